@@ -1,0 +1,151 @@
+"""Labels: gold targets of some pool rows, in the numeric form that linear heads use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+
+Kind = Literal["regression", "binary", "multiclass"]
+
+MAX_CLASSES = 64
+"""More distinct integer values than this and a target is read as a number to regress on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Targets, NaN where a row has no label.
+
+    Attributes:
+        targets: (n, k) float64. Regression and binary: k = 1 (binary coded 0/1). Multiclass: one-hot, k classes.
+        kind: how the columns are to be read.
+        classes: names behind the codes, in column (or 0/1) order; None for regression.
+    """
+
+    targets: NDArray[np.float64]
+    kind: Kind
+    classes: tuple[str, ...] | None = None
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) True where the row carries a gold label."""
+        return ~np.isnan(self.targets).any(axis=1)
+
+    @classmethod
+    def of(cls, values: Sequence[object] | NDArray[np.generic]) -> Labels:
+        """Read one value per row: numbers, class names, or None / NaN / "" where unlabelled.
+
+        Two distinct values make a binary task; 3 to 64 distinct strings or integers a multiclass task; anything
+        else numeric is regression.
+
+        Raises:
+            InputError: fewer than 4 labelled rows, one single class, or an infinite value.
+        """
+        raw = [_missing_to_none(value) for value in values]
+        present = [value for value in raw if value is not None]
+        if len(present) < 4:
+            raise InputError(
+                f"{len(present)} row(s) carry a gold label; at least 4 are needed to train a weak head.",
+                reason="TOO_FEW_LABELS",
+                field="labels",
+            )
+        numbers = _as_numbers(present)
+        if numbers is None:
+            return _classes_of(raw, [str(value) for value in present])
+        if not np.isfinite(numbers).all():
+            raise InputError("a gold label is infinite; give finite numbers.", reason="NOT_FINITE", field="labels")
+        distinct = np.unique(numbers)
+        whole = bool(np.all(distinct == np.round(distinct)))
+        if len(distinct) == 2 or (whole and len(distinct) <= MAX_CLASSES and len(distinct) * 4 <= len(numbers)):
+            return _classes_of(
+                [None if value is None else _plain(float(str(value))) for value in raw],
+                [_plain(number) for number in numbers],
+            )
+        _need_two(len(distinct))
+        targets = np.array([np.nan if value is None else float(str(value)) for value in raw])[:, None]
+        return cls(targets, "regression")
+
+    @classmethod
+    def by_id(cls, ids: Sequence[str], table: Mapping[str, object]) -> Labels:
+        """Align an id → label table with the pool's rows.
+
+        Raises:
+            InputError: an id of the table that the pool does not have.
+        """
+        known = set(ids)
+        stranger = next((name for name in table if name not in known), None)
+        if stranger is not None:
+            raise InputError(
+                f"labelled row {stranger!r} is not in the pool; ids in --labels must name pool rows.",
+                reason="UNKNOWN_ROW_ID",
+                field="labels",
+            )
+        return cls.of([table.get(name) for name in ids])
+
+    def take(self, rows: NDArray[np.integer]) -> Labels:
+        """The labels of the given rows, in that order."""
+        return Labels(self.targets[rows], self.kind, self.classes)
+
+
+def _missing_to_none(value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, float | np.floating) and np.isnan(value):
+        return None
+    return value
+
+
+def _as_numbers(values: list[object]) -> NDArray[np.float64] | None:
+    try:
+        return np.array([float(str(value)) for value in values])
+    except ValueError:
+        return None
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else repr(number)
+
+
+def _need_two(distinct: int) -> None:
+    if distinct < 2:
+        raise InputError(
+            "every gold label is the same; at least two different values are needed.",
+            reason="ONE_CLASS",
+            field="labels",
+        )
+
+
+def _classes_of(raw: Sequence[object], present: Sequence[str]) -> Labels:
+    names = sorted(set(present), key=_class_order)
+    _need_two(len(names))
+    if len(names) > MAX_CLASSES:
+        raise InputError(
+            f"the labels have {len(names)} classes; at most {MAX_CLASSES} are supported.",
+            reason="TOO_MANY_CLASSES",
+            field="labels",
+        )
+    place = {name: i for i, name in enumerate(names)}
+    columns = 1 if len(names) == 2 else len(names)
+    targets = np.full((len(raw), columns), np.nan)
+    for row, value in enumerate(raw):
+        if value is None:
+            continue
+        code = place[str(value)]
+        if columns == 1:
+            targets[row, 0] = code
+        else:
+            targets[row] = 0.0
+            targets[row, code] = 1.0
+    return Labels(targets, "binary" if columns == 1 else "multiclass", tuple(names))
+
+
+def _class_order(name: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)

@@ -1,0 +1,145 @@
+"""What is asked: the models, the rows, the evidence at hand and how to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.labels import Labels
+from predictor.pools import Pool
+
+RankBy = Literal["w2s_error", "gain"]
+Pooling = Literal["mean", "last", "cls"]
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSpec:
+    """One model as the user named it.
+
+    Attributes:
+        name: what the answer calls it: the alias, or the reference as typed.
+        reference: `array:…`, `hub:…`, `onnx:…`, `gguf:…`, `features:…`, `pypi:…` or a local folder.
+        layer: a number, `middle`, `last`, several joined by commas, or None for the request's default.
+        pooling: None for the request's default.
+        values: (n, d), where the features travel with the request; then nothing is loaded.
+    """
+
+    name: str
+    reference: str
+    layer: str | None = None
+    pooling: Pooling | None = None
+    values: Array | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to extract and judge; the only place where these defaults live."""
+
+    estimators: tuple[str, ...] = ("combined",)
+    rank_by: RankBy = "w2s_error"
+    layer: str = "middle"
+    pooling: Pooling = "mean"
+    max_rows: int | None = None
+    max_length: int = 256
+    seed: int = 0
+    calibration: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RankingQuery:
+    """Everything one ranking needs, validated on construction.
+
+    Attributes:
+        strong: the student.
+        weak: candidate supervisors, at least one, names distinct.
+        pool: the rows that the chosen supervisor will label.
+        labels: gold labels of some rows (the weak heads' training rows D~), or None.
+        weak_labels: candidate name -> (n,) or (n, classes) predictions on the pool.
+    """
+
+    strong: ModelSpec
+    weak: tuple[ModelSpec, ...]
+    pool: Pool
+    labels: Labels | None = None
+    weak_labels: Mapping[str, Array] = field(default_factory=dict)
+    settings: Settings = Settings()
+
+    def __post_init__(self) -> None:
+        if not self.weak:
+            raise InputError("no weak candidate given; name at least one with --weak.", reason="NO_CANDIDATE")
+        names = [spec.name for spec in self.weak]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(
+                f"candidate {twice!r} is named twice; give each its own alias, as in --weak NAME={twice}.",
+                reason="DUPLICATE_CANDIDATE",
+                field="weak",
+            )
+        if self.labels is not None and len(self.labels.targets) != len(self.pool):
+            raise InputError(
+                f"labels cover {len(self.labels.targets)} rows, the pool has {len(self.pool)}; they must agree.",
+                reason="ROWS_DIFFER",
+                field="labels",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Pooled hidden states of one model at one layer over the whole pool.
+
+    Attributes:
+        name: candidate name; `ALIAS#layer=3` where one model gives several layers.
+        values: (n, d) float32, finite, row i belonging to pool row i.
+        layer: the layer as resolved (`6`), or `given` for arrays.
+        fingerprint: SHA-256 hex over weights, tokenizer, layer, pooling, precision and length limit.
+        parameters: number of weights of the model, or None where unknown.
+        truncated_rows: rows cut at the length limit.
+        cached: True where no forward pass was needed.
+        seconds: wall time spent to obtain it.
+    """
+
+    name: str
+    values: Array
+    layer: str
+    fingerprint: str
+    parameters: int | None = None
+    truncated_rows: int = 0
+    cached: bool = False
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def dim(self) -> int:
+        return int(self.values.shape[1])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a running job, for bars and streams.
+
+    Attributes:
+        candidate: name of the model at work, or "" where the step concerns all.
+        phase: `load`, `extract`, `estimate`, `done` or `failed`.
+        done, total: work units of this phase, in rows for `extract`.
+    """
+
+    candidate: str
+    phase: str
+    done: int
+    total: int
+
+
+class FeatureSource(Protocol):
+    """Where features come from: the extraction engine, a store, or arrays."""
+
+    def features(
+        self, spec: ModelSpec, pool: Pool, settings: Settings
+    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+        """Yield progress, return one feature set per requested layer; raise W2SError for a model's own fault."""
+        ...
