@@ -57,10 +57,22 @@ class Failure:
 
 @dataclass(frozen=True)
 class StrongModel:
+    """The student whose supervisors are ranked.
+
+    Attributes:
+        name: as the user named it.
+        layer: as resolved (`6`), or `given` for arrays.
+        dim: width of its representation.
+        fingerprint: SHA-256 hex of the features used.
+        diagnostics: `effective_dimension` and `spectrum_1` … `spectrum_32` (eigenvalues relative to the first), where
+            computed; the same keys as a candidate's.
+    """
+
     name: str
     layer: str
     dim: int
     fingerprint: str
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
