@@ -1,0 +1,69 @@
+"""Predict weak-to-strong generalization before anyone pays for the training.
+
+`rank` and `predict` are the two calls; everything here loads on first use, and neither torch nor any model library is
+touched before a model has to be run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from predictor.calls import predict as predict
+    from predictor.calls import rank as rank
+    from predictor.errors import CancelledError as CancelledError
+    from predictor.errors import DeadlineError as DeadlineError
+    from predictor.errors import InputError as InputError
+    from predictor.errors import LimitError as LimitError
+    from predictor.errors import NotFoundError as NotFoundError
+    from predictor.errors import RefusedError as RefusedError
+    from predictor.errors import UnavailableError as UnavailableError
+    from predictor.errors import W2SError as W2SError
+    from predictor.labels import Labels as Labels
+    from predictor.pools import Pool as Pool
+    from predictor.result import Ranking as Ranking
+
+_HOMES = {
+    "predictor.calls": ("predict", "rank"),
+    "predictor.errors": (
+        "CancelledError",
+        "DeadlineError",
+        "InputError",
+        "LimitError",
+        "NotFoundError",
+        "RefusedError",
+        "UnavailableError",
+        "W2SError",
+    ),
+    "predictor.labels": ("Labels",),
+    "predictor.pools": ("Pool",),
+    "predictor.result": ("Ranking",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CancelledError",
+    "DeadlineError",
+    "InputError",
+    "Labels",
+    "LimitError",
+    "NotFoundError",
+    "Pool",
+    "Ranking",
+    "RefusedError",
+    "UnavailableError",
+    "W2SError",
+    "predict",
+    "rank",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'predictor' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

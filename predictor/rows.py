@@ -66,33 +66,46 @@ def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) 
     return Labels.by_id(pool.ids, _by_id(read_table(path), label_column, "labels"))
 
 
-def read_weak_labels(text: str, pool: Pool, classes: Sequence[str] | None = None) -> tuple[str, Array]:
-    """One candidate's predictions on every pool row, from `NAME=FILE`.
+def read_weak_labels(
+    text: str, pool: Pool, names: Sequence[str] = (), classes: Sequence[str] | None = None
+) -> tuple[str, Array]:
+    """One candidate's predictions on every pool row, from `NAME=FILE`; see `read_predictions`.
 
-    The file is a `.npy` of shape (n,) or (n, classes), or a table with columns `id` and `label` where a label is a
-    number, a class name or a list of class probabilities.
-
-    Args:
-        text: `NAME=FILE`, NAME being a candidate's name.
-        pool: the rows that the predictions belong to.
-        classes: the gold labels' class names, where there are any: predictions given as names take the same codes.
-
-    Returns:
-        The name, and (n,) or (n, classes) float64.
+    A name may hold `=` itself (`pypi:P==1/x`), so the candidates' `names` are tried first, the longest before others.
 
     Raises:
-        NotFoundError: no such file.
-        InputError: no NAME, a pool row without a prediction, a NaN or infinity, a class that is not among `classes`.
+        InputError: no NAME or no FILE; and as `read_predictions`.
     """
-    name, equals, path = text.partition("=")
-    if not equals or not name or not path:
+    name = max((known for known in names if text.startswith(f"{known}=")), key=len, default=text.partition("=")[0])
+    path = text[len(name) + 1 :]
+    if not name or not path:
         raise InputError(
             f"weak labels {text!r} must be given as NAME=FILE, NAME being a candidate.",
             reason="BAD_WEAK_LABELS",
             field="weak_labels",
         )
+    return name, read_predictions(path, pool, name, classes)
+
+
+def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[str] | None = None) -> Array:
+    """One candidate's predictions on every pool row.
+
+    Args:
+        path: a `.npy` of shape (n,) or (n, classes), or a table with columns `id` and `label` where a label is a
+            number, a class name or a list of class probabilities.
+        pool: the rows that the predictions belong to.
+        name: the candidate, for messages.
+        classes: the gold labels' class names, where there are any: predictions given as names take the same codes.
+
+    Returns:
+        (n,) or (n, classes) float64.
+
+    Raises:
+        NotFoundError: no such file.
+        InputError: a pool row without a prediction, a NaN or infinity, a class that is not among `classes`.
+    """
     if Path(path).suffix.lower() == ".npy":
-        return name, predictions_of(_load_array(path, "weak_labels"), len(pool), name, classes)
+        return predictions_of(_load_array(path, "weak_labels"), len(pool), name, classes)
     table = _by_id(read_table(path), LABEL_COLUMN, "weak_labels")
     missing = [row for row in pool.ids if table.get(row) is None or table[row] == ""]
     if missing:
@@ -102,7 +115,7 @@ def read_weak_labels(text: str, pool: Pool, classes: Sequence[str] | None = None
             reason="ROWS_DIFFER",
             field="weak_labels",
         )
-    return name, predictions_of([table[row] for row in pool.ids], len(pool), name, classes)
+    return predictions_of([table[row] for row in pool.ids], len(pool), name, classes)
 
 
 def _pool_of(table: Table, text_column: str, id_column: str) -> Pool:

@@ -1,0 +1,60 @@
+"""Calls: rank and predict, the whole pipeline in one line of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Unpack
+
+from predictor.arrays import ArraySource
+from predictor.query import FeatureSource, Progress, RankingQuery
+from predictor.ranking import ranking_steps
+from predictor.request import Model, Options, build_query
+from predictor.result import Ranking
+
+
+def rank(*, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]) -> Ranking:
+    """Rank weak supervisors for a strong student, in this process.
+
+    Args:
+        strong: a MODEL as on the command line, or an array (n, d) of features.
+        weak: candidates: MODELs, arrays, or a mapping name -> either.
+        **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
+            `rank_by`, `calibration`, `text_column`, `id_column`; see `predictor.request.build_query`.
+
+    Returns:
+        The ranking; a candidate that fails stands last with its reason instead of ending the call.
+
+    Raises:
+        InputError, NotFoundError: the request or the strong model is at fault.
+    """
+    query = build_query(strong=strong, weak=weak, **options)
+    return _drain(ranking_steps(query, source_of(query)))
+
+
+def predict(
+    *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]
+) -> Ranking:
+    """`rank` for arrays only: needs numpy, never loads a model library.
+
+    Raises:
+        InputError: also where a model would have to be run.
+    """
+    return _drain(ranking_steps(build_query(strong=strong, weak=weak, **options), ArraySource()))
+
+
+def source_of(query: RankingQuery) -> FeatureSource:
+    """Where a query's features come from: arrays where it holds nothing else, models and the store otherwise."""
+    if all(spec.values is not None or spec.reference.startswith("array:") for spec in (query.strong, *query.weak)):
+        return ArraySource()
+    from predictor.extraction.extractor import Extractor
+
+    return Extractor()
+
+
+def _drain(steps: Generator[Progress, None, Ranking]) -> Ranking:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            ranking: Ranking = end.value
+            return ranking

@@ -1,0 +1,268 @@
+"""Request: what a caller types or passes, brought to one validated RankingQuery."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from predictor.arrays import check_rows, read_array
+from predictor.errors import InputError, W2SError
+from predictor.labels import Labels
+from predictor.models.reference import read_spec
+from predictor.pools import Pool
+from predictor.predictions import predictions_of
+from predictor.query import Array, ModelSpec, Pooling, RankBy, RankingQuery, Settings
+from predictor.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
+
+Model = str | Path | NDArray[np.floating] | ModelSpec
+PoolInput = Pool | str | Path | Sequence[str]
+LabelsInput = Labels | str | Path | Mapping[str, object] | Sequence[object] | NDArray[np.generic]
+WeakLabelsInput = Mapping[str, ArrayLike | str | Path] | Sequence[str]
+
+
+class Options(TypedDict, total=False):
+    """The keywords that `build_query` takes besides `strong` and `weak`; see there."""
+
+    pool: PoolInput | None
+    labels: LabelsInput | None
+    weak_labels: WeakLabelsInput | None
+    layer: str | int | None
+    pooling: Pooling | None
+    max_rows: int | None
+    max_length: int | None
+    seed: int | None
+    estimators: Sequence[str] | None
+    rank_by: RankBy | None
+    calibration: str | None
+    text_column: str
+    id_column: str
+
+
+def build_query(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    pool: PoolInput | None = None,
+    labels: LabelsInput | None = None,
+    weak_labels: WeakLabelsInput | None = None,
+    layer: str | int | None = None,
+    pooling: Pooling | None = None,
+    max_rows: int | None = None,
+    max_length: int | None = None,
+    seed: int | None = None,
+    estimators: Sequence[str] | None = None,
+    rank_by: RankBy | None = None,
+    calibration: str | None = None,
+    text_column: str = TEXT_COLUMN,
+    id_column: str = ID_COLUMN,
+) -> RankingQuery:
+    """Read, check and align everything one ranking needs.
+
+    Args:
+        strong: a MODEL as on the command line (`NAME=MODEL` gives an alias), or an array (n, d) of features.
+        weak: one such, a list, or a mapping name -> MODEL or array.
+        pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
+        labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
+        weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
+        layer: for models that name none: a number, `middle`, `last`, or several joined by commas.
+        pooling: `mean`, `last` or `cls`.
+        max_rows: draw this many rows of a larger pool, uniformly with `seed`; their order is kept, and labels, weak
+            labels and arrays are cut alike.
+        max_length: tokens after which a row is cut.
+        seed: >= 0.
+        estimators: names of `predictor.estimators`.
+        rank_by: `w2s_error` or `gain`.
+        calibration: name of a fitted calibration.
+        text_column, id_column: columns of a pool file.
+
+    None means the default of `predictor.query.Settings`.
+
+    Raises:
+        InputError, NotFoundError: with the next step in the message.
+    """
+    settings = _settings(
+        layer=None if layer is None else str(layer),
+        pooling=pooling,
+        max_rows=max_rows,
+        max_length=max_length,
+        seed=seed,
+        estimators=None if estimators is None else tuple(estimators),
+        rank_by=rank_by,
+        calibration=calibration,
+    )
+    student = _spec(strong, "strong", "strong")
+    candidates = _candidates(weak)
+    rows = _pool(pool, (student, *candidates), text_column, id_column)
+    gold = _labels(labels, rows)
+    query = RankingQuery(student, candidates, rows, gold, _weak_labels(weak_labels, candidates, rows, gold), settings)
+    return _draw(query)
+
+
+def _settings(**given: object) -> Settings:
+    settings = dataclasses.replace(Settings(), **{name: v for name, v in given.items() if v is not None})  # type: ignore[arg-type]  # checked below
+    _one_of("rank_by", settings.rank_by, get_args(RankBy))
+    _one_of("pooling", settings.pooling, get_args(Pooling))
+    _at_least("seed", settings.seed, 0)
+    _at_least("max_length", settings.max_length, 1)
+    if settings.max_rows is not None:
+        _at_least("max_rows", settings.max_rows, 2)
+    if not settings.estimators:
+        raise InputError("no estimator named; leave estimators out for the default.", reason="NO_ESTIMATOR")
+    return settings
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InputError(
+            f"{name} is {value!r}; it must be one of {', '.join(allowed)}.", reason="BAD_SETTING", field=name
+        )
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(
+            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
+        )
+
+
+def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:
+    if isinstance(weak, Mapping):
+        return tuple(
+            dataclasses.replace(_spec(model, str(name), "weak"), name=str(name)) for name, model in weak.items()
+        )
+    if isinstance(weak, str | Path | ModelSpec | np.ndarray):
+        weak = [weak]
+    return tuple(_spec(model, f"weak[{place}]", "weak") for place, model in enumerate(weak))
+
+
+def _spec(model: Model, name: str, field: str) -> ModelSpec:
+    if isinstance(model, ModelSpec):
+        return model
+    if isinstance(model, str | Path):
+        return _array_file(read_spec(str(model)))
+    values = np.asarray(model)
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise InputError(
+            f"{field} model {name!r} is an array of shape {values.shape} and type {values.dtype}; features are numbers "
+            "of shape (rows, dimensions).",
+            reason="BAD_ARRAY",
+            field=field,
+        )
+    return ModelSpec(name, "array:", values=values)
+
+
+def _pool(pool: PoolInput | None, specs: Sequence[ModelSpec], text_column: str, id_column: str) -> Pool:
+    if isinstance(pool, Pool):
+        return pool
+    if isinstance(pool, str | Path):
+        return read_rows(pool, text_column, id_column)
+    if pool is not None:
+        texts = list(pool)
+        stranger = next((text for text in texts if not isinstance(text, str)), None)
+        if stranger is not None:
+            raise InputError(
+                f"the pool holds a {type(stranger).__name__}; give texts, or the path of a file of rows.",
+                reason="ROW_WITHOUT_TEXT",
+                field="pool",
+            )
+        return Pool.of(texts)
+    return Pool.numbered(_rows_without_pool(specs))
+
+
+def _labels(labels: LabelsInput | None, pool: Pool) -> Labels | None:
+    if labels is None or isinstance(labels, Labels):
+        return labels
+    if isinstance(labels, str | Path):
+        return read_labels(labels, pool)
+    if isinstance(labels, Mapping):
+        return Labels.by_id(pool.ids, {str(name): value for name, value in labels.items()})
+    return Labels.of(labels.tolist() if isinstance(labels, np.ndarray) else labels)
+
+
+def _weak_labels(
+    given: WeakLabelsInput | None, candidates: Sequence[ModelSpec], pool: Pool, gold: Labels | None
+) -> dict[str, Array]:
+    classes = None if gold is None else gold.classes
+    names = [spec.name for spec in candidates]
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        found = dict(read_weak_labels(text, pool, names, classes) for text in given)
+    else:
+        found = {
+            name: read_predictions(values, pool, name, classes)
+            if isinstance(values, str | Path)
+            else predictions_of(np.asarray(values), len(pool), name, classes)
+            for name, values in given.items()
+        }
+    for name in found:
+        if not any(name == known or name.startswith(f"{known}#") for known in names):
+            raise InputError(
+                f"weak labels are given for {name!r}, which is no candidate; the candidates are {', '.join(names)}.",
+                reason="UNKNOWN_CANDIDATE",
+                field="weak_labels",
+            )
+    return found
+
+
+def _array_file(spec: ModelSpec) -> ModelSpec:
+    """A bare `file.npy` is an array: no model lies in such a file."""
+    bare = ":" not in spec.reference and spec.reference.endswith((".npy", ".safetensors"))
+    return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec
+
+
+def _rows_without_pool(specs: Sequence[ModelSpec]) -> int:
+    for spec in specs:
+        if spec.values is not None:
+            return len(spec.values)
+        if spec.reference.startswith("array:"):
+            return len(np.atleast_1d(read_array(spec.reference.removeprefix("array:")).values))
+    raise InputError(
+        "no pool given; it may be left out only where every model is an array. Name the rows with --pool FILE.",
+        reason="NO_POOL",
+        field="pool",
+    )
+
+
+def _draw(query: RankingQuery) -> RankingQuery:
+    """The query cut to `max_rows` rows."""
+    wanted, rows = query.settings.max_rows, len(query.pool)
+    if wanted is None or wanted >= rows:
+        return query
+    chosen = np.sort(np.random.default_rng(query.settings.seed).choice(rows, wanted, replace=False))
+    labels = None if query.labels is None else query.labels.take(chosen)
+    if labels is not None and labels.known.sum() < 4:
+        raise InputError(
+            f"{labels.known.sum()} of the {wanted} rows drawn carry a gold label; at least 4 are needed. Raise "
+            "--max-rows or label more rows.",
+            reason="TOO_FEW_LABELS",
+            field="labels",
+        )
+    return dataclasses.replace(
+        query,
+        strong=_cut(query.strong, query.pool, chosen),
+        weak=tuple(_cut(spec, query.pool, chosen) for spec in query.weak),
+        pool=query.pool.take(chosen),
+        labels=labels,
+        weak_labels={name: values[chosen] for name, values in query.weak_labels.items()},
+    )
+
+
+def _cut(spec: ModelSpec, pool: Pool, chosen: NDArray[np.integer]) -> ModelSpec:
+    """An array cut to the drawn rows; a model that must be run reads just those rows anyway."""
+    values: Array | None = spec.values
+    if values is None and spec.reference.startswith("array:"):
+        try:
+            found = read_array(spec.reference.removeprefix("array:"))
+            check_rows(found.about.get("rows_sha256"), pool, spec.name)
+        except W2SError:
+            return spec  # A candidate's own fault: whoever reads its features reports it there.
+        values = found.values
+    if values is None or len(values) != len(pool):
+        return spec
+    return dataclasses.replace(spec, values=np.asarray(values)[chosen])
