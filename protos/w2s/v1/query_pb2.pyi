@@ -1,0 +1,151 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Dtype(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DTYPE_UNSPECIFIED: _ClassVar[Dtype]
+    DTYPE_FLOAT16: _ClassVar[Dtype]
+    DTYPE_FLOAT32: _ClassVar[Dtype]
+    DTYPE_FLOAT64: _ClassVar[Dtype]
+    DTYPE_INT8: _ClassVar[Dtype]
+    DTYPE_INT16: _ClassVar[Dtype]
+    DTYPE_INT32: _ClassVar[Dtype]
+    DTYPE_INT64: _ClassVar[Dtype]
+    DTYPE_UINT8: _ClassVar[Dtype]
+    DTYPE_UINT16: _ClassVar[Dtype]
+    DTYPE_UINT32: _ClassVar[Dtype]
+    DTYPE_UINT64: _ClassVar[Dtype]
+
+class Pooling(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POOLING_UNSPECIFIED: _ClassVar[Pooling]
+    POOLING_MEAN: _ClassVar[Pooling]
+    POOLING_LAST: _ClassVar[Pooling]
+    POOLING_CLS: _ClassVar[Pooling]
+
+class RankBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RANK_BY_UNSPECIFIED: _ClassVar[RankBy]
+    RANK_BY_W2S_ERROR: _ClassVar[RankBy]
+    RANK_BY_GAIN: _ClassVar[RankBy]
+
+class LabelKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LABEL_KIND_UNSPECIFIED: _ClassVar[LabelKind]
+    LABEL_KIND_REGRESSION: _ClassVar[LabelKind]
+    LABEL_KIND_BINARY: _ClassVar[LabelKind]
+    LABEL_KIND_MULTICLASS: _ClassVar[LabelKind]
+DTYPE_UNSPECIFIED: Dtype
+DTYPE_FLOAT16: Dtype
+DTYPE_FLOAT32: Dtype
+DTYPE_FLOAT64: Dtype
+DTYPE_INT8: Dtype
+DTYPE_INT16: Dtype
+DTYPE_INT32: Dtype
+DTYPE_INT64: Dtype
+DTYPE_UINT8: Dtype
+DTYPE_UINT16: Dtype
+DTYPE_UINT32: Dtype
+DTYPE_UINT64: Dtype
+POOLING_UNSPECIFIED: Pooling
+POOLING_MEAN: Pooling
+POOLING_LAST: Pooling
+POOLING_CLS: Pooling
+RANK_BY_UNSPECIFIED: RankBy
+RANK_BY_W2S_ERROR: RankBy
+RANK_BY_GAIN: RankBy
+LABEL_KIND_UNSPECIFIED: LabelKind
+LABEL_KIND_REGRESSION: LabelKind
+LABEL_KIND_BINARY: LabelKind
+LABEL_KIND_MULTICLASS: LabelKind
+
+class Tensor(_message.Message):
+    __slots__ = ("data", "shape", "dtype")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    dtype: Dtype
+    def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[Dtype, str]] = ...) -> None: ...
+
+class ModelSpec(_message.Message):
+    __slots__ = ("name", "reference", "layer", "pooling", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    POOLING_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reference: str
+    layer: str
+    pooling: Pooling
+    values: Tensor
+    def __init__(self, name: _Optional[str] = ..., reference: _Optional[str] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
+
+class Pool(_message.Message):
+    __slots__ = ("ids", "texts")
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ids: _Optional[_Iterable[str]] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Labels(_message.Message):
+    __slots__ = ("targets", "kind", "classes")
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    targets: Tensor
+    kind: LabelKind
+    classes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, targets: _Optional[_Union[Tensor, _Mapping]] = ..., kind: _Optional[_Union[LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WeakLabels(_message.Message):
+    __slots__ = ("candidate", "predictions")
+    CANDIDATE_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    candidate: str
+    predictions: Tensor
+    def __init__(self, candidate: _Optional[str] = ..., predictions: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
+
+class Settings(_message.Message):
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration")
+    ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
+    RANK_BY_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    POOLING_FIELD_NUMBER: _ClassVar[int]
+    MAX_ROWS_FIELD_NUMBER: _ClassVar[int]
+    MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    estimators: _containers.RepeatedScalarFieldContainer[str]
+    rank_by: RankBy
+    layer: str
+    pooling: Pooling
+    max_rows: int
+    max_length: int
+    seed: int
+    calibration: str
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ...) -> None: ...
+
+class RankingQuery(_message.Message):
+    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings")
+    STRONG_FIELD_NUMBER: _ClassVar[int]
+    WEAK_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    WEAK_LABELS_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    strong: ModelSpec
+    weak: _containers.RepeatedCompositeFieldContainer[ModelSpec]
+    pool: Pool
+    labels: Labels
+    weak_labels: _containers.RepeatedCompositeFieldContainer[WeakLabels]
+    settings: Settings
+    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ...) -> None: ...

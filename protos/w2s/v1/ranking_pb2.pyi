@@ -1,0 +1,218 @@
+from google.protobuf import struct_pb2 as _struct_pb2
+from protos.w2s.v1 import query_pb2 as _query_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Better(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BETTER_UNSPECIFIED: _ClassVar[Better]
+    BETTER_LOWER: _ClassVar[Better]
+    BETTER_HIGHER: _ClassVar[Better]
+
+class CandidateStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CANDIDATE_STATUS_UNSPECIFIED: _ClassVar[CandidateStatus]
+    CANDIDATE_STATUS_OK: _ClassVar[CandidateStatus]
+    CANDIDATE_STATUS_FAILED: _ClassVar[CandidateStatus]
+BETTER_UNSPECIFIED: Better
+BETTER_LOWER: Better
+BETTER_HIGHER: Better
+CANDIDATE_STATUS_UNSPECIFIED: CandidateStatus
+CANDIDATE_STATUS_OK: CandidateStatus
+CANDIDATE_STATUS_FAILED: CandidateStatus
+
+class Interval(_message.Message):
+    __slots__ = ("value", "low", "high", "unit")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    value: float
+    low: float
+    high: float
+    unit: str
+    def __init__(self, value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
+
+class Estimate(_message.Message):
+    __slots__ = ("value", "better", "unit", "low", "high", "note", "details")
+    class DetailsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    BETTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    value: float
+    better: Better
+    unit: str
+    low: float
+    high: float
+    note: str
+    details: _containers.ScalarMap[str, float]
+    def __init__(self, value: _Optional[float] = ..., better: _Optional[_Union[Better, str]] = ..., unit: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., note: _Optional[str] = ..., details: _Optional[_Mapping[str, float]] = ...) -> None: ...
+
+class Failure(_message.Message):
+    __slots__ = ("code", "reason", "message")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    reason: str
+    message: str
+    def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class StrongModel(_message.Message):
+    __slots__ = ("name", "layer", "dim", "fingerprint")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    DIM_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    layer: str
+    dim: int
+    fingerprint: str
+    def __init__(self, name: _Optional[str] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., fingerprint: _Optional[str] = ...) -> None: ...
+
+class Candidate(_message.Message):
+    __slots__ = ("name", "status", "rank", "rank_low", "rank_high", "p_best", "tie_group", "predicted_w2s_error", "predicted_gain", "predicted_pgr", "layer", "dim", "parameters", "fingerprint", "estimates", "diagnostics", "warnings", "timings", "error")
+    class EstimatesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Estimate
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
+    class DiagnosticsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class TimingsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    RANK_LOW_FIELD_NUMBER: _ClassVar[int]
+    RANK_HIGH_FIELD_NUMBER: _ClassVar[int]
+    P_BEST_FIELD_NUMBER: _ClassVar[int]
+    TIE_GROUP_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_W2S_ERROR_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_GAIN_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_PGR_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    DIM_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATES_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    status: CandidateStatus
+    rank: int
+    rank_low: int
+    rank_high: int
+    p_best: float
+    tie_group: int
+    predicted_w2s_error: Interval
+    predicted_gain: Interval
+    predicted_pgr: Interval
+    layer: str
+    dim: int
+    parameters: int
+    fingerprint: str
+    estimates: _containers.MessageMap[str, Estimate]
+    diagnostics: _containers.ScalarMap[str, float]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    timings: _containers.ScalarMap[str, float]
+    error: Failure
+    def __init__(self, name: _Optional[str] = ..., status: _Optional[_Union[CandidateStatus, str]] = ..., rank: _Optional[int] = ..., rank_low: _Optional[int] = ..., rank_high: _Optional[int] = ..., p_best: _Optional[float] = ..., tie_group: _Optional[int] = ..., predicted_w2s_error: _Optional[_Union[Interval, _Mapping]] = ..., predicted_gain: _Optional[_Union[Interval, _Mapping]] = ..., predicted_pgr: _Optional[_Union[Interval, _Mapping]] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., parameters: _Optional[int] = ..., fingerprint: _Optional[str] = ..., estimates: _Optional[_Mapping[str, Estimate]] = ..., diagnostics: _Optional[_Mapping[str, float]] = ..., warnings: _Optional[_Iterable[str]] = ..., timings: _Optional[_Mapping[str, float]] = ..., error: _Optional[_Union[Failure, _Mapping]] = ...) -> None: ...
+
+class NullBand(_message.Message):
+    __slots__ = ("value", "low", "high", "unit", "separable")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    SEPARABLE_FIELD_NUMBER: _ClassVar[int]
+    value: float
+    low: float
+    high: float
+    unit: str
+    separable: int
+    def __init__(self, value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., unit: _Optional[str] = ..., separable: _Optional[int] = ...) -> None: ...
+
+class Provenance(_message.Message):
+    __slots__ = ("versions", "seed", "request")
+    class VersionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    versions: _containers.ScalarMap[str, str]
+    seed: int
+    request: _struct_pb2.Struct
+    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., seed: _Optional[int] = ..., request: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class Ranking(_message.Message):
+    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order")
+    RANK_BY_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    STRONG_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    NULL_FIELD_NUMBER: _ClassVar[int]
+    PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    KEY_ORDER_FIELD_NUMBER: _ClassVar[int]
+    rank_by: _query_pb2.RankBy
+    evidence: str
+    rows: int
+    rows_sha256: str
+    strong: StrongModel
+    candidates: _containers.RepeatedCompositeFieldContainer[Candidate]
+    null: NullBand
+    provenance: Provenance
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    schema: str
+    key_order: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, rank_by: _Optional[_Union[_query_pb2.RankBy, str]] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("candidate", "phase", "done", "total")
+    CANDIDATE_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    candidate: str
+    phase: str
+    done: int
+    total: int
+    def __init__(self, candidate: _Optional[str] = ..., phase: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
