@@ -76,3 +76,10 @@ class DeadlineError(W2SError):
     """The caller's own deadline passed first."""
 
     code = "DEADLINE_EXCEEDED"
+
+
+class ConflictError(W2SError):
+    """The name is taken: a request id that already stands for another request."""
+
+    code = "ALREADY_EXISTS"
+    exit_code = 2

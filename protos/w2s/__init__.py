@@ -1,0 +1,1 @@
+"""Generated modules of package w2s."""

@@ -74,16 +74,25 @@ class Failure(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class StrongModel(_message.Message):
-    __slots__ = ("name", "layer", "dim", "fingerprint")
+    __slots__ = ("name", "layer", "dim", "fingerprint", "diagnostics")
+    class DiagnosticsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     DIM_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     name: str
     layer: str
     dim: int
     fingerprint: str
-    def __init__(self, name: _Optional[str] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., fingerprint: _Optional[str] = ...) -> None: ...
+    diagnostics: _containers.ScalarMap[str, float]
+    def __init__(self, name: _Optional[str] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., fingerprint: _Optional[str] = ..., diagnostics: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class Candidate(_message.Message):
     __slots__ = ("name", "status", "rank", "rank_low", "rank_high", "p_best", "tie_group", "predicted_w2s_error", "predicted_gain", "predicted_pgr", "layer", "dim", "parameters", "fingerprint", "estimates", "diagnostics", "warnings", "timings", "error")

@@ -1,0 +1,25 @@
+"""Convert: the one door between messages and the predictor's own nouns. Nobody else sees both."""
+
+from protos.faults import error_from_proto, error_from_status, error_to_proto, error_to_status, retry_seconds
+from protos.jobs import job_from_proto, job_to_proto
+from protos.queries import query_from_proto, query_to_proto
+from protos.rankings import progress_from_proto, progress_to_proto, ranking_from_proto, ranking_to_proto
+from protos.tensors import tensor_from_proto, tensor_to_proto
+
+__all__ = [
+    "error_from_proto",
+    "error_from_status",
+    "error_to_proto",
+    "error_to_status",
+    "job_from_proto",
+    "job_to_proto",
+    "progress_from_proto",
+    "progress_to_proto",
+    "query_from_proto",
+    "query_to_proto",
+    "ranking_from_proto",
+    "ranking_to_proto",
+    "retry_seconds",
+    "tensor_from_proto",
+    "tensor_to_proto",
+]

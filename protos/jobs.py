@@ -1,0 +1,52 @@
+"""Jobs: where a ranking stands, to and from its wire form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from predictor.jobs import STATES, Job, JobState
+from protos.faults import error_from_proto, error_to_proto
+from protos.rankings import progress_from_proto, progress_to_proto, ranking_from_proto, ranking_to_proto
+from protos.w2s.v1 import ranking_service_pb2 as pb
+
+_STATES: dict[int, JobState] = {pb.JobState.Value(f"JOB_STATE_{name}"): name for name in STATES}
+_CODES = {name: code for code, name in _STATES.items()}
+
+
+def job_to_proto(job: Job) -> pb.Job:
+    """The job as a message."""
+    message = pb.Job(
+        id=job.id,
+        request_id=job.request_id,
+        state=pb.JobState.Name(_CODES[job.state]),
+        revision=job.revision,
+        attempts=job.attempts,
+        error=None if job.error is None else error_to_proto(job.error),
+        progress=None if job.progress is None else progress_to_proto(job.progress),
+        ranking=None if job.ranking is None else ranking_to_proto(job.ranking),
+        repeat_of=job.repeat_of,
+    )
+    message.create_time.FromDatetime(job.created)
+    message.update_time.FromDatetime(job.updated)
+    return message
+
+
+def job_from_proto(message: pb.Job) -> Job:
+    """The job of a message."""
+    return Job(
+        id=message.id,
+        state=_STATES[message.state],
+        created=_moment(message.create_time.ToDatetime()),
+        updated=_moment(message.update_time.ToDatetime()),
+        revision=message.revision,
+        attempts=message.attempts,
+        request_id=message.request_id,
+        error=error_from_proto(message.error) if message.HasField("error") else None,
+        progress=progress_from_proto(message.progress) if message.HasField("progress") else None,
+        ranking=ranking_from_proto(message.ranking) if message.HasField("ranking") else None,
+        repeat_of=message.repeat_of if message.HasField("repeat_of") else None,
+    )
+
+
+def _moment(naive: datetime) -> datetime:
+    return naive.replace(tzinfo=UTC)

@@ -1,0 +1,73 @@
+"""Tensors: numpy arrays to and from their wire form."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from protos.w2s.v1 import query_pb2 as pb
+
+_NAMES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES: dict[int, np.dtype[Any]] = {
+    pb.Dtype.Value(f"DTYPE_{name.upper()}"): np.dtype(name).newbyteorder("<") for name in _NAMES
+}
+_CODES = {dtype.str: code for code, dtype in _DTYPES.items()}
+_MOST_DIMENSIONS = 2
+
+
+def tensor_to_proto(values: NDArray[Any], field: str) -> pb.Tensor:
+    """The array as raw little-endian row-major bytes, shape and dtype.
+
+    Args:
+        values: 1-D or 2-D, float of 16 to 64 bits or integer.
+        field: what error messages call it.
+
+    Raises:
+        InputError: another dtype or number of dimensions.
+    """
+    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    code = _CODES.get(little.dtype.str)
+    if code is None:
+        raise InputError(
+            f"{field} has dtype {values.dtype}; {', '.join(_NAMES)} can be sent. Convert it with .astype('float32').",
+            reason="ARRAY_DTYPE",
+            field=field,
+        )
+    _check_dimensions(values.ndim, field)
+    return pb.Tensor(data=little.tobytes(order="C"), shape=values.shape, dtype=pb.Dtype.Name(code))
+
+
+def tensor_from_proto(message: pb.Tensor, field: str) -> NDArray[Any]:
+    """The array, read-only, over the message's own bytes.
+
+    Raises:
+        InputError: no known dtype, a negative size, or bytes that do not fill the shape exactly.
+    """
+    dtype = _DTYPES.get(message.dtype)
+    if dtype is None:
+        raise InputError(
+            f"{field} has dtype number {message.dtype}; give one of {', '.join(_NAMES)}.",
+            reason="ARRAY_DTYPE",
+            field=field,
+        )
+    shape = tuple(message.shape)
+    _check_dimensions(len(shape), field)
+    expected = math.prod(shape) * dtype.itemsize
+    if min(shape) < 0 or expected != len(message.data):
+        raise InputError(
+            f"{field} has shape {shape} of {dtype.name}, which is {expected} bytes; {len(message.data)} came.",
+            reason="ARRAY_SHAPE",
+            field=field,
+        )
+    return np.frombuffer(message.data, dtype=dtype).reshape(shape)
+
+
+def _check_dimensions(count: int, field: str) -> None:
+    if not 1 <= count <= _MOST_DIMENSIONS:
+        raise InputError(
+            f"{field} has {count} dimensions; arrays have 1 or {_MOST_DIMENSIONS}.", reason="ARRAY_SHAPE", field=field
+        )

@@ -1,0 +1,118 @@
+"""Samples: one query, ranking, step and job in which every field differs from its default."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from predictor.errors import InputError
+from predictor.jobs import Job
+from predictor.labels import Labels
+from predictor.pools import Pool
+from predictor.query import ModelSpec, Progress, RankingQuery, Settings
+from predictor.result import (
+    Candidate,
+    Estimate,
+    Failure,
+    Interval,
+    NullBand,
+    Provenance,
+    Ranking,
+    StrongModel,
+)
+
+
+def full_query() -> RankingQuery:
+    rng = np.random.default_rng(1)
+    rows = 6
+    return RankingQuery(
+        strong=ModelSpec("strong", "array:s.npy", "3,6", "cls", rng.normal(size=(rows, 3)).astype(np.float32)),
+        weak=(
+            ModelSpec("small", "/models/small", "last", "last", rng.normal(size=(rows, 2))),
+            ModelSpec("tiny", "hub:owner/tiny@main", "2", "mean", rng.integers(0, 9, size=(rows, 2), dtype=np.int16)),
+        ),
+        pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
+        labels=Labels.of(["x", "y", None, "z", "x", "y"]),
+        weak_labels={"tiny": rng.random((rows, 3)), "small": rng.random(rows).astype(np.float16)},
+        settings=Settings(
+            estimators=("misfit", "cka"),
+            rank_by="gain",
+            layer="6",
+            pooling="cls",
+            max_rows=5,
+            max_length=77,
+            seed=9,
+            calibration="sst2",
+        ),
+    )
+
+
+def full_candidate(name: str = "small") -> Candidate:
+    return Candidate(
+        name=name,
+        status="ok",
+        rank=2,
+        rank_low=1,
+        rank_high=3,
+        p_best=0.25,
+        tie_group=4,
+        predicted_w2s_error=Interval(0.1, 0.05, 0.3, "label variance"),
+        predicted_gain=Interval(-0.1, -0.2, 0.1 + 0.2, "label variance"),
+        predicted_pgr=Interval(0.4, 0.1, 0.6, "fraction"),
+        layer="6",
+        dim=256,
+        parameters=22_713_216,
+        fingerprint="ab" * 32,
+        estimates={
+            "zeta": Estimate(1 / 3, "higher", "fraction", 0.1, 0.9, "note", {"r=9": 1.5, "r=10": 2.5, "a": 1e-300}),
+            "alpha": Estimate(0.5, "lower", "label variance", 0.25, 0.75, "ß", {"k": 2.0}),
+        },
+        diagnostics={"effective_dimension": 12.5, "blank_rows": 1.0},
+        warnings=("duplicate rows", "blank rows"),
+        timings={"extract": 1.25, "estimate": 0.5},
+        error=Failure("NOT_FOUND", "MODEL_NOT_FOUND", "no such folder"),
+    )
+
+
+def full_ranking() -> Ranking:
+    return Ranking(
+        rank_by="gain",
+        evidence="few_labels",
+        rows=1128,
+        rows_sha256="cd" * 32,
+        strong=StrongModel("strong", "6", 768, "ef" * 32, {"spectrum_1": 1.0, "effective_dimension": 9.5}),
+        candidates=(full_candidate("small"), full_candidate("tiny")),
+        null=NullBand(0.5, 0.4, 0.6, "label variance", 3),
+        provenance=Provenance(
+            versions={"w2s": "0.1.0", "numpy": "2.0"},
+            seed=7,
+            request={
+                "weak": ["small", {"name": "tiny", "layer": None}],
+                "strong": "strong",
+                "seed": 7,
+                "flags": {"z": True, "a": False, "empty": {}, "none": []},
+                "share": 0.125,
+            },
+        ),
+        warnings=("few rows",),
+        schema="w2s.ranking.v9",
+    )
+
+
+def full_progress() -> Progress:
+    return Progress("small", "extract", 3, 8)
+
+
+def full_job() -> Job:
+    return Job(
+        id="job-1",
+        state="PARTIAL",
+        created=datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+        updated=datetime(2026, 1, 2, 3, 4, 6, 789000, tzinfo=UTC),
+        revision=12,
+        attempts=2,
+        request_id="ask-1",
+        error=InputError("a NaN", reason="NOT_FINITE", field="weak[0]"),
+        progress=full_progress(),
+        ranking=full_ranking(),
+        repeat_of="job-0",
+    )

@@ -1,0 +1,165 @@
+"""Every message survives a round trip, with every field set and with every optional field absent."""
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from google.protobuf.message import Message
+
+from predictor import labels, pools, query, result
+from predictor.errors import InputError
+from predictor.pools import Pool
+from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
+from protos import convert
+from protos.w2s.v1 import query_pb2, ranking_pb2
+from tests.protos.samples import full_candidate, full_job, full_progress, full_query, full_ranking
+
+
+def _unset(message: Message, path: str = "") -> list[str]:
+    """Every field of the message, and of those inside, that has no value or its default."""
+    missing = []
+    for field in message.DESCRIPTOR.fields:
+        value, name = getattr(message, field.name), f"{path}.{field.name}"
+        if field.is_repeated:
+            inner = [value[key] for key in value] if _is_map(field) else list(value)
+            if not inner:
+                missing.append(name)
+            missing += [lack for one in inner if isinstance(one, Message) for lack in _unset(one, name)]
+        elif field.message_type is not None and not field.message_type.full_name.startswith("google."):
+            missing += _unset(value, name) if message.HasField(field.name) else [name]
+        elif not message.HasField(field.name) if field.has_presence else value == field.default_value:
+            missing.append(name)
+    return missing
+
+
+def _is_map(field) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        convert.query_to_proto(full_query()),
+        convert.ranking_to_proto(full_ranking()),
+        convert.progress_to_proto(full_progress()),
+        convert.job_to_proto(full_job()),
+    ],
+    ids=lambda message: message.DESCRIPTOR.name,
+)
+def test_the_samples_set_every_field_of_every_message(message):
+    assert _unset(message) == []
+
+
+@pytest.mark.parametrize(
+    ("noun", "message"),
+    [
+        (query.RankingQuery, query_pb2.RankingQuery),
+        (query.ModelSpec, query_pb2.ModelSpec),
+        (query.Settings, query_pb2.Settings),
+        (query.Progress, ranking_pb2.Progress),
+        (pools.Pool, query_pb2.Pool),
+        (labels.Labels, query_pb2.Labels),
+        (result.Ranking, ranking_pb2.Ranking),
+        (result.StrongModel, ranking_pb2.StrongModel),
+        (result.Candidate, ranking_pb2.Candidate),
+        (result.Estimate, ranking_pb2.Estimate),
+        (result.Interval, ranking_pb2.Interval),
+        (result.Failure, ranking_pb2.Failure),
+        (result.NullBand, ranking_pb2.NullBand),
+        (result.Provenance, ranking_pb2.Provenance),
+    ],
+    ids=lambda kind: getattr(kind, "__name__", ""),
+)
+def test_a_message_has_the_fields_of_its_noun(noun, message):
+    assert {f.name for f in fields(noun)} == {f.name for f in message.DESCRIPTOR.fields} - {"key_order"}
+
+
+def test_a_query_with_every_field_survives_the_round_trip():
+    asked = full_query()
+    message = convert.query_to_proto(asked)
+    back = convert.query_from_proto(query_pb2.RankingQuery.FromString(message.SerializeToString()))
+    assert back.settings == asked.settings
+    assert (back.pool.ids, back.pool.texts) == (asked.pool.ids, asked.pool.texts)
+    for mine, theirs in zip((back.strong, *back.weak), (asked.strong, *asked.weak), strict=True):
+        assert (mine.name, mine.reference, mine.layer, mine.pooling) == (
+            theirs.name,
+            theirs.reference,
+            theirs.layer,
+            theirs.pooling,
+        )
+        assert mine.values.dtype == theirs.values.dtype
+        np.testing.assert_array_equal(mine.values, theirs.values)
+    np.testing.assert_array_equal(back.labels.targets, asked.labels.targets)
+    assert (back.labels.kind, back.labels.classes) == (asked.labels.kind, asked.labels.classes)
+    assert list(back.weak_labels) == list(asked.weak_labels)
+    for name, values in asked.weak_labels.items():
+        assert back.weak_labels[name].dtype == values.dtype
+        np.testing.assert_array_equal(back.weak_labels[name], values)
+    assert convert.query_to_proto(back) == message
+
+
+def test_a_query_with_nothing_optional_keeps_every_default():
+    bare = RankingQuery(ModelSpec("s", "./s"), (ModelSpec("w", "./w"),), Pool.numbered(3))
+    back = convert.query_from_proto(convert.query_to_proto(bare))
+    assert back.settings == Settings()
+    assert (back.labels, back.weak_labels, back.pool.texts) == (None, {}, ())
+    assert (back.strong.layer, back.strong.pooling, back.strong.values) == (None, None, None)
+
+
+def test_absent_settings_take_the_defaults_of_the_predictor():
+    message = convert.query_to_proto(full_query())
+    message.ClearField("settings")
+    assert convert.query_from_proto(message).settings == Settings()
+
+
+@pytest.mark.parametrize("variant", ["full", "bare", "failed"])
+def test_a_ranking_prints_the_same_json_after_the_round_trip(variant):
+    ranking = {"full": full_ranking, "bare": _bare_ranking, "failed": _failed_ranking}[variant]()
+    message = convert.ranking_to_proto(ranking)
+    back = convert.ranking_from_proto(type(message).FromString(message.SerializeToString()))
+    assert back.to_json() == ranking.to_json()
+    assert convert.ranking_to_proto(back) == message
+
+
+def test_whole_numbers_of_the_request_come_back_as_whole_numbers():
+    request = convert.ranking_from_proto(convert.ranking_to_proto(full_ranking())).provenance.request
+    assert json.dumps(request["seed"]) == "7"
+    assert request["share"] == 0.125
+    assert request["flags"]["z"] is True
+
+
+def test_a_ranking_without_key_order_reads_alphabetically():
+    message = convert.ranking_to_proto(full_ranking())
+    del message.key_order[:]
+    back = convert.ranking_from_proto(message)
+    assert list(back.candidates[0].estimates) == ["alpha", "zeta"]
+    assert list(back.provenance.request) == ["flags", "seed", "share", "strong", "weak"]
+
+
+def test_a_job_survives_the_round_trip():
+    job = full_job()
+    back = convert.job_from_proto(convert.job_to_proto(job))
+    assert back.to_dict() == job.to_dict()
+    assert type(back.error) is InputError
+    assert back.created == job.created
+
+
+def test_a_job_with_nothing_optional_survives_the_round_trip():
+    job = replace(full_job(), error=None, progress=None, ranking=None, repeat_of=None, state="QUEUED")
+    assert convert.job_from_proto(convert.job_to_proto(job)).to_dict() == job.to_dict()
+
+
+def test_progress_survives_the_round_trip():
+    assert convert.progress_from_proto(convert.progress_to_proto(full_progress())) == full_progress()
+
+
+def _bare_ranking() -> Ranking:
+    bare = Candidate("c", "ok", estimates={"e": Estimate(None, "lower")}, predicted_gain=Interval(None, None, None, ""))
+    return replace(full_ranking(), candidates=(bare,), null=NullBand(), warnings=())
+
+
+def _failed_ranking() -> Ranking:
+    failed = Candidate("broken", "failed", error=full_candidate().error)
+    return replace(full_ranking(), candidates=(full_candidate(), failed))

@@ -1,0 +1,88 @@
+"""What a malformed query is told."""
+
+import numpy as np
+import pytest
+
+from predictor.errors import InputError
+from predictor.pools import Pool
+from predictor.query import ModelSpec, RankingQuery, Settings
+from protos import convert
+from protos.w2s.v1 import query_pb2 as pb
+from tests.protos.samples import full_query
+
+
+@pytest.fixture
+def message() -> pb.RankingQuery:
+    return convert.query_to_proto(full_query())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda m: m.ClearField("strong"), "the request has no strong; it is required"),
+        (lambda m: m.ClearField("pool"), "the request has no pool; it is required"),
+        (lambda m: m.ClearField("weak"), "no weak candidate given"),
+        (lambda m: m.weak[1].ClearField("name"), r"weak\[1\].name is empty"),
+        (lambda m: m.strong.ClearField("reference"), "strong.reference is empty"),
+        (lambda m: setattr(m.weak[1], "name", "small"), "candidate 'small' is named twice"),
+        (lambda m: setattr(m.strong.values, "dtype", 0), "strong.values has dtype number 0"),
+        (lambda m: setattr(m.strong.values, "dtype", 99), "strong.values has dtype number 99"),
+        (lambda m: setattr(m.strong.values, "data", b"123"), r"shape \(6, 3\) of float32, which is 72 bytes; 3 came"),
+        (lambda m: m.strong.values.shape.append(1), "strong.values has 3 dimensions; arrays have 1 or 2"),
+        (lambda m: m.strong.values.ClearField("shape"), "strong.values has 0 dimensions"),
+        (lambda m: m.strong.values.shape.__setitem__(slice(None), [-6, -3]), r"shape \(-6, -3\)"),
+        (lambda m: m.strong.values.shape.__setitem__(slice(None), [1 << 62, 1 << 62]), "which is 8507"),
+        (lambda m: setattr(m.strong, "pooling", 42), "strong.pooling is number 42"),
+        (lambda m: setattr(m.settings, "rank_by", 42), "settings.rank_by is number 42"),
+        (lambda m: setattr(m.settings, "seed", -1), "settings.seed is -1; it must be a whole number from 0"),
+        (lambda m: setattr(m.settings, "max_rows", 1), "settings.max_rows is 1; it must be a whole number from 2"),
+        (lambda m: setattr(m.settings, "max_length", 0), "settings.max_length is 0"),
+        (lambda m: setattr(m.labels, "kind", 0), "kind None; they must be float64"),
+        (lambda m: m.labels.classes.pop(), r"multiclass labels have 3 column\(s\) and 2 class name\(s\)"),
+        (
+            lambda m: setattr(m.labels.targets, "data", b"\x00" * 6 + b"\xf0\x7f" + m.labels.targets.data[8:]),
+            "infinite",
+        ),
+        (lambda m: m.weak_labels.append(m.weak_labels[0]), r"weak_labels\['tiny'\] is given twice"),
+        (lambda m: m.pool.ids.append("r7"), "covers 6 rows, the pool has 7"),
+        (lambda m: m.pool.ids.__setitem__(1, "r1"), "row id 'r1' occurs more than once"),
+    ],
+)
+def test_a_malformed_query_is_refused_with_its_field(message, spoil, text):
+    spoil(message)
+    if "pool has 7" in text:
+        message.pool.texts.append("g")
+    with pytest.raises(InputError, match=text):
+        convert.query_from_proto(message)
+
+
+def test_a_text_that_is_no_unicode_is_named():
+    query = RankingQuery(ModelSpec("s", "./s"), (ModelSpec("w", "./w"),), Pool.of(["fine", "bad \ud800"]))
+    with pytest.raises(InputError, match=r"pool.texts: entry 1 holds a lone surrogate at character 4"):
+        convert.query_to_proto(query)
+
+
+def test_a_number_beyond_the_wire_is_refused():
+    query = RankingQuery(
+        ModelSpec("s", "./s"), (ModelSpec("w", "./w"),), Pool.numbered(2), settings=Settings(seed=1 << 70)
+    )
+    with pytest.raises(InputError, match=r"settings\.seed is"):
+        convert.query_to_proto(query)
+
+
+@pytest.mark.parametrize("values", [np.zeros((2, 2), dtype=complex), np.array([["a"]]), np.array([[None]])])
+def test_an_array_of_anything_but_numbers_is_refused(values):
+    with pytest.raises(InputError, match=r"has dtype .*; float16"):
+        convert.tensor_to_proto(values, "weak[0].values")
+
+
+def test_a_tensor_is_little_endian_and_row_major():
+    array = np.arange(6, dtype=">f4").reshape(2, 3)
+    message = convert.tensor_to_proto(np.asfortranarray(array), "x")
+    assert message.data == np.arange(6, dtype="<f4").tobytes()
+    assert list(message.shape) == [2, 3]
+
+
+def test_reading_a_tensor_copies_nothing():
+    message = convert.tensor_to_proto(np.ones((2, 3)), "x")
+    assert not convert.tensor_from_proto(message, "x").flags.writeable
