@@ -1,0 +1,132 @@
+"""Interval plot: one row per candidate, a dot and its 90 % whisker, as SVG that keeps its text size on every screen.
+
+Positions are percentages of the drawing's width and text is HTML, so nothing has to be scaled on a telephone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from predictor.report.markup import model, text
+from predictor.report.scale import Scale, linear
+from predictor.report.words import decimals_of, number
+from predictor.result import Candidate, Interval, NullBand
+
+ROW = 38
+"""Height of a row in CSS pixels."""
+
+
+def interval_plot(
+    title: str,
+    caption: str,
+    candidates: Sequence[Candidate],
+    intervals: Sequence[Interval | None],
+    *,
+    zero: bool = False,
+    null: NullBand | None = None,
+    best: int | None = None,
+) -> str:
+    """A figure, or nothing where no interval exists.
+
+    Args:
+        title, caption: what is drawn, and how to read it.
+        candidates, intervals: the rows, in order.
+        zero: mark 0 and sign the numbers.
+        null: band of shuffled candidates to shade.
+        best: tie group whose rows are emphasised.
+    """
+    band = null if null is not None and null.low is not None and null.high is not None else None
+    ends = [v for i in intervals if i is not None for v in (i.value, i.low, i.high) if v is not None]
+    if not ends:
+        return ""
+    if band is not None and band.low is not None and band.high is not None:
+        ends += [band.low, band.high]
+    scale = linear([*ends, 0.0] if zero else ends)
+    decimals = decimals_of(intervals)
+    rows = "".join(
+        _row(
+            candidate,
+            interval,
+            scale,
+            decimals,
+            zero,
+            band,
+            candidate.tie_group is not None and candidate.tie_group == best,
+        )
+        for candidate, interval in zip(candidates, intervals, strict=True)
+    )
+    return (
+        f'<figure class="plot"><figcaption><strong>{text(title)}</strong> <span>{text(caption)}</span></figcaption>'
+        f'<div class="rows">{_band_label(scale, band)}{rows}{_axis(scale, zero)}</div></figure>'
+    )
+
+
+def _row(
+    candidate: Candidate,
+    interval: Interval | None,
+    scale: Scale,
+    decimals: int,
+    zero: bool,
+    band: NullBand | None,
+    best: bool,
+) -> str:
+    shown = "no value"
+    mark = ""
+    if interval is not None and interval.value is not None:
+        shown = number(interval.value, decimals, zero)
+        said = f"{candidate.name}: {shown} {interval.unit}"
+        middle = ROW / 2
+        if interval.low is not None and interval.high is not None:
+            left, right = scale.place(interval.low), scale.place(interval.high)
+            mark += f'<line class="whisker" x1="{left:.2f}%" x2="{right:.2f}%" y1="{middle}" y2="{middle}"/>'
+            said += f", 90 % interval {number(interval.low, decimals, zero)} to {number(interval.high, decimals, zero)}"
+        mark += f'<circle cx="{scale.place(interval.value):.2f}%" cy="{middle}" r="5"/><title>{text(said)}</title>'
+    else:
+        said = f"{candidate.name}: no value"
+    emphasis = " best" if best else ""
+    return (
+        f'<div class="row{emphasis}"><span class="name">{model(candidate.name)}</span>'
+        f'<svg width="100%" height="{ROW}" role="img" aria-label="{text(said)}">'
+        f"{_ground(scale, zero, band)}{mark}</svg>"
+        f'<span class="value">{shown}</span></div>'
+    )
+
+
+def _ground(scale: Scale, zero: bool, band: NullBand | None) -> str:
+    parts = []
+    if band is not None and band.low is not None and band.high is not None:
+        left, right = scale.place(band.low), scale.place(band.high)
+        parts.append(f'<rect class="null" x="{left:.2f}%" width="{right - left:.2f}%" y="0" height="{ROW}"/>')
+    for tick in scale.ticks:
+        kind = "zero" if zero and abs(tick) < 1e-12 else "grid"
+        at = scale.place(tick)
+        parts.append(f'<line class="{kind}" x1="{at:.2f}%" x2="{at:.2f}%" y1="0" y2="{ROW}"/>')
+    return "".join(parts)
+
+
+def _band_label(scale: Scale, band: NullBand | None) -> str:
+    if band is None or band.low is None or band.high is None:
+        return ""
+    at = (scale.place(band.low) + scale.place(band.high)) / 2
+    return (
+        f'<div class="row head" aria-hidden="true"><span></span><svg width="100%" height="20">'
+        f'<text x="{at:.2f}%" y="14" text-anchor="{_anchor(at)}">rows shuffled</text></svg><span></span></div>'
+    )
+
+
+def _axis(scale: Scale, zero: bool) -> str:
+    step = min((b - a for a, b in zip(scale.ticks, scale.ticks[1:], strict=False)), default=0.1)
+    decimals = max(0, len(f"{step:.6f}".rstrip("0").partition(".")[2]))
+    marks = "".join(
+        f'<text x="{scale.place(tick):.2f}%" y="14" text-anchor="{_anchor(scale.place(tick))}">'
+        f"{number(tick, decimals, zero)}</text>"
+        for tick in scale.ticks
+    )
+    return (
+        '<div class="row axis" aria-hidden="true"><span></span>'
+        f'<svg width="100%" height="20">{marks}</svg><span></span></div>'
+    )
+
+
+def _anchor(percent: float) -> str:
+    return "start" if percent < 6 else "end" if percent > 94 else "middle"

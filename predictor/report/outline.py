@@ -1,0 +1,92 @@
+"""Outline: a ranking as Markdown, for issues, notes and pull requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from predictor.report.repeat import command
+from predictor.report.terminal import null_line
+from predictor.report.words import (
+    compact,
+    decimals_of,
+    evidence_of,
+    percent,
+    quantity_of,
+    ranks,
+    span,
+    unit_of,
+    visible,
+)
+from predictor.result import Candidate, Ranking
+
+SPECIAL = "\\`*_{}[]<>#|~!&"
+"""Characters that Markdown or its HTML would read; each is preceded by a backslash."""
+
+
+def markdown(ranking: Ranking) -> str:
+    """The ranking as GitHub-flavoured Markdown, ending in a newline."""
+    ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
+    failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
+    strong = ranking.strong
+    parts = [
+        "# Weak-to-strong ranking",
+        f"**{plain(ranking.advice())}**",
+        f"Student {plain(strong.name)} (layer {plain(strong.layer)}, {strong.dim} dimensions), {ranking.rows:,} rows, "
+        f"ranked by {quantity_of(ranking.rank_by)}.",
+        *([_ranking(ranked)] if ranked else []),
+        "\n".join(f"- {note}" for note in _notes(ranking, ranked)),
+    ]
+    if failed:
+        reasons = (f"- {plain(c.name)}: {plain(c.error.message if c.error else 'no reason was given')}" for c in failed)
+        parts += ["## Failed candidates", "\n".join(reasons)]
+    names = list(dict.fromkeys(name for candidate in ranked for name in candidate.estimates))
+    if names:
+        parts += ["## Estimates", _estimates(ranked, names)]
+    typed = command(ranking.provenance.request)
+    if typed:
+        parts += ["## Run it again", f"```sh\n{typed}\n```"]
+    versions = ", ".join(f"{plain(name)} {plain(version)}" for name, version in ranking.provenance.versions.items())
+    parts.append(f"Seed {ranking.provenance.seed}; {versions}; rows SHA-256 `{ranking.rows_sha256}`.")
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """The text with everything that Markdown would read escaped."""
+    return "".join(f"\\{letter}" if letter in SPECIAL else letter for letter in visible(text))
+
+
+def _ranking(ranked: Sequence[Candidate]) -> str:
+    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
+    digits, more = decimals_of(errors), decimals_of(gains)
+    lines = ["| Rank | 90 % | Candidate | P(best) | W2S error | Gain |", "| --: | :-- | :-- | --: | :-- | :-- |"]
+    lines += [
+        f"| {c.rank} | {ranks(c.rank_low, c.rank_high)} | {plain(c.name)} | {plain(percent(c.p_best))} | "
+        f"{span(c.predicted_w2s_error, digits)} | {span(c.predicted_gain, more, signed=True)} |"
+        for c in ranked
+    ]
+    return "\n".join(lines)
+
+
+def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
+    unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error), "")
+    notes = [f"Evidence: {evidence_of(ranking.evidence)}"]
+    notes += [f"Unit: {unit_of(unit)}; intervals are 90 %."] if unit else []
+    notes += [f"Null: {null_line(ranking.null, len(ranked))}."] if ranking.null.value is not None else []
+    notes += [f"Warning: {plain(warning)}" for warning in ranking.warnings]
+    notes += [f"Warning: {plain(c.name)}: {plain(warning)}" for c in ranking.candidates for warning in c.warnings]
+    return notes
+
+
+def _estimates(ranked: Sequence[Candidate], names: Sequence[str]) -> str:
+    def cell(candidate: Candidate, name: str) -> str:
+        estimate = candidate.estimates.get(name)
+        return compact(None if estimate is None else estimate.value)
+
+    arrows = {"lower": "↓", "higher": "↑"}
+    better = {name: e.better for c in reversed(ranked) for name, e in c.estimates.items()}
+    lines = [
+        "| Candidate | " + " | ".join(f"{plain(name)} {arrows[better[name]]}" for name in names) + " |",
+        "| :-- |" + " --: |" * len(names),
+    ]
+    lines += [f"| {plain(c.name)} | " + " | ".join(cell(c, name) for name in names) + " |" for c in ranked]
+    return "\n".join(lines)

@@ -1,0 +1,177 @@
+"""Page: a ranking as one self-contained HTML document that loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from predictor.report.intervals import interval_plot
+from predictor.report.judges import judges, table_of_estimates
+from predictor.report.markup import facts, model, section, table, text
+from predictor.report.repeat import command
+from predictor.report.spectrum import spectra
+from predictor.report.style import CSS
+from predictor.report.terminal import null_line
+from predictor.report.words import decimals_of, evidence_of, number, percent, quantity_of, ranks, unit_of
+from predictor.result import Candidate, Interval, Ranking
+
+# The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def html(ranking: Ranking) -> str:
+    """The whole page as text; write it as UTF-8."""
+    ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
+    failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
+    title = f"{ranked[0].name} first of {len(ranked)}" if ranked else "no candidate ranked"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>Weak-to-strong ranking: {text(title)}</title><style>{CSS}</style></head><body><main>"
+        f"{_header(ranking, ranked)}{_ranking(ranking, ranked)}{_plots(ranking, ranked)}"
+        f"{section('Spectra and overlap', spectra(ranking), lead=SPECTRA)}"
+        f"{section('What each estimator says', table_of_estimates(ranked), lead=ESTIMATES)}"
+        f"{_evidence(ranking, ranked)}{_failed(failed)}{_repeat(ranking)}</main></body></html>\n"
+    )
+
+
+SPECTRA = (
+    "Directions in which both models vary alike are those in which the candidate can teach the student something; "
+    "what the student varies in and the candidate does not, it cannot pass on."
+)
+ESTIMATES = "Each column is one published or derived measure; arrows say which way is better, and bold marks the best."
+
+
+def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
+    strong = ranking.strong
+    quantity, _, direction = quantity_of(ranking.rank_by).partition(", ")
+    student = f"{model(strong.name)}<small>layer {text(strong.layer)} · {strong.dim} dimensions</small>"
+    pairs = [
+        ("Student", student),
+        ("Rows", f"{ranking.rows:,}"),
+        ("Candidates", f"{len(ranked)} ranked<small>{len(ranking.candidates) - len(ranked)} failed</small>"),
+        ("Ranked by", f"{text(quantity)}<small>{text(direction)}</small>"),
+        ("Evidence", text(ranking.evidence.replace("_", " "))),
+    ]
+    warnings = [text(warning) for warning in ranking.warnings]
+    warnings += [f"{text(c.name)}: {text(warning)}" for c in ranking.candidates for warning in c.warnings]
+    notes = f'<ul class="notes">{"".join(f"<li>{warning}</li>" for warning in warnings)}</ul>' if warnings else ""
+    return (
+        f'<header><p class="eyebrow">Weak-to-strong ranking</p><h1>{text(ranking.advice())}</h1>'
+        f"{facts(pairs)}{notes}</header>"
+    )
+
+
+def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
+    if not ranked:
+        return ""
+    first = ranked[0].tie_group
+    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
+    pgrs = [c.predicted_pgr for c in ranked]
+    unit = next((i.unit for i in (*errors, *gains) if i is not None), "")
+    headings = ["Candidate", "Rank<small>90 %</small>", "P(best)", "W2S error<small>lower is better</small>", "Gain"]
+    columns = [(errors, False), (gains, True)]
+    if any(interval is not None and interval.value is not None for interval in pgrs):
+        headings.append("PGR<small>gap closed</small>")
+        columns.append((pgrs, False))
+    rows = [
+        [
+            _name(candidate, candidate.tie_group is not None and candidate.tie_group == first),
+            ranks(candidate.rank_low, candidate.rank_high),
+            _meter(candidate.p_best),
+            *(_figure(values[row], decimals_of(values), signed) for values, signed in columns),
+        ]
+        for row, candidate in enumerate(ranked)
+    ]
+    lead = "Predicted before any training" + (f", in units of {text(unit_of(unit))}" if unit else "") + "."
+    tied = sum(candidate.tie_group is not None and candidate.tie_group == first for candidate in ranked)
+    lead += " Candidates with a filled number are not separable from the first." if tied > 1 else ""
+    lead += f" {text(null_line(ranking.null, len(ranked)).capitalize())}." if ranking.null.value is not None else ""
+    return section("Ranking", table("Candidates in rank order", headings, rows, "ranking"), lead=lead)
+
+
+def _name(candidate: Candidate, tied: bool) -> str:
+    about = [f"layer {text(candidate.layer)}"] if candidate.layer not in (None, "given") else []
+    about += [f"{candidate.dim} dimensions"] if candidate.dim is not None else []
+    about += [f"{_short(candidate.parameters)} weights"] if candidate.parameters is not None else []
+    small = f"<small>{' · '.join(about)}</small>" if about else ""
+    mark = "place tied" if tied else "place"
+    return (
+        f'<span class="who"><span class="{mark}">{candidate.rank}</span>'
+        f"<span>{model(candidate.name)}{small}</span></span>"
+    )
+
+
+def _short(count: int) -> str:
+    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {letter}"
+    return str(count)
+
+
+def _meter(p_best: float | None) -> str:
+    if p_best is None:
+        return percent(p_best)
+    return (
+        f'<span>{text(percent(p_best))}<svg class="meter" width="64" height="8" aria-hidden="true">'
+        f'<rect class="track" width="64" height="8" rx="4"/><rect class="fill" width="{64 * p_best:.1f}" height="8" '
+        'rx="4"/></svg></span>'
+    )
+
+
+def _figure(interval: Interval | None, decimals: int, signed: bool) -> str:
+    if interval is None or interval.value is None:
+        return number(None)
+    value = number(interval.value, decimals, signed)
+    if interval.low is None or interval.high is None:
+        return value
+    low, high = number(interval.low, decimals, signed), number(interval.high, decimals, signed)
+    return f"<span>{value}<small>{low} to {high}</small></span>"
+
+
+def _plots(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
+    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
+    best = ranked[0].tie_group if ranked else None
+    by_gain = ranking.rank_by == "gain"
+    unit = next((i.unit for i in (*errors, *gains) if i is not None), "")
+    figures = interval_plot(
+        "Predicted W2S error",
+        f"{unit}, lower is better; 90 % intervals",
+        ranked,
+        errors,
+        null=None if by_gain else ranking.null,
+        best=best,
+    ) + interval_plot(
+        "Predicted gain over the weak model",
+        f"{unit}, right of zero the student outgrows its teacher",
+        ranked,
+        gains,
+        zero=True,
+        null=ranking.null if by_gain else None,
+        best=best,
+    )
+    return section("How far apart they are", f'<div class="plots">{figures}</div>') if figures else ""
+
+
+def _evidence(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
+    words = f"<dt>Evidence</dt><dd>{text(evidence_of(ranking.evidence))}</dd>"
+    return section("What this rests on", f'<dl class="words panel"><div>{words}</div>{judges(ranked)}</dl>')
+
+
+def _failed(failed: Sequence[Candidate]) -> str:
+    items = "".join(
+        f"<li><strong>{model(candidate.name)}</strong><small>"
+        + (f"{text(candidate.error.code)} · {text(candidate.error.reason)}" if candidate.error else "")
+        + f"</small>{text(candidate.error.message) if candidate.error else 'No reason was given.'}</li>"
+        for candidate in failed
+    )
+    return section("Failed candidates", f'<ul class="failed">{items}</ul>') if items else ""
+
+
+def _repeat(ranking: Ranking) -> str:
+    typed = command(ranking.provenance.request)
+    pairs = [(package, text(version)) for package, version in ranking.provenance.versions.items()]
+    pairs += [("seed", str(ranking.provenance.seed)), ("rows, SHA-256", f"<code>{text(ranking.rows_sha256)}</code>")]
+    shown = "<pre><code>" + "\n".join(text(line) for line in typed.split("\n")) + "</code></pre>" if typed else ""
+    return section("Run it again", shown, facts(pairs, "versions"))
