@@ -1,0 +1,273 @@
+"""Arrays: feature sets that the user brings as numbers. Needs numpy alone (and safetensors for its own files)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError, NotFoundError, UnavailableError
+from predictor.pools import Pool
+from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+
+MAX_SAFETENSORS_HEADER = 1 << 20
+"""Bytes. A longer header is refused before it is parsed."""
+
+_CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class NamedArray:
+    """An array as it stands in its file, and what the file says of it.
+
+    Attributes:
+        values: as stored, any shape or dtype; memory-mapped where the format allows.
+        about: metadata of the file, empty for `.npy`.
+    """
+
+    values: NDArray[Any]
+    about: dict[str, str]
+
+
+def read_array(locator: str) -> NamedArray:
+    """Open `file.npy`, `file.safetensors` (one tensor) or `file.safetensors::KEY`. Pickled objects are never read.
+
+    Raises:
+        NotFoundError: no such file or key.
+        InputError: another format, a damaged file, several tensors and no key.
+    """
+    name, _, key = locator.partition("::")
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise NotFoundError(f"array file {name!r} does not exist.", reason="ARRAY_NOT_FOUND", field=name)
+    if path.suffix == ".npy":
+        return NamedArray(_read_npy(path), {})
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, key)
+    raise InputError(
+        f"array file {name!r} ends in {path.suffix!r}; give .npy or .safetensors (optionally with ::KEY).",
+        reason="ARRAY_FORMAT",
+        field=name,
+    )
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
+    try:
+        values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as fault:
+        raise InputError(
+            f"{str(path)!r} is not a readable .npy array of numbers ({fault}); write it with numpy.save and a float "
+            "or integer dtype.",
+            reason="ARRAY_UNREADABLE",
+            field=str(path),
+        ) from fault
+    return values
+
+
+def _read_safetensors(path: Path, key: str) -> NamedArray:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as fault:
+        raise UnavailableError(
+            "reading .safetensors needs the safetensors package: pip install 'w2s-predictor[models]', or give .npy.",
+            reason="MISSING_PACKAGE",
+        ) from fault
+    check_safetensors_header(path)
+    try:
+        with safe_open(str(path), framework="np") as file:
+            names = sorted(file.keys())
+            if key and key not in names:
+                raise NotFoundError(
+                    f"{str(path)!r} has no tensor {key!r}; it has {_listed(names)}.",
+                    reason="TENSOR_NOT_FOUND",
+                    field=str(path),
+                )
+            if not key and len(names) != 1:
+                raise InputError(
+                    f"{str(path)!r} holds {len(names)} tensors ({_listed(names)}); name one with {path.name}::KEY.",
+                    reason="TENSOR_AMBIGUOUS",
+                    field=str(path),
+                )
+            return NamedArray(file.get_tensor(key or names[0]), dict(file.metadata() or {}))
+    except (SafetensorError, TypeError, KeyError, OSError) as fault:
+        raise InputError(
+            f"{str(path)!r} is not a readable .safetensors file ({fault}).",
+            reason="ARRAY_UNREADABLE",
+            field=str(path),
+        ) from fault
+
+
+def check_safetensors_header(path: Path, limit: int = MAX_SAFETENSORS_HEADER) -> None:
+    """Refuse a header longer than `limit` bytes, or than the file, before anyone parses it.
+
+    Raises:
+        InputError: too long or damaged.
+    """
+    with path.open("rb") as file:
+        prefix = file.read(8)
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or length > path.stat().st_size - 8:
+        raise InputError(
+            f"{str(path)!r} is not a safetensors file, or was cut short.", reason="ARRAY_UNREADABLE", field=str(path)
+        )
+    if length > limit:
+        raise InputError(
+            f"the header of {str(path)!r} takes {length} bytes; at most {limit} are read.",
+            reason="HEADER_TOO_LONG",
+            field=str(path),
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def fingerprint(values: NDArray[Any]) -> str:
+    """SHA-256 hex over dtype, shape and row-major little-endian bytes."""
+    plain = _little(np.asarray(values))
+    digest = hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode())
+    for start in range(0, len(plain), _CHUNK_ROWS):
+        digest.update(np.ascontiguousarray(plain[start : start + _CHUNK_ROWS]).data)
+    return digest.hexdigest()
+
+
+def _little(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(values.dtype.newbyteorder("<"), copy=False)
+
+
+def check_features(values: NDArray[Any], name: str, rows: int | None = None) -> NDArray[np.float32]:
+    """The array as (n, d) float32 features; a vector becomes one column.
+
+    Args:
+        values: (n,) or (n, d), float or integer.
+        name: what error messages call it.
+        rows: the pool's row count, or None where it does not matter.
+
+    Raises:
+        InputError: not numeric, not 1-D or 2-D, no column, another row count, or a value that is not finite
+            (the first bad row and column are named, counting from 0).
+    """
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiu":
+        raise InputError(
+            f"{name!r} has dtype {values.dtype}; features must be float or integer.", reason="ARRAY_DTYPE", field=name
+        )
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise InputError(
+            f"{name!r} has shape {values.shape}; features must be (rows, columns), one row per pool row.",
+            reason="ARRAY_SHAPE",
+            field=name,
+        )
+    if rows is not None and len(values) != rows:
+        raise InputError(
+            f"{name!r} has {len(values)} rows, the pool has {rows}; every model must be read on the same rows.",
+            reason="ROWS_DIFFER",
+            field=name,
+        )
+    for start in range(0, len(values), _CHUNK_ROWS):
+        block = values[start : start + _CHUNK_ROWS]
+        with np.errstate(over="ignore"):
+            bad = np.argwhere(~np.isfinite(block.astype(np.float32, copy=False)))
+        if len(bad):
+            row, column = (int(i) for i in bad[0])
+            raise InputError(
+                f"{name!r} holds {block[row, column]} at row {start + row}, column {column}; every value must be "
+                "finite in 32 bits. Mend or drop that row in every model.",
+                reason="NOT_FINITE",
+                field=name,
+            )
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def rows_digest(pool: Pool) -> str:
+    """Digest of the texts in order, whatever the rows are called; of the ids where there are no texts."""
+    return Pool.of(pool.texts).sha256 if pool.texts else pool.sha256
+
+
+def write_features(path: Path, features: FeatureSet, pool: Pool) -> None:
+    """Write one feature set as a `.safetensors` file that `array:` and `w2s features push` read back.
+
+    The metadata keep the fingerprint, the layer and the digest of the rows, so that a later ranking over other rows
+    is refused instead of being wrong.
+    """
+    from safetensors.numpy import save
+
+    from predictor.folders import replace_file
+
+    about = {
+        "name": features.name,
+        "layer": features.layer,
+        "fingerprint": features.fingerprint,
+        "rows_sha256": rows_digest(pool),
+        "parameters": json.dumps(features.parameters),
+    }
+    values = np.ascontiguousarray(features.values, dtype="<f4")
+    replace_file(path, [save({"features": values}, metadata=about)])
+
+
+def check_rows(recorded: str | None, pool: Pool, name: str) -> None:
+    """Refuse features that were computed on other texts than the pool's.
+
+    Raises:
+        InputError: a digest was recorded, the pool has texts, and they differ.
+    """
+    if recorded and pool.texts and recorded != rows_digest(pool):
+        raise InputError(
+            f"{name!r} was computed on other rows than this pool (digest {recorded[:12]}… against "
+            f"{rows_digest(pool)[:12]}…); extract it again on this pool.",
+            reason="ROWS_DIFFER",
+            field=name,
+        )
+
+
+class ArraySource:
+    """Feature source for inline values and `array:` files; loads no model and keeps no store."""
+
+    def features(
+        self, spec: ModelSpec, pool: Pool, settings: Settings
+    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+        """See `predictor.query.FeatureSource`.
+
+        Raises:
+            InputError: a model that must be run, or an array that does not fit.
+        """
+        started = time.perf_counter()
+        yield Progress(spec.name, "load", 0, 1)
+        raw, about = self._read(spec)
+        check_rows(about.get("rows_sha256"), pool, spec.name)
+        values = check_features(raw, spec.name, len(pool))
+        yield Progress(spec.name, "load", 1, 1)
+        recorded = json.loads(about.get("parameters", "null"))
+        return (
+            FeatureSet(
+                name=spec.name,
+                values=values,
+                layer="given",
+                fingerprint=fingerprint(raw),
+                parameters=recorded if isinstance(recorded, int) else None,
+                cached=True,
+                seconds=time.perf_counter() - started,
+            ),
+        )
+
+    def _read(self, spec: ModelSpec) -> tuple[NDArray[Any], dict[str, str]]:
+        if spec.values is not None:
+            return np.asarray(spec.values), {}
+        if not spec.reference.startswith("array:"):
+            raise InputError(
+                f"{spec.reference!r} is a model to run; only arrays can be read here. Give array:FILE.npy, or use "
+                "`w2s rank`.",
+                reason="ARRAYS_ONLY",
+                field=spec.name,
+            )
+        found = read_array(spec.reference.removeprefix("array:"))
+        return found.values, found.about

@@ -1,0 +1,313 @@
+"""FeatureStore: pooled features kept by what they were computed from, checked on every read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.arrays import check_features, fingerprint
+from predictor.errors import InputError, NotFoundError
+from predictor.folders import replace_file
+
+_MAGIC = b"W2SFEAT1"
+_PREFIX = struct.Struct("<8sI")
+_SHA = 32
+_NAME = re.compile(r"^[\w][\w.@+-]{0,127}$")
+_KEY = re.compile(r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True)
+class FeatureKey:
+    """Everything that pooled features depend on.
+
+    Attributes:
+        weights, tokenizer: digests of the model's files.
+        precision: of the arithmetic, `fp32` or `bf16`, or `graph` where the file decides.
+        backend: engine that ran it.
+        layer: 0 is the embeddings' output, k the output of block k.
+        template: text put around each row, "" for none.
+        max_length: tokens.
+    """
+
+    weights: str
+    tokenizer: str
+    precision: str
+    backend: str
+    layer: int
+    pooling: str
+    template: str
+    max_length: int
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 hex of the features' definition, whatever the rows."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def entry(self, rows_sha256: str) -> str:
+        """SHA-256 hex under which the features of these rows are kept."""
+        return hashlib.sha256(f"{self.fingerprint}\n{rows_sha256}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFeatures:
+    """What one entry holds: (n, d) float32 values and what is known of them."""
+
+    values: NDArray[np.float32]
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NamedFeatures:
+    """One pushed feature set, as `ls` shows it."""
+
+    name: str
+    key: str
+    rows: int
+    dim: int
+    size: int
+    rows_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How many entries were read in full, and which were damaged and set aside."""
+
+    checked: int
+    damaged: tuple[str, ...]
+
+
+class FeatureStore:
+    """Content-addressed features in a folder, safe for several processes at once.
+
+    An entry is a short JSON header, the raw little-endian payload and the SHA-256 of both. It appears by rename, is
+    verified in full on every read, and a damaged one is moved to `quarantine/` and reads as missing.
+
+    Attributes:
+        folder: the store's own folder.
+        damaged: entries that this object found damaged and set aside.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged = 0
+
+    def get(self, key: str) -> StoredFeatures | None:
+        """The entry, or None where it is missing or was damaged."""
+        path = self._path(key)
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        found = _decode(raw, key)
+        if found is None:
+            self._set_aside(path)
+            return None
+        _touch(path)
+        return found
+
+    def put(self, key: str, values: NDArray[np.floating], about: Mapping[str, Any]) -> None:
+        """Keep (n, d) finite values under a key; an existing entry is replaced by an equal one.
+
+        Raises:
+            InputError: values that are not finite or not 2-D.
+            LimitError: the disk is full (`STORAGE_FULL`).
+            UnavailableError: the folder cannot be written.
+        """
+        replace_file(self._path(key), _encode(key, check_features(values, "features"), about))
+
+    def push(
+        self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None
+    ) -> str:
+        """Keep values under a name of the user's choice, for `features:NAME`; an older set of that name is replaced.
+
+        Args:
+            rows_sha256: `predictor.arrays.rows_digest` of the pool, so that other rows are refused later; or None.
+            about: further facts, such as `parameters`.
+
+        Returns:
+            The key of the entry.
+
+        Raises:
+            InputError: a bad name or bad values.
+        """
+        checked = check_features(values, name)
+        digest = fingerprint(values)
+        key = hashlib.sha256(f"pushed\n{digest}\n{rows_sha256}".encode()).hexdigest()
+        facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
+        self.put(key, checked, facts)
+        card = {"key": key, "rows": len(checked), "dim": checked.shape[1], "rows_sha256": rows_sha256}
+        replace_file(self._name_path(name), [json.dumps(card).encode()])
+        return key
+
+    def pull(self, name: str) -> StoredFeatures:
+        """The set pushed under a name.
+
+        Raises:
+            NotFoundError: no such name, or its entry was damaged.
+        """
+        card = self._card(self._name_path(name))
+        if card is None:
+            known = ", ".join(one.name for one in self.ls()[:8]) or "none"
+            raise NotFoundError(
+                f"there is no feature set {name!r}; stored are: {known}. Push it with w2s features push {name} FILE.",
+                reason="FEATURES_NOT_FOUND",
+                field=name,
+            )
+        found = self.get(str(card["key"]))
+        if found is None:
+            raise NotFoundError(
+                f"feature set {name!r} was lost or damaged; push it again.", reason="FEATURES_NOT_FOUND", field=name
+            )
+        return found
+
+    def ls(self) -> tuple[NamedFeatures, ...]:
+        """Pushed sets in name order."""
+        found = []
+        for path in sorted((self.folder / "names").glob("*.json")):
+            card = self._card(path)
+            entry = None if card is None else self._path(str(card["key"]))
+            if card is not None and entry is not None and entry.is_file():
+                found.append(NamedFeatures(path.stem, size=entry.stat().st_size, **card))
+        return tuple(found)
+
+    def remove(self, name: str) -> None:
+        """Forget a pushed set; its entry goes too unless another name keeps it.
+
+        Raises:
+            NotFoundError: no such name.
+        """
+        path = self._name_path(name)
+        card = self._card(path)
+        if card is None:
+            raise NotFoundError(f"there is no feature set {name!r}.", reason="FEATURES_NOT_FOUND", field=name)
+        path.unlink(missing_ok=True)
+        if card["key"] not in {one.key for one in self.ls()}:
+            self._path(str(card["key"])).unlink(missing_ok=True)
+
+    def verify(self) -> Verification:
+        """Read every entry in full; damaged ones are set aside and listed by key."""
+        checked, damaged = 0, []
+        for path in self._entries():
+            checked += 1
+            if _decode(path.read_bytes(), path.stem) is None:
+                damaged.append(path.stem)
+                self._set_aside(path)
+        return Verification(checked, tuple(damaged))
+
+    def gc(self, budget: int) -> int:
+        """Delete the entries read longest ago until at most `budget` bytes remain; pushed sets stay.
+
+        Also empties the quarantine and clears temporary files of writers that died more than an hour ago.
+
+        Returns:
+            Bytes freed.
+        """
+        freed = sum(_discard(path) for path in list((self.folder / "quarantine").glob("*")))
+        for leftover in self.folder.rglob(".*.tmp"):
+            if leftover.stat().st_mtime < time.time() - 3600:
+                freed += _discard(leftover)
+        kept = {one.key for one in self.ls()}
+        entries = [(path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries()]
+        total = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if total <= budget:
+                break
+            if path.stem not in kept:
+                freed += _discard(path)
+                total -= size
+        return freed
+
+    def size(self) -> int:
+        """Bytes in entries."""
+        return sum(path.stat().st_size for path in self._entries())
+
+    def _entries(self) -> Iterator[Path]:
+        return iter(sorted((self.folder / "entries").glob("??/*.w2sf")))
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.match(key):
+            raise InputError(f"{key!r} is not a feature key of 64 hexadecimal digits.", reason="BAD_FEATURE_KEY")
+        return self.folder / "entries" / key[:2] / f"{key}.w2sf"
+
+    def _name_path(self, name: str) -> Path:
+        if not _NAME.match(name):
+            raise InputError(
+                f"{name!r} cannot name a feature set; use up to 128 letters, digits and . _ @ + -, a letter, digit or "
+                "_ first.",
+                reason="BAD_FEATURE_NAME",
+                field="name",
+            )
+        return self.folder / "names" / f"{name}.json"
+
+    def _card(self, path: Path) -> dict[str, Any] | None:
+        try:
+            raw = json.loads(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        whole = isinstance(raw, dict) and set(raw) == {"key", "rows", "dim", "rows_sha256"}
+        return raw if whole and _KEY.match(str(raw["key"])) else None
+
+    def _set_aside(self, path: Path) -> None:
+        self.damaged += 1
+        quarantine = self.folder / "quarantine"
+        try:
+            quarantine.mkdir(exist_ok=True, mode=0o700)
+            os.replace(path, quarantine / f"{path.name}.{secrets.token_hex(4)}")
+        except OSError:
+            return  # read-only or already set aside by another process: it still reads as missing
+
+
+def _encode(key: str, values: NDArray[np.float32], about: Mapping[str, Any]) -> Iterator[bytes | memoryview]:
+    header = json.dumps(
+        {"key": key, "shape": list(values.shape), "dtype": "<f4", "about": dict(about)}, sort_keys=True
+    ).encode()
+    payload = np.ascontiguousarray(values, dtype="<f4")
+    digest = hashlib.sha256()
+    for chunk in (_PREFIX.pack(_MAGIC, len(header)), header, payload.data.cast("B") if payload.size else b""):
+        digest.update(chunk)
+        yield chunk
+    yield digest.digest()
+
+
+def _decode(raw: bytes, key: str) -> StoredFeatures | None:
+    """The entry, or None where one bit of it is not as it was written."""
+    if len(raw) < _PREFIX.size + _SHA or hashlib.sha256(memoryview(raw)[:-_SHA]).digest() != raw[-_SHA:]:
+        return None
+    magic, length = _PREFIX.unpack_from(raw)
+    try:
+        header = json.loads(raw[_PREFIX.size : _PREFIX.size + length])
+        rows, columns = header["shape"]
+        values = np.frombuffer(raw, "<f4", rows * columns, _PREFIX.size + length).reshape(rows, columns)
+    except (ValueError, KeyError, TypeError):
+        return None
+    if magic != _MAGIC or header["key"] != key:
+        return None
+    return StoredFeatures(values, header["about"])
+
+
+def _touch(path: Path) -> None:
+    try:
+        os.utime(path)  # last use, for gc
+    except OSError:
+        return  # a read-only store still answers
+
+
+def _discard(path: Path) -> int:
+    try:
+        size = path.stat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return 0  # another process was faster
+    return size

@@ -1,0 +1,75 @@
+"""Folders: where caches and state live, and how a file there is replaced so that no reader meets half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from predictor.errors import LimitError, UnavailableError
+
+
+def cache_dir() -> Path:
+    """What may be deleted at any time: features, wheels, converted weights. `W2S_CACHE_DIR`, else ~/.cache/w2s."""
+    return _folder("W2S_CACHE_DIR", Path(".cache") / "w2s")
+
+
+def state_dir() -> Path:
+    """What must be kept: jobs, outcomes, tokens. `W2S_STATE_DIR`, else ~/.local/state/w2s."""
+    return _folder("W2S_STATE_DIR", Path(".local") / "state" / "w2s")
+
+
+def _folder(variable: str, default: Path) -> Path:
+    named = os.environ.get(variable, "").strip()
+    return Path(named).expanduser().absolute() if named else Path.home() / default
+
+
+def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut.
+
+    A temporary file in the same folder is written, fsynced and renamed, then the folder is fsynced.
+
+    Raises:
+        LimitError: the disk is full (`STORAGE_FULL`).
+        UnavailableError: the folder cannot be written (`STORAGE_UNWRITABLE`).
+    """
+    temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with temporary.open("xb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _fsync_folder(path.parent)
+    except OSError as fault:
+        temporary.unlink(missing_ok=True)
+        raise storage_error(fault, path.parent) from fault
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def storage_error(fault: OSError, folder: Path) -> LimitError | UnavailableError:
+    """The caller's view of a failed write: full, or not writable."""
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LimitError(
+            f"the disk behind {folder} is full; free some space, run `w2s features gc`, or move the cache with "
+            "W2S_CACHE_DIR.",
+            reason="STORAGE_FULL",
+        )
+    return UnavailableError(
+        f"{folder} cannot be written ({fault.strerror}); make it writable or move the cache with W2S_CACHE_DIR.",
+        reason="STORAGE_UNWRITABLE",
+    )
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

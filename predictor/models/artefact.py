@@ -1,0 +1,195 @@
+"""Artefact: the local files of a model, told apart by form before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from predictor.errors import InputError, NotFoundError, RefusedError
+from predictor.models.digests import file_digest, files_digest
+
+Form = Literal["transformers", "gguf", "onnx", "static", "array"]
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+"""Endings of files whose reading can run code."""
+
+NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state", "scaler", "random_states")
+"""Stems of pickles that trainers leave beside the weights."""
+
+TOKENIZER_FILES = (
+    "w2s_tokenizer.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "bpe.codes",
+)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Where a model's files are and what form they have.
+
+    Attributes:
+        form: which backend reads them; `static` is an embedding table with a tokenizer.
+        path: the folder of a transformers or static model, else the weights file.
+        key: tensor inside a `.safetensors` file, or "".
+        tokenizer: folder or file named by `#tokenizer=`, or None where it lies with the weights.
+    """
+
+    form: Form
+    path: Path
+    key: str = ""
+    tokenizer: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the weights."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    @property
+    def weight_files(self) -> tuple[Path, ...]:
+        """Weights and, for a folder, the configuration that gives them their meaning."""
+        if not self.path.is_dir():
+            return (self.path,)
+        names = [*self.path.glob("*.safetensors"), *self.path.glob("*.safetensors.index.json")]
+        return tuple(sorted(names)) + tuple(p for p in [self.path / "config.json"] if p.is_file())
+
+    @property
+    def tokenizer_files(self) -> tuple[Path, ...]:
+        """Files that decide how text becomes token ids; empty where they lie inside the weights file (GGUF)."""
+        if self.tokenizer is not None and self.tokenizer.is_file():
+            return (self.tokenizer,)
+        if self.tokenizer is None and self.form == "gguf":
+            return ()
+        places = [self.tokenizer or self.folder]
+        if self.tokenizer is None and self.form == "onnx":
+            places.append(self.folder.parent)
+        for place in places:
+            found = tuple(p for p in (place / name for name in TOKENIZER_FILES) if p.is_file())
+            if found:
+                return found
+        return ()
+
+    def weights_digest(self, cache: Path | None = None) -> str:
+        """SHA-256 hex over the weight files."""
+        digest = files_digest(self.weight_files, cache)
+        return f"{digest}::{self.key}" if self.key else digest
+
+    def tokenizer_digest(self, cache: Path | None = None) -> str:
+        """SHA-256 hex over the tokenizer files."""
+        return files_digest(self.tokenizer_files, cache)
+
+
+def classify(path: Path, key: str = "", *, typed: str, converted: Path | None = None) -> Artefact:
+    """Say what a local path is.
+
+    Args:
+        path: folder or file.
+        key: tensor name after `::`.
+        typed: the reference as the user gave it, for messages.
+        converted: folder of weights converted earlier, by digest of their source, or None.
+
+    Raises:
+        NotFoundError: nothing there.
+        RefusedError: pickled weights, or a folder without weights.
+        InputError: a file of another kind.
+    """
+    if path.is_dir():
+        return _classify_folder(path, typed, converted)
+    if not path.is_file():
+        raise NotFoundError(f"model {typed!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
+    forms: dict[str, Form] = {".onnx": "onnx", ".gguf": "gguf", ".npy": "array", ".safetensors": "array"}
+    if path.suffix in forms:
+        return Artefact(forms[path.suffix], path, key)
+    if path.suffix in PICKLES:
+        raise pickle_refusal(path, typed)
+    raise InputError(
+        f"{typed!r} ends in {path.suffix!r}; give a folder, or a .onnx, .gguf, .npy or .safetensors file.",
+        reason="MODEL_FORMAT",
+        field="model",
+    )
+
+
+def _classify_folder(path: Path, typed: str, converted: Path | None) -> Artefact:
+    tensors = sorted(path.glob("*.safetensors"))
+    if tensors and "model_type" in read_config(path):
+        kind = str(read_config(path)["model_type"])
+        return Artefact("static" if kind == "model2vec" else "transformers", path)
+    if len(tensors) == 1 and any((path / name).is_file() for name in ("tokenizer.json", "w2s_tokenizer.json")):
+        return Artefact("static", path)
+    pickled = pickled_weights(path)
+    if pickled:
+        earlier = None if converted is None else converted / source_digest(path)
+        if earlier is not None and (earlier / "provenance.json").is_file():
+            return Artefact("transformers", earlier)
+        raise pickle_refusal(pickled[0], typed)
+    inside = sorted(p.name for p in path.iterdir())
+    nested = next((n for n in inside if n.endswith((".onnx", ".gguf"))), None)
+    hint = f"; for {nested} give its own path" if nested else ""
+    raise RefusedError(
+        f"{typed!r} holds no model: it needs config.json with a model_type and *.safetensors, and has "
+        f"{', '.join(inside[:8]) or 'nothing'}{hint}.",
+        reason="NO_WEIGHTS",
+        field="model",
+    )
+
+
+def pickled_weights(folder: Path) -> list[Path]:
+    """Pickled weight files of a folder, trainers' leftovers apart."""
+    return sorted(
+        p for p in folder.iterdir() if p.suffix in PICKLES and not p.stem.startswith(NOT_WEIGHTS) and p.is_file()
+    )
+
+
+def source_digest(folder: Path) -> str:
+    """Digest under which converted weights are kept: the pickles and the configuration."""
+    return files_digest([*pickled_weights(folder), *(p for p in [folder / "config.json"] if p.is_file())])
+
+
+def pickle_refusal(path: Path, typed: str) -> RefusedError:
+    """Why pickled weights are not read, and the command that makes them readable."""
+    return RefusedError(
+        f"{typed!r} has its weights in {path.name}, a pickle, and loading a pickle can run any code; only "
+        f".safetensors, .gguf and .onnx are read. Convert it once, in a process of its own, with: "
+        f"w2s models convert {typed}",
+        reason="PICKLE_REFUSED",
+        field="model",
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The folder's config.json, or {} where there is none.
+
+    Raises:
+        RefusedError: it is not a JSON object.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise RefusedError(
+            f"{path} is not JSON ({fault}); the model cannot be told.", reason="CONFIG_UNREADABLE", field="model"
+        ) from fault
+    if not isinstance(raw, dict):
+        raise RefusedError(f"{path} is not a JSON object.", reason="CONFIG_UNREADABLE", field="model")
+    return raw
+
+
+def with_tokenizer(artefact: Artefact, tokenizer: Path) -> Artefact:
+    """The same weights read with a tokenizer from elsewhere; an array then is an embedding table."""
+    form: Form = "static" if artefact.form == "array" else artefact.form
+    return replace(artefact, form=form, tokenizer=tokenizer)
+
+
+__all__ = ["Artefact", "Form", "classify", "file_digest", "pickle_refusal", "pickled_weights", "read_config"]

