@@ -1,0 +1,107 @@
+"""Backend: the seam between the extraction loop and the engines that run a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import RefusedError
+from predictor.extraction.batching import pad_right
+from predictor.models.artefact import Artefact
+from predictor.query import Pooling
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What runs the model.
+
+    Attributes:
+        precision: of torch arithmetic, `fp32` or `bf16`; ONNX graphs and embedding tables keep their own.
+        device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
+        threads: CPU threads.
+    """
+
+    precision: str
+    device: str
+    threads: int
+
+
+class Backend(Protocol):
+    """A loaded model.
+
+    Attributes:
+        architecture: for people.
+        layers: number of blocks L.
+        width: d.
+        parameters: number of weights that a forward pass uses.
+        positions: longest row the model takes, or None.
+        vocabulary: number of token ids, or None where unknown.
+    """
+
+    architecture: str
+    layers: int
+    width: int
+    parameters: int
+    positions: int | None
+    vocabulary: int | None
+
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
+    ) -> dict[int, Vectors]:
+        """One pass over a padded batch: layer -> (b, d) pooled float32.
+
+        Raises:
+            MemoryError: the batch is too large for the device.
+        """
+        ...
+
+
+def backend_name(artefact: Artefact) -> str:
+    """Engine name as it stands in feature keys."""
+    return {"transformers": "transformers", "gguf": "transformers-gguf", "onnx": "onnxruntime"}.get(
+        artefact.form, artefact.form
+    )
+
+
+def effective_precision(artefact: Artefact, precision: str) -> str:
+    """The precision that will really be used: a graph or a table brings its own."""
+    return precision if artefact.form in ("transformers", "gguf") else "graph"
+
+
+def load_backend(artefact: Artefact, engine: Engine) -> Backend:
+    """Load a model with the engine that reads its form. The engines' libraries are imported here, not before.
+
+    Raises:
+        RefusedError: unreadable, unknown or unsafe.
+        NotFoundError: its files went away.
+    """
+    if artefact.form in ("transformers", "gguf"):
+        from predictor.extraction.torch_backend import TorchBackend
+
+        return TorchBackend(artefact, engine)
+    if artefact.form == "onnx":
+        from predictor.extraction.onnx_backend import OnnxBackend
+
+        return OnnxBackend(artefact, engine)
+    if artefact.form == "static":
+        from predictor.extraction.static_backend import StaticBackend
+
+        return StaticBackend(artefact)
+    raise RefusedError(
+        f"{artefact.path} is an array, not a model to run; give array:{artefact.path.name}.",
+        reason="NOT_A_MODEL",
+        field="model",
+    )
+
+
+def pooled_alone(
+    backend: Backend, row: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
+) -> dict[int, Vectors]:
+    """One row by itself, without padding."""
+    ids, mask = pad_right([row], 0)
+    return backend.forward(ids, mask, layers, pooling)

@@ -1,0 +1,55 @@
+"""ModelCard: what one look at a loaded model taught, kept so that a cached run need not load it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from predictor.errors import LimitError, UnavailableError
+from predictor.extraction.batching import Batching
+from predictor.folders import replace_file
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Facts about a model's weights under one engine and precision.
+
+    Attributes:
+        layers: number of blocks L; layer numbers run from 0 to L.
+        parameters: weights that a forward pass uses.
+        batching: how rows may be combined, as found by the self-check.
+    """
+
+    architecture: str
+    layers: int
+    width: int
+    parameters: int
+    tokenizer: str
+    batching: Batching
+
+
+def card_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
+    """Where the card of these weights, this tokenizer, engine and precision is kept."""
+    key = hashlib.sha256("\n".join((weights, tokenizer, backend, precision)).encode()).hexdigest()
+    return cache / "cards" / f"{key}.json"
+
+
+def read_card(path: Path) -> ModelCard | None:
+    """The card, or None where there is none that can be read."""
+    try:
+        raw = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(raw, dict) or set(raw) != {one.name for one in fields(ModelCard)}:
+        return None
+    return ModelCard(**raw)
+
+
+def write_card(path: Path, card: ModelCard) -> None:
+    """Keep the card; where the disk is full or read-only, the model is simply looked at again next time."""
+    try:
+        replace_file(path, [json.dumps(asdict(card)).encode()])
+    except (LimitError, UnavailableError):
+        return

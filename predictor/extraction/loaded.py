@@ -1,0 +1,77 @@
+"""LoadedModel: a model and its tokenizer in memory, self-checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import RefusedError
+from predictor.extraction.backend import Backend, Engine, effective_precision, load_backend
+from predictor.extraction.cards import ModelCard
+from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
+from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
+from predictor.models.artefact import Artefact
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """Everything a forward pass needs.
+
+    Attributes:
+        card: what was learned about the model on loading.
+    """
+
+    backend: Backend
+    tokenizer: Tokenizer
+    card: ModelCard
+
+    def tokenize(self, texts: list[str], max_length: int) -> Tokens:
+        """Token ids of all texts, cut at `max_length` or at what the model takes, whichever is less.
+
+        Raises:
+            RefusedError: an id that the model has no embedding for.
+        """
+        return _tokenize(self.backend, self.tokenizer, texts, max_length)
+
+
+def load_model(artefact: Artefact, engine: Engine) -> LoadedModel:
+    """Load, then see by a forward pass or four whether rows may share a batch.
+
+    Raises:
+        RefusedError: model or tokenizer missing, unreadable or unsafe.
+    """
+    tokenizer = load_tokenizer(artefact)
+    backend = load_backend(artefact, engine)
+    short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
+    if len(short) == len(long):
+        short = long[: max(1, len(long) // 2)]
+    tolerance = TOLERANCE[effective_precision(artefact, engine.precision)]
+    card = ModelCard(
+        architecture=backend.architecture,
+        layers=backend.layers,
+        width=backend.width,
+        parameters=backend.parameters,
+        tokenizer=tokenizer.kind,
+        batching=find_batching(backend, short, long, tolerance),
+    )
+    return LoadedModel(backend, tokenizer, card)
+
+
+def _tokenize(backend: Backend, tokenizer: Tokenizer, texts: list[str], max_length: int) -> Tokens:
+    limits = (max_length, tokenizer.limit, backend.positions)
+    tokens = tokenizer.encode(texts, min(limit for limit in limits if limit is not None))
+    highest = _highest(tokens.rows)
+    if backend.vocabulary is not None and highest >= backend.vocabulary:
+        raise RefusedError(
+            f"the tokenizer gives token id {highest}, the model knows 0 to {backend.vocabulary - 1}; they do not "
+            "belong together. Name the right tokenizer with #tokenizer=.",
+            reason="TOKENIZER_MISMATCH",
+            field="model",
+        )
+    return tokens
+
+
+def _highest(rows: list[NDArray[np.int64]]) -> int:
+    return max(int(row.max()) for row in rows)

@@ -1,0 +1,91 @@
+"""Passes: a tokenised pool through a loaded model, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import LimitError, RefusedError
+from predictor.extraction.backend import Vectors
+from predictor.extraction.batching import pad_right, plan_batches
+from predictor.extraction.loaded import LoadedModel
+from predictor.query import Pooling
+
+
+def run_passes(
+    model: LoadedModel,
+    rows: list[NDArray[np.int64]],
+    layers: tuple[int, ...],
+    pooling: Pooling,
+    budget: int,
+) -> Generator[int, None, dict[int, Vectors]]:
+    """Pooled features of every row at every wanted layer. Rows with equal token ids are run once.
+
+    A batch that does not fit the memory is halved, and the budget with it for all that follow.
+
+    Args:
+        rows: token ids per pool row.
+        budget: padded tokens per batch.
+
+    Yields:
+        Rows done so far, after each forward pass.
+
+    Returns:
+        layer -> (n, d) float32.
+
+    Raises:
+        LimitError: one row alone does not fit the memory.
+        RefusedError: a feature that is not finite, with its row and layer.
+    """
+    first, member = _distinct(rows)
+    counts = np.bincount(member, minlength=len(first))
+    lengths = np.array([len(rows[i]) for i in first])
+    pooled = {layer: np.empty((len(first), model.backend.width), dtype=np.float32) for layer in layers}
+    waiting = list(plan_batches(lengths, budget, model.card.batching))[::-1]
+    done = 0
+    while waiting:
+        batch = waiting.pop()
+        ids, mask = pad_right([rows[first[i]] for i in batch], model.tokenizer.pad_id)
+        try:
+            found = model.backend.forward(ids, mask, layers, pooling)
+        except MemoryError as fault:
+            if len(batch) == 1:
+                raise LimitError(
+                    f"one row of {lengths[batch[0]]} tokens does not fit the memory of this device; lower max_length, "
+                    "or use bf16 or a smaller model.",
+                    reason="OUT_OF_MEMORY",
+                    field="model",
+                ) from fault
+            most = (len(batch) + 1) // 2
+            waiting = [part for old in waiting for part in _pieces(old, most)[::-1]] + _pieces(batch, most)[::-1]
+            continue
+        for layer in layers:
+            _check_finite(found[layer], first[batch], layer)
+            pooled[layer][batch] = found[layer]
+        done += int(counts[batch].sum())
+        yield done
+    return {layer: values[member] for layer, values in pooled.items()}
+
+
+def _distinct(rows: list[NDArray[np.int64]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First row of each distinct token sequence, and for every row the number of its sequence."""
+    seen: dict[bytes, int] = {}
+    member = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in rows], dtype=np.intp)
+    return np.unique(member, return_index=True)[1], member
+
+
+def _pieces(batch: NDArray[np.intp], most: int) -> list[NDArray[np.intp]]:
+    return [batch[i : i + most] for i in range(0, len(batch), most)]
+
+
+def _check_finite(values: Vectors, rows: NDArray[np.intp], layer: int) -> None:
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        raise RefusedError(
+            f"the model gives {values[tuple(bad[0])]} at layer {layer} for pool row {int(rows[bad[0][0]])} (counting "
+            "from 0); its weights or its precision are at fault. Try another layer, or fp32.",
+            reason="NOT_FINITE",
+            field="model",
+        )

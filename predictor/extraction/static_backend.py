@@ -1,0 +1,36 @@
+"""StaticBackend: one vector per token, looked up and pooled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.arrays import check_features, read_array
+from predictor.extraction.backend import Vectors
+from predictor.extraction.pooling import pool
+from predictor.models.artefact import Artefact
+from predictor.query import Pooling
+
+
+class StaticBackend:
+    """An embedding table. It has one layer, 0."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        path = artefact.path
+        if path.is_dir():
+            path = next(iter(sorted(path.glob("*.safetensors"))))
+        locator = f"{path}::{artefact.key}" if artefact.key else str(path)
+        self._table = check_features(read_array(locator).values, str(path))
+        self.architecture = "static embeddings"
+        self.layers = 0
+        self.width = int(self._table.shape[1])
+        self.parameters = int(self._table.size)
+        self.positions: int | None = None
+        self.vocabulary: int | None = len(self._table)
+
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
+    ) -> dict[int, Vectors]:
+        """See `Backend`."""
+        pooled = pool(self._table[ids], mask.astype(np.float32), pooling)
+        return {layer: np.asarray(pooled, dtype=np.float32) for layer in layers}

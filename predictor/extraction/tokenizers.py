@@ -1,0 +1,226 @@
+"""Tokenizers: text to token ids, from files alone and never by running a model's own code.
+
+A model folder may carry `w2s_tokenizer.json` instead of a tokenizer that transformers knows:
+
+    {"kind": "regex", "pattern": "...", "vocab": "vocab.txt",
+     "cls": "[CLS]", "sep": "[SEP]", "unk": "[UNK]", "pad": "[PAD]"}
+
+Every match of `pattern` (group 1 where there is one) is a token; `vocab` has one token a line, numbered from 0; `cls`
+and `sep` are put around a row unless null. What the pattern does not match is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import RefusedError
+from predictor.models.artefact import TOKENIZER_FILES, Artefact
+
+SPECIFICATION = "w2s_tokenizer.json"
+
+SMILES_PATTERN = (
+    r"(\%\([0-9]{3}\)|\[[^\]]+]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\||\(|\)|\.|=|#|-|\+|\\|\/|:|~|@|\?|>>?|\*|\$"
+    r"|\%[0-9]{2}|[0-9])"
+)
+"""Bracket atoms, two-letter elements, ring digits and bonds. Source: Schwaller et al., rxnfp, SMI_REGEX_PATTERN."""
+
+SMILES_SPECIFICATION = {
+    "kind": "regex",
+    "pattern": SMILES_PATTERN,
+    "vocab": "vocab.txt",
+    "cls": "[CLS]",
+    "sep": "[SEP]",
+    "unk": "[UNK]",
+    "pad": "[PAD]",
+}
+
+_MAX_PATTERN = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """A pool as token ids.
+
+    Attributes:
+        rows: one int64 array per text, at least one token each.
+        truncated: how many rows were cut at the length limit.
+    """
+
+    rows: list[NDArray[np.int64]]
+    truncated: int
+
+
+class Tokenizer(Protocol):
+    """Text in, token ids out."""
+
+    kind: str
+    pad_id: int
+    limit: int | None
+
+    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+        """Token ids with the model's own markers, at most `max_length` a row."""
+        ...
+
+
+class RegexTokenizer:
+    """Tokens by a regular expression and a vocabulary file; see this module's docstring."""
+
+    def __init__(self, folder: Path, specification: dict[str, Any]) -> None:
+        self.kind = "regex"
+        self.limit: int | None = None
+        vocabulary = folder / Path(str(specification.get("vocab", "vocab.txt"))).name
+        pattern = str(specification.get("pattern", ""))
+        if not vocabulary.is_file() or not 0 < len(pattern) <= _MAX_PATTERN:
+            raise _bad_specification(
+                folder, f"vocab {vocabulary.name!r} must exist and pattern have 1-{_MAX_PATTERN} characters"
+            )
+        try:
+            self._pattern = re.compile(pattern)
+        except re.error as fault:
+            raise _bad_specification(folder, f"pattern is no regular expression ({fault})") from fault
+        lines = vocabulary.read_text(encoding="utf-8").split("\n")
+        self._ids = {token: i for i, token in enumerate(line.rstrip("\r") for line in lines) if token}
+        named = {mark: specification.get(mark) for mark in ("cls", "sep", "unk", "pad")}
+        missing = [mark for mark, token in named.items() if token is not None and token not in self._ids]
+        if missing or named["unk"] is None:
+            raise _bad_specification(folder, f"markers {missing or ['unk']} are not in the vocabulary")
+        self._unknown = self._ids[named["unk"]]
+        self._before = [] if named["cls"] is None else [self._ids[named["cls"]]]
+        self._after = [] if named["sep"] is None else [self._ids[named["sep"]]]
+        self.pad_id = 0 if named["pad"] is None else self._ids[named["pad"]]
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of one text, without markers."""
+        return [match.group(match.lastindex or 0) for match in self._pattern.finditer(text)]
+
+    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+        """See `Tokenizer`."""
+        room = max(1, max_length - len(self._before) - len(self._after))
+        rows, truncated = [], 0
+        for text in texts:
+            inner = [self._ids.get(token, self._unknown) for token in self.split(text)]
+            truncated += len(inner) > room
+            ids = self._before + inner[:room] + self._after
+            rows.append(np.array(ids or [self._unknown], dtype=np.int64))
+        return Tokens(rows, truncated)
+
+
+class FileTokenizer:
+    """A `tokenizer.json` of the tokenizers library, read without transformers."""
+
+    def __init__(self, path: Path, *, markers: bool = True) -> None:
+        from tokenizers import Tokenizer as Fast
+
+        self.kind = "tokenizer.json"
+        self.limit: int | None = None
+        try:
+            self._fast = Fast.from_file(str(path))
+        except Exception as fault:  # boundary: the library raises bare Exception on a file it cannot read
+            raise RefusedError(
+                f"{path} is not a readable tokenizer.json ({fault}).", reason="TOKENIZER_UNREADABLE", field="model"
+            ) from fault
+        self._fast.no_padding()
+        self._markers = markers
+        names = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
+        self.pad_id = next((i for i in map(self._fast.token_to_id, names) if i is not None), 0)
+
+    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+        """See `Tokenizer`."""
+        self._fast.no_truncation()
+        whole = self._fast.encode_batch(list(texts), add_special_tokens=self._markers)
+        long = [i for i, row in enumerate(whole) if len(row.ids) > max_length]
+        if long:
+            self._fast.enable_truncation(max_length)
+            for i, row in zip(
+                long, self._fast.encode_batch([texts[i] for i in long], add_special_tokens=self._markers), strict=True
+            ):
+                whole[i] = row
+        return Tokens([np.array(row.ids or [self.pad_id], dtype=np.int64) for row in whole], len(long))
+
+
+class LibraryTokenizer:
+    """Whatever `AutoTokenizer` builds from a folder or a GGUF file, its own code excluded."""
+
+    def __init__(self, folder: Path, gguf: str | None = None) -> None:
+        from transformers import AutoTokenizer
+
+        self.kind = "gguf" if gguf else "transformers"
+        try:
+            options = {"gguf_file": gguf} if gguf else {}
+            self._inner = AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=False, local_files_only=True, **options
+            )
+        except Exception as fault:  # boundary: third-party loader over files that we did not write
+            raise RefusedError(
+                f"the tokenizer in {folder} cannot be loaded ({type(fault).__name__}: {str(fault).splitlines()[0]}); "
+                f"describe it in {SPECIFICATION}, or name another with #tokenizer=.",
+                reason="TOKENIZER_UNREADABLE",
+                field="model",
+            ) from fault
+        self.kind = type(self._inner).__name__
+        known = (self._inner.pad_token_id, self._inner.eos_token_id, self._inner.unk_token_id)
+        self.pad_id = int(next((i for i in known if i is not None), 0))
+        declared = self._inner.model_max_length
+        self.limit = int(declared) if declared and declared < 1 << 30 else None
+        starts = (self._inner.bos_token_id, self._inner.cls_token_id, self._inner.eos_token_id, self.pad_id)
+        self._fallback = int(next(i for i in starts if i is not None))
+
+    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+        """See `Tokenizer`."""
+        whole: list[list[int]] = self._inner(list(texts), truncation=False, verbose=False)["input_ids"]
+        long = [i for i, row in enumerate(whole) if len(row) > max_length]
+        if long:
+            cut = self._inner([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
+            for i, row in zip(long, cut["input_ids"], strict=True):
+                whole[i] = row
+        return Tokens([np.array(row or [self._fallback], dtype=np.int64) for row in whole], len(long))
+
+
+def load_tokenizer(artefact: Artefact) -> Tokenizer:
+    """The tokenizer that belongs to a model's files.
+
+    Raises:
+        RefusedError: there is none, or it cannot be read.
+    """
+    if artefact.tokenizer is not None and artefact.tokenizer.is_file():
+        return FileTokenizer(artefact.tokenizer, markers=artefact.form != "static")
+    files = artefact.tokenizer_files
+    if not files:
+        if artefact.form == "gguf" and artefact.tokenizer is None:
+            return LibraryTokenizer(artefact.folder, artefact.path.name)
+        raise RefusedError(
+            f"{artefact.tokenizer or artefact.folder} has no tokenizer ({', '.join(TOKENIZER_FILES[1:8])} …); name one "
+            f"with #tokenizer=FOLDER, or describe it in a {SPECIFICATION} beside the weights.",
+            reason="NO_TOKENIZER",
+            field="model",
+        )
+    folder, names = files[0].parent, {file.name for file in files}
+    if SPECIFICATION in names:
+        return _from_specification(folder)
+    if artefact.form in ("onnx", "static") and "tokenizer.json" in names:
+        return FileTokenizer(folder / "tokenizer.json", markers=artefact.form != "static")
+    return LibraryTokenizer(folder)
+
+
+def _from_specification(folder: Path) -> Tokenizer:
+    try:
+        raw = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise _bad_specification(folder, f"it is not JSON ({fault})") from fault
+    if not isinstance(raw, dict) or raw.get("kind") != "regex":
+        raise _bad_specification(folder, 'kind must be "regex"')
+    return RegexTokenizer(folder, raw)
+
+
+def _bad_specification(folder: Path, why: str) -> RefusedError:
+    return RefusedError(
+        f"{folder / SPECIFICATION} cannot be used: {why}.", reason="TOKENIZER_UNREADABLE", field="model"
+    )

@@ -1,0 +1,206 @@
+"""TorchBackend: transformers models, from safetensors folders and GGUF files."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel
+from transformers.utils import logging as transformers_logging
+
+from predictor.errors import InputError, RefusedError
+from predictor.extraction.backend import Engine, Vectors
+from predictor.extraction.pooling import pool
+from predictor.models.architectures import check_architecture, usable_positions
+from predictor.models.artefact import Artefact, read_config
+from predictor.query import Pooling
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
+
+
+class _EnoughLayers(Exception):  # noqa: N818 - control flow that leaves the forward pass early, not a fault
+    """Raised by a hook once the deepest wanted layer is at hand."""
+
+
+class TorchBackend:
+    """A transformers model without its head; of an encoder–decoder, the encoder.
+
+    Layers below the last are caught by hooks on the blocks and the pass ends at the deepest one wanted, which halves
+    the cost of the default, middle layer. Where hooks do not give what the model itself reports as hidden states
+    (shared blocks, unusual orders), the model's own report is used.
+    """
+
+    def __init__(self, artefact: Artefact, engine: Engine) -> None:
+        if engine.precision not in _DTYPES:
+            raise InputError(
+                f"precision {engine.precision!r} is not known; give fp32 or bf16.",
+                reason="BAD_PRECISION",
+                field="precision",
+            )
+        torch.set_num_threads(engine.threads)
+        self._device = torch.device(_device(engine.device))
+        whole = _load(artefact, _DTYPES[engine.precision])
+        config = whole.config
+        self._model = whole.get_encoder() if config.is_encoder_decoder else whole
+        self._model.eval().to(self._device)
+        self.architecture = f"{type(self._model).__name__} ({config.model_type})"
+        self.parameters = _parameters(self._model)
+        self.positions = usable_positions(config.to_dict())
+        self.vocabulary: int | None = int(config.vocab_size)
+        self._blocks: list[torch.nn.Module] | None = None
+        probe = np.arange(6, dtype=np.int64)[None, :] % config.vocab_size
+        mask = np.ones_like(probe)
+        states = self._reported(self._tensors(probe, mask))
+        self.layers = len(states) - 1
+        self.width = int(states[-1].shape[-1])
+        self._blocks = self._trusted_blocks(probe, mask, states)
+
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
+    ) -> dict[int, Vectors]:
+        """See `Backend`."""
+        try:
+            inputs = self._tensors(ids, mask)
+            states = self._hidden(inputs, layers)
+            weights = inputs["attention_mask"].float()
+            return {
+                layer: pool(state.float(), weights, pooling).cpu().numpy().astype(np.float32, copy=False)
+                for layer, state in states.items()
+            }
+        except torch.OutOfMemoryError as fault:
+            torch.cuda.empty_cache()
+            raise MemoryError(str(fault)) from fault
+        except RuntimeError as fault:
+            if "alloc" not in str(fault).lower():
+                raise
+            raise MemoryError(str(fault)) from fault
+
+    def _tensors(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+        return {
+            "input_ids": torch.from_numpy(ids).to(self._device),
+            "attention_mask": torch.from_numpy(mask).to(self._device),
+        }
+
+    def _hidden(self, inputs: dict[str, torch.Tensor], layers: tuple[int, ...]) -> dict[int, torch.Tensor]:
+        if self._blocks is None or self.layers in layers:
+            states = self._reported(inputs) if self._blocks is None or len(layers) > 1 else None
+            if states is None:
+                return {self.layers: self._last(inputs)}
+            return {layer: states[layer] for layer in layers}
+        return self._caught(inputs, layers, self._blocks)
+
+    @torch.inference_mode()
+    def _reported(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        output = self._model(**inputs, output_hidden_states=True, return_dict=True)
+        return tuple(output.hidden_states)
+
+    @torch.inference_mode()
+    def _last(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        state: torch.Tensor = self._model(**inputs, return_dict=True).last_hidden_state
+        return state
+
+    @torch.inference_mode()
+    def _caught(
+        self, inputs: dict[str, torch.Tensor], layers: tuple[int, ...], blocks: list[torch.nn.Module]
+    ) -> dict[int, torch.Tensor]:
+        found: dict[int, torch.Tensor] = {}
+        deepest = max(layers)
+
+        def keep(layer: int, state: torch.Tensor) -> None:
+            found[layer] = state
+            if layer == deepest:
+                raise _EnoughLayers
+
+        def before(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            keep(0, args[0] if args else kwargs["hidden_states"])
+
+        def after(layer: int) -> Any:
+            return lambda module, args, output: keep(layer, output[0] if isinstance(output, tuple) else output)
+
+        handles = [blocks[layer - 1].register_forward_hook(after(layer)) for layer in layers if layer > 0]
+        if 0 in layers:
+            handles.append(blocks[0].register_forward_pre_hook(before, with_kwargs=True))
+        try:
+            self._model(**inputs, return_dict=True)
+        except _EnoughLayers:
+            pass  # the pass went as deep as it had to
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+    def _trusted_blocks(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], reported: tuple[torch.Tensor, ...]
+    ) -> list[torch.nn.Module] | None:
+        """The block list, if hooks on it give exactly the hidden states that the model reports."""
+        lists: list[torch.nn.ModuleList] = [
+            m for m in self._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.layers
+        ]
+        if not lists or self.layers < 1:
+            return None
+        blocks = list(max(lists, key=_parameters))
+        below = tuple(range(self.layers))
+        try:
+            caught = self._caught(self._tensors(ids, mask), below, blocks)
+        except (KeyError, AttributeError, TypeError):
+            return None  # blocks that are called in another way
+        same = all(k in caught and torch.equal(caught[k], reported[k]) for k in below)
+        return blocks if same else None
+
+
+def _parameters(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _load(artefact: Artefact, dtype: torch.dtype) -> Any:
+    options: dict[str, Any] = {"use_safetensors": True}
+    if artefact.form == "gguf":
+        options = {"gguf_file": artefact.path.name}
+    else:
+        check_architecture(read_config(artefact.path), artefact.path)
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library has no types here
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as above
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model, report = AutoModel.from_pretrained(
+                str(artefact.folder),
+                dtype=dtype,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+                **options,
+            )
+    except Exception as fault:  # boundary: third-party loader over files that we did not write
+        raise RefusedError(
+            f"{artefact.path} cannot be loaded ({type(fault).__name__}: {(str(fault).splitlines() or [''])[0]}).",
+            reason="MODEL_UNREADABLE",
+            field="model",
+        ) from fault
+    _check_complete(artefact.path, report, (*_UNUSED_PARTS, *(["decoder."] if model.config.is_encoder_decoder else [])))
+    return model
+
+
+def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...]) -> None:
+    """Refuse weights that the library would replace by random numbers."""
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith(unused))
+    wrong = sorted(str(key) for key in report["mismatched_keys"])
+    if missing or wrong:
+        faulty = (missing + wrong)[:3]
+        raise RefusedError(
+            f"{path} lacks {len(missing)} weight tensor(s) and {len(wrong)} have another shape than its config.json "
+            f"says (first: {', '.join(faulty)}); they would be random. Mend the folder or its config.json.",
+            reason="WEIGHTS_INCOMPLETE",
+            field="model",
+        )
