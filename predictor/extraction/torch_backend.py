@@ -138,12 +138,12 @@ class TorchBackend:
         self, ids: NDArray[np.int64], mask: NDArray[np.int64], reported: tuple[torch.Tensor, ...]
     ) -> list[torch.nn.Module] | None:
         """The block list, if hooks on it give exactly the hidden states that the model reports."""
-        lists: list[torch.nn.ModuleList] = [
-            m for m in self._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.layers
+        lists: list[list[torch.nn.Module]] = [
+            [*m] for m in self._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.layers
         ]
         if not lists or self.layers < 1:
             return None
-        blocks = list(max(lists, key=_parameters))
+        blocks = max(lists, key=lambda modules: sum(map(_parameters, modules)))
         below = tuple(range(self.layers))
         try:
             caught = self._caught(self._tensors(ids, mask), below, blocks)
