@@ -108,8 +108,8 @@ class FeatureStore:
         path = self._path(key)
         try:
             raw = path.read_bytes()
-        except FileNotFoundError:
-            return None
+        except OSError:
+            return None  # absent, or a disk that cannot give it back: either way it is computed again
         found = _decode(raw, key)
         if found is None:
             self._set_aside(path)

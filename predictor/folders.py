@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -46,10 +47,10 @@ def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
         os.replace(temporary, path)
         _fsync_folder(path.parent)
     except OSError as fault:
-        temporary.unlink(missing_ok=True)
+        _drop(temporary)
         raise storage_error(fault, path.parent) from fault
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _drop(temporary)
         raise
 
 
@@ -65,6 +66,11 @@ def storage_error(fault: OSError, folder: Path) -> LimitError | UnavailableError
         f"{folder} cannot be written ({fault.strerror}); make it writable or move the cache with W2S_CACHE_DIR.",
         reason="STORAGE_UNWRITABLE",
     )
+
+
+def _drop(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+        temporary.unlink(missing_ok=True)
 
 
 def _fsync_folder(folder: Path) -> None:
