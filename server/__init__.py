@@ -1,0 +1,1 @@
+"""Server: rankings as durable jobs behind gRPC. One front process answers, worker processes compute."""

@@ -1,0 +1,65 @@
+"""Address: where the server may listen as long as it knows neither TLS nor users."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import stat
+from pathlib import Path
+
+from predictor.errors import InputError, RefusedError
+
+_HOST_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})$")
+
+
+def check_address(address: str) -> str:
+    """The address, once it is known to be reachable by this machine's own users only.
+
+    A unix socket must lie in a folder that nobody else may enter; a missing folder is made so.
+
+    Raises:
+        InputError: neither `HOST:PORT` nor `unix:/path`.
+        RefusedError: another interface than loopback, or a socket folder open to others.
+    """
+    if address.startswith("unix:"):
+        _check_socket(Path(address.removeprefix("unix:").removeprefix("//") or "."), address)
+        return address
+    found = _HOST_PORT.match(address)
+    if found is None or int(found["port"]) > 65_535:
+        raise InputError(
+            f"address {address!r} is neither HOST:PORT, with a port from 0 to 65535, nor unix:/absolute/path.",
+            reason="BAD_ADDRESS",
+            field="address",
+        )
+    if not _is_loopback(found["six"] or found["host"]):
+        raise RefusedError(
+            f"address {address!r} is open to other machines, and TLS and authentication, without which that is "
+            "refused, have not arrived yet. Listen on 127.0.0.1 or unix:/path and reach it through an SSH tunnel.",
+            reason="OPEN_ADDRESS",
+            field="address",
+        )
+    return address
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_socket(path: Path, address: str) -> None:
+    if not path.is_absolute():
+        raise InputError(
+            f"address {address!r} has a relative path; give unix:/absolute/path.", reason="BAD_ADDRESS", field="address"
+        )
+    folder = path.parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        raise RefusedError(
+            f"the folder of socket {address!r} can be entered by other users; make it private with chmod 700.",
+            reason="OPEN_ADDRESS",
+            field="address",
+        )

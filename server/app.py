@@ -1,0 +1,119 @@
+"""App: wires the server together, runs it, and stops it without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from predictor.errors import UnavailableError
+from protos.w2s.v1 import (
+    predictor_service_pb2,
+    predictor_service_pb2_grpc,
+    ranking_service_pb2,
+    ranking_service_pb2_grpc,
+)
+from server.address import check_address
+from server.admission import Admission
+from server.config import Config
+from server.interceptors import AdmissionInterceptor, FaultInterceptor, ReadingInterceptor
+from server.ledger import Ledger
+from server.lock import StateLock
+from server.logs import capture_libraries, log
+from server.prediction import PredictWorker
+from server.servicers import PredictorServicer, RankingServicer
+from server.workers import JobWorkers
+
+SERVICES = (
+    predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name,
+    ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
+)
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT, then return; prints one line with the address once calls are answered.
+
+    Raises:
+        InputError, RefusedError: an address or a state folder that cannot be used.
+        UnavailableError: the address is taken, or the state folder cannot be written.
+    """
+    check_address(config.address)
+    with StateLock(config.state_dir):
+        asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    capture_libraries()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ledger = Ledger(config.state_dir / "jobs.sqlite")
+    await ledger.open()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(ledger.close)
+        limits = config.limits
+        workers, predictor = JobWorkers(ledger, limits), PredictWorker(limits)
+        admission = Admission(limits, lambda: ledger.queued)
+        interceptors = (FaultInterceptor(), AdmissionInterceptor(admission), ReadingInterceptor())
+        server = grpc.aio.server(interceptors=interceptors, options=_options(config))
+        checks = health.aio.HealthServicer()
+        predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(PredictorServicer(predictor, limits), server)  # type: ignore[no-untyped-call]  # generated
+        ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(RankingServicer(ledger, workers, limits), server)  # type: ignore[no-untyped-call]  # generated
+        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        bound = _bind(server, config.address)
+        await server.start()
+        stack.push_async_callback(server.stop, 1.0)
+        for name in SERVICES:
+            await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+        stack.push_async_callback(predictor.stop)
+        stack.push_async_callback(workers.stop)
+        workers.start()
+        predictor.start()
+        log("started", address=bound, requeued=ledger.recovered[0], cancelled=ledger.recovered[1])
+        sys.stdout.write(f"w2s serves on {bound}\n")
+        sys.stdout.flush()
+        await stop.wait()
+        log("stopping")
+        await checks.enter_graceful_shutdown()
+        admission.stop()
+        ledger.stop()
+    log("stopped")
+
+
+def _options(config: Config) -> list[tuple[str, Any]]:
+    """Channel arguments: one owner of the port, stated message sizes, and pings from idle clients allowed."""
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", config.limits.max_message_bytes),
+        ("grpc.max_send_message_length", config.limits.max_message_bytes),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ]
+
+
+def _bind(server: Any, address: str) -> str:
+    """Listen, and say where: with port 0 the system chooses.
+
+    Raises:
+        UnavailableError: the address is taken.
+    """
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as fault:
+        raise UnavailableError(
+            f"cannot listen on {address}; it is most likely taken. Stop what listens there, or choose another port "
+            "(0 takes any free one).",
+            reason="ADDRESS_TAKEN",
+            field="address",
+        ) from fault
+    return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"

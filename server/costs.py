@@ -1,0 +1,56 @@
+"""Costs: what a query declares, checked against the limits before anything is stored or computed."""
+
+from __future__ import annotations
+
+from predictor.errors import InputError, LimitError
+from predictor.query import RankingQuery
+from server.config import Limits
+
+
+def declared_values(query: RankingQuery) -> int:
+    """Numbers in the features that travel with the query: rows times dimensions, over all models."""
+    return sum(int(spec.values.size) for spec in (query.strong, *query.weak) if spec.values is not None)
+
+
+def check_query(query: RankingQuery, limits: Limits) -> None:
+    """Refuse what this server would never run.
+
+    Raises:
+        LimitError: too many rows or candidates, too long a row, or too wide an array.
+        InputError: an estimator that does not exist.
+    """
+    _at_most(len(query.pool), limits.max_rows, "rows in the pool", "pool")
+    _at_most(len(query.weak), limits.max_candidates, "candidates", "weak")
+    for place, text in enumerate(query.pool.texts):
+        # No character takes more than 4 bytes, so that a short text need not be encoded to be known short.
+        if len(text) * 4 > limits.max_text_bytes:
+            _at_most(len(text.encode()), limits.max_text_bytes, f"bytes in row {place}", "pool.texts")
+    for spec in (query.strong, *query.weak):
+        if spec.values is not None and spec.values.ndim == 2:
+            _at_most(spec.values.shape[1], limits.max_dimensions, f"dimensions in {spec.name!r}", "values")
+
+
+def check_prediction(query: RankingQuery, limits: Limits) -> None:
+    """Refuse what cannot be answered while the caller waits.
+
+    Raises:
+        InputError: a model that would have to be read.
+        LimitError: more numbers than the declared cost allows.
+    """
+    for spec in (query.strong, *query.weak):
+        if spec.values is None:
+            raise InputError(
+                f"{spec.name!r} has no values; Predict takes arrays only. Create a ranking job to have models read.",
+                reason="ARRAYS_ONLY",
+                field="values",
+            )
+    _at_most(declared_values(query), limits.max_predict_values, "numbers in one Predict", "values")
+
+
+def _at_most(found: int, most: int, what: str, field: str) -> None:
+    if found > most:
+        raise LimitError(
+            f"{found} {what}; this server takes at most {most}. Send fewer, or run without a server.",
+            reason="OVER_LIMIT",
+            field=field,
+        )

@@ -1,0 +1,148 @@
+"""Database: the one SQLite connection of a server, held by one thread and locked against every other process."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  request_id TEXT NOT NULL UNIQUE,
+  digest BLOB NOT NULL,
+  repeat_of TEXT,
+  state TEXT NOT NULL
+    CHECK (state IN ('QUEUED', 'RUNNING', 'CANCELLING', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')),
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  losses INTEGER NOT NULL,
+  error BLOB,
+  request BLOB NOT NULL,
+  ranking BLOB
+);
+CREATE INDEX jobs_by_state ON jobs (state, seq);
+CREATE TRIGGER terminal_jobs_never_change BEFORE UPDATE ON jobs
+  WHEN OLD.state IN ('SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')
+  BEGIN SELECT RAISE (ABORT, 'a terminal job never changes'); END;
+"""
+
+
+class Database:
+    """SQLite in WAL mode, exclusive and fully synchronous: what is committed survives a power cut.
+
+    EXCLUSIVE also rules out the two writers that can corrupt the WAL of SQLite before 3.51.3.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file, and lock it.
+
+        Raises:
+            RefusedError: another process holds it, or a newer version wrote it.
+            LimitError, UnavailableError: it cannot be written.
+        """
+        path.touch(mode=0o600, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
+            with _faults():
+                self._connection.execute(f"PRAGMA {pragma}")
+        with self.transaction() as run:
+            self._migrate(run)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is on disk when the block ends, or nothing of it is.
+
+        Raises:
+            LimitError: the disk is full; nothing was written.
+            UnavailableError: the file cannot be read or written.
+        """
+        with _faults():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Reads outside a transaction; they go on where the disk is full."""
+        with _faults():
+            yield self._connection
+
+    def close(self) -> None:
+        """Fold the log into the file and let go of it."""
+        self._connection.close()
+
+    def _migrate(self, run: sqlite3.Connection) -> None:
+        run.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        found = run.execute("SELECT version FROM schema_version").fetchone()
+        if found is None:
+            for statement in _statements(_SCHEMA):
+                run.execute(statement)
+            run.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+        elif found["version"] != SCHEMA_VERSION:
+            raise RefusedError(
+                f"the job store has schema {found['version']}, this version reads {SCHEMA_VERSION}; start the version "
+                "that wrote it, or name another folder with W2S_STATE_DIR.",
+                reason="SCHEMA_UNKNOWN",
+            )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: `executescript` would commit before it starts."""
+    part = ""
+    for line in script.splitlines():
+        part += line + "\n"
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as fault:
+        known = _fault_of(fault)
+        if known is None:
+            raise
+        raise known from fault
+
+
+def _fault_of(fault: sqlite3.DatabaseError) -> W2SError | None:
+    """The caller's view of what the disk or another process did; None for a mistake of ours."""
+    code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return LimitError(
+            "the disk of the job store is full; nothing was stored. Free some space and ask again.",
+            reason="STORAGE_FULL",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return RefusedError(
+            "another process holds the job store; stop it, or name another folder with W2S_STATE_DIR.",
+            reason="STATE_LOCKED",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return UnavailableError(
+            "the job store cannot be read or written; see that its folder is on a sound, writable disk.",
+            reason="STORAGE_UNWRITABLE",
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return UnavailableError(
+            "the job store is damaged; set jobs.sqlite aside, or name another folder with W2S_STATE_DIR.",
+            reason="STORAGE_DAMAGED",
+        )
+    return None

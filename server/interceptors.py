@@ -1,0 +1,160 @@
+"""Interceptors: faults become statuses, admission comes before reading, reading comes before serving."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from predictor.errors import InputError, W2SError
+from protos import convert
+from server.admission import Admission, BusyError
+from server.logs import log, log_fault
+
+_OURS = "/w2s.v1."
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+_CODES = {code.name: code for code in grpc.StatusCode}
+
+Handler = Any
+"""grpc.RpcMethodHandler, for which grpc ships no types."""
+
+
+class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """Outermost: every fault becomes a status, and one that is not W2SError never shows its text."""
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        if handler is None or not details.method.startswith(_OURS):
+            return handler
+        method, request_id = details.method, _request_id(details.invocation_metadata)
+
+        def close(started: float, code: str) -> None:
+            spent = round((time.monotonic() - started) * 1000, 1)
+            log("call", method=method, request_id=request_id, code=code, milliseconds=spent)
+
+        async def fail(fault: Exception, context: Any, started: float) -> NoReturn:
+            told = fault if isinstance(fault, W2SError) else _internal(fault, method, request_id)
+            close(started, told.code)
+            await _abort(context, told, request_id)
+            raise AssertionError("abort returned")
+
+        async def unary(request: Any, context: Any) -> Any:
+            started = time.monotonic()
+            try:
+                answer = await handler.unary_unary(request, context)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as fault:  # the boundary of the server
+                await fail(fault, context, started)
+            close(started, "OK")
+            return answer
+
+        async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+            started = time.monotonic()
+            try:
+                async for answer in handler.unary_stream(request, context):
+                    yield answer
+            except grpc.aio.AbortError:
+                raise
+            except Exception as fault:  # the boundary of the server
+                await fail(fault, context, started)
+            close(started, "OK")
+
+        return _wrapped(handler, unary, stream)
+
+
+class AdmissionInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """In the middle: a refused call costs no parsing."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        if handler is None or not details.method.startswith(_OURS):
+            return handler
+
+        def place() -> AbstractContextManager[None]:
+            return self._admission.enter(details.method)
+
+        async def unary(request: Any, context: Any) -> Any:
+            with place():
+                return await handler.unary_unary(request, context)
+
+        async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+            with place():
+                async for answer in handler.unary_stream(request, context):
+                    yield answer
+
+        return _wrapped(handler, unary, stream)
+
+
+class ReadingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """Innermost: parses the message here, where a malformed one is the caller's fault and not ours."""
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        if handler is None or not details.method.startswith(_OURS):
+            return handler
+
+        async def unary(raw: bytes, context: Any) -> Any:
+            return await handler.unary_unary(_parse(handler, raw), context)
+
+        async def stream(raw: bytes, context: Any) -> AsyncIterator[Any]:
+            async for answer in handler.unary_stream(_parse(handler, raw), context):
+                yield answer
+
+        return _wrapped(handler, unary, stream, raw=True)
+
+
+def _wrapped(handler: Handler, unary: Any, stream: Any, *, raw: bool = False) -> Handler:
+    """The handler with another behaviour; every method of package w2s.v1 so far takes one message."""
+    make, behaviour = (
+        (grpc.unary_stream_rpc_method_handler, stream)
+        if handler.response_streaming
+        else (grpc.unary_unary_rpc_method_handler, unary)
+    )
+    reader = None if raw else handler.request_deserializer
+    return make(behaviour, request_deserializer=reader, response_serializer=handler.response_serializer)
+
+
+def _parse(handler: Handler, raw: bytes) -> Any:
+    try:
+        return handler.request_deserializer(raw)
+    except DecodeError as fault:
+        raise InputError(
+            "the message cannot be parsed; generate the client from this server's .proto files.",
+            reason="MALFORMED_MESSAGE",
+        ) from fault
+
+
+def _internal(fault: Exception, method: str, request_id: str) -> W2SError:
+    log_fault("internal_error", fault, method=method, request_id=request_id)
+    return W2SError(
+        f"the server met a fault of its own; its log tells more under request id {request_id}.", reason="INTERNAL"
+    )
+
+
+async def _abort(context: Any, fault: W2SError, request_id: str) -> None:
+    pause = fault.retry_seconds if isinstance(fault, BusyError) else None
+    status = convert.error_to_status(fault, retry_seconds=pause, request_id=request_id)
+    trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
+    if pause is not None:
+        trailers.append(("grpc-retry-pushback-ms", str(round(pause * 1000))))
+    await context.abort(_CODES[fault.code], status.message, tuple(trailers))
+
+
+def _request_id(metadata: Any) -> str:
+    """The caller's `x-request-id` where it is plain, else a fresh one."""
+    given = next((value for key, value in metadata or () if key == "x-request-id"), "")
+    return given if isinstance(given, str) and _REQUEST_ID.match(given) else secrets.token_hex(8)

@@ -1,0 +1,189 @@
+"""Ledger: the jobs as the event loop sees them. One thread owns the table; what it commits is told to watchers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from predictor.errors import W2SError
+from predictor.jobs import JobState
+from predictor.query import Progress
+from server.database import Database
+from server.feed import Channel, Feed, stopping
+from server.jobs import Claim, JobTable, Row
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Durable jobs with their watchers.
+
+    Attributes:
+        queued: jobs that wait for a worker, as of the last committed change.
+        recovered: counts of jobs that waited again, and that were cancelled, when the ledger was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
+        self._feed = Feed()
+        self._work = asyncio.Event()
+        self._closed = False
+        self._table: JobTable
+        self._database: Database
+        self.queued = 0
+        self.recovered = (0, 0)
+
+    async def open(self) -> None:
+        """Open the table and settle what an earlier process left.
+
+        Raises:
+            RefusedError: another process holds it.
+            LimitError, UnavailableError: it cannot be written.
+        """
+
+        def start() -> tuple[Database, JobTable, tuple[int, int], int]:
+            database = Database(self._path)
+            table = JobTable(database)
+            return database, table, table.recover(), table.queued()
+
+        self._database, self._table, self.recovered, self.queued = await self._run(start)
+        if self.queued:
+            self._work.set()
+
+    async def close(self) -> None:
+        """Let go of the table."""
+        await self._run(self._database.close)
+        self._closed = True
+        self._thread.shutdown()
+
+    def stop(self) -> None:
+        """End every watch and every wait with a status that says to resume."""
+        self._feed.stop()
+
+    async def create(self, request_id: str, request: bytes) -> Row:
+        """See JobTable.create."""
+        return await self._change(lambda: self._table.create(request_id, request))
+
+    async def repeat(self, request_id: str, name: str) -> Row:
+        """See JobTable.repeat."""
+        return await self._change(lambda: self._table.repeat(request_id, name))
+
+    async def get(self, name: str) -> Row:
+        """One job as it stands, with the last step of a running one. See JobTable.get."""
+        row = await self._run(lambda: self._table.get(name))
+        return replace(row, job=self._feed.overlay(row.job))
+
+    async def page(self, size: int, before: int | None) -> list[Row]:
+        """See JobTable.page."""
+        rows = await self._run(lambda: self._table.page(size, before))
+        return [replace(row, job=self._feed.overlay(row.job)) for row in rows]
+
+    async def cancel(self, name: str) -> Row:
+        """See JobTable.cancel."""
+        return await self._change(lambda: self._table.cancel(name))
+
+    async def delete(self, name: str) -> None:
+        """See JobTable.delete."""
+        await self._run(lambda: self._table.delete(name))
+
+    async def claim(self) -> Claim | None:
+        """See JobTable.claim."""
+        claim, self.queued = await self._run(lambda: (self._table.claim(), self._table.queued()))
+        if claim is not None:
+            self._feed.publish(claim.row.job)
+        if self.queued == 0:
+            self._work.clear()
+        return claim
+
+    async def finish(self, claim: Claim, state: JobState, error: W2SError | None, ranking: bytes | None) -> Row | None:
+        """See JobTable.finish."""
+        return await self._change(lambda: self._table.finish(claim, state, error, ranking))
+
+    async def release(self, claim: Claim, lost: W2SError | None, most: int) -> Row | None:
+        """See JobTable.release."""
+        return await self._change(lambda: self._table.release(claim, lost, most))
+
+    def step(self, claim: Claim, progress: Progress) -> None:
+        """Tell watchers of a step of a running job."""
+        self._feed.step(claim.row.job.id, progress)
+
+    async def wait_for_work(self) -> None:
+        """Return once a job waits for a worker."""
+        await self._work.wait()
+
+    async def wait(self, name: str, seconds: float) -> Row:
+        """The job once it is in a terminal state, or as it stands when the time is over.
+
+        Raises:
+            NotFoundError: no such job.
+            UnavailableError: the server stops first.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        row, channel = await self._look(name)
+        while channel is not None and not channel.latest.finished:
+            self._feed.check()
+            if not await _changed(channel, end - asyncio.get_running_loop().time()):
+                break
+        return await self.get(name) if channel is not None else row
+
+    async def watch(self, name: str, revision: int, heartbeat: float) -> AsyncIterator[Row | None]:
+        """Every change after a revision up to a terminal state, and None after each `heartbeat` seconds of silence.
+
+        Raises:
+            NotFoundError: no such job.
+            UnavailableError: the server stops first.
+        """
+        row, channel = await self._look(name)
+        if channel is None:
+            if row.job.revision != revision:
+                yield row
+            return
+        while True:
+            changed = channel.changed
+            for job in channel.after(revision):
+                revision = job.revision
+                yield await self.get(name) if job.finished else Row(job, row.seq, row.epoch)
+            if channel.latest.finished:
+                return
+            self._feed.check()
+            if changed is channel.changed and not await _changed(channel, heartbeat):
+                yield None
+
+    async def _look(self, name: str) -> tuple[Row, Channel | None]:
+        """The job, and its channel unless it has finished."""
+        row = await self.get(name)
+        if row.job.finished:
+            return row, None
+        channel = self._feed.open(row.job)
+        row = await self.get(name)
+        if row.job.finished:
+            self._feed.publish(row.job)
+        return row, None if row.job.finished else channel
+
+    async def _change(self, act: Callable[[], T]) -> T:
+        """Run a committing step, then tell watchers and waiting workers."""
+        result, self.queued = await self._run(lambda: (act(), self._table.queued()))
+        if isinstance(result, Row):
+            self._feed.publish(result.job)
+        if self.queued:
+            self._work.set()
+        return result
+
+    async def _run(self, act: Callable[[], T]) -> T:
+        if self._closed:
+            raise stopping()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+
+async def _changed(channel: Channel, seconds: float) -> bool:
+    """True once the channel changes, False when the time is over first."""
+    try:
+        await asyncio.wait_for(channel.changed.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""StateLock: one server on one state folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from predictor.errors import RefusedError, UnavailableError
+
+
+class StateLock:
+    """Holds a state folder for this process; the system lets go of it however the process ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._handle: int | None = None
+
+    def __enter__(self) -> StateLock:
+        """Make the folder, private to the user, and take it.
+
+        Raises:
+            RefusedError: another server holds it.
+            UnavailableError: the folder cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self._folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as fault:
+            raise UnavailableError(
+                f"state folder {str(self._folder)!r} cannot be written ({fault.strerror}); name another with "
+                "W2S_STATE_DIR.",
+                reason="STORAGE_UNWRITABLE",
+            ) from fault
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            os.close(handle)
+            raise RefusedError(
+                f"another server already uses state folder {str(self._folder)!r}; stop it, or give this one its own "
+                "with W2S_STATE_DIR.",
+                reason="STATE_LOCKED",
+            ) from fault
+        self._handle = handle
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None

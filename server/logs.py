@@ -1,0 +1,42 @@
+"""Logs: one JSON line an event on stderr, without texts, paths or messages of anyone's exceptions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+from types import TracebackType
+
+
+def log(event: str, **fields: str | int | float | None) -> None:
+    """Write one event. Fields hold names, codes, counts and ids: never what a caller sent."""
+    line = {"time": round(time.time(), 3), "event": event, **fields}
+    sys.stderr.write(json.dumps(line, ensure_ascii=True) + "\n")
+    sys.stderr.flush()
+
+
+def log_fault(event: str, fault: BaseException, **fields: str | int | float | None) -> None:
+    """Write one event with the class of an exception and where it was raised, without its text."""
+    log(event, exception=type(fault).__name__, at=place_of(fault.__traceback__), **fields)
+
+
+def place_of(trace: TracebackType | None) -> str:
+    """The innermost frames as `module:line`, outermost first."""
+    frames = [f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(trace)]
+    return " > ".join(frames[-4:])
+
+
+class _Foreign(logging.Handler):
+    """Other libraries' records, reduced to who complained and about which class of exception."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        log("library", logger=record.name, level=record.levelname, exception=None if kind is None else kind.__name__)
+
+
+def capture_libraries() -> None:
+    """Send what grpc and asyncio log through `log`."""
+    root = logging.getLogger()
+    root.handlers[:] = [_Foreign(level=logging.WARNING)]

@@ -1,0 +1,38 @@
+"""Outcome: what the answer of a worker makes of its job."""
+
+from __future__ import annotations
+
+from google.rpc import status_pb2
+
+from predictor.errors import RefusedError, W2SError
+from predictor.jobs import JobState
+from protos import convert
+from protos.w2s.v1 import ranking_pb2 as pb
+from server.frames import Tag
+
+
+def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes | None]:
+    """Terminal state, error and ranking of a `result` or `error` frame.
+
+    SUCCEEDED where every candidate is ranked, PARTIAL where some are, FAILED where none is or the request was at
+    fault.
+    """
+    if tag == "error":
+        return "FAILED", convert.error_from_status(status_pb2.Status.FromString(body)), None
+    candidates = pb.Ranking.FromString(body).candidates
+    failed = sum(candidate.status != pb.CANDIDATE_STATUS_OK for candidate in candidates)
+    if not failed:
+        return "SUCCEEDED", None, body
+    if failed < len(candidates):
+        return "PARTIAL", None, body
+    nothing = RefusedError("no candidate could be ranked; the ranking says why for each.", reason="NO_CANDIDATE_RANKED")
+    return "FAILED", nothing, body
+
+
+def worker_lost(deaths: int) -> W2SError:
+    """Why a job that ends its workers is given up."""
+    return W2SError(
+        f"{deaths} workers in a row died over this job, most likely for want of memory; ask for fewer rows or smaller "
+        "models.",
+        reason="WORKER_LOST",
+    )

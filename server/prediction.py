@@ -1,0 +1,104 @@
+"""PredictWorker: one warm worker for small questions that are answered while the caller waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from google.rpc import status_pb2
+
+from predictor.errors import DeadlineError, UnavailableError, W2SError
+from protos import convert
+from protos.w2s.v1 import ranking_pb2
+from server.config import Limits
+from server.frames import Tag
+from server.logs import log, log_fault
+from server.process import WorkerLostError, WorkerProcess
+
+
+class PredictWorker:
+    """A worker kept ready, one question at a time, in the order of asking."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._turn = asyncio.Lock()
+        self._worker: WorkerProcess | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Have a worker made ready in the background."""
+        self._warming = asyncio.create_task(self._warm())
+
+    async def stop(self) -> None:
+        """End the worker."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        if self._worker is not None:
+            await self._worker.stop(0)
+
+    async def predict(self, request: bytes) -> ranking_pb2.Ranking:
+        """The ranking of a query whose features travel with it. Cancelling the call ends the computation.
+
+        Raises:
+            DeadlineError: it took longer than `max_predict_seconds`.
+            UnavailableError: the worker died; asking again may help.
+            W2SError: the request's own fault.
+        """
+        async with self._turn:
+            worker = await self._ready()
+            try:
+                async with asyncio.timeout(self._limits.max_predict_seconds):
+                    tag, body = await _answer(worker, request)
+            except TimeoutError as fault:
+                raise DeadlineError(
+                    f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job "
+                    "instead.",
+                    reason="PREDICT_TOO_LONG",
+                ) from fault
+            except WorkerLostError as fault:
+                log_fault("worker_lost", fault, worker=worker.pid)
+                raise _lost() from fault
+            finally:
+                if not worker.idle:
+                    worker.request_stop(0)
+                    self.start()
+        if tag == "error":
+            raise convert.error_from_status(status_pb2.Status.FromString(body))
+        return ranking_pb2.Ranking.FromString(body)
+
+    async def _ready(self) -> WorkerProcess:
+        """The warm worker; a dead or worn one is replaced first."""
+        worker = self._worker
+        if worker is None or not worker.usable or worker.answered >= self._limits.worker_jobs:
+            if self._warming is None or self._warming.done():
+                self.start()
+            if self._warming is not None:
+                await asyncio.shield(self._warming)
+            worker = self._worker
+        if worker is None or not worker.usable:
+            raise _lost()
+        return worker
+
+    async def _warm(self) -> None:
+        old, self._worker = self._worker, None
+        if old is not None:
+            await old.stop(0)
+        try:
+            self._worker = await WorkerProcess.start(self._limits)
+        except (WorkerLostError, OSError) as fault:
+            log_fault("predict_worker_failed", fault)
+        else:
+            log("predict_worker_started", worker=self._worker.pid)
+
+
+async def _answer(worker: WorkerProcess, request: bytes) -> tuple[Tag, bytes]:
+    async with contextlib.aclosing(worker.run(request)) as frames:
+        async for tag, body in frames:
+            if tag != "progress":
+                return tag, body
+    raise WorkerLostError("the worker stopped answering")
+
+
+def _lost() -> W2SError:
+    return UnavailableError("the worker that predicts died over this call; ask again.", reason="WORKER_LOST")

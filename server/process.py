@@ -1,0 +1,141 @@
+"""WorkerProcess: one child of the server, from spawn to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from server import frames
+from server.config import Limits
+from server.spawn import SHOW_STDERR, worker_environment
+
+_START_SECONDS = 120.0
+
+
+class WorkerLostError(Exception):
+    """The worker ended, or spoke out of turn, before it answered."""
+
+
+class WorkerProcess:
+    """A child that computes one query at a time, in a process group of its own.
+
+    Attributes:
+        answered: queries answered so far.
+        idle: False from a query to its answer.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._ending: asyncio.Task[None] | None = None
+        self.answered = 0
+        self.idle = True
+
+    @classmethod
+    async def start(cls, limits: Limits) -> WorkerProcess:
+        """Spawn a worker and wait until it is ready.
+
+        Raises:
+            WorkerLostError: it ended or was silent for two minutes instead.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "server.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=None if os.environ.get(SHOW_STDERR) == "1" else asyncio.subprocess.DEVNULL,
+            env=worker_environment(limits),
+            process_group=0,
+        )
+        worker = cls(process)
+        try:
+            tag, _ = await asyncio.wait_for(worker._read(), _START_SECONDS)
+            if tag != "ready":
+                raise WorkerLostError
+        except (WorkerLostError, TimeoutError) as fault:
+            await worker.stop(0)
+            raise WorkerLostError("a worker did not become ready") from fault
+        except BaseException:
+            await worker.stop(0)
+            raise
+        return worker
+
+    @property
+    def pid(self) -> int:
+        """The child's process id, which is that of its group."""
+        return self._process.pid
+
+    @property
+    def usable(self) -> bool:
+        """True while it lives and nobody asked it to stop."""
+        return self._ending is None and self._process.returncode is None
+
+    async def run(self, request: bytes) -> AsyncGenerator[tuple[frames.Tag, bytes], None]:
+        """Send a query; yields its `progress` frames and last its `result` or `error`.
+
+        Raises:
+            WorkerLostError: see there.
+        """
+        pipe, self.idle = self._process.stdin, False
+        try:
+            if pipe is None:
+                raise WorkerLostError
+            pipe.write(frames.pack("query", request))
+            await pipe.drain()
+        except OSError as fault:
+            raise WorkerLostError("the worker ended before it took the query") from fault
+        while True:
+            tag, body = await self._read()
+            if tag in ("result", "error"):
+                self.answered += 1
+                self.idle = True
+            yield tag, body
+            if tag != "progress":
+                return
+
+    def request_stop(self, grace: float) -> asyncio.Task[None]:
+        """Begin to end the worker and what it started: SIGTERM, then SIGKILL after `grace` seconds. Safe to repeat."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(grace))
+        return self._ending
+
+    async def stop(self, grace: float) -> None:
+        """`request_stop`, and wait until it has ended."""
+        await asyncio.shield(self.request_stop(grace))
+
+    async def _end(self, grace: float) -> None:
+        if grace:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), grace)
+        self._signal(signal.SIGKILL)
+        await self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # The group outlives its leader while a grandchild lives, and its number is not given away before that.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def resident_bytes(self) -> int:
+        """Resident memory as Linux counts it; 0 where that cannot be read."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    async def _read(self) -> tuple[frames.Tag, bytes]:
+        pipe = self._process.stdout
+        try:
+            frame = None if pipe is None else await frames.read_async(pipe)
+        except (frames.FrameError, OSError) as fault:
+            raise WorkerLostError("the worker ended in the middle of an answer") from fault
+        if frame is None:
+            raise WorkerLostError("the worker ended before it answered")
+        return frame

@@ -1,0 +1,192 @@
+"""Servicers: decode, call, encode. What each method promises stands in protos/w2s/v1."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import platform
+import re
+from collections.abc import AsyncIterator
+from dataclasses import fields
+from importlib import metadata
+from typing import Any
+
+from predictor.errors import InputError, W2SError
+from predictor.query import RankingQuery
+from protos import convert
+from protos.w2s.v1 import predictor_service_pb2 as ask
+from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
+from protos.w2s.v1 import ranking_service_pb2 as pb
+from server.config import Limits
+from server.costs import check_prediction, check_query, declared_values
+from server.jobs import Row
+from server.ledger import Ledger
+from server.prediction import PredictWorker
+from server.workers import JobWorkers
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+_PACKAGES = ("w2s-predictor", "numpy", "grpcio", "protobuf")
+
+
+class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
+    """See protos/w2s/v1/predictor_service.proto."""
+
+    def __init__(self, worker: PredictWorker, limits: Limits) -> None:
+        self._worker = worker
+        self._limits = limits
+
+    async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
+        """See protos/w2s/v1/predictor_service.proto."""
+        check_prediction(await _checked(request.query, self._limits), self._limits)
+        return ask.PredictResponse(ranking=await self._worker.predict(request.query.SerializeToString()))
+
+    async def Validate(self, request: ask.ValidateRequest, context: Any) -> ask.ValidateResponse:  # noqa: N802
+        """See protos/w2s/v1/predictor_service.proto."""
+        query = await _checked(request.query, self._limits)
+        return ask.ValidateResponse(
+            rows=len(query.pool),
+            candidates=len(query.weak),
+            values=declared_values(query),
+            predict_allowed=_predictable(query, self._limits),
+            warnings=_remarks(query),
+        )
+
+    async def GetServerInfo(  # noqa: N802
+        self, request: ask.GetServerInfoRequest, context: Any
+    ) -> ask.GetServerInfoResponse:
+        """See protos/w2s/v1/predictor_service.proto."""
+        versions = {name: metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+        limits = [
+            ask.Limit(name=one.name, value=getattr(self._limits, one.name), unit=one.metadata["unit"])
+            for one in fields(self._limits)
+        ]
+        return ask.GetServerInfoResponse(versions=versions, limits=limits, estimators=[])
+
+
+class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
+    """See protos/w2s/v1/ranking_service.proto."""
+
+    def __init__(self, ledger: Ledger, workers: JobWorkers, limits: Limits) -> None:
+        self._ledger = ledger
+        self._workers = workers
+        self._limits = limits
+
+    async def CreateRankingJob(  # noqa: N802
+        self, request: pb.CreateRankingJobRequest, context: Any
+    ) -> pb.CreateRankingJobResponse:
+        """See protos/w2s/v1/ranking_service.proto."""
+        if not _REQUEST_ID.match(request.request_id):
+            raise InputError(
+                f"request_id has {len(request.request_id)} characters; it needs 1 to 128 of letters, digits and ._:-",
+                reason="BAD_REQUEST_ID",
+                field="request_id",
+            )
+        if request.WhichOneof("work") == "repeat_of":
+            row = await self._ledger.repeat(request.request_id, request.repeat_of)
+        else:
+            await _checked(request.query, self._limits)
+            row = await self._ledger.create(request.request_id, request.query.SerializeToString(deterministic=True))
+        return pb.CreateRankingJobResponse(job=_message(row))
+
+    async def GetRankingJob(self, request: pb.GetRankingJobRequest, context: Any) -> pb.GetRankingJobResponse:  # noqa: N802
+        """See protos/w2s/v1/ranking_service.proto."""
+        return pb.GetRankingJobResponse(job=_message(await self._ledger.get(request.id)))
+
+    async def ListRankingJobs(self, request: pb.ListRankingJobsRequest, context: Any) -> pb.ListRankingJobsResponse:  # noqa: N802
+        """See protos/w2s/v1/ranking_service.proto."""
+        most = self._limits.max_page_jobs
+        if request.page_size < 0:
+            raise InputError(
+                f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
+            )
+        size = min(request.page_size or most, most)
+        rows = await self._ledger.page(size + 1, _place(request.page_token))
+        token = _token(rows[size - 1].seq) if len(rows) > size else ""
+        return pb.ListRankingJobsResponse(jobs=[_message(row) for row in rows[:size]], next_page_token=token)
+
+    async def WaitRankingJob(self, request: pb.WaitRankingJobRequest, context: Any) -> pb.WaitRankingJobResponse:  # noqa: N802
+        """See protos/w2s/v1/ranking_service.proto."""
+        most = self._limits.max_wait_seconds
+        asked = request.timeout.ToMilliseconds() / 1000 if request.HasField("timeout") else most
+        return pb.WaitRankingJobResponse(job=_message(await self._ledger.wait(request.id, max(0.0, min(asked, most)))))
+
+    async def WatchRankingJob(  # noqa: N802
+        self, request: pb.WatchRankingJobRequest, context: Any
+    ) -> AsyncIterator[pb.WatchRankingJobResponse]:
+        """See protos/w2s/v1/ranking_service.proto."""
+        seen = self._ledger.watch(request.id, request.after_revision, self._limits.heartbeat_seconds)
+        async for row in seen:
+            yield (
+                pb.WatchRankingJobResponse(heartbeat=True)
+                if row is None
+                else pb.WatchRankingJobResponse(job=_message(row))
+            )
+
+    async def CancelRankingJob(self, request: pb.CancelRankingJobRequest, context: Any) -> pb.CancelRankingJobResponse:  # noqa: N802
+        """See protos/w2s/v1/ranking_service.proto."""
+        row = await self._ledger.cancel(request.id)
+        if row.job.state == "CANCELLING":
+            self._workers.cancel(request.id)
+        return pb.CancelRankingJobResponse(job=_message(row))
+
+    async def DeleteRankingJob(self, request: pb.DeleteRankingJobRequest, context: Any) -> pb.DeleteRankingJobResponse:  # noqa: N802
+        """See protos/w2s/v1/ranking_service.proto."""
+        await self._ledger.delete(request.id)
+        return pb.DeleteRankingJobResponse()
+
+
+async def _checked(message: query_pb2.RankingQuery, limits: Limits) -> RankingQuery:
+    """The query, valid and within the limits; decoded aside, since a large one would hold up everybody."""
+
+    def check() -> RankingQuery:
+        query = convert.query_from_proto(message)
+        check_query(query, limits)
+        return query
+
+    return await asyncio.to_thread(check)
+
+
+def _predictable(query: RankingQuery, limits: Limits) -> bool:
+    try:
+        check_prediction(query, limits)
+    except W2SError:
+        return False
+    return True
+
+
+def _remarks(query: RankingQuery) -> list[str]:
+    remarks = []
+    if query.pool.empty_rows:
+        remarks.append(f"{query.pool.empty_rows} row(s) of the pool are blank.")
+    if query.pool.duplicate_rows > 0:
+        remarks.append(f"{query.pool.duplicate_rows} row(s) of the pool repeat an earlier one.")
+    return remarks
+
+
+def _message(row: Row) -> pb.Job:
+    message = convert.job_to_proto(row.job)
+    if row.ranking is not None:
+        message.ranking.ParseFromString(row.ranking)
+    return message
+
+
+def _token(place: int) -> str:
+    return base64.urlsafe_b64encode(b"jobs:%d" % place).decode()
+
+
+def _place(token: str) -> int | None:
+    """The place in the list that a page token stands for."""
+    if not token:
+        return None
+    try:
+        name, _, place = base64.b64decode(token.encode(), altchars=b"-_", validate=True).partition(b":")
+        if name == b"jobs" and place.isdigit() and len(place) < 19:
+            return int(place)
+    except (binascii.Error, ValueError):
+        pass
+    raise InputError(
+        "page_token was not given out by this server; leave it empty for the first page.",
+        reason="BAD_PAGE",
+        field="page_token",
+    )

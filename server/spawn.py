@@ -1,0 +1,49 @@
+"""Spawn: what a worker process is started with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import server
+from server.config import Limits
+
+PARENT = "W2S_WORKER_PARENT"
+"""Process id of the server, for a worker that starts after its server has ended."""
+
+DATA_BYTES = "W2S_WORKER_DATA_BYTES"
+SHOW_STDERR = "W2S_WORKER_STDERR"
+"""Set to 1, the worker's stderr, which may name files and rows, goes to the server's; otherwise nowhere."""
+
+_KEPT = (
+    "PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "HF_HOME",
+    "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY",
+    "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+_KEPT_PREFIXES = ("W2S_", "LC_", "PIP_", "XDG_")
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def worker_environment(limits: Limits, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables of a worker: few, offline, and with its threads of linear algebra pinned.
+
+    Two unpinned pools of threads on one busy machine run several times slower than one thread each.
+    """
+    kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    root = str(Path(server.__file__).parent.parent)
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(part for part in (root, kept.get("PYTHONPATH", "")) if part),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        PARENT: str(os.getpid()),
+        DATA_BYTES: str(limits.worker_data_bytes),
+        **dict.fromkeys(_THREADS, str(limits.worker_threads)),
+    }

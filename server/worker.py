@@ -1,0 +1,110 @@
+"""Worker: the child process that computes. It reads queries from stdin and answers in frames on stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import BinaryIO
+
+from predictor.ranking import ranking_steps
+
+from predictor.calls import source_of
+from predictor.errors import W2SError
+from predictor.query import Progress
+from predictor.result import Ranking
+from protos import convert
+from protos.w2s.v1 import query_pb2
+from server import frames
+from server.logs import place_of
+from server.spawn import DATA_BYTES, PARENT
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Answer queries until the pipe ends; then end at once, whatever is being computed."""
+    inward, outward = _take_pipes()
+    _die_with_parent()
+    _yield_memory_first()
+    work: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(inward, work), daemon=True).start()
+    _send(outward, "ready")
+    while True:
+        _answer(work.get(), outward)
+
+
+def _answer(request: bytes, outward: BinaryIO) -> None:
+    try:
+        query = convert.query_from_proto(query_pb2.RankingQuery.FromString(request))
+        ranking = _report(ranking_steps(query, source_of(query)), outward)
+        _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
+    except W2SError as fault:
+        _send(outward, "error", convert.error_to_status(fault).SerializeToString())
+    except Exception as fault:  # the boundary of the process: a bug fails its job, not the worker's pipe
+        told = W2SError(
+            f"the worker met a fault of its own ({type(fault).__name__} at {place_of(fault.__traceback__)}); please "
+            "report it.",
+            reason="WORKER_FAULT",
+        )
+        _send(outward, "error", convert.error_to_status(told).SerializeToString())
+
+
+def _report(steps: Generator[Progress, None, Ranking], outward: BinaryIO) -> Ranking:
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            ranking: Ranking = end.value
+            return ranking
+        _send(outward, "progress", convert.progress_to_proto(step).SerializeToString())
+
+
+def _send(outward: BinaryIO, tag: frames.Tag, body: bytes = b"") -> None:
+    outward.write(frames.pack(tag, body))
+    outward.flush()
+
+
+def _listen(inward: BinaryIO, work: queue.SimpleQueue[bytes]) -> None:
+    """Hand queries on; the end of the pipe ends the process, also in the middle of a computation."""
+    while (frame := frames.read(inward)) is not None:
+        work.put(frame[1])
+    os._exit(0)
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes under numbers of their own, so that a library that prints cannot break a frame."""
+    inward, outward = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(inward, "rb"), os.fdopen(outward, "wb")
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGKILL when the server's process ends; elsewhere the end of the pipe has to do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != int(os.environ[PARENT]):
+        os._exit(0)
+
+
+def _yield_memory_first() -> None:
+    """Where memory runs out, let the system take this process and not the server."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    most = int(os.environ.get(DATA_BYTES, "0"))
+    if most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""JobWorkers: gives waiting jobs to worker processes, and sees every attempt to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from predictor.errors import W2SError
+from protos import convert
+from protos.w2s.v1 import ranking_pb2
+from server.config import Limits
+from server.frames import Tag
+from server.jobs import Claim, Row
+from server.ledger import Ledger
+from server.logs import log, log_fault
+from server.outcome import outcome_of, worker_lost
+from server.process import WorkerLostError, WorkerProcess
+
+_PAUSE = 1.0
+"""Seconds before a step is tried again that the disk or the system refused."""
+
+
+class JobWorkers:
+    """A fixed number of workers, each at one job at a time."""
+
+    def __init__(self, ledger: Ledger, limits: Limits) -> None:
+        self._ledger = ledger
+        self._limits = limits
+        self._running: dict[str, WorkerProcess] = {}
+        self._unwanted: set[str] = set()
+        self._slots: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start to take jobs."""
+        self._slots = [asyncio.create_task(self._serve()) for _ in range(self._limits.workers)]
+
+    def cancel(self, name: str) -> None:
+        """End the worker of a job that is CANCELLING."""
+        worker = self._running.get(name)
+        if worker is None:
+            self._unwanted.add(name)
+        else:
+            worker.request_stop(self._limits.cancel_seconds / 2)
+
+    async def stop(self) -> None:
+        """Take no more jobs, give running ones `drain_seconds`, and leave the rest to the next server."""
+        self._stopping = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limits.drain_seconds
+        while self._running and loop.time() < end:
+            await asyncio.sleep(0.02)
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        worker: WorkerProcess | None = None
+        try:
+            while not self._stopping:
+                try:
+                    worker = await self._ready(worker)
+                    await self._ledger.wait_for_work()
+                    if not worker.usable:
+                        continue
+                    claim = await self._ledger.claim()
+                except (W2SError, WorkerLostError, OSError) as fault:
+                    log_fault("slot_waits", fault)
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                if claim is not None:
+                    await self._attempt(worker, claim)
+        finally:
+            if worker is not None:
+                await worker.stop(0)
+
+    async def _ready(self, worker: WorkerProcess | None) -> WorkerProcess:
+        """The same worker, or a fresh one where it ended, is worn out or has grown too large."""
+        if worker is not None:
+            most = self._limits.worker_rss_bytes
+            if worker.usable and worker.answered < self._limits.worker_jobs and not 0 < most < worker.resident_bytes():
+                return worker
+            await worker.stop(0)
+        fresh = await WorkerProcess.start(self._limits)
+        log("worker_started", worker=fresh.pid)
+        return fresh
+
+    async def _attempt(self, worker: WorkerProcess, claim: Claim) -> None:
+        name = claim.row.job.id
+        self._running[name] = worker
+        if name in self._unwanted:
+            worker.request_stop(0)
+        log("job_started", job=name, attempt=claim.row.job.attempts, worker=worker.pid)
+        try:
+            answer = await self._compute(worker, claim)
+            row = await self._settle(claim, answer)
+            log("job_settled", job=name, state=None if row is None else row.job.state)
+        except asyncio.CancelledError:
+            await worker.stop(0)
+            with contextlib.suppress(W2SError):  # it stays RUNNING on disk, and waits again when a server starts
+                await self._ledger.release(claim, None, self._limits.max_losses)
+            log("job_released", job=name)
+            raise
+        finally:
+            del self._running[name]
+            self._unwanted.discard(name)
+
+    async def _compute(self, worker: WorkerProcess, claim: Claim) -> tuple[Tag, bytes] | None:
+        """The last frame of the worker, or None where it died."""
+        try:
+            async for tag, body in worker.run(claim.request):
+                if tag != "progress":
+                    return tag, body
+                self._ledger.step(claim, convert.progress_from_proto(ranking_pb2.Progress.FromString(body)))
+        except WorkerLostError as fault:
+            log_fault("worker_lost", fault, job=claim.row.job.id, worker=worker.pid)
+        await worker.stop(0)
+        return None
+
+    async def _settle(self, claim: Claim, answer: tuple[Tag, bytes] | None) -> Row | None:
+        """Commit what came of the attempt; None where the job is no longer this attempt's to end."""
+        most = self._limits.max_losses
+        if answer is None:
+            return await _insist(lambda: self._ledger.release(claim, worker_lost(most), most))
+        state, error, ranking = outcome_of(*answer)
+        row = await _insist(lambda: self._ledger.finish(claim, state, error, ranking))
+        return row or await _insist(lambda: self._ledger.release(claim, None, most))
+
+
+async def _insist(commit: Callable[[], Awaitable[Row | None]]) -> Row | None:
+    """Commit as soon as the disk lets us: a result is not thrown away because the disk was full for a while."""
+    while True:
+        try:
+            return await commit()
+        except W2SError as fault:
+            log_fault("commit_waits", fault)
+            await asyncio.sleep(_PAUSE)
