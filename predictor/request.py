@@ -10,8 +10,8 @@ from typing import TypedDict, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictor.arrays import check_rows, read_array
-from predictor.errors import InputError, W2SError
+from predictor.draw import draw, values_at_hand
+from predictor.errors import InputError
 from predictor.labels import Labels
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
@@ -100,7 +100,7 @@ def build_query(
     rows = _pool(pool, (student, *candidates), text_column, id_column)
     gold = _labels(labels, rows)
     query = RankingQuery(student, candidates, rows, gold, _weak_labels(weak_labels, candidates, rows, gold), settings)
-    return _draw(query)
+    return draw(query)
 
 
 def _settings(**given: object) -> Settings:
@@ -220,49 +220,12 @@ def _rows_without_pool(specs: Sequence[ModelSpec]) -> int:
     for spec in specs:
         if spec.values is not None:
             return len(spec.values)
-        if spec.reference.startswith("array:"):
-            return len(np.atleast_1d(read_array(spec.reference.removeprefix("array:")).values))
+        found = values_at_hand(spec)
+        if found is not None:
+            return len(np.atleast_1d(found[0]))
     raise InputError(
-        "no pool given; it may be left out only where every model is an array. Name the rows with --pool FILE.",
+        "no pool given; it may be left out only where every model is an array or a feature set. Name the rows with "
+        "--pool FILE.",
         reason="NO_POOL",
         field="pool",
     )
-
-
-def _draw(query: RankingQuery) -> RankingQuery:
-    """The query cut to `max_rows` rows."""
-    wanted, rows = query.settings.max_rows, len(query.pool)
-    if wanted is None or wanted >= rows:
-        return query
-    chosen = np.sort(np.random.default_rng(query.settings.seed).choice(rows, wanted, replace=False))
-    labels = None if query.labels is None else query.labels.take(chosen)
-    if labels is not None and labels.known.sum() < 4:
-        raise InputError(
-            f"{labels.known.sum()} of the {wanted} rows drawn carry a gold label; at least 4 are needed. Raise "
-            "--max-rows or label more rows.",
-            reason="TOO_FEW_LABELS",
-            field="labels",
-        )
-    return dataclasses.replace(
-        query,
-        strong=_cut(query.strong, query.pool, chosen),
-        weak=tuple(_cut(spec, query.pool, chosen) for spec in query.weak),
-        pool=query.pool.take(chosen),
-        labels=labels,
-        weak_labels={name: values[chosen] for name, values in query.weak_labels.items()},
-    )
-
-
-def _cut(spec: ModelSpec, pool: Pool, chosen: NDArray[np.integer]) -> ModelSpec:
-    """An array cut to the drawn rows; a model that must be run reads just those rows anyway."""
-    values: Array | None = spec.values
-    if values is None and spec.reference.startswith("array:"):
-        try:
-            found = read_array(spec.reference.removeprefix("array:"))
-            check_rows(found.about.get("rows_sha256"), pool, spec.name)
-        except W2SError:
-            return spec  # A candidate's own fault: whoever reads its features reports it there.
-        values = found.values
-    if values is None or len(values) != len(pool):
-        return spec
-    return dataclasses.replace(spec, values=np.asarray(values)[chosen])
