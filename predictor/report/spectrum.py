@@ -29,7 +29,7 @@ def spectra(ranking: Ranking) -> str:
     keys = [
         _key(style, name, known, bool(curve)) for (style, name, curve), known in zip(curves, diagnostics, strict=True)
     ]
-    if not drawn and not any("overlap_with_strong" in candidate.diagnostics for candidate in ranked):
+    if not ranked or not (drawn or any("overlap_with_strong" in candidate.diagnostics for candidate in ranked)):
         return ""
     legend = f'<ul class="keys">{"".join([keys[-1], *keys[:-1]])}</ul>'
     return f'<div class="spectra">{_chart(drawn)}{legend}</div>'

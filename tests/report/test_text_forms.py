@@ -1,0 +1,77 @@
+"""Markdown, CSV and the command that repeats a ranking."""
+
+from __future__ import annotations
+
+import csv as reader
+import dataclasses
+import io
+import shlex
+
+from predictor.report import csv, markdown
+from predictor.report.repeat import command
+from tests.report.rankings import EVIL, bare, failed, pointwise, ranking
+
+
+def test_markdown_holds_ranking_notes_failures_and_command():
+    text = markdown(ranking(failures=(failed("gone"),)))
+    assert "| 1 | 1–2 | small\\#layer=6 | 71% | 0.312 [0.281, 0.349] | +0.083 [+0.041, +0.121] |" in text
+    assert "- Null: with rows shuffled a candidate gets 0.612 [0.571, 0.655]; 2 of 3 are better than that." in text
+    assert "- gone: it does not exist; check the path." in text
+    assert "representation\\_gap ↓" in text
+    assert "```sh\nw2s rank" in text
+    assert text.endswith("\n")
+
+
+def test_markdown_of_the_barest_ranking_still_advises():
+    assert "No candidate could be ranked" in markdown(bare())
+    assert "small" in markdown(pointwise())
+
+
+def test_markdown_escapes_names():
+    one = ranking()
+    one = dataclasses.replace(one, candidates=(dataclasses.replace(one.candidates[0], name=EVIL), *one.candidates[1:]))
+    row = next(line for line in markdown(one).splitlines() if line.startswith("| 1 |"))
+    assert "\\<script\\>" in row
+    assert row.replace("\\|", "").count("|") == 7
+
+
+def test_csv_has_one_row_a_candidate_and_empty_fields_for_what_does_not_exist():
+    rows = list(reader.DictReader(io.StringIO(csv(ranking(failures=(failed("gone"),))))))
+    assert [row["name"] for row in rows] == ["small#layer=6", "small#layer=3", "tiny", "gone"]
+    assert float(rows[0]["predicted_w2s_error"]) == 0.312
+    assert float(rows[0]["predicted_gain_high"]) == 0.083 + 0.038
+    assert rows[0]["misfit"] == ""
+    assert rows[3]["rank"] == rows[3]["predicted_gain"] == ""
+    assert rows[3]["error_reason"] == "MODEL_NOT_FOUND"
+
+
+def test_csv_names_are_never_formulas():
+    one = ranking(failures=(failed("=HYPERLINK(1)"), failed("@x"), failed("-1+2")))
+    rows = list(reader.DictReader(io.StringIO(csv(one))))
+    assert [row["name"] for row in rows[3:]] == ["'=HYPERLINK(1)", "'@x", "'-1+2"]
+    assert float(rows[2]["predicted_gain"]) == -0.021
+
+
+def test_the_command_survives_a_shell():
+    request = {
+        "command": "rank",
+        "strong": "s=./it's here",
+        "weak": ["a=$(rm -rf x)", "b"],
+        "pool": "rows.jsonl",
+        "weak_labels": {"a": "w.npy"},
+        "estimators": ["combined", "cka"],
+        "max_rows": 100,
+        "seed": 0,
+        "labels": None,
+    }
+    words = shlex.split(command(request).replace("\\\n", " "))
+    assert words == [
+        *("w2s", "rank", "--strong", "s=./it's here", "--weak", "a=$(rm -rf x)", "--weak", "b", "--pool", "rows.jsonl"),
+        *("--weak-labels", "a=w.npy", "--max-rows", "100", "--seed", "0"),
+        *("--estimator", "combined", "--estimator", "cka"),
+    ]
+
+
+def test_there_is_no_command_without_models():
+    assert command({}) == ""
+    assert command({"strong": "s", "weak": []}) == ""
