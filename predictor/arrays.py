@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError, NotFoundError, UnavailableError
+from predictor.folders import existing_path
 from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress, Settings
 
@@ -44,8 +45,8 @@ def read_array(locator: str) -> NamedArray:
         InputError: another format, a damaged file, several tensors and no key.
     """
     name, _, key = locator.partition("::")
-    path = Path(name).expanduser()
-    if not path.is_file():
+    path = existing_path(name)
+    if path is None or not path.is_file():
         raise NotFoundError(f"array file {name!r} does not exist.", reason="ARRAY_NOT_FOUND", field=name)
     if path.suffix == ".npy":
         return NamedArray(_read_npy(path), {})

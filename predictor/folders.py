@@ -27,6 +27,15 @@ def _folder(variable: str, default: Path) -> Path:
     return Path(named).expanduser().absolute() if named else Path.home() / default
 
 
+def existing_path(text: str) -> Path | None:
+    """The absolute path that the user's text names, `~` included; None where nothing is there or nothing could be."""
+    try:
+        path = Path(text).expanduser()
+        return path.absolute() if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None  # too long, a NUL inside, or the home of nobody
+
+
 def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
 

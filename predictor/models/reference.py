@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, cast, get_args
 
 from predictor.errors import InputError
+from predictor.folders import existing_path
 from predictor.query import ModelSpec, Pooling
 
 Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "pypi"]
+
+MAX_REFERENCE = 2000
+"""Characters."""
 
 _OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
 _ALIAS = re.compile(r"^(?P<name>[^=/\\:#\s][^=/\\:#]*)=(?P<model>[^=].*)$", re.DOTALL)
@@ -45,6 +48,12 @@ class ModelReference:
         Raises:
             InputError: empty, an unknown kind or option, a hub revision that is no commit, a package without version.
         """
+        if len(text) > MAX_REFERENCE:
+            raise InputError(
+                f"a model reference of {len(text)} characters was given; at most {MAX_REFERENCE} are read.",
+                reason="BAD_REFERENCE",
+                field="model",
+            )
         body, options = _split_options(text.strip())
         kind, locator = _split_kind(body)
         if not locator:
@@ -90,7 +99,7 @@ def split_alias(text: str) -> tuple[str | None, str]:
     a path is none.
     """
     found = _ALIAS.match(text.strip())
-    if found is None or Path(text.strip()).expanduser().exists():
+    if found is None or existing_path(text.strip()) is not None:
         return None, text.strip()
     return found["name"].strip(), found["model"].strip()
 
@@ -131,7 +140,7 @@ def _split_kind(body: str) -> tuple[Kind, str]:
     prefix, colon, rest = body.partition(":")
     if colon and prefix != "folder" and prefix in get_args(Kind):
         return cast(Kind, prefix), rest
-    if colon and re.fullmatch(r"[a-z]{2,}", prefix) and not Path(body).expanduser().exists():
+    if colon and re.fullmatch(r"[a-z]{2,}", prefix) and existing_path(body) is None:
         raise InputError(
             f"unknown kind of model {prefix!r} in {body!r}; give a local folder, or hub: onnx: gguf: array: features: "
             "pypi:.",

