@@ -82,6 +82,23 @@ class Limits:
                     field=one.name,
                 )
 
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> Limits:
+        """The limits with some of them given as text.
+
+        Raises:
+            InputError: an unknown limit, or a value that is no number in its range.
+        """
+        known = {one.name: int if isinstance(one.default, int) else float for one in dataclasses.fields(cls)}
+        stranger = next((name for name in sorted(given) if name not in known), None)
+        if stranger is not None:
+            raise InputError(
+                f"there is no limit {stranger!r}; the limits are {', '.join(sorted(known))}.",
+                reason="BAD_LIMIT",
+                field=stranger,
+            )
+        return cls(**{name: _number(name, text, known[name]) for name, text in given.items()})
+
 
 @dataclass(frozen=True)
 class Config:
@@ -99,7 +116,12 @@ class Config:
 
     @classmethod
     def read(
-        cls, environment: Mapping[str, str] | None = None, *, address: str | None = None, state_dir: Path | None = None
+        cls,
+        environment: Mapping[str, str] | None = None,
+        *,
+        address: str | None = None,
+        state_dir: Path | None = None,
+        limits: Mapping[str, str] | None = None,
     ) -> Config:
         """The configuration of the environment: W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*. Arguments go first.
 
@@ -109,29 +131,21 @@ class Config:
         given = os.environ if environment is None else environment
         prefix = "W2S_LIMIT_"
         chosen = {key.removeprefix(prefix).lower(): value for key, value in given.items() if key.startswith(prefix)}
-        known = {one.name: type(one.default) for one in dataclasses.fields(Limits)}
-        stranger = next((name for name in sorted(chosen) if name not in known), None)
-        if stranger is not None:
-            raise InputError(
-                f"{prefix}{stranger.upper()} names no limit; the limits are {', '.join(sorted(known))}.",
-                reason="BAD_LIMIT",
-                field=stranger,
-            )
-        limits = Limits(**{name: _number(name, text, known[name]) for name, text in chosen.items()})
+        chosen |= limits or {}
         named = given.get("W2S_STATE_DIR", "").strip()
         return cls(
+            limits=Limits.parse(chosen),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),
-            limits=limits,
         )
 
 
-def _number(name: str, text: str, kind: type[Any]) -> Any:
+def _number(name: str, text: str, kind: type[float]) -> Any:
     try:
         return kind(text)
     except ValueError as fault:
         raise InputError(
-            f"W2S_LIMIT_{name.upper()} is {text!r}; it must be a {'whole ' if kind is int else ''}number.",
+            f"limit {name} is {text!r}; it must be a {'whole ' if kind is int else ''}number.",
             reason="BAD_LIMIT",
             field=name,
         ) from fault

@@ -1,0 +1,111 @@
+"""Channel: one connection to a server, with deadlines, retries and pings, and faults of the class that was raised."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.rpc import code_pb2, status_pb2
+
+from predictor.errors import DeadlineError, InputError, LimitError, UnavailableError, W2SError
+from protos import convert
+
+MAX_MESSAGE_BYTES = 64 << 20
+"""The largest message either side sends, unless the server says otherwise."""
+
+_DETAILS = "grpc-status-details-bin"
+_REPEATABLE = {
+    "w2s.v1.PredictorService": ("Predict", "Validate", "GetServerInfo"),
+    "w2s.v1.RankingService": (
+        "CreateRankingJob",
+        "GetRankingJob",
+        "ListRankingJobs",
+        "WaitRankingJob",
+        "CancelRankingJob",
+    ),
+}
+_RETRY = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+
+def open_channel(target: str, max_message_bytes: int) -> Any:
+    """A channel to `HOST:PORT` or `unix:/path`, without TLS.
+
+    Raises:
+        InputError: neither of them.
+    """
+    if not target.startswith("unix:") and not target.rpartition(":")[2].isdigit():
+        raise InputError(
+            f"server {target!r} is neither HOST:PORT nor unix:/path; give one, such as localhost:50051.",
+            reason="BAD_ADDRESS",
+            field="server",
+        )
+    methods = [{"service": service, "method": name} for service, names in _REPEATABLE.items() for name in names]
+    options = [
+        ("grpc.service_config", json.dumps({"methodConfig": [{"name": methods, "retryPolicy": _RETRY}]})),
+        ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+    ]
+    if is_loopback(target):
+        options.append(("grpc.enable_http_proxy", 0))
+    return grpc.insecure_channel(target, options=options)
+
+
+def is_loopback(target: str) -> bool:
+    """Whether the target is on this machine, where no proxy belongs in between."""
+    host = target.rpartition(":")[0].strip("[]")
+    if target.startswith("unix:") or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def faults_of(target: str, seconds: float) -> Iterator[None]:
+    """Turn what a call raises into the W2SError that the server raised, or that tells why it could not be asked."""
+    try:
+        yield
+    except grpc.RpcError as fault:
+        raise _fault_of(fault, target, seconds) from None
+
+
+def _fault_of(call: Any, target: str, seconds: float) -> W2SError:
+    details = next((value for key, value in call.trailing_metadata() or () if key == _DETAILS), None)
+    if details is not None:
+        return convert.error_from_status(status_pb2.Status.FromString(details))
+    code, text = call.code(), call.details()
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return UnavailableError(
+            f"no server answers at {target} ({text}); start one with `w2s serve`, or name another with --server.",
+            reason="SERVER_UNAVAILABLE",
+        )
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineError(
+            f"the server at {target} did not answer within {seconds:g} s; ask again, or give the call more time.",
+            reason="DEADLINE_EXCEEDED",
+        )
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return LimitError(f"the message is larger than the server at {target} takes ({text}).", reason="OVER_LIMIT")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return W2SError(
+            f"what answers at {target} does not know this call ({text}); is it a w2s server of this version?",
+            reason="UNIMPLEMENTED",
+        )
+    number = code_pb2.Code.Value(code.name) if code is not None else code_pb2.UNKNOWN
+    return convert.error_from_status(status_pb2.Status(code=number, message=text or f"{target} gave no reason"))
