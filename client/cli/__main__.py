@@ -1,0 +1,81 @@
+"""The `w2s` command: parse, run, and turn what went wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from client.cli.parser import Commands, Parser
+from predictor.errors import W2SError
+
+COMMANDS = ("rank", "predict", "extract", "serve", "jobs", "features", "models", "ls", "report")
+"""Modules of this package, in the order of the help; each has `add(commands)`."""
+
+DESCRIPTION = "Predict weak-to-strong generalization before anyone pays for the training."
+EPILOG = """\
+Every flag can be given as an environment variable: --max-rows as W2S_MAX_ROWS; several values as a shell splits them.
+W2S_CACHE_DIR and W2S_STATE_DIR move the feature cache and the job store.
+
+exit codes:
+  0 ok   1 anything else   2 bad usage or input   3 some candidates failed   4 nothing separable from the null
+  130 cancelled
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code. An unexpected exception is a bug: it escapes with its traceback, and Python exits with 1.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_on_letters(stream)
+    try:
+        arguments = _parser().parse_args(argv)
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except W2SError as fault:
+        print(f"w2s: error: {fault.message}", file=sys.stderr)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        print("w2s: cancelled", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left, as in `w2s ls models | head`; Python would complain again while closing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="w2s", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("--version", action="store_true", help="print versions and leave")
+    commands: Commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    for name in COMMANDS:
+        importlib.import_module(f"client.cli.{name}").add(commands)
+    parser.set_defaults(run=lambda arguments: _no_command(parser, arguments.version))
+    return parser
+
+
+def _no_command(parser: Parser, version: bool) -> int:
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(f"w2s {version_of('w2s-predictor')}")
+        return 0
+    parser.print_help(sys.stderr)
+    return 2
+
+
+def _never_fail_on_letters(stream: TextIO) -> None:
+    """A terminal that cannot show a letter gets a question mark, not a traceback."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

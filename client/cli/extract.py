@@ -1,0 +1,60 @@
+"""`w2s extract`: one model's features over the rows, as a file that `array:` reads back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from client.cli import flags
+from client.cli.answer import check_destinations, print_json
+from client.cli.parser import Commands, add_command
+from client.cli.progress import display, follow
+from predictor.errors import InputError
+
+
+def add(commands: Commands) -> None:
+    """Declare the subcommand."""
+    parser = add_command(commands, "extract", run, "write a model's features over the rows to a file")
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", metavar="MODEL", required=True, help=flags.MODEL)
+    flags.add_rows(parser, required=True)
+    flags.add_reading(parser)
+    parser.add_argument("-o", "--output", metavar="FILE.safetensors", required=True, help="where to write them")
+    flags.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Extract and write."""
+    from predictor.arrays import write_features
+    from predictor.calls import source_of
+    from predictor.request import build_query
+
+    check_destinations(arguments.output)
+    if Path(arguments.output).suffix != ".safetensors":
+        raise InputError(f"-o is {arguments.output!r}; name a .safetensors file.", reason="BAD_DESTINATION")
+    asked = flags.query_of(arguments) | {"strong": arguments.model, "weak": [arguments.model]}
+    query = build_query(**asked)  # type: ignore[arg-type]  # each flag has its keyword's type
+    steps = source_of(query).features(query.strong, query.pool, query.settings)
+    found = follow(steps, display())
+    if len(found) != 1:
+        raise InputError(
+            f"{arguments.model!r} gives {len(found)} feature sets, one a layer; extract one layer at a time.",
+            reason="SEVERAL_LAYERS",
+        )
+    features = found[0]
+    write_features(Path(arguments.output), features, query.pool)
+    facts = {
+        "name": features.name,
+        "file": arguments.output,
+        "rows": len(features.values),
+        "dim": features.dim,
+        "layer": features.layer,
+        "fingerprint": features.fingerprint,
+        "cached": features.cached,
+    }
+    if arguments.json:
+        print_json(facts)
+    else:
+        print(f"{arguments.output}: {len(features.values):,} rows × {features.dim}, layer {features.layer}")
+        print(f"use it with --weak NAME=array:{arguments.output}")
+    return 0

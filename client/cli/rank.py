@@ -1,0 +1,56 @@
+"""`w2s rank`: rank weak supervisors for a strong model, here or on a server."""
+
+from __future__ import annotations
+
+import argparse
+
+from client.cli import flags
+from client.cli.answer import check_destinations, finish
+from client.cli.parser import Commands, add_command
+from client.cli.progress import display, follow
+from client.cli.steps import steps_of
+from predictor.errors import InputError
+from predictor.query import FeatureSource, RankingQuery
+
+EXAMPLE = """\
+example:
+  w2s rank --strong ./mpnet --weak small=./minilm#layer=3,6 gguf:smollm2.gguf --pool rows.jsonl -o out.json
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the subcommand."""
+    parser = add_command(commands, "rank", run, "rank weak supervisors for a strong model", EXAMPLE)
+    flags.add_models(parser)
+    flags.add_rows(parser)
+    flags.add_reading(parser)
+    flags.add_evidence(parser)
+    flags.add_judging(parser)
+    flags.add_output(parser)
+    flags.add_server(parser, jobs=True)
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and its rough cost")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Rank, or plan, or submit."""
+    from predictor.request import build_query
+
+    if arguments.detach and arguments.dry_run:
+        raise InputError("--detach and --dry-run exclude each other; give one.", reason="BAD_USAGE")
+    check_destinations(arguments.output, arguments.html)
+    query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
+    if arguments.dry_run:
+        from client.cli.plan import print_plan
+
+        return print_plan(query, arguments)
+    if arguments.detach:
+        from client.cli.service import submit
+
+        return submit(query, arguments)
+    return finish(follow(steps_of(query, arguments, _source), display()), arguments, "rank")
+
+
+def _source(query: RankingQuery) -> FeatureSource:
+    from predictor.calls import source_of
+
+    return source_of(query)

@@ -1,0 +1,29 @@
+"""Steps: the generator that answers a query, in this process or on a server; whoever shows it cannot tell which."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Generator
+
+from predictor.query import FeatureSource, Progress, RankingQuery
+from predictor.result import Ranking
+
+
+def steps_of(
+    query: RankingQuery, arguments: argparse.Namespace, source: Callable[[RankingQuery], FeatureSource]
+) -> Generator[Progress, None, Ranking]:
+    """Yield progress and return the ranking; closing it cancels.
+
+    Args:
+        query: what is asked.
+        arguments: parsed flags; `server` and how to be known there.
+        source: makes the feature source of an answer in this process.
+    """
+    if arguments.server:
+        from client.cli.service import connect
+
+        with connect(arguments) as client:
+            return (yield from client.rank_steps(query))
+    from predictor.ranking import ranking_steps
+
+    return (yield from ranking_steps(query, source(query)))
