@@ -34,7 +34,8 @@ class Labels:
     @property
     def known(self) -> NDArray[np.bool_]:
         """(n,) True where the row carries a gold label."""
-        return ~np.isnan(self.targets).any(axis=1)
+        found: NDArray[np.bool_] = np.logical_not(np.isnan(self.targets).any(axis=1))
+        return found
 
     @classmethod
     def of(cls, values: Sequence[object] | NDArray[np.generic]) -> Labels:

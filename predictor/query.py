@@ -28,6 +28,7 @@ class ModelSpec:
         layer: a number, `middle`, `last`, several joined by commas, or None for the request's default.
         pooling: None for the request's default.
         values: (n, d), where the features travel with the request; then nothing is loaded.
+        about: what the file of the values said of them: `rows_sha256`, `parameters`; empty where it said nothing.
     """
 
     name: str
@@ -35,6 +36,14 @@ class ModelSpec:
     layer: str | None = None
     pooling: Pooling | None = None
     values: Array | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def spelled(self) -> str:
+        """The model as one would type it on the command line, alias and overrides included."""
+        overrides = [f"{key}={value}" for key, value in (("layer", self.layer), ("pooling", self.pooling)) if value]
+        reference = self.reference + ("#" + "&".join(overrides) if overrides and "#" not in self.reference else "")
+        return reference if self.name in (self.reference, reference) else f"{self.name}={reference}"
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,7 @@ class FeatureSet:
 
     @property
     def dim(self) -> int:
+        """Feature dimensions."""
         return int(self.values.shape[1])
 
 

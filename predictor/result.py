@@ -118,6 +118,8 @@ class NullBand:
 
 @dataclass(frozen=True)
 class Provenance:
+    """What made the answer: package versions, seed, and the request in words, enough to repeat it."""
+
     versions: Mapping[str, str]
     seed: int
     request: Mapping[str, Any]

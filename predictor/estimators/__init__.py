@@ -1,0 +1,48 @@
+"""Every estimator a user can ask for, by name. One file a paper, named for it; `baselines` beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from predictor.errors import InputError
+from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount
+from predictor.estimators.charikar2024 import Misfit
+from predictor.estimators.combined import Combined
+from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.protocol import Estimator
+from predictor.estimators.truth_posterior import TruthPosteriorForecast
+from predictor.estimators.xue2025 import RepresentationGap
+
+ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
+    {
+        estimator.name: estimator
+        for estimator in (
+            Combined(),
+            TruthPosteriorForecast(),
+            LabelPriorSimulation(),
+            RepresentationGap("operator"),
+            RepresentationGap("frobenius"),
+            RepresentationGap("prior"),
+            Misfit(),
+            Cka(),
+            ParameterCount(),
+            EffectiveDimension(),
+        )
+    }
+)
+
+
+def find(name: str) -> Estimator:
+    """The estimator of that name.
+
+    Raises:
+        InputError: no such estimator; lists the known ones.
+    """
+    if name not in ESTIMATORS:
+        raise InputError(
+            f"no estimator is called {name!r}; known: {', '.join(ESTIMATORS)}.",
+            reason="UNKNOWN_ESTIMATOR",
+            field="estimator",
+        )
+    return ESTIMATORS[name]

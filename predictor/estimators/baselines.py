@@ -1,0 +1,78 @@
+"""Baselines that any estimator must beat: similarity to the strong model, size, and effective dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictor.estimators.case import Case
+from predictor.estimators.protocol import Evidence
+from predictor.result import Better, Estimate
+from predictor.spectra import PrincipalKernel, overlap
+
+
+def linear_cka(strong: PrincipalKernel, weak: PrincipalKernel) -> float:
+    """⟨K_s, K_w⟩ / (‖K_s‖ ‖K_w‖) of the centred kernels, in [0, 1]; 1 for equal representations up to rotation.
+
+    Source: Kornblith et al. 2019, arXiv:1905.00414, equation 5.
+    """
+    shared = np.sum(overlap(strong, weak) ** 2 * np.outer(strong.values, weak.values))
+    return float(shared / np.sqrt(np.sum(strong.values**2) * np.sum(weak.values**2)))
+
+
+@dataclass(frozen=True)
+class Cka:
+    """Linear CKA to the strong model."""
+
+    name: str = "cka"
+    better: Better = "higher"
+    unit: str = "similarity"
+    evidence: Evidence = Evidence.representations
+    source: str = "Kornblith et al. 2019, arXiv:1905.00414"
+    summary: str = "Baseline: similarity of the two kernels, with no idea of labels or of who teaches whom."
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Linear CKA per candidate."""
+        strong = case.strong.kernel
+        return tuple(Estimate(linear_cka(strong, w.kernel), self.better, self.unit) for w in case.weak)
+
+
+@dataclass(frozen=True)
+class ParameterCount:
+    """Number of weights: the rule of thumb that bigger teaches better."""
+
+    name: str = "parameter_count"
+    better: Better = "higher"
+    unit: str = "weights"
+    evidence: Evidence = Evidence.representations
+    source: str = "rule of thumb"
+    summary: str = "Baseline: the bigger model teaches."
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """The number of weights per candidate, absent for arrays."""
+        return tuple(
+            Estimate(
+                None if w.parameters is None else float(w.parameters),
+                self.better,
+                self.unit,
+                note="unknown for arrays" if w.parameters is None else "",
+            )
+            for w in case.weak
+        )
+
+
+@dataclass(frozen=True)
+class EffectiveDimension:
+    """Participation ratio of the candidate's spectrum."""
+
+    name: str = "effective_dimension"
+    better: Better = "higher"
+    unit: str = "dimensions"
+    evidence: Evidence = Evidence.representations
+    source: str = "participation ratio (Σ λ)² / Σ λ²"
+    summary: str = "Baseline: how many directions of the representation carry energy."
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Participation ratio per candidate."""
+        return tuple(Estimate(w.kernel.effective_dimension, self.better, self.unit) for w in case.weak)

@@ -1,0 +1,96 @@
+"""Case: one strong model, its candidates and the evidence, as every estimator sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.labels import Labels
+from predictor.spectra import PrincipalKernel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """One model's features over the pool; its kernel is factored at most once.
+
+    Attributes:
+        name: candidate name.
+        features: (n, d), finite.
+        parameters: weights of the model, or None where unknown.
+    """
+
+    name: str
+    features: NDArray[np.floating]
+    parameters: int | None = None
+
+    @cached_property
+    def kernel(self) -> PrincipalKernel:
+        """The full principal kernel (no truncation).
+
+        Raises:
+            InputError: the features are constant.
+        """
+        return PrincipalKernel.of(self.features)
+
+    @property
+    def dim(self) -> int:
+        """Feature dimensions."""
+        return int(self.features.shape[1])
+
+    def take(self, rows: NDArray[np.integer]) -> Representation:
+        """The same model on the given rows."""
+        return Representation(self.name, self.features[rows], self.parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is known when the candidates are judged.
+
+    Attributes:
+        strong, weak: representations on the same rows.
+        labels: gold labels of some rows, or None.
+        weak_labels: candidate name -> (n, k) predictions in the coding of `labels`, where the user gave them.
+        seed: root of every random choice.
+    """
+
+    strong: Representation
+    weak: tuple[Representation, ...]
+    labels: Labels | None = None
+    weak_labels: Mapping[str, Array] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Pool rows."""
+        return len(self.strong.features)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of its own for each purpose, so that one estimator's draws never move another's."""
+        return np.random.default_rng([self.seed, *purpose.encode()])
+
+    def take(self, rows: NDArray[np.integer]) -> Case:
+        """The same case on the given rows, for bootstraps; rows may repeat."""
+        return Case(
+            self.strong.take(rows),
+            tuple(w.take(rows) for w in self.weak),
+            None if self.labels is None else self.labels.take(rows),
+            {name: values[rows] for name, values in self.weak_labels.items()},
+            self.seed,
+        )
+
+    def shuffled(self, rng: np.random.Generator) -> Case:
+        """The same case with every candidate's rows paired at random with the strong model's: the null."""
+        order = rng.permutation(self.rows)
+        return Case(
+            self.strong,
+            tuple(w.take(order) for w in self.weak),
+            self.labels,
+            {name: values[order] for name, values in self.weak_labels.items()},
+            self.seed,
+        )

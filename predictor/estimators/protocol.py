@@ -1,0 +1,115 @@
+"""What every estimator declares and answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.case import Case
+from predictor.result import Better, Estimate
+
+Array = NDArray[np.float64]
+
+
+class Evidence(IntEnum):
+    """What an answer rests on, weakest first."""
+
+    representations = 0
+    weak_labels = 1
+    few_labels = 2
+    calibrated = 3
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """One way to judge candidates, one orientation."""
+
+    @property
+    def name(self) -> str:
+        """As users type it."""
+        ...
+
+    @property
+    def better(self) -> Better:
+        """Which way a good candidate goes."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Of the value."""
+        ...
+
+    @property
+    def evidence(self) -> Evidence:
+        """The least evidence it needs."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the formula stands."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """What it measures and assumes, in one sentence for the report."""
+        ...
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """One estimate per candidate of the case, in order; `value` None with a note where it does not apply."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Predicted outcomes of W2S training, with paired replicates, in units of the label variance.
+
+    A replicate is one plausible world (task, split and resampled test rows) seen by *every* candidate, so that
+    differences between columns of one replicate are free of the variation they share.
+
+    Attributes:
+        error, gain: (m,) expected Err_w2s and Err_w − Err_w2s per candidate.
+        ceiling: expected error of the strong head trained on gold labels.
+        error_draws, gain_draws: (m, R).
+        ceiling_draws: (R,).
+        null_draws: (m, S) Err_w2s of the same candidates with row pairing shuffled.
+        notes: what the reader should know.
+    """
+
+    error: Array
+    gain: Array
+    ceiling: float
+    error_draws: Array
+    gain_draws: Array
+    ceiling_draws: Array
+    null_draws: Array
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pgr(self) -> Array:
+        """(m,) (Err_w − Err_w2s) / (Err_w − Err_sc), NaN where the ceiling does not beat the weak model."""
+        return recovered(self.gain, self.error + self.gain - self.ceiling)
+
+    @property
+    def pgr_draws(self) -> Array:
+        """(m, R), NaN where undefined."""
+        return recovered(self.gain_draws, self.error_draws + self.gain_draws - self.ceiling_draws)
+
+
+def recovered(gain: Array, headroom: Array) -> Array:
+    """Performance gap recovered, gain / headroom, NaN where there is no headroom to recover."""
+    safe = np.where(headroom > 1e-9, headroom, np.nan)
+    ratio: Array = gain / safe
+    return ratio
+
+
+@runtime_checkable
+class Forecaster(Estimator, Protocol):
+    """An estimator that predicts outcomes in units, not only an order."""
+
+    def forecast(self, case: Case) -> Forecast:
+        """Predicted outcomes of every candidate."""
+        ...

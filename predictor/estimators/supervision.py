@@ -1,0 +1,98 @@
+"""Supervision: what each weak model says of the pool, given by the user or by a head trained on D~."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.estimators.case import Case
+from predictor.heads import HeadFactor
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Supervision:
+    """Weak labels on the rows that carry no gold label.
+
+    Attributes:
+        rows: pool rows concerned.
+        predictions: per candidate (rows, k), or None where nothing is known of it.
+        null: the same with row pairing shuffled.
+    """
+
+    rows: NDArray[np.intp]
+    predictions: tuple[Array | None, ...]
+    null: tuple[Array | None, ...]
+
+
+def supervise(case: Case, rng: np.random.Generator) -> Supervision:
+    """Weak labels per candidate: those given, else a ridge head (GCV) trained on the gold rows, else None.
+
+    Raises:
+        InputError: gold labels cover (nearly) every row, so none is left to predict; given weak labels whose width
+            does not fit the gold labels.
+    """
+    known = np.zeros(case.rows, dtype=bool) if case.labels is None else case.labels.known
+    rows = np.flatnonzero(~known)
+    if len(rows) < 8:
+        raise InputError(
+            f"{int(known.sum())} of {case.rows} rows carry a gold label, which leaves {len(rows)} to predict; label "
+            "only the weak heads' training rows and leave at least 8 unlabelled.",
+            reason="NO_UNLABELLED_ROWS",
+            field="labels",
+        )
+    order = rng.permutation(len(rows))
+    predictions: list[Array | None] = []
+    null: list[Array | None] = []
+    for candidate in case.weak:
+        given = case.weak_labels.get(candidate.name)
+        if given is not None:
+            columns = None if case.labels is None else case.labels.targets.shape[1]
+            taught = _columns(given, columns, candidate.name)[rows]
+            predictions.append(taught)
+            null.append(taught[order])
+        elif case.labels is not None:
+            head = HeadFactor.of(candidate.features[known], candidate.features[rows])
+            lesson = case.labels.targets[known]
+            predictions.append(head.predict(lesson, head.gcv(lesson)))
+            mixed = head.shuffled(rng)
+            null.append(mixed.predict(lesson, mixed.gcv(lesson)))
+        else:
+            predictions.append(None)
+            null.append(None)
+    return Supervision(rows, tuple(predictions), tuple(null))
+
+
+def _columns(given: Array, columns: int | None, name: str) -> Array:
+    table = given[:, None] if given.ndim == 1 else given
+    if columns == 1 and table.shape[1] == 2:
+        return table[:, 1:]
+    if columns is not None and table.shape[1] != columns:
+        raise InputError(
+            f"weak labels of {name!r} have {table.shape[1]} column(s), the gold labels {columns}; give one column per "
+            "class, in the classes' order.",
+            reason="COLUMNS_DIFFER",
+            field="weak_labels",
+        )
+    return table
+
+
+def cross_taught(strong: NDArray[np.floating], weak_labels: Array, folds: int, rng: np.random.Generator) -> Array:
+    """(n, k) held-out predictions of the strong head trained on weak labels: each row from heads that never saw it.
+
+    Args:
+        strong: (n, d) features of the rows that carry the weak labels.
+        weak_labels: (n, k).
+        folds: ≥ 2, random, of equal size; ridge by GCV on the weak labels of the training folds.
+    """
+    order = rng.permutation(len(strong))
+    learned = np.empty_like(weak_labels)
+    for held in np.array_split(order, folds):
+        rest = np.setdiff1d(order, held, assume_unique=True)
+        head = HeadFactor.of(strong[rest], strong[held])
+        learned[held] = head.predict(weak_labels[rest], head.gcv(weak_labels[rest]))
+    return learned

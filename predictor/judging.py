@@ -1,0 +1,116 @@
+"""Judging: one estimator makes the order, with intervals, ties and the null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.case import Case
+from predictor.estimators.combined import Combined
+from predictor.estimators.protocol import Estimator, Forecast, Forecaster
+from predictor.query import RankBy
+from predictor.result import Candidate, Estimate, Interval, NullBand
+from predictor.uncertainty import HIGH, LOW, Standing, interval, standing
+
+Array = NDArray[np.float64]
+
+RESAMPLES = 20
+"""Paired bootstraps of the rows, for a judge that has no replicates of its own."""
+
+RESAMPLED_ROWS = 1000
+"""Rows per bootstrap at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The order of the candidates of one case."""
+
+    judging: Estimator
+    standing: Standing
+    null: NullBand
+    forecast: Forecast | None
+    notes: tuple[str, ...] = ()
+
+    def place(self, candidate: Candidate, index: int) -> Candidate:
+        """The candidate with its rank, and with predicted outcomes where the judge makes any."""
+        where = self.standing
+        placed = replace(
+            candidate,
+            rank=int(where.rank[index]),
+            rank_low=int(where.low[index]),
+            rank_high=int(where.high[index]),
+            p_best=float(where.p_best[index]),
+            tie_group=int(where.tie_group[index]),
+        )
+        cast = self.forecast
+        if cast is None:
+            return placed
+        unit = self.judging.unit
+        return replace(
+            placed,
+            predicted_w2s_error=_interval(float(cast.error[index]), cast.error_draws[index], unit),
+            predicted_gain=_interval(float(cast.gain[index]), cast.gain_draws[index], unit),
+            predicted_pgr=_interval(float(cast.pgr[index]), cast.pgr_draws[index], "fraction"),
+        )
+
+    def estimates_of(self, forecaster: Forecaster, case: Case) -> tuple[Estimate, ...]:
+        """A forecaster's estimates, reusing the judge's own forecast where it is the same one."""
+        own = self.judging
+        part = own.chosen(case) if isinstance(own, Combined) else own
+        if self.forecast is None or forecaster.name not in (own.name, part.name):
+            return forecaster.estimate(case)
+        low, high = np.quantile(self.forecast.error_draws, [LOW, HIGH], axis=1)
+        notes = [f"from {part.name}"] if forecaster.name != part.name else list(self.forecast.notes)
+        return tuple(
+            Estimate(
+                float(v), forecaster.better, forecaster.unit, float(a), float(b), "; ".join(notes), {"gain": float(g)}
+            )
+            for v, a, b, g in zip(self.forecast.error, low, high, self.forecast.gain, strict=True)
+        )
+
+
+def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
+    """Order the case's candidates by what the judge says of them.
+
+    A forecaster is asked for Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
+    estimator is ordered by its value, with a paired bootstrap of the rows and a null of shuffled row pairings.
+    """
+    if isinstance(judging, Forecaster):
+        cast = judging.forecast(case)
+        by_gain = rank_by == "gain"
+        where = standing(-cast.gain if by_gain else cast.error, -cast.gain_draws if by_gain else cast.error_draws)
+        return Verdict(judging, where, _null_band(cast.error, cast.null_draws, judging.unit), cast, cast.notes)
+    sign = 1.0 if judging.better == "lower" else -1.0
+    rng = case.rng(f"bootstrap {judging.name}")
+    rows = min(case.rows, RESAMPLED_ROWS)
+    values = sign * _values(judging, case)
+    replicates = np.stack(
+        [sign * _values(judging, case.take(rng.choice(case.rows, rows))) for _ in range(RESAMPLES)], axis=1
+    )
+    null = np.stack([sign * _values(judging, case.shuffled(rng)) for _ in range(2)], axis=1)
+    return Verdict(judging, standing(values, replicates), _null_band(values, null, judging.unit, sign), None)
+
+
+def _values(estimator: Estimator, case: Case) -> Array:
+    """(m,) values; where an estimator does not apply the candidate goes last."""
+    worst = np.inf if estimator.better == "lower" else -np.inf
+    return np.array([worst if e.value is None else e.value for e in estimator.estimate(case)])
+
+
+def _null_band(values: Array, draws: Array, unit: str, sign: float = 1.0) -> NullBand:
+    finite = draws[np.isfinite(draws)]
+    if not len(finite):
+        return NullBand(unit=unit)
+    low, middle, high = np.quantile(finite, [LOW, 0.5, HIGH])
+    ends = sorted((float(sign * low), float(sign * high)))
+    return NullBand(float(sign * middle), ends[0], ends[1], unit, int(np.sum(values < low)))
+
+
+def _interval(value: float, draws: Array, unit: str) -> Interval | None:
+    """None where the value does not exist, as PGR where the ceiling does not beat the weak model."""
+    ends = interval(draws)
+    if not np.isfinite(value) or ends is None:
+        return None
+    return Interval(value, *ends, unit)

@@ -1,0 +1,243 @@
+"""The pipeline: features of every model, every estimator, one judge, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from predictor.errors import InputError, W2SError
+from predictor.estimators import ESTIMATORS, find
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.protocol import Estimator, Evidence, Forecaster
+from predictor.judging import Verdict, judge
+from predictor.query import FeatureSet, FeatureSource, ModelSpec, Progress, RankingQuery
+from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
+from predictor.spectra import overlap
+from predictor.versions import versions
+
+SPECTRUM = 32
+"""Leading eigenvalues shown per model."""
+
+
+@dataclass
+class _Entry:
+    """A candidate on its way through the pipeline."""
+
+    name: str
+    features: FeatureSet | None = None
+    failure: Failure | None = None
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, Ranking]:
+    """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
+
+    A candidate's own fault (it cannot be loaded, its features are constant or not finite) stays in that candidate.
+
+    Raises:
+        W2SError: the strong model or the request itself is at fault.
+    """
+    chosen = _estimators(query)
+    strong = yield from _strong_features(query, source)
+    entries = yield from _candidate_features(query, source)
+    root = Representation(strong.name, strong.values, strong.parameters)
+    root_diagnostics = _spectrum(root)
+    living = [entry for entry in entries if entry.features is not None]
+    judging = _judge_of(chosen)
+    for done, entry in enumerate(living):
+        yield Progress(entry.name, "estimate", done, len(living) + 1)
+        _estimate_one(entry, root, query, [e for e in chosen if not isinstance(e, Forecaster)])
+    living = [entry for entry in living if entry.failure is None]
+    verdict = None
+    if living:
+        yield Progress("", "estimate", len(living), len(living) + 1)
+        case = _case(query, root, [_representation(entry) for entry in living])
+        verdict = judge(judging, case, query.settings.rank_by)
+        for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
+            for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
+                entry.estimates[forecaster.name] = estimate
+    yield Progress("", "done", len(living) + 1, len(living) + 1)
+    return _answer(query, strong, root_diagnostics, entries, living, verdict, judging)
+
+
+def _estimators(query: RankingQuery) -> list[Estimator]:
+    """The estimators asked for; `combined` alone brings every one that the evidence allows."""
+    named = [find(name) for name in query.settings.estimators]
+    if [e.name for e in named] != ["combined"]:
+        return named
+    held = Evidence.representations
+    if query.weak_labels:
+        held = Evidence.weak_labels
+    if query.labels is not None:
+        held = Evidence.few_labels
+    return [e for e in ESTIMATORS.values() if e.evidence <= held]
+
+
+def _judge_of(chosen: list[Estimator]) -> Estimator:
+    """The estimator whose values make the order: the first named that predicts outcomes, else the first named."""
+    return next((e for e in chosen if isinstance(e, Forecaster)), chosen[0])
+
+
+def _strong_features(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, FeatureSet]:
+    found = yield from source.features(query.strong, query.pool, query.settings)
+    if len(found) != 1:
+        raise InputError(
+            f"the strong model gives {len(found)} layers ({', '.join(f.layer for f in found)}); it must be read at "
+            "one. Name it as in MODEL#layer=6.",
+            reason="STRONG_LAYERS",
+            field="strong",
+        )
+    return found[0]
+
+
+def _candidate_features(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, list[_Entry]]:
+    entries: list[_Entry] = []
+    for spec in query.weak:
+        try:
+            found = yield from source.features(spec, query.pool, query.settings)
+        except W2SError as fault:
+            if fault.code == "CANCELLED":
+                raise
+            yield Progress(spec.name, "failed", 0, 1)
+            entries.append(_Entry(spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
+            continue
+        entries.extend(_Entry(features.name, features, seconds=features.seconds) for features in found)
+    return entries
+
+
+def _representation(entry: _Entry) -> Representation:
+    if entry.features is None:
+        raise TypeError("a failed candidate has no representation")
+    return Representation(entry.name, entry.features.values, entry.features.parameters)
+
+
+def _case(query: RankingQuery, strong: Representation, weak: list[Representation]) -> Case:
+    given = {name: np.asarray(values, dtype=np.float64) for name, values in query.weak_labels.items()}
+    return Case(strong, tuple(weak), query.labels, given, query.settings.seed)
+
+
+def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator]) -> None:
+    """Everything that concerns one candidate alone; its kernel is dropped again afterwards, to keep memory flat."""
+    candidate = _representation(entry)
+    case = _case(query, strong, [candidate])
+    try:
+        entry.diagnostics = _spectrum(candidate)
+        entry.diagnostics["overlap_with_strong"] = _shared_energy(strong, candidate)
+        for estimator in estimators:
+            entry.estimates[estimator.name] = estimator.estimate(case)[0]
+    except W2SError as fault:
+        entry.failure = Failure(fault.code, fault.reason, fault.message)
+
+
+def _spectrum(model: Representation) -> dict[str, float]:
+    values = model.kernel.values[:SPECTRUM] / model.kernel.values[0]
+    named = {f"spectrum_{i + 1}": float(v) for i, v in enumerate(values)}
+    return named | {"effective_dimension": model.kernel.effective_dimension}
+
+
+def _shared_energy(strong: Representation, weak: Representation) -> float:
+    """Share of the strong model's energy inside the weak model's leading directions, as many as the strong one needs.
+
+    Both kernels are cut to 95 % of the strong model's energy (the same number of directions for both).
+    """
+    leading = strong.kernel.keep(0.95)
+    cut = min(leading.rank, weak.kernel.rank)
+    cosines = overlap(leading, weak.kernel)[:, :cut]
+    return float(np.sum(leading.values[:, None] * cosines**2) / leading.values.sum())
+
+
+def _answer(
+    query: RankingQuery,
+    strong: FeatureSet,
+    strong_diagnostics: dict[str, float],
+    entries: list[_Entry],
+    living: list[_Entry],
+    verdict: Verdict | None,
+    judging: Estimator,
+) -> Ranking:
+    ranked = [] if verdict is None else [verdict.place(_row(entry, query), i) for i, entry in enumerate(living)]
+    ranked.sort(key=lambda candidate: candidate.rank or 0)
+    failed = [_row(entry, query) for entry in entries if entry.failure is not None]
+    return Ranking(
+        rank_by=query.settings.rank_by if isinstance(judging, Forecaster) else judging.name,
+        evidence=_evidence(query, judging),
+        rows=len(query.pool),
+        rows_sha256=query.pool.sha256,
+        strong=StrongModel(strong.name, strong.layer, strong.dim, strong.fingerprint, strong_diagnostics),
+        candidates=(*ranked, *failed),
+        null=NullBand() if verdict is None else verdict.null,
+        provenance=Provenance(versions(), query.settings.seed, _request(query)),
+        warnings=_warnings(query, strong, entries, verdict),
+    )
+
+
+def _row(entry: _Entry, query: RankingQuery) -> Candidate:
+    features = entry.features
+    if features is None or entry.failure is not None:
+        return Candidate(entry.name, "failed", error=entry.failure)
+    warnings = list(features.warnings)
+    if features.truncated_rows:
+        limit = query.settings.max_length
+        warnings.append(f"{features.truncated_rows} of {len(query.pool)} rows were cut at {limit} tokens")
+    return Candidate(
+        name=entry.name,
+        status="ok",
+        layer=features.layer,
+        dim=features.dim,
+        parameters=features.parameters,
+        fingerprint=features.fingerprint,
+        estimates=entry.estimates,
+        diagnostics=entry.diagnostics,
+        warnings=tuple(warnings),
+        timings={"features": entry.seconds},
+    )
+
+
+def _evidence(query: RankingQuery, judging: Estimator) -> str:
+    """The evidence that the order rests on, not all that was sent."""
+    if query.labels is not None and isinstance(judging, Forecaster) and judging.name != "label_prior_simulation":
+        return Evidence.few_labels.name
+    return judging.evidence.name
+
+
+def _warnings(
+    query: RankingQuery, strong: FeatureSet, entries: list[_Entry], verdict: Verdict | None
+) -> tuple[str, ...]:
+    pool, found = query.pool, list(strong.warnings)
+    if any(entry.features is not None and entry.features.fingerprint == strong.fingerprint for entry in entries):
+        found.append("the strong model is also listed as a weak candidate; as its own teacher it has nothing to gain")
+    if pool.empty_rows:
+        found.append(f"{pool.empty_rows} row(s) of the pool are blank; they are kept")
+    if pool.duplicate_rows:
+        found.append(f"{pool.duplicate_rows} row(s) of the pool repeat earlier ones; they are kept and count")
+    if len(pool) < 200:
+        found.append(f"only {len(pool)} rows: intervals will be wide; some hundreds separate candidates better")
+    if strong.truncated_rows:
+        found.append(
+            f"{strong.truncated_rows} row(s) were cut at {query.settings.max_length} tokens for the strong model"
+        )
+    return (*found, *(() if verdict is None else verdict.notes))
+
+
+def _request(query: RankingQuery) -> dict[str, Any]:
+    """The request in words, enough to repeat it; arrays by name only."""
+    settings = query.settings
+    labelled = 0 if query.labels is None else int(query.labels.known.sum())
+    return {
+        "strong": query.strong.spelled,
+        "weak": [spec.spelled for spec in query.weak],
+        "labelled_rows": labelled,
+        "weak_labels": sorted(query.weak_labels),
+        "estimators": list(settings.estimators),
+        "rank_by": settings.rank_by,
+        "layer": settings.layer,
+        "pooling": settings.pooling,
+        "max_rows": settings.max_rows,
+        "max_length": settings.max_length,
+        "seed": settings.seed,
+    }

@@ -1,0 +1,74 @@
+"""Rank intervals, P(best) and ties from paired replicates: every replicate scores all candidates in one world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int_]
+
+LOW, HIGH = 0.05, 0.95
+"""Quantiles of the 90 % intervals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where each of m candidates stands; ranks and groups count from 1.
+
+    Attributes:
+        rank: (m,) by value.
+        low, high: (m,) 90 % interval of the rank over replicates, widened where need be to hold `rank`.
+        p_best: (m,) share of replicates in which the candidate is best, ties shared.
+        tie_group: (m,) candidates of one group are not separable from the best-ranked one of that group.
+    """
+
+    rank: Ints
+    low: Ints
+    high: Ints
+    p_best: Array
+    tie_group: Ints
+
+
+def standing(values: Array, replicates: Array) -> Standing:
+    """Standing by (m,) values with (m, R) paired replicates, lower is better.
+
+    A candidate joins the group of its leader (the best-ranked candidate outside the groups before) when the 90 %
+    interval of their paired difference holds 0.
+    """
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(len(values), dtype=int)
+    rank[order] = np.arange(1, len(values) + 1)
+    below = replicates[:, None, :] > replicates[None, :, :]
+    equal = replicates[:, None, :] == replicates[None, :, :]
+    ranks = 1 + below.sum(axis=1) + (equal.sum(axis=1) - 1) / 2
+    low = np.minimum(np.floor(np.quantile(ranks, LOW, axis=1)).astype(int), rank)
+    high = np.maximum(np.ceil(np.quantile(ranks, HIGH, axis=1)).astype(int), rank)
+    first = replicates == replicates.min(axis=0)
+    p_best = np.mean(first / first.sum(axis=0), axis=1)
+    return Standing(rank, low, high, p_best, _groups(order, replicates))
+
+
+def _groups(order: Ints, replicates: Array) -> Ints:
+    group = np.zeros(len(order), dtype=int)
+    number = 0
+    for leader in order:
+        if group[leader]:
+            continue
+        number += 1
+        difference = replicates - replicates[leader]
+        tied = np.quantile(difference, LOW, axis=1) <= 0.0
+        group[tied & (group == 0)] = number
+        group[leader] = number
+    return group
+
+
+def interval(draws: Array) -> tuple[float, float] | None:
+    """90 % interval of finite draws; None where fewer than half of them are finite."""
+    finite = draws[np.isfinite(draws)]
+    if len(finite) * 2 < len(draws) or not len(finite):
+        return None
+    low, high = np.quantile(finite, [LOW, HIGH])
+    return float(low), float(high)
