@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from predictor.report.order import Order, null_line, order_of
 from predictor.report.repeat import command
-from predictor.report.terminal import null_line
 from predictor.report.words import (
     compact,
     decimals_of,
     evidence_of,
     percent,
-    quantity_of,
     ranks,
     span,
     unit_of,
@@ -27,13 +26,13 @@ def markdown(ranking: Ranking) -> str:
     """The ranking as GitHub-flavoured Markdown, ending in a newline."""
     ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
     failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
-    strong = ranking.strong
+    strong, order = ranking.strong, order_of(ranking)
     parts = [
         "# Weak-to-strong ranking",
         f"**{plain(ranking.advice())}**",
         f"Student {plain(strong.name)} (layer {plain(strong.layer)}, {strong.dim} dimensions), {ranking.rows:,} rows, "
-        f"ranked by {quantity_of(ranking.rank_by)}.",
-        *([_ranking(ranked)] if ranked else []),
+        f"ranked by {plain(order.sentence)}.",
+        *([_ranking(ranked, order)] if ranked else []),
         "\n".join(f"- {note}" for note in _notes(ranking, ranked)),
     ]
     if failed:
@@ -55,14 +54,20 @@ def plain(text: str) -> str:
     return "".join(f"\\{letter}" if letter in SPECIAL else letter for letter in visible(text))
 
 
-def _ranking(ranked: Sequence[Candidate]) -> str:
+def _ranking(ranked: Sequence[Candidate], order: Order) -> str:
     errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
-    digits, more = decimals_of(errors), decimals_of(gains)
-    lines = ["| Rank | 90 % | Candidate | P(best) | W2S error | Gain |", "| --: | :-- | :-- | --: | :-- | :-- |"]
+    columns = {"W2S error": [span(error, decimals_of(errors)) for error in errors]}
+    columns["Gain"] = [span(gain, decimals_of(gains), signed=True) for gain in gains]
+    if not order.forecast:
+        columns = {order.name: [span(interval, decimals_of(order.intervals)) for interval in order.intervals]}
+    lines = [
+        f"| Rank | 90 % | Candidate | P(best) | {' | '.join(plain(name) for name in columns)} |",
+        f"| --: | :-- | :-- | --: |{' :-- |' * len(columns)}",
+    ]
     lines += [
         f"| {c.rank} | {ranks(c.rank_low, c.rank_high)} | {plain(c.name)} | {plain(percent(c.p_best))} | "
-        f"{span(c.predicted_w2s_error, digits)} | {span(c.predicted_gain, more, signed=True)} |"
-        for c in ranked
+        f"{' | '.join(column[row] for column in columns.values())} |"
+        for row, c in enumerate(ranked)
     ]
     return "\n".join(lines)
 
@@ -71,7 +76,7 @@ def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
     unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error), "")
     notes = [f"Evidence: {evidence_of(ranking.evidence)}"]
     notes += [f"Unit: {unit_of(unit)}; intervals are 90 %."] if unit else []
-    notes += [f"Null: {null_line(ranking.null, len(ranked))}."] if ranking.null.value is not None else []
+    notes += [f"Null: {null_line(ranking)}."] if ranking.null.value is not None else []
     notes += [f"Warning: {plain(warning)}" for warning in ranking.warnings]
     notes += [f"Warning: {plain(c.name)}: {plain(warning)}" for c in ranking.candidates for warning in c.warnings]
     return notes

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from predictor.report.intervals import interval_plot
 from predictor.report.judges import judges, table_of_estimates
 from predictor.report.markup import facts, model, section, table, text
-from predictor.report.repeat import command
+from predictor.report.order import null_line, order_of
+from predictor.report.repeat import command, settings
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
-from predictor.report.terminal import null_line
-from predictor.report.words import decimals_of, evidence_of, number, percent, quantity_of, ranks, unit_of
+from predictor.report.words import decimals_of, evidence_of, number, percent, ranks, unit_of
 from predictor.result import Candidate, Interval, Ranking
 
 # The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
@@ -45,7 +45,7 @@ ESTIMATES = "Each column is one published or derived measure; arrows say which w
 
 def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     strong = ranking.strong
-    quantity, _, direction = quantity_of(ranking.rank_by).partition(", ")
+    quantity, _, direction = order_of(ranking).sentence.partition(", ")
     student = f"{model(strong.name)}<small>layer {text(strong.layer)} · {strong.dim} dimensions</small>"
     pairs = [
         ("Student", student),
@@ -67,27 +67,28 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     if not ranked:
         return ""
     first = ranked[0].tie_group
-    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
-    pgrs = [c.predicted_pgr for c in ranked]
-    unit = next((i.unit for i in (*errors, *gains) if i is not None), "")
-    headings = ["Candidate", "Rank<small>90 %</small>", "P(best)", "W2S error<small>lower is better</small>", "Gain"]
-    columns = [(errors, False), (gains, True)]
-    if any(interval is not None and interval.value is not None for interval in pgrs):
-        headings.append("PGR<small>gap closed</small>")
-        columns.append((pgrs, False))
+    order = order_of(ranking)
+    columns = [("W2S error<small>lower is better</small>", [c.predicted_w2s_error for c in ranked], False)]
+    columns += [("Gain", [c.predicted_gain for c in ranked], True)]
+    columns += [("PGR<small>gap closed</small>", [c.predicted_pgr for c in ranked], False)]
+    if not order.forecast:
+        columns = [(f"{text(order.name)}<small>{order.better} is better</small>", list(order.intervals), False)]
+    columns = [column for column in columns if any(i is not None and i.value is not None for i in column[1])]
+    unit = next((i.unit for i in order.intervals if i is not None), "")
+    headings = ["Candidate", "Rank<small>90 %</small>", "P(best)", *(heading for heading, _, _ in columns)]
     rows = [
         [
             _name(candidate, candidate.tie_group is not None and candidate.tie_group == first),
             ranks(candidate.rank_low, candidate.rank_high),
             _meter(candidate.p_best),
-            *(_figure(values[row], decimals_of(values), signed) for values, signed in columns),
+            *(_figure(values[row], decimals_of(values), signed) for _, values, signed in columns),
         ]
         for row, candidate in enumerate(ranked)
     ]
     lead = "Predicted before any training" + (f", in units of {text(unit_of(unit))}" if unit else "") + "."
     tied = sum(candidate.tie_group is not None and candidate.tie_group == first for candidate in ranked)
     lead += " Candidates with a filled number are not separable from the first." if tied > 1 else ""
-    lead += f" {text(null_line(ranking.null, len(ranked)).capitalize())}." if ranking.null.value is not None else ""
+    lead += f" W{text(null_line(ranking)[1:])}." if ranking.null.value is not None else ""
     return section("Ranking", table("Candidates in rank order", headings, rows, "ranking"), lead=lead)
 
 
@@ -131,27 +132,36 @@ def _figure(interval: Interval | None, decimals: int, signed: bool) -> str:
 
 
 def _plots(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
-    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
+    order = order_of(ranking)
     best = ranked[0].tie_group if ranked else None
-    by_gain = ranking.rank_by == "gain"
-    unit = next((i.unit for i in (*errors, *gains) if i is not None), "")
-    figures = interval_plot(
-        "Predicted W2S error",
-        f"{unit}, lower is better; 90 % intervals",
-        ranked,
-        errors,
-        null=None if by_gain else ranking.null,
-        best=best,
-    ) + interval_plot(
-        "Predicted gain over the weak model",
-        f"{unit}, right of zero the student outgrows its teacher",
-        ranked,
-        gains,
-        zero=True,
-        null=ranking.null if by_gain else None,
-        best=best,
+    unit = next((interval.unit for interval in order.intervals if interval is not None), "")
+    if not order.forecast:
+        caption = ", ".join(part for part in (unit, f"{order.better} is better") if part)
+        title = order.name[:1].upper() + order.name[1:]
+        return _figures(interval_plot(title, caption, ranked, order.intervals, null=ranking.null, best=best))
+    return _figures(
+        interval_plot(
+            "Predicted W2S error",
+            f"{unit}, lower is better; 90 % intervals",
+            ranked,
+            [candidate.predicted_w2s_error for candidate in ranked],
+            null=ranking.null,
+            best=best,
+        ),
+        interval_plot(
+            "Predicted gain over the weak model",
+            f"{unit}, right of zero the student outgrows its teacher",
+            ranked,
+            [candidate.predicted_gain for candidate in ranked],
+            zero=True,
+            best=best,
+        ),
     )
-    return section("How far apart they are", f'<div class="plots">{figures}</div>') if figures else ""
+
+
+def _figures(*plots: str) -> str:
+    inside = "".join(plots)
+    return section("How far apart they are", f'<div class="plots">{inside}</div>') if inside else ""
 
 
 def _evidence(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
@@ -173,5 +183,7 @@ def _repeat(ranking: Ranking) -> str:
     typed = command(ranking.provenance.request)
     pairs = [(package, text(version)) for package, version in ranking.provenance.versions.items()]
     pairs += [("seed", str(ranking.provenance.seed)), ("rows, SHA-256", f"<code>{text(ranking.rows_sha256)}</code>")]
-    shown = "<pre><code>" + "\n".join(text(line) for line in typed.split("\n")) + "</code></pre>" if typed else ""
+    asked = [(key.replace("_", " "), text(value)) for key, value in settings(ranking.provenance.request)]
+    lines = "\n".join(text(line) for line in typed.split("\n"))
+    shown = f"<pre><code>{lines}</code></pre>" if typed else facts(asked, "versions")
     return section("Run it again", shown, facts(pairs, "versions"))

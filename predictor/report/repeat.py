@@ -29,10 +29,10 @@ SINGULAR = {"estimators": "estimator"}
 
 
 def command(request: Mapping[str, Any]) -> str:
-    """`w2s rank --strong … --weak …`, quoted for a shell, one model a line; empty where the request names no models."""
-    if not request.get("strong") or not request.get("weak"):
+    """`w2s rank --strong … --weak …`, quoted for a shell, one flag a line; empty where no command was typed."""
+    if not request.get("command"):
         return ""
-    lines = [f"w2s {request.get('command', 'rank')}"]
+    lines = [f"w2s {request['command']}"]
     for key in FLAGS:
         value = request.get(key)
         if value is None or value == "":
@@ -41,6 +41,12 @@ def command(request: Mapping[str, Any]) -> str:
         for item in _items(value):
             lines.append(f"{flag} {shlex.quote(item)}")
     return " \\\n    ".join(lines)
+
+
+def settings(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was asked from Python or another program, as pairs to read; what was left open is left out."""
+    found = ((key, ", ".join(_items(value))) for key, value in request.items() if value is not None)
+    return [(key, value) for key, value in found if value]
 
 
 def _items(value: object) -> Sequence[str]:

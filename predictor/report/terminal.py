@@ -6,12 +6,11 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
+from predictor.report.order import Order, null_line, order_of
 from predictor.report.words import (
     decimals_of,
     evidence_of,
-    number,
     percent,
-    quantity_of,
     ranks,
     span,
     unit_of,
@@ -38,7 +37,7 @@ def table(ranking: Ranking, width: int = 100) -> str:
     strong = ranking.strong
     lines = [
         *_note("student", f"{visible(strong.name)} · layer {strong.layer} · {strong.dim} dimensions", width),
-        *_note("rows", f"{ranking.rows:,} · ranked by {quantity_of(ranking.rank_by)}", width),
+        *_note("rows", f"{ranking.rows:,} · ranked by {order_of(ranking).sentence}", width),
         "",
     ]
     if ranked:
@@ -58,7 +57,7 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
     if unit:
         lines += _note("unit", f"{unit_of(unit)}; intervals are 90 %", width)
     if ranking.null.value is not None:
-        lines += _note("null", null_line(ranking.null, len(ranked)), width)
+        lines += _note("null", null_line(ranking), width)
     if any(mark.strip() for mark in _brackets(ranked)):
         lines += _note("ties", "rows joined by ┌ │ └ are not separable from each other", width)
     for warning in ranking.warnings:
@@ -69,37 +68,29 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
     return lines
 
 
-def null_line(null: NullBand, ranked: int) -> str:
-    """One sentence on the band of shuffled candidates and how many lie outside it."""
-    decimals = decimals_of([Interval(null.value, null.low, null.high, null.unit)])
-    band = "" if null.low is None or null.high is None else f" [{null.low:.{decimals}f}, {null.high:.{decimals}f}]"
-    return (
-        f"with rows shuffled a candidate gets {number(null.value, decimals)}{band}; "
-        f"{null.separable} of {ranked} are better than that"
-    )
-
-
 def _rows(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str]:
-    errors = [candidate.predicted_w2s_error for candidate in ranked]
-    gains = [candidate.predicted_gain for candidate in ranked]
-    digits = max(decimals_of(errors), decimals_of(gains))
+    order = order_of(ranking)
+    digits = max(decimals_of(c.predicted_w2s_error for c in ranked), decimals_of(c.predicted_gain for c in ranked))
+    if not order.forecast:
+        digits = decimals_of(order.intervals)
     names = ["candidate", *(visible(candidate.name) for candidate in ranked)]
     longest = max(_cells(name) for name in names)
-    columns = _figures(ranked, digits)
+    columns = _figures(ranked, order, digits)
     if digits > 2 and _room(columns, width) < min(longest, 36):
-        columns = _figures(ranked, 2)
+        columns = _figures(ranked, order, 2)
     widths = [max(_cells(text) for text in column) for column in columns]
     room = _room(columns, width)
     bar = min(BARS[1], room - min(longest, 36) - 2)
     name_width = max(12, min(longest, room - (bar + 2 if bar >= BARS[0] else 0)))
-    drawn = _bars(ranked, ranking, bar) if bar >= BARS[0] else [""] * len(names)
+    drawn = _bars(order, ranking, bar) if bar >= BARS[0] else [""] * len(names)
     lines = []
     for row, mark in enumerate(["  ", *_brackets(ranked)]):
-        place, low_high, best, error, gain = (column[row] for column in columns)
+        place, low_high, best, *figures = (column[row] for column in columns)
+        shown = "  ".join(_left(figure, space) for figure, space in zip(figures, widths[3:], strict=True))
         name = _left(_shorten(names[row], name_width), name_width)
         lines.append(
             f"{mark}{_right(place, widths[0])} {_left(low_high, widths[1])}  {name}  {_right(best, widths[2])}  "
-            f"{_left(error, widths[3])}  {_left(gain, widths[4])}  {drawn[row]}".rstrip()
+            f"{shown}  {drawn[row]}".rstrip()
         )
     return lines
 
@@ -109,11 +100,16 @@ def _room(columns: Sequence[Sequence[str]], width: int) -> int:
     return width - (1 + sum(max(_cells(text) for text in column) + 2 for column in columns))
 
 
-def _figures(ranked: Sequence[Candidate], digits: int) -> list[list[str]]:
-    return [
+def _figures(ranked: Sequence[Candidate], order: Order, digits: int) -> list[list[str]]:
+    columns = [
         ["", *(str(candidate.rank) for candidate in ranked)],
         ["rank", *(ranks(candidate.rank_low, candidate.rank_high) for candidate in ranked)],
         ["P(best)", *(percent(candidate.p_best) for candidate in ranked)],
+    ]
+    if not order.forecast:
+        return [*columns, [order.name, *(span(interval, digits) for interval in order.intervals)]]
+    return [
+        *columns,
         ["W2S error", *(span(candidate.predicted_w2s_error, digits) for candidate in ranked)],
         ["gain", *(span(candidate.predicted_gain, digits, signed=True) for candidate in ranked)],
     ]
@@ -130,14 +126,13 @@ def _brackets(ranked: Sequence[Candidate]) -> list[str]:
     return marks
 
 
-def _bars(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str]:
-    """The ranked quantity's intervals on one scale, over the band of shuffled candidates."""
-    intervals = [c.predicted_gain if ranking.rank_by == "gain" else c.predicted_w2s_error for c in ranked]
-    null = ranking.null
-    ends = [v for i in intervals if i is not None for v in (i.value, i.low, i.high) if v is not None]
+def _bars(order: Order, ranking: Ranking, width: int) -> list[str]:
+    """The ranked quantity on one scale, over the band of shuffled candidates where that is of the same quantity."""
+    null = NullBand() if ranking.rank_by == "gain" else ranking.null
+    ends = [v for i in order.intervals if i is not None for v in (i.value, i.low, i.high) if v is not None]
     ends += [v for v in (null.low, null.high) if v is not None]
     if not ends or min(ends) == max(ends):
-        return [""] * (len(ranked) + 1)
+        return [""] * (len(order.intervals) + 1)
     low, high = min(ends), max(ends)
 
     def place(value: float) -> int:
@@ -158,7 +153,7 @@ def _bars(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str
         return "".join(cells)
 
     left, right = f"{low:.2f}", f"{high:.2f}"
-    return [f"{left}{'·' * (width - len(left) - len(right))}{right}", *(draw(interval) for interval in intervals)]
+    return [f"{left}{'·' * (width - len(left) - len(right))}{right}", *(draw(interval) for interval in order.intervals)]
 
 
 def _note(word: str, text: str, width: int) -> list[str]:

@@ -16,9 +16,6 @@ EVIDENCE = {
 }
 """What an answer rests on, by evidence level, weakest first."""
 
-QUANTITIES = {"w2s_error": "predicted W2S error, lower is better", "gain": "predicted gain, higher is better"}
-"""What candidates are ranked by."""
-
 UNITS = {
     "label variance": "1 is the error of always answering the mean label",
     "fraction": "1 closes the whole gap between the weak model and the ceiling",
@@ -34,21 +31,16 @@ def evidence_of(level: str) -> str:
     return EVIDENCE.get(level, level)
 
 
-def quantity_of(rank_by: str) -> str:
-    """What the candidates are ranked by, with its direction."""
-    return QUANTITIES.get(rank_by, rank_by)
-
-
 def unit_of(unit: str) -> str:
     """The unit and what 1 means in it."""
     return f"{unit} ({UNITS[unit]})" if unit in UNITS else unit
 
 
 def decimals_of(intervals: Iterable[Interval | None]) -> int:
-    """Decimals that show two digits of the narrowest interval: 2 to 4."""
+    """Decimals that show two digits of the narrowest interval, 2 or 3: more would feign precision."""
     widths = [i.high - i.low for i in intervals if i is not None and i.low is not None and i.high is not None]
     narrowest = min((width for width in widths if width > 0), default=0.1)
-    return min(4, max(2, 1 - math.floor(math.log10(narrowest))))
+    return min(3, max(2, 1 - math.floor(math.log10(narrowest))))
 
 
 def number(value: float | None, decimals: int = 3, signed: bool = False) -> str:

@@ -106,3 +106,14 @@ def pointwise() -> Ranking:
         null=NullBand(),
         strong=dataclasses.replace(base.strong, diagnostics={}),
     )
+
+
+def by_estimator() -> Ranking:
+    """Ordered by an estimator's own value: nothing is predicted."""
+    base = ranking(rank_by="representation_gap")
+    none = {"predicted_w2s_error": None, "predicted_gain": None, "predicted_pgr": None}
+    return dataclasses.replace(
+        base,
+        candidates=tuple(dataclasses.replace(candidate, **none) for candidate in base.candidates),
+        null=NullBand(0.97, 0.95, 0.99, "", 3),
+    )

@@ -7,8 +7,7 @@ import dataclasses
 import pytest
 
 from predictor.report import table
-from predictor.result import NullBand
-from tests.report.rankings import EVIL, bare, failed, pointwise, ranking
+from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 
 @pytest.mark.parametrize("width", [72, 80, 100, 120])
@@ -37,10 +36,17 @@ def test_wide_terminals_get_a_drawing_over_the_band_of_shuffled_candidates():
 
 
 def test_ranked_by_gain_the_drawing_marks_zero():
-    one = dataclasses.replace(ranking(rank_by="gain"), null=NullBand())
+    one = ranking(rank_by="gain")
     shown = table(one, 120)
     assert "ranked by predicted gain, higher is better" in shown
     assert "┊" in shown
+
+
+def test_ranked_by_an_estimator_the_table_shows_its_values():
+    shown = table(by_estimator(), 80)
+    assert "ranked by representation gap, lower is better" in shown
+    assert "W2S error" not in shown
+    assert next(line for line in shown.splitlines() if "tiny" in line).split()[4] == "0.86"
 
 
 def test_ties_are_joined_and_explained_and_single_rows_are_not():
@@ -59,7 +65,9 @@ def test_evidence_unit_null_and_warnings_are_said():
     shown = " ".join(table(ranking(), 100).split())
     assert "evidence The rows and the models' representations, and no label at all." in shown
     assert "unit label variance (1 is the error of always answering the mean label); intervals are 90 %" in shown
-    assert "null with rows shuffled a candidate gets 0.612 [0.571, 0.655]; 2 of 3 are better than that" in shown
+    assert (
+        "null with rows shuffled a candidate's W2S error is 0.612 [0.571, 0.655]; 2 of 3 are better than that" in shown
+    )
     assert "warning 12 rows are blank; they are kept" in shown
     assert "warning small#layer=3: 3 rows were cut at 256 tokens" in shown
 

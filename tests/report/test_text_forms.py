@@ -7,19 +7,29 @@ import dataclasses
 import io
 import shlex
 
-from predictor.report import csv, markdown
+from predictor.report import csv, html, markdown
 from predictor.report.repeat import command
-from tests.report.rankings import EVIL, bare, failed, pointwise, ranking
+from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 
 def test_markdown_holds_ranking_notes_failures_and_command():
     text = markdown(ranking(failures=(failed("gone"),)))
     assert "| 1 | 1–2 | small\\#layer=6 | 71% | 0.312 [0.281, 0.349] | +0.083 [+0.041, +0.121] |" in text
-    assert "- Null: with rows shuffled a candidate gets 0.612 [0.571, 0.655]; 2 of 3 are better than that." in text
+    assert (
+        "- Null: with rows shuffled a candidate's W2S error is 0.612 [0.571, 0.655]; 2 of 3 are better than that."
+        in text
+    )
     assert "- gone: it does not exist; check the path." in text
     assert "representation\\_gap ↓" in text
     assert "```sh\nw2s rank" in text
     assert text.endswith("\n")
+
+
+def test_a_ranking_by_an_estimator_shows_its_values():
+    one = by_estimator()
+    assert "ranked by representation gap, lower is better" in markdown(one)
+    assert "| 1 | 1–2 | small\\#layer=6 | 71% | 0.82 |" in markdown(one)
+    assert "a candidate's representation gap is 0.970 [0.950, 0.990]" in markdown(one)
 
 
 def test_markdown_of_the_barest_ranking_still_advises():
@@ -72,6 +82,16 @@ def test_the_command_survives_a_shell():
     ]
 
 
-def test_there_is_no_command_without_models():
+def test_there_is_no_command_where_none_was_typed():
     assert command({}) == ""
-    assert command({"strong": "s", "weak": []}) == ""
+    assert command({"strong": "s", "weak": ["w"], "weak_labels": ["w"]}) == ""
+
+
+def test_a_request_from_python_is_shown_as_settings():
+    one = ranking()
+    asked = {"strong": "s", "weak": ["a", "b"], "labelled_rows": 0, "max_rows": None, "weak_labels": []}
+    one = dataclasses.replace(one, provenance=dataclasses.replace(one.provenance, request=asked))
+    page = html(one)
+    assert "<dt>weak</dt><dd>a, b</dd>" in page
+    assert "<dt>max rows</dt>" not in page
+    assert "w2s rank" not in page
