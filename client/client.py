@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
-from client.inline import inline_query
+from client.inline import in_words_of, inline_query
 from predictor.errors import CancelledError, DeadlineError, LimitError, UnavailableError, W2SError
 from predictor.jobs import Job
 from predictor.query import Progress, RankingQuery
@@ -120,7 +120,7 @@ class PredictorClient:
             with contextlib.suppress(W2SError):  # the caller leaves; a server that is gone cannot be told
                 self.cancel(name)
             raise
-        return self._answer(name, job)
+        return in_words_of(query, self._answer(name, job))
 
     def submit(self, query: RankingQuery, request_id: str | None = None) -> str:
         """Create a job and return its id; the job is on the server's disk then.
@@ -249,7 +249,7 @@ class PredictorClient:
             LimitError: more numbers than the server takes at once; use `rank_steps`.
         """
         request = ask.PredictRequest(query=self._message(query))
-        return convert.ranking_from_proto(self._call(self._predictor.Predict, request).ranking)
+        return in_words_of(query, convert.ranking_from_proto(self._call(self._predictor.Predict, request).ranking))
 
     def server_info(self) -> ServerInfo:
         """Versions, limits and estimators of the server."""

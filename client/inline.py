@@ -11,6 +11,7 @@ from predictor.arrays import read_array
 from predictor.errors import W2SError
 from predictor.models.reference import ModelReference
 from predictor.query import ModelSpec, RankingQuery
+from predictor.result import Ranking
 
 _LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
 
@@ -22,13 +23,23 @@ def inline_query(query: RankingQuery) -> RankingQuery:
     )
 
 
+def in_words_of(query: RankingQuery, ranking: Ranking) -> Ranking:
+    """The ranking with the request in its provenance as the caller typed it, relative paths included."""
+    provenance = ranking.provenance
+    typed = {"strong": query.strong.spelled, "weak": [spec.spelled for spec in query.weak]}
+    # Merging keeps the order of keys, and a server that records less is not added to.
+    request = {key: typed.get(key, value) for key, value in provenance.request.items()}
+    return dataclasses.replace(ranking, provenance=dataclasses.replace(provenance, request=request))
+
+
 def _inline(spec: ModelSpec) -> ModelSpec:
     if spec.values is not None:
         return spec
     reference = ModelReference.parse(spec.reference)
     if reference.kind == "array":
         try:
-            return dataclasses.replace(spec, values=np.asarray(read_array(reference.locator).values))
+            found = read_array(reference.locator)
+            return dataclasses.replace(spec, values=np.asarray(found.values), about=found.about)
         except W2SError:
             # A candidate's fault stays its own: the server meets the same one, and ranks the others.
             pass

@@ -262,7 +262,7 @@ class ArraySource:
 
     def _read(self, spec: ModelSpec) -> tuple[NDArray[Any], dict[str, str]]:
         if spec.values is not None:
-            return np.asarray(spec.values), {}
+            return np.asarray(spec.values), dict(spec.about)
         if not spec.reference.startswith("array:"):
             raise InputError(
                 f"{spec.reference!r} is a model to run; only arrays can be read here. Give array:FILE.npy, or use "

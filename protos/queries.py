@@ -15,7 +15,7 @@ from predictor.query import ModelSpec, Pooling, RankBy, RankingQuery, Settings
 from protos.tensors import tensor_from_proto, tensor_to_proto
 from protos.w2s.v1 import query_pb2 as pb
 
-RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
+_RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
 _POOLING: dict[int, Pooling] = {pb.Pooling.Value(f"POOLING_{name.upper()}"): name for name in get_args(Pooling)}
 _KINDS: dict[int, Kind] = {pb.LabelKind.Value(f"LABEL_KIND_{name.upper()}"): name for name in get_args(Kind)}
 _MOST = (1 << 63) - 1
@@ -83,6 +83,7 @@ def _spec_to_proto(spec: ModelSpec, field: str) -> pb.ModelSpec:
         layer=spec.layer,
         pooling=_code(_POOLING, spec.pooling, f"{field}.pooling"),
         values=None if spec.values is None else tensor_to_proto(np.asarray(spec.values), f"{field}.values"),
+        about=spec.about,
     )
 
 
@@ -96,6 +97,7 @@ def _spec_from_proto(message: pb.ModelSpec, field: str) -> ModelSpec:
         layer=message.layer if message.HasField("layer") else None,
         pooling=_name(_POOLING, message.pooling, f"{field}.pooling"),
         values=tensor_from_proto(message.values, f"{field}.values") if message.HasField("values") else None,
+        about=dict(message.about),
     )
 
 
@@ -134,7 +136,7 @@ def _labels_from_proto(message: pb.Labels) -> Labels:
 def _settings_to_proto(settings: Settings) -> pb.Settings:
     return pb.Settings(
         estimators=_texts(settings.estimators, "settings.estimators"),
-        rank_by=_code(RANK_BY, settings.rank_by, "settings.rank_by"),
+        rank_by=_code(_RANK_BY, settings.rank_by, "settings.rank_by"),
         layer=settings.layer,
         pooling=_code(_POOLING, settings.pooling, "settings.pooling"),
         max_rows=None if settings.max_rows is None else _whole(settings.max_rows, "settings.max_rows", 2),
@@ -148,7 +150,7 @@ def _settings_from_proto(message: pb.Settings) -> Settings:
     default = Settings()
     return Settings(
         estimators=tuple(message.estimators) or default.estimators,
-        rank_by=_name(RANK_BY, message.rank_by, "settings.rank_by") or default.rank_by,
+        rank_by=_name(_RANK_BY, message.rank_by, "settings.rank_by") or default.rank_by,
         layer=message.layer if message.HasField("layer") else default.layer,
         pooling=_name(_POOLING, message.pooling, "settings.pooling") or default.pooling,
         max_rows=_whole(message.max_rows, "settings.max_rows", 2) if message.HasField("max_rows") else default.max_rows,

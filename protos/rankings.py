@@ -11,11 +11,8 @@ from google.protobuf.message import Message
 
 from predictor.query import Progress
 from predictor.result import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
-from protos.queries import RANK_BY
-from protos.w2s.v1 import query_pb2
 from protos.w2s.v1 import ranking_pb2 as pb
 
-_RANK_BY: dict[str, int] = {name: code for code, name in RANK_BY.items()}
 _BETTER = {"lower": pb.BETTER_LOWER, "higher": pb.BETTER_HIGHER}
 _STATUS = {"ok": pb.CANDIDATE_STATUS_OK, "failed": pb.CANDIDATE_STATUS_FAILED}
 _INTERVALS = ("predicted_w2s_error", "predicted_gain", "predicted_pgr")
@@ -45,7 +42,7 @@ def ranking_to_proto(ranking: Ranking) -> pb.Ranking:
     """The ranking as a message; `ranking_from_proto` of it prints the same JSON."""
     order = _KeyOrder()
     message = pb.Ranking(
-        rank_by=query_pb2.RankBy.Name(_RANK_BY[ranking.rank_by]),
+        rank_by=ranking.rank_by,
         evidence=ranking.evidence,
         rows=ranking.rows,
         rows_sha256=ranking.rows_sha256,
@@ -64,7 +61,7 @@ def ranking_from_proto(message: pb.Ranking) -> Ranking:
     """The ranking of a message."""
     order = _KeyOrder(message.key_order)
     return Ranking(
-        rank_by=RANK_BY[message.rank_by],
+        rank_by=message.rank_by,
         evidence=message.evidence,
         rows=message.rows,
         rows_sha256=message.rows_sha256,

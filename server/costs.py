@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from predictor.errors import InputError, LimitError
+from predictor.estimators import find
 from predictor.query import RankingQuery
 from server.config import Limits
 
@@ -28,6 +29,8 @@ def check_query(query: RankingQuery, limits: Limits) -> None:
     for spec in (query.strong, *query.weak):
         if spec.values is not None and spec.values.ndim == 2:
             _at_most(spec.values.shape[1], limits.max_dimensions, f"dimensions in {spec.name!r}", "values")
+    for name in query.settings.estimators:
+        find(name)
 
 
 def check_prediction(query: RankingQuery, limits: Limits) -> None:

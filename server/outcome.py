@@ -32,7 +32,6 @@ def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes 
 def worker_lost(deaths: int) -> W2SError:
     """Why a job that ends its workers is given up."""
     return W2SError(
-        f"{deaths} workers in a row died over this job, most likely for want of memory; ask for fewer rows or smaller "
-        "models.",
+        f"{deaths} worker(s) died over this job, most likely for want of memory; ask for fewer rows or smaller models.",
         reason="WORKER_LOST",
     )

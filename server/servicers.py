@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any
 
 from predictor.errors import InputError, W2SError
+from predictor.estimators import ESTIMATORS
 from predictor.query import RankingQuery
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
@@ -61,7 +62,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             ask.Limit(name=one.name, value=getattr(self._limits, one.name), unit=one.metadata["unit"])
             for one in fields(self._limits)
         ]
-        return ask.GetServerInfoResponse(versions=versions, limits=limits, estimators=[])
+        return ask.GetServerInfoResponse(versions=versions, limits=limits, estimators=ESTIMATORS)
 
 
 class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):

@@ -25,10 +25,19 @@ def full_query() -> RankingQuery:
     rng = np.random.default_rng(1)
     rows = 6
     return RankingQuery(
-        strong=ModelSpec("strong", "array:s.npy", "3,6", "cls", rng.normal(size=(rows, 3)).astype(np.float32)),
+        strong=ModelSpec(
+            "strong", "array:s.npy", "3,6", "cls", rng.normal(size=(rows, 3)).astype(np.float32), {"a": "1", "b": "ß"}
+        ),
         weak=(
-            ModelSpec("small", "/models/small", "last", "last", rng.normal(size=(rows, 2))),
-            ModelSpec("tiny", "hub:owner/tiny@main", "2", "mean", rng.integers(0, 9, size=(rows, 2), dtype=np.int16)),
+            ModelSpec("small", "/models/small", "last", "last", rng.normal(size=(rows, 2)), {"parameters": "7"}),
+            ModelSpec(
+                "tiny",
+                "hub:owner/tiny@main",
+                "2",
+                "mean",
+                rng.integers(0, 9, size=(rows, 2), dtype=np.int16),
+                {"c": "d"},
+            ),
         ),
         pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
         labels=Labels.of(["x", "y", None, "z", "x", "y"]),
@@ -75,7 +84,7 @@ def full_candidate(name: str = "small") -> Candidate:
 
 def full_ranking() -> Ranking:
     return Ranking(
-        rank_by="gain",
+        rank_by="cka",
         evidence="few_labels",
         rows=1128,
         rows_sha256="cd" * 32,

@@ -83,11 +83,12 @@ def test_a_query_with_every_field_survives_the_round_trip():
     assert back.settings == asked.settings
     assert (back.pool.ids, back.pool.texts) == (asked.pool.ids, asked.pool.texts)
     for mine, theirs in zip((back.strong, *back.weak), (asked.strong, *asked.weak), strict=True):
-        assert (mine.name, mine.reference, mine.layer, mine.pooling) == (
+        assert (mine.name, mine.reference, mine.layer, mine.pooling, mine.about) == (
             theirs.name,
             theirs.reference,
             theirs.layer,
             theirs.pooling,
+            theirs.about,
         )
         assert mine.values.dtype == theirs.values.dtype
         np.testing.assert_array_equal(mine.values, theirs.values)

@@ -1,5 +1,4 @@
 from google.protobuf import struct_pb2 as _struct_pb2
-from protos.w2s.v1 import query_pb2 as _query_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -201,7 +200,7 @@ class Ranking(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     KEY_ORDER_FIELD_NUMBER: _ClassVar[int]
-    rank_by: _query_pb2.RankBy
+    rank_by: str
     evidence: str
     rows: int
     rows_sha256: str
@@ -212,7 +211,7 @@ class Ranking(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     schema: str
     key_order: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, rank_by: _Optional[_Union[_query_pb2.RankBy, str]] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("candidate", "phase", "done", "total")

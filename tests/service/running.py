@@ -1,0 +1,130 @@
+"""RunningServer: a real server process on a free port, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from client import PredictorClient
+from predictor.pools import Pool
+from predictor.query import ModelSpec, RankingQuery, Settings
+
+BROKEN = "broken"
+
+
+class RunningServer:
+    """`python -m server` as a child; its log is read back as events."""
+
+    def __init__(self, folder: Path, *arguments: str, address: str = "127.0.0.1:0") -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / f"log-{time.monotonic_ns()}.jsonl"
+        self.process = subprocess.Popen(
+            command("--state-dir", str(folder / "state"), "--address", address, *arguments),
+            stdout=subprocess.PIPE,
+            stderr=self._log.open("wb"),
+            env=os.environ | {"W2S_CACHE_DIR": str(folder / "cache")},
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("w2s serves on "), self.log_text()
+        self.address = line.removeprefix("w2s serves on ").strip()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.kill()
+
+    def client(self, **options: Any) -> PredictorClient:
+        return PredictorClient(self.address, **options)
+
+    def log_text(self) -> str:
+        return self._log.read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        events = [json.loads(line) for line in self.log_text().splitlines() if line.endswith("}")]
+        return [event for event in events if event["event"] == name]
+
+    def job_worker(self) -> int:
+        """Process id of the latest worker for jobs, once it is ready."""
+        return int(until(lambda: self.events("worker_started"))[-1]["worker"])
+
+    def next_job_worker(self, before: int) -> int:
+        """Process id of the worker that came after the one `before`."""
+
+        def after() -> list[int]:
+            started = [int(event["worker"]) for event in self.events("worker_started")]
+            return started[started.index(before) + 1 :]
+
+        return int(until(after)[0])
+
+    def predict_worker(self) -> int:
+        return int(until(lambda: self.events("predict_worker_started"))[-1]["worker"])
+
+    def freeze_job_worker(self) -> int:
+        """Stop the idle worker, so that the next job stays RUNNING for as long as a test likes."""
+        worker = self.job_worker()
+        os.kill(worker, signal.SIGSTOP)
+        return worker
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+def command(*arguments: str) -> Sequence[str]:
+    return [sys.executable, "-m", "server", *arguments]
+
+
+def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """What `found` returns once it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def alive(pid: int) -> bool:
+    """Whether the process exists and is more than a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def arrays(seed: int = 0, *, rows: int = 60, broken: bool = False) -> RankingQuery:
+    """A query of small arrays: two weak views of one signal, and where asked a third that holds a NaN."""
+    rng = np.random.default_rng(seed)
+    signal_ = rng.normal(size=(rows, 6))
+    weak = {
+        "near": signal_[:, :4] + 0.1 * rng.normal(size=(rows, 4)),
+        "far": rng.normal(size=(rows, 5)),
+    }
+    if broken:
+        weak[BROKEN] = np.full((rows, 3), np.nan)
+    return RankingQuery(
+        strong=ModelSpec("strong", "array:", values=signal_.astype(np.float32)),
+        weak=tuple(ModelSpec(name, "array:", values=values.astype(np.float32)) for name, values in weak.items()),
+        pool=Pool.numbered(rows),
+        settings=Settings(seed=seed),
+    )

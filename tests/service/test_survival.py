@@ -1,0 +1,179 @@
+"""What is acknowledged survives: workers that die, servers that die, servers that are stopped."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from predictor.errors import UnavailableError
+from tests.service.running import alive, arrays, until
+
+
+def test_a_job_whose_worker_is_killed_runs_again(start):
+    running = start()
+    frozen = running.freeze_job_worker()
+    with running.client() as client:
+        name = client.submit(arrays())
+        until(lambda: client.job(name).state == "RUNNING")
+        os.kill(frozen, signal.SIGKILL)
+        job = client.wait(name)
+    assert (job.state, job.attempts) == ("SUCCEEDED", 2)
+    assert [event["attempt"] for event in running.events("job_started")] == [1, 2]
+
+
+def test_a_job_that_ends_every_worker_it_may_fails_as_worker_lost(start):
+    running = start("--limit", "max_losses=1")
+    with running.client() as client:
+        frozen = running.freeze_job_worker()
+        name = client.submit(arrays())
+        until(lambda: client.job(name).state == "RUNNING")
+        os.kill(frozen, signal.SIGKILL)
+        job = client.wait(name)
+        assert (job.state, job.attempts, job.error.reason) == ("FAILED", 1, "WORKER_LOST")
+        assert client.wait(client.submit(arrays())).state == "SUCCEEDED"
+
+
+def test_a_job_survives_the_kill_of_the_server_and_finishes_once(start):
+    running = start()
+    frozen = running.freeze_job_worker()
+    with running.client() as client:
+        name = client.submit(arrays(), "only-once")
+        until(lambda: client.job(name).state == "RUNNING")
+        before = client.job(name).revision
+    running.kill()
+    until(lambda: not alive(frozen), 5)
+    again = start()
+    with again.client() as client:
+        job = client.wait(name)
+        assert (job.state, job.attempts) == ("SUCCEEDED", 2)
+        assert job.revision > before
+        assert client.submit(arrays(), "only-once") == name
+        assert [one.id for one in client.jobs()] == [name]
+    assert len(again.events("job_settled")) == 1
+
+
+def test_a_waiting_job_survives_the_kill_of_the_server(start):
+    running = start()
+    running.freeze_job_worker()
+    with running.client() as client:
+        names = [client.submit(arrays(seed)) for seed in range(3)]
+    running.kill()
+    with start().client() as client:
+        assert [client.wait(name).state for name in names] == ["SUCCEEDED"] * 3
+
+
+def test_a_watch_goes_on_across_a_restart_of_the_server(start):
+    running = start()
+    running.freeze_job_worker()
+    with running.client() as client:
+        name = client.submit(arrays())
+        changes = client.watch(name)
+        first = next(changes)
+        running.kill()
+        start(address=running.address)
+        rest = list(changes)
+    assert rest[-1].state == "SUCCEEDED"
+    revisions = [first.revision, *(job.revision for job in rest)]
+    assert revisions == sorted(set(revisions))
+
+
+def test_sigterm_keeps_the_running_job_and_exits_with_zero(start):
+    running = start("--limit", "drain_seconds=0.2")
+    frozen = running.freeze_job_worker()
+    with running.client(reconnect_seconds=0) as client:
+        name = client.submit(arrays())
+        changes = client.watch(name)
+        next(changes)
+        until(lambda: client.job(name).state == "RUNNING")
+        began = time.monotonic()
+        assert running.terminate() == 0
+        assert time.monotonic() - began < 5
+        with pytest.raises(UnavailableError):
+            list(changes)
+    assert not alive(frozen)
+    assert running.events("job_released")[0]["job"] == name
+    with start().client() as client:
+        assert client.wait(name).state == "SUCCEEDED"
+
+
+def test_sigterm_lets_a_quick_job_finish(start):
+    running = start("--limit", "drain_seconds=20")
+    frozen = running.freeze_job_worker()
+    with running.client() as client:
+        name = client.submit(arrays())
+        until(lambda: client.job(name).state == "RUNNING")
+    running.process.send_signal(signal.SIGTERM)
+    until(lambda: running.events("stopping"))
+    os.kill(frozen, signal.SIGCONT)
+    assert running.process.wait(timeout=20) == 0
+    assert [event["state"] for event in running.events("job_settled")] == ["SUCCEEDED"]
+    with start().client() as client:
+        assert client.job(name).state == "SUCCEEDED"
+
+
+def test_a_server_that_stops_says_so_and_how_to_go_on(start):
+    running = start("--limit", "drain_seconds=10")
+    frozen = running.freeze_job_worker()
+    with running.client(timeout=5) as client:
+        name = client.submit(arrays())
+        until(lambda: client.job(name).state == "RUNNING")
+        running.process.send_signal(signal.SIGTERM)
+        until(lambda: running.events("stopping"))
+        with pytest.raises(UnavailableError, match="watching after the last revision seen") as caught:
+            client.submit(arrays(1))
+        assert caught.value.reason == "SERVER_STOPPING"
+    os.kill(frozen, signal.SIGCONT)
+
+
+def test_a_cancelled_job_ends_its_worker_within_two_seconds(start):
+    running = start()
+    frozen = running.freeze_job_worker()
+    with running.client() as client:
+        name = client.submit(arrays())
+        until(lambda: client.job(name).state == "RUNNING")
+        began = time.monotonic()
+        assert client.cancel(name).state == "CANCELLING"
+        job = client.wait(name)
+        assert (job.state, job.ranking) == ("CANCELLED", None)
+        assert time.monotonic() - began < 2.5
+        assert not alive(frozen)
+        assert client.cancel(name).state == "CANCELLED"
+        assert client.wait(client.submit(arrays(1))).state == "SUCCEEDED"
+
+
+def test_a_waiting_job_is_cancelled_at_once(start):
+    running = start()
+    running.freeze_job_worker()
+    with running.client() as client:
+        client.submit(arrays())
+        name = client.submit(arrays(1))
+        assert client.cancel(name).state == "CANCELLED"
+
+
+def test_a_finished_job_is_not_cancelled(client):
+    name = client.submit(arrays())
+    client.wait(name)
+    assert client.cancel(name).state == "SUCCEEDED"
+
+
+def test_a_worker_is_replaced_after_its_number_of_jobs(start):
+    running = start("--limit", "worker_jobs=2")
+    with running.client() as client:
+        for seed in range(5):
+            assert client.wait(client.submit(arrays(seed))).state == "SUCCEEDED"
+    assert len(running.events("worker_started")) == 3
+
+
+def test_an_idle_worker_that_dies_is_replaced_before_the_next_job(start):
+    running = start()
+    os.kill(running.job_worker(), signal.SIGKILL)
+    with running.client() as client:
+        assert client.wait(client.submit(arrays())).state == "SUCCEEDED"
+
+
+def test_workers_end_with_their_server(start):
+    running = start()
+    workers = [running.job_worker(), running.predict_worker()]
+    running.kill()
+    until(lambda: not any(alive(worker) for worker in workers), 5)
