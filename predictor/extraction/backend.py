@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.batching import pad_right
 from predictor.models.artefact import Artefact
 from predictor.query import Pooling
 
@@ -37,6 +36,7 @@ class Backend(Protocol):
     Attributes:
         architecture: for people.
         layers: number of blocks L.
+        shown: layer numbers that can be read, in order: 0 to L unless a graph hides some.
         width: d.
         parameters: number of weights that a forward pass uses.
         positions: longest row the model takes, or None.
@@ -45,6 +45,7 @@ class Backend(Protocol):
 
     architecture: str
     layers: int
+    shown: tuple[int, ...]
     width: int
     parameters: int
     positions: int | None
@@ -97,11 +98,3 @@ def load_backend(artefact: Artefact, engine: Engine) -> Backend:
         reason="NOT_A_MODEL",
         field="model",
     )
-
-
-def pooled_alone(
-    backend: Backend, row: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
-) -> dict[int, Vectors]:
-    """One row by itself, without padding."""
-    ids, mask = pad_right([row], 0)
-    return backend.forward(ids, mask, layers, pooling)

@@ -46,6 +46,7 @@ class OnnxBackend:
             )
         self.architecture = f"ONNX graph ({graph.producer or 'unknown producer'})"
         self.layers = max(self._outputs)
+        self.shown = tuple(self._outputs)
         self.width = self._width
         self.parameters = graph.parameters
         self.positions: int | None = graph.positions
@@ -58,7 +59,7 @@ class OnnxBackend:
         absent = next((layer for layer in layers if layer not in self._outputs), None)
         if absent is not None:
             raise RefusedError(
-                f"this graph does not show layer {absent}; it shows {', '.join(map(str, sorted(self._outputs)))}.",
+                f"this graph does not show layer {absent}; it shows {', '.join(map(str, self.shown))}.",
                 reason="LAYER_HIDDEN",
                 field="layer",
             )

@@ -25,10 +25,11 @@ def find_batching(backend: Backend, short: NDArray[np.int64], long: NDArray[np.i
         short, long: token ids of two rows of different length.
         tolerance: relative to the norm of the row alone.
     """
-    layers = tuple(sorted({(backend.layers + 1) // 2, backend.layers}))
+    layers = tuple(sorted({backend.shown[len(backend.shown) // 2], backend.shown[-1]}))
     if _agree(backend, short, [short, long], layers, tolerance):
         return "padded"
-    if _agree(backend, long, [long, long[::-1].copy()], layers, tolerance):
+    stretched = np.resize(short, len(long))
+    if _agree(backend, stretched, [stretched, long], layers, tolerance):
         return "equal_lengths"
     return "single"
 

@@ -23,6 +23,7 @@ class StaticBackend:
         self._table = check_features(read_array(locator).values, str(path))
         self.architecture = "static embeddings"
         self.layers = 0
+        self.shown: tuple[int, ...] = (0,)
         self.width = int(self._table.shape[1])
         self.parameters = int(self._table.size)
         self.positions: int | None = None

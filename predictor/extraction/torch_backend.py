@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModel
+from transformers import AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import InputError, RefusedError
@@ -57,6 +58,7 @@ class TorchBackend:
         mask = np.ones_like(probe)
         states = self._reported(self._tensors(probe, mask))
         self.layers = len(states) - 1
+        self.shown = tuple(range(len(states)))
         self.width = int(states[-1].shape[-1])
         self._blocks = self._trusted_blocks(probe, mask, states)
 
@@ -167,6 +169,7 @@ def _load(artefact: Artefact, dtype: torch.dtype) -> Any:
     options: dict[str, Any] = {"use_safetensors": True}
     if artefact.form == "gguf":
         options = {"gguf_file": artefact.path.name}
+        _silence_gguf()
     else:
         check_architecture(read_config(artefact.path), artefact.path)
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library has no types here
@@ -190,6 +193,13 @@ def _load(artefact: Artefact, dtype: torch.dtype) -> Any:
         ) from fault
     _check_complete(artefact.path, report, (*_UNUSED_PARTS, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
+
+
+def _silence_gguf() -> None:
+    """Draw no bar: the library asks nobody before it writes one to stderr, where our own progress goes."""
+    bar = getattr(modeling_gguf_pytorch_utils, "tqdm", None)
+    if bar is not None:
+        modeling_gguf_pytorch_utils.tqdm = partial(bar, disable=True)
 
 
 def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...]) -> None:

@@ -34,6 +34,9 @@ TOKENIZER_FILES = (
 )
 
 
+_NO_TENSORS = (".onnx", ".json", ".txt", ".md", ".py", ".model", ".html", ".js")
+
+
 @dataclass(frozen=True)
 class Artefact:
     """Where a model's files are and what form they have.
@@ -57,7 +60,13 @@ class Artefact:
 
     @property
     def weight_files(self) -> tuple[Path, ...]:
-        """Weights and, for a folder, the configuration that gives them their meaning."""
+        """Weights and, for a folder, the configuration that gives them their meaning.
+
+        Of a graph also whatever lies beside it that is no text or other graph, since tensors may be kept there.
+        """
+        if self.form == "onnx":
+            beside = (p for p in self.folder.iterdir() if p.suffix not in _NO_TENSORS and p.is_file())
+            return (self.path, *sorted(beside))
         if not self.path.is_dir():
             return (self.path,)
         names = [*self.path.glob("*.safetensors"), *self.path.glob("*.safetensors.index.json")]
