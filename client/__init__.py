@@ -1,7 +1,32 @@
 """Client: ask a running server as if it were in this process. Needs grpcio and numpy, never a model library."""
 
-from client.client import PredictorClient, ServerInfo
-from predictor.jobs import Job
-from predictor.result import Ranking
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from client.client import PredictorClient as PredictorClient
+    from client.client import ServerInfo as ServerInfo
+    from predictor.jobs import Job as Job
+    from predictor.result import Ranking as Ranking
 
 __all__ = ["Job", "PredictorClient", "Ranking", "ServerInfo"]
+
+# On first use: the command line passes through here, and must choose its threads before numpy loads.
+_HOME = {
+    "Job": "predictor.jobs",
+    "PredictorClient": "client.client",
+    "Ranking": "predictor.result",
+    "ServerInfo": "client.client",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'client' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

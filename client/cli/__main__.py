@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         _never_fail_on_letters(stream)
+    _pin_threads()
     try:
         arguments = _parser().parse_args(argv)
         code: int = arguments.run(arguments)
@@ -68,6 +69,16 @@ def _no_command(parser: Parser, version: bool) -> int:
         return 0
     parser.print_help(sys.stderr)
     return 2
+
+
+def _pin_threads() -> None:
+    """One thread of linear algebra unless the user says otherwise, before numpy loads.
+
+    Several run several times slower on a busy machine, and add in another order: a server's workers use one, and the
+    same request must give the same bytes here.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _never_fail_on_letters(stream: TextIO) -> None:
