@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
-from client.inline import in_words_of, inline_query
+from client.inline import error_as_typed, inline_query, ranking_as_typed
 from predictor.errors import CancelledError, DeadlineError, LimitError, UnavailableError, W2SError
 from predictor.jobs import Job
 from predictor.query import Progress, RankingQuery
@@ -120,7 +120,7 @@ class PredictorClient:
             with contextlib.suppress(W2SError):  # the caller leaves; a server that is gone cannot be told
                 self.cancel(name)
             raise
-        return in_words_of(query, self._answer(name, job))
+        return self._answer(query, name, job)
 
     def submit(self, query: RankingQuery, request_id: str | None = None) -> str:
         """Create a job and return its id; the job is on the server's disk then.
@@ -249,7 +249,7 @@ class PredictorClient:
             LimitError: more numbers than the server takes at once; use `rank_steps`.
         """
         request = ask.PredictRequest(query=self._message(query))
-        return in_words_of(query, convert.ranking_from_proto(self._call(self._predictor.Predict, request).ranking))
+        return ranking_as_typed(query, convert.ranking_from_proto(self._call(self._predictor.Predict, request).ranking))
 
     def server_info(self) -> ServerInfo:
         """Versions, limits and estimators of the server."""
@@ -261,14 +261,15 @@ class PredictorClient:
             estimators=tuple(found.estimators),
         )
 
-    def _answer(self, name: str, job: Job | None) -> Ranking:
+    def _answer(self, query: RankingQuery, name: str, job: Job | None) -> Ranking:
         if job is None or not job.finished:
             job = self.job(name)
         if job.ranking is not None:
-            return job.ranking
+            return ranking_as_typed(query, job.ranking)
         if job.state == "CANCELLED":
             raise CancelledError(f"job {name} was cancelled; run it again with resume.", reason="JOB_CANCELLED")
-        raise job.error or W2SError(f"job {name} ended as {job.state} without a reason.", reason="NO_REASON")
+        error = job.error or W2SError(f"job {name} ended as {job.state} without a reason.", reason="NO_REASON")
+        raise error_as_typed(query, error)
 
     def _message(self, query: RankingQuery) -> query_pb2.RankingQuery:
         message = convert.query_to_proto(inline_query(query))

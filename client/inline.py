@@ -1,4 +1,4 @@
-"""Inline: what must be settled on the caller's side before a query travels, because paths mean nothing elsewhere."""
+"""Inline: what is settled on the caller's side, because paths mean nothing elsewhere; and its way back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from predictor.arrays import read_array
 from predictor.errors import W2SError
 from predictor.models.reference import ModelReference
 from predictor.query import ModelSpec, RankingQuery
-from predictor.result import Ranking
+from predictor.result import Candidate, Ranking
 
 _LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
 
@@ -23,13 +23,37 @@ def inline_query(query: RankingQuery) -> RankingQuery:
     )
 
 
-def in_words_of(query: RankingQuery, ranking: Ranking) -> Ranking:
-    """The ranking with the request in its provenance as the caller typed it, relative paths included."""
-    provenance = ranking.provenance
+def ranking_as_typed(query: RankingQuery, ranking: Ranking) -> Ranking:
+    """The ranking in the caller's own words: the paths in its request and its failures as they were typed."""
     typed = {"strong": query.strong.spelled, "weak": [spec.spelled for spec in query.weak]}
-    # Merging keeps the order of keys, and a server that records less is not added to.
-    request = {key: typed.get(key, value) for key, value in provenance.request.items()}
-    return dataclasses.replace(ranking, provenance=dataclasses.replace(provenance, request=request))
+    # Values are replaced in place, so that the order of keys stays and a server that records less is not added to.
+    request = {key: typed.get(key, value) for key, value in ranking.provenance.request.items()}
+    return dataclasses.replace(
+        ranking,
+        candidates=tuple(_candidate_as_typed(query, candidate) for candidate in ranking.candidates),
+        provenance=dataclasses.replace(ranking.provenance, request=request),
+    )
+
+
+def error_as_typed(query: RankingQuery, error: W2SError) -> W2SError:
+    """The error of a job with paths as they were typed."""
+    field = None if error.field is None else _as_typed(query, error.field)
+    return type(error)(_as_typed(query, error.message), reason=error.reason, field=field)
+
+
+def _candidate_as_typed(query: RankingQuery, candidate: Candidate) -> Candidate:
+    failure = candidate.error
+    if failure is None:
+        return candidate
+    return dataclasses.replace(candidate, error=dataclasses.replace(failure, message=_as_typed(query, failure.message)))
+
+
+def _as_typed(query: RankingQuery, text: str) -> str:
+    for spec in (query.strong, *query.weak):
+        if spec.values is None:
+            reference = ModelReference.parse(spec.reference)
+            text = text.replace(_absolute(reference).locator, reference.locator)
+    return text
 
 
 def _inline(spec: ModelSpec) -> ModelSpec:

@@ -38,7 +38,7 @@ class Limits:
         max_predict_seconds: computing time of one Predict.
         max_predict_waiting: Predict calls that are answered or wait at once.
         workers: processes that compute jobs, each one job at a time.
-        worker_threads: threads of linear algebra in each worker.
+        worker_threads: threads on which each worker runs models; 0 for its share of the cores.
         worker_jobs: jobs after which a worker is replaced.
         worker_rss_bytes: resident memory after a job above which a worker is replaced; 0 for none.
         worker_data_bytes: RLIMIT_DATA of a worker; 0 for none.
@@ -62,7 +62,7 @@ class Limits:
     max_predict_seconds: float = _limit(60.0, "seconds", 0)
     max_predict_waiting: int = _limit(16, "calls")
     workers: int = _limit(1, "processes")
-    worker_threads: int = _limit(1, "threads")
+    worker_threads: int = _limit(0, "threads", 0)
     worker_jobs: int = _limit(100, "jobs")
     worker_rss_bytes: int = _limit(0, "bytes", 0)
     worker_data_bytes: int = _limit(0, "bytes", 0)

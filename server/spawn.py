@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import server
+from predictor.extraction.threads import usable_threads
 from server.config import Limits
 
 PARENT = "W2S_WORKER_PARENT"
@@ -21,23 +22,22 @@ _KEPT = (
     "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY",
     "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
-_KEPT_PREFIXES = ("W2S_", "LC_", "PIP_", "XDG_")
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
+# The variables of BLAS choose its kernels, and other kernels round otherwise: answers must not depend on where they
+# were computed.
+_KEPT_PREFIXES = ("W2S_", "LC_", "PIP_", "XDG_", "OPENBLAS_", "MKL_", "OMP_", "NPY_")
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 def worker_environment(limits: Limits, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of a worker: few, offline, and with its threads of linear algebra pinned.
+    """The variables of a worker: few, offline, and with its threads pinned.
 
-    Two unpinned pools of threads on one busy machine run several times slower than one thread each.
+    Models run on `worker_threads`; the linear algebra of the maths on one thread, since several of them run several
+    times slower on a busy machine, and add in another order.
     """
     kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     root = str(Path(server.__file__).parent.parent)
+    threads = limits.worker_threads or max(1, usable_threads() // limits.workers)
     return kept | {
         "PYTHONPATH": os.pathsep.join(part for part in (root, kept.get("PYTHONPATH", "")) if part),
         "HF_HUB_OFFLINE": "1",
@@ -45,5 +45,6 @@ def worker_environment(limits: Limits, environment: Mapping[str, str] = os.envir
         "TOKENIZERS_PARALLELISM": "false",
         PARENT: str(os.getpid()),
         DATA_BYTES: str(limits.worker_data_bytes),
-        **dict.fromkeys(_THREADS, str(limits.worker_threads)),
+        **dict.fromkeys(_ONE_THREAD, "1"),
+        **dict.fromkeys(_SHARED_THREADS, str(threads)),
     }

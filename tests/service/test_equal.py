@@ -1,0 +1,105 @@
+"""The same request gives the same bytes in process, as a job and by Predict, but for timings."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import predictor
+from predictor.result import Ranking
+from tests.service.running import arrays
+
+
+def bare(ranking: Ranking) -> str:
+    """The JSON without wall times."""
+    found = json.loads(ranking.to_json())
+    for candidate in found["candidates"]:
+        candidate["timings"] = sorted(candidate["timings"])
+    return json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def ranked_here(request: dict[str, object]) -> Ranking:
+    """The ranking of this process, on one thread as in a worker: several add in another order."""
+    with threadpool_limits(1, user_api="blas"):
+        return predictor.rank(**request)
+
+
+def asked(seed: int, **evidence: object) -> dict[str, object]:
+    query = arrays(seed, rows=90, broken=True)
+    return {
+        "strong": query.strong.values,
+        "weak": {spec.name: spec.values for spec in query.weak},
+        "seed": seed,
+        **evidence,
+    }
+
+
+def labels() -> list[float | None]:
+    rng = np.random.default_rng(0)
+    return [round(value, 3) if row < 30 else None for row, value in enumerate(rng.normal(size=90).tolist())]
+
+
+REQUESTS = {
+    "representations": asked(1),
+    "gain": asked(2, rank_by="gain"),
+    "one estimator": asked(3, estimators=["cka", "representation_gap"]),
+    "few labels": asked(4, labels=labels()),
+    "weak labels": asked(5, weak_labels={"near": np.linspace(0, 1, 90), "far": np.linspace(1, 0, 90)}),
+    "rows drawn": asked(6, max_rows=50),
+    "texts": asked(7, pool=[f"row {i}" for i in range(89)] + [""]),
+    "whole numbers": asked(8) | {"strong": np.arange(450).reshape(90, 5) % 7},
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_in_process_job_and_predict_agree_byte_for_byte(client, name):
+    from predictor.request import build_query
+
+    request = REQUESTS[name]
+    here = bare(ranked_here(request))
+    assert bare(client.rank(**request)) == here
+    assert bare(client.predict(build_query(**request))) == here
+
+
+def test_files_agree_byte_for_byte_whatever_the_folder(client, tmp_path, monkeypatch):
+    from safetensors.numpy import save_file
+
+    query = arrays(1, broken=True)
+    monkeypatch.chdir(tmp_path)
+    np.save("strong.npy", query.strong.values)
+    np.save("near.npy", np.asfortranarray(query.weak[0].values.astype(">f8")))
+    save_file({"x": query.weak[1].values}, "far.safetensors", metadata={"parameters": "123"})
+    request = {
+        "strong": "array:strong.npy",
+        "weak": [
+            "alias=array:near.npy",
+            "./far.safetensors",
+            "array:missing.npy",
+            "./no-such-folder",
+            "array:strong.npy",
+        ],
+    }
+    here = ranked_here(request)
+    there = client.rank(**request)
+    assert bare(there) == bare(here)
+    assert [candidate.parameters for candidate in there.candidates if candidate.name.endswith("far.safetensors")] == [
+        123
+    ]
+
+
+def test_the_front_process_reads_no_model_library(server):
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "grpc" in maps
+    assert not [name for name in ("torch", "onnxruntime", "tokenizers", "sklearn") if f"/{name}/" in maps]
+
+
+@pytest.mark.parametrize("module", ["server.app", "client"])
+def test_importing_reads_no_model_library(module):
+    heavy = ("torch", "transformers", "onnxruntime", "sklearn")
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
