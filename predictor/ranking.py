@@ -13,7 +13,7 @@ from predictor.estimators import ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster
 from predictor.judging import Verdict, judge
-from predictor.query import FeatureSet, FeatureSource, ModelSpec, Progress, RankingQuery
+from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.spectra import overlap
 from predictor.versions import versions

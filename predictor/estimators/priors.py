@@ -16,7 +16,7 @@ def squared_distances(features: NDArray[np.floating]) -> Array:
     """(n, n) squared Euclidean distances between standardised rows, divided by their median over pairs."""
     scaled = Scale.of(features).apply(features)
     norms = np.sum(scaled**2, axis=1)
-    distances = norms[:, None] + norms[None, :] - 2.0 * (scaled @ scaled.T)
+    distances: Array = norms[:, None] + norms[None, :] - 2.0 * (scaled @ scaled.T)
     np.maximum(distances, 0.0, out=distances)
     typical = float(np.median(distances[np.triu_indices(len(distances), 1)]))
     distances /= max(typical, 1e-12)

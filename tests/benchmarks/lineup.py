@@ -1,0 +1,133 @@
+"""Lineup: the real tasks, strong models and weak candidates that every accuracy figure is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from predictor.errors import RefusedError
+from predictor.extraction.extractor import Extractor
+from predictor.folders import cache_dir
+from predictor.labels import Labels
+from predictor.models.convert import convert
+from predictor.models.reference import ModelReference
+from predictor.models.resolve import resolve
+from predictor.models.zoo import ZOO, ZooModel, find
+from predictor.pools import Pool
+from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+from predictor.rows import read_task
+from tests.drain import drain
+
+MAX_ROWS = 1200
+"""Rows per task: drawn once, with seed 0."""
+
+SMILES_TASKS = ("freesolv", "esol", "tox21_sr_are")
+TEXT_TASKS = ("subjectivity", "sentence_polarity", "ethics_justice")
+TASKS = SMILES_TASKS + TEXT_TASKS
+
+SMILES_STRONG = (("rxnfp-bert_ft", "6"), ("rxnmapper-albert", "6"))
+TEXT_STRONG = (("all-mpnet-base-v2", "8"), ("SmolLM2-135M-Instruct", "15"))
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One labelled task, cut to MAX_ROWS rows."""
+
+    name: str
+    pool: Pool
+    labels: Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One task with one strong model and its candidates: layers of every *other* model."""
+
+    task: Task
+    strong: FeatureSet
+    weak: tuple[FeatureSet, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """A FeatureSource of features extracted before."""
+
+    found: dict[str, FeatureSet]
+
+    def features(
+        self, spec: ModelSpec, pool: Pool, settings: Settings
+    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+        yield Progress(spec.name, "extract", len(pool), len(pool))
+        return (self.found[spec.name],)
+
+
+def read(name: str, folder: Path) -> Task:
+    """The task of that name from the data folder."""
+    pool, labels = read_task(folder / f"{name}.jsonl")
+    if len(pool) > MAX_ROWS:
+        rows = np.sort(np.random.default_rng(0).permutation(len(pool))[:MAX_ROWS])
+        pool, labels = pool.take(rows), labels.take(rows)
+    return Task(name, pool, labels)
+
+
+def cells(task: Task, extractor: Extractor) -> list[Cell]:
+    """The task with each of its strong models, features from the store where they are there."""
+    smiles = task.name in SMILES_TASKS
+    found: dict[str, tuple[FeatureSet, ...]] = {}
+    for model in (m for m in ZOO if m.reads == ("smiles" if smiles else "text")):
+        found[model.name] = _extract(extractor, model.name, ready(model), _layers(model), task.pool)
+    if smiles:
+        found["random-bert"] = _extract(extractor, "random-bert", str(random_control()), "3,6,9,12", task.pool)
+    return [
+        Cell(
+            task,
+            next(one for one in found[name] if one.layer == layer),
+            tuple(one for other, layers in found.items() if other != name for one in layers),
+        )
+        for name, layer in (SMILES_STRONG if smiles else TEXT_STRONG)
+    ]
+
+
+def ready(model: ZooModel) -> str:
+    """The model's reference, its pickled weights converted first where that is needed."""
+    if model.convert:
+        try:
+            resolve(ModelReference.parse(model.reference), cache_dir())
+        except RefusedError:
+            convert(model.reference, tokenizer="smiles")
+    return model.reference
+
+
+def random_control() -> Path:
+    """A BERT of rxnfp's shape with random weights (seed 0) and the same tokenizer: what architecture alone gives."""
+    folder = cache_dir() / "controls" / "random-bert"
+    if not (folder / "model.safetensors").exists():
+        import shutil
+
+        import torch
+        from transformers import AutoConfig, AutoModel
+
+        twin = resolve(ModelReference.parse(ready(find("rxnfp-bert_ft"))), cache_dir()).folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("vocab.txt", "w2s_tokenizer.json"):
+            shutil.copy(twin / name, folder / name)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            AutoModel.from_config(AutoConfig.from_pretrained(twin)).save_pretrained(folder)
+    return folder
+
+
+def _layers(model: ZooModel) -> str:
+    """All blocks of small models, every third of deep ones, the one vector of static ones."""
+    if model.layers == 0:
+        return "last"
+    step = 3 if model.layers > 12 else 1
+    return ",".join(str(layer) for layer in range(step, model.layers + 1, step))
+
+
+def _extract(extractor: Extractor, name: str, reference: str, layers: str, pool: Pool) -> tuple[FeatureSet, ...]:
+    parsed = ModelReference.parse(reference)
+    kept = parsed.body + (f"#tokenizer={parsed.tokenizer}" if parsed.tokenizer else "")
+    return drain(extractor.features(ModelSpec(name, kept, layer=layers), pool, Settings()))
