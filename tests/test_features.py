@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 import time
 from pathlib import Path
@@ -122,6 +123,27 @@ def test_each_step_of_a_write_may_fail_and_the_store_stays_whole(
         else:
             pytest.fail(f"{name} was called more often than expected")
     assert store.damaged == 0
+
+
+def test_the_file_reaches_the_disk_before_its_name_and_its_name_before_the_answer(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def fsync(handle: int) -> None:
+        steps.append("fsync folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "fsync file")
+        real_fsync(handle)
+
+    def replace(source: Path, target: Path) -> None:
+        assert source.parent == target.parent
+        steps.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(folders.os, "fsync", fsync)
+    monkeypatch.setattr(folders.os, "replace", replace)
+    store.put(KEY, VALUES, {})
+    assert steps == ["fsync file", "rename", "fsync folder"]
 
 
 def test_readers_and_writers_of_one_entry_never_meet_half_a_file(store: FeatureStore) -> None:

@@ -199,7 +199,7 @@ def _silence_gguf() -> None:
     """Draw no bar: the library asks nobody before it writes one to stderr, where our own progress goes."""
     bar = getattr(modeling_gguf_pytorch_utils, "tqdm", None)
     if bar is not None:
-        modeling_gguf_pytorch_utils.tqdm = partial(bar, disable=True)
+        vars(modeling_gguf_pytorch_utils)["tqdm"] = partial(bar, disable=True)
 
 
 def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...]) -> None:

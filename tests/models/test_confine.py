@@ -1,0 +1,91 @@
+"""Local paths stay inside the operator's folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from predictor.errors import InputError, NotFoundError, W2SError
+from predictor.models.confine import confine
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with a model, beside a secret."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "config.json").write_text("{}")
+    (tmp_path / "root" / "models" / "good").mkdir(parents=True)
+    (tmp_path / "root" / "models" / "good" / "config.json").write_text("{}")
+    (tmp_path / "root" / "a.npy").write_bytes(b"")
+    return tmp_path / "root"
+
+
+def test_a_relative_path_is_found_in_a_root(root: Path, tmp_path: Path) -> None:
+    assert confine("models/good", [tmp_path / "none", root]) == str(root / "models" / "good")
+    assert confine("array:a.npy#layer=1", [root]) == f"array:{root / 'a.npy'}#layer=1"
+    assert (
+        confine("onnx:a.npy::k#tokenizer=models/good", [root])
+        == f"onnx:{root / 'a.npy'}::k#tokenizer={root / 'models/good'}"
+    )
+    assert confine(str(root / "models" / "good"), [root]) == str(root / "models" / "good")
+
+
+def test_a_link_inside_the_root_is_followed(root: Path) -> None:
+    os.symlink("good", root / "models" / "latest")
+    assert confine("models/latest", [root]) == str(root / "models" / "good")
+
+
+@pytest.mark.parametrize("text", ["features:mine", "pypi:a==1/x", f"hub:o/n@{'0' * 40}"])
+def test_references_without_a_local_path_pass(root: Path, text: str) -> None:
+    assert confine(text, [root]) == text
+    assert confine(text, []) == text
+
+
+def link(root: Path, target: Path) -> None:
+    os.symlink(target, root / "out")
+
+
+NAMES = ["../secret", "models/../../secret", "models/good/../../../secret", "./../secret", "..", ".", "", "/"]
+NAMES += ["SECRET", "SECRET/config.json", "/etc/passwd", "/dev/null", "/proc/self/environ", "/proc/self/root/etc"]
+NAMES += ["out", "out/config.json", "models/deep", "loop", "none", "models/none", "a\0b", "x" * 300, "~", "~root/.ssh"]
+NAMES += [
+    "//etc/passwd",
+    "models//../../secret",
+    "\\..\\secret",
+    "fifo",
+    "a.npy/x",
+    "%2e%2e/secret",
+    "file:///etc/passwd",
+]
+
+
+@pytest.mark.parametrize("kind", ["", "onnx:", "gguf:", "array:"])
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_leads_out_reads_like_what_is_absent(root: Path, kind: str, name: str) -> None:
+    secret = root.parent / "secret"
+    link(root, secret)
+    (root / "models" / "deep").mkdir()
+    os.symlink(secret / "config.json", root / "models" / "deep" / "config.json")
+    os.symlink(root / "loop", root / "loop")
+    os.mkfifo(root / "fifo")
+    text = kind + name.replace("SECRET", str(secret))
+    with pytest.raises((NotFoundError, InputError)) as fault:
+        confine(text, [root])
+    if isinstance(fault.value, NotFoundError):
+        assert fault.value.message == (
+            f"model {text!r} does not exist in the folders that this server reads models from."
+        )
+
+
+def test_a_tokenizer_may_not_lead_out_either(root: Path) -> None:
+    with pytest.raises(W2SError, match="model '/etc' does not exist in the folders"):
+        confine("models/good#tokenizer=/etc", [root])
+    with pytest.raises(NotFoundError):
+        confine("pypi:a==1/x#tokenizer=../secret", [root])
+
+
+def test_without_roots_no_local_path_is_read(root: Path) -> None:
+    with pytest.raises(NotFoundError):
+        confine(str(root / "models" / "good"), [])
