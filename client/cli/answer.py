@@ -83,12 +83,15 @@ def print_json(value: object) -> None:
 
 
 def _as_typed(ranking: Ranking, arguments: argparse.Namespace, command: str) -> Ranking:
-    """The ranking whose provenance holds the flags as typed: only here are the files' names still known."""
-    given = {name: value for name, value in query_of(arguments).items() if value is not None}
-    for name in ("text_column", "id_column"):
-        if given.get(name) == name.partition("_")[0]:
-            del given[name]
-    request = {**ranking.provenance.request, "command": command, **given}
+    """The ranking whose provenance holds the command as typed: only here are the files' names still known."""
+    words = [command]
+    for name, value in query_of(arguments).items():
+        column = name in ("text_column", "id_column") and value == name.partition("_")[0]
+        if value is None or column:
+            continue
+        words.append("--" + ("estimator" if name == "estimators" else name.replace("_", "-")))
+        words.extend(map(str, value) if isinstance(value, list) else [str(value)])
+    request = {**ranking.provenance.request, "command": words}
     return dataclasses.replace(ranking, provenance=dataclasses.replace(ranking.provenance, request=request))
 
 

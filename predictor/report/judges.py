@@ -6,15 +6,21 @@ from collections.abc import Sequence
 
 from predictor import estimators
 from predictor.report.markup import model, table, text
-from predictor.report.words import compact, evidence_of
+from predictor.report.words import compact
 from predictor.result import Candidate
 
+NEEDS = {
+    "representations": "representations only",
+    "weak_labels": "weak labels",
+    "few_labels": "some gold labels",
+    "calibrated": "past outcomes",
+}
 ARROWS = {"lower": "↓ lower is better", "higher": "↑ higher is better"}
 
 
 def table_of_estimates(ranked: Sequence[Candidate]) -> str:
     """Every estimator's value for every candidate, as a table with the reasons for its gaps; nothing where none."""
-    names = list(dict.fromkeys(name for candidate in ranked for name in candidate.estimates))
+    names = _names(ranked)
     if not names:
         return ""
     best = {name: _best(ranked, name) for name in names}
@@ -33,9 +39,17 @@ def table_of_estimates(ranked: Sequence[Candidate]) -> str:
     return table("Estimates by candidate and estimator", headings, rows, "estimates") + why
 
 
+def _names(ranked: Sequence[Candidate]) -> list[str]:
+    """Estimators used, in the registry's order; names of other versions last."""
+    used = dict.fromkeys(name for candidate in ranked for name in candidate.estimates)
+    return [name for name in estimators.ESTIMATORS if name in used] + [
+        name for name in used if name not in estimators.ESTIMATORS
+    ]
+
+
 def _orientation(ranked: Sequence[Candidate], name: str) -> str:
     estimate = next(candidate.estimates[name] for candidate in ranked if name in candidate.estimates)
-    unit = f" · {text(estimate.unit)}" if estimate.unit else ""
+    unit = f"<br>{text(estimate.unit)}" if estimate.unit else ""
     return f"{ARROWS[estimate.better]}{unit}"
 
 
@@ -60,11 +74,11 @@ def _cell(candidate: Candidate, name: str, best: float | None) -> str:
 
 def judges(ranked: Sequence[Candidate]) -> str:
     """Definition-list entries that say what each estimator used measures, needs and comes from."""
-    names = dict.fromkeys(name for candidate in ranked for name in candidate.estimates)
+    names = _names(ranked)
     known = [estimators.ESTIMATORS[name] for name in names if name in estimators.ESTIMATORS]
     return "".join(
         f"<div><dt>{text(judge.name.replace('_', ' '))}</dt><dd>{text(judge.summary)}"
-        f"<small>{ARROWS[judge.better]} · needs: {text(evidence_of(judge.evidence.name)).rstrip('.').lower()} · "
+        f"<small>{ARROWS[judge.better]} · needs {NEEDS[judge.evidence.name]} · "
         f"{text(judge.source)}</small></dd></div>"
         for judge in known
     )

@@ -10,6 +10,7 @@ from predictor.report.words import (
     compact,
     decimals_of,
     evidence_of,
+    layer_of,
     percent,
     ranks,
     span,
@@ -27,11 +28,11 @@ def markdown(ranking: Ranking) -> str:
     ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
     failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
     strong, order = ranking.strong, order_of(ranking)
+    about = ", ".join(part for part in (layer_of(strong.layer), f"{strong.dim} dimensions") if part)
     parts = [
         "# Weak-to-strong ranking",
         f"**{plain(ranking.advice())}**",
-        f"Student {plain(strong.name)} (layer {plain(strong.layer)}, {strong.dim} dimensions), {ranking.rows:,} rows, "
-        f"ranked by {plain(order.sentence)}.",
+        f"Student {plain(strong.name)} ({plain(about)}), {ranking.rows:,} rows, ranked by {plain(order.sentence)}.",
         *([_ranking(ranked, order)] if ranked else []),
         "\n".join(f"- {note}" for note in _notes(ranking, ranked)),
     ]

@@ -11,7 +11,7 @@ from predictor.report.order import null_line, order_of
 from predictor.report.repeat import command, settings
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
-from predictor.report.words import decimals_of, evidence_of, number, percent, ranks, unit_of
+from predictor.report.words import decimals_of, evidence_of, layer_of, number, percent, ranks, unit_of
 from predictor.result import Candidate, Interval, Ranking
 
 # The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
@@ -46,7 +46,8 @@ ESTIMATES = "Each column is one published or derived measure; arrows say which w
 def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     strong = ranking.strong
     quantity, _, direction = order_of(ranking).sentence.partition(", ")
-    student = f"{model(strong.name)}<small>layer {text(strong.layer)} · {strong.dim} dimensions</small>"
+    about = " · ".join(part for part in (text(layer_of(strong.layer)), f"{strong.dim} dimensions") if part)
+    student = f"{model(strong.name)}<small>{about}</small>"
     pairs = [
         ("Student", student),
         ("Rows", f"{ranking.rows:,}"),
@@ -93,7 +94,7 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
 
 
 def _name(candidate: Candidate, tied: bool) -> str:
-    about = [f"layer {text(candidate.layer)}"] if candidate.layer not in (None, "given") else []
+    about = [text(layer_of(candidate.layer))] if layer_of(candidate.layer) else []
     about += [f"{candidate.dim} dimensions"] if candidate.dim is not None else []
     about += [f"{_short(candidate.parameters)} weights"] if candidate.parameters is not None else []
     small = f"<small>{' · '.join(about)}</small>" if about else ""

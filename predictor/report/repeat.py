@@ -3,55 +3,34 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-FLAGS = (
-    "strong",
-    "weak",
-    "pool",
-    "text_column",
-    "id_column",
-    "labels",
-    "weak_labels",
-    "layer",
-    "pooling",
-    "max_rows",
-    "max_length",
-    "seed",
-    "estimators",
-    "rank_by",
-    "calibration",
-)
-"""Keys of `provenance.request` that are flags, in the order in which people read them."""
-
-SINGULAR = {"estimators": "estimator"}
 
 
 def command(request: Mapping[str, Any]) -> str:
-    """`w2s rank --strong … --weak …`, quoted for a shell, one flag a line; empty where no command was typed."""
-    if not request.get("command"):
+    """The command that was typed, quoted for a shell, one flag a line; empty where none was.
+
+    `request["command"]` holds its words after `w2s`: the subcommand, then flags and values.
+    """
+    words = request.get("command")
+    if not isinstance(words, list | tuple) or not words:
         return ""
-    lines = [f"w2s {request['command']}"]
-    for key in FLAGS:
-        value = request.get(key)
-        if value is None or value == "":
-            continue
-        flag = "--" + SINGULAR.get(key, key).replace("_", "-")
-        for item in _items(value):
-            lines.append(f"{flag} {shlex.quote(item)}")
+    lines = [f"w2s {shlex.quote(str(words[0]))}"]
+    for word in map(str, words[1:]):
+        if word.startswith("--"):
+            lines.append(word)
+        else:
+            lines[-1] += f" {shlex.quote(word)}"
     return " \\\n    ".join(lines)
 
 
 def settings(request: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was asked from Python or another program, as pairs to read; what was left open is left out."""
-    found = ((key, ", ".join(_items(value))) for key, value in request.items() if value is not None)
+    found = ((key, _listed(value)) for key, value in request.items() if value is not None)
     return [(key, value) for key, value in found if value]
 
 
-def _items(value: object) -> Sequence[str]:
+def _listed(value: object) -> str:
     if isinstance(value, Mapping):
-        return [f"{name}={item}" for name, item in value.items()]
-    if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return [str(value)]
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)

@@ -86,7 +86,9 @@ polyline.curve{fill:none}
 .estimates td.top,.estimates b{color:var(--accent);font-weight:650}
 .estimates tbody th{position:sticky;left:0;background:var(--card)}
 .estimates thead th:first-child{position:sticky;left:0;background:var(--card)}
-.estimates thead th{white-space:normal;min-width:7.5em}
+.estimates thead th{white-space:normal;min-width:6.6em}
+.estimates th,.estimates td{padding-left:10px;padding-right:10px}
+.estimates th:first-child{padding-left:16px}
 .words{display:grid;gap:16px}
 .words dt{font-weight:600}.words dd{max-width:52em;color:var(--ink)}
 .words small{display:block;font-size:13px;color:var(--soft)}

@@ -10,6 +10,7 @@ from predictor.report.order import Order, null_line, order_of
 from predictor.report.words import (
     decimals_of,
     evidence_of,
+    layer_of,
     percent,
     ranks,
     span,
@@ -35,8 +36,9 @@ def table(ranking: Ranking, width: int = 100) -> str:
     ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
     failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
     strong = ranking.strong
+    about = (visible(strong.name), layer_of(strong.layer), f"{strong.dim} dimensions")
     lines = [
-        *_note("student", f"{visible(strong.name)} · layer {strong.layer} · {strong.dim} dimensions", width),
+        *_note("student", " · ".join(part for part in about if part), width),
         *_note("rows", f"{ranking.rows:,} · ranked by {order_of(ranking).sentence}", width),
         "",
     ]

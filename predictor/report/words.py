@@ -55,8 +55,8 @@ def number(value: float | None, decimals: int = 3, signed: bool = False) -> str:
 
 
 def compact(value: float | None) -> str:
-    """A number of unknown magnitude in four significant digits."""
-    return ABSENT if value is None else f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    """A number of unknown magnitude in three significant digits."""
+    return ABSENT if value is None else f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def percent(value: float | None) -> str:
@@ -93,3 +93,8 @@ def visible(text: str) -> str:
         " " if letter in "\n\r\t" else "�" if unicodedata.category(letter) in ("Cc", "Cf", "Cs") else letter
         for letter in text
     )
+
+
+def layer_of(layer: str | None) -> str:
+    """`layer 6`; nothing for arrays, whose layer nobody knows."""
+    return "" if layer in (None, "given") else f"layer {visible(str(layer))}"

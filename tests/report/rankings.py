@@ -74,10 +74,9 @@ def ranking(*, failures: tuple[Candidate, ...] = (), rank_by: str = "w2s_error")
             {"w2s-predictor": "0.1.0", "numpy": "2.4"},
             7,
             {
-                "command": "rank",
                 "strong": "mpnet=./mpnet",
-                "weak": ["small=./my model#layer=3,6", "tiny=./tiny"],
-                "seed": 7,
+                "max_rows": None,
+                "command": ["rank", "--strong", "mpnet=./mpnet", "--weak", "small=./my model#layer=3,6", "tiny=./tiny"],
             },
         ),
         ("12 rows are blank; they are kept",),

@@ -11,7 +11,7 @@ import pytest
 from predictor.report import html
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
-VOID = {"meta", "wbr"}
+VOID = {"meta", "wbr", "br"}
 
 
 class Reader(HTMLParser):
@@ -73,7 +73,7 @@ def test_every_text_from_outside_is_escaped():
         warnings=(EVIL,),
         strong=dataclasses.replace(one.strong, name=EVIL),
         provenance=dataclasses.replace(
-            one.provenance, versions={EVIL: EVIL}, request={"strong": EVIL, "weak": [EVIL], "pool": EVIL}
+            one.provenance, versions={EVIL: EVIL}, request={"command": [EVIL, "--weak", EVIL]}
         ),
     )
     page = html(one)
@@ -129,7 +129,7 @@ def test_spectra_and_overlap_are_drawn_where_known_and_left_out_where_not():
 def test_estimates_name_their_direction_and_the_reason_of_gaps():
     page = html(ranking())
     assert "representation gap<small>↓ lower is better</small>" in page
-    assert "parameter count<small>↑ higher is better · weights</small>" in page
+    assert "parameter count<small>↑ higher is better<br>weights</small>" in page
     assert "misfit: needs weak labels." in page
     assert "<b>22,713,216</b>" in page
 
@@ -142,7 +142,7 @@ def test_failed_candidates_are_listed_with_reasons():
 
 def test_the_command_that_repeats_it_is_quoted_for_a_shell():
     words = "".join(read(html(ranking())).words)
-    assert "--weak 'small=./my model#layer=3,6'" in words
+    assert "--weak 'small=./my model#layer=3,6' tiny=./tiny" in words
     assert "Run it again" in words
 
 
