@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from predictor.errors import InputError, W2SError
+from predictor.errors import W2SError
 from predictor.estimators import ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster
+from predictor.gathering import Gathered, gather
 from predictor.judging import Verdict, judge
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
@@ -31,7 +32,6 @@ class _Entry:
     failure: Failure | None = None
     estimates: dict[str, Estimate] = field(default_factory=dict)
     diagnostics: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, Ranking]:
@@ -42,9 +42,17 @@ def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progr
     Raises:
         W2SError: the strong model or the request itself is at fault.
     """
+    for name in query.settings.estimators:
+        find(name)
+    gathered = yield from gather(query, source)
+    return (yield from judging_steps(query, gathered))
+
+
+def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress, None, Ranking]:
+    """The second half of `ranking_steps`: from features at hand to the answer."""
     chosen = _estimators(query)
-    strong = yield from _strong_features(query, source)
-    entries = yield from _candidate_features(query, source)
+    strong = gathered.strong
+    entries = [_Entry(found.name, found.features, found.failure) for found in gathered.candidates]
     root = Representation(strong.name, strong.values, strong.parameters)
     root_diagnostics = _spectrum(root)
     living = [entry for entry in entries if entry.features is not None]
@@ -81,33 +89,6 @@ def _estimators(query: RankingQuery) -> list[Estimator]:
 def _judge_of(chosen: list[Estimator]) -> Estimator:
     """The estimator whose values make the order: the first named that predicts outcomes, else the first named."""
     return next((e for e in chosen if isinstance(e, Forecaster)), chosen[0])
-
-
-def _strong_features(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, FeatureSet]:
-    found = yield from source.features(query.strong, query.pool, query.settings)
-    if len(found) != 1:
-        raise InputError(
-            f"the strong model gives {len(found)} layers ({', '.join(f.layer for f in found)}); it must be read at "
-            "one. Name it as in MODEL#layer=6.",
-            reason="STRONG_LAYERS",
-            field="strong",
-        )
-    return found[0]
-
-
-def _candidate_features(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, list[_Entry]]:
-    entries: list[_Entry] = []
-    for spec in query.weak:
-        try:
-            found = yield from source.features(spec, query.pool, query.settings)
-        except W2SError as fault:
-            if fault.code == "CANCELLED":
-                raise
-            yield Progress(spec.name, "failed", 0, 1)
-            entries.append(_Entry(spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
-            continue
-        entries.extend(_Entry(features.name, features, seconds=features.seconds) for features in found)
-    return entries
 
 
 def _representation(entry: _Entry) -> Representation:
@@ -194,7 +175,7 @@ def _row(entry: _Entry, query: RankingQuery) -> Candidate:
         estimates=entry.estimates,
         diagnostics=entry.diagnostics,
         warnings=tuple(warnings),
-        timings={"features": entry.seconds},
+        timings={"features": features.seconds},
     )
 
 
