@@ -38,6 +38,18 @@ class Outcomes:
         """(m, splits) Err_w − Err_w2s."""
         return self.weak - self.w2s
 
+    def of_split(self, split: int) -> Outcomes:
+        """The outcomes of one split alone."""
+        cut = slice(split, split + 1)
+        return Outcomes(
+            self.weak[:, cut],
+            self.w2s[:, cut],
+            self.ceiling[cut],
+            None if self.weak_accuracy is None else self.weak_accuracy[:, cut],
+            None if self.w2s_accuracy is None else self.w2s_accuracy[:, cut],
+            None if self.ceiling_accuracy is None else self.ceiling_accuracy[cut],
+        )
+
 
 def train_w2s(
     strong: NDArray[np.floating],
