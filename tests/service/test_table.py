@@ -1,0 +1,202 @@
+"""The state machine of jobs, on a real SQLite file."""
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, UnavailableError, W2SError
+from server.database import Database
+from server.jobs import JobTable
+from server.outcome import worker_lost
+
+RANKING = b"ranking"
+LOST = worker_lost(3)
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = Database(tmp_path / "jobs.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def table(database):
+    return JobTable(database)
+
+
+def test_only_the_current_attempt_may_end_a_job(table):
+    table.create("a", b"q")
+    first = table.claim()
+    table.release(first, None, 3)
+    second = table.claim()
+    assert table.finish(first, "SUCCEEDED", None, b"late") is None
+    assert table.release(first, LOST, 3) is None
+    assert table.finish(second, "SUCCEEDED", None, RANKING).job.state == "SUCCEEDED"
+    assert table.get(second.row.job.id).ranking == RANKING
+
+
+def test_a_result_after_a_cancellation_is_refused(table):
+    table.create("a", b"q")
+    claim = table.claim()
+    table.cancel(claim.row.job.id)
+    assert table.finish(claim, "SUCCEEDED", None, RANKING) is None
+    row = table.release(claim, None, 3)
+    assert (row.job.state, row.ranking) == ("CANCELLED", None)
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED"])
+def test_terminal_states_never_change(database, table, state):
+    table.create("a", b"q")
+    claim = table.claim()
+    name = claim.row.job.id
+    if state == "CANCELLED":
+        table.cancel(name)
+        table.release(claim, None, 3)
+    else:
+        table.finish(claim, state, None, RANKING)
+    before = table.get(name).job
+    assert table.finish(claim, "SUCCEEDED", None, b"other") is None
+    assert table.release(claim, None, 3) is None
+    assert table.cancel(name).job.state == state
+    assert table.recover() == (0, 0)
+    assert table.claim() is None
+    assert table.get(name).job.revision == before.revision
+    with pytest.raises(sqlite3.IntegrityError, match="a terminal job never changes"), database.transaction() as run:
+        run.execute("UPDATE jobs SET state = 'QUEUED'")
+
+
+def test_a_job_is_tried_again_until_three_workers_died_over_it(table):
+    table.create("a", b"q")
+    states = [table.release(table.claim(), LOST, 3).job.state for _ in range(3)]
+    assert states == ["QUEUED", "QUEUED", "FAILED"]
+    job = table.page(1, None)[0].job
+    assert (job.attempts, job.error.reason) == (3, "WORKER_LOST")
+
+
+def test_a_stop_of_the_server_counts_as_no_loss(table):
+    table.create("a", b"q")
+    for _ in range(5):
+        assert table.release(table.claim(), None, 3).job.state == "QUEUED"
+    assert table.release(table.claim(), LOST, 3).job.state == "QUEUED"
+
+
+def test_a_start_settles_what_an_earlier_process_left(table):
+    for name in "abc":
+        table.create(name, b"q")
+    running, cancelling = table.claim(), table.claim()
+    table.cancel(cancelling.row.job.id)
+    assert table.recover() == (1, 1)
+    assert table.get(running.row.job.id).job.state == "QUEUED"
+    assert table.get(cancelling.row.job.id).job.state == "CANCELLED"
+    assert table.finish(table.claim(), "SUCCEEDED", None, RANKING) is not None
+
+
+def test_every_change_raises_the_revision(table):
+    seen = [table.create("a", b"q").job.revision]
+    claim = table.claim()
+    seen += [claim.row.job.revision, table.release(claim, None, 3).job.revision]
+    table.claim()
+    table.recover()
+    seen += [table.page(1, None)[0].job.revision, table.finish(table.claim(), "FAILED", LOST, None).job.revision]
+    assert seen == sorted(set(seen))
+
+
+def test_jobs_are_claimed_in_the_order_of_creation(table):
+    made = [table.create(str(i), b"q").job.id for i in range(5)]
+    assert [table.claim().row.job.id for _ in range(5)] == made
+    assert table.claim() is None
+
+
+def test_a_request_id_stands_for_one_request(table):
+    first = table.create("a", b"q").job.id
+    assert table.create("a", b"q").job.id == first
+    with pytest.raises(ConflictError, match="request id 'a' already stands for another request"):
+        table.create("a", b"other")
+    with pytest.raises(ConflictError):
+        table.repeat("a", first)
+
+
+def test_a_repeat_runs_the_stored_request(table):
+    name = table.create("a", b"q").job.id
+    with pytest.raises(RefusedError, match="is QUEUED; only FAILED"):
+        table.repeat("b", name)
+    table.cancel(name)
+    again = table.repeat("b", name).job
+    assert table.repeat("b", name).job.id == again.id
+    assert again.repeat_of == name
+    assert table.claim().request == b"q"
+    with pytest.raises(NotFoundError):
+        table.repeat("c", "nowhere")
+
+
+def test_an_error_is_kept_whole(table):
+    table.create("a", b"q")
+    error = LimitError("too much", reason="OVER", field="pool")
+    row = table.finish(table.claim(), "FAILED", error, None)
+    kept = table.get(row.job.id).job.error
+    assert (type(kept), kept.message, kept.reason, kept.field) == (LimitError, "too much", "OVER", "pool")
+
+
+def test_a_full_disk_refuses_writes_and_lets_reads_go_on(database, table):
+    name = table.create("a", b"q").job.id
+    with database.reading() as run:
+        pages = run.execute("PRAGMA page_count").fetchone()[0]
+        run.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(LimitError, match="the disk of the job store is full; nothing was stored") as caught:
+        table.create("b", b"x" * 100_000)
+    assert caught.value.reason == "STORAGE_FULL"
+    assert table.get(name).job.state == "QUEUED"
+    assert [row.job.id for row in table.page(9, None)] == [name]
+    assert table.claim().row.job.id == name
+
+
+def test_another_process_cannot_open_the_store(database, table, tmp_path):
+    code = (
+        "import sys, pathlib; from server.database import Database; from predictor.errors import RefusedError\n"
+        "try: Database(pathlib.Path(sys.argv[1]))\n"
+        "except RefusedError as fault: print(fault.reason)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "jobs.sqlite")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "STATE_LOCKED"
+
+
+def test_what_is_committed_is_synchronous_and_exclusive(database):
+    with database.reading() as run:
+        settings = {name: run.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+        assert settings == {"journal_mode": "wal", "synchronous": 2}
+        assert run.execute("PRAGMA locking_mode").fetchone()[0] == "exclusive"
+
+
+def test_a_store_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "jobs.sqlite"
+    first = Database(path)
+    with first.transaction() as run:
+        run.execute("UPDATE schema_version SET version = 99")
+    first.close()
+    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 1"):
+        Database(path)
+
+
+def test_a_store_that_is_no_database_is_named_damaged(tmp_path):
+    path = tmp_path / "jobs.sqlite"
+    path.write_bytes(b"not a database at all, whatever it is called" * 100)
+    with pytest.raises(UnavailableError, match="the job store is damaged"):
+        Database(path)
+
+
+def test_a_refused_step_leaves_nothing_behind(database, table):
+    name = table.create("a", b"q").job.id
+
+    def fail_half_way():
+        with database.transaction() as run:
+            run.execute("UPDATE jobs SET state = 'RUNNING'")
+            raise LOST
+
+    with pytest.raises(W2SError):
+        fail_half_way()
+    assert table.get(name).job.state == "QUEUED"

@@ -1,0 +1,111 @@
+"""A worker process on its own: what it says, what it never says, and when it ends."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import pytest
+from google.rpc import status_pb2
+
+from protos import convert
+from server import frames
+from server.config import Limits
+from server.process import WorkerLostError, WorkerProcess
+from server.spawn import worker_environment
+from tests.service.running import alive, arrays, until
+
+
+async def answers(worker: WorkerProcess, request: bytes):
+    return [frame async for frame in worker.run(request)]
+
+
+def with_worker(act):
+    async def run():
+        worker = await WorkerProcess.start(Limits())
+        try:
+            return await act(worker)
+        finally:
+            await worker.stop(0)
+
+    return asyncio.run(run())
+
+
+def test_a_worker_reports_steps_and_then_the_ranking():
+    request = convert.query_to_proto(arrays()).SerializeToString()
+    tags = [tag for tag, _ in with_worker(lambda worker: answers(worker, request))]
+    assert tags == ["progress"] * (len(tags) - 1) + ["result"]
+    assert len(tags) > 3
+
+
+def test_a_worker_that_meets_a_bug_names_it_without_its_text_and_lives_on():
+    async def act(worker):
+        broken = await answers(worker, b"\xff\xffsecret")
+        return broken, await answers(worker, convert.query_to_proto(arrays()).SerializeToString())
+
+    broken, sound = with_worker(act)
+    error = convert.error_from_status(status_pb2.Status.FromString(broken[-1][1]))
+    assert error.reason == "WORKER_FAULT"
+    assert "DecodeError at" in error.message
+    assert "Error parsing" not in error.message
+    assert sound[-1][0] == "result"
+
+
+def test_a_worker_ends_with_its_pipe_even_where_nobody_signals_it():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=worker_environment(Limits()),
+    )
+    assert frames.read(process.stdout) == ("ready", b"")
+    process.stdin.close()
+    assert process.wait(10) == 0
+
+
+def test_a_worker_whose_parent_is_gone_before_it_starts_ends_at_once():
+    environment = worker_environment(Limits()) | {"W2S_WORKER_PARENT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "server.worker"], env=environment, stdin=subprocess.PIPE, timeout=30, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_a_library_that_prints_does_not_break_the_frames():
+    code = (
+        "import os, server.worker as worker\n"
+        "inward, outward = worker._take_pipes()\n"
+        "print('noise from a library', flush=True); os.system('echo noise from a child')\n"
+        "worker._send(outward, 'ready')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.PIPE, capture_output=True, check=True)
+    assert done.stdout == frames.pack("ready")
+    assert done.stderr.count(b"noise") == 2
+
+
+def test_stopping_ends_a_worker_and_its_children():
+    async def act(worker):
+        began = time.monotonic()
+        await worker.stop(1)
+        with pytest.raises(WorkerLostError):
+            await answers(worker, b"")
+        return worker.pid, time.monotonic() - began
+
+    pid, seconds = with_worker(act)
+    assert seconds < 3
+    until(lambda: not alive(pid), 2)
+
+
+def test_a_worker_gets_few_variables_no_hub_and_pinned_threads():
+    given = {
+        "PATH": "/bin",
+        "HOME": "/h",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "W2S_CACHE_DIR": "/c",
+        "OPENBLAS_CORETYPE": "Zen",
+    }
+    found = worker_environment(Limits(worker_threads=3), given)
+    assert "AWS_SECRET_ACCESS_KEY" not in found
+    assert found["W2S_CACHE_DIR"] == "/c"
+    assert (found["HF_HUB_OFFLINE"], found["OMP_NUM_THREADS"], found["OPENBLAS_NUM_THREADS"]) == ("1", "3", "1")
+    assert found["OPENBLAS_CORETYPE"] == "Zen"
