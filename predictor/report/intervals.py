@@ -110,7 +110,7 @@ def _band_label(scale: Scale, band: NullBand | None) -> str:
     at = (scale.place(band.low) + scale.place(band.high)) / 2
     return (
         f'<div class="row head" aria-hidden="true"><span></span><svg width="100%" height="20">'
-        f'<text x="{at:.2f}%" y="14" text-anchor="{_anchor(at)}">rows shuffled</text></svg><span></span></div>'
+        f'<text x="{at:.2f}%" y="14" text-anchor="middle">rows shuffled</text></svg><span></span></div>'
     )
 
 
@@ -118,15 +118,10 @@ def _axis(scale: Scale, zero: bool) -> str:
     step = min((b - a for a, b in zip(scale.ticks, scale.ticks[1:], strict=False)), default=0.1)
     decimals = max(0, len(f"{step:.6f}".rstrip("0").partition(".")[2]))
     marks = "".join(
-        f'<text x="{scale.place(tick):.2f}%" y="14" text-anchor="{_anchor(scale.place(tick))}">'
-        f"{number(tick, decimals, zero)}</text>"
+        f'<text x="{scale.place(tick):.2f}%" y="14" text-anchor="middle">{number(tick, decimals, zero)}</text>'
         for tick in scale.ticks
     )
     return (
         '<div class="row axis" aria-hidden="true"><span></span>'
         f'<svg width="100%" height="20">{marks}</svg><span></span></div>'
     )
-
-
-def _anchor(percent: float) -> str:
-    return "start" if percent < 6 else "end" if percent > 94 else "middle"

@@ -50,7 +50,7 @@ def _names(ranked: Sequence[Candidate]) -> list[str]:
 def _orientation(ranked: Sequence[Candidate], name: str) -> str:
     estimate = next(candidate.estimates[name] for candidate in ranked if name in candidate.estimates)
     unit = f"<br>{text(estimate.unit)}" if estimate.unit else ""
-    return f"{ARROWS[estimate.better]}{unit}"
+    return f"{ARROWS[estimate.better].removesuffix(' is better')}{unit}"
 
 
 def _best(ranked: Sequence[Candidate], name: str) -> float | None:

@@ -36,6 +36,9 @@ def html(ranking: Ranking) -> str:
     )
 
 
+LONG = 110
+"""Letters of advice above which it is set smaller."""
+
 SPECTRA = (
     "Directions in which both models vary alike are those in which the candidate can teach the student something; "
     "what the student varies in and the candidate does not, it cannot pass on."
@@ -58,8 +61,9 @@ def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     warnings = [text(warning) for warning in ranking.warnings]
     warnings += [f"{text(c.name)}: {text(warning)}" for c in ranking.candidates for warning in c.warnings]
     notes = f'<ul class="notes">{"".join(f"<li>{warning}</li>" for warning in warnings)}</ul>' if warnings else ""
+    size = ' class="long"' if len(ranking.advice()) > LONG else ""
     return (
-        f'<header><p class="eyebrow">Weak-to-strong ranking</p><h1>{text(ranking.advice())}</h1>'
+        f'<header><p class="eyebrow">Weak-to-strong ranking</p><h1{size}>{text(ranking.advice())}</h1>'
         f"{facts(pairs)}{notes}</header>"
     )
 

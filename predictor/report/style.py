@@ -18,6 +18,7 @@ main{max-width:1120px;margin:0 auto;padding:56px 32px 72px}
 color:var(--accent)}
 h1{margin:0;max-width:24em;font-size:clamp(24px,3.4vw,36px);line-height:1.2;letter-spacing:-.015em;font-weight:650;
 text-wrap:balance;overflow-wrap:anywhere}
+h1.long{max-width:32em;font-size:clamp(20px,2.5vw,27px);line-height:1.3}
 h2{margin:0 0 16px;font-size:20px;letter-spacing:-.01em;font-weight:650}
 h3{margin:24px 0 6px;font-size:15px}
 section{margin-top:56px}

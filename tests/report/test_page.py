@@ -128,8 +128,8 @@ def test_spectra_and_overlap_are_drawn_where_known_and_left_out_where_not():
 
 def test_estimates_name_their_direction_and_the_reason_of_gaps():
     page = html(ranking())
-    assert "representation gap<small>↓ lower is better</small>" in page
-    assert "parameter count<small>↑ higher is better<br>weights</small>" in page
+    assert "representation gap<small>↓ lower</small>" in page
+    assert "parameter count<small>↑ higher<br>weights</small>" in page
     assert "misfit: needs weak labels." in page
     assert "<b>22,713,216</b>" in page
 
