@@ -43,6 +43,10 @@ class LabelPrior:
         centred = kernel - means[:, None] - means[None, :] + means.mean()
         return cls(name, centred * ((1.0 - noise) / float(np.mean(np.diag(centred)))), noise)
 
+    def with_noise(self, noise: float) -> LabelPrior:
+        """The same tasks with another share of unexplained variance."""
+        return LabelPrior(self.name, self.kernel * ((1.0 - noise) / (1.0 - self.noise)), noise)
+
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """(n, count) label vectors."""
         values, vectors = np.linalg.eigh(self.kernel)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.priors import linear_kernel, mean_kernel, rbf_kernel
+from predictor.estimators.priors import mean_kernel, rbf_kernel, smoother_kernel
 from predictor.estimators.protocol import Evidence, Forecast
 from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
@@ -31,14 +31,12 @@ class LabelPriorSimulation:
     """Expected Err_w2s and gain over tasks drawn from several priors, with paired draws for intervals.
 
     Attributes:
-        noise: σ², share of the label variance that no row explains, the same under every prior.
-        splits: random thirds averaged over.
+        noises: σ², shares of the label variance that no row explains; one random split into thirds for each.
         draws: tasks per prior and split; each with its own bootstrap of the test rows.
         max_rows: larger pools are cut to this many rows (drawn by the seed): n × n prior kernels stay small.
     """
 
-    noise: float = 0.1
-    splits: int = 4
+    noises: tuple[float, ...] = (0.05, 0.2, 0.4, 0.7)
     draws: int = 16
     max_rows: int = 1500
 
@@ -48,8 +46,8 @@ class LabelPriorSimulation:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "Expected test error of the student when labels are smooth functions of the strong model's representation "
-        "(linear and RBF) or of what all models agree on; linear heads, equal thirds, squared loss."
+        "Expected test error of the student when labels are rough or smooth functions of what the strong model, or all "
+        "models on average, see in the rows, at four levels of noise; linear heads, equal thirds, squared loss."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -64,9 +62,9 @@ class LabelPriorSimulation:
             notes = (f"simulated on {self.max_rows} of {case.rows} rows, a third of them for each head",)
             case = case.take(np.sort(rng.choice(case.rows, self.max_rows, replace=False)))
         priors = self.priors(case)
-        tasks = [prior.draw(self.draws * self.splits, rng) for prior in priors]
+        signals = [prior.draw(self.draws * len(self.noises), rng) for prior in priors]
         runs = []
-        for split in range(self.splits):
+        for split, noise in enumerate(self.noises):
             part = thirds(case.rows, rng)
             counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), self.draws)
             weights = counts.T / len(part.test)
@@ -75,8 +73,10 @@ class LabelPriorSimulation:
             weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
             mixed = [w.shuffled(rng) for w in weak] if split < NULL_SPLITS else []
             mine = slice(split * self.draws, (split + 1) * self.draws)
-            for prior, drawn in zip(priors, tasks, strict=True):
-                runs.append(_run(strong, weak, mixed, part, prior, drawn[:, mine], weights))
+            for prior, signal in zip(priors, signals, strict=True):
+                unexplained = rng.standard_normal((case.rows, self.draws))
+                labels = np.sqrt(1.0 - noise) * signal[:, mine] + np.sqrt(noise) * unexplained
+                runs.append(_run(strong, weak, mixed, part, prior.with_noise(noise), labels, weights))
         expected = np.mean([run.expected for run in runs], axis=0)
         drawn_errors = np.concatenate([run.drawn for run in runs], axis=2)
         return Forecast(
@@ -91,13 +91,14 @@ class LabelPriorSimulation:
         )
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
-        """The strong model's linear and RBF kernels, and the mean RBF kernel of all models."""
+        """Noiseless tasks, rough and smooth, as the strong model sees them and as all models see them on average."""
         strong = rbf_kernel(case.strong.features)
         everyone = mean_kernel([strong, *(rbf_kernel(w.features) for w in case.weak)])
         return (
-            LabelPrior.of("strong linear", linear_kernel(case.strong.features), self.noise),
-            LabelPrior.of("strong RBF", strong, self.noise),
-            LabelPrior.of("consensus RBF", everyone, self.noise),
+            LabelPrior.of("strong, rough", strong, 0.0),
+            LabelPrior.of("strong, smooth", smoother_kernel(strong), 0.0),
+            LabelPrior.of("consensus, rough", everyone, 0.0),
+            LabelPrior.of("consensus, smooth", smoother_kernel(everyone), 0.0),
         )
 
 

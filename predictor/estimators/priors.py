@@ -29,16 +29,17 @@ def rbf_kernel(features: NDArray[np.floating], length: float = 1.0) -> Array:
     return kernel
 
 
-def linear_kernel(features: NDArray[np.floating]) -> Array:
-    """Z Zᵀ of standardised rows, mean diagonal 1."""
-    scaled = Scale.of(features).apply(features)
-    kernel = scaled @ scaled.T
-    return kernel / float(np.mean(np.diag(kernel)))
-
-
 def mean_kernel(kernels: Sequence[Array]) -> Array:
     """The even mixture of kernels: a task that any one of the models may see."""
     total = np.zeros_like(kernels[0])
     for kernel in kernels:
         total += kernel
     return total / len(kernels)
+
+
+def smoother_kernel(kernel: Array) -> Array:
+    """(H K H)² with H the centring: the same directions, their variances squared, so that tasks are far smoother."""
+    means = kernel.mean(axis=0)
+    centred = kernel - means[:, None] - means[None, :] + means.mean()
+    squared: Array = centred @ centred
+    return squared
