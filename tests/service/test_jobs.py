@@ -90,6 +90,14 @@ def test_a_watch_tells_every_change_up_to_the_ranking(client):
     assert [job.ranking for job in changes[:-1]] == [None] * (len(changes) - 1)
 
 
+def test_a_watch_tells_the_steps_of_a_running_job(client):
+    changes = list(client.watch(client.submit(arrays(15))))
+    steps = [job.progress for job in changes if job.progress is not None]
+    assert {step.phase for step in steps} >= {"load", "estimate"}
+    assert {"strong", "near", "far"} <= {step.candidate for step in steps}
+    assert {job.state for job in changes if job.progress is not None} == {"RUNNING"}
+
+
 def test_a_watch_resumes_after_a_revision(client):
     name = client.submit(arrays(10))
     changes = list(client.watch(name))

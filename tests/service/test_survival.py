@@ -4,9 +4,12 @@ import os
 import signal
 import time
 
+import grpc
 import pytest
 
 from predictor.errors import UnavailableError
+from protos.w2s.v1 import ranking_service_pb2 as pb
+from protos.w2s.v1 import ranking_service_pb2_grpc
 from tests.service.running import alive, arrays, until
 
 
@@ -123,6 +126,27 @@ def test_a_server_that_stops_says_so_and_how_to_go_on(start):
         with pytest.raises(UnavailableError, match="watching after the last revision seen") as caught:
             client.submit(arrays(1))
         assert caught.value.reason == "SERVER_STOPPING"
+    os.kill(frozen, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("kind", ["watch", "wait"])
+def test_open_watches_and_waits_end_with_a_status_that_says_to_resume(start, kind):
+    running = start("--limit", "drain_seconds=10")
+    frozen = running.freeze_job_worker()
+    with running.client() as client, grpc.insecure_channel(running.address) as channel:
+        name = client.submit(arrays())
+        until(lambda: client.job(name).state == "RUNNING")
+        stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
+        if kind == "watch":
+            call = stub.WatchRankingJob(pb.WatchRankingJobRequest(id=name, after_revision=1 << 40), timeout=20)
+        else:
+            call = stub.WaitRankingJob.future(pb.WaitRankingJobRequest(id=name), timeout=20)
+        time.sleep(0.3)
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert call.code() is grpc.StatusCode.UNAVAILABLE
+        assert time.monotonic() - began < 2
+        assert b"SERVER_STOPPING" in dict(call.trailing_metadata())["grpc-status-details-bin"]
     os.kill(frozen, signal.SIGCONT)
 
 
