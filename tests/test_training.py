@@ -1,0 +1,144 @@
+"""Real weak-to-strong training against a plain retelling of it, and the identity between gain and misfit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from predictor.heads import RIDGES
+from predictor.labels import Labels
+from predictor.splits import thirds
+from predictor.training import accuracy, squared_error, train_w2s
+from tests.reference import dense
+from tests.reference.models import correlated, dimmed
+
+ROWS, SPLITS, SEED = 66, 2, 7
+
+
+@dataclass(frozen=True)
+class Told:
+    """Predictions on the test rows of one split, and the truth there, (n_t, k)."""
+
+    weak: np.ndarray
+    learned: np.ndarray
+    ceiling: np.ndarray
+    truth: np.ndarray
+
+
+def taught(train, other, labels):
+    """A ridge head by its hat matrix, each column at the ridge with the least brute-force GCV score."""
+    columns = []
+    free = [b for b in RIDGES if np.trace(np.eye(len(train)) - dense.hat(train, train, b)) > 0.5]
+    for column in labels.T:
+        ridge = min(free, key=lambda beta: dense.gcv_score(train, column, beta))
+        columns.append(dense.hat(train, other, ridge) @ column)
+    return np.stack(columns, axis=1)
+
+
+def tell(strong, weak, targets, split):
+    """Weak head on D~, weak labels on D^, student on those; ceiling on the gold labels of D^."""
+    part = thirds(len(targets), np.random.default_rng([SEED, split]))
+    gold = targets[part.weak]
+    lesson = taught(weak[part.weak], weak[part.student], gold)
+    return Told(
+        taught(weak[part.weak], weak[part.test], gold),
+        taught(strong[part.student], strong[part.test], lesson),
+        taught(strong[part.student], strong[part.test], targets[part.student]),
+        targets[part.test],
+    )
+
+
+@pytest.fixture(scope="module", params=["regression", "binary", "multiclass"])
+def run(request):
+    rng = np.random.default_rng(3)
+    strong = correlated(ROWS, 9, 0.6, rng)
+    weak = [dimmed(strong, 5, 0.2, rng), dimmed(strong, 3, 2.0, rng)]
+    score = dense.standardise(strong) @ rng.standard_normal((9, 3)) + 0.1 * rng.standard_normal((ROWS, 3))
+    values = {"regression": score[:, 0] * 4, "binary": score[:, 0] > 0, "multiclass": score.argmax(axis=1)}
+    labels = Labels.of([float(v) for v in values[request.param]])
+    assert labels.kind == request.param
+    told = [[tell(strong, w, labels.targets, split) for split in range(SPLITS)] for w in weak]
+    return labels, told, train_w2s(strong, weak, labels, splits=SPLITS, seed=SEED)
+
+
+def test_errors_are_those_of_the_plain_retelling_over_the_label_variance(run):
+    labels, told, found = run
+    variance = np.sum(np.mean((labels.targets - labels.targets.mean(axis=0)) ** 2, axis=0))
+
+    def error(prediction, truth):
+        return np.mean(
+            [sum((p - t) ** 2 for p, t in zip(*pair, strict=True)) for pair in zip(prediction, truth, strict=True)]
+        )
+
+    for i, splits in enumerate(told):
+        for split, one in enumerate(splits):
+            assert found.weak[i, split] == pytest.approx(error(one.weak, one.truth) / variance, abs=1e-9)
+            assert found.w2s[i, split] == pytest.approx(error(one.learned, one.truth) / variance, abs=1e-9)
+            assert found.ceiling[split] == pytest.approx(error(one.ceiling, one.truth) / variance, abs=1e-9)
+
+
+def test_gain_is_misfit_plus_twice_the_cross_term(run):
+    """gain = E(f_w − f_sw)² + 2 E⟨f_w − f_sw, f_sw − f*⟩: algebra, always, in Charikar et al. 2024's terms."""
+    labels, told, found = run
+    variance = float(np.sum(np.var(labels.targets, axis=0)))
+    for i, splits in enumerate(told):
+        for split, one in enumerate(splits):
+            misfit = np.mean(np.sum((one.weak - one.learned) ** 2, axis=1))
+            cross = np.mean(np.sum((one.weak - one.learned) * (one.learned - one.truth), axis=1))
+            assert found.gain[i, split] == pytest.approx((misfit + 2.0 * cross) / variance, abs=1e-9)
+            assert abs(cross) > 1e-6  # Or the identity would say nothing of it.
+
+
+def test_accuracies_are_shares_of_right_classes_and_absent_for_regression(run):
+    labels, told, found = run
+    if labels.kind == "regression":
+        assert found.weak_accuracy is found.w2s_accuracy is found.ceiling_accuracy is None
+        return
+
+    def classes(codes):
+        return [(row[0] > 0.5 if len(row) == 1 else int(np.argmax(row))) for row in codes]
+
+    def share(prediction, truth):
+        return np.mean([a == b for a, b in zip(classes(prediction), classes(truth), strict=True)])
+
+    for i, splits in enumerate(told):
+        for split, one in enumerate(splits):
+            assert found.weak_accuracy[i, split] == share(one.weak, one.truth)
+            assert found.w2s_accuracy[i, split] == share(one.learned, one.truth)
+            assert found.ceiling_accuracy[split] == share(one.ceiling, one.truth)
+
+
+def test_a_projection_of_weak_labels_inherits_and_corrects_without_remainder():
+    """Charikar et al. 2024, arXiv:2405.15116: unregularised linear student, truth in its class, in sample."""
+    rng = np.random.default_rng(5)
+    strong = rng.standard_normal((40, 6))
+    truth = strong @ rng.standard_normal(6)
+    weak = truth + rng.standard_normal(40)
+    projection = strong @ np.linalg.pinv(strong)
+    learned = projection @ weak
+    misfit, inherited = np.mean((weak - learned) ** 2), np.mean((learned - truth) ** 2)
+    assert np.mean((weak - truth) ** 2) == pytest.approx(inherited + misfit, abs=1e-12)
+    assert np.mean((weak - learned) * (learned - truth)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_squared_error_sums_columns_and_averages_rows():
+    # Rows: 1 + 4 = 5 and 0 + 9 = 9, mean 7.
+    assert squared_error(np.array([[1.0, 2.0], [0.0, 3.0]]), np.zeros((2, 2))) == 7.0
+
+
+def test_accuracy_cuts_codes_at_a_half_and_takes_the_largest_column():
+    # .6 → 1 right, .4 → 0 wrong, .5 → 0 right.
+    assert accuracy(np.array([[0.6], [0.4], [0.5]]), np.array([[1.0], [1.0], [0.0]])) == pytest.approx(2 / 3)
+    assert accuracy(np.array([[0.2, 0.3], [0.9, 0.1]]), np.array([[0.0, 1.0], [0.0, 1.0]])) == 0.5
+
+
+def test_the_same_seed_gives_the_same_outcomes_and_another_seed_others():
+    rng = np.random.default_rng(1)
+    strong, weak = rng.standard_normal((40, 4)), [rng.standard_normal((40, 3))]
+    labels = Labels.of(rng.standard_normal(40))
+    first, again, other = (train_w2s(strong, weak, labels, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.w2s, again.w2s)
+    assert not np.array_equal(first.w2s, other.w2s)
+    assert first.w2s.shape == (1, 3)
