@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 from predictor.errors import InputError, UnavailableError
@@ -23,6 +24,9 @@ IDLE_SECONDS = 600.0
 
 LOOK_SECONDS = 5.0
 START_SECONDS = 60.0
+NEWEST = 1000
+"""Jobs looked at for open ones; a job older than that many others has ended."""
+
 LONGEST_SOCKET = 100
 """Bytes; the system takes 107."""
 
@@ -40,11 +44,11 @@ def ensure() -> str:
             "one with --server HOST:PORT.",
             reason="SERVER_MISSING",
         )
+    state_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
     address = socket_address(state_dir())
     if _answers(address):
         return address
     log = state_dir() / "embedded.log"
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with log.open("wb") as out:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "client.cli.embedded", address],
@@ -71,12 +75,21 @@ def ensure() -> str:
 
 
 def socket_address(state: Path) -> str:
-    """`unix:/path` of the server that belongs to a state folder; in the temporary folder where its path is too long."""
+    """`unix:/path` of the server that belongs to a state folder; in the temporary folder where its path is too long.
+
+    Raises:
+        UnavailableError: somebody else owns that folder.
+    """
     folder = state / "run"
     if len(os.fsencode(folder / "w2s.sock")) > LONGEST_SOCKET:
         digest = hashlib.sha256(os.fsencode(state.absolute())).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"w2s-{os.getuid()}-{digest}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise UnavailableError(
+            f"folder {str(folder)!r} belongs to another user; name a shorter state folder with W2S_STATE_DIR.",
+            reason="EMBEDDED_SERVER",
+        )
     return f"unix:{folder / 'w2s.sock'}"
 
 
@@ -103,7 +116,7 @@ def keep(address: str, idle_seconds: float = IDLE_SECONDS) -> int:
         time.sleep(min(LOOK_SECONDS, idle_seconds / 4))
         try:
             with PredictorClient(address, timeout=5.0) as client:
-                open_jobs = any(not job.finished for job in client.jobs())
+                open_jobs = any(not job.finished for job in islice(client.jobs(), NEWEST))
         except UnavailableError:
             continue  # Still starting, or on its way out: the next look, or poll, tells.
         if open_jobs:

@@ -123,7 +123,7 @@ class Bars:
         if name not in self._tasks:
             self._tasks[name] = self._live.add_task("", total=total, name=_short(name), phase=phase)
         elif self._phases[name] != step.phase and not finished:
-            self._live.reset(self._tasks[name], total=total, phase=phase)  # type: ignore[arg-type]  # rich's TaskID
+            self._live.reset(self._tasks[name], total=total, name=_short(name), phase=phase)  # type: ignore[arg-type]  # rich's TaskID
         self._phases[name] = step.phase
         done = total if finished else step.done
         self._live.update(self._tasks[name], completed=done, total=total, phase=phase)  # type: ignore[arg-type]  # as above

@@ -76,7 +76,7 @@ def _rows(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str
     if not order.forecast:
         digits = decimals_of(order.intervals)
     names = ["candidate", *(visible(candidate.name) for candidate in ranked)]
-    longest = max(_cells(name) for name in names)
+    longest = max(12, *(_cells(name) for name in names))
     columns = _figures(ranked, order, digits)
     if digits > 2 and _room(columns, width) < min(longest, 36):
         columns = _figures(ranked, order, 2)

@@ -14,6 +14,8 @@ from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, r
 def test_no_line_but_the_advice_is_wider_than_asked(width):
     shown = table(ranking(failures=(failed("pypi:a-package==1.0/inner/path/model.gguf#layer=5", "word " * 60),)), width)
     assert max(len(line) for line in shown.splitlines()[:-1]) <= width
+    short = dataclasses.replace(ranking(), candidates=(dataclasses.replace(ranking().candidates[0], name="a"),))
+    assert max(len(line) for line in table(short, width).splitlines()[:-1]) <= width
 
 
 @pytest.mark.parametrize("width", [80, 120])
