@@ -10,7 +10,7 @@ import pytest
 from predictor.errors import InputError
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
-from predictor.estimators.priors import linear_kernel, mean_kernel, rbf_kernel, squared_distances
+from predictor.estimators.priors import mean_kernel, rbf_kernel, smoother_kernel, squared_distances
 from predictor.estimators.protocol import Forecast
 from predictor.heads import RIDGES, HeadFactor
 from predictor.simulation import LabelMoments, LabelPrior, Pipeline, head_map
@@ -171,10 +171,24 @@ def test_rows_that_mostly_coincide_still_give_finite_distances():
     assert np.all(np.isfinite(squared_distances(features)))
 
 
-def test_linear_and_mean_kernels():
-    features = correlated(12, 5, 0.4, np.random.default_rng(6))
-    np.testing.assert_allclose(linear_kernel(features), 12 * dense.kernel(features), atol=1e-12)
+def test_mean_kernel_weighs_every_model_the_same():
     np.testing.assert_allclose(mean_kernel([np.eye(2), np.ones((2, 2)), 4 * np.eye(2)]), [[2, 1 / 3], [1 / 3, 2]])
+
+
+def test_smoother_kernel_has_the_centred_directions_with_their_variances_squared():
+    raw = rbf_kernel(correlated(12, 5, 0.4, np.random.default_rng(6)))
+    centring = np.eye(12) - np.ones((12, 12)) / 12
+    values, vectors = np.linalg.eigh(centring @ raw @ centring)
+    np.testing.assert_allclose(smoother_kernel(raw), vectors * values**2 @ vectors.T, atol=1e-10)
+
+
+def test_more_noise_leaves_the_same_tasks_less_of_the_unit_variance():
+    # Mean diagonal .8 at σ² = .2; at σ² = .6 every entry is half of that: .4/.8.
+    prior = LabelPrior.of("x", rbf_kernel(np.random.default_rng(1).standard_normal((9, 2))), 0.2)
+    found = prior.with_noise(0.6)
+    np.testing.assert_allclose(found.kernel, prior.kernel / 2.0, atol=1e-12)
+    assert (found.name, found.noise) == ("x", 0.6)
+    assert np.mean(np.diag(found.kernel)) == pytest.approx(0.4)
 
 
 def test_thirds_are_disjoint_random_and_cover_the_pool():
@@ -205,18 +219,18 @@ def simulated():
     strong = correlated(90, 12, 0.7, rng)
     weak = tuple(Representation(f"w{i}", dimmed(strong, 8, 0.1 + i, rng)) for i in range(3))
     case = Case(Representation("s", strong), weak, seed=5)
-    estimator = LabelPriorSimulation(splits=2, draws=40)
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=40)
     return Simulated(case, estimator, estimator.forecast(case))
 
 
-def test_a_forecast_averages_expected_errors_over_splits_and_priors_with_the_same_weight(simulated):
+def test_a_forecast_weighs_every_noise_and_prior_the_same(simulated):
     case, strong = simulated.case, simulated.case.strong.features
     rng = case.rng("label_prior_simulation")
     priors = simulated.estimator.priors(case)
     for prior in priors:
         prior.draw(80, rng)
     expected, ceilings = [], []
-    for _ in range(2):
+    for noise in (0.1, 0.5):
         part = thirds(90, rng)
         rng.multinomial(30, np.full(30, 1 / 30), 40)
         student = HeadFactor.of(strong[part.student], strong[part.test])
@@ -224,7 +238,8 @@ def test_a_forecast_averages_expected_errors_over_splits_and_priors_with_the_sam
         heads = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
         for head in heads:
             head.shuffled(rng)
-        for prior in priors:
+        for prior in (each.with_noise(noise) for each in priors):
+            rng.standard_normal((90, 40))
             expected.append([Pipeline.of(h, student, part, prior).expected_errors() for h in heads])
             gold = LabelMoments.of(student.left, part.student, part.test, prior)
             ceilings.append(gold.expected_error(head_map(student, gold)))
@@ -234,18 +249,21 @@ def test_a_forecast_averages_expected_errors_over_splits_and_priors_with_the_sam
     assert simulated.forecast.ceiling == pytest.approx(np.mean(ceilings), abs=1e-12)
 
 
-def test_the_priors_are_strong_linear_strong_rbf_and_the_consensus_of_all_models(simulated):
+def test_the_priors_are_rough_and_smooth_tasks_of_the_strong_model_and_of_all_models_on_average(simulated):
     case = simulated.case
     kernels = [rbf_kernel(r.features) for r in (case.strong, *case.weak)]
-    expected = (linear_kernel(case.strong.features), kernels[0], sum(kernels) / 4)
-    for prior, raw in zip(simulated.estimator.priors(case), expected, strict=True):
-        np.testing.assert_allclose(prior.kernel, LabelPrior.of("", raw, 0.1).kernel, atol=1e-12)
-        assert prior.noise == 0.1
+    centring = np.eye(90) - np.ones((90, 90)) / 90
+    own, everyone = (centring @ raw @ centring for raw in (kernels[0], sum(kernels) / 4))
+    for prior, raw in zip(
+        simulated.estimator.priors(case), (own, own @ own, everyone, everyone @ everyone), strict=True
+    ):
+        np.testing.assert_allclose(prior.kernel, raw * 90 / np.trace(raw), atol=1e-12)
+        assert prior.noise == 0.0
 
 
 def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
     forecast = simulated.forecast
-    assert forecast.error_draws.shape == forecast.gain_draws.shape == (3, 2 * 3 * 40)
+    assert forecast.error_draws.shape == forecast.gain_draws.shape == (3, 2 * 4 * 40)
     for drawn, expected in ((forecast.error_draws, forecast.error), (forecast.gain_draws, forecast.gain)):
         standard_error = drawn.std(axis=1) / np.sqrt(drawn.shape[1])
         assert np.all(np.abs(drawn.mean(axis=1) - expected) < 4 * standard_error)
@@ -255,7 +273,7 @@ def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
 
 def test_the_drawn_ceiling_scatters_around_the_expected_one(simulated):
     drawn = simulated.forecast.ceiling_draws
-    assert drawn.shape == (2 * 3 * 40,)
+    assert drawn.shape == (2 * 4 * 40,)
     assert np.mean(drawn) == pytest.approx(simulated.forecast.ceiling, abs=4 * np.std(drawn) / np.sqrt(len(drawn)))
 
 
@@ -270,12 +288,12 @@ def test_pgr_is_gain_over_headroom_and_absent_without_headroom():
 
 def test_the_null_is_worse_than_every_informed_candidate_and_near_the_label_variance(simulated):
     forecast = simulated.forecast
-    assert forecast.null_draws.shape == (3, 2 * 3)
+    assert forecast.null_draws.shape == (3, 2 * 4)
     assert forecast.error.max() < np.median(forecast.null_draws)
     assert np.median(forecast.null_draws) == pytest.approx(1.0, abs=0.15)
 
 
 def test_larger_pools_are_cut_and_the_answer_says_so(simulated):
-    found = LabelPriorSimulation(splits=1, draws=2, max_rows=60).forecast(simulated.case)
+    found = LabelPriorSimulation(noises=(0.1,), draws=2, max_rows=60).forecast(simulated.case)
     assert found.notes == ("simulated on 60 of 90 rows, a third of them for each head",)
     assert simulated.forecast.notes == ()
