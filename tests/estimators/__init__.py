@@ -1,0 +1,1 @@
+"""What holds for every estimator, and which way each of them points."""

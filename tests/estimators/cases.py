@@ -1,0 +1,52 @@
+"""Cases that estimators are asked about: teachers of known order, with and without labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from predictor.estimators.case import Case, Representation
+from predictor.labels import Labels
+from tests.reference.models import correlated, dimmed
+
+ROWS = 120
+EVIDENCE = ("representations", "weak_labels", "few_labels")
+
+
+def teachers(noises, rows=ROWS, seed=0):
+    """A strong model and weak models that see it through growing noise, named by rank: `t0` sees best."""
+    rng = np.random.default_rng(seed)
+    strong = correlated(rows, 16, 0.6, rng)
+    weak = [dimmed(strong, 12, noise, rng) for noise in noises]
+    models = tuple(Representation(f"t{i}", f, parameters=1000 - i) for i, f in enumerate(weak))
+    return Representation("strong", strong, 10_000), models
+
+
+def task(strong, kind="regression", noise=0.2, seed=1):
+    """(n,) labels that are a noisy linear function of the strong model's features."""
+    rng = np.random.default_rng(seed)
+    scaled = (strong.features - strong.features.mean(axis=0)) / strong.features.std(axis=0)
+    score = scaled @ rng.standard_normal((scaled.shape[1], 3))
+    score = score / score.std(axis=0) + noise * rng.standard_normal(score.shape)
+    return {
+        "regression": score[:, 0] + 3.0,
+        "binary": (score[:, 0] > 0) * 1.0,
+        "multiclass": score.argmax(axis=1) * 1.0,
+    }[kind]
+
+
+def shown(values, share=0.4):
+    """Labels of the first rows, the rest hidden."""
+    return Labels.of([float(v) if i < share * len(values) else None for i, v in enumerate(values)])
+
+
+def case_with(evidence, noises=(0.1, 0.6, 2.5), kind="regression", rows=ROWS, seed=0):
+    """The same teachers with one of EVIDENCE at hand."""
+    strong, weak = teachers(noises, rows, seed)
+    values = task(strong, kind)
+    if evidence == "representations":
+        return Case(strong, weak, seed=seed)
+    if evidence == "weak_labels":
+        rng = np.random.default_rng(2)
+        given = {m.name: (values + (0.2 + i) * rng.standard_normal(rows))[:, None] for i, m in enumerate(weak)}
+        return Case(strong, weak, weak_labels=given, seed=seed)
+    return Case(strong, weak, shown(values), seed=seed)
