@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import stat
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from predictor.errors import InputError, RefusedError
 
 _HOST_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})$")
+
+_LONGEST_SOCKET = 107
 
 
 def check_address(address: str) -> str:
@@ -54,6 +57,13 @@ def _check_socket(path: Path, address: str) -> None:
     if not path.is_absolute():
         raise InputError(
             f"address {address!r} has a relative path; give unix:/absolute/path.", reason="BAD_ADDRESS", field="address"
+        )
+    if len(os.fsencode(path)) > _LONGEST_SOCKET:
+        raise InputError(
+            f"address {address!r} has {len(os.fsencode(path))} bytes of path; the system takes {_LONGEST_SOCKET} for a "
+            "socket. Choose a shorter folder.",
+            reason="BAD_ADDRESS",
+            field="address",
         )
     folder = path.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

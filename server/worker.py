@@ -14,11 +14,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
-from predictor.ranking import ranking_steps
-
 from predictor.calls import source_of
 from predictor.errors import W2SError
 from predictor.query import Progress
+from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from protos import convert
 from protos.w2s.v1 import query_pb2

@@ -65,3 +65,8 @@ def test_other_addresses_are_refused(address):
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(InputError, match="address"):
         check_address(address)
+
+
+def test_a_socket_path_longer_than_the_system_takes_is_refused(tmp_path):
+    with pytest.raises(InputError, match="the system takes 107 for a socket"):
+        check_address(f"unix:{tmp_path}/{'x' * 108}")
