@@ -42,7 +42,7 @@ def main() -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps({"id": f"review-{place}", "text": text}, ensure_ascii=False) for place, text in drawn)
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{target}: {rows} rows out of {len(texts):,}")
+    sys.stdout.write(f"{target}: {rows} rows out of {len(texts):,}\n")
 
 
 if __name__ == "__main__":

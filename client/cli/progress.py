@@ -18,6 +18,7 @@ PHASES = {
     "load": "loading",
     "extract": "reading rows",
     "estimate": "estimating",
+    "train": "training",
     "done": "done",
     "failed": "failed",
 }
