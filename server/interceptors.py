@@ -16,14 +16,12 @@ from google.protobuf.message import DecodeError
 from predictor.errors import InputError, W2SError
 from protos import convert
 from server.admission import Admission, BusyError
+from server.handlers import Handler, several, single, wrapped
 from server.logs import log, log_fault
 
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _CODES = {code.name: code for code in grpc.StatusCode}
-
-Handler = Any
-"""grpc.RpcMethodHandler, for which grpc ships no types."""
 
 
 class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
@@ -49,7 +47,7 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
         async def unary(request: Any, context: Any) -> Any:
             started = time.monotonic()
             try:
-                answer = await handler.unary_unary(request, context)
+                answer = await single(handler)(request, context)
             except grpc.aio.AbortError:
                 raise
             except Exception as fault:  # the boundary of the server
@@ -60,7 +58,7 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
             started = time.monotonic()
             try:
-                async for answer in handler.unary_stream(request, context):
+                async for answer in several(handler)(request, context):
                     yield answer
             except grpc.aio.AbortError:
                 raise
@@ -68,7 +66,7 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
                 await fail(fault, context, started)
             close(started, "OK")
 
-        return _wrapped(handler, unary, stream)
+        return wrapped(handler, unary, stream)
 
 
 class AdmissionInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
@@ -88,14 +86,14 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  #
 
         async def unary(request: Any, context: Any) -> Any:
             with place():
-                return await handler.unary_unary(request, context)
+                return await single(handler)(request, context)
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
             with place():
-                async for answer in handler.unary_stream(request, context):
+                async for answer in several(handler)(request, context):
                     yield answer
 
-        return _wrapped(handler, unary, stream)
+        return wrapped(handler, unary, stream)
 
 
 class ReadingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
@@ -107,25 +105,22 @@ class ReadingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # g
         if handler is None or not details.method.startswith(_OURS):
             return handler
 
-        async def unary(raw: bytes, context: Any) -> Any:
-            return await handler.unary_unary(_parse(handler, raw), context)
+        def read(raw: Any) -> Any:
+            return _parse_each(handler, raw) if handler.request_streaming else _parse(handler, raw)
 
-        async def stream(raw: bytes, context: Any) -> AsyncIterator[Any]:
-            async for answer in handler.unary_stream(_parse(handler, raw), context):
+        async def unary(raw: Any, context: Any) -> Any:
+            return await single(handler)(read(raw), context)
+
+        async def stream(raw: Any, context: Any) -> AsyncIterator[Any]:
+            async for answer in several(handler)(read(raw), context):
                 yield answer
 
-        return _wrapped(handler, unary, stream, raw=True)
+        return wrapped(handler, unary, stream, raw=True)
 
 
-def _wrapped(handler: Handler, unary: Any, stream: Any, *, raw: bool = False) -> Handler:
-    """The handler with another behaviour; every method of package w2s.v1 so far takes one message."""
-    make, behaviour = (
-        (grpc.unary_stream_rpc_method_handler, stream)
-        if handler.response_streaming
-        else (grpc.unary_unary_rpc_method_handler, unary)
-    )
-    reader = None if raw else handler.request_deserializer
-    return make(behaviour, request_deserializer=reader, response_serializer=handler.response_serializer)
+async def _parse_each(handler: Handler, raw: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for one in raw:
+        yield _parse(handler, one)
 
 
 def _parse(handler: Handler, raw: bytes) -> Any:
