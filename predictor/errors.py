@@ -83,3 +83,15 @@ class ConflictError(W2SError):
 
     code = "ALREADY_EXISTS"
     exit_code = 2
+
+
+class UnauthenticatedError(W2SError):
+    """The server does not know who asks: no token, or none that is valid now."""
+
+    code = "UNAUTHENTICATED"
+
+
+class ForbiddenError(W2SError):
+    """The server knows who asks, and that they may not do this."""
+
+    code = "PERMISSION_DENIED"

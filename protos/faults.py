@@ -11,10 +11,12 @@ from predictor.errors import (
     CancelledError,
     ConflictError,
     DeadlineError,
+    ForbiddenError,
     InputError,
     LimitError,
     NotFoundError,
     RefusedError,
+    UnauthenticatedError,
     UnavailableError,
     W2SError,
 )
@@ -38,6 +40,8 @@ _KINDS: dict[str, type[W2SError]] = {
         CancelledError,
         DeadlineError,
         ConflictError,
+        UnauthenticatedError,
+        ForbiddenError,
     )
 }
 
