@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from predictor.errors import W2SError
-from predictor.estimators import ESTIMATORS, find
+from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
-from predictor.estimators.protocol import Estimator, Evidence, Forecaster
+from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
 from predictor.gathering import Gathered, gather
 from predictor.judging import Verdict, judge
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
@@ -59,7 +59,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
     judging = _judge_of(chosen)
     for done, entry in enumerate(living):
         yield Progress(entry.name, "estimate", done, len(living) + 1)
-        _estimate_one(entry, root, query, [e for e in chosen if not isinstance(e, Forecaster)])
+        _estimate_one(entry, root, query, [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)])
     living = [entry for entry in living if entry.failure is None]
     verdict = None
     if living:
@@ -69,12 +69,15 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
         for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
             for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
                 entry.estimates[forecaster.name] = estimate
+        for joint in (e for e in chosen if isinstance(e, JointEstimator)):
+            for entry, estimate in zip(living, joint.estimate(case), strict=True):
+                entry.estimates[joint.name] = estimate
     yield Progress("", "done", len(living) + 1, len(living) + 1)
     return _answer(query, strong, root_diagnostics, entries, living, verdict, judging)
 
 
 def _estimators(query: RankingQuery) -> list[Estimator]:
-    """The estimators asked for; `combined` alone brings every one that the evidence allows."""
+    """The estimators asked for; `combined` alone brings what the evidence allows, but for those asked by name only."""
     named = [find(name) for name in query.settings.estimators]
     if [e.name for e in named] != ["combined"]:
         return named
@@ -83,7 +86,7 @@ def _estimators(query: RankingQuery) -> list[Estimator]:
         held = Evidence.weak_labels
     if query.labels is not None:
         held = Evidence.few_labels
-    return [e for e in ESTIMATORS.values() if e.evidence <= held]
+    return [e for e in ESTIMATORS.values() if e.evidence <= held and e.name not in BY_NAME_ONLY]
 
 
 def _judge_of(chosen: list[Estimator]) -> Estimator:

@@ -32,6 +32,9 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     }
 )
 
+BY_NAME_ONLY: frozenset[str] = frozenset()
+"""Estimators that run only where a request names them: they add evidence and cost, not to the default answer."""
+
 
 def find(name: str) -> Estimator:
     """The estimator of that name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,4 +112,14 @@ class Forecaster(Estimator, Protocol):
 
     def forecast(self, case: Case) -> Forecast:
         """Predicted outcomes of every candidate."""
+        ...
+
+
+@runtime_checkable
+class JointEstimator(Estimator, Protocol):
+    """An estimator that reads one candidate against the others: asked once, with every candidate that can be judged."""
+
+    @property
+    def joint(self) -> Literal[True]:
+        """Says that a case with one candidate alone would not give the same answer."""
         ...
