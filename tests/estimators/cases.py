@@ -46,7 +46,16 @@ def case_with(evidence, noises=(0.1, 0.6, 2.5), kind="regression", rows=ROWS, se
     if evidence == "representations":
         return Case(strong, weak, seed=seed)
     if evidence == "weak_labels":
-        rng = np.random.default_rng(2)
-        given = {m.name: (values + (0.2 + i) * rng.standard_normal(rows))[:, None] for i, m in enumerate(weak)}
+        given = {m.name: predictions(values, kind, 0.2 + i) for i, m in enumerate(weak)}
         return Case(strong, weak, weak_labels=given, seed=seed)
     return Case(strong, weak, shown(values), seed=seed)
+
+
+def predictions(values, kind, noise):
+    """What a weak model says of every row: (n, 1) numbers, or (n, classes) probabilities; the noisier the worse."""
+    rng = np.random.default_rng(2)
+    if kind == "regression":
+        return (values + noise * rng.standard_normal(len(values)))[:, None]
+    scores = 2.0 * np.eye(int(values.max()) + 1)[values.astype(int)]
+    odds = np.exp(scores + noise * rng.standard_normal(scores.shape))
+    return odds / odds.sum(axis=1, keepdims=True)
