@@ -133,10 +133,15 @@ def _listed(names: Sequence[str]) -> str:
 def fingerprint(values: NDArray[Any]) -> str:
     """SHA-256 hex over dtype, shape and row-major little-endian bytes."""
     plain = _little(np.asarray(values))
-    digest = hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode())
+    digest = hashlib.sha256(fingerprint_head(plain.dtype, plain.shape))
     for start in range(0, len(plain), _CHUNK_ROWS):
         digest.update(np.ascontiguousarray(plain[start : start + _CHUNK_ROWS]).data)
     return digest.hexdigest()
+
+
+def fingerprint_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What a fingerprint covers before the array's own bytes: element type and shape as numpy writes them."""
+    return f"{dtype.newbyteorder('<').str}{tuple(int(size) for size in shape)}".encode()
 
 
 def _little(values: NDArray[Any]) -> NDArray[Any]:
@@ -180,13 +185,18 @@ def check_features(values: NDArray[Any], name: str, rows: int | None = None) -> 
             bad = np.argwhere(~np.isfinite(block.astype(np.float32, copy=False)))
         if len(bad):
             row, column = (int(i) for i in bad[0])
-            raise InputError(
-                f"{name!r} holds {block[row, column]} at row {start + row}, column {column}; every value must be "
-                "finite in 32 bits. Mend or drop that row in every model.",
-                reason="NOT_FINITE",
-                field=name,
-            )
+            raise not_finite(name, block[row, column], start + row, column)
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def not_finite(name: str, value: object, row: int, column: int) -> InputError:
+    """What is said of the first value that no estimator could use; rows and columns count from 0."""
+    return InputError(
+        f"{name!r} holds {value} at row {row}, column {column}; every value must be finite in 32 bits. Mend or drop "
+        "that row in every model.",
+        reason="NOT_FINITE",
+        field=name,
+    )
 
 
 def rows_digest(pool: Pool) -> str:

@@ -7,9 +7,8 @@ import json
 import os
 import re
 import secrets
-import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.arrays import check_features, fingerprint
+from predictor.entries import OpenEntry, StoredFeatures, blocks_of, decode, encode, open_entry
 from predictor.errors import InputError, NotFoundError
 from predictor.folders import replace_file
 
-_MAGIC = b"W2SFEAT1"
-_PREFIX = struct.Struct("<8sI")
-_SHA = 32
-_NAME = re.compile(r"^[\w][\w.@+-]{0,127}$")
-_KEY = re.compile(r"^[0-9a-f]{64}$")
+_NAME = re.compile(r"\w[\w.@+-]{0,127}")
+_NAME_BYTES = 200
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,6 @@ class FeatureKey:
     def entry(self, rows_sha256: str) -> str:
         """SHA-256 hex under which the features of these rows are kept."""
         return hashlib.sha256(f"{self.fingerprint}\n{rows_sha256}".encode()).hexdigest()
-
-
-@dataclass(frozen=True, eq=False)
-class StoredFeatures:
-    """What one entry holds: (n, d) float32 values and what is known of them."""
-
-    values: NDArray[np.float32]
-    about: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -110,7 +100,7 @@ class FeatureStore:
             raw = path.read_bytes()
         except OSError:
             return None  # absent, or a disk that cannot give it back: either way it is computed again
-        found = _decode(raw, key)
+        found = decode(raw, key)
         if found is None:
             self._set_aside(path)
             return None
@@ -125,7 +115,8 @@ class FeatureStore:
             LimitError: the disk is full (`STORAGE_FULL`).
             UnavailableError: the folder cannot be written.
         """
-        replace_file(self._path(key), _encode(key, check_features(values, "features"), about))
+        checked = check_features(values, "features")
+        replace_file(self._path(key), encode(key, _shape(checked), blocks_of(checked), about))
 
     def push(
         self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None
@@ -142,14 +133,63 @@ class FeatureStore:
         Raises:
             InputError: a bad name or bad values.
         """
+        check_name(name)
         checked = check_features(values, name)
-        digest = fingerprint(values)
-        key = hashlib.sha256(f"pushed\n{digest}\n{rows_sha256}".encode()).hexdigest()
+        shape, digest = _shape(checked), fingerprint(values)
+        return self.keep(name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about)
+
+    def keep(
+        self,
+        name: str,
+        shape: tuple[int, int],
+        blocks: Iterable[NDArray[Any]],
+        digest: str,
+        *,
+        rows_sha256: str | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> str:
+        """`push` for rows that come in blocks and were found finite before; memory stays flat.
+
+        Args:
+            shape: (n, d) over all blocks.
+            digest: `predictor.arrays.fingerprint` of the array as its owner has it.
+        """
+        key = pushed_key(digest, rows_sha256, about)
         facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
-        self.put(key, checked, facts)
-        card = {"key": key, "rows": len(checked), "dim": checked.shape[1], "rows_sha256": rows_sha256}
-        replace_file(self._name_path(name), [json.dumps(card).encode()])
+        card = {"key": key, "rows": shape[0], "dim": shape[1], "rows_sha256": rows_sha256}
+        path = self._name_path(name)
+        replace_file(self._path(key), encode(key, shape, blocks, facts))
+        replace_file(path, [json.dumps(card).encode()])
         return key
+
+    def find(self, name: str) -> NamedFeatures | None:
+        """The set of that name as `ls` shows it, or None."""
+        path = self._name_path(name)
+        card = self._card(path)
+        try:
+            return None if card is None else NamedFeatures(name, size=self._path(card["key"]).stat().st_size, **card)
+        except FileNotFoundError:
+            return None
+
+    def open(self, name: str) -> OpenEntry:
+        """The set of that name, checked in full, to be read in parts.
+
+        Raises:
+            NotFoundError: as `pull`.
+        """
+        named = self.find(name)
+        if named is None:
+            raise self._absent(name)
+        path = self._path(named.key)
+        try:
+            found = open_entry(path, named.key)
+        except FileNotFoundError:
+            raise self._absent(name) from None
+        if found is None:
+            self._set_aside(path)
+            raise self._lost(name)
+        _touch(path)
+        return found
 
     def pull(self, name: str) -> StoredFeatures:
         """The set pushed under a name.
@@ -159,17 +199,10 @@ class FeatureStore:
         """
         card = self._card(self._name_path(name))
         if card is None:
-            known = ", ".join(one.name for one in self.ls()[:8]) or "none"
-            raise NotFoundError(
-                f"there is no feature set {name!r}; stored are: {known}. Push it with w2s features push {name} FILE.",
-                reason="FEATURES_NOT_FOUND",
-                field=name,
-            )
+            raise self._absent(name)
         found = self.get(str(card["key"]))
         if found is None:
-            raise NotFoundError(
-                f"feature set {name!r} was lost or damaged; push it again.", reason="FEATURES_NOT_FOUND", field=name
-            )
+            raise self._lost(name)
         return found
 
     def ls(self) -> tuple[NamedFeatures, ...]:
@@ -201,7 +234,7 @@ class FeatureStore:
         checked, damaged = 0, []
         for path in self._entries():
             checked += 1
-            if _decode(path.read_bytes(), path.stem) is None:
+            if decode(path.read_bytes(), path.stem) is None:
                 damaged.append(path.stem)
                 self._set_aside(path)
         return Verification(checked, tuple(damaged))
@@ -237,18 +270,12 @@ class FeatureStore:
         return iter(sorted((self.folder / "entries").glob("??/*.w2sf")))
 
     def _path(self, key: str) -> Path:
-        if not _KEY.match(key):
+        if not _KEY.fullmatch(key):
             raise InputError(f"{key!r} is not a feature key of 64 hexadecimal digits.", reason="BAD_FEATURE_KEY")
         return self.folder / "entries" / key[:2] / f"{key}.w2sf"
 
     def _name_path(self, name: str) -> Path:
-        if not _NAME.match(name):
-            raise InputError(
-                f"{name!r} cannot name a feature set; use up to 128 letters, digits and . _ @ + -, a letter, digit or "
-                "_ first.",
-                reason="BAD_FEATURE_NAME",
-                field="name",
-            )
+        check_name(name)
         return self.folder / "names" / f"{name}.json"
 
     def _card(self, path: Path) -> dict[str, Any] | None:
@@ -257,7 +284,20 @@ class FeatureStore:
         except (FileNotFoundError, ValueError):
             return None
         whole = isinstance(raw, dict) and set(raw) == {"key", "rows", "dim", "rows_sha256"}
-        return raw if whole and _KEY.match(str(raw["key"])) else None
+        return raw if whole and _KEY.fullmatch(str(raw["key"])) else None
+
+    def _absent(self, name: str) -> NotFoundError:
+        known = ", ".join(one.name for one in self.ls()[:8]) or "none"
+        return NotFoundError(
+            f"there is no feature set {name!r}; stored are: {known}. Push it with w2s features push {name} FILE.",
+            reason="FEATURES_NOT_FOUND",
+            field=name,
+        )
+
+    def _lost(self, name: str) -> NotFoundError:
+        return NotFoundError(
+            f"feature set {name!r} was lost or damaged; push it again.", reason="FEATURES_NOT_FOUND", field=name
+        )
 
     def _set_aside(self, path: Path) -> None:
         self.damaged += 1
@@ -269,32 +309,30 @@ class FeatureStore:
             return  # read-only or already set aside by another process: it still reads as missing
 
 
-def _encode(key: str, values: NDArray[np.float32], about: Mapping[str, Any]) -> Iterator[bytes | memoryview]:
-    header = json.dumps(
-        {"key": key, "shape": list(values.shape), "dtype": "<f4", "about": dict(about)}, sort_keys=True
-    ).encode()
-    payload = np.ascontiguousarray(values, dtype="<f4")
-    digest = hashlib.sha256()
-    for chunk in (_PREFIX.pack(_MAGIC, len(header)), header, payload.data.cast("B") if payload.size else b""):
-        digest.update(chunk)
-        yield chunk
-    yield digest.digest()
+def check_name(name: str) -> None:
+    """Refuse what cannot name a feature set, and so a file.
+
+    Raises:
+        InputError: another character, too long, or nothing.
+    """
+    if not _NAME.fullmatch(name) or len(name.encode()) > _NAME_BYTES:
+        raise InputError(
+            f"{name!r} cannot name a feature set; use up to 128 letters, digits and . _ @ + -, a letter, digit or "
+            "_ first.",
+            reason="BAD_FEATURE_NAME",
+            field="name",
+        )
 
 
-def _decode(raw: bytes, key: str) -> StoredFeatures | None:
-    """The entry, or None where one bit of it is not as it was written."""
-    if len(raw) < _PREFIX.size + _SHA or hashlib.sha256(memoryview(raw)[:-_SHA]).digest() != raw[-_SHA:]:
-        return None
-    magic, length = _PREFIX.unpack_from(raw)
-    try:
-        header = json.loads(raw[_PREFIX.size : _PREFIX.size + length])
-        rows, columns = header["shape"]
-        values = np.frombuffer(raw, "<f4", rows * columns, _PREFIX.size + length).reshape(rows, columns)
-    except (ValueError, KeyError, TypeError):
-        return None
-    if magic != _MAGIC or header["key"] != key:
-        return None
-    return StoredFeatures(values, header["about"])
+def pushed_key(digest: str, rows_sha256: str | None, about: Mapping[str, Any] | None = None) -> str:
+    """The key of a pushed set: equal sets of equal provenance are kept once."""
+    facts = json.dumps(dict(about or {}), sort_keys=True)
+    return hashlib.sha256(f"pushed\n{digest}\n{rows_sha256}\n{facts}".encode()).hexdigest()
+
+
+def _shape(values: NDArray[Any]) -> tuple[int, int]:
+    rows, columns = values.shape
+    return int(rows), int(columns)
 
 
 def _touch(path: Path) -> None:

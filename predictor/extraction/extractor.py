@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 
 from predictor.arrays import ArraySource, check_features, check_rows, rows_digest
+from predictor.entries import StoredFeatures
 from predictor.errors import InputError, LimitError, UnavailableError
 from predictor.extraction.backend import Engine, Vectors, backend_name, effective_precision
 from predictor.extraction.cards import ModelCard, card_path, read_card, write_card
@@ -21,7 +22,7 @@ from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.extraction.passes import run_passes
 from predictor.extraction.selfcheck import WARNINGS
 from predictor.extraction.threads import usable_threads
-from predictor.features import FeatureKey, FeatureStore, StoredFeatures
+from predictor.features import FeatureKey, FeatureStore
 from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
