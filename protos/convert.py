@@ -1,18 +1,36 @@
 """Convert: the one door between messages and the predictor's own nouns. Nobody else sees both."""
 
 from protos.faults import error_from_proto, error_from_status, error_to_proto, error_to_status, retry_seconds
+from protos.features import (
+    chunk_from_proto,
+    chunk_to_proto,
+    description_from_proto,
+    description_to_proto,
+    features_from_proto,
+    features_to_proto,
+    manifest_from_proto,
+    manifest_to_proto,
+)
 from protos.jobs import job_from_proto, job_to_proto
 from protos.queries import query_from_proto, query_to_proto
 from protos.rankings import progress_from_proto, progress_to_proto, ranking_from_proto, ranking_to_proto
 from protos.tensors import tensor_from_proto, tensor_to_proto
 
 __all__ = [
+    "chunk_from_proto",
+    "chunk_to_proto",
+    "description_from_proto",
+    "description_to_proto",
     "error_from_proto",
     "error_from_status",
     "error_to_proto",
     "error_to_status",
+    "features_from_proto",
+    "features_to_proto",
     "job_from_proto",
     "job_to_proto",
+    "manifest_from_proto",
+    "manifest_to_proto",
     "progress_from_proto",
     "progress_to_proto",
     "query_from_proto",

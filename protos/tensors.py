@@ -30,15 +30,9 @@ def tensor_to_proto(values: NDArray[Any], field: str) -> pb.Tensor:
         InputError: another dtype or number of dimensions.
     """
     little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    code = _CODES.get(little.dtype.str)
-    if code is None:
-        raise InputError(
-            f"{field} has dtype {values.dtype}; {', '.join(_NAMES)} can be sent. Convert it with .astype('float32').",
-            reason="ARRAY_DTYPE",
-            field=field,
-        )
+    dtype = dtype_to_proto(values.dtype, field)
     _check_dimensions(values.ndim, field)
-    return pb.Tensor(data=little.tobytes(order="C"), shape=values.shape, dtype=pb.Dtype.Name(code))
+    return pb.Tensor(data=little.tobytes(order="C"), shape=values.shape, dtype=dtype)
 
 
 def tensor_from_proto(message: pb.Tensor, field: str) -> NDArray[Any]:
@@ -47,13 +41,7 @@ def tensor_from_proto(message: pb.Tensor, field: str) -> NDArray[Any]:
     Raises:
         InputError: no known dtype, a negative size, or bytes that do not fill the shape exactly.
     """
-    dtype = _DTYPES.get(message.dtype)
-    if dtype is None:
-        raise InputError(
-            f"{field} has dtype number {message.dtype}; give one of {', '.join(_NAMES)}.",
-            reason="ARRAY_DTYPE",
-            field=field,
-        )
+    dtype = dtype_from_proto(message.dtype, field)
     shape = tuple(message.shape)
     _check_dimensions(len(shape), field)
     expected = math.prod(shape) * dtype.itemsize
@@ -64,6 +52,36 @@ def tensor_from_proto(message: pb.Tensor, field: str) -> NDArray[Any]:
             field=field,
         )
     return np.frombuffer(message.data, dtype=dtype).reshape(shape)
+
+
+def dtype_to_proto(dtype: np.dtype[Any], field: str) -> Any:
+    """The wire form of an element type, whatever its byte order here.
+
+    Raises:
+        InputError: another dtype than can be sent.
+    """
+    code = _CODES.get(dtype.newbyteorder("<").str)
+    if code is None:
+        raise InputError(
+            f"{field} has dtype {dtype}; {', '.join(_NAMES)} can be sent. Convert it with .astype('float32').",
+            reason="ARRAY_DTYPE",
+            field=field,
+        )
+    return pb.Dtype.Name(code)
+
+
+def dtype_from_proto(code: int, field: str) -> np.dtype[Any]:
+    """The little-endian element type of its wire form.
+
+    Raises:
+        InputError: a number that is none.
+    """
+    dtype = _DTYPES.get(code)
+    if dtype is None:
+        raise InputError(
+            f"{field} has dtype number {code}; give one of {', '.join(_NAMES)}.", reason="ARRAY_DTYPE", field=field
+        )
+    return dtype
 
 
 def _check_dimensions(count: int, field: str) -> None:
