@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.combined import Combined
-from predictor.estimators.protocol import Estimator, Forecast, Forecaster
+from predictor.estimators.protocol import Estimator, Forecast, Forecaster, JointEstimator
 from predictor.query import RankBy
 from predictor.result import Candidate, Estimate, Interval, NullBand
 from predictor.uncertainty import HIGH, LOW, Standing, interval, standing
@@ -90,13 +91,33 @@ def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
         [sign * _values(judging, case.take(rng.choice(case.rows, rows))) for _ in range(RESAMPLES)], axis=1
     )
     null = np.stack([sign * _values(judging, case.shuffled(rng)) for _ in range(2)], axis=1)
-    return Verdict(judging, standing(values, replicates), _null_band(values, null, judging.unit, sign), None)
+    where = standing(_worst_last(values), _worst_last(replicates))
+    return Verdict(judging, where, _null_band(values, null, judging.unit, sign), None)
 
 
 def _values(estimator: Estimator, case: Case) -> Array:
-    """(m,) values; where an estimator does not apply the candidate goes last."""
-    worst = np.inf if estimator.better == "lower" else -np.inf
-    return np.array([worst if e.value is None else e.value for e in estimator.estimate(case)])
+    """(m,) values, NaN where the estimator does not apply to a candidate or cannot judge it on these rows."""
+    estimates: tuple[Estimate | None, ...]
+    if isinstance(estimator, JointEstimator):
+        estimates = estimator.estimate(case)
+    else:
+        estimates = tuple(_estimate_or_none(estimator, replace(case, weak=(one,))) for one in case.weak)
+    return np.array([np.nan if e is None or e.value is None else e.value for e in estimates])
+
+
+def _estimate_or_none(estimator: Estimator, case: Case) -> Estimate | None:
+    """A resample can leave one candidate constant; that says nothing of the others."""
+    try:
+        return estimator.estimate(case)[0]
+    except InputError:
+        return None
+
+
+def _worst_last(values: Array) -> Array:
+    """NaN turned into one value worse than every other, so that it ranks last and level with its like."""
+    held = values[~np.isnan(values)]
+    worst = float(held.max()) + 1.0 if len(held) else 0.0
+    return np.where(np.isnan(values), worst, values)
 
 
 def _null_band(values: Array, draws: Array, unit: str, sign: float = 1.0) -> NullBand:

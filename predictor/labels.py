@@ -16,6 +16,9 @@ Kind = Literal["regression", "binary", "multiclass"]
 MAX_CLASSES = 64
 """More distinct integer values than this and a target is read as a number to regress on."""
 
+MIN_UNLABELLED = 8
+"""Fewer rows without a gold label leave nothing to predict on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -36,6 +39,23 @@ class Labels:
         """(n,) True where the row carries a gold label."""
         found: NDArray[np.bool_] = np.logical_not(np.isnan(self.targets).any(axis=1))
         return found
+
+    def unlabelled(self) -> NDArray[np.intp]:
+        """Row numbers without a gold label: those that predictions concern.
+
+        Raises:
+            InputError: fewer than 8 of them.
+        """
+        rows = np.flatnonzero(~self.known)
+        if len(rows) < MIN_UNLABELLED:
+            raise InputError(
+                f"{len(self.targets) - len(rows)} of {len(self.targets)} rows carry a gold label, which leaves "
+                f"{len(rows)} to predict; label only the weak heads' training rows and leave at least "
+                f"{MIN_UNLABELLED} unlabelled.",
+                reason="NO_UNLABELLED_ROWS",
+                field="labels",
+            )
+        return rows
 
     @classmethod
     def of(cls, values: Sequence[object] | NDArray[np.generic]) -> Labels:

@@ -96,6 +96,8 @@ class RankingQuery:
                 reason="ROWS_DIFFER",
                 field="labels",
             )
+        if self.labels is not None:
+            self.labels.unlabelled()
 
 
 @dataclass(frozen=True, eq=False)

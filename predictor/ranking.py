@@ -12,7 +12,8 @@ from predictor.errors import W2SError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
-from predictor.gathering import Gathered, gather
+from predictor.estimators.supervision import check_width
+from predictor.gathering import Found, Gathered, gather
 from predictor.judging import Verdict, judge
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
@@ -52,10 +53,10 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
     """The second half of `ranking_steps`: from features at hand to the answer."""
     chosen = _estimators(query)
     strong = gathered.strong
-    entries = [_Entry(found.name, found.features, found.failure) for found in gathered.candidates]
+    entries = [_entry(found, query) for found in gathered.candidates]
     root = Representation(strong.name, strong.values, strong.parameters)
     root_diagnostics = _spectrum(root)
-    living = [entry for entry in entries if entry.features is not None]
+    living = [entry for entry in entries if entry.failure is None]
     judging = _judge_of(chosen)
     for done, entry in enumerate(living):
         yield Progress(entry.name, "estimate", done, len(living) + 1)
@@ -92,6 +93,18 @@ def _estimators(query: RankingQuery) -> list[Estimator]:
 def _judge_of(chosen: list[Estimator]) -> Estimator:
     """The estimator whose values make the order: the first named that predicts outcomes, else the first named."""
     return next((e for e in chosen if isinstance(e, Forecaster)), chosen[0])
+
+
+def _entry(found: Found, query: RankingQuery) -> _Entry:
+    """The candidate with its features, unless the weak labels given for it do not fit the gold labels."""
+    given = query.weak_labels.get(found.name)
+    if given is None or query.labels is None or found.failure is not None:
+        return _Entry(found.name, found.features, found.failure)
+    try:
+        check_width(np.asarray(given), query.labels.targets.shape[1], found.name)
+    except W2SError as fault:
+        return _Entry(found.name, failure=Failure(fault.code, fault.reason, fault.message))
+    return _Entry(found.name, found.features)
 
 
 def _representation(entry: _Entry) -> Representation:

@@ -410,7 +410,6 @@ def test_drawing_fewer_rows_draws_everything_alike(models, values):
     assert found.best().name == "t0"
 
 
-@pytest.mark.xfail(strict=True, reason="a resample without the telling row ends the whole ranking: judging.judge")
 def test_a_candidate_that_is_nearly_constant_stays_in_an_order_by_bootstrap(models):
     """Its one telling row is missing from more than a third of the resamples."""
     spike = np.zeros((ROWS, 3))
@@ -420,10 +419,7 @@ def test_a_candidate_that_is_nearly_constant_stays_in_an_order_by_bootstrap(mode
     assert by_name(found)["spike"].rank == 2
 
 
-UNCHECKED = pytest.mark.xfail(strict=True, reason="only estimators of one candidate at a time check the width")
-
-
-@pytest.mark.parametrize("name", ["combined", pytest.param("truth_posterior", marks=UNCHECKED), "misfit"])
+@pytest.mark.parametrize("name", ["combined", "truth_posterior", "misfit"])
 def test_weak_labels_of_the_wrong_width_never_end_the_ranking(models, name):
     labels = shown(task(teachers((0.1,))[0], "multiclass"))
     wrong = {"t1": np.full((ROWS, 2), 0.5)}
@@ -431,18 +427,12 @@ def test_weak_labels_of_the_wrong_width_never_end_the_ranking(models, name):
     assert [c.name for c in found.candidates if c.status == "failed"] == ["t1"]
 
 
-BLAMED = pytest.mark.xfail(strict=True, reason="misfit raises it per candidate, so that every candidate is blamed")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param("combined", marks=BLAMED), "truth_posterior", pytest.param("misfit", marks=BLAMED)]
-)
+@pytest.mark.parametrize("name", ["combined", "truth_posterior", "misfit"])
 def test_labels_of_every_row_are_the_fault_of_the_request(models, values, name):
     with pytest.raises(InputError, match="120 of 120 rows carry a gold label, which leaves 0 to predict"):
         predict(strong=models[0], weak=models[1], labels=values, estimators=[name])
 
 
-@pytest.mark.xfail(strict=True, reason="infinity minus infinity in uncertainty._groups")
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_candidates_without_a_value_are_level(models):
     found = predict(strong=models[0], weak=models[1], estimators=["parameter_count"])

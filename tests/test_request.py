@@ -93,15 +93,16 @@ def test_weak_labels_may_be_arrays_or_files_and_follow_the_gold_classes(arrays, 
     names = ["no", "yes"] * (ROWS // 2)
     path = tmp_path / "weak.csv"
     path.write_text("id,label\n" + "".join(f"{row},{name}\n" for row, name in enumerate(names)))
+    gold = names[:10] + [None] * (ROWS - 10)
     expected = [0.0, 1.0] * (ROWS // 2)
     for given in ({"a": names}, {"a": path}, [f"a={path}"]):
-        query = build_query(strong=arrays["strong"], weak={"a": arrays["a"]}, labels=names, weak_labels=given)
+        query = build_query(strong=arrays["strong"], weak={"a": arrays["a"]}, labels=gold, weak_labels=given)
         assert query.weak_labels["a"].tolist() == expected
 
 
 def test_rows_are_drawn_by_seed_in_order_and_everything_is_cut_alike(arrays, tmp_path):
     np.save(tmp_path / "b.npy", arrays["b"])
-    gold = [float(row) if row % 3 else None for row in range(ROWS)]
+    gold = [float(row) if row % 2 else None for row in range(ROWS)]
     weak_labels = np.arange(ROWS, dtype=float)
 
     def ask(seed: int):
@@ -111,13 +112,13 @@ def test_rows_are_drawn_by_seed_in_order_and_everything_is_cut_alike(arrays, tmp
             pool=[f"row {row}" for row in range(ROWS)],
             labels=gold,
             weak_labels={"a": weak_labels},
-            max_rows=12,
+            max_rows=18,
             seed=seed,
         )
 
     query = ask(5)
     rows = [int(name) for name in query.pool.ids]
-    assert len(rows) == 12
+    assert len(rows) == 18
     assert rows == sorted(set(rows))
     assert query.pool.texts == tuple(f"row {row}" for row in rows)
     assert query.weak_labels["a"].tolist() == rows

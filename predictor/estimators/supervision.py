@@ -37,14 +37,7 @@ def supervise(case: Case, rng: np.random.Generator) -> Supervision:
             does not fit the gold labels.
     """
     known = np.zeros(case.rows, dtype=bool) if case.labels is None else case.labels.known
-    rows = np.flatnonzero(~known)
-    if len(rows) < 8:
-        raise InputError(
-            f"{int(known.sum())} of {case.rows} rows carry a gold label, which leaves {len(rows)} to predict; label "
-            "only the weak heads' training rows and leave at least 8 unlabelled.",
-            reason="NO_UNLABELLED_ROWS",
-            field="labels",
-        )
+    rows = unlabelled_rows(case)
     order = rng.permutation(len(rows))
     predictions: list[Array | None] = []
     null: list[Array | None] = []
@@ -65,6 +58,24 @@ def supervise(case: Case, rng: np.random.Generator) -> Supervision:
             predictions.append(None)
             null.append(None)
     return Supervision(rows, tuple(predictions), tuple(null))
+
+
+def unlabelled_rows(case: Case) -> NDArray[np.intp]:
+    """Pool rows without a gold label: those that predictions concern.
+
+    Raises:
+        InputError: too few of them.
+    """
+    return np.arange(case.rows) if case.labels is None else case.labels.unlabelled()
+
+
+def check_width(given: Array, columns: int | None, name: str) -> None:
+    """Refuse weak labels whose width does not fit gold labels of `columns` columns.
+
+    Raises:
+        InputError: they do not fit.
+    """
+    _columns(given, columns, name)
 
 
 def _columns(given: Array, columns: int | None, name: str) -> Array:
