@@ -82,6 +82,19 @@ def test_the_null_of_given_weak_labels_is_the_same_labels_on_other_rows():
     assert not np.array_equal(found.null[0], found.predictions[0])
 
 
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+def test_the_null_of_trained_heads_is_heads_trained_on_the_labels_of_other_rows(kind):
+    case = make(kind)
+    known = case.labels.known
+    found = supervise(case, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    rng.permutation(ROWS - GOLD)
+    for actual, w in zip(found.null, case.weak, strict=True):
+        # Row i of U taken from row order[i] pairs label i with row order[i].
+        mixed = case.labels.targets[known][np.argsort(rng.permutation(GOLD))]
+        np.testing.assert_allclose(actual, taught(w.features[known], w.features[~known], mixed), atol=1e-9)
+
+
 @pytest.mark.parametrize("folds", [2, 5])
 def test_cross_teaching_is_the_explicit_loop_over_folds(folds):
     rng = np.random.default_rng(1)
@@ -149,24 +162,30 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
     centre, scale = gold.mean(axis=0), np.sqrt(sum(np.var(column) for column in gold.T))
     # The generator's draws, in the order in which they are taken.
     rng = case.rng("truth_posterior")
-    supervise(case, rng)
+    null = supervise(case, rng).null
     kept = np.sort(rng.permutation(ROWS - GOLD))
     rows = np.flatnonzero(~known)[kept]
     models = [w.features for w in case.weak]
     posterior = truth_posterior(case.strong.features, models, (gold - centre) / scale, np.flatnonzero(known), rows, rng)
-    posterior.draw(6, rng)
-    order = rng.permutation(len(rows))
-    weak = [(labels - centre) / scale for labels in weak_predictions(case)]
+    truth = posterior.draw(6, rng)
+    student = case.strong.features[rows]
+    halves = rng.bit_generator.state
     spread = np.mean(np.diag(posterior.covariance) + posterior.noise) * gold.shape[1]
-    for i, labels in enumerate(weak):
-        learned = np.empty_like(labels)
-        first, second = np.array_split(order, 2)
-        for held, rest in ((first, np.sort(second)), (second, np.sort(first))):
-            learned[held] = taught(case.strong.features[rows[rest]], case.strong.features[rows[held]], labels[rest])
-        missed = np.mean(np.sum((learned - posterior.mean) ** 2, axis=1))
-        assert found.error[i] == pytest.approx(missed + spread, abs=1e-8)
-        expected = np.mean(np.sum((labels - posterior.mean) ** 2, axis=1)) - missed
-        assert found.gain[i] == pytest.approx(expected, abs=1e-8)
+    for i, (given, mixed) in enumerate(zip(weak_predictions(case), null, strict=True)):
+        outcomes = []
+        for labels in ((given - centre) / scale, (mixed - centre) / scale):
+            rng.bit_generator.state = halves
+            learned = folded(student, labels, 2, rng)
+            missed = np.mean(np.sum((learned - posterior.mean) ** 2, axis=1))
+            outcomes.append((missed + spread, np.mean(np.sum((labels - posterior.mean) ** 2, axis=1)) - missed))
+        assert found.error[i] == pytest.approx(outcomes[0][0], abs=1e-8)
+        assert found.gain[i] == pytest.approx(outcomes[0][1], abs=1e-8)
+        assert found.null_draws[i] == pytest.approx([outcomes[1][0]], abs=1e-8)
+    top = folded(student, truth.reshape(len(rows), -1), 2, rng).reshape(truth.shape)
+    counts = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), 6)
+    ceilings = [np.sum(counts[r] / len(rows) * np.sum((top - truth)[:, :, r] ** 2, axis=1)) for r in range(6)]
+    np.testing.assert_allclose(found.ceiling_draws, ceilings, atol=1e-8)
+    assert found.ceiling == pytest.approx(np.mean(ceilings), abs=1e-8)
 
 
 def test_expected_gain_over_draws_of_the_truth_needs_the_posterior_mean_only():
