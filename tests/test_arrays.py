@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -92,6 +93,23 @@ def test_a_pickled_array_is_never_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "o.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=r"is not a readable \.npy array of numbers"):
         read_array(str(tmp_path / "o.npy"))
+
+
+class Opens:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (open, (str(self.target), "w"))
+
+
+def test_a_bare_pickle_under_the_name_of_an_array_does_not_run(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(pickle.dumps(Opens(tmp_path / "proof")))
+    with pytest.raises(InputError, match=r"is not a readable \.npy array of numbers"):
+        read_array(str(tmp_path / "a.npy"))
+    assert not (tmp_path / "proof").exists()
 
 
 def test_missing_files_and_other_formats_say_what_to_give(tmp_path: Path) -> None:

@@ -239,6 +239,20 @@ def test_static_embeddings_are_looked_up_and_averaged(tmp_path: Path) -> None:
     assert (found.layer, found.dim) == ("0", 256)
 
 
+@pytest.mark.weights
+def test_an_embedding_table_is_averaged_over_the_text_without_markers(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    table = np.random.default_rng(3).normal(size=(30522, 4)).astype(np.float32)
+    save_file({"table": table, "other": table[:1]}, tmp_path / "t.safetensors")
+    folder = weights.artefact(weights.MINILM).path
+    (found,) = run(Extractor(tmp_path), f"array:{tmp_path / 't.safetensors'}::table#tokenizer={folder}")
+    words = {line: i for i, line in enumerate((folder / "vocab.txt").read_text().splitlines())}
+    np.testing.assert_allclose(
+        found.values[1], table[[words[w] for w in ("a", "dull", "film")]].mean(axis=0), rtol=1e-5
+    )
+
+
 def test_threads_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from predictor.extraction.threads import usable_threads
 
