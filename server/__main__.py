@@ -11,9 +11,12 @@ from pathlib import Path
 from predictor.errors import W2SError
 from server.app import serve
 from server.config import Config, Limits
+from server.doors import NAMES
 
 EPILOG = """\
-W2S_ADDRESS, W2S_STATE_DIR and W2S_LIMIT_<NAME> mean the same where a flag is not given. Jobs survive a restart.
+W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG and
+W2S_LIMIT_<NAME> mean the same where a flag is not given. Jobs survive a restart. Certificates and tokens are read again
+when their files change. Tokens are made with `python -m server.token add TENANT`.
 SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
 
@@ -22,17 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until asked to stop; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="w2s serve",
-        description="Rank weak supervisors for callers on this machine.",
+        description="Rank weak supervisors for callers on this machine, or with TLS and authentication for others.",
         epilog=f"{EPILOG}\nlimits:\n{inspect.getdoc(Limits)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--address", metavar="HOST:PORT", help="loopback address, or unix:/path (127.0.0.1:50051)")
+    parser.add_argument("--address", metavar="HOST:PORT", help="where to listen, or unix:/path (127.0.0.1:50051)")
     parser.add_argument("--state-dir", metavar="DIR", type=Path, help="folder of the jobs (~/.local/state/w2s)")
     parser.add_argument("--limit", metavar="NAME=VALUE", action="append", default=[], help="set one limit; repeatable")
+    doors = parser.add_argument_group("doors")
+    doors.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain, PEM")
+    doors.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
+    doors.add_argument("--client-ca", metavar="FILE", help="ask clients for certificates of these authorities, PEM")
+    doors.add_argument("--tokens", metavar="FILE", help="ask callers for bearer tokens of this file")
+    doors.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics and /healthz over HTTP there")
+    doors.add_argument("--audit-log", metavar="FILE", help="audit lines (audit.jsonl in the state folder)")
     given = parser.parse_args(arguments)
     try:
         chosen = dict(pair.partition("=")[::2] for pair in given.limit)
-        serve(Config.read(address=given.address, state_dir=given.state_dir, limits=chosen))
+        doors_named = {name: getattr(given, name) for name in NAMES}
+        serve(Config.read(address=given.address, state_dir=given.state_dir, limits=chosen, doors=doors_named))
     except W2SError as fault:
         sys.stderr.write(f"w2s serve: {fault.message}\n")
         return fault.exit_code

@@ -1,4 +1,4 @@
-"""Address: where the server may listen as long as it knows neither TLS nor users."""
+"""Address: where the server may listen."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _HOST_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>
 _LONGEST_SOCKET = 107
 
 
-def check_address(address: str) -> str:
-    """The address, once it is known to be reachable by this machine's own users only.
+def check_address(address: str, *, guarded: bool = False) -> str:
+    """The address, once it is known to be reachable by this machine's own users only, unless the doors are guarded.
 
     A unix socket must lie in a folder that nobody else may enter; a missing folder is made so.
 
     Raises:
         InputError: neither `HOST:PORT` nor `unix:/path`.
-        RefusedError: another interface than loopback, or a socket folder open to others.
+        RefusedError: another interface than loopback without TLS and authentication, or a socket folder open to others.
     """
     if address.startswith("unix:"):
         _check_socket(Path(address.removeprefix("unix:").removeprefix("//") or "."), address)
@@ -34,10 +34,10 @@ def check_address(address: str) -> str:
             reason="BAD_ADDRESS",
             field="address",
         )
-    if not _is_loopback(found["six"] or found["host"]):
+    if not guarded and not _is_loopback(found["six"] or found["host"]):
         raise RefusedError(
-            f"address {address!r} is open to other machines, and TLS and authentication, without which that is "
-            "refused, have not arrived yet. Listen on 127.0.0.1 or unix:/path and reach it through an SSH tunnel.",
+            f"address {address!r} is open to other machines, which is refused without TLS and authentication: give "
+            "--tls-cert, --tls-key and --tokens or --client-ca, or listen on 127.0.0.1 or unix:/path.",
             reason="OPEN_ADDRESS",
             field="address",
         )

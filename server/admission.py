@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from predictor.errors import LimitError
+from server.caller import current_tenant
 from server.config import Limits
 from server.feed import stopping
-from server.logs import log
+from server.rates import Rates
 
 
 class BusyError(LimitError):
@@ -36,8 +37,12 @@ class Admission:
 
     def __init__(self, limits: Limits, queued: Callable[[], int]) -> None:
         self._retry_seconds = limits.retry_seconds
+        self._rates = Rates(limits.tenant_calls_per_second)
         watches = _Gate("open watches and waits", limits.max_open_watches, "TOO_MANY_WATCHES", lambda: 0)
+        transfers = _Gate("feature transfers at once", limits.max_open_transfers, "TOO_MANY_TRANSFERS", lambda: 0)
         self._gates = {
+            "/w2s.v1.FeatureService/UploadFeatures": transfers,
+            "/w2s.v1.FeatureService/DownloadFeatures": transfers,
             "/w2s.v1.RankingService/CreateRankingJob": _Gate(
                 "waiting jobs", limits.max_queued_jobs, "QUEUE_FULL", queued
             ),
@@ -63,12 +68,18 @@ class Admission:
         """
         if self._stopped:
             raise stopping()
+        pause = self._rates.take(current_tenant())
+        if pause:
+            raise BusyError(
+                f"you make more calls a second than this server takes of one tenant; ask again in {pause:.3g} s.",
+                reason="TENANT_RATE",
+                retry_seconds=pause,
+            )
         gate = self._gates.get(method)
         if gate is None:
             yield
             return
         if gate.waiting() + gate.inside >= gate.most:
-            log("call_refused", method=method, reason=gate.reason)
             raise BusyError(
                 f"this server takes {gate.most} {gate.what} and has as many; ask again in {self._retry_seconds:g} s.",
                 reason=gate.reason,

@@ -22,13 +22,25 @@ from protos.w2s.v1 import (
 )
 from server.address import check_address
 from server.admission import Admission
+from server.audit import AuditLog
+from server.authentication import Authenticator
+from server.chores import beside, count_jobs, forget_old_jobs
 from server.config import Config
-from server.interceptors import AdmissionInterceptor, FaultInterceptor, ReadingInterceptor
+from server.interceptors import (
+    AdmissionInterceptor,
+    AuthenticationInterceptor,
+    FaultInterceptor,
+    ReadingInterceptor,
+)
 from server.ledger import Ledger
 from server.lock import StateLock
 from server.logs import capture_libraries, log
+from server.metrics import Metrics
 from server.prediction import PredictWorker
+from server.scrape import Scrape
 from server.servicers import PredictorServicer, RankingServicer
+from server.tls import server_credentials
+from server.tokens import TokenFile
 from server.workers import JobWorkers
 
 SERVICES = (
@@ -44,7 +56,7 @@ def serve(config: Config) -> None:
         InputError, RefusedError: an address or a state folder that cannot be used.
         UnavailableError: the address is taken, or the state folder cannot be written.
     """
-    check_address(config.address)
+    check_address(config.address, guarded=config.doors.guarded)
     with StateLock(config.state_dir):
         asyncio.run(_serve(config))
 
@@ -54,34 +66,53 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ledger = Ledger(config.state_dir / "jobs.sqlite")
+    doors, metrics = config.doors, Metrics()
+    credentials = None if doors.tls is None else server_credentials(doors.tls)
+    certificates = doors.tls is not None and doors.tls.client_ca is not None
+    authenticator = Authenticator(None if doors.tokens is None else TokenFile(doors.tokens), certificates=certificates)
+    audit = AuditLog(doors.audit_log or config.state_dir / "audit.jsonl")
+    ledger = Ledger(config.state_dir / "jobs.sqlite", config.limits)
     await ledger.open()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(ledger.close)
         limits = config.limits
-        workers, predictor = JobWorkers(ledger, limits), PredictWorker(limits)
+        workers, predictor = JobWorkers(ledger, limits, metrics), PredictWorker(limits)
         admission = Admission(limits, lambda: ledger.queued)
-        interceptors = (FaultInterceptor(), AdmissionInterceptor(admission), ReadingInterceptor())
+        interceptors = (
+            FaultInterceptor(audit, metrics),
+            AuthenticationInterceptor(authenticator),
+            AdmissionInterceptor(admission),
+            ReadingInterceptor(),
+        )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks = health.aio.HealthServicer()
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(PredictorServicer(predictor, limits), server)  # type: ignore[no-untyped-call]  # generated
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(RankingServicer(ledger, workers, limits), server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        bound = _bind(server, config.address)
+        bound = _bind(server, config.address, credentials)
         await server.start()
         stack.push_async_callback(server.stop, 1.0)
         for name in SERVICES:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+        if doors.metrics is not None:
+            scrape = Scrape(doors.metrics, metrics, lambda: not stop.is_set())
+            scrape.start()
+            stack.callback(scrape.stop)
+            log("metrics_served", address=scrape.address)
+        chores = (authenticator.watch(), metrics.measure_lag(), count_jobs(ledger, metrics))
+        await stack.enter_async_context(beside(*chores, forget_old_jobs(ledger, limits)))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)
         workers.start()
         predictor.start()
+        audit.event("started", requeued=ledger.recovered[0])
         log("started", address=bound, requeued=ledger.recovered[0], cancelled=ledger.recovered[1])
         sys.stdout.write(f"w2s serves on {bound}\n")
         sys.stdout.flush()
         await stop.wait()
         log("stopping")
+        audit.event("stopping")
         await checks.enter_graceful_shutdown()
         admission.stop()
         ledger.stop()
@@ -101,14 +132,17 @@ def _options(config: Config) -> list[tuple[str, Any]]:
     ]
 
 
-def _bind(server: Any, address: str) -> str:
+def _bind(server: Any, address: str, credentials: Any) -> str:
     """Listen, and say where: with port 0 the system chooses.
 
     Raises:
         UnavailableError: the address is taken.
     """
     try:
-        port = server.add_insecure_port(address)
+        if credentials is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, credentials)
     except RuntimeError as fault:
         raise UnavailableError(
             f"cannot listen on {address}; it is most likely taken. Stop what listens there, or choose another port "

@@ -38,6 +38,11 @@ class Caller:
 _CALLER: ContextVar[Caller | None] = ContextVar("w2s_caller", default=None)
 
 
+def known_caller() -> Caller | None:
+    """The author of this call; None where it was refused before that was known."""
+    return _CALLER.get()
+
+
 def current_caller() -> Caller:
     """The author of the call that is being served.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from predictor import folders
 from predictor.errors import InputError
+from server.doors import Doors
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -33,6 +34,12 @@ class Limits:
         max_queued_jobs: jobs that wait for a worker; more are refused with RetryInfo.
         max_open_watches: WatchRankingJob and WaitRankingJob calls open at once.
         max_page_jobs: jobs in one page of a list.
+        max_page_features: feature sets in one page of a list.
+        max_feature_bytes: size of one feature set, as uploaded.
+        max_open_transfers: uploads and downloads of feature sets that run at once.
+        tenant_feature_bytes: feature sets that one tenant keeps, and those being uploaded as declared.
+        upload_idle_seconds: silence after which an upload is ended; what came is kept.
+        upload_keep_seconds: time that an unfinished upload is kept.
         max_wait_seconds: longest wait of one WaitRankingJob.
         max_predict_values: declared cost of one Predict: numbers in its arrays, rows times dimensions.
         max_predict_seconds: computing time of one Predict.
@@ -41,7 +48,15 @@ class Limits:
         worker_threads: threads on which each worker runs models; 0 for its share of the cores.
         worker_jobs: jobs after which a worker is replaced.
         worker_rss_bytes: resident memory after a job above which a worker is replaced; 0 for none.
-        worker_data_bytes: RLIMIT_DATA of a worker; 0 for none.
+        memory_budget_bytes: memory of all workers together; each gets an equal share as its RLIMIT_DATA, and so does
+            the worker of Predict. 0 for none.
+        worker_data_bytes: RLIMIT_DATA of a worker, where it differs from its share; 0 for the share.
+        tenant_queued_jobs: waiting jobs of one tenant; more are refused with RetryInfo.
+        tenant_bytes: requests and rankings that one tenant's jobs hold; more are refused until some are deleted.
+        tenant_calls_per_second: calls of one tenant, averaged; a second's worth may come at once. 0 for no limit.
+        retention_seconds: time that finished jobs are kept; 0 for ever.
+        max_job_seconds: computing time of one attempt at a job; 0 for no limit.
+        worker_silence_seconds: a worker that computes and shows no life for that long is replaced.
         max_losses: workers that may die over one job before it FAILED with WORKER_LOST.
         cancel_seconds: from a cancellation to the end of its worker, by SIGKILL where SIGTERM does not do.
         heartbeat_seconds: silence on a watch before it shows that it lives.
@@ -57,6 +72,12 @@ class Limits:
     max_queued_jobs: int = _limit(1000, "jobs")
     max_open_watches: int = _limit(2000, "calls")
     max_page_jobs: int = _limit(100, "jobs")
+    max_page_features: int = _limit(100, "feature sets")
+    max_feature_bytes: int = _limit(2 << 30, "bytes")
+    max_open_transfers: int = _limit(64, "calls")
+    tenant_feature_bytes: int = _limit(64 << 30, "bytes")
+    upload_idle_seconds: float = _limit(60.0, "seconds", 0.1)
+    upload_keep_seconds: float = _limit(7 * 86_400.0, "seconds", 0)
     max_wait_seconds: float = _limit(60.0, "seconds", 0)
     max_predict_values: int = _limit(8_000_000, "numbers")
     max_predict_seconds: float = _limit(60.0, "seconds", 0)
@@ -65,7 +86,14 @@ class Limits:
     worker_threads: int = _limit(0, "threads", 0)
     worker_jobs: int = _limit(100, "jobs")
     worker_rss_bytes: int = _limit(0, "bytes", 0)
+    memory_budget_bytes: int = _limit(0, "bytes", 0)
     worker_data_bytes: int = _limit(0, "bytes", 0)
+    tenant_queued_jobs: int = _limit(500, "jobs")
+    tenant_bytes: int = _limit(16 << 30, "bytes")
+    tenant_calls_per_second: float = _limit(1000.0, "calls", 0)
+    retention_seconds: float = _limit(30 * 86_400.0, "seconds", 0)
+    max_job_seconds: float = _limit(86_400.0, "seconds", 0)
+    worker_silence_seconds: float = _limit(60.0, "seconds", 0.1)
     max_losses: int = _limit(3, "workers")
     cancel_seconds: float = _limit(2.0, "seconds", 0)
     heartbeat_seconds: float = _limit(15.0, "seconds", 0.01)
@@ -105,14 +133,17 @@ class Config:
     """What one server is started with.
 
     Attributes:
-        address: `HOST:PORT` on a loopback interface (port 0: any free one), or `unix:/absolute/path`.
+        address: `HOST:PORT` (port 0: any free one), on a loopback interface unless the doors are guarded, or
+            `unix:/absolute/path`.
         state_dir: folder of the jobs, made private to the user.
         limits: see `Limits`.
+        doors: see `Doors`.
     """
 
     address: str = DEFAULT_ADDRESS
     state_dir: Path = field(default_factory=folders.state_dir)
     limits: Limits = field(default_factory=Limits)
+    doors: Doors = field(default_factory=Doors)
 
     @classmethod
     def read(
@@ -122,8 +153,11 @@ class Config:
         address: str | None = None,
         state_dir: Path | None = None,
         limits: Mapping[str, str] | None = None,
+        doors: Mapping[str, str | None] | None = None,
     ) -> Config:
-        """The configuration of the environment: W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*. Arguments go first.
+        """The configuration of the environment: W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, and the doors' names.
+
+        Arguments go first.
 
         Raises:
             InputError: an unknown limit, or a value that is no number in its range.
@@ -135,6 +169,7 @@ class Config:
         named = given.get("W2S_STATE_DIR", "").strip()
         return cls(
             limits=Limits.parse(chosen),
+            doors=Doors.read(given, doors or {}),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),
         )

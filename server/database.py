@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
+from server.caller import LOCAL
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant TEXT NOT NULL,
   id TEXT NOT NULL UNIQUE,
-  request_id TEXT NOT NULL UNIQUE,
+  request_id TEXT NOT NULL,
   digest BLOB NOT NULL,
   repeat_of TEXT,
   state TEXT NOT NULL
@@ -25,21 +27,39 @@ CREATE TABLE jobs (
   epoch INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   losses INTEGER NOT NULL,
+  size INTEGER NOT NULL,
   error BLOB,
   request BLOB NOT NULL,
-  ranking BLOB
+  ranking BLOB,
+  UNIQUE (tenant, request_id)
 );
 CREATE INDEX jobs_by_state ON jobs (state, seq);
+CREATE INDEX jobs_by_tenant ON jobs (tenant, seq, state, size);
 CREATE TRIGGER terminal_jobs_never_change BEFORE UPDATE ON jobs
   WHEN OLD.state IN ('SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')
   BEGIN SELECT RAISE (ABORT, 'a terminal job never changes'); END;
 """
 
+_FROM_1 = f"""
+DROP TRIGGER terminal_jobs_never_change;
+DROP INDEX jobs_by_state;
+ALTER TABLE jobs RENAME TO jobs_of_schema_1;
+{_SCHEMA}
+INSERT INTO jobs
+  SELECT seq, '{LOCAL}', id, request_id, digest, repeat_of, state, created, updated, revision, epoch, attempts, losses,
+    length(request) + COALESCE(length(ranking), 0), error, request, ranking
+  FROM jobs_of_schema_1;
+DROP TABLE jobs_of_schema_1;
+UPDATE schema_version SET version = 2;
+"""
+"""Before tenants there was one caller: this machine's."""
+
 
 class Database:
     """SQLite in WAL mode, exclusive and fully synchronous: what is committed survives a power cut.
 
-    EXCLUSIVE also rules out the two writers that can corrupt the WAL of SQLite before 3.51.3.
+    EXCLUSIVE also rules out the two writers that can corrupt the WAL of SQLite before 3.51.3. What is deleted is
+    overwritten, since it was somebody's text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +72,7 @@ class Database:
         path.touch(mode=0o600, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             with _faults():
                 self._connection.execute(f"PRAGMA {pragma}")
         with self.transaction() as run:
@@ -93,6 +113,9 @@ class Database:
             for statement in _statements(_SCHEMA):
                 run.execute(statement)
             run.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+        elif found["version"] == 1:
+            for statement in _statements(_FROM_1):
+                run.execute(statement)
         elif found["version"] != SCHEMA_VERSION:
             raise RefusedError(
                 f"the job store has schema {found['version']}, this version reads {SCHEMA_VERSION}; start the version "

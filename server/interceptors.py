@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import secrets
 import time
@@ -13,11 +15,16 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from predictor.errors import InputError, W2SError
+from predictor.errors import InputError, LimitError, UnauthenticatedError, W2SError
 from protos import convert
 from server.admission import Admission, BusyError
-from server.handlers import Handler, several, single, wrapped
+from server.audit import AuditLog
+from server.authentication import Authenticator
+from server.caller import known_caller, set_caller
+from server.handlers import Handler, several, single, unread, wrapped
 from server.logs import log, log_fault
+from server.metrics import Metrics
+from server.scopes import OPEN, check_scope
 
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
@@ -25,30 +32,56 @@ _CODES = {code.name: code for code in grpc.StatusCode}
 
 
 class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """Outermost: every fault becomes a status, and one that is not W2SError never shows its text."""
+    """Outermost: every fault becomes a status, and one that is not W2SError never shows its text.
+
+    Every call is told to the log, the audit and the metrics here, where its end is known.
+    """
+
+    def __init__(self, audit: AuditLog, metrics: Metrics) -> None:
+        self._audit = audit
+        self._metrics = metrics
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
         """See grpc.aio.ServerInterceptor."""
         handler = await continuation(details)
-        if handler is None or not details.method.startswith(_OURS):
+        if handler is None or details.method in OPEN:
             return handler
-        method, request_id = details.method, _request_id(details.invocation_metadata)
+        method, request_id, kind = details.method, _request_id(details.invocation_metadata), _kind(handler)
+
+        def begin() -> float:
+            self._metrics.call_started(kind, method)
+            return time.monotonic()
 
         def close(started: float, code: str) -> None:
-            spent = round((time.monotonic() - started) * 1000, 1)
-            log("call", method=method, request_id=request_id, code=code, milliseconds=spent)
+            spent, caller = time.monotonic() - started, known_caller()
+            tenant = None if caller is None else caller.tenant
+            log(
+                "call",
+                method=method,
+                request_id=request_id,
+                tenant=tenant,
+                code=code,
+                milliseconds=round(spent * 1000, 1),
+            )
+            self._metrics.call_ended(kind, method, code, spent)
+            self._audit.call(method, caller, code, request_id)
 
         async def fail(fault: Exception, context: Any, started: float) -> NoReturn:
             told = fault if isinstance(fault, W2SError) else _internal(fault, method, request_id)
             close(started, told.code)
+            if isinstance(told, LimitError):
+                self._metrics.rejected(told.reason)
             await _abort(context, told, request_id)
             raise AssertionError("abort returned")
 
         async def unary(request: Any, context: Any) -> Any:
-            started = time.monotonic()
+            started = begin()
             try:
                 answer = await single(handler)(request, context)
             except grpc.aio.AbortError:
+                raise
+            except asyncio.CancelledError:
+                close(started, "CANCELLED")
                 raise
             except Exception as fault:  # the boundary of the server
                 await fail(fault, context, started)
@@ -56,15 +89,58 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             return answer
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-            started = time.monotonic()
+            started = begin()
             try:
                 async for answer in several(handler)(request, context):
                     yield answer
             except grpc.aio.AbortError:
                 raise
+            except (asyncio.CancelledError, GeneratorExit):
+                close(started, "CANCELLED")
+                raise
             except Exception as fault:  # the boundary of the server
                 await fail(fault, context, started)
             close(started, "OK")
+
+        return wrapped(handler, unary, stream)
+
+
+class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """Before admission: who calls is known, holds the scope of the method, and stays known while the call lasts."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        if handler is None or details.method in OPEN:
+            return handler
+        try:
+            record = self._authenticator.bearer(details.invocation_metadata)
+        except UnauthenticatedError as fault:
+            return _refusing(handler, fault)
+
+        def admit(context: Any) -> None:
+            caller = self._authenticator.caller(record, context)
+            set_caller(caller)
+            check_scope(caller, details.method)
+
+        async def unary(request: Any, context: Any) -> Any:
+            admit(context)
+            async with self._authenticator.known(record):
+                return await single(handler)(request, context)
+
+        async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+            admit(context)
+            async with contextlib.aclosing(several(handler)(request, context)) as answers:
+                while True:
+                    async with self._authenticator.known(record):
+                        try:
+                            answer = await anext(answers)
+                        except StopAsyncIteration:
+                            return
+                    yield answer
 
         return wrapped(handler, unary, stream)
 
@@ -121,6 +197,28 @@ class ReadingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # g
 async def _parse_each(handler: Handler, raw: AsyncIterator[bytes]) -> AsyncIterator[Any]:
     async for one in raw:
         yield _parse(handler, one)
+
+
+def _refusing(handler: Handler, fault: W2SError) -> Handler:
+    """A handler that answers with the fault and reads nothing: strangers must not fill our memory."""
+
+    async def unary(request: Any, context: Any) -> Any:
+        raise fault
+
+    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+        yield await unary(request, context)
+
+    return unread(handler, unary, stream)
+
+
+def _kind(handler: Handler) -> str:
+    """As the metrics of gRPC name it."""
+    return {
+        (False, False): "unary",
+        (True, False): "client_stream",
+        (False, True): "server_stream",
+        (True, True): "bidi_stream",
+    }[handler.request_streaming, handler.response_streaming]
 
 
 def _parse(handler: Handler, raw: bytes) -> Any:

@@ -5,60 +5,32 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import cast
 
-from predictor.errors import ConflictError, NotFoundError, RefusedError, W2SError
-from predictor.jobs import TERMINAL, Job, JobState
-from protos.convert import error_from_proto, error_to_proto
-from protos.w2s.v1 import ranking_service_pb2 as pb
+from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, W2SError
+from predictor.jobs import TERMINAL, JobState
+from protos.convert import error_to_proto
+from server.admission import BusyError
+from server.config import Limits
 from server.database import Database
+from server.rows import COLUMNS, Claim, Row, now, row_of, row_with_ranking
 
 REVISION_STEP = 1_000_000
 """Committed changes count in these steps, so that uncommitted progress in between has revisions of its own, and a
 restart, which forgets that progress, still never goes back."""
 
-_COLUMNS = "seq, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error"
 _REPEATABLE = frozenset({"FAILED", "CANCELLED", "PARTIAL"})
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One job as committed.
-
-    Attributes:
-        job: the job, without progress and ranking.
-        seq: place in the order of creation.
-        epoch: number of the current attempt; a result of an earlier one is refused.
-        ranking: the ranking's message as bytes, or None; always None in pages.
-    """
-
-    job: Job
-    seq: int
-    epoch: int
-    ranking: bytes | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Claim:
-    """One attempt at a job.
-
-    Attributes:
-        row: the job, RUNNING.
-        request: the query's message as bytes.
-    """
-
-    row: Row
-    request: bytes
-
-
 class JobTable:
-    """Jobs on disk. Every method is one transaction; what it returns is committed."""
+    """Jobs on disk. Every method is one transaction; what it returns is committed.
 
-    def __init__(self, database: Database) -> None:
+    Methods that callers reach take a tenant, and see that tenant's jobs only: another's job reads as no job.
+    """
+
+    def __init__(self, database: Database, limits: Limits) -> None:
         self._database = database
+        self._limits = limits
 
     def recover(self) -> tuple[int, int]:
         """Settle what an earlier process left: RUNNING jobs wait again, CANCELLING ones are CANCELLED.
@@ -75,57 +47,64 @@ class JobTable:
                 self._move(run, name, "CANCELLED")
             return len(waiting), len(cancelled)
 
-    def create(self, request_id: str, request: bytes) -> Row:
+    def create(self, tenant: str, request_id: str, request: bytes) -> Row:
         """Store a new job; the same request id with the same request returns the job it already made.
 
         Raises:
             ConflictError: the request id belongs to another request.
+            BusyError: the tenant has as many waiting jobs as it may.
+            LimitError: its jobs take as many bytes as they may.
         """
         digest = hashlib.sha256(b"query:" + request).digest()
         with self._database.transaction() as run:
-            return self._known(run, request_id, digest) or self._insert(run, request_id, digest, request, None)
+            known = self._known(run, tenant, request_id, digest)
+            return known or self._insert(run, tenant, request_id, digest, request, None)
 
-    def repeat(self, request_id: str, name: str) -> Row:
+    def repeat(self, tenant: str, request_id: str, name: str) -> Row:
         """Store a new job over the request of a finished one.
 
         Raises:
             ConflictError: the request id belongs to another request.
             NotFoundError: no such job.
             RefusedError: it is neither FAILED, CANCELLED nor PARTIAL.
+            BusyError, LimitError: as create.
         """
         digest = hashlib.sha256(b"repeat:" + name.encode()).digest()
         with self._database.transaction() as run:
-            known = self._known(run, request_id, digest)
+            known = self._known(run, tenant, request_id, digest)
             if known is not None:
                 return known
-            found = run.execute("SELECT state, request FROM jobs WHERE id = ?", (name,)).fetchone()
-            if found is None:
-                raise _absent(name)
+            found = self._find(run, tenant, name, "state, request")
             if found["state"] not in _REPEATABLE:
                 raise RefusedError(
                     f"job {name!r} is {found['state']}; only FAILED, CANCELLED and PARTIAL jobs can be run again.",
                     reason="JOB_NOT_REPEATABLE",
                     field="repeat_of",
                 )
-            return self._insert(run, request_id, digest, found["request"], name)
+            return self._insert(run, tenant, request_id, digest, found["request"], name)
 
-    def get(self, name: str) -> Row:
+    def get(self, tenant: str, name: str) -> Row:
         """One job with its ranking.
 
         Raises:
             NotFoundError: no such job.
         """
         with self._database.reading() as run:
-            return _with_ranking(self._find(run, name, f"{_COLUMNS}, ranking"))
+            return row_with_ranking(self._find(run, tenant, name, f"{COLUMNS}, ranking"))
 
-    def page(self, size: int, before: int | None) -> list[Row]:
+    def page(self, tenant: str, size: int, before: int | None) -> list[Row]:
         """At most `size` jobs, newest first, older than the one at place `before`."""
         with self._database.reading() as run:
             found = run.execute(
-                f"SELECT {_COLUMNS} FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-                (before if before is not None else 1 << 62, size),
+                f"SELECT {COLUMNS} FROM jobs WHERE tenant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+                (tenant, before if before is not None else 1 << 62, size),
             )
-            return [_row(one) for one in found]
+            return [row_of(one) for one in found]
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state that has any."""
+        with self._database.reading() as run:
+            return dict(run.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
 
     def queued(self) -> int:
         """How many jobs wait for a worker."""
@@ -147,7 +126,11 @@ class JobTable:
             if not self._holds(run, claim, "RUNNING"):
                 return None
             blob = None if error is None else error_to_proto(error).SerializeToString()
-            run.execute("UPDATE jobs SET error = ?, ranking = ? WHERE id = ?", (blob, ranking, claim.row.job.id))
+            grown = len(ranking or b"")
+            run.execute(
+                "UPDATE jobs SET error = ?, ranking = ?, size = size + ? WHERE id = ?",
+                (blob, ranking, grown, claim.row.job.id),
+            )
             return self._move(run, claim.row.job.id, state)
 
     def release(self, claim: Claim, lost: W2SError | None, most: int) -> Row | None:
@@ -175,19 +158,19 @@ class JobTable:
             run.execute("UPDATE jobs SET error = ? WHERE id = ?", (error_to_proto(lost).SerializeToString(), name))
             return self._move(run, name, "FAILED")
 
-    def cancel(self, name: str) -> Row:
+    def cancel(self, tenant: str, name: str) -> Row:
         """Ask a job to stop; a job in a terminal state stays as it is.
 
         Raises:
             NotFoundError: no such job.
         """
         with self._database.transaction() as run:
-            found = _with_ranking(self._find(run, name, f"{_COLUMNS}, ranking"))
+            found = row_with_ranking(self._find(run, tenant, name, f"{COLUMNS}, ranking"))
             after: dict[str, JobState] = {"QUEUED": "CANCELLED", "RUNNING": "CANCELLING"}
             target = after.get(found.job.state)
             return found if target is None else self._move(run, name, target)
 
-    def delete(self, name: str) -> None:
+    def delete(self, tenant: str, name: str) -> None:
         """Forget a job in a terminal state.
 
         Raises:
@@ -195,16 +178,23 @@ class JobTable:
             RefusedError: it is not in a terminal state.
         """
         with self._database.transaction() as run:
-            state = self._find(run, name, _COLUMNS)["state"]
+            state = self._find(run, tenant, name, COLUMNS)["state"]
             if state not in TERMINAL:
                 raise RefusedError(
                     f"job {name!r} is {state}; cancel it before deleting it.", reason="JOB_NOT_FINISHED", field="id"
                 )
             run.execute("DELETE FROM jobs WHERE id = ?", (name,))
 
-    def _known(self, run: sqlite3.Connection, request_id: str, digest: bytes) -> Row | None:
+    def expire(self, seconds: float) -> int:
+        """Forget jobs that have been in a terminal state for that long; returns how many."""
+        with self._database.transaction() as run:
+            marks = ", ".join("?" * len(TERMINAL))
+            old = (now() - round(seconds * 1e6), *sorted(TERMINAL))
+            return run.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount
+
+    def _known(self, run: sqlite3.Connection, tenant: str, request_id: str, digest: bytes) -> Row | None:
         found = run.execute(
-            f"SELECT {_COLUMNS}, digest, ranking FROM jobs WHERE request_id = ?", (request_id,)
+            f"SELECT {COLUMNS}, digest, ranking FROM jobs WHERE tenant = ? AND request_id = ?", (tenant, request_id)
         ).fetchone()
         if found is None:
             return None
@@ -214,25 +204,52 @@ class JobTable:
                 reason="REQUEST_ID_TAKEN",
                 field="request_id",
             )
-        return _with_ranking(found)
+        return row_with_ranking(found)
 
     def _insert(
-        self, run: sqlite3.Connection, request_id: str, digest: bytes, request: bytes, repeat_of: str | None
+        self,
+        run: sqlite3.Connection,
+        tenant: str,
+        request_id: str,
+        digest: bytes,
+        request: bytes,
+        repeat_of: str | None,
     ) -> Row:
-        name, now = secrets.token_hex(8), _now()
+        self._check_quota(run, tenant, len(request))
+        name, moment = secrets.token_hex(8), now()
         run.execute(
-            "INSERT INTO jobs (id, request_id, digest, repeat_of, state, created, updated, revision, epoch, attempts, "
-            "losses, request) VALUES (?, ?, ?, ?, 'QUEUED', ?, ?, ?, 0, 0, 0, ?)",
-            (name, request_id, digest, repeat_of, now, now, REVISION_STEP, request),
+            "INSERT INTO jobs (tenant, id, request_id, digest, repeat_of, state, created, updated, revision, epoch, "
+            "attempts, losses, size, request) VALUES (?, ?, ?, ?, ?, 'QUEUED', ?, ?, ?, 0, 0, 0, ?, ?)",
+            (tenant, name, request_id, digest, repeat_of, moment, moment, REVISION_STEP, len(request), request),
         )
-        return _row(self._find(run, name, _COLUMNS))
+        return row_of(self._find(run, tenant, name, COLUMNS))
+
+    def _check_quota(self, run: sqlite3.Connection, tenant: str, more: int) -> None:
+        most, most_bytes = self._limits.tenant_queued_jobs, self._limits.tenant_bytes
+        waiting, held = run.execute(
+            "SELECT COALESCE(SUM(state = 'QUEUED'), 0), COALESCE(SUM(size), 0) FROM jobs WHERE tenant = ?", (tenant,)
+        ).fetchone()
+        if waiting >= most:
+            raise BusyError(
+                f"{waiting} of your jobs wait, and this server takes {most} of one tenant; ask again in "
+                f"{self._limits.retry_seconds:g} s.",
+                reason="TENANT_QUEUE_FULL",
+                retry_seconds=self._limits.retry_seconds,
+            )
+        if held + more > most_bytes:
+            raise LimitError(
+                f"your jobs hold {held} bytes, and this one needs {more}; this server keeps {most_bytes}. Delete "
+                "finished jobs.",
+                reason="TENANT_BYTES_FULL",
+            )
 
     def _move(self, run: sqlite3.Connection, name: str, state: JobState) -> Row:
         run.execute(
             "UPDATE jobs SET state = ?, updated = ?, revision = (revision / ? + 1) * ? WHERE id = ?",
-            (state, _now(), REVISION_STEP, REVISION_STEP, name),
+            (state, now(), REVISION_STEP, REVISION_STEP, name),
         )
-        return _with_ranking(self._find(run, name, f"{_COLUMNS}, ranking"))
+        found = run.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
+        return row_with_ranking(found)
 
     def _holds(self, run: sqlite3.Connection, claim: Claim, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
@@ -245,8 +262,8 @@ class JobTable:
     def _ids(self, run: sqlite3.Connection, state: JobState) -> list[str]:
         return [one["id"] for one in run.execute("SELECT id FROM jobs WHERE state = ?", (state,))]
 
-    def _find(self, run: sqlite3.Connection, name: str, columns: str) -> sqlite3.Row:
-        found = run.execute(f"SELECT {columns} FROM jobs WHERE id = ?", (name,)).fetchone()
+    def _find(self, run: sqlite3.Connection, tenant: str, name: str, columns: str) -> sqlite3.Row:
+        found = run.execute(f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ?", (tenant, name)).fetchone()
         if found is None:
             raise _absent(name)
         return cast(sqlite3.Row, found)
@@ -254,32 +271,3 @@ class JobTable:
 
 def _absent(name: str) -> NotFoundError:
     return NotFoundError(f"there is no job {name[:64]!r}; list them to see which there are.", reason="JOB_NOT_FOUND")
-
-
-def _row(found: sqlite3.Row) -> Row:
-    error = None if found["error"] is None else error_from_proto(pb.JobError.FromString(found["error"]))
-    job = Job(
-        id=found["id"],
-        state=found["state"],
-        created=_moment(found["created"]),
-        updated=_moment(found["updated"]),
-        revision=found["revision"],
-        attempts=found["attempts"],
-        request_id=found["request_id"],
-        error=error,
-        repeat_of=found["repeat_of"],
-    )
-    return Row(job, found["seq"], found["epoch"])
-
-
-def _with_ranking(found: sqlite3.Row) -> Row:
-    row = _row(found)
-    return Row(row.job, row.seq, row.epoch, found["ranking"])
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -12,9 +12,11 @@ from typing import TypeVar
 from predictor.errors import W2SError
 from predictor.jobs import JobState
 from predictor.query import Progress
+from server.config import Limits
 from server.database import Database
 from server.feed import Channel, Feed, stopping
-from server.jobs import Claim, JobTable, Row
+from server.jobs import JobTable
+from server.rows import Claim, Row
 
 T = TypeVar("T")
 
@@ -27,8 +29,9 @@ class Ledger:
         recovered: counts of jobs that waited again, and that were cancelled, when the ledger was opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path
+        self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
         self._feed = Feed()
         self._work = asyncio.Event()
@@ -48,7 +51,7 @@ class Ledger:
 
         def start() -> tuple[Database, JobTable, tuple[int, int], int]:
             database = Database(self._path)
-            table = JobTable(database)
+            table = JobTable(database, self._limits)
             return database, table, table.recover(), table.queued()
 
         self._database, self._table, self.recovered, self.queued = await self._run(start)
@@ -65,31 +68,31 @@ class Ledger:
         """End every watch and every wait with a status that says to resume."""
         self._feed.stop()
 
-    async def create(self, request_id: str, request: bytes) -> Row:
+    async def create(self, tenant: str, request_id: str, request: bytes) -> Row:
         """See JobTable.create."""
-        return await self._change(lambda: self._table.create(request_id, request))
+        return await self._change(lambda: self._table.create(tenant, request_id, request))
 
-    async def repeat(self, request_id: str, name: str) -> Row:
+    async def repeat(self, tenant: str, request_id: str, name: str) -> Row:
         """See JobTable.repeat."""
-        return await self._change(lambda: self._table.repeat(request_id, name))
+        return await self._change(lambda: self._table.repeat(tenant, request_id, name))
 
-    async def get(self, name: str) -> Row:
+    async def get(self, tenant: str, name: str) -> Row:
         """One job as it stands, with the last step of a running one. See JobTable.get."""
-        row = await self._run(lambda: self._table.get(name))
+        row = await self._run(lambda: self._table.get(tenant, name))
         return replace(row, job=self._feed.overlay(row.job))
 
-    async def page(self, size: int, before: int | None) -> list[Row]:
+    async def page(self, tenant: str, size: int, before: int | None) -> list[Row]:
         """See JobTable.page."""
-        rows = await self._run(lambda: self._table.page(size, before))
+        rows = await self._run(lambda: self._table.page(tenant, size, before))
         return [replace(row, job=self._feed.overlay(row.job)) for row in rows]
 
-    async def cancel(self, name: str) -> Row:
+    async def cancel(self, tenant: str, name: str) -> Row:
         """See JobTable.cancel."""
-        return await self._change(lambda: self._table.cancel(name))
+        return await self._change(lambda: self._table.cancel(tenant, name))
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, tenant: str, name: str) -> None:
         """See JobTable.delete."""
-        await self._run(lambda: self._table.delete(name))
+        await self._run(lambda: self._table.delete(tenant, name))
 
     async def claim(self) -> Claim | None:
         """See JobTable.claim."""
@@ -108,6 +111,14 @@ class Ledger:
         """See JobTable.release."""
         return await self._change(lambda: self._table.release(claim, lost, most))
 
+    async def expire(self, seconds: float) -> int:
+        """See JobTable.expire."""
+        return await self._change(lambda: self._table.expire(seconds))
+
+    async def counts(self) -> dict[str, int]:
+        """See JobTable.counts."""
+        return await self._run(self._table.counts)
+
     def step(self, claim: Claim, progress: Progress) -> None:
         """Tell watchers of a step of a running job."""
         self._feed.step(claim.row.job.id, progress)
@@ -116,7 +127,7 @@ class Ledger:
         """Return once a job waits for a worker."""
         await self._work.wait()
 
-    async def wait(self, name: str, seconds: float) -> Row:
+    async def wait(self, tenant: str, name: str, seconds: float) -> Row:
         """The job once it is in a terminal state, or as it stands when the time is over.
 
         Raises:
@@ -124,21 +135,21 @@ class Ledger:
             UnavailableError: the server stops first.
         """
         end = asyncio.get_running_loop().time() + seconds
-        row, channel = await self._look(name)
+        row, channel = await self._look(tenant, name)
         while channel is not None and not channel.latest.finished:
             self._feed.check()
             if not await _changed(channel, end - asyncio.get_running_loop().time()):
                 break
-        return await self.get(name) if channel is not None else row
+        return await self.get(tenant, name) if channel is not None else row
 
-    async def watch(self, name: str, revision: int, heartbeat: float) -> AsyncIterator[Row | None]:
+    async def watch(self, tenant: str, name: str, revision: int, heartbeat: float) -> AsyncIterator[Row | None]:
         """Every change after a revision up to a terminal state, and None after each `heartbeat` seconds of silence.
 
         Raises:
             NotFoundError: no such job.
             UnavailableError: the server stops first.
         """
-        row, channel = await self._look(name)
+        row, channel = await self._look(tenant, name)
         if channel is None:
             if row.job.revision != revision:
                 yield row
@@ -147,20 +158,20 @@ class Ledger:
             changed = channel.changed
             for job in channel.after(revision):
                 revision = job.revision
-                yield await self.get(name) if job.finished else Row(job, row.seq, row.epoch)
+                yield await self.get(tenant, name) if job.finished else replace(row, job=job, ranking=None)
             if channel.latest.finished:
                 return
             self._feed.check()
             if changed is channel.changed and not await _changed(channel, heartbeat):
                 yield None
 
-    async def _look(self, name: str) -> tuple[Row, Channel | None]:
+    async def _look(self, tenant: str, name: str) -> tuple[Row, Channel | None]:
         """The job, and its channel unless it has finished."""
-        row = await self.get(name)
+        row = await self.get(tenant, name)
         if row.job.finished:
             return row, None
         channel = self._feed.open(row.job)
-        row = await self.get(name)
+        row = await self.get(tenant, name)
         if row.job.finished:
             self._feed.publish(row.job)
         return row, None if row.job.finished else channel

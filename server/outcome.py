@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.rpc import status_pb2
 
-from predictor.errors import RefusedError, W2SError
+from predictor.errors import DeadlineError, RefusedError, W2SError
 from predictor.jobs import JobState
 from protos import convert
 from protos.w2s.v1 import ranking_pb2 as pb
@@ -27,6 +27,16 @@ def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes 
         return "PARTIAL", None, body
     nothing = RefusedError("no candidate could be ranked; the ranking says why for each.", reason="NO_CANDIDATE_RANKED")
     return "FAILED", nothing, body
+
+
+def took_too_long(seconds: float) -> tuple[Tag, bytes]:
+    """The frame of a job whose time is over."""
+    fault = DeadlineError(
+        f"the job computed for {seconds:g} s, the most that this server gives one; ask for fewer rows or smaller "
+        "models.",
+        reason="JOB_TIMEOUT",
+    )
+    return "error", convert.error_to_status(fault).SerializeToString()
 
 
 def worker_lost(deaths: int) -> W2SError:

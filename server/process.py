@@ -7,14 +7,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 from server import frames
 from server.config import Limits
 from server.spawn import SHOW_STDERR, worker_environment
 
 _START_SECONDS = 120.0
+
+T = TypeVar("T")
 
 
 class WorkerLostError(Exception):
@@ -27,10 +30,13 @@ class WorkerProcess:
     Attributes:
         answered: queries answered so far.
         idle: False from a query to its answer.
+        why: why it is being replaced, once it is.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, silence_seconds: float) -> None:
         self._process = process
+        self._silence_seconds = silence_seconds
+        self.why = "lost"
         self._ending: asyncio.Task[None] | None = None
         self.answered = 0
         self.idle = True
@@ -53,7 +59,7 @@ class WorkerProcess:
             env=worker_environment(limits),
             process_group=0,
         )
-        worker = cls(process)
+        worker = cls(process, limits.worker_silence_seconds)
         try:
             tag, _ = await asyncio.wait_for(worker._read(), _START_SECONDS)
             if tag != "ready":
@@ -87,11 +93,13 @@ class WorkerProcess:
             if pipe is None:
                 raise WorkerLostError
             pipe.write(frames.pack("query", request))
-            await pipe.drain()
+            await self._lively(pipe.drain())
         except OSError as fault:
             raise WorkerLostError("the worker ended before it took the query") from fault
         while True:
-            tag, body = await self._read()
+            tag, body = await self._lively(self._read())
+            if tag == "beat":
+                continue
             if tag in ("result", "error"):
                 self.answered += 1
                 self.idle = True
@@ -129,6 +137,14 @@ class WorkerProcess:
         except (OSError, ValueError, IndexError):
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    async def _lively(self, step: Coroutine[Any, Any, T]) -> T:
+        """The step's value, unless the worker shows no life for too long."""
+        try:
+            return await asyncio.wait_for(step, self._silence_seconds)
+        except TimeoutError as fault:
+            self.why = "silent"
+            raise WorkerLostError("the worker shows no life") from fault
 
     async def _read(self) -> tuple[frames.Tag, bytes]:
         pipe = self._process.stdout

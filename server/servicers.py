@@ -19,11 +19,12 @@ from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
+from server.caller import current_caller, current_tenant
 from server.config import Limits
 from server.costs import check_prediction, check_query, declared_values
-from server.jobs import Row
 from server.ledger import Ledger
 from server.prediction import PredictWorker
+from server.rows import Row
 from server.workers import JobWorkers
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
@@ -84,15 +85,18 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 field="request_id",
             )
         if request.WhichOneof("work") == "repeat_of":
-            row = await self._ledger.repeat(request.request_id, request.repeat_of)
+            row = await self._ledger.repeat(current_tenant(), request.request_id, request.repeat_of)
         else:
             await _checked(request.query, self._limits)
-            row = await self._ledger.create(request.request_id, request.query.SerializeToString(deterministic=True))
+            row = await self._ledger.create(
+                current_tenant(), request.request_id, request.query.SerializeToString(deterministic=True)
+            )
+        current_caller().job = row.job.id
         return pb.CreateRankingJobResponse(job=_message(row))
 
     async def GetRankingJob(self, request: pb.GetRankingJobRequest, context: Any) -> pb.GetRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        return pb.GetRankingJobResponse(job=_message(await self._ledger.get(request.id)))
+        return pb.GetRankingJobResponse(job=_message(await self._ledger.get(current_tenant(), request.id)))
 
     async def ListRankingJobs(self, request: pb.ListRankingJobsRequest, context: Any) -> pb.ListRankingJobsResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
@@ -102,7 +106,7 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
             )
         size = min(request.page_size or most, most)
-        rows = await self._ledger.page(size + 1, _place(request.page_token))
+        rows = await self._ledger.page(current_tenant(), size + 1, _place(request.page_token))
         token = _token(rows[size - 1].seq) if len(rows) > size else ""
         return pb.ListRankingJobsResponse(jobs=[_message(row) for row in rows[:size]], next_page_token=token)
 
@@ -110,13 +114,15 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         """See protos/w2s/v1/ranking_service.proto."""
         most = self._limits.max_wait_seconds
         asked = request.timeout.ToMilliseconds() / 1000 if request.HasField("timeout") else most
-        return pb.WaitRankingJobResponse(job=_message(await self._ledger.wait(request.id, max(0.0, min(asked, most)))))
+        return pb.WaitRankingJobResponse(
+            job=_message(await self._ledger.wait(current_tenant(), request.id, max(0.0, min(asked, most))))
+        )
 
     async def WatchRankingJob(  # noqa: N802
         self, request: pb.WatchRankingJobRequest, context: Any
     ) -> AsyncIterator[pb.WatchRankingJobResponse]:
         """See protos/w2s/v1/ranking_service.proto."""
-        seen = self._ledger.watch(request.id, request.after_revision, self._limits.heartbeat_seconds)
+        seen = self._ledger.watch(current_tenant(), request.id, request.after_revision, self._limits.heartbeat_seconds)
         async for row in seen:
             yield (
                 pb.WatchRankingJobResponse(heartbeat=True)
@@ -126,14 +132,16 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 
     async def CancelRankingJob(self, request: pb.CancelRankingJobRequest, context: Any) -> pb.CancelRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        row = await self._ledger.cancel(request.id)
+        row = await self._ledger.cancel(current_tenant(), request.id)
+        current_caller().job = row.job.id
         if row.job.state == "CANCELLING":
             self._workers.cancel(request.id)
         return pb.CancelRankingJobResponse(job=_message(row))
 
     async def DeleteRankingJob(self, request: pb.DeleteRankingJobRequest, context: Any) -> pb.DeleteRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        await self._ledger.delete(request.id)
+        await self._ledger.delete(current_tenant(), request.id)
+        current_caller().job = request.id
         return pb.DeleteRankingJobResponse()
 
 

@@ -14,6 +14,7 @@ PARENT = "W2S_WORKER_PARENT"
 """Process id of the server, for a worker that starts after its server has ended."""
 
 DATA_BYTES = "W2S_WORKER_DATA_BYTES"
+BEAT_SECONDS = "W2S_WORKER_BEAT_SECONDS"
 SHOW_STDERR = "W2S_WORKER_STDERR"
 """Set to 1, the worker's stderr, which may name files and rows, goes to the server's; otherwise nowhere."""
 
@@ -44,7 +45,8 @@ def worker_environment(limits: Limits, environment: Mapping[str, str] = os.envir
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         PARENT: str(os.getpid()),
-        DATA_BYTES: str(limits.worker_data_bytes),
+        DATA_BYTES: str(limits.worker_data_bytes or limits.memory_budget_bytes // (limits.workers + 1)),
+        BEAT_SECONDS: str(min(1.0, limits.worker_silence_seconds / 4)),
         **dict.fromkeys(_ONE_THREAD, "1"),
         **dict.fromkeys(_SHARED_THREADS, str(threads)),
     }

@@ -10,12 +10,13 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
 from predictor.calls import source_of
-from predictor.errors import W2SError
+from predictor.errors import LimitError, W2SError
 from predictor.query import Progress
 from predictor.ranking import ranking_steps
 from predictor.result import Ranking
@@ -23,9 +24,14 @@ from protos import convert
 from protos.w2s.v1 import query_pb2
 from server import frames
 from server.logs import place_of
-from server.spawn import DATA_BYTES, PARENT
+from server.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
 
 _PR_SET_PDEATHSIG = 1
+
+_WRITING = threading.Lock()
+"""One frame at a time: answers and signs of life come from two threads."""
+
+_COMPUTING = threading.Event()
 
 
 def main() -> None:
@@ -35,9 +41,13 @@ def main() -> None:
     _yield_memory_first()
     work: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inward, work), daemon=True).start()
+    threading.Thread(target=_beat, args=(outward, float(os.environ[BEAT_SECONDS])), daemon=True).start()
     _send(outward, "ready")
     while True:
-        _answer(work.get(), outward)
+        request = work.get()
+        _COMPUTING.set()
+        _answer(request, outward)
+        _COMPUTING.clear()
 
 
 def _answer(request: bytes, outward: BinaryIO) -> None:
@@ -47,13 +57,19 @@ def _answer(request: bytes, outward: BinaryIO) -> None:
         _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
     except W2SError as fault:
         _send(outward, "error", convert.error_to_status(fault).SerializeToString())
+    except MemoryError:
+        told = LimitError(
+            "the job needs more memory than a worker of this server may take; ask for fewer rows or smaller models.",
+            reason="WORKER_MEMORY",
+        )
+        _send(outward, "error", convert.error_to_status(told).SerializeToString())
     except Exception as fault:  # the boundary of the process: a bug fails its job, not the worker's pipe
-        told = W2SError(
+        bug = W2SError(
             f"the worker met a fault of its own ({type(fault).__name__} at {place_of(fault.__traceback__)}); please "
             "report it.",
             reason="WORKER_FAULT",
         )
-        _send(outward, "error", convert.error_to_status(told).SerializeToString())
+        _send(outward, "error", convert.error_to_status(bug).SerializeToString())
 
 
 def _report(steps: Generator[Progress, None, Ranking], outward: BinaryIO) -> Ranking:
@@ -67,8 +83,17 @@ def _report(steps: Generator[Progress, None, Ranking], outward: BinaryIO) -> Ran
 
 
 def _send(outward: BinaryIO, tag: frames.Tag, body: bytes = b"") -> None:
-    outward.write(frames.pack(tag, body))
-    outward.flush()
+    with _WRITING:
+        outward.write(frames.pack(tag, body))
+        outward.flush()
+
+
+def _beat(outward: BinaryIO, seconds: float) -> None:
+    """Show life while something is computed: a stopped process does not, and one that only thinks long does."""
+    while True:
+        _COMPUTING.wait()
+        _send(outward, "beat")
+        time.sleep(seconds)
 
 
 def _listen(inward: BinaryIO, work: queue.SimpleQueue[bytes]) -> None:

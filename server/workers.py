@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from predictor.errors import W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
 from server.frames import Tag
-from server.jobs import Claim, Row
 from server.ledger import Ledger
 from server.logs import log, log_fault
-from server.outcome import outcome_of, worker_lost
+from server.metrics import JobClock, Metrics
+from server.outcome import outcome_of, took_too_long, worker_lost
 from server.process import WorkerLostError, WorkerProcess
+from server.rows import Claim, Row
 
 _PAUSE = 1.0
 """Seconds before a step is tried again that the disk or the system refused."""
@@ -24,9 +26,10 @@ _PAUSE = 1.0
 class JobWorkers:
     """A fixed number of workers, each at one job at a time."""
 
-    def __init__(self, ledger: Ledger, limits: Limits) -> None:
+    def __init__(self, ledger: Ledger, limits: Limits, metrics: Metrics) -> None:
         self._ledger = ledger
         self._limits = limits
+        self._metrics = metrics
         self._running: dict[str, WorkerProcess] = {}
         self._unwanted: set[str] = set()
         self._slots: list[asyncio.Task[None]] = []
@@ -42,6 +45,7 @@ class JobWorkers:
         if worker is None:
             self._unwanted.add(name)
         else:
+            worker.why = "cancelled"
             worker.request_stop(self._limits.cancel_seconds / 2)
 
     async def stop(self) -> None:
@@ -81,6 +85,9 @@ class JobWorkers:
             most = self._limits.worker_rss_bytes
             if worker.usable and worker.answered < self._limits.worker_jobs and not 0 < most < worker.resident_bytes():
                 return worker
+            why = "worn" if worker.usable else worker.why
+            self._metrics.worker_replaced(why)
+            log("worker_replaced", worker=worker.pid, why=why)
             await worker.stop(0)
         fresh = await WorkerProcess.start(self._limits)
         log("worker_started", worker=fresh.pid)
@@ -91,6 +98,8 @@ class JobWorkers:
         self._running[name] = worker
         if name in self._unwanted:
             worker.request_stop(0)
+        if claim.row.job.attempts == 1:
+            self._metrics.job_waited((datetime.now(UTC) - claim.row.job.created).total_seconds())
         log("job_started", job=name, attempt=claim.row.job.attempts, worker=worker.pid)
         try:
             answer = await self._compute(worker, claim)
@@ -107,16 +116,27 @@ class JobWorkers:
             self._unwanted.discard(name)
 
     async def _compute(self, worker: WorkerProcess, claim: Claim) -> tuple[Tag, bytes] | None:
-        """The last frame of the worker, or None where it died."""
+        """The last frame of the worker, that of an error where its time was over, or None where it died."""
+        answer, loop = None, asyncio.get_running_loop()
+        clock, most = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
         try:
-            async for tag, body in worker.run(claim.request):
-                if tag != "progress":
-                    return tag, body
-                self._ledger.step(claim, convert.progress_from_proto(ranking_pb2.Progress.FromString(body)))
+            async with asyncio.timeout(most or None):
+                async for tag, body in worker.run(claim.request):
+                    if tag != "progress":
+                        return tag, body
+                    step = convert.progress_from_proto(ranking_pb2.Progress.FromString(body))
+                    clock.step(step, loop.time())
+                    self._ledger.step(claim, step)
         except WorkerLostError as fault:
             log_fault("worker_lost", fault, job=claim.row.job.id, worker=worker.pid)
+        except TimeoutError:
+            worker.why = "timeout"
+            log("job_too_long", job=claim.row.job.id, worker=worker.pid)
+            answer = took_too_long(most)
+        finally:
+            clock.end(loop.time())
         await worker.stop(0)
-        return None
+        return answer
 
     async def _settle(self, claim: Claim, answer: tuple[Tag, bytes] | None) -> Row | None:
         """Commit what came of the attempt; None where the job is no longer this attempt's to end."""

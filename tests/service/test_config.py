@@ -55,7 +55,7 @@ def test_loopback_addresses_are_taken(address):
 
 @pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "host.example:1"])
 def test_other_addresses_are_refused(address):
-    with pytest.raises(RefusedError, match="is open to other machines, and TLS and authentication"):
+    with pytest.raises(RefusedError, match="is open to other machines, which is refused without TLS"):
         check_address(address)
 
 

@@ -21,8 +21,16 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.admission import Admission
+from server.audit import AuditLog
+from server.authentication import Authenticator
 from server.config import Limits
-from server.interceptors import AdmissionInterceptor, FaultInterceptor, ReadingInterceptor
+from server.interceptors import (
+    AdmissionInterceptor,
+    AuthenticationInterceptor,
+    FaultInterceptor,
+    ReadingInterceptor,
+)
+from server.metrics import Metrics
 from tests.service.running import arrays, command, until
 
 SECRET = "the row of a patient"
@@ -57,7 +65,7 @@ def test_a_second_server_on_the_same_port_fails(server, tmp_path):
 def test_an_address_that_others_can_reach_is_refused(tmp_path, address):
     done = start_in_vain(tmp_path, "--address", address)
     assert done.returncode == 2
-    assert "TLS and authentication, without which that is refused, have not arrived yet" in done.stderr
+    assert "is open to other machines, which is refused without TLS and authentication" in done.stderr
     assert not (tmp_path / "server.lock").exists()
 
 
@@ -263,7 +271,12 @@ def test_an_exception_never_shows_its_text(capfd):
     async def ask_faulty() -> grpc.aio.AioRpcError:
         admission = Admission(Limits(), lambda: 0)
         server = grpc.aio.server(
-            interceptors=(FaultInterceptor(), AdmissionInterceptor(admission), ReadingInterceptor())
+            interceptors=(
+                FaultInterceptor(AuditLog(None), Metrics()),
+                AuthenticationInterceptor(Authenticator(None, certificates=False)),
+                AdmissionInterceptor(admission),
+                ReadingInterceptor(),
+            )
         )
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(Faulty(), server)
         port = server.add_insecure_port("127.0.0.1:0")

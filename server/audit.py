@@ -1,0 +1,70 @@
+"""AuditLog: who changed what and who was refused, as JSON lines. No text, name, path, token or message of a caller."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from predictor.errors import UnavailableError
+from server.caller import Caller
+from server.logs import log_fault
+from server.scopes import NEEDED
+
+_CHANGING = frozenset(method for method, scope in NEEDED.items() if scope != "read")
+_REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"})
+
+
+class AuditLog:
+    """Appends to a file, opened for each line so that it can be moved away at any time; None keeps no audit.
+
+    Raises:
+        UnavailableError: the file cannot be written at the start.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        try:
+            self._append("")
+        except OSError as fault:
+            raise UnavailableError(
+                f"audit log {str(path)!r} cannot be written ({fault.strerror}); name another with --audit-log.",
+                reason="AUDIT_UNWRITABLE",
+                field="audit_log",
+            ) from fault
+
+    def event(self, name: str, **fields: str | int) -> None:
+        """Write what the server itself did."""
+        self._write({"event": name, **fields})
+
+    def call(self, method: str, caller: Caller | None, code: str, request_id: str) -> None:
+        """Write one call, if it changes something or was refused."""
+        if method in _CHANGING or code in _REFUSALS:
+            self._write(
+                {
+                    "event": "call",
+                    "method": method,
+                    "code": code,
+                    "tenant": None if caller is None else caller.tenant,
+                    "credential": None if caller is None else caller.credential,
+                    "job": None if caller is None else caller.job,
+                    "request_id": request_id,
+                }
+            )
+
+    def _write(self, fields: dict[str, str | int | None]) -> None:
+        line = {"time": round(time.time(), 3), **fields}
+        try:
+            self._append(json.dumps(line, ensure_ascii=True) + "\n")
+        except OSError as fault:  # a full disk must not end the service; the plain log tells that lines are missing
+            log_fault("audit_failed", fault)
+
+    def _append(self, text: str) -> None:
+        if self._path is None:
+            return
+        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, text.encode())
+        finally:
+            os.close(handle)

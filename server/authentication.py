@@ -1,0 +1,174 @@
+"""Authentication: who calls, proved by a token, a client certificate or both, for as long as the call lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from predictor.errors import InputError, UnauthenticatedError, W2SError
+from server.caller import Caller
+from server.logs import log
+from server.tokens import TokenFile, TokenRecord, check_tenant, digest_of, match
+
+LOOK_SECONDS = 0.25
+"""Pause between two looks at the token file, and at the expiry of tokens with open calls."""
+
+_BEARER = "bearer "
+_NOBODY = "0" * 64
+
+
+class Authenticator:
+    """Knows callers, and ends the calls of those it no longer knows.
+
+    Args:
+        tokens: the token file, or None where callers need no token.
+        certificates: whether every connection has shown a client certificate.
+    """
+
+    def __init__(self, tokens: TokenFile | None, *, certificates: bool) -> None:
+        self._file = tokens
+        self._certificates = certificates
+        self._records: dict[str, TokenRecord] = {}
+        self._key = secrets.token_bytes(32)
+        self._stamps: object = None
+        self._open: dict[TokenRecord, set[asyncio.Timeout]] = {}
+        if tokens is not None:
+            self._read(tokens)
+
+    def bearer(self, metadata: Any) -> TokenRecord | None:
+        """The record of the token in a call's metadata; None where no tokens are asked for.
+
+        Raises:
+            UnauthenticatedError: there is none that is valid now. The text is the same whatever is wrong with it.
+        """
+        if self._file is None:
+            return None
+        given = [value for key, value in metadata or () if key == "authorization"]
+        text = given[0] if len(given) == 1 and isinstance(given[0], str) else ""
+        token = text[len(_BEARER) :] if text[: len(_BEARER)].lower() == _BEARER else ""
+        record = self._records.get(match(token) or "")
+        expected = _NOBODY if record is None else record.digest
+        same = hmac.compare_digest(digest_of(token[:256], self._key), expected)
+        if record is None or not same or record.expired():
+            raise _unknown()
+        return record
+
+    def caller(self, record: TokenRecord | None, context: Any) -> Caller:
+        """Who calls, from the token's record and the connection.
+
+        Raises:
+            UnauthenticatedError: the certificate names nobody, or somebody else than the token.
+        """
+        if not self._certificates:
+            return Caller() if record is None else _bearer_of(record)
+        tenant = _tenant_of(context.auth_context())
+        if record is None:
+            return Caller(tenant, frozenset(("read", "submit", "upload")), "certificate")
+        if record.tenant != tenant:
+            raise UnauthenticatedError(
+                "the token belongs to another tenant than the client certificate; use the two of one tenant.",
+                reason="UNAUTHENTICATED",
+            )
+        return _bearer_of(record)
+
+    @asynccontextmanager
+    async def known(self, record: TokenRecord | None) -> AsyncIterator[None]:
+        """Let the block run for as long as the record stands.
+
+        Raises:
+            UnauthenticatedError: the token was revoked or expired meanwhile.
+        """
+        if record is None:
+            yield
+            return
+        if not self._stands(record):
+            raise _unknown()
+        try:
+            async with asyncio.timeout(None) as limit:
+                with self._held(record, limit):
+                    yield
+        except TimeoutError as fault:
+            if not limit.expired():
+                raise
+            raise _unknown() from fault
+
+    async def watch(self) -> None:
+        """Read the file again whenever it changes, and end calls whose token no longer stands. Runs until cancelled."""
+        if self._file is None:
+            return
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if _stamp(self._file) != self._stamps:
+                await asyncio.to_thread(self._read, self._file)
+            self._end_fallen()
+
+    def _end_fallen(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for record, limits in self._open.items():
+            if not self._stands(record):
+                for limit in limits:
+                    if limit.when() is None:
+                        limit.reschedule(now)
+
+    def _stands(self, record: TokenRecord) -> bool:
+        return self._records.get(record.id) == record and not record.expired()
+
+    def _read(self, file: TokenFile) -> None:
+        """Take over the file as it is now. Where it cannot be read nobody is known: it may have changed to revoke."""
+        stamps = _stamp(file)
+        try:
+            self._key, self._records = file.key(), file.read()
+            log("tokens_read", tokens=len(self._records))
+        except W2SError as fault:
+            self._records = {}
+            log("tokens_unreadable", reason=fault.reason)
+        self._stamps = stamps
+
+    @contextmanager
+    def _held(self, record: TokenRecord, limit: asyncio.Timeout) -> Iterator[None]:
+        limits = self._open.setdefault(record, set())
+        limits.add(limit)
+        try:
+            yield
+        finally:
+            limits.discard(limit)
+            if not limits:
+                self._open.pop(record, None)
+
+
+def _bearer_of(record: TokenRecord) -> Caller:
+    return Caller(record.tenant, frozenset(record.scopes), f"token:{record.id}")
+
+
+def _tenant_of(connection: dict[str, list[bytes]]) -> str:
+    names = connection.get("x509_subject_alternative_name", [])
+    with contextlib.suppress(InputError, UnicodeDecodeError):
+        if len(names) == 1:
+            return check_tenant(names[0].decode())
+    raise UnauthenticatedError(
+        f"the client certificate has {len(names)} subject alternative names; it needs exactly one, which names the "
+        "tenant in letters, digits and ._:/@+-",
+        reason="UNAUTHENTICATED",
+    )
+
+
+def _unknown() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "this call carries no token that is valid here and now; send `authorization: Bearer TOKEN`, and ask the "
+        "operator for a fresh one where it expired or was revoked.",
+        reason="UNAUTHENTICATED",
+    )
+
+
+def _stamp(file: TokenFile) -> object:
+    """What changes with the file."""
+    try:
+        found = file.path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

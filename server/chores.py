@@ -1,0 +1,51 @@
+"""Chores: what the server does beside answering calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from predictor.errors import W2SError
+from server.config import Limits
+from server.ledger import Ledger
+from server.logs import log, log_fault
+from server.metrics import Metrics
+
+_COUNT_SECONDS = 1.0
+_SWEEP_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def beside(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run chores for as long as the block; one that fails ends the server, since nobody would notice its absence."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(chore) for chore in chores]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
+    """Delete finished jobs whose time is over, until cancelled."""
+    while limits.retention_seconds:
+        try:
+            gone = await ledger.expire(limits.retention_seconds)
+            if gone:
+                log("jobs_expired", jobs=gone)
+        except W2SError as fault:  # the disk, for a while
+            log_fault("sweep_failed", fault)
+        await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
+
+
+async def count_jobs(ledger: Ledger, metrics: Metrics) -> None:
+    """Keep the metric of jobs by state, until cancelled."""
+    while True:
+        try:
+            metrics.jobs(await ledger.counts())
+        except W2SError as fault:
+            log_fault("count_failed", fault)
+        await asyncio.sleep(_COUNT_SECONDS)

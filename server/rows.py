@@ -1,0 +1,77 @@
+"""Rows: one job as committed, and one attempt at it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from predictor.jobs import Job
+from protos.convert import error_from_proto
+from protos.w2s.v1 import ranking_service_pb2 as pb
+
+COLUMNS = "seq, tenant, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error"
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One job as committed.
+
+    Attributes:
+        job: the job, without progress and ranking.
+        seq: place in the order of creation.
+        epoch: number of the current attempt; a result of an earlier one is refused.
+        tenant: whose it is.
+        ranking: the ranking's message as bytes, or None; always None in pages.
+    """
+
+    job: Job
+    seq: int
+    epoch: int
+    tenant: str
+    ranking: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """One attempt at a job.
+
+    Attributes:
+        row: the job, RUNNING.
+        request: the query's message as bytes.
+    """
+
+    row: Row
+    request: bytes
+
+
+def row_of(found: sqlite3.Row) -> Row:
+    """The job of a result with `COLUMNS`."""
+    error = None if found["error"] is None else error_from_proto(pb.JobError.FromString(found["error"]))
+    job = Job(
+        id=found["id"],
+        state=found["state"],
+        created=_moment(found["created"]),
+        updated=_moment(found["updated"]),
+        revision=found["revision"],
+        attempts=found["attempts"],
+        request_id=found["request_id"],
+        error=error,
+        repeat_of=found["repeat_of"],
+    )
+    return Row(job, found["seq"], found["epoch"], found["tenant"])
+
+
+def row_with_ranking(found: sqlite3.Row) -> Row:
+    """`row_of`, with the column `ranking` too."""
+    return replace(row_of(found), ranking=found["ranking"])
+
+
+def now() -> int:
+    """Microseconds since 1970, as the table counts time."""
+    return time.time_ns() // 1000
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -1,0 +1,105 @@
+"""TLS: the server's certificate, read again when its files change, and what clients must show."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from predictor.errors import InputError
+from server.logs import log, log_fault
+
+
+@dataclass(frozen=True)
+class TLSFiles:
+    """PEM files.
+
+    Attributes:
+        certificate: the server's chain, its own certificate first.
+        key: its private key.
+        client_ca: authorities of client certificates, which every connection must then show; None for none.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    @property
+    def every(self) -> tuple[Path, ...]:
+        """Each file that is set."""
+        return (self.certificate, self.key) if self.client_ca is None else (self.certificate, self.key, self.client_ca)
+
+
+def server_credentials(files: TLSFiles) -> Any:
+    """Credentials that follow their files: each handshake uses what is on disk, as long as it is sound.
+
+    Raises:
+        InputError: a file is missing or unusable now.
+    """
+    stamps, first = _stamps(files), _configuration(files)
+
+    def fetch() -> Any:
+        """A new configuration, or None where the last one still holds. Called by gRPC's threads."""
+        nonlocal stamps
+        seen = _stamps(files)
+        if seen == stamps:
+            return None
+        stamps = seen
+        try:
+            fresh = _configuration(files)
+        except InputError as fault:
+            log_fault("certificate_unusable", fault)
+            return None
+        log("certificate_read")
+        return fresh
+
+    return grpc.dynamic_ssl_server_credentials(first, fetch, require_client_authentication=files.client_ca is not None)
+
+
+def _configuration(files: TLSFiles) -> Any:
+    parts = [_read(path) for path in files.every]
+    _check(files)
+    return grpc.ssl_server_certificate_configuration([(parts[1], parts[0])], *parts[2:])
+
+
+def _check(files: TLSFiles) -> None:
+    """Load the files as Python's own TLS does: gRPC takes a key of another certificate, and fails each handshake."""
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(files.certificate, files.key, password=_no_password)
+        if files.client_ca is not None:
+            context.load_verify_locations(files.client_ca)
+    except (OSError, ValueError) as fault:
+        raise InputError(
+            f"TLS files {', '.join(repr(str(path)) for path in files.every)} do not fit together; give PEM files, a "
+            "key without a password, and the certificate that belongs to it.",
+            reason="BAD_CERTIFICATE",
+            field="tls_cert",
+        ) from fault
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise InputError(
+            f"TLS file {str(path)!r} cannot be read ({fault.strerror}).", reason="BAD_CERTIFICATE", field="tls_cert"
+        ) from fault
+
+
+def _stamps(files: TLSFiles) -> tuple[object, ...]:
+    found: list[object] = []
+    for path in files.every:
+        try:
+            stat = path.stat()
+            found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            found.append(None)
+    return tuple(found)

@@ -1,0 +1,205 @@
+"""Tokens: bearer tokens of a server, kept as keyed hashes in a file that is read again when it changes.
+
+A token is `w2s_ID_SECRET`; the secret has 256 random bits, so guessing is hopeless and a fast keyed hash is enough. The
+key lies in a file of its own: who copies the list alone cannot even test a token that was found elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from predictor.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from server.caller import SCOPES, Scope
+
+MOST_CHARACTERS = 256
+"""A longer credential is no token of ours, and is not looked at."""
+
+_TOKEN = re.compile(r"^w2s_(?P<id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})$")
+_TENANT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class TokenRecord:
+    """What is kept of a token.
+
+    Attributes:
+        id: public name, 16 hexadecimal digits.
+        tenant: whose jobs and features the holder sees.
+        scopes: what the holder may do.
+        expires: seconds since 1970.
+        digest: HMAC-SHA256 of the whole token, hexadecimal.
+    """
+
+    id: str
+    tenant: str
+    scopes: tuple[Scope, ...]
+    expires: float
+    digest: str
+
+    def expired(self) -> bool:
+        """Whether its time is over."""
+        return time.time() >= self.expires
+
+
+class TokenFile:
+    """The list of tokens in one file, and their key beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._key_path = path.with_name(path.name + ".key")
+
+    def read(self) -> dict[str, TokenRecord]:
+        """Every record by id.
+
+        Raises:
+            UnavailableError: the file is missing or damaged.
+        """
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            records = [_record(json.loads(line)) for line in lines if line.strip()]
+        except (OSError, ValueError, KeyError, TypeError, InputError) as fault:
+            raise UnavailableError(
+                f"token file {str(self.path)!r} cannot be read as one ({type(fault).__name__}); make tokens with "
+                "`python -m server.token add`.",
+                reason="TOKENS_UNREADABLE",
+            ) from fault
+        return {record.id: record for record in records}
+
+    def key(self) -> bytes:
+        """The key of the digests.
+
+        Raises:
+            UnavailableError: it is missing or of another length.
+        """
+        try:
+            key = self._key_path.read_bytes()
+        except OSError:
+            key = b""
+        if len(key) != _KEY_BYTES:
+            raise UnavailableError(
+                f"token file {str(self.path)!r} has no sound key beside it; make tokens with `python -m server.token "
+                "add`, or restore the key from the backup.",
+                reason="TOKENS_UNREADABLE",
+            )
+        return key
+
+    def add(self, tenant: str, scopes: Iterable[str], seconds: float) -> str:
+        """Make a token and keep its record; the token itself is kept nowhere.
+
+        Raises:
+            InputError: a tenant or a scope that cannot be.
+            ConflictError: the list is there and its key is not.
+        """
+        kept = self.read() if self.path.exists() else {}
+        if kept and not self._key_path.exists():
+            raise ConflictError(
+                f"token file {str(self.path)!r} has lost its key, so none of its tokens can be checked; restore the "
+                "key or remove the file.",
+                reason="TOKENS_UNREADABLE",
+            )
+        if not self._key_path.exists():
+            _replace(self._key_path, secrets.token_bytes(_KEY_BYTES))
+        name = secrets.token_hex(8)
+        token = f"w2s_{name}_{secrets.token_urlsafe(32)}"
+        record = TokenRecord(
+            name, check_tenant(tenant), _scopes(scopes), time.time() + seconds, digest_of(token, self.key())
+        )
+        self._write([*kept.values(), record])
+        return token
+
+    def revoke(self, name: str) -> None:
+        """Drop a record; servers let nobody in with it from within a second on.
+
+        Raises:
+            NotFoundError: no such token.
+        """
+        kept = self.read()
+        if name not in kept:
+            raise NotFoundError(f"there is no token {name!r}; list them to see which there are.", reason="NO_TOKEN")
+        self._write([record for record in kept.values() if record.id != name])
+
+    def _write(self, records: Iterable[TokenRecord]) -> None:
+        lines = [json.dumps(dataclasses.asdict(record) | {"expires": _text(record.expires)}) for record in records]
+        _replace(self.path, "".join(line + "\n" for line in lines).encode())
+
+
+def match(token: str) -> str | None:
+    """The id in a token, or None where it is none of ours."""
+    found = _TOKEN.match(token) if len(token) <= MOST_CHARACTERS else None
+    return None if found is None else found["id"]
+
+
+def digest_of(token: str, key: bytes) -> str:
+    """What is kept in place of a token."""
+    return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
+
+
+def check_tenant(name: str) -> str:
+    """The name, once it is one.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not _TENANT.match(name):
+        raise InputError(
+            f"tenant {name[:64]!r} is no name; it needs 1 to 128 of letters, digits and ._:/@+-, a letter or digit "
+            "first.",
+            reason="BAD_TENANT",
+            field="tenant",
+        )
+    return name
+
+
+def _scopes(names: Iterable[str]) -> tuple[Scope, ...]:
+    wanted = set(names)
+    stranger = next(iter(sorted(wanted - set(SCOPES))), None)
+    if stranger is not None or not wanted:
+        raise InputError(
+            f"scope {stranger!r} does not exist; give some of {', '.join(SCOPES)}.", reason="BAD_SCOPE", field="scope"
+        )
+    return tuple(scope for scope in SCOPES if scope in wanted)
+
+
+def _record(line: dict[str, object]) -> TokenRecord:
+    name, digest = str(line["id"]), str(line["digest"])
+    if not re.fullmatch("[0-9a-f]{16}", name) or not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError("no record of a token")
+    expires = datetime.fromisoformat(str(line["expires"]))
+    if expires.tzinfo is None:
+        raise ValueError("an expiry without a time zone")
+    scopes = _scopes(cast("list[str]", line["scopes"]))
+    return TokenRecord(name, check_tenant(str(line["tenant"])), scopes, expires.timestamp(), digest)
+
+
+def _text(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a private file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
