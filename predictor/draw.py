@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,28 +48,32 @@ def draw(query: RankingQuery) -> RankingQuery:
 
 def _cut(spec: ModelSpec, pool: Pool, chosen: NDArray[np.integer]) -> ModelSpec:
     """An array cut to the drawn rows; a model that must be run reads just those rows anyway."""
-    values: NDArray[np.generic] | None = spec.values
-    if values is None:
-        try:
-            found = values_at_hand(spec)
-            if found is None:
-                return spec
-            check_rows(found[1], pool, spec.name)
-        except W2SError:
-            return spec  # A candidate's own fault: whoever reads its features reports it there.
-        values = found[0]
+    try:
+        found = values_at_hand(spec)
+        if found is None:
+            return spec
+        values, about = found
+        check_rows(about.get("rows_sha256"), pool, spec.name)
+    except W2SError:
+        return spec  # A candidate's own fault: whoever reads its features reports it there.
     if len(values) != len(pool):
         return spec
-    return dataclasses.replace(spec, values=np.asarray(values)[chosen])
+    still_true = {key: value for key, value in about.items() if key != "rows_sha256"}
+    return dataclasses.replace(spec, values=np.asarray(values)[chosen], about=still_true)
 
 
-def values_at_hand(spec: ModelSpec) -> tuple[NDArray[np.generic], str | None] | None:
-    """Values of an array file or stored feature set and the digest of its rows; None for a model to be run."""
+def values_at_hand(spec: ModelSpec) -> tuple[NDArray[np.generic], Mapping[str, str]] | None:
+    """Values that come with the request, from an array file or from a stored feature set, and what is said of them.
+
+    None for a model that has to be run.
+    """
+    if spec.values is not None:
+        return spec.values, spec.about
     kind, _, place = spec.reference.partition(":")
     if kind == "array":
         named = read_array(place)
-        return named.values, named.about.get("rows_sha256")
+        return named.values, named.about
     if kind == "features":
         stored = FeatureStore(cache_dir() / "features").pull(place)
-        return stored.values, stored.about.get("rows_sha256")
+        return stored.values, stored.about
     return None

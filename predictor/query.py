@@ -96,8 +96,6 @@ class RankingQuery:
                 reason="ROWS_DIFFER",
                 field="labels",
             )
-        if self.labels is not None:
-            self.labels.unlabelled()
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from predictor.errors import W2SError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
@@ -18,6 +19,7 @@ from predictor.judging import Verdict, judge
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.spectra import overlap
+from predictor.splits import check_rows
 from predictor.versions import versions
 
 SPECTRUM = 32
@@ -43,36 +45,42 @@ def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progr
     Raises:
         W2SError: the strong model or the request itself is at fault.
     """
-    for name in query.settings.estimators:
-        find(name)
+    if query.labels is not None:
+        query.labels.unlabelled()
+    if any(isinstance(estimator, Forecaster) for estimator in _estimators(query)):
+        check_rows(len(query.pool))
     gathered = yield from gather(query, source)
     return (yield from judging_steps(query, gathered))
 
 
 def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress, None, Ranking]:
-    """The second half of `ranking_steps`: from features at hand to the answer."""
+    """The second half of `ranking_steps`: from features at hand to the answer.
+
+    One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.
+    """
     chosen = _estimators(query)
     strong = gathered.strong
     entries = [_entry(found, query) for found in gathered.candidates]
-    root = Representation(strong.name, strong.values, strong.parameters)
-    root_diagnostics = _spectrum(root)
-    living = [entry for entry in entries if entry.failure is None]
-    judging = _judge_of(chosen)
-    for done, entry in enumerate(living):
-        yield Progress(entry.name, "estimate", done, len(living) + 1)
-        _estimate_one(entry, root, query, [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)])
-    living = [entry for entry in living if entry.failure is None]
-    verdict = None
-    if living:
-        yield Progress("", "estimate", len(living), len(living) + 1)
-        case = _case(query, root, [_representation(entry) for entry in living])
-        verdict = judge(judging, case, query.settings.rank_by)
-        for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
-            for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
-                entry.estimates[forecaster.name] = estimate
-        for joint in (e for e in chosen if isinstance(e, JointEstimator)):
-            for entry, estimate in zip(living, joint.estimate(case), strict=True):
-                entry.estimates[joint.name] = estimate
+    with threadpool_limits(limits=1, user_api="blas"):
+        root = Representation(strong.name, strong.values, strong.parameters)
+        root_diagnostics = _spectrum(root)
+        living = [entry for entry in entries if entry.failure is None]
+        judging = _judge_of(chosen)
+        for done, entry in enumerate(living):
+            yield Progress(entry.name, "estimate", done, len(living) + 1)
+            _estimate_one(entry, root, query, [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)])
+        living = [entry for entry in living if entry.failure is None]
+        verdict = None
+        if living:
+            yield Progress("", "estimate", len(living), len(living) + 1)
+            case = _case(query, root, [_representation(entry) for entry in living])
+            verdict = judge(judging, case, query.settings.rank_by)
+            for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
+                for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
+                    entry.estimates[forecaster.name] = estimate
+            for joint in (e for e in chosen if isinstance(e, JointEstimator)):
+                for entry, estimate in zip(living, joint.estimate(case), strict=True):
+                    entry.estimates[joint.name] = estimate
     yield Progress("", "done", len(living) + 1, len(living) + 1)
     return _answer(query, strong, root_diagnostics, entries, living, verdict, judging)
 

@@ -218,8 +218,6 @@ def _array_file(spec: ModelSpec) -> ModelSpec:
 
 def _rows_without_pool(specs: Sequence[ModelSpec]) -> int:
     for spec in specs:
-        if spec.values is not None:
-            return len(spec.values)
         found = values_at_hand(spec)
         if found is not None:
             return len(np.atleast_1d(found[0]))

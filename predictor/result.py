@@ -102,10 +102,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class NullBand:
-    """Predicted W2S error when row pairing is shuffled: what a candidate that knows nothing would get.
+    """What a candidate that knows nothing would get: the judge's value when row pairing is shuffled.
 
     Attributes:
-        value, low, high: median and 90 % band over candidates and shuffles, in the unit of the ranked quantity.
+        value, low, high: median and 90 % band over candidates and shuffles. Of Err_w2s wherever the judge predicts
+            outcomes, also where candidates are ranked by gain; else of the judge's own value.
         separable: how many candidates lie outside the band on the good side.
     """
 

@@ -24,8 +24,8 @@ class Thirds:
     test: Rows
 
 
-def thirds(rows: int, rng: np.random.Generator) -> Thirds:
-    """Cut 0 … rows − 1 at random into three equal parts.
+def check_rows(rows: int) -> None:
+    """Refuse pools that cannot be cut into thirds.
 
     Raises:
         InputError: fewer than 24 rows.
@@ -37,6 +37,15 @@ def thirds(rows: int, rng: np.random.Generator) -> Thirds:
             reason="POOL_TOO_SMALL",
             field="pool",
         )
+
+
+def thirds(rows: int, rng: np.random.Generator) -> Thirds:
+    """Cut 0 … rows − 1 at random into three equal parts.
+
+    Raises:
+        InputError: too few rows.
+    """
+    check_rows(rows)
     order = rng.permutation(rows)
     third = rows // 3
     return Thirds(order[:third], order[third : 2 * third], order[2 * third :])

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import predictor
+from predictor.arrays import ArraySource, write_features
 from predictor.errors import InputError, NotFoundError
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import ModelSpec, Settings
+from predictor.query import FeatureSet, ModelSpec, Settings
 from predictor.request import build_query
+from tests.drain import drain
 
 ROWS = 20
 
@@ -215,3 +217,15 @@ def test_public_names_are_there_and_others_are_not():
     assert callable(predictor.predict)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = predictor.nothing
+
+
+def test_an_array_that_knows_its_rows_may_be_cut(tmp_path):
+    """Its digest is of all rows; cut, it must not be refused as if it were of other rows."""
+    pool = Pool.of([f"row {row}" for row in range(ROWS)])
+    path = tmp_path / "s.safetensors"
+    values = np.random.default_rng(0).normal(size=(ROWS, 3)).astype(np.float32)
+    write_features(path, FeatureSet("s", values, "3", "print", parameters=77), pool)
+    query = build_query(strong=f"array:{path}", weak={"a": values}, pool=pool, max_rows=10)
+    (features,) = drain(ArraySource().features(query.strong, query.pool, query.settings))
+    assert len(features.values) == 10
+    assert features.parameters == 77
