@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from predictor.errors import InputError
+from predictor.estimators.agreement import AgreementError, AgreementSelection
 from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount
 from predictor.estimators.charikar2024 import Misfit
 from predictor.estimators.combined import Combined
+from predictor.estimators.dong2025 import IntrinsicDimensionDiscrepancy
+from predictor.estimators.goel2025 import PredictionDivergence
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.medvedev2025 import ErrorFloor
 from predictor.estimators.protocol import Estimator
+from predictor.estimators.shin2025 import OverlapDensity
+from predictor.estimators.somerstep2024 import Refinement
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
+from predictor.estimators.xu2025 import Ambiguity
 from predictor.estimators.xue2025 import RepresentationGap
 
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
@@ -25,6 +32,14 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             RepresentationGap("frobenius"),
             RepresentationGap("prior"),
             Misfit(),
+            IntrinsicDimensionDiscrepancy(),
+            OverlapDensity(),
+            AgreementError(),
+            AgreementSelection(),
+            PredictionDivergence(),
+            Ambiguity(),
+            ErrorFloor(),
+            Refinement(),
             Cka(),
             ParameterCount(),
             EffectiveDimension(),
@@ -32,7 +47,18 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     }
 )
 
-BY_NAME_ONLY: frozenset[str] = frozenset()
+BY_NAME_ONLY = frozenset(
+    {
+        "intrinsic_dimension_discrepancy",
+        "overlap_density",
+        "agreement_error",
+        "agreement_selection",
+        "prediction_divergence",
+        "ambiguity",
+        "error_floor",
+        "refinement",
+    }
+)
 """Estimators that run only where a request names them: they add evidence and cost, not to the default answer."""
 
 

@@ -1,0 +1,76 @@
+"""Dawid–Skene: error rates of voters from how they agree, without gold labels.
+
+Dawid, Skene 1979, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm", Applied Statistics
+28(1). Voters err independently given the true class. Written here because the library that has it (crowd-kit) brings
+transformers, pandas and nltk along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+PSEUDO_COUNT = 0.01
+"""Added to every cell of a confusion matrix, so that a vote never cast stays possible."""
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """What the votes say of rows and voters.
+
+    Attributes:
+        posterior: (n, k) probability of each true class of each row.
+        prior: (k,) share of each true class.
+        confusion: (m, k, k) probability that voter j says column b where row a is true; rows sum to 1.
+    """
+
+    posterior: Array
+    prior: Array
+    confusion: Array
+
+    def errors(self) -> Array:
+        """(m,) 0–1 error of each voter, Σ_a prior_a (1 − confusion[j, a, a]); lower is better."""
+        right = np.diagonal(self.confusion, axis1=1, axis2=2)
+        wrong: Array = (1.0 - right) @ self.prior
+        return wrong
+
+
+def dawid_skene(votes: Ints, classes: int, *, rounds: int = 200, tolerance: float = 1e-6) -> Consensus:
+    """Maximum likelihood by EM from the majority vote.
+
+    M: confusion[j, a, b] ∝ Σ_i posterior[i, a] [votes[i, j] = b], prior_a = mean_i posterior[i, a].
+    E: posterior[i, a] ∝ prior_a Π_j confusion[j, a, votes[i, j]].
+
+    Args:
+        votes: (n, m) classes 0 … k − 1.
+        classes: k ≥ 2.
+        rounds, tolerance: EM stops after so many rounds, or once no posterior moves by more.
+    """
+    cast = np.eye(classes)[votes]
+    posterior: Array = cast.mean(axis=1)
+    for _ in range(rounds):
+        consensus = _rates(cast, posterior)
+        moved = _posterior(votes, consensus)
+        still = float(np.abs(moved - posterior).max()) <= tolerance
+        posterior = moved
+        if still:
+            break
+    return _rates(cast, posterior)
+
+
+def _rates(cast: Array, posterior: Array) -> Consensus:
+    counts = np.einsum("ia,ijb->jab", posterior, cast) + PSEUDO_COUNT
+    return Consensus(posterior, posterior.mean(axis=0), counts / counts.sum(axis=2, keepdims=True))
+
+
+def _posterior(votes: Ints, consensus: Consensus) -> Array:
+    logs = np.log(consensus.confusion)
+    score = np.log(np.maximum(consensus.prior, 1e-300)) + sum(logs[j][:, votes[:, j]].T for j in range(votes.shape[1]))
+    likely = np.exp(score - score.max(axis=1, keepdims=True))
+    posterior: Array = likely / likely.sum(axis=1, keepdims=True)
+    return posterior

@@ -1,0 +1,106 @@
+"""Error floor: a student cannot be arbitrarily better than its teacher.
+
+Medvedev et al. 2025, "Weak-to-Strong Generalization Even in Random Feature Networks, Provably", arXiv:2503.02877: the
+student's error approaches zero only if the teacher's does, for arbitrary feature spaces and a broad class of learning
+rules (their abstract). Both formulas below are derived here, none is quoted from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.case import Case
+from predictor.estimators.protocol import Evidence
+from predictor.estimators.supervision import cross_taught
+from predictor.result import Better, Estimate
+
+Array = NDArray[np.float64]
+
+FOLDS = 5
+
+
+def shrinkage_floor(energy: float, alignment: float) -> float:
+    """Least error of a student f_sw = S f_w with S symmetric, 0 ⪯ S ⪯ I (ridge, early stopping, projection).
+
+    f_sw then lies in the ball with diameter [0, f_w], whose distance from the truth y, E y² = 1, is
+    √(1 − ⟨f_w, y⟩ + ‖f_w‖²/4) − ‖f_w‖/2, or 0 where y lies inside.
+
+    Args:
+        energy: ‖f_w‖² = E f_w² ≥ 0 in label variances, centred.
+        alignment: ⟨f_w, y⟩ = E f_w y, in label variances, centred.
+
+    Returns:
+        Floor of Err_w2s in label variances.
+    """
+    centre = max(1.0 - alignment + energy / 4.0, 0.0)
+    return max(float(np.sqrt(centre) - np.sqrt(energy) / 2.0), 0.0) ** 2
+
+
+def quadratic_floor(weak_error: float) -> float:
+    """(1 + L − √((1 + 3L)(1 − L)))/2 ≥ ¾ L²: `shrinkage_floor` of a teacher of error L whatever its energy.
+
+    The teacher is to be a projection or a shrinkage of the truth, ‖f_w‖² ≤ ⟨f_w, y⟩; the floor is then lowest at
+    ‖f_w‖² = 1 − L. It is ¾ L² at L = ⅔ and L² in the limits 0 and 1.
+
+    Args:
+        weak_error: L = E (f_w − y)² in label variances, all centred; such a teacher has L in [0, 1], and what lies
+            outside is cut.
+    """
+    missed = min(max(weak_error, 0.0), 1.0)
+    return (1.0 + missed - float(np.sqrt((1.0 + 3.0 * missed) * (1.0 - missed)))) / 2.0
+
+
+@dataclass(frozen=True)
+class ErrorFloor:
+    """`shrinkage_floor` at the weak head's held-out energy and alignment on the gold rows."""
+
+    name: str = "error_floor"
+    better: Better = "lower"
+    unit: str = "label variance"
+    evidence: Evidence = Evidence.few_labels
+    source: str = "derived here; that a student's limits follow its teacher's: Medvedev et al. 2025, arXiv:2503.02877"
+    summary: str = (
+        "Least Err_w2s that a student reaches by shrinking this teacher's labels, however many rows it sees: a check "
+        "on predictions that lie below it, not a prediction, and no limit to a student that knows the truth elsewhere "
+        "than from its teacher."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Floor per candidate; `weak_error`, `quadratic_floor` and `three_quarters_of_its_square` in the details."""
+        labels = case.labels
+        if labels is None:
+            return tuple(
+                Estimate(None, self.better, self.unit, note="needs gold labels of some rows: --labels FILE")
+                for _ in case.weak
+            )
+        gold = labels.targets[labels.known]
+        answers = []
+        for candidate in case.weak:
+            if candidate.name in case.weak_labels:
+                answers.append(
+                    Estimate(
+                        None,
+                        self.better,
+                        self.unit,
+                        note="given weak labels may know the gold rows: leave them out to train heads on --labels",
+                    )
+                )
+                continue
+            guessed = cross_taught(candidate.features[labels.known], gold, FOLDS, case.rng(self.name))
+            answers.append(self._of(guessed, gold))
+        return tuple(answers)
+
+    def _of(self, guessed: Array, gold: Array) -> Estimate:
+        truth, teacher = gold - gold.mean(axis=0), guessed - guessed.mean(axis=0)
+        variance = float(np.sum(truth**2))
+        error = float(np.sum((teacher - truth) ** 2)) / variance
+        value = shrinkage_floor(float(np.sum(teacher**2)) / variance, float(np.sum(teacher * truth)) / variance)
+        details = {
+            "weak_error": error,
+            "quadratic_floor": quadratic_floor(error),
+            "three_quarters_of_its_square": 0.75 * min(error, 1.0) ** 2,
+        }
+        return Estimate(value, self.better, self.unit, details=details)

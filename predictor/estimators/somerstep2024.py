@@ -1,0 +1,241 @@
+"""Refinement: relabel every row by the strong model conditioned on a few weakly labelled rows, or fine-tune naively?
+
+Somerstep et al. 2024, "A transfer learning framework for weak-to-strong generalization", arXiv:2405.16236: labels come
+from a mixture of latent concepts; naive fine-tuning on weak labels is limited, relabelling in context overcomes it
+(their abstract). The signals below are derived here. What relabels is a `Refiner`: this file holds the linear one, a
+prompted language model can take its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.case import Case
+from predictor.estimators.protocol import Evidence
+from predictor.estimators.supervision import supervise
+from predictor.estimators.votes import are_classes, votes
+from predictor.heads import HeadFactor
+from predictor.posterior import truth_posterior
+from predictor.result import Better, Estimate
+from predictor.spectra import Scale
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+LEAST_CONTEXT = 4
+"""Fewer rows in context than this name no concept."""
+
+
+@runtime_checkable
+class Refiner(Protocol):
+    """A strong model that relabels rows given others in context."""
+
+    def relabel(self, weak_labels: Array, contexts: Ints) -> Array:
+        """(n, k) refined labels: row i given rows `contexts[i]` with their weak labels, and nothing of its own label.
+
+        Args:
+            weak_labels: (n, k).
+            contexts: (n, b) row numbers, none of them i in row i.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LinearRefiner:
+    """Posterior-weighted mean of linear concepts β ~ N(0, I) on strong features, labels βᵀφ + N(0, noise).
+
+    Attributes:
+        kernel: (n, n) φ φᵀ of standardised features, mean diagonal 1.
+        noise: (k,) per column, in the kernel's unit.
+    """
+
+    kernel: Array
+    noise: Array
+
+    @classmethod
+    def of(cls, strong: NDArray[np.floating], weak_labels: Array) -> LinearRefiner:
+        """The concept prior of (n, d) strong features; noise n β, β the ridge that GCV chooses for the weak labels."""
+        scaled = Scale.of(strong).apply(strong)
+        ridge = HeadFactor.of(strong, strong[:1]).gcv(weak_labels)
+        return cls(scaled @ scaled.T, ridge * len(strong))
+
+    def relabel(self, weak_labels: Array, contexts: Ints) -> Array:
+        """ȳ + k_iB (K_BB + noise I)⁻¹ (y_B − ȳ) for B = contexts[i]; with every row in B, one EM step P_s y."""
+        mean = weak_labels.mean(axis=0)
+        among = self.kernel[contexts[:, :, None], contexts[:, None, :]]
+        across = np.take_along_axis(self.kernel, contexts, axis=1)
+        shown = (weak_labels - mean)[contexts]
+        refined = np.empty_like(weak_labels)
+        for one in np.unique(self.noise):
+            columns = self.noise == one
+            weighted = np.linalg.solve(among + one * np.eye(contexts.shape[1]), shown[:, :, columns])
+            refined[:, columns] = mean[columns] + np.einsum("nb,nbk->nk", across, weighted)
+        return refined
+
+
+def em_step(strong: NDArray[np.floating], labels: Array) -> Array:
+    """P_s y with an intercept: the posterior mean of the concept given all rows, ridge by GCV on the labels given."""
+    head = HeadFactor.of(strong, strong)
+    return head.predict(labels, head.gcv(labels))
+
+
+def disjoint_contexts(rows: int, size: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Two (rows, size) arrays of other rows, drawn for each row without replacement; 2 size < rows."""
+    drawn = np.argsort(rng.random((rows, rows - 1)), axis=1)[:, : 2 * size]
+    drawn += drawn >= np.arange(rows)[:, None]
+    return drawn[:, :size], drawn[:, size:]
+
+
+def distance(left: Array, right: Array) -> float:
+    """1 − correlation of (n, k) labels, columns centred, in [0, 2]: blind to how far a posterior mean is shrunk.
+
+    1 where either side is constant.
+    """
+    one, other = left - left.mean(axis=0), right - right.mean(axis=0)
+    energy = float(np.sum(one**2) * np.sum(other**2))
+    return 1.0 - float(np.sum(one * other)) / float(np.sqrt(energy)) if energy > 0.0 else 1.0
+
+
+def naive_limit(weak: Array, pretrained: Array, target: Array) -> float:
+    """Least squared error that naive fine-tuning reaches at any strength η ≥ 0: min ‖(β_w + η β_P)/(1 + η) − β*‖².
+
+    With a = β_w − β*, b = β_P − β*: (|a|²|b|² − (a·b)²)/|a − b|² where a·b ≤ min(|a|², |b|²), the distance of β* from
+    the line through both; else the nearer end, min(|a|², |b|²).
+
+    Args:
+        weak, pretrained, target: concepts (d,) that the weak labels hold, that the strong model starts from, and the
+            truth.
+    """
+    a, b = weak - target, pretrained - target
+    nearer, along = float(min(a @ a, b @ b)), float(a @ b)
+    apart = float((a - b) @ (a - b))
+    if along > nearer or apart == 0.0:
+        return nearer
+    return max(float(a @ a) * float(b @ b) - along**2, 0.0) / apart
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """E d(weak, refined) − λ E d(refined₁, refined₂) over disjoint random contexts; above 0: refine.
+
+    In squared distance the first part holds the refined labels' systematic difference from the weak ones plus their
+    variance over contexts, the second twice that variance: at λ = 1 the difference must exceed the variance.
+
+    Attributes:
+        context: rows in context (n_icl), at least 4; fewer where the pool has no two disjoint contexts of that size.
+        penalty: λ.
+        max_rows: unlabelled rows used at most, drawn by the seed: the linear refiner holds an n × n kernel.
+    """
+
+    context: int = 16
+    penalty: float = 1.0
+    max_rows: int = 1200
+
+    name: str = "refinement"
+    better: Better = "higher"
+    unit: str = "1 − correlation"
+    evidence: Evidence = Evidence.weak_labels
+    source: str = "Somerstep et al. 2024, arXiv:2405.16236; signals derived here"
+    summary: str = (
+        "Whether to relabel in context before teaching (above 0) or to teach with the weak labels as they are: "
+        "relabelled rows must agree across contexts more than with the weak labels; linear concepts on "
+        "strong features, no prompt."
+    )
+    joint: Literal[True] = True
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Score per candidate.
+
+        Details: `weak_vs_refined`, `refined_vs_refined` (both signals), `retention` (share of rows that keep their
+        class, or correlation with the weak numbers: losing the concept is how refinement fails), and with gold labels
+        `gain_naive`, `gain_refined`, `gain_em_step` of each route on linear heads, in label variances.
+        """
+        supervision = supervise(case, case.rng(self.name))
+        rng = case.rng(f"rows of {self.name}")
+        kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
+        rows = supervision.rows[kept]
+        size = min(self.context, (len(rows) - 1) // 2)
+        contexts = disjoint_contexts(len(rows), size, rng)
+        strong = case.strong.features[rows]
+        truth = self._truth(case, rows)
+        answers = []
+        for taught in supervision.predictions:
+            if taught is None:
+                answers.append(self._absent("needs --weak-labels for this candidate, or --labels"))
+            elif size < LEAST_CONTEXT:
+                answers.append(
+                    self._absent(f"needs two disjoint contexts of {LEAST_CONTEXT} rows, has {len(rows)} rows")
+                )
+            elif np.ptp(taught[kept], axis=0).max() <= 0.0:
+                answers.append(self._absent("the weak labels are constant"))
+            else:
+                answers.append(self._of(taught[kept], strong, contexts, truth, case))
+        return tuple(answers)
+
+    def _of(
+        self,
+        weak: Array,
+        strong: NDArray[np.floating],
+        contexts: tuple[Ints, Ints],
+        truth: tuple[Array, float] | None,
+        case: Case,
+    ) -> Estimate:
+        refiner: Refiner = LinearRefiner.of(strong, weak)
+        first, second = (refiner.relabel(weak, context) for context in contexts)
+        moved = (distance(weak, first) + distance(weak, second)) / 2.0
+        spread = distance(first, second)
+        if are_classes(weak, case.labels):
+            retention = float(np.mean(votes(weak) == votes(first)))
+        else:
+            retention = 1.0 - distance(weak, first)
+        score = moved - self.penalty * spread
+        details = {"weak_vs_refined": moved, "refined_vs_refined": spread, "retention": retention}
+        if truth is not None:
+            details |= route_gains(strong, weak, first, *truth, case.rng("routes"))
+        note = "refine before teaching" if score > 0.0 else "teach with the weak labels as they are"
+        return Estimate(score, self.better, self.unit, note=note, details=details)
+
+    def _truth(self, case: Case, rows: Ints) -> tuple[Array, float] | None:
+        """Posterior mean of the truth on the rows, in the gold labels' unit, and their variance."""
+        if case.labels is None:
+            return None
+        known = np.flatnonzero(case.labels.known)
+        gold = case.labels.targets[known]
+        centre, variance = gold.mean(axis=0), float(np.sum(np.var(gold, axis=0)))
+        scaled = (gold - centre) / np.sqrt(variance)
+        weak = [w.features for w in case.weak]
+        posterior = truth_posterior(case.strong.features, weak, scaled, known, rows, case.rng("truth of refinement"))
+        return centre + posterior.mean * np.sqrt(variance), variance
+
+    def _absent(self, why: str) -> Estimate:
+        return Estimate(None, self.better, self.unit, note=why)
+
+
+def route_gains(
+    strong: NDArray[np.floating], weak: Array, refined: Array, truth: Array, variance: float, rng: np.random.Generator
+) -> dict[str, float]:
+    """mean (f_w − μ)² − (f_sw − μ)² of students taught the weak labels, the refined ones, and one EM step of them.
+
+    Students are ridge heads cross-fitted over halves of the rows; the EM step sees only the half it is taught on.
+
+    Args:
+        strong: (n, d).
+        weak, refined: (n, k).
+        truth: (n, k) μ, posterior mean of the truth.
+        variance: of a gold label; gains are divided by it.
+    """
+    names = ("gain_naive", "gain_refined", "gain_em_step")
+    learned = {name: np.empty_like(weak) for name in names}
+    order = rng.permutation(len(weak))
+    halves = np.array_split(order, 2)
+    for held, rest in (halves, halves[::-1]):
+        head = HeadFactor.of(strong[rest], strong[held])
+        for name, lesson in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
+            learned[name][held] = head.predict(lesson, head.gcv(lesson))
+    before = float(np.mean(np.sum((weak - truth) ** 2, axis=1)))
+    after = {name: float(np.mean(np.sum((student - truth) ** 2, axis=1))) for name, student in learned.items()}
+    return {name: (before - error) / variance for name, error in after.items()}

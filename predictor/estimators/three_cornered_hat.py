@@ -1,0 +1,33 @@
+"""Three-cornered hat: squared errors of three or more predictors from their pairwise distances alone.
+
+Gray, Allan 1974, "A Method for Estimating the Frequency Stability of an Individual Oscillator", 28th Annual Symposium
+on Frequency Control: where errors are uncorrelated, D_ij = e_i + e_j, so that e_1 = (D_12 + D_13 − D_23)/2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def distances(predictions: Array) -> Array:
+    """(m, m) mean squared distances, summed over columns, between (m, n, k) predictions."""
+    flat = predictions.reshape(len(predictions), -1)
+    energy = np.sum(flat**2, axis=1)
+    apart = (energy[:, None] + energy[None, :] - 2.0 * flat @ flat.T) / predictions.shape[1]
+    found: Array = np.maximum(apart - np.diag(np.diag(apart)), 0.0)
+    return found
+
+
+def squared_errors(apart: Array) -> Array:
+    """(m,) e that minimises Σ_{i<j} (D_ij − e_i − e_j)² for m ≥ 3; exact for 3.
+
+    e_i = (Σ_j D_ij − S)/(m − 2), S = Σ_{i<j} D_ij/(m − 1) = Σ e. What all predictors get wrong together is invisible:
+    it lowers every e by the same amount, and e may fall below 0.
+    """
+    count = len(apart)
+    total = float(apart.sum()) / (2.0 * (count - 1))
+    errors: Array = (apart.sum(axis=1) - total) / (count - 2)
+    return errors

@@ -1,0 +1,69 @@
+"""Prediction divergence against scipy, arithmetic by hand and explicit heads."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import jensenshannon
+
+from predictor.estimators.goel2025 import PredictionDivergence, jensen_shannon
+from tests.estimators.cases import case_with
+from tests.reference.test_supervision import taught
+
+ESTIMATOR = PredictionDivergence()
+
+
+def test_divergence_by_hand():
+    # Opposite certainties differ by one bit. Certain against even: H(¾, ¼) − (0 + 1)/2 = .81128 − .5.
+    left = np.array([[1.0, 0.0], [1.0, 0.0], [0.3, 0.7]])
+    right = np.array([[0.0, 1.0], [0.5, 0.5], [0.3, 0.7]])
+    np.testing.assert_allclose(jensen_shannon(left, right), [1.0, 0.311278, 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_divergence_is_that_of_scipy(classes):
+    rng = np.random.default_rng(0)
+    left, right = rng.dirichlet(np.ones(classes) / 2, (2, 30))
+    np.testing.assert_allclose(jensen_shannon(left, right), jensenshannon(left, right, axis=1, base=2) ** 2, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_the_estimate_compares_heads_taught_the_same_gold_rows(kind):
+    case = case_with("few_labels", kind=kind)
+    known = case.labels.known
+    gold = case.labels.targets[known]
+
+    def predicted(model):
+        table = taught(model.features[known], model.features[~known], gold)
+        table = np.hstack([1 - table, table]) if table.shape[1] == 1 else table
+        cut = np.clip(table, 0, 1)
+        return cut / cut.sum(axis=1, keepdims=True), table.argmax(axis=1)
+
+    own, own_class = predicted(case.strong)
+    for model, found in zip(case.weak, ESTIMATOR.estimate(case), strict=True):
+        other, other_class = predicted(model)
+        rows = jensenshannon(other, own, axis=1, base=2) ** 2
+        assert found.value == pytest.approx(rows.mean(), abs=1e-9)
+        assert found.details["flip_rate"] == pytest.approx(np.mean(own_class != other_class))
+        half = 1.645 * rows.std() / np.sqrt(len(rows))
+        assert (found.low, found.high) == pytest.approx((max(rows.mean() - half, 0), rows.mean() + half), abs=1e-9)
+
+
+def test_given_weak_labels_take_the_place_of_a_head():
+    case = case_with("few_labels", noises=(0.1,), kind="binary")
+    own = ESTIMATOR.estimate(dataclasses.replace(case, weak=(case.strong,)))[0]
+    assert own.value == pytest.approx(0.0, abs=1e-12)
+    opposite = dataclasses.replace(case, weak_labels={"t0": 1.0 - np.nan_to_num(case.labels.targets)})
+    assert ESTIMATOR.estimate(opposite)[0].value > 0.1
+
+
+def test_a_teacher_that_sees_less_differs_more():
+    found = [e.value for e in ESTIMATOR.estimate(case_with("few_labels", noises=(0.05, 0.5, 4.0), kind="binary"))]
+    assert np.all(np.diff(found) > 0)
+
+
+def test_it_says_what_it_lacks():
+    assert "for a strong head: --labels FILE" in ESTIMATOR.estimate(case_with("weak_labels"))[0].note
+    assert ESTIMATOR.estimate(case_with("few_labels"))[0].note == "needs classes: there are no class probabilities here"
