@@ -69,7 +69,7 @@ class ErrorFloor:
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Floor per candidate; `weak_error`, `quadratic_floor` and `three_quarters_of_its_square` in the details."""
+        """Floor per candidate; details: `weak_error`, and `quadratic_floor` where its assumption on the weak head holds."""
         labels = case.labels
         if labels is None:
             return tuple(
@@ -97,10 +97,8 @@ class ErrorFloor:
         truth, teacher = gold - gold.mean(axis=0), guessed - guessed.mean(axis=0)
         variance = float(np.sum(truth**2))
         error = float(np.sum((teacher - truth) ** 2)) / variance
-        value = shrinkage_floor(float(np.sum(teacher**2)) / variance, float(np.sum(teacher * truth)) / variance)
-        details = {
-            "weak_error": error,
-            "quadratic_floor": quadratic_floor(error),
-            "three_quarters_of_its_square": 0.75 * min(error, 1.0) ** 2,
-        }
-        return Estimate(value, self.better, self.unit, details=details)
+        energy, alignment = float(np.sum(teacher**2)) / variance, float(np.sum(teacher * truth)) / variance
+        details = {"weak_error": error}
+        if energy <= alignment:
+            details["quadratic_floor"] = quadratic_floor(error)
+        return Estimate(shrinkage_floor(energy, alignment), self.better, self.unit, details=details)
