@@ -15,6 +15,8 @@ from grpc_reflection.v1alpha import reflection
 
 from predictor.errors import UnavailableError
 from protos.w2s.v1 import (
+    features_pb2,
+    features_pb2_grpc,
     predictor_service_pb2,
     predictor_service_pb2_grpc,
     ranking_service_pb2,
@@ -26,6 +28,7 @@ from server.audit import AuditLog
 from server.authentication import Authenticator
 from server.chores import beside, count_jobs, forget_old_jobs
 from server.config import Config
+from server.feature_servicer import FeatureServicer
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
@@ -41,11 +44,13 @@ from server.scrape import Scrape
 from server.servicers import PredictorServicer, RankingServicer
 from server.tls import server_credentials
 from server.tokens import TokenFile
+from server.uploads import Uploads
 from server.workers import JobWorkers
 
 SERVICES = (
     predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name,
     ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
+    features_pb2.DESCRIPTOR.services_by_name["FeatureService"].full_name,
 )
 
 
@@ -88,6 +93,8 @@ async def _serve(config: Config) -> None:
         checks = health.aio.HealthServicer()
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(PredictorServicer(predictor, limits), server)  # type: ignore[no-untyped-call]  # generated
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(RankingServicer(ledger, workers, limits), server)  # type: ignore[no-untyped-call]  # generated
+        features = FeatureServicer(Uploads(config.state_dir / "uploads", limits), limits)
+        features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         bound = _bind(server, config.address, credentials)

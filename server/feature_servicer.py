@@ -1,0 +1,177 @@
+"""FeatureServicer: feature sets in and out. What each method promises stands in protos/w2s/v1/features.proto."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from predictor.entries import OpenEntry
+from predictor.errors import DeadlineError, InputError, RefusedError
+from predictor.features import NamedFeatures, check_name
+from protos import convert
+from protos.features import MOST_CHUNK
+from protos.w2s.v1 import features_pb2 as pb
+from protos.w2s.v1 import features_pb2_grpc
+from server.caller import current_tenant
+from server.config import Limits
+from server.stores import feature_store
+from server.uploads import Upload, Uploads
+
+_THREADS = 4
+
+T = TypeVar("T")
+
+
+class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
+    """See protos/w2s/v1/features.proto. Files are touched by threads of its own, never by the event loop."""
+
+    def __init__(self, uploads: Uploads, limits: Limits) -> None:
+        self._uploads = uploads
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="w2s-features")
+
+    async def UploadFeatures(  # noqa: N802  # RPC name
+        self, requests: AsyncIterator[pb.UploadFeaturesRequest], context: Any
+    ) -> pb.UploadFeaturesResponse:
+        """See protos/w2s/v1/features.proto."""
+        tenant = current_tenant()
+        first = await self._next(requests)
+        if first is None or first.WhichOneof("part") != "manifest":
+            raise InputError(
+                "the first message of an upload holds no manifest; it is required.",
+                reason="MISSING_FIELD",
+                field="manifest",
+            )
+        manifest = convert.manifest_from_proto(first.manifest)
+        upload = await self._held(lambda: self._uploads.open(tenant, manifest), Upload.close)
+        try:
+            if upload.features is not None:
+                return pb.UploadFeaturesResponse(features=convert.features_to_proto(upload.features))
+            while (message := await self._next(requests)) is not None:
+                if message.WhichOneof("part") != "chunk":
+                    raise InputError(
+                        "a message after the first holds no chunk; it is required.",
+                        reason="MISSING_FIELD",
+                        field="chunk",
+                    )
+                await self._run(partial(upload.write, message.chunk))
+            kept = await self._run(upload.finish)
+            return pb.UploadFeaturesResponse(features=convert.features_to_proto(kept))
+        finally:
+            self._threads.submit(upload.close)
+
+    async def QueryUpload(self, request: pb.QueryUploadRequest, context: Any) -> pb.QueryUploadResponse:  # noqa: N802
+        """See protos/w2s/v1/features.proto."""
+        tenant, manifest = current_tenant(), convert.manifest_from_proto(request.manifest)
+        received, kept = await self._run(lambda: self._uploads.received(tenant, manifest))
+        features = None if kept is None else convert.features_to_proto(kept)
+        return pb.QueryUploadResponse(received_bytes=received, features=features)
+
+    async def DownloadFeatures(  # noqa: N802
+        self, request: pb.DownloadFeaturesRequest, context: Any
+    ) -> AsyncIterator[pb.DownloadFeaturesResponse]:
+        """See protos/w2s/v1/features.proto."""
+        store = feature_store(current_tenant())
+
+        def find() -> tuple[NamedFeatures | None, OpenEntry]:
+            return store.find(request.name), store.open(request.name)
+
+        named, entry = await self._held(find, lambda found: found[1].close())
+        try:
+            if named is None or (request.HasField("sha256") and request.sha256 != entry.sha256):
+                raise RefusedError(
+                    f"feature set {request.name!r} is another one by now; download it from the start.",
+                    reason="FEATURES_CHANGED",
+                    field="sha256",
+                )
+            if not 0 <= request.offset <= entry.size:
+                raise InputError(
+                    f"offset is {request.offset}; it must be from 0 to {entry.size}.",
+                    reason="BAD_OFFSET",
+                    field="offset",
+                )
+            yield pb.DownloadFeaturesResponse(description=convert.description_to_proto(named, entry))
+            place = request.offset
+            while place < entry.size:
+                chunk = await self._run(partial(_chunk, entry, place))
+                place += len(chunk.data)
+                yield pb.DownloadFeaturesResponse(chunk=chunk)
+        finally:
+            entry.close()
+
+    async def ListFeatures(self, request: pb.ListFeaturesRequest, context: Any) -> pb.ListFeaturesResponse:  # noqa: N802
+        """See protos/w2s/v1/features.proto."""
+        most = self._limits.max_page_features
+        if request.page_size < 0:
+            raise InputError(
+                f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
+            )
+        size, after = min(request.page_size or most, most), _after(request.page_token)
+        store = feature_store(current_tenant())
+        found = [one for one in await self._run(store.ls) if one.name > after]
+        token = _token(found[size - 1].name) if len(found) > size else ""
+        page = [convert.features_to_proto(one) for one in found[:size]]
+        return pb.ListFeaturesResponse(features=page, next_page_token=token)
+
+    async def DeleteFeatures(self, request: pb.DeleteFeaturesRequest, context: Any) -> pb.DeleteFeaturesResponse:  # noqa: N802
+        """See protos/w2s/v1/features.proto."""
+        store = feature_store(current_tenant())
+        await self._run(lambda: store.remove(request.name))
+        return pb.DeleteFeaturesResponse()
+
+    async def _next(self, requests: AsyncIterator[pb.UploadFeaturesRequest]) -> pb.UploadFeaturesRequest | None:
+        seconds = self._limits.upload_idle_seconds
+        try:
+            return await asyncio.wait_for(anext(requests, None), seconds)
+        except TimeoutError as fault:
+            raise DeadlineError(
+                f"nothing came for {seconds:g} s; what came before is kept. Ask where to go on.", reason="UPLOAD_IDLE"
+            ) from fault
+
+    async def _run(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+    async def _held(self, open_: Callable[[], T], close: Callable[[T], None]) -> T:
+        """`_run` for what must be closed, also where the caller goes away while it is being opened."""
+        opening = self._threads.submit(open_)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(opening))
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda done: _close(done, close))
+            raise
+
+
+def _close(opened: Future[T], close: Callable[[T], None]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        close(opened.result())
+
+
+def _chunk(entry: OpenEntry, start: int) -> pb.FeatureChunk:
+    return convert.chunk_to_proto(start, entry.read(start, MOST_CHUNK))
+
+
+def _token(name: str) -> str:
+    return base64.urlsafe_b64encode(f"features:{name}".encode()).decode()
+
+
+def _after(token: str) -> str:
+    """The name after which a page begins; "" for the first."""
+    if not token:
+        return ""
+    try:
+        kind, _, name = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode().partition(":")
+        check_name(name)
+    except (binascii.Error, ValueError, InputError):
+        kind = name = ""
+    if kind != "features":
+        raise InputError(
+            "page_token was not given out by this server; leave it empty for the first page.",
+            reason="BAD_PAGE",
+            field="page_token",
+        )
+    return name

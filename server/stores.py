@@ -1,0 +1,28 @@
+"""Stores: each tenant's own feature sets."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from predictor.features import FeatureStore
+from predictor.folders import cache_dir
+from server.caller import LOCAL
+
+
+def feature_store(tenant: str) -> FeatureStore:
+    """Where the named feature sets of a tenant are kept.
+
+    Those of a server without users are the machine's own, so that what `w2s features push` kept is found too.
+    """
+    return FeatureStore(_folder(tenant) / "features")
+
+
+def _folder(tenant: str) -> Path:
+    # A digest, since tenants are called whatever their certificates say.
+    return cache_dir() if tenant == LOCAL else cache_dir() / "tenants" / tenant_digest(tenant)
+
+
+def tenant_digest(tenant: str) -> str:
+    """A name for the tenant's folders: 32 hexadecimal digits."""
+    return hashlib.sha256(tenant.encode()).hexdigest()[:32]
