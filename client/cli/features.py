@@ -1,4 +1,4 @@
-"""`w2s features`: the feature sets kept on this machine."""
+"""`w2s features`: the feature sets kept on this machine, or with `--server` on a service."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from client.cli.answer import check_destinations, print_json
-from client.cli.flags import add_json
+from client.cli.flags import add_json, add_server
 from client.cli.listing import listing
 from client.cli.parser import Commands, add_command
+from client.cli.progress import display, follow
 from predictor.errors import InputError
 
 if TYPE_CHECKING:
+    from client.client import PredictorClient
     from predictor.features import FeatureStore
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -26,13 +28,18 @@ def add(commands: Commands) -> None:
     """Declare the subcommand and its own."""
     parser = commands.add_parser("features", help="list, store, fetch, check and clear kept features")
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
-    add_json(add_command(verbs, "ls", ls, "list named feature sets"))
+    listed = add_command(verbs, "ls", ls, "list named feature sets")
+    add_json(listed)
     pushing = add_command(verbs, "push", push, "keep an array under a name, for features:NAME")
     pushing.add_argument("name", metavar="NAME")
     pushing.add_argument("file", metavar="FILE", help=".npy or .safetensors")
     pulling = add_command(verbs, "pull", pull, "write a named set to a file")
     pulling.add_argument("name", metavar="NAME")
     pulling.add_argument("-o", "--output", metavar="FILE", required=True, help=".npy or .safetensors")
+    removing = add_command(verbs, "rm", remove, "forget a named set")
+    removing.add_argument("name", metavar="NAME")
+    for verb in (listed, pushing, pulling, removing):
+        add_server(verb)
     add_json(add_command(verbs, "verify", verify, "read every entry in full and set damaged ones aside"))
     clearing = add_command(verbs, "gc", gc, "delete the features used longest ago; named sets stay")
     clearing.add_argument("--keep", metavar="SIZE", default="0", help="bytes to keep, as in 500M or 10G (default: 0)")
@@ -45,16 +52,27 @@ def _store() -> FeatureStore:
     return FeatureStore(cache_dir() / "features")
 
 
+def _client(arguments: argparse.Namespace) -> PredictorClient:
+    from client.client import PredictorClient
+
+    return PredictorClient(arguments.server)
+
+
 def ls(arguments: argparse.Namespace) -> int:
-    """List named sets, and the size of all entries."""
-    store = _store()
-    named = store.ls()
+    """List named sets, and on this machine the size of all entries."""
+    store = None if arguments.server else _store()
+    if store is None:
+        with _client(arguments) as client:
+            named = tuple(client.features.ls())
+    else:
+        named = store.ls()
     if arguments.json:
         print_json([{"name": one.name, "rows": one.rows, "dim": one.dim, "bytes": one.size} for one in named])
         return 0
     rows = [(one.name, f"{one.rows:,}", str(one.dim), _size(one.size)) for one in named]
     print(listing(("name", "rows", "dim", "size"), rows, empty="no named feature sets"))
-    print(f"{_size(store.size())} in all, under {store.folder}", file=sys.stderr)
+    if store is not None:
+        print(f"{_size(store.size())} in all, under {store.folder}", file=sys.stderr)
     return 0
 
 
@@ -65,16 +83,30 @@ def push(arguments: argparse.Namespace) -> int:
     found = read_array(arguments.file)
     about = {key: json.loads(found.about[key]) for key in ("parameters",) if key in found.about}
     about |= {key: found.about[key] for key in ("layer",) if key in found.about}
-    _store().push(arguments.name, found.values, rows_sha256=found.about.get("rows_sha256"), about=about)
-    print(f"kept; use it with --weak features:{arguments.name}")
+    rows = found.about.get("rows_sha256")
+    if arguments.server:
+        from predictor.manifest import Manifest
+
+        manifest = Manifest.of(arguments.name, found.values, rows_sha256=rows, **about)
+        with _client(arguments) as client:
+            follow(client.features.push_steps(manifest, found.values), display())
+    else:
+        _store().push(arguments.name, found.values, rows_sha256=rows, about=about)
+    where = f" --server {arguments.server}" if arguments.server else ""
+    print(f"kept; use it with --weak features:{arguments.name}{where}")
     return 0
 
 
 def pull(arguments: argparse.Namespace) -> int:
     """Write a named set to a file."""
     check_destinations(arguments.output)
-    found = _store().pull(arguments.name)
     path = Path(arguments.output)
+    if arguments.server:
+        with _client(arguments) as client:
+            named = follow(client.features.pull_steps(arguments.name, path), display())
+        print(f"{path}: {named.rows:,} rows × {named.dim}")
+        return 0
+    found = _store().pull(arguments.name)
     if path.suffix == ".npy":
         np.save(path, found.values)
     elif path.suffix == ".safetensors":
@@ -85,6 +117,17 @@ def pull(arguments: argparse.Namespace) -> int:
     else:
         raise InputError(f"-o is {arguments.output!r}; name a .npy or .safetensors file.", reason="BAD_DESTINATION")
     print(f"{path}: {len(found.values):,} rows × {found.values.shape[1]}")
+    return 0
+
+
+def remove(arguments: argparse.Namespace) -> int:
+    """Forget a named set."""
+    if arguments.server:
+        with _client(arguments) as client:
+            client.features.remove(arguments.name)
+    else:
+        _store().remove(arguments.name)
+    print(f"{arguments.name} is forgotten")
     return 0
 
 

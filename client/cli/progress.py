@@ -19,6 +19,8 @@ PHASES = {
     "extract": "reading rows",
     "estimate": "estimating",
     "train": "training",
+    "upload": "uploading",
+    "download": "downloading",
     "done": "done",
     "failed": "failed",
 }

@@ -1,0 +1,42 @@
+"""Layouts: arrays as runs of bytes, on the wire and in the files that a download is written to."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.manifest import Manifest
+from protos.features import Description
+
+
+def array_bytes(values: NDArray[Any], manifest: Manifest, offset: int, size: int) -> bytes:
+    """At most `size` bytes of the array as it travels, from a byte on; only the rows concerned are read."""
+    width = manifest.dim * manifest.dtype.itemsize
+    end = min(offset + size, manifest.size)
+    first, last = offset // width, -(-end // width)
+    rows = np.ascontiguousarray(values[first:last], dtype=manifest.dtype)
+    return rows.tobytes()[offset - first * width : end - first * width]
+
+
+def _npy_header(told: Description) -> bytes:
+    out = io.BytesIO()
+    shape = (told.features.rows, told.features.dim)
+    np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+def _safetensors_header(told: Description) -> bytes:
+    about = {key: str(value) for key, value in told.about.items() if value is not None}
+    shape = [told.features.rows, told.features.dim]
+    entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, told.size]}
+    raw = json.dumps({"__metadata__": about, "features": entry}).encode()
+    raw += b" " * (-len(raw) % 8)  # the format asks for it
+    return len(raw).to_bytes(8, "little") + raw
+
+
+HEADERS = {".npy": _npy_header, ".safetensors": _safetensors_header}
+"""Suffix of a file to what stands before the float32 rows in it."""
