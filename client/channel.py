@@ -27,6 +27,7 @@ _REPEATABLE = {
         "WaitRankingJob",
         "CancelRankingJob",
     ),
+    "w2s.v1.FeatureService": ("QueryUpload", "ListFeatures"),
 }
 _RETRY = {
     "maxAttempts": 5,

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
+from client.features import FeatureClient
 from client.inline import error_as_typed, inline_query, ranking_as_typed
 from predictor.errors import CancelledError, DeadlineError, LimitError, UnavailableError, W2SError
 from predictor.jobs import Job
@@ -54,6 +55,9 @@ class PredictorClient:
         timeout: deadline of each call in seconds; a ranking job takes as long as it takes.
         reconnect_seconds: how long a watch tries to get back to a server that went away.
         max_message_bytes: largest message to send or take.
+
+    Attributes:
+        features: the feature sets kept by the server; see `client.features.FeatureClient`.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class PredictorClient:
         self._reconnect_seconds = reconnect_seconds
         self._max_message_bytes = max_message_bytes
         self._channel = open_channel(target, max_message_bytes)
+        self.features = FeatureClient(self._channel, target, timeout, reconnect_seconds)
         self._predictor = predictor_service_pb2_grpc.PredictorServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
         self._rankings = ranking_service_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
 
@@ -276,8 +281,8 @@ class PredictorClient:
         size = message.ByteSize()
         if size >= self._max_message_bytes:
             raise LimitError(
-                f"the request takes {size} bytes, at most {self._max_message_bytes} can be sent; give fewer rows with "
-                "--max-rows, arrays in float32, or run without --server.",
+                f"the request takes {size} bytes, at most {self._max_message_bytes} can be sent; push arrays first "
+                "with w2s features push --server, give fewer rows with --max-rows, or run without --server.",
                 reason="OVER_LIMIT",
             )
         return message
