@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from google.rpc import code_pb2, status_pb2
 
+from client.credentials import Credentials, with_token
 from predictor.errors import DeadlineError, InputError, LimitError, UnavailableError, W2SError
 from protos import convert
 
@@ -38,11 +39,12 @@ _RETRY = {
 }
 
 
-def open_channel(target: str, max_message_bytes: int) -> Any:
-    """A channel to `HOST:PORT` or `unix:/path`, without TLS.
+def open_channel(target: str, max_message_bytes: int, credentials: Credentials) -> Any:
+    """A channel to `HOST:PORT` or `unix:/path`.
 
     Raises:
-        InputError: neither of them.
+        InputError: neither of them, or credentials that do not fit together.
+        RefusedError: a token would travel in plaintext to another machine.
     """
     if not target.startswith("unix:") and not target.rpartition(":")[2].isdigit():
         raise InputError(
@@ -61,9 +63,14 @@ def open_channel(target: str, max_message_bytes: int) -> Any:
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.max_reconnect_backoff_ms", 5_000),
     ]
-    if is_loopback(target):
+    loopback = is_loopback(target)
+    if loopback:
         options.append(("grpc.enable_http_proxy", 0))
-    return grpc.insecure_channel(target, options=options)
+    if credentials.uses_tls(loopback=loopback):
+        channel = grpc.secure_channel(target, credentials.channel_credentials(), options=options)
+    else:
+        channel = grpc.insecure_channel(target, options=options)
+    return channel if credentials.token is None else with_token(channel, credentials.token)
 
 
 def is_loopback(target: str) -> bool:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
+from client.credentials import PEM, Credentials
 from client.features import FeatureClient
 from client.inline import error_as_typed, inline_query, ranking_as_typed
 from predictor.errors import CancelledError, DeadlineError, LimitError, UnavailableError, W2SError
@@ -55,6 +56,10 @@ class PredictorClient:
         timeout: deadline of each call in seconds; a ranking job takes as long as it takes.
         reconnect_seconds: how long a watch tries to get back to a server that went away.
         max_message_bytes: largest message to send or take.
+        token: bearer token; it goes out over TLS only, or to this machine.
+        root_certificates: authorities of the server's certificate, PEM bytes or a file; None for the system's.
+        certificate, key: the client's own, PEM bytes or files, where the server asks for one.
+        tls: True or False chooses; None takes TLS where certificates are given or a token leaves this machine.
 
     Attributes:
         features: the feature sets kept by the server; see `client.features.FeatureClient`.
@@ -67,12 +72,18 @@ class PredictorClient:
         timeout: float = 60.0,
         reconnect_seconds: float = 60.0,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        token: str | None = None,
+        root_certificates: PEM | None = None,
+        certificate: PEM | None = None,
+        key: PEM | None = None,
+        tls: bool | None = None,
     ) -> None:
         self._target = target
         self._timeout = timeout
         self._reconnect_seconds = reconnect_seconds
         self._max_message_bytes = max_message_bytes
-        self._channel = open_channel(target, max_message_bytes)
+        credentials = Credentials(token, root_certificates, certificate, key, tls)
+        self._channel = open_channel(target, max_message_bytes, credentials)
         self.features = FeatureClient(self._channel, target, timeout, reconnect_seconds)
         self._predictor = predictor_service_pb2_grpc.PredictorServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
         self._rankings = ranking_service_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated

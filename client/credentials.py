@@ -1,0 +1,129 @@
+"""Credentials: what a client shows to a server, and what it demands of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import grpc
+
+from predictor.errors import InputError, RefusedError
+
+PEM = bytes | str | Path
+"""PEM bytes, or the path of a PEM file."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to prove who calls; nothing of it is ever printed.
+
+    Attributes:
+        token: bearer token, or None.
+        root_certificates: authorities that the server's certificate must come from; None for those of the system.
+        certificate, key: the client's own, for servers that ask for one.
+        tls: True or False chooses; None takes TLS where certificates are given, and where a token goes to another
+            machine.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    root_certificates: PEM | None = field(default=None, repr=False)
+    certificate: PEM | None = field(default=None, repr=False)
+    key: PEM | None = field(default=None, repr=False)
+    tls: bool | None = None
+
+    def uses_tls(self, *, loopback: bool) -> bool:
+        """Whether the connection is encrypted.
+
+        Raises:
+            RefusedError: a token would travel in plaintext to another machine.
+            InputError: certificates without TLS, or half of a client certificate.
+        """
+        given = any(part is not None for part in (self.root_certificates, self.certificate, self.key))
+        chosen = (given or (self.token is not None and not loopback)) if self.tls is None else self.tls
+        if (self.certificate is None) != (self.key is None):
+            raise InputError("a client certificate needs its key; give both.", reason="BAD_CERTIFICATE", field="key")
+        if given and not chosen:
+            raise InputError("certificates need TLS; leave tls out.", reason="BAD_CERTIFICATE", field="tls")
+        if self.token is not None and not chosen and not loopback:
+            raise RefusedError(
+                "the token would travel in plaintext to another machine; leave tls out, or reach the server through "
+                "a tunnel on localhost.",
+                reason="PLAINTEXT_TOKEN",
+                field="token",
+            )
+        return chosen
+
+    def channel_credentials(self) -> Any:
+        """What grpc takes for a TLS channel.
+
+        Raises:
+            InputError: a file that cannot be read.
+        """
+        return grpc.ssl_channel_credentials(_read(self.root_certificates), _read(self.key), _read(self.certificate))
+
+
+def with_token(channel: Any, token: str) -> Any:
+    """The channel, sending the token with every call.
+
+    Raises:
+        InputError: a token that no header can carry.
+    """
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise InputError(
+            "the token holds blanks or other characters that no token has; give it as it was printed.",
+            reason="BAD_TOKEN",
+            field="token",
+        )
+    return grpc.intercept_channel(channel, _Bearer(token))
+
+
+class _Details(NamedTuple):
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any
+
+
+class _Bearer(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # grpc ships no types
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
+    grpc.StreamUnaryClientInterceptor,  # type: ignore[misc]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
+):
+    """grpc's own call credentials refuse plaintext, and with it a server on this machine."""
+
+    def __init__(self, token: str) -> None:
+        self._header = ("authorization", f"Bearer {token}")
+
+    def _go_on(self, continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
+        told = _Details(
+            details.method,
+            details.timeout,
+            (*(details.metadata or ()), self._header),
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
+        return continuation(told, request)
+
+    intercept_unary_unary = _go_on
+    intercept_unary_stream = _go_on
+    intercept_stream_unary = _go_on
+    intercept_stream_stream = _go_on
+
+
+def _read(pem: PEM | None) -> bytes | None:
+    if pem is None or isinstance(pem, bytes):
+        return pem
+    try:
+        return Path(pem).expanduser().read_bytes()
+    except OSError as fault:
+        raise InputError(
+            f"certificate file {str(pem)!r} cannot be read ({fault.strerror}); give a PEM file or its bytes.",
+            reason="BAD_CERTIFICATE",
+            field="certificate",
+        ) from fault
