@@ -292,8 +292,8 @@ class PredictorClient:
         size = message.ByteSize()
         if size >= self._max_message_bytes:
             raise LimitError(
-                f"the request takes {size} bytes, at most {self._max_message_bytes} can be sent; push arrays first "
-                "with w2s features push --server, give fewer rows with --max-rows, or run without --server.",
+                f"the request takes {size} bytes, at most {self._max_message_bytes} can be sent; give fewer rows "
+                "with --max-rows, push arrays first with w2s features push --server, or run without --server.",
                 reason="OVER_LIMIT",
             )
         return message
