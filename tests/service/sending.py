@@ -1,0 +1,64 @@
+"""Sending: uploads message by message, so that a test can send what no client would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+from google.rpc import status_pb2
+
+from client import PredictorClient
+from predictor.errors import W2SError
+from predictor.manifest import Manifest
+from protos import convert
+from protos.features import LEAST_CHUNK
+from protos.w2s.v1 import features_pb2 as pb
+
+CHUNK = LEAST_CHUNK
+
+
+def signal(rows: int = 300, dim: int = 1024, seed: int = 0) -> np.ndarray:
+    """(rows, dim) float32; five chunks of the smallest size where nothing else is asked."""
+    return np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
+
+
+def head(manifest: Manifest) -> pb.UploadFeaturesRequest:
+    return pb.UploadFeaturesRequest(manifest=convert.manifest_to_proto(manifest))
+
+
+def chunks(values: np.ndarray, start: int = 0, size: int = CHUNK) -> list[pb.UploadFeaturesRequest]:
+    """Every chunk of the array from a byte on."""
+    raw = values.tobytes()
+    return [
+        pb.UploadFeaturesRequest(chunk=convert.chunk_to_proto(place, raw[place : place + size]))
+        for place in range(start, len(raw), size)
+    ]
+
+
+def send(client: PredictorClient, messages: Iterable[pb.UploadFeaturesRequest]) -> pb.Features:
+    """Upload these messages; raises what the server said, or returns what it kept."""
+    try:
+        return client.features._stub.UploadFeatures(iter(messages), timeout=20).features
+    except grpc.RpcError as fault:
+        raise told(fault) from None
+
+
+def told(fault: Any) -> W2SError:
+    raw = dict(fault.trailing_metadata()).get("grpc-status-details-bin")
+    assert raw is not None, fault
+    return convert.error_from_status(status_pb2.Status.FromString(raw))
+
+
+def received(client: PredictorClient, manifest: Manifest) -> int:
+    """Bytes that the server holds."""
+    return client.features._query(manifest)[0]
+
+
+def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | None = None) -> Iterator[Any]:
+    request = pb.DownloadFeaturesRequest(name=name, offset=offset, sha256=sha256)
+    try:
+        yield from client.features._stub.DownloadFeatures(request, timeout=20)
+    except grpc.RpcError as fault:
+        raise told(fault) from None

@@ -1,0 +1,311 @@
+"""Uploads that are interrupted, crowded out or out of room."""
+
+import errno
+import os
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from client import PredictorClient
+from predictor.errors import ConflictError, DeadlineError, InputError, LimitError, NotFoundError, UnavailableError
+from predictor.manifest import Manifest
+from protos import convert
+from server import uploads as module
+from server.caller import LOCAL
+from server.config import Limits
+from server.stores import feature_store
+from server.uploads import Uploads
+from tests.service.running import until
+from tests.service.sending import CHUNK, chunks, download, head, received, send, signal, told
+
+
+class Slow:
+    """Messages that stop after some until they are let go on."""
+
+    def __init__(self, messages, after):
+        self.held, self._go = threading.Event(), threading.Event()
+        self._messages, self._after = messages, after
+
+    def __iter__(self):
+        for place, message in enumerate(self._messages):
+            if place == self._after:
+                self.held.set()
+                self._go.wait(20)
+            yield message
+
+    def go_on(self):
+        self._go.set()
+
+
+@pytest.mark.parametrize("whole", [1, 3])
+def test_what_came_survives_the_kill_of_the_server(start, whole):
+    values = signal(seed=1)
+    manifest = Manifest.of("kept", values)
+    running = start()
+    slow = Slow([head(manifest), *chunks(values)], whole + 1)
+    with running.client() as client:
+        call = client.features._stub.UploadFeatures.future(iter(slow), timeout=20)
+        until(lambda: received(client, manifest) == whole * CHUNK)
+        running.kill()
+        slow.go_on()
+        assert call.code() is grpc.StatusCode.UNAVAILABLE
+    with start().client() as client:
+        assert received(client, manifest) == whole * CHUNK
+        with pytest.raises(NotFoundError):
+            client.features.pull("kept")
+        send(client, [head(manifest), *chunks(values, whole * CHUNK)])
+        np.testing.assert_array_equal(client.features.pull("kept").values, values)
+
+
+def test_a_push_and_a_pull_outlive_the_server(start, tmp_path):
+    address = f"unix:{tmp_path}/door/w2s.sock"
+    values = signal(4000, 2048)
+    running = start(address=address)
+    with PredictorClient(address, reconnect_seconds=30) as client:
+        manifest = Manifest.of("outlive", values)
+        steps = client.features.push_steps(manifest, values)
+        while next(steps).done < values.nbytes // 8:
+            pass
+        running.kill()
+        running = start(address=address)
+        assert [step.phase for step in steps][-1] == "upload"
+        steps = client.features.pull_steps("outlive", tmp_path / "x.npy")
+        while next(steps).done < values.nbytes // 8:
+            pass
+        running.kill()
+        start(address=address)
+        assert [step.done for step in steps][-1] == values.nbytes
+        np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), values)
+
+
+def test_a_staged_file_that_was_cut_or_damaged_is_found_out(start):
+    values = signal(seed=2)
+    manifest = Manifest.of("cut", values)
+    running = start()
+    with running.client() as client:
+        with pytest.raises(InputError, match="send the rest"):
+            send(client, [head(manifest), *chunks(values)[:3]])
+        part = next((running.folder / "state" / "uploads").rglob("*.part"))
+        os.truncate(part, CHUNK + 5)
+        assert received(client, manifest) == CHUNK + 5
+        part.write_bytes(b"\0" * CHUNK)
+        with pytest.raises(InputError, match="they are dropped"):
+            send(client, [head(manifest), *chunks(values, CHUNK)])
+        assert list((running.folder / "state" / "uploads").rglob("*.*")) == []
+        client.features.push("cut", values)
+
+
+def test_a_later_stream_takes_over_and_the_earlier_writes_no_more(client):
+    values = signal(seed=3)
+    manifest = Manifest.of("race", values)
+    slow = Slow([head(manifest), *chunks(values)], 3)
+    call = client.features._stub.UploadFeatures.future(iter(slow), timeout=20)
+    until(lambda: received(client, manifest) == 2 * CHUNK)
+    with pytest.raises(InputError, match="send the rest"):
+        send(client, [head(manifest), *chunks(values, 2 * CHUNK)[:1]])
+    slow.go_on()
+    fault = told(call.exception())
+    assert (type(fault), fault.reason) == (ConflictError, "UPLOAD_SUPERSEDED")
+    assert received(client, manifest) == 3 * CHUNK
+    send(client, [head(manifest), *chunks(values, 3 * CHUNK)])
+    np.testing.assert_array_equal(client.features.pull("race").values, values)
+
+
+@pytest.fixture
+def narrow(start):
+    limits = {
+        "max_open_transfers": 1,
+        "upload_idle_seconds": 0.5,
+        "max_feature_bytes": 2_000_000,
+        "tenant_feature_bytes": 3_000_000,
+        "max_rows": 5000,
+        "max_dimensions": 1024,
+    }
+    return start(*(part for name, value in limits.items() for part in ("--limit", f"{name}={value}")))
+
+
+def test_an_upload_gives_its_place_back_when_its_client_is_gone(narrow):
+    values = signal(seed=4)
+    manifest = Manifest.of("gone", values)
+    with narrow.client() as other:
+        with narrow.client() as client:
+            slow = Slow([head(manifest), *chunks(values)], 3)
+            call = client.features._stub.UploadFeatures.future(iter(slow), timeout=20)
+            until(lambda: received(client, manifest) == 2 * CHUNK)
+            with pytest.raises(grpc.RpcError) as refused:
+                other.features._stub.UploadFeatures(iter([]), timeout=5)
+            details = status_pb2.Status.FromString(dict(refused.value.trailing_metadata())["grpc-status-details-bin"])
+            assert any(detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for detail in details.details)
+            assert told(refused.value).reason == "TOO_MANY_TRANSFERS"
+            call.cancel()
+        until(lambda: _completes(other, manifest, values))
+        np.testing.assert_array_equal(other.features.pull("gone").values, values)
+
+
+def _completes(client, manifest, values):
+    try:
+        return send(client, [head(manifest), *chunks(values, received(client, manifest))])
+    except LimitError:
+        return None
+
+
+def test_a_silent_upload_is_ended_and_can_go_on(narrow):
+    values = signal(seed=5)
+    manifest = Manifest.of("silent", values)
+    slow = Slow([head(manifest), *chunks(values)], 2)
+    with narrow.client() as client:
+        with pytest.raises(DeadlineError, match=r"nothing came for 0\.5 s; what came before is kept"):
+            send(client, slow)
+        slow.go_on()
+        assert received(client, manifest) == CHUNK
+        send(client, [head(manifest), *chunks(values, CHUNK)])
+
+
+def test_what_is_more_than_the_server_keeps_is_refused_by_its_declaration(narrow):
+    with narrow.client() as client:
+        for values, text in (
+            (signal(500, 1001), "has 2002000 bytes; this server keeps at most 2000000"),
+            (signal(5001, 2), "has 5001 rows; this server keeps at most 5000"),
+            (signal(2, 1025), "has 1025 dimensions; this server keeps at most 1024"),
+        ):
+            manifest = Manifest.of("much", values)
+            for ask in (lambda m=manifest: send(client, [head(m)]), lambda m=manifest: received(client, m)):
+                with pytest.raises(LimitError, match=text) as caught:
+                    ask()
+                assert caught.value.reason == "OVER_LIMIT"
+
+
+def test_sets_and_declared_uploads_count_against_the_quota(narrow):
+    with narrow.client() as client:
+        client.features.push("first", signal(seed=6))
+        with pytest.raises(InputError, match="send the rest"):
+            send(client, [head(Manifest.of("half", signal(seed=7))), *chunks(signal(seed=7))[:1]])
+        with pytest.raises(LimitError, match="are taken and 1228800 promised to other uploads") as caught:
+            client.features.push("third", signal(seed=8))
+        assert caught.value.reason == "FEATURES_QUOTA"
+        client.features.push("half", signal(seed=7))
+        client.features.push("first", signal(seed=9))
+        client.features.remove("first")
+        client.features.push("third", signal(seed=8))
+
+
+@pytest.fixture
+def staged(own_folders):
+    return Uploads(own_folders / "uploads", Limits(upload_keep_seconds=100))
+
+
+def taken(upload, values, count, start=0):
+    for message in chunks(values, start)[:count]:
+        upload.write(message.chunk)
+
+
+def test_an_upload_that_nobody_goes_on_with_expires(staged, own_folders):
+    values = signal()
+    manifest = Manifest.of("stale", values)
+    upload = staged.open(LOCAL, manifest)
+    taken(upload, values, 2)
+    old = time.time() - 101
+    os.utime(upload.place, (old, old))
+    assert staged.expire() == 0
+    upload.close()
+    os.utime(upload.place, (old, old))
+    assert staged.expire() == 1
+    assert staged.received(LOCAL, manifest) == (0, None)
+    assert list((own_folders / "uploads").rglob("*.*")) == []
+
+
+def test_a_full_disk_keeps_what_came_and_names_no_path(staged, monkeypatch):
+    values = signal()
+    manifest = Manifest.of("full", values)
+    upload = staged.open(LOCAL, manifest)
+    taken(upload, values, 1)
+    real = os.pwrite
+
+    def half_then_full(handle, data, offset):
+        if offset >= 2 * CHUNK:
+            if offset == 2 * CHUNK and len(data) == CHUNK:
+                return real(handle, data[:1000], offset)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(handle, data, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.os, "pwrite", half_then_full)
+        with pytest.raises(LimitError, match="the server's disk is full; what came is kept") as caught:
+            taken(upload, values, 5, start=CHUNK)
+    assert caught.value.reason == "STORAGE_FULL"
+    assert os.sep not in caught.value.message
+    upload.close()
+    assert staged.received(LOCAL, manifest) == (2 * CHUNK, None)
+    again = staged.open(LOCAL, manifest)
+    for message in chunks(values, 2 * CHUNK):
+        again.write(message.chunk)
+    assert again.finish().rows == 300
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_refuses_the_last_step_leaves_the_upload_to_go_on(staged, monkeypatch, fault):
+    values = signal()
+    manifest = Manifest.of("late", values)
+    upload = staged.open(LOCAL, manifest)
+    taken(upload, values, 5)
+
+    def refuse(*arguments):
+        raise OSError(fault, os.strerror(fault))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("predictor.folders.os.fsync", refuse)
+        with pytest.raises((LimitError, UnavailableError)) as caught:
+            upload.finish()
+    assert caught.value.reason == ("STORAGE_FULL" if fault == errno.ENOSPC else "STORAGE_UNWRITABLE")
+    assert "/" not in caught.value.message
+    assert feature_store(LOCAL).find("late") is None
+    upload.close()
+    assert staged.open(LOCAL, manifest).finish().rows == 300
+
+
+def test_an_upload_is_not_begun_where_the_disk_has_no_room_for_it(staged, monkeypatch):
+    usage = module.shutil.disk_usage(os.curdir)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: usage._replace(free=2_000_000))
+    with pytest.raises(LimitError, match="disk is full") as caught:
+        staged.open(LOCAL, Manifest.of("roomless", signal()))
+    assert caught.value.reason == "STORAGE_FULL"
+
+
+def test_each_tenant_sees_its_own_sets_only(staged):
+    for tenant, seed in (("one", 1), ("two", 2)):
+        values = signal(seed=seed)
+        upload = staged.open(tenant, Manifest.of("same", values))
+        taken(upload, values, 5)
+        upload.finish()
+        upload.close()
+    for tenant, seed in (("one", 1), ("two", 2)):
+        np.testing.assert_array_equal(feature_store(tenant).pull("same").values, signal(seed=seed))
+    assert staged.received("three", Manifest.of("same", signal(seed=1))) == (0, None)
+    assert feature_store(LOCAL).ls() == ()
+
+
+def test_many_streams_of_one_upload_end_in_one_whole_set(client):
+    values = signal(seed=10)
+    manifest = Manifest.of("crowd", values)
+
+    def push():
+        for _ in range(20):
+            try:
+                client.features.push("crowd", values)
+            except ConflictError:
+                continue
+
+    threads = [threading.Thread(target=push) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.features.push("crowd", values)
+    assert received(client, manifest) == values.nbytes
+    np.testing.assert_array_equal(client.features.pull("crowd").values, values)
+    first = next(download(client, "crowd")).description
+    assert convert.description_from_proto(first).size == values.nbytes
