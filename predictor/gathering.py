@@ -12,9 +12,15 @@ from predictor.result import Failure
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """One candidate: its features, or why there are none."""
+    """One candidate: its features, or why there are none.
+
+    Attributes:
+        name: `ALIAS#layer=3` where one model gives several layers.
+        asked: the name in the request, shared by the layers of one model.
+    """
 
     name: str
+    asked: str
     features: FeatureSet | None = None
     failure: Failure | None = None
 
@@ -59,7 +65,7 @@ def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, No
             if fault.code == "CANCELLED":
                 raise
             yield Progress(spec.name, "failed", 0, 1)
-            candidates.append(Found(spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
+            candidates.append(Found(spec.name, spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
             continue
-        candidates.extend(Found(features.name, features) for features in found)
+        candidates.extend(Found(features.name, spec.name, features) for features in found)
     return Gathered(strong[0], tuple(candidates))

@@ -76,7 +76,8 @@ class HeadFactor:
     def gcv(self, labels: Array, ridges: Array = RIDGES) -> Array:
         """(k,) ridge per column of (n, k) labels that minimises generalised cross-validation.
 
-        GCV(β) = n ‖(I − S) y‖² / tr(I − S)², S the head's smoother with its intercept.
+        GCV(β) = n ‖(I − S) y‖² / tr(I − S)², S the head's smoother with its intercept. Ridges that leave half a degree
+        of freedom or less, tr(I − S) ≤ ½, are passed over: their score is rounding.
 
         Source: Golub, Heath, Wahba 1979, Technometrics 21(2).
         """

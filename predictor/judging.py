@@ -18,10 +18,13 @@ from predictor.uncertainty import HIGH, LOW, Standing, interval, standing
 Array = NDArray[np.float64]
 
 RESAMPLES = 20
-"""Paired bootstraps of the rows, for a judge that has no replicates of its own."""
+"""Paired resamples of the rows, for a judge that has no replicates of its own."""
 
 RESAMPLED_ROWS = 1000
-"""Rows per bootstrap at most."""
+"""Rows per resample or shuffle at most."""
+
+SHUFFLES = 19
+"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,9 @@ def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
     """Order the case's candidates by what the judge says of them.
 
     A forecaster is asked for Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
-    estimator is ordered by its value, with a paired bootstrap of the rows and a null of shuffled row pairings.
+    estimator is ordered by its value, with a null of shuffled row pairings and replicates on random halves of the rows,
+    the same for all candidates: their spread is that of a bootstrap to first order, and no row repeats, which would
+    mislead whatever is tuned by cross-validation.
     """
     if isinstance(judging, Forecaster):
         cast = judging.forecast(case)
@@ -85,14 +90,14 @@ def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
         return Verdict(judging, where, _null_band(cast.error, cast.null_draws, judging.unit), cast, cast.notes)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
-    rows = min(case.rows, RESAMPLED_ROWS)
     values = sign * _values(judging, case)
-    replicates = np.stack(
-        [sign * _values(judging, case.take(rng.choice(case.rows, rows))) for _ in range(RESAMPLES)], axis=1
-    )
-    null = np.stack([sign * _values(judging, case.shuffled(rng)) for _ in range(2)], axis=1)
-    where = standing(_worst_last(values), _worst_last(replicates))
-    return Verdict(judging, where, _null_band(values, null, judging.unit, sign), None)
+    half = min(case.rows // 2, RESAMPLED_ROWS)
+    replicates = [sign * _values(judging, case.take(rng.permutation(case.rows)[:half])) for _ in range(RESAMPLES)]
+    where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)))
+    small = case if case.rows <= RESAMPLED_ROWS else case.take(rng.permutation(case.rows)[:RESAMPLED_ROWS])
+    null = np.stack([sign * _values(judging, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
+    own = values if small is case else sign * _values(judging, small)
+    return Verdict(judging, where, _null_band(own, null, judging.unit, sign), None)
 
 
 def _values(estimator: Estimator, case: Case) -> Array:
@@ -120,13 +125,14 @@ def _worst_last(values: Array) -> Array:
     return np.where(np.isnan(values), worst, values)
 
 
-def _null_band(values: Array, draws: Array, unit: str, sign: float = 1.0) -> NullBand:
-    finite = draws[np.isfinite(draws)]
+def _null_band(values: Array, null: Array, unit: str, sign: float = 1.0) -> NullBand:
+    """The band over all (m, S) shuffles; a candidate is separable if it is better than every shuffle of its own."""
+    finite = null[np.isfinite(null)]
     if not len(finite):
         return NullBand(unit=unit)
-    low, middle, high = np.quantile(finite, [LOW, 0.5, HIGH])
-    ends = sorted((float(sign * low), float(sign * high)))
-    return NullBand(float(sign * middle), ends[0], ends[1], unit, int(np.sum(values < low)))
+    low, middle, high = sign * np.quantile(finite, [LOW, 0.5, HIGH])
+    separable = int(np.sum(values < null.min(axis=1)))
+    return NullBand(float(middle), float(min(low, high)), float(max(low, high)), unit, separable)
 
 
 def _interval(value: float, draws: Array, unit: str) -> Interval | None:

@@ -96,6 +96,21 @@ class RankingQuery:
                 reason="ROWS_DIFFER",
                 field="labels",
             )
+        for name, values in self.weak_labels.items():
+            if name not in names:
+                raise InputError(
+                    f"weak labels are given for {name!r}, which is no candidate; the candidates are "
+                    f"{', '.join(names)}.",
+                    reason="UNKNOWN_CANDIDATE",
+                    field="weak_labels",
+                )
+            if len(values) != len(self.pool):
+                raise InputError(
+                    f"weak labels of {name!r} cover {len(values)} rows, the pool has {len(self.pool)}; give one "
+                    "per row.",
+                    reason="ROWS_DIFFER",
+                    field="weak_labels",
+                )
 
 
 @dataclass(frozen=True, eq=False)

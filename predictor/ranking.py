@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.errors import W2SError
@@ -33,6 +34,7 @@ class _Entry:
     name: str
     features: FeatureSet | None = None
     failure: Failure | None = None
+    weak_labels: NDArray[np.float64] | None = None
     estimates: dict[str, Estimate] = field(default_factory=dict)
     diagnostics: dict[str, float] = field(default_factory=dict)
 
@@ -73,7 +75,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
         verdict = None
         if living:
             yield Progress("", "estimate", len(living), len(living) + 1)
-            case = _case(query, root, [_representation(entry) for entry in living])
+            case = _case(query, root, living)
             verdict = judge(judging, case, query.settings.rank_by)
             for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
                 for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
@@ -104,15 +106,17 @@ def _judge_of(chosen: list[Estimator]) -> Estimator:
 
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:
-    """The candidate with its features, unless the weak labels given for it do not fit the gold labels."""
-    given = query.weak_labels.get(found.name)
-    if given is None or query.labels is None or found.failure is not None:
+    """The candidate with its features and given weak labels, unless these do not fit the gold labels."""
+    given = query.weak_labels.get(found.asked)
+    if given is None or found.failure is not None:
         return _Entry(found.name, found.features, found.failure)
+    table = np.asarray(given, dtype=np.float64)
     try:
-        check_width(np.asarray(given), query.labels.targets.shape[1], found.name)
+        if query.labels is not None:
+            check_width(table, query.labels.targets.shape[1], found.name)
     except W2SError as fault:
         return _Entry(found.name, failure=Failure(fault.code, fault.reason, fault.message))
-    return _Entry(found.name, found.features)
+    return _Entry(found.name, found.features, weak_labels=table)
 
 
 def _representation(entry: _Entry) -> Representation:
@@ -121,15 +125,16 @@ def _representation(entry: _Entry) -> Representation:
     return Representation(entry.name, entry.features.values, entry.features.parameters)
 
 
-def _case(query: RankingQuery, strong: Representation, weak: list[Representation]) -> Case:
-    given = {name: np.asarray(values, dtype=np.float64) for name, values in query.weak_labels.items()}
-    return Case(strong, tuple(weak), query.labels, given, query.settings.seed)
+def _case(query: RankingQuery, strong: Representation, entries: list[_Entry]) -> Case:
+    given = {entry.name: entry.weak_labels for entry in entries if entry.weak_labels is not None}
+    weak = tuple(_representation(entry) for entry in entries)
+    return Case(strong, weak, query.labels, given, query.settings.seed)
 
 
 def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator]) -> None:
     """Everything that concerns one candidate alone; its kernel is dropped again afterwards, to keep memory flat."""
-    candidate = _representation(entry)
-    case = _case(query, strong, [candidate])
+    case = _case(query, strong, [entry])
+    candidate = case.weak[0]
     try:
         entry.diagnostics = _spectrum(candidate)
         entry.diagnostics["overlap_with_strong"] = _shared_energy(strong, candidate)
@@ -205,7 +210,8 @@ def _row(entry: _Entry, query: RankingQuery) -> Candidate:
 
 def _evidence(query: RankingQuery, judging: Estimator) -> str:
     """The evidence that the order rests on, not all that was sent."""
-    if query.labels is not None and isinstance(judging, Forecaster) and judging.name != "label_prior_simulation":
+    heads = judging.evidence >= Evidence.weak_labels or judging.name == "combined"
+    if query.labels is not None and heads:
         return Evidence.few_labels.name
     return judging.evidence.name
 

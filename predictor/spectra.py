@@ -15,7 +15,7 @@ RANK_TOLERANCE = 1e-13
 """Eigenvalues below this share of the largest are rounding, not signal."""
 
 CONSTANT_TOLERANCE = 1e-7
-"""A dimension whose spread is below this share of the widest dimension's is constant."""
+"""A dimension whose spread is below this share of the widest dimension's, or its mean's rounding, is constant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,8 @@ class Scale:
         """Learn the scale of (n, d) features. Constant dimensions get weight 0, all of them if need be."""
         mean = features.mean(axis=0, dtype=np.float64)
         spread = features.std(axis=0, dtype=np.float64)
-        rounding = 1e-12 * float(np.abs(mean).max(initial=1e-300))
-        varies = spread > max(CONSTANT_TOLERANCE * float(spread.max()), rounding)
+        rounding = np.abs(mean) * np.finfo(features.dtype if features.dtype.kind == "f" else np.float64).eps
+        varies = spread > np.maximum(CONSTANT_TOLERANCE * float(spread.max()), rounding)
         weight = np.zeros_like(spread)
         weight[varies] = 1.0 / (spread[varies] * np.sqrt(varies.sum()))
         return cls(mean, weight)

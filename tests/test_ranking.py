@@ -281,14 +281,12 @@ def test_diagnostics_show_the_spectrum_and_the_overlap_with_the_strong_model(mod
     assert found["t0"].diagnostics["overlap_with_strong"] > found["t2"].diagnostics["overlap_with_strong"]
 
 
-@pytest.mark.xfail(strict=True, reason="weak labels are looked up by the candidate's full name: supervision.supervise")
 def test_weak_labels_of_a_model_read_at_several_layers_serve_each_of_them(models, values):
     weak = (ModelSpec("w", "fake", layer="0,3", values=models[1]["t0"]),)
     found = drain(ranking_steps(query_of(models, weak=weak, weak_labels={"w": values}), FakeLayers()))
     assert all(c.estimates["misfit"].value is not None for c in found.candidates)
 
 
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="RankingQuery does not look at weak_labels")
 @pytest.mark.parametrize(
     ("given", "text"),
     [({"t0": np.ones(50)}, "50"), ({"nobody": np.ones(ROWS)}, "nobody")],

@@ -15,7 +15,7 @@ from predictor.spectra import PrincipalKernel, overlap
 def linear_cka(strong: PrincipalKernel, weak: PrincipalKernel) -> float:
     """⟨K_s, K_w⟩ / (‖K_s‖ ‖K_w‖) of the centred kernels, in [0, 1]; 1 for equal representations up to rotation.
 
-    Source: Kornblith et al. 2019, arXiv:1905.00414, equation 5.
+    Source: Kornblith et al. 2019, arXiv:1905.00414.
     """
     shared = np.sum(overlap(strong, weak) ** 2 * np.outer(strong.values, weak.values))
     return float(shared / np.sqrt(np.sum(strong.values**2) * np.sum(weak.values**2)))

@@ -21,7 +21,7 @@ class Supervision:
     Attributes:
         rows: pool rows concerned.
         predictions: per candidate (rows, k), or None where nothing is known of it.
-        null: the same with row pairing shuffled.
+        null: per candidate (S, rows, k), the same with row pairing shuffled S times, or None as above.
     """
 
     rows: NDArray[np.intp]
@@ -29,16 +29,19 @@ class Supervision:
     null: tuple[Array | None, ...]
 
 
-def supervise(case: Case, rng: np.random.Generator) -> Supervision:
+def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head (GCV) trained on the gold rows, else None.
+
+    Args:
+        rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
+        shuffles: S.
 
     Raises:
         InputError: gold labels cover (nearly) every row, so none is left to predict; given weak labels whose width
             does not fit the gold labels.
     """
-    known = np.zeros(case.rows, dtype=bool) if case.labels is None else case.labels.known
     rows = unlabelled_rows(case)
-    order = rng.permutation(len(rows))
+    known = np.flatnonzero(case.labels.known) if case.labels is not None else np.empty(0, dtype=int)
     predictions: list[Array | None] = []
     null: list[Array | None] = []
     for candidate in case.weak:
@@ -47,13 +50,14 @@ def supervise(case: Case, rng: np.random.Generator) -> Supervision:
             columns = None if case.labels is None else case.labels.targets.shape[1]
             taught = _columns(given, columns, candidate.name)[rows]
             predictions.append(taught)
-            null.append(taught[order])
+            null.append(np.array([taught[rng.permutation(len(rows))] for _ in range(shuffles)]))
         elif case.labels is not None:
             head = HeadFactor.of(candidate.features[known], candidate.features[rows])
             lesson = case.labels.targets[known]
             predictions.append(head.predict(lesson, head.gcv(lesson)))
-            mixed = head.shuffled(rng)
-            null.append(mixed.predict(lesson, mixed.gcv(lesson)))
+            mixed = np.concatenate([lesson[rng.permutation(len(known))] for _ in range(shuffles)] or [lesson], axis=1)
+            guessed = head.predict(mixed, head.gcv(mixed)).reshape(len(rows), -1, lesson.shape[1])
+            null.append(guessed.transpose(1, 0, 2)[:shuffles])
         else:
             predictions.append(None)
             null.append(None)

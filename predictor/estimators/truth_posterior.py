@@ -20,6 +20,9 @@ from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
 
+SHUFFLES = 19
+"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
+
 
 @dataclass(frozen=True)
 class TruthPosteriorForecast:
@@ -76,7 +79,7 @@ class TruthPosteriorForecast:
                 field="labels",
             )
         rng = case.rng(self.name)
-        supervision = supervise(case, rng)
+        supervision = supervise(case, rng, SHUFFLES)
         known = np.flatnonzero(case.labels.known)
         gold = case.labels.targets[known]
         centre, scale = gold.mean(axis=0), float(np.sqrt(np.sum(np.var(gold, axis=0))))
@@ -85,7 +88,7 @@ class TruthPosteriorForecast:
         strong = case.strong.features
         posterior = truth_posterior(strong, [w.features for w in case.weak], (gold - centre) / scale, known, rows, rng)
         weak = np.stack([(p[kept] - centre) / scale for p in supervision.predictions if p is not None])
-        null = np.stack([(p[kept] - centre) / scale for p in supervision.null if p is not None])
+        null = np.stack([(p[:, kept] - centre) / scale for p in supervision.null if p is not None])
         student = strong[rows]
         runs = [
             self._halving(student, weak, null, posterior.mean, posterior.draw(self.draws, rng), rng)
@@ -99,7 +102,7 @@ class TruthPosteriorForecast:
             error_draws=np.concatenate([run.error_draws for run in runs], axis=1),
             gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1),
             ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]),
-            null_draws=np.concatenate([run.null_draws for run in runs], axis=1) + spread,
+            null_draws=np.mean([run.null_draws for run in runs], axis=0) + spread,
             notes=(
                 f"truth posterior from {len(known)} gold rows: strong share {posterior.strong_share:g}, "
                 f"length {posterior.length:g}, noise {posterior.noise:.2g}",
@@ -115,11 +118,15 @@ class TruthPosteriorForecast:
         truth: Array,
         rng: np.random.Generator,
     ) -> Forecast:
-        """Students on halves of (m, n, k) weak labels, judged by the truth's (n, k) mean and (n, k, R) draws."""
-        count, rows, columns = weak.shape
-        stacked = np.concatenate([weak, null]).transpose(1, 0, 2).reshape(rows, -1)
-        taught = cross_taught(strong, stacked, 2, rng).reshape(rows, 2 * count, columns).transpose(1, 0, 2)
-        learned, mixed = taught[:count], taught[count:]
+        """Students on halves of (m, n, k) weak labels, judged by the truth's (n, k) mean and (n, k, R) draws.
+
+        `null` holds (m, S, n, k) weak labels of shuffled pairings.
+        """
+        rows = weak.shape[1]
+        lessons = np.concatenate([weak[:, None], null], axis=1)
+        stacked = lessons.transpose(2, 0, 1, 3)
+        taught = cross_taught(strong, stacked.reshape(rows, -1), 2, rng).reshape(stacked.shape)
+        learned, mixed = taught[:, :, 0].transpose(1, 0, 2), taught[:, :, 1:]
         top = cross_taught(strong, truth.reshape(rows, -1), 2, rng).reshape(truth.shape)
         weights = rng.multinomial(rows, np.full(rows, 1 / rows), truth.shape[2]).T / rows
         w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
@@ -133,7 +140,7 @@ class TruthPosteriorForecast:
             error_draws=w2s_draws,
             gain_draws=weak_draws - w2s_draws,
             ceiling_draws=ceiling_draws,
-            null_draws=np.mean(np.sum((mixed - mean) ** 2, axis=2), axis=1)[:, None],
+            null_draws=np.mean(np.sum((mixed - mean[:, None, None]) ** 2, axis=3), axis=0),
         )
 
 
