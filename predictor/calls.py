@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Unpack
 
 from predictor.arrays import ArraySource
+from predictor.features import FeatureStore
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.ranking import ranking_steps
 from predictor.request import Model, Options, build_query
@@ -42,13 +43,18 @@ def predict(
     return _drain(ranking_steps(build_query(strong=strong, weak=weak, **options), ArraySource()))
 
 
-def source_of(query: RankingQuery) -> FeatureSource:
-    """Where a query's features come from: arrays where it holds nothing else, models and the store otherwise."""
+def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:
+    """Where a query's features come from: arrays where it holds nothing else, models and the store otherwise.
+
+    Args:
+        query: what is asked.
+        store: another feature store than this user's, such as a tenant's own.
+    """
     if all(spec.values is not None or spec.reference.startswith("array:") for spec in (query.strong, *query.weak)):
         return ArraySource()
     from predictor.extraction.extractor import Extractor
 
-    return Extractor()
+    return Extractor(store=store)
 
 
 def _drain(steps: Generator[Progress, None, Ranking]) -> Ranking:

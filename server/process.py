@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from server import frames
+from server.caller import LOCAL
 from server.config import Limits
 from server.spawn import SHOW_STDERR, worker_environment
 
@@ -82,8 +83,8 @@ class WorkerProcess:
         """True while it lives and nobody asked it to stop."""
         return self._ending is None and self._process.returncode is None
 
-    async def run(self, request: bytes) -> AsyncGenerator[tuple[frames.Tag, bytes], None]:
-        """Send a query; yields its `progress` frames and last its `result` or `error`.
+    async def run(self, request: bytes, tenant: str = LOCAL) -> AsyncGenerator[tuple[frames.Tag, bytes], None]:
+        """Send a query and whose it is; yields its `progress` frames and last its `result` or `error`.
 
         Raises:
             WorkerLostError: see there.
@@ -92,7 +93,7 @@ class WorkerProcess:
         try:
             if pipe is None:
                 raise WorkerLostError
-            pipe.write(frames.pack("query", request))
+            pipe.write(frames.pack("tenant", tenant.encode()) + frames.pack("query", request))
             await self._lively(pipe.drain())
         except OSError as fault:
             raise WorkerLostError("the worker ended before it took the query") from fault

@@ -17,14 +17,17 @@ from typing import BinaryIO
 
 from predictor.calls import source_of
 from predictor.errors import LimitError, W2SError
+from predictor.features import FeatureStore
 from predictor.query import Progress
 from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from protos import convert
 from protos.w2s.v1 import query_pb2
 from server import frames
+from server.caller import LOCAL
 from server.logs import place_of
 from server.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
+from server.stores import feature_store
 
 _PR_SET_PDEATHSIG = 1
 
@@ -39,21 +42,25 @@ def main() -> None:
     inward, outward = _take_pipes()
     _die_with_parent()
     _yield_memory_first()
-    work: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    work: queue.SimpleQueue[tuple[frames.Tag, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inward, work), daemon=True).start()
     threading.Thread(target=_beat, args=(outward, float(os.environ[BEAT_SECONDS])), daemon=True).start()
     _send(outward, "ready")
+    tenant = LOCAL
     while True:
-        request = work.get()
+        tag, body = work.get()
+        if tag == "tenant":
+            tenant = body.decode()
+            continue
         _COMPUTING.set()
-        _answer(request, outward)
+        _answer(body, feature_store(tenant), outward)
         _COMPUTING.clear()
 
 
-def _answer(request: bytes, outward: BinaryIO) -> None:
+def _answer(request: bytes, store: FeatureStore, outward: BinaryIO) -> None:
     try:
         query = convert.query_from_proto(query_pb2.RankingQuery.FromString(request))
-        ranking = _report(ranking_steps(query, source_of(query)), outward)
+        ranking = _report(ranking_steps(query, source_of(query, store)), outward)
         _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
     except W2SError as fault:
         _send(outward, "error", convert.error_to_status(fault).SerializeToString())
@@ -96,10 +103,10 @@ def _beat(outward: BinaryIO, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def _listen(inward: BinaryIO, work: queue.SimpleQueue[bytes]) -> None:
+def _listen(inward: BinaryIO, work: queue.SimpleQueue[tuple[frames.Tag, bytes]]) -> None:
     """Hand queries on; the end of the pipe ends the process, also in the middle of a computation."""
     while (frame := frames.read(inward)) is not None:
-        work.put(frame[1])
+        work.put(frame)
     os._exit(0)
 
 

@@ -121,7 +121,7 @@ class JobWorkers:
         clock, most = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
         try:
             async with asyncio.timeout(most or None):
-                async for tag, body in worker.run(claim.request):
+                async for tag, body in worker.run(claim.request, claim.row.tenant):
                     if tag != "progress":
                         return tag, body
                     step = convert.progress_from_proto(ranking_pb2.Progress.FromString(body))

@@ -13,6 +13,7 @@ from predictor.manifest import Manifest
 from predictor.pools import Pool
 from protos import convert
 from protos.w2s.v1 import features_pb2 as pb
+from server.tokens import TokenFile
 from tests.service.running import RunningServer, arrays
 from tests.service.sending import CHUNK, chunks, download, head, received, send, signal, told
 from tests.service.test_equal import bare
@@ -382,3 +383,28 @@ def test_the_command_line_pushes_lists_pulls_and_forgets(server, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), values)
     assert w2s("rm", "typed") == "typed is forgotten"
     assert "typed" not in w2s("ls")
+
+
+def test_a_ranking_reads_the_sets_of_its_own_tenant_only(tmp_path):
+    file = TokenFile(tmp_path / "tokens")
+    tokens = {name: file.add(name, ["read", "submit", "upload"], 600) for name in ("alice", "bob")}
+    query = arrays(5)
+    weak = {"near": query.weak[0].values}
+    with (
+        RunningServer(tmp_path, "--tokens", str(file.path)) as running,
+        running.client(token=tokens["alice"]) as alice,
+        running.client(token=tokens["bob"]) as bob,
+    ):
+        alice.features.push("mine", query.strong.values)
+        assert alice.rank(strong="features:mine", weak=weak, pool=query.pool).rows == 60
+        assert list(bob.features.ls()) == []
+        for attempt in (
+            lambda: bob.features.pull("mine"),
+            lambda: bob.features.remove("mine"),
+            lambda: bob.rank(strong="features:mine", weak=weak, pool=query.pool),
+        ):
+            with pytest.raises(NotFoundError, match="there is no feature set 'mine'"):
+                attempt()
+        bob.features.push("mine", query.strong.values[:, :3])
+        assert bob.rank(strong="features:mine", weak=weak, pool=query.pool).strong.dim == 3
+        assert alice.rank(strong="features:mine", weak=weak, pool=query.pool).strong.dim == 6
