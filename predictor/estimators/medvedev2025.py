@@ -69,7 +69,7 @@ class ErrorFloor:
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Floor per candidate; details: `weak_error`, and `quadratic_floor` where its assumption on the teacher holds."""
+        """Floor per candidate; details: `weak_error`, and `quadratic_floor` where its assumption holds."""
         labels = case.labels
         if labels is None:
             return tuple(
