@@ -1,0 +1,233 @@
+"""What operators rely on: metrics, rates, retention, and workers that hang, take too long or too much."""
+
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from predictor.errors import LimitError, NotFoundError
+from predictor.pools import Pool
+from predictor.query import ModelSpec, Progress, RankingQuery
+from protos.w2s.v1 import ranking_service_pb2 as pb
+from protos.w2s.v1 import ranking_service_pb2_grpc
+from server.config import Limits
+from server.metrics import JobClock, Metrics
+from server.rates import Rates
+from server.spawn import worker_environment
+from tests.service.running import alive, arrays, until
+
+
+def limited(**limits):
+    return [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
+
+
+def scrape(running, path="/metrics"):
+    address = until(lambda: running.events("metrics_served"))[0]["address"]
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def samples(text):
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(start):
+    running = start("--metrics", "127.0.0.1:0", *limited(worker_jobs=1, max_queued_jobs=1))
+    with running.client() as client:
+        for seed in range(2):
+            assert client.wait(client.submit(arrays(seed), f"secret-{seed}")).state == "SUCCEEDED"
+        with pytest.raises(NotFoundError):
+            client.job("secret-job")
+    with grpc.insecure_channel(running.address) as channel, pytest.raises(grpc.RpcError):
+        channel.unary_unary("/w2s.v1.Secret/Method")(b"", timeout=5)
+    found = until(
+        lambda: told if (told := samples(scrape(running)))[("w2s_jobs", ("state", "SUCCEEDED"))] == 2 else None
+    )
+    created = ("grpc_method", "CreateRankingJob"), ("grpc_service", "w2s.v1.RankingService"), ("grpc_type", "unary")
+    assert found[("grpc_server_started_total", *created)] == 2
+    assert found[("grpc_server_handled_total", ("grpc_code", "OK"), *created)] == 2
+    assert found[("grpc_server_handling_seconds_count", *created)] == 2
+    gone = ("grpc_method", "GetRankingJob"), *created[1:]
+    assert found[("grpc_server_handled_total", ("grpc_code", "NOT_FOUND"), *gone)] == 1
+    assert found[("w2s_job_queue_seconds_count",)] == 2
+    assert found[("w2s_job_phase_seconds_count", ("phase", "estimate"))] >= 2
+    assert found[("w2s_worker_restarts_total", ("why", "worn"))] >= 1
+    assert found[("w2s_event_loop_lag_seconds_count",)] > 0
+    assert found[("w2s_rows_extracted_total",)] == 0
+    names = {name for name, *_ in found}
+    assert "w2s_build_info" in names
+    text = scrape(running)
+    for family in ("w2s_admission_rejected", "w2s_cache_requests"):
+        assert f"# TYPE {family}_total counter" in text
+    for secret in ("secret", "Secret", "near", "strong"):
+        assert secret not in text
+
+
+def test_health_over_http_comes_with_metrics_only_and_says_nothing_else(start):
+    running = start("--metrics", "127.0.0.1:0")
+    assert scrape(running, "/healthz") == "serving\n"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        scrape(running, "/jobs.sqlite")
+
+
+def test_steps_become_times_and_counts():
+    metrics = Metrics()
+    clock = JobClock(metrics, 0.0)
+    steps = [("a", "load", 0, 1), ("a", "load", 1, 1), ("a", "extract", 0, 9), ("a", "extract", 4, 9)]
+    steps += [("a", "extract", 9, 9), ("b", "load", 0, 1), ("b", "extract", 9, 9), ("", "estimate", 0, 2)]
+    for second, step in enumerate(steps, start=1):
+        clock.step(Progress(*step), float(second))
+    clock.end(20.0)
+    value = metrics.registry.get_sample_value
+    assert value("w2s_rows_extracted_total") == 9
+    assert [value("w2s_cache_requests_total", {"result": result}) for result in ("hit", "miss")] == [1, 1]
+    seconds = {phase: value("w2s_job_phase_seconds_sum", {"phase": phase}) for phase in ("load", "extract", "estimate")}
+    assert seconds == {"load": 3.0, "extract": 4.0, "estimate": 12.0}
+
+
+def test_rates_let_a_seconds_worth_pass_at_once_and_then_one_by_one():
+    now = 0.0
+    rates = Rates(10, lambda: now)
+    assert [rates.take("a") for _ in range(10)] == [0.0] * 10
+    assert rates.take("a") == pytest.approx(0.1)
+    assert rates.take("b") == 0.0
+    now = 0.1
+    assert rates.take("a") == 0.0
+    assert rates.take("a") > 0
+    assert Rates(0).take("a") == 0.0
+
+
+def test_a_tenant_that_asks_too_often_is_told_when_to_come_back(start):
+    running = start(*limited(tenant_calls_per_second=5))
+    with running.client() as client:
+        with pytest.raises(LimitError, match="more calls a second than this server takes") as caught:
+            [client.server_info() for _ in range(50)]
+        assert caught.value.reason == "TENANT_RATE"
+        time.sleep(0.5)
+        assert client.server_info().versions
+
+
+def test_finished_jobs_are_forgotten_after_their_time(start):
+    running = start(*limited(retention_seconds=1))
+    with running.client() as client:
+        name = client.submit(arrays())
+        client.wait(name)
+        until(lambda: running.events("jobs_expired"))
+        with pytest.raises(NotFoundError):
+            client.job(name)
+
+
+@pytest.mark.parametrize("when", ["idle", "computing"])
+def test_a_worker_that_hangs_is_replaced_and_its_job_runs_again(start, when):
+    running = start(*limited(worker_silence_seconds=2))
+    worker = running.job_worker()
+    with running.client() as client:
+        if when == "idle":
+            os.kill(worker, signal.SIGSTOP)
+            name = client.submit(arrays())
+        else:
+            name = client.submit(arrays(rows=2500))
+            until(lambda: client.job(name).state == "RUNNING")
+            os.kill(worker, signal.SIGSTOP)
+        job = client.wait(name, 60)
+    assert (job.state, job.attempts) == ("SUCCEEDED", 2)
+    assert not alive(worker)
+    assert [event["why"] for event in running.events("worker_replaced")] == ["silent"]
+
+
+def test_a_worker_that_only_computes_for_long_shows_life(start):
+    running = start(*limited(worker_silence_seconds=1))
+    with running.client() as client:
+        job = client.wait(client.submit(arrays(rows=2500)), 120)
+    assert (job.state, job.attempts) == ("SUCCEEDED", 1)
+    assert (job.updated - job.created).total_seconds() > 1
+
+
+def test_a_job_that_computes_too_long_fails_and_the_next_one_runs(start):
+    running = start(*limited(max_job_seconds=0.3))
+    running.freeze_job_worker()
+    with running.client() as client:
+        job = client.wait(client.submit(arrays()), 30)
+        assert (job.state, job.error.reason, job.error.code) == ("FAILED", "JOB_TIMEOUT", "DEADLINE_EXCEEDED")
+        assert "the job computed for 0.3 s, the most that this server gives one" in job.error.message
+    assert until(lambda: running.events("worker_replaced"))[0]["why"] == "timeout"
+
+
+def test_a_job_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(start):
+    running = start(*limited(worker_data_bytes=300 << 20))
+    wide = np.random.default_rng(0).normal(size=(1000, 8000)).astype(np.float32)
+    large = RankingQuery(
+        strong=ModelSpec("strong", "array:", values=wide),
+        weak=(ModelSpec("weak", "array:", values=wide[:, :4000]),),
+        pool=Pool.numbered(len(wide)),
+    )
+    with running.client() as client:
+        job = client.wait(client.submit(large), 100)
+        assert job.state == "FAILED"
+        assert job.error.reason in ("WORKER_MEMORY", "WORKER_LOST")
+        assert client.wait(client.submit(arrays()), 60).state == "SUCCEEDED"
+
+
+def test_a_memory_budget_is_shared_by_all_workers():
+    shared = worker_environment(Limits(workers=3, memory_budget_bytes=4 << 30), {})
+    assert shared["W2S_WORKER_DATA_BYTES"] == str(1 << 30)
+    own = worker_environment(Limits(workers=3, memory_budget_bytes=4 << 30, worker_data_bytes=5), {})
+    assert own["W2S_WORKER_DATA_BYTES"] == "5"
+
+
+def test_a_worker_that_has_grown_is_replaced(start):
+    running = start(*limited(worker_rss_bytes=1))
+    with running.client() as client:
+        for seed in range(2):
+            assert client.wait(client.submit(arrays(seed))).state == "SUCCEEDED"
+    assert [event["why"] for event in running.events("worker_replaced")][:1] == ["worn"]
+
+
+def test_workers_yield_their_memory_before_the_server(server):
+    def score(pid):
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    assert score(server.job_worker()) == 1000
+    assert score(server.process.pid) < 1000
+
+
+def test_several_workers_compute_at_once(start):
+    running = start(*limited(workers=2))
+    until(lambda: len(running.events("worker_started")) == 2)
+    for event in running.events("worker_started"):
+        os.kill(event["worker"], signal.SIGSTOP)
+    with running.client() as client:
+        names = [client.submit(arrays(seed)) for seed in range(2)]
+        until(lambda: [client.job(name).state for name in names] == ["RUNNING"] * 2)
+        for event in running.events("worker_started"):
+            os.kill(event["worker"], signal.SIGCONT)
+        assert [client.wait(name).state for name in names] == ["SUCCEEDED"] * 2
+
+
+def test_many_open_watches_leave_the_server_quick(start):
+    running = start()
+    running.freeze_job_worker()
+    with running.client() as client, grpc.insecure_channel(running.address) as channel:
+        name = client.submit(arrays())
+        stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
+        calls = [stub.WatchRankingJob(pb.WatchRankingJobRequest(id=name), timeout=60) for _ in range(300)]
+        assert all(next(call).job.id == name for call in calls)
+        times = []
+        for _ in range(100):
+            began = time.monotonic()
+            client.server_info()
+            times.append(time.monotonic() - began)
+        assert sorted(times)[90] < 0.1
+        for call in calls:
+            call.cancel()
