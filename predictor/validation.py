@@ -61,7 +61,8 @@ class Validation:
         reliability: rank correlation of Err_w2s between odd and even splits: no estimator can be expected to do much
             better than this.
         trained: candidates by measured Err_w2s, best first.
-        scores: label-free estimators first, then those given the gold labels of a third.
+        scores: label-free estimators against all splits first; then, against the splits whose third was revealed, those
+            that use its labels, with `label_prior_simulation` once more for comparison on the same trainings.
     """
 
     task: str
@@ -142,9 +143,9 @@ def validation_steps(
         shown.append((yield from judging_steps(_with_labels(query, revealed, seed + split), gathered)))
         parts.append(outcomes.of_split(split))
     found = scores([free], [outcomes], names)
-    known = {score.estimator for score in found} - {"combined"}
     if shown:
-        found += tuple(s for s in scores(shown, parts, names) if s.estimator not in known)
+        again = {score.estimator for score in found} - {"combined", "label_prior_simulation"}
+        found += tuple(s for s in scores(shown, parts, names) if s.estimator not in again)
     return Validation(
         task=task,
         strong=f"{gathered.strong.name} (layer {gathered.strong.layer})",
