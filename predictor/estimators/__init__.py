@@ -8,18 +8,22 @@ from types import MappingProxyType
 from predictor.errors import InputError
 from predictor.estimators.agreement import AgreementError, AgreementSelection
 from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount
-from predictor.estimators.charikar2024 import Misfit
+from predictor.estimators.charikar2024 import Misfit, MisfitSelection
 from predictor.estimators.combined import Combined
 from predictor.estimators.dong2025 import IntrinsicDimensionDiscrepancy
 from predictor.estimators.goel2025 import PredictionDivergence
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.medvedev2025 import ErrorFloor
+from predictor.estimators.over_optimization import OverOptimization
 from predictor.estimators.protocol import Estimator
 from predictor.estimators.shin2025 import OverlapDensity
+from predictor.estimators.smoother_gain import SmootherGain
 from predictor.estimators.somerstep2024 import Refinement
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.estimators.xu2025 import Ambiguity
 from predictor.estimators.xue2025 import RepresentationGap
+from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
+from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds
 
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     {
@@ -32,6 +36,13 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             RepresentationGap("frobenius"),
             RepresentationGap("prior"),
             Misfit(),
+            MisfitSelection(),
+            SmootherGain(),
+            KlMisfit(),
+            ReverseKlMisfit(),
+            GainBounds(),
+            CalibrationBounds(),
+            OverOptimization(),
             IntrinsicDimensionDiscrepancy(),
             OverlapDensity(),
             AgreementError(),
@@ -49,6 +60,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
 
 BY_NAME_ONLY = frozenset(
     {
+        "smoother_gain",
+        "over_optimization",
         "intrinsic_dimension_discrepancy",
         "overlap_density",
         "agreement_error",

@@ -9,13 +9,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
+from predictor.divergences import class_probabilities, divergence, floored
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.lessons import once_per_case
 from predictor.estimators.protocol import Evidence
 from predictor.estimators.supervision import cross_taught, supervise
+from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
 
+Array = NDArray[np.float64]
+
 FOLDS = 5
+
+UNCHECKED = "whether the strong head can hold the truth cannot be checked without --labels"
+
+
+@dataclass(frozen=True, eq=False)
+class Refusal:
+    """How far one candidate's student stays from its weak labels, and how far both heads stay from the gold ones.
+
+    Attributes:
+        unit: `label variance`, or `weak-label variance` where there is no gold label; of everything below.
+        distance: (n,) squared distance of held-out student and weak labels.
+        details: the misfit in other forms: `leave_one_out`; for class probabilities `kl` and `reverse_kl`, in nats.
+        weak_loss: (l,) squared error of the weak model on the gold rows, each left out of its head; None without them.
+        strong_error: mean of the same of the strong head taught gold labels; it includes their noise.
+    """
+
+    unit: str
+    distance: Array
+    details: dict[str, float]
+    weak_loss: Array | None
+    strong_error: float | None
+
+    @property
+    def misfit(self) -> float:
+        """Mean held-out distance."""
+        return float(np.mean(self.distance))
+
+    @property
+    def threshold(self) -> float | None:
+        """4 √(ε Err_w): a misfit below it predicts nothing (this project; ε and Err_w with the labels' noise)."""
+        if self.weak_loss is None or self.strong_error is None:
+            return None
+        return 4.0 * float(np.sqrt(self.strong_error * np.mean(self.weak_loss)))
 
 
 @dataclass(frozen=True)
@@ -33,28 +72,136 @@ class Misfit:
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Over the label variance where gold labels exist, else over the candidate's own weak-label variance."""
-        rng = case.rng(self.name)
-        supervision = supervise(case, rng)
-        strong = case.strong.features[supervision.rows]
-        answers = []
-        for taught in supervision.predictions:
-            if taught is None:
-                answers.append(
-                    Estimate(None, self.better, self.unit, note="needs --weak-labels for this candidate, or --labels")
-                )
-                continue
-            if case.labels is None:
-                variance, unit = float(np.sum(np.var(taught, axis=0))), "weak-label variance"
-            else:
-                gold = case.labels.targets[case.labels.known]
-                variance, unit = float(np.sum(np.var(gold, axis=0))), self.unit
-            if variance <= 0.0:
-                answers.append(Estimate(None, self.better, unit, note="the weak labels are constant"))
-                continue
-            learned = cross_taught(strong, taught, FOLDS, case.rng(self.name))
-            distance = np.sum((learned - taught) ** 2, axis=1) / variance
-            spread = 1.645 * float(np.std(distance)) / np.sqrt(len(distance))
-            value = float(np.mean(distance))
-            answers.append(Estimate(value, self.better, unit, max(value - spread, 0.0), value + spread))
-        return tuple(answers)
+        """Over the label variance where gold labels exist, else over the candidate's own weak-label variance.
+
+        The note says where the misfit is too small to predict anything: `details["threshold"]`.
+        """
+        return tuple(self._one(refusal) for refusal in refusals(case))
+
+    def _one(self, refusal: Refusal | str) -> Estimate:
+        if isinstance(refusal, str):
+            return Estimate(None, self.better, self.unit, note=refusal)
+        value, spread = refusal.misfit, 1.645 * _standard_error(refusal.distance)
+        details, note = dict(refusal.details), UNCHECKED
+        if refusal.threshold is not None and refusal.weak_loss is not None and refusal.strong_error is not None:
+            details |= {
+                "threshold": refusal.threshold,
+                "strong_error": refusal.strong_error,
+                "weak_error": float(np.mean(refusal.weak_loss)),
+            }
+            below = value < refusal.threshold
+            note = f"below {refusal.threshold:.3g} = 4√(strong error × weak error): predicts nothing" if below else ""
+        return Estimate(value, self.better, refusal.unit, max(value - spread, 0.0), value + spread, note, details)
+
+
+@dataclass(frozen=True)
+class MisfitSelection:
+    """Err_w − misfit, the bound on Err_w2s that selects among weak models."""
+
+    name: str = "misfit_selection"
+    better: Better = "lower"
+    unit: str = "label variance"
+    evidence: Evidence = Evidence.few_labels
+    source: str = "Charikar et al. 2024, arXiv:2405.15116 (selection rule); Err_w by leave-one-out"
+    summary: str = (
+        "Weak error on the gold rows, each left out of its own head, minus the misfit on the others: the student's "
+        "error if the misfit were the gain, as for a convex strong class that holds the truth."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Per candidate; absent without gold labels. `details["gain"]` is the misfit, which the rule takes for it."""
+        return tuple(self._one(refusal) for refusal in refusals(case))
+
+    def _one(self, refusal: Refusal | str) -> Estimate:
+        if isinstance(refusal, str):
+            return Estimate(None, self.better, self.unit, note=refusal)
+        if refusal.weak_loss is None:
+            return Estimate(None, self.better, self.unit, note="needs gold labels of some rows: --labels FILE")
+        error = float(np.mean(refusal.weak_loss))
+        value = error - refusal.misfit
+        spread = 1.645 * float(np.hypot(_standard_error(refusal.weak_loss), _standard_error(refusal.distance)))
+        details = {"weak_error": error, "misfit": refusal.misfit, "gain": refusal.misfit}
+        return Estimate(value, self.better, self.unit, value - spread, value + spread, details=details)
+
+
+@once_per_case
+def refusals(case: Case) -> tuple[Refusal | str, ...]:
+    """A refusal per candidate, or the reason why there is none.
+
+    Raises:
+        InputError: too few rows without a gold label, or weak labels that do not fit the gold ones.
+    """
+    supervision = supervise(case, case.rng("misfit"))
+    strong = case.strong.features[supervision.rows]
+    gold, strong_error = None, None
+    if case.labels is not None:
+        gold = case.labels.targets[case.labels.known]
+        variance = float(np.sum(np.var(gold, axis=0)))
+        residuals = left_out_residuals(case.strong.features[case.labels.known], gold)
+        strong_error = float(np.mean(np.sum(residuals**2, axis=1))) / variance
+    found: list[Refusal | str] = []
+    for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
+        if taught is None:
+            found.append("needs --weak-labels for this candidate, or --labels")
+            continue
+        own = float(np.sum(np.var(taught, axis=0)))
+        if own <= 0.0:
+            found.append("the weak labels are constant")
+            continue
+        unit = "weak-label variance" if gold is None else "label variance"
+        scale = own if gold is None else variance
+        learned = cross_taught(strong, taught, FOLDS, case.rng("misfit"))
+        distance = np.sum((learned - taught) ** 2, axis=1) / scale
+        loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
+        details = {"leave_one_out": float(np.mean(np.sum(left_out_residuals(strong, taught) ** 2, axis=1))) / scale}
+        if case.labels is None or case.labels.kind != "regression":
+            details |= _in_nats(taught, learned)
+        found.append(Refusal(unit, distance, details, loss, strong_error))
+    return tuple(found)
+
+
+def left_out_residuals(features: NDArray[np.floating], labels: Array) -> Array:
+    """(n, k) r_i / (1 − H_ii): residuals of a ridge head (GCV) on rows left out of it one by one, ridge and scale kept.
+
+    H = 11ᵀ/n + U diag(λ/(λ+β)) Uᵀ.
+
+    Source: Allen 1974, Technometrics 16(1).
+    """
+    head = HeadFactor.of(features, features)
+    ridge = head.gcv(labels)
+    leverage = 1.0 / head.rows + head.left**2 @ head.shrinkage(ridge)
+    residuals: Array = (labels - head.predict(labels, ridge)) / np.maximum(1.0 - leverage, 1e-9)
+    return residuals
+
+
+def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:
+    """(l,) squared error on the gold rows, of given weak labels or else of left-out heads."""
+    if case.labels is None:
+        raise TypeError("an error needs gold rows")
+    known = case.labels.known
+    given = case.weak_labels.get(candidate.name)
+    if given is None:
+        residuals = left_out_residuals(candidate.features[known], gold)
+    else:
+        table = given[:, None] if given.ndim == 1 else given
+        residuals = table[known, -gold.shape[1] :] - gold
+    loss: Array = np.sum(residuals**2, axis=1)
+    return loss
+
+
+def _in_nats(taught: Array, learned: Array) -> dict[str, float]:
+    """KL either way between weak labels that are class probabilities and the ridge student's outputs cut to such."""
+    weak = class_probabilities(taught)
+    if weak is None:
+        return {}
+    cut = np.clip(learned, 0.0, 1.0)
+    student = np.concatenate([1.0 - cut, cut], axis=1) if cut.shape[1] == 1 else cut
+    lifted, kept = floored(weak), floored(student)
+    return {
+        "kl": float(np.mean(divergence(lifted, kept))),
+        "reverse_kl": float(np.mean(divergence(kept, lifted))),
+    }
+
+
+def _standard_error(values: Array) -> float:
+    return float(np.std(values) / np.sqrt(len(values)))

@@ -1,0 +1,67 @@
+"""Over-optimisation: where, along the strong head's ridge path, the predicted W2S error stops falling.
+
+Yao et al. 2025, arXiv:2502.01458, warn that a student trained too far on weak labels copies its teacher. Here the path
+is that of the ridge, and the truth by which each student is judged is a posterior given the gold rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.beliefs import Belief, beliefs
+from predictor.estimators.case import Case
+from predictor.estimators.protocol import Evidence
+from predictor.heads import RIDGES
+from predictor.result import Better, Estimate
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OverOptimization:
+    """Predicted Err_w2s of the student at its GCV ridge minus that at the best ridge of the path."""
+
+    name: str = "over_optimization"
+    better: Better = "lower"
+    unit: str = "label variance"
+    evidence: Evidence = Evidence.few_labels
+    source: str = "Yao et al. 2025, arXiv:2502.01458 (warning); the measure is this project's"
+    summary: str = (
+        "Error that another ridge than GCV's would save, GCV being blind to the teacher's faults; judged by a "
+        "Gaussian-process posterior of the truth given the gold rows."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Per candidate; absent without gold labels.
+
+        `details`: `ridge_best` and `ridge_gcv` (geometric mean over halves and columns), shares of the kernel's trace;
+        predicted errors `error_best`, `error_gcv` and `error_least_ridge`; `loss_of_going_further`, from the best ridge
+        down to the least.
+        """
+        found = beliefs(case)
+        if found is None:
+            missing = Estimate(None, self.better, self.unit, note="needs gold labels of some rows: --labels FILE")
+            return (missing,) * len(case.weak)
+        return tuple(self._one(belief) for belief in found)
+
+    def _one(self, belief: Belief) -> Estimate:
+        path = [belief.student(float(ridge)) for ridge in RIDGES]
+        errors = np.array([belief.error(student) for student in path])
+        best = int(np.argmin(errors))
+        chosen = belief.student()
+        loss, spread = belief.advantage(chosen, path[best])
+        picks = [np.log(head.gcv(belief.weak[rest])) for _, rest, head in belief.halves]
+        details = {
+            "ridge_best": float(RIDGES[best]),
+            "ridge_gcv": float(np.exp(np.mean(picks))),
+            "error_best": float(errors[best]),
+            "error_gcv": belief.error(chosen),
+            "error_least_ridge": float(errors[0]),
+            "loss_of_going_further": float(errors[0] - errors[best]),
+        }
+        note = "the best ridge is the least tried: no sign of over-optimisation" if best == 0 else ""
+        notes = "; ".join(part for part in (note, *belief.notes) if part)
+        return Estimate(loss, self.better, self.unit, loss - 1.645 * spread, loss + 1.645 * spread, notes, details)

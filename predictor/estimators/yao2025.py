@@ -1,0 +1,130 @@
+"""KL misfit: how far, in nats, the student stays from the weak probabilities it was taught.
+
+Yao, Yang, Wang, Lin, Liu 2025, "Capabilities and Limitations of Weak-to-Strong Generalization", arXiv:2502.01458 (KL
+misfit in regression); Mulgund, Pabbaraju 2025, arXiv:2501.19105 (any Bregman divergence, student in the first slot).
+
+Which head satisfies which assumption, worked out here from the Pythagorean property of Bregman projections:
+
+* **reverse**, I(f_sw‖f_w): a class convex in the *outputs* that holds f*, and f_sw its point nearest to f_w in that
+  divergence ⇒ E I(f*‖f_w) − E I(f*‖f_sw) ≥ E I(f_sw‖f_w); for class probabilities the left side is the gain in
+  log-loss. Mixtures of fixed predictors are such a class, logistic heads are not.
+* **forward**, I(f_w‖f_sw): a class convex in *log*-outputs that holds f*, such as logistic heads without a ridge, and
+  f_sw nearest to f_w in that divergence ⇒ E I(f_w‖f*) − E I(f_sw‖f*) ≥ E I(f_w‖f_sw): the truth stands in the second
+  slot, so this is no statement about log-loss. A ridge breaks it.
+
+Held-out rows, a truth outside the class and a class that was itself learned from the weak labels turn either into a
+heuristic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.divergences import divergence
+from predictor.estimators.case import Case
+from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
+from predictor.estimators.protocol import Evidence
+from predictor.logistic import RIDGES, fit_log_linear, fit_logistic
+from predictor.mixture import fit_mixture, mixed, optimality_gap
+from predictor.result import Better, Estimate
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class KlMisfit:
+    """Mean I(f_w‖f_sw) on held-out rows, f_sw the logistic (or log-linear) ridge head that minimises it."""
+
+    name: str = "kl_misfit"
+    better: Better = "higher"
+    unit: str = "nats"
+    evidence: Evidence = Evidence.weak_labels
+    source: str = "Yao et al. 2025, arXiv:2502.01458"
+    summary: str = (
+        "Forward KL from the weak probabilities to a logistic student on held-out rows; a heuristic for the gain: even "
+        "without its ridge that head bounds no gain in log-loss."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Per candidate; absent where its weak labels are neither probabilities nor positive outputs."""
+        return tuple(self._one(lesson) for lesson in lessons(case))
+
+    def _one(self, lesson: Lesson | Unsuited) -> Estimate:
+        if isinstance(lesson, Unsuited):
+            return Estimate(None, self.better, self.unit, note=lesson.reason)
+        rows = divergence(lesson.weak, lesson.student)
+        details = {"ridge": lesson.ridge, "reverse": float(np.mean(divergence(lesson.student, lesson.weak)))}
+        return _mean_of(rows, self.better, _unit(lesson), lesson.notes, details)
+
+
+@dataclass(frozen=True)
+class ReverseKlMisfit:
+    """Mean I(f_sw‖f_w) on held-out rows, f_sw the mixture of fixed predictors that minimises it."""
+
+    name: str = "reverse_kl_misfit"
+    better: Better = "higher"
+    unit: str = "nats"
+    evidence: Evidence = Evidence.weak_labels
+    source: str = "Yao et al. 2025, arXiv:2502.01458; Mulgund, Pabbaraju 2025, arXiv:2501.19105"
+    summary: str = (
+        "Reverse KL, student first, of a mixture of logistic heads and constants fitted by it: the gain in log-loss "
+        "is at least its fitted value if the mixture holds the truth, which nothing here can check."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Per candidate; absent where its weak labels are neither probabilities nor positive outputs.
+
+        In each fold half of the other rows train the components (one head per ridge, and constants) and the other half
+        choose the mixture, so that the class is fixed before the projection that the inequality is about.
+        `details["fitted"]` is the divergence on the rows of the projection itself.
+        """
+        return tuple(self._one(lesson, case.rng(self.name)) for lesson in lessons(case))
+
+    def _one(self, lesson: Lesson | Unsuited, rng: np.random.Generator) -> Estimate:
+        if isinstance(lesson, Unsuited):
+            return Estimate(None, self.better, self.unit, note=lesson.reason)
+        half = rng.permutation(np.arange(len(lesson.weak)) % 2).astype(bool)
+        others = lesson.folds[:, None] != np.arange(FOLDS)
+        trained = np.repeat(others & half[:, None], len(RIDGES), axis=1)
+        fit = fit_logistic if lesson.kind == "probabilities" else fit_log_linear
+        heads = fit(lesson.design, lesson.weak, np.tile(RIDGES, FOLDS), trained).predict(lesson.design)
+        by_fold = heads.reshape(len(heads), FOLDS, len(RIDGES), -1)
+        student = np.empty_like(lesson.weak)
+        fitted, gaps = [], []
+        for fold in range(FOLDS):
+            components = with_constants(by_fold[:, fold], lesson.weak[others[:, fold] & half], lesson.kind)
+            chosen, held = others[:, fold] & ~half, ~others[:, fold]
+            weights = fit_mixture(components[chosen], lesson.weak[chosen])
+            student[held] = mixed(components[held], weights)
+            fitted.append(float(np.mean(divergence(mixed(components[chosen], weights), lesson.weak[chosen]))))
+            gaps.append(optimality_gap(components[chosen], lesson.weak[chosen], weights))
+        details = {
+            "fitted": float(np.mean(fitted)),
+            "optimality_gap": max(gaps),
+            "logistic_head": float(np.mean(divergence(lesson.student, lesson.weak))),
+        }
+        return _mean_of(divergence(student, lesson.weak), self.better, _unit(lesson), lesson.notes, details)
+
+
+def with_constants(heads: Array, taught: Array, kind: str) -> Array:
+    """(n, R + c + 1, c) components: the heads, certainty of each class, and the mean of the labels taught.
+
+    For positive outputs, (n, R + 3, 1): the heads, and the least, mean and greatest label taught.
+    """
+    mean = taught.mean(axis=0)
+    corners = np.eye(len(mean)) if kind == "probabilities" else np.stack([taught.min(axis=0), taught.max(axis=0)])
+    constants = np.concatenate([corners, mean[None]])
+    return np.concatenate([heads, np.broadcast_to(constants, (len(heads), *constants.shape))], axis=1)
+
+
+def _unit(lesson: Lesson) -> str:
+    return "nats" if lesson.kind == "probabilities" else "nats per unit of mean output"
+
+
+def _mean_of(rows: Array, better: Better, unit: str, notes: tuple[str, ...], details: dict[str, float]) -> Estimate:
+    """The mean over rows with its 90 % interval; divergences are never negative, so neither is its lower end."""
+    value, spread = float(np.mean(rows)), 1.645 * float(np.std(rows)) / float(np.sqrt(len(rows)))
+    return Estimate(value, better, unit, max(value - spread, 0.0), value + spread, "; ".join(notes), details)
