@@ -1,0 +1,71 @@
+"""SIGKILL and SIGSTOP to the worker in every phase of a job: it is replaced, and the job ends with its answer."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import signal
+from collections import Counter
+from pathlib import Path
+
+from client import PredictorClient
+from tests.chaos.outcome import Outcome, command
+from tests.service.running import RunningServer, alive, arrays
+
+PHASES = ("idle", "taken", "load", "estimate")
+SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
+SILENCE = 1.5
+MOST_TRIES = 4
+"""Tries a fault: one that comes after the job has ended, or in another phase, does not count."""
+
+
+def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
+    """Hit the worker `rounds` times, in each phase with each signal in turn."""
+    limits = ("--limit", f"worker_silence_seconds={SILENCE}", "--limit", "worker_jobs=1000000")
+    hits: Counter[str] = Counter()
+    broken: list[str] = []
+    tries = jobs = 0
+    with RunningServer(folder, *limits) as running, running.client() as client:
+        worker = running.job_worker()
+        plan = itertools.cycle((phase, number) for phase in PHASES for number in SIGNALS)
+        phase, number = next(plan)
+        while hits.total() < rounds and tries < rounds * MOST_TRIES:
+            tries += 1
+            jobs += 1
+            job, struck = _one(client, phase, number, worker, rng)
+            if job.state != "SUCCEEDED":
+                broken.append(f"{phase} {number.name}: the job became {job.state}")
+            if not struck:
+                continue
+            if job.attempts != (1 if phase == "idle" and number == signal.SIGKILL else 2):
+                broken.append(f"{phase} {number.name}: {job.attempts} attempts")
+            worker_before, worker = worker, running.next_job_worker(worker)
+            if alive(worker_before):
+                broken.append(f"{phase} {number.name}: worker {worker_before} lives on")
+            hits[f"{phase} {number.name}"] += 1
+            phase, number = next(plan)
+    return Outcome(hits.total(), rounds, jobs, rounds, {"tries": tries, **dict(hits)}, broken)
+
+
+def _one(client: PredictorClient, phase: str, number: signal.Signals, worker: int, rng: random.Random):  # type: ignore[no-untyped-def]
+    """One job with one fault: the job at its end, and whether the fault met it in the phase."""
+    query = arrays(rng.randrange(5), rows=60 if phase in ("idle", "taken") else 1200)
+    struck = phase == "idle"
+    if struck:
+        os.kill(worker, number)
+    name = client.submit(query)
+    for seen in client.watch(name):
+        at = seen.progress.phase if seen.progress else "taken" if seen.state == "RUNNING" else ""
+        if not struck and at == phase and seen.attempts == 1:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, number)
+            struck = True
+        if seen.finished:
+            return seen, struck and (seen.attempts > 1 or phase == "idle")
+    raise AssertionError("the watch ended before the job")
+
+
+if __name__ == "__main__":
+    command(run, 500)

@@ -1,0 +1,66 @@
+"""Outcome: what a chaos run reached, printed and judged."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from predictor.jobs import Job
+from tests.service.running import RunningServer
+
+
+@dataclass
+class Outcome:
+    """One run.
+
+    Attributes:
+        faults: faults injected, and how many were meant to be.
+        load: what clients did meanwhile, and the least that makes the run worth anything.
+        figures: anything else that was counted.
+        broken: promises that did not hold.
+    """
+
+    faults: int
+    meant: int
+    load: int
+    least: int
+    figures: dict[str, float] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def judge(self) -> list[str]:
+        """Everything wrong, a run that did too little included."""
+        short = [f"{self.faults} faults of {self.meant}"] if self.faults < self.meant else []
+        return self.broken + short + ([f"load of {self.load}, not {self.least}"] if self.load < self.least else [])
+
+
+def everything(running: RunningServer, seconds: float = 120.0) -> dict[str, Job]:
+    """Every job by id, once all have ended or the time is over."""
+    with running.client() as client:
+        end = time.monotonic() + seconds
+        while True:
+            found = {job.id: job for job in client.jobs()}
+            if all(job.finished for job in found.values()) or time.monotonic() > end:
+                return found
+            time.sleep(0.1)
+
+
+def command(run: Callable[[Path, int, random.Random], Outcome], rounds: int) -> None:
+    """Run from the command line: `--rounds N --seed S`; exit code 1 where a promise broke or the run did too little."""
+    parser = argparse.ArgumentParser(description=run.__doc__)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(Path(folder), given.rounds, random.Random(given.seed))
+    figures = {"faults": outcome.faults, "load": outcome.load, **outcome.figures}
+    print(f"rounds {given.rounds}, seed {given.seed}, {time.monotonic() - began:.0f} s: {figures}")
+    for wrong in outcome.judge():
+        print(f"BROKEN: {wrong}")
+    sys.exit(bool(outcome.judge()))
