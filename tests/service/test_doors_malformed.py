@@ -1,0 +1,216 @@
+"""Malformed requests through parsing and validation: declared codes only, no text of an exception, and no growth."""
+
+import importlib
+import os
+import pkgutil
+import random
+from collections import Counter
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from google.protobuf import message_factory
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.rpc import status_pb2
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+import protos.w2s.v1
+from predictor.errors import W2SError
+from predictor.manifest import Manifest
+from protos import convert
+from server.config import Limits
+from server.costs import check_query
+from tests.protos.samples import full_query
+from tests.service.running import RunningServer
+
+DECLARED = {
+    "OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "ALREADY_EXISTS",
+    "DEADLINE_EXCEEDED",
+}  # fmt: skip
+LEAKS = ("Traceback", "Error:", "error:", "Exception", "protobuf", "numpy", ".py", "site-packages", "array is", "0x")
+MUTANTS = 20_000
+CALLS = 3000
+GROWTH = 60 << 20
+
+
+def every_method():
+    for one in pkgutil.iter_modules(protos.w2s.v1.__path__):
+        if one.name.endswith("_pb2"):
+            module = importlib.import_module(f"protos.w2s.v1.{one.name}")
+            for service in module.DESCRIPTOR.services_by_name.values():
+                for method in service.methods:
+                    yield f"/{service.full_name}/{method.name}", method
+
+
+METHODS = dict(every_method())
+WAITS = ("WaitRankingJob", "WatchRankingJob")
+
+TEXTS = some.text(max_size=12) | some.sampled_from(("", "../x", "a\0b", "x" * 300, "\u202e", "NaN", "-1", "array:"))
+INTEGERS = some.sampled_from((0, 1, -1, 2, 7, 2**31 - 1, -(2**31))) | some.integers(-(2**31), 2**31 - 1)
+BLOBS = some.binary(max_size=40) | some.integers(0, 9).map(lambda size: b"\0" * size * 4)
+NUMBERS = some.floats(allow_nan=True, allow_infinity=True)
+SCALARS = {
+    FieldDescriptor.CPPTYPE_STRING: TEXTS,
+    FieldDescriptor.CPPTYPE_INT32: INTEGERS,
+    FieldDescriptor.CPPTYPE_INT64: INTEGERS | some.integers(-(2**63), 2**63 - 1),
+    FieldDescriptor.CPPTYPE_UINT32: some.integers(0, 2**32 - 1),
+    FieldDescriptor.CPPTYPE_UINT64: some.integers(0, 2**64 - 1),
+    FieldDescriptor.CPPTYPE_DOUBLE: NUMBERS,
+    FieldDescriptor.CPPTYPE_FLOAT: some.floats(width=32),
+    FieldDescriptor.CPPTYPE_BOOL: some.booleans(),
+    FieldDescriptor.CPPTYPE_ENUM: some.integers(-1, 12),
+}
+
+
+@some.composite
+def message_of(draw, descriptor, depth=4):
+    """Any message of a type, each field set or not."""
+    message = message_factory.GetMessageClass(descriptor)()
+    for field in descriptor.fields:
+        if not draw(some.booleans()) or (field.message_type is not None and depth == 0):
+            continue
+        _fill(draw, message, field, depth)
+    return message
+
+
+def _fill(draw, message, field, depth):
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        value = field.message_type.fields_by_name["value"]
+        for key in draw(some.lists(TEXTS, max_size=2)):
+            if value.message_type is None:
+                getattr(message, field.name)[key] = draw(SCALARS[value.cpp_type])
+    elif field.message_type is not None and field.is_repeated:
+        for _ in range(draw(some.integers(0, 2))):
+            getattr(message, field.name).add().CopyFrom(draw(message_of(field.message_type, depth - 1)))
+    elif field.message_type is not None:
+        getattr(message, field.name).CopyFrom(draw(message_of(field.message_type, depth - 1)))
+    else:
+        one = BLOBS if field.type == FieldDescriptor.TYPE_BYTES else SCALARS[field.cpp_type]
+        if field.is_repeated:
+            getattr(message, field.name).extend(draw(some.lists(one, max_size=3)))
+        else:
+            setattr(message, field.name, draw(one))
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    limits = ("max_wait_seconds=0.01", "heartbeat_seconds=0.02", "tenant_calls_per_second=0", "upload_idle_seconds=1")
+    arguments = [part for limit in limits for part in ("--limit", limit)]
+    with RunningServer(tmp_path_factory.mktemp("malformed"), *arguments) as server:
+        server.predict_worker()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def channel(running):
+    with grpc.insecure_channel(running.address) as opened:
+        yield opened
+
+
+def ask(channel, name, *sent):
+    """Code and everything said by the server to these bytes."""
+    method = METHODS[name]
+    kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
+    call = getattr(channel, kind)(name)
+    try:
+        answer = call(iter(sent) if method.client_streaming else sent[0], timeout=20)
+        if method.server_streaming:
+            for number, _ in enumerate(answer):
+                if number == 3:
+                    answer.cancel()
+                    return "OK", ""
+    except grpc.RpcError as fault:
+        raw = dict(fault.trailing_metadata()).get("grpc-status-details-bin", b"")
+        assert len(raw) <= 4096
+        status_pb2.Status.FromString(raw)
+        return fault.code().name, f"{fault.details()}"
+    return "OK", ""
+
+
+def check(told):
+    code, text = told
+    assert code in DECLARED, told
+    assert not [leak for leak in LEAKS if leak in text], told
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_any_message_gets_a_declared_code(channel, name):
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(message_of(METHODS[name].input_type))
+    def holds(message):
+        check(ask(channel, name, message.SerializeToString()))
+
+    holds()
+
+
+def mutants(rng, whole):
+    """The bytes with a few of them changed, cut out, doubled or cut off."""
+    raw = bytearray(whole)
+    for _ in range(rng.randrange(1, 6)):
+        place = rng.randrange(len(raw)) if raw else 0
+        act = rng.randrange(4)
+        if act == 0 and raw:
+            raw[place] = rng.randrange(256)
+        elif act == 1:
+            del raw[place : place + rng.randrange(1, 9)]
+        elif act == 2:
+            raw[place:place] = raw[place : place + rng.randrange(1, 9)]
+        else:
+            raw[place:place] = rng.randbytes(rng.randrange(1, 5))
+    return bytes(raw)
+
+
+def sound_bytes(descriptor):
+    """A message of the type with everything set that has a sound sample, and names elsewhere."""
+    samples = {
+        "query": convert.query_to_proto(full_query()),
+        "manifest": convert.manifest_to_proto(Manifest.of("set", np.ones((3, 2), np.float32))),
+    }
+    message = message_factory.GetMessageClass(descriptor)()
+    for field in descriptor.fields:
+        if field.name in samples:
+            getattr(message, field.name).CopyFrom(samples[field.name])
+        elif field.type == FieldDescriptor.TYPE_STRING and field.containing_oneof is None:
+            setattr(message, field.name, "0123456789abcdef")
+    return message.SerializeToString()
+
+
+def test_bytes_that_are_nearly_a_query_are_refused_or_read_without_a_bug():
+    """Parse and validate in this process, where a bug is a traceback."""
+    rng = random.Random(5)
+    sound = convert.query_to_proto(full_query())
+    kind, whole = type(sound), sound.SerializeToString()
+    read, codes = 0, Counter()
+    for _ in range(MUTANTS):
+        try:
+            check_query(convert.query_from_proto(kind.FromString(mutants(rng, whole))), Limits())
+            read += 1
+        except W2SError as fault:
+            codes[fault.code] += 1
+        except DecodeError:  # the interceptor names that one
+            codes["INVALID_ARGUMENT"] += 1
+    assert set(codes) <= DECLARED
+    assert read > MUTANTS // 100
+    assert codes.total() > MUTANTS // 10
+
+
+def test_byte_fuzz_of_every_method_leaves_codes_and_memory_as_they_should_be(running, channel):
+    rng = random.Random(6)
+    names = sorted(METHODS)
+    whole = {name: sound_bytes(METHODS[name].input_type) for name in names}
+
+    before = None
+    for number in range(CALLS):
+        name = rng.choice(names)
+        check(ask(channel, name, *(mutants(rng, whole[name]) for _ in range(rng.randrange(1, 3)))))
+        if number == CALLS // 3:
+            before = resident(running)
+    assert resident(running) - before < GROWTH
+    assert running.events("internal_error") == []
+
+
+def resident(running):
+    return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
