@@ -13,7 +13,7 @@ from typing import Any, Unpack
 from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
 from client.credentials import PEM, Credentials
 from client.features import FeatureClient
-from client.inline import error_as_typed, inline_query, ranking_as_typed
+from client.inline import error_as_typed, inline_query, ranking_as_typed, stored_rows
 from predictor.errors import CancelledError, DeadlineError, LimitError, UnavailableError, W2SError
 from predictor.jobs import Job
 from predictor.query import Progress, RankingQuery
@@ -109,6 +109,8 @@ class PredictorClient:
             InputError, NotFoundError, RefusedError, LimitError: as in process.
             UnavailableError: the server cannot be reached.
         """
+        if options.get("pool") is None:
+            options["pool"] = stored_rows(strong, weak, self.features)
         steps = self.rank_steps(build_query(strong=strong, weak=weak, **options))
         while True:
             try:

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from client.channel import faults_of
 from client.layouts import HEADERS, array_bytes
 from predictor.entries import StoredFeatures
-from predictor.errors import DeadlineError, InputError, LimitError, RefusedError, UnavailableError, W2SError
+from predictor.errors import (
+    DeadlineError,
+    InputError,
+    LimitError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+    W2SError,
+)
 from predictor.features import NamedFeatures
 from predictor.manifest import Manifest
 from predictor.query import Progress
@@ -148,6 +156,22 @@ class FeatureClient:
             token = page.next_page_token
             if not token:
                 return
+
+    def find(self, name: str) -> NamedFeatures:
+        """The set of that name as `ls` shows it.
+
+        Raises:
+            NotFoundError: no such name.
+        """
+        for one in self.ls():
+            if one.name == name:
+                return one
+        raise NotFoundError(
+            f"there is no feature set {name!r} on {self._target}; push it with w2s features push {name} FILE --server "
+            f"{self._target}.",
+            reason="FEATURES_NOT_FOUND",
+            field=name,
+        )
 
     def remove(self, name: str) -> None:
         """Forget a set.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from client.features import FeatureClient
 from predictor.arrays import read_array
 from predictor.errors import W2SError
-from predictor.models.reference import ModelReference
+from predictor.models.reference import ModelReference, read_spec
+from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery
+from predictor.request import Model
 from predictor.result import Candidate, Ranking
 
 _LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
@@ -21,6 +25,28 @@ def inline_query(query: RankingQuery) -> RankingQuery:
     return dataclasses.replace(
         query, strong=_inline(query.strong), weak=tuple(_inline(candidate) for candidate in query.weak)
     )
+
+
+def stored_rows(
+    strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], features: FeatureClient
+) -> Pool | None:
+    """The rows of a request without a pool: as many as its first feature set has on the server; None without one.
+
+    Raises:
+        NotFoundError: the server has no such set.
+    """
+    models: list[Model] = [strong]
+    if isinstance(weak, Mapping):
+        models.extend(weak.values())
+    elif isinstance(weak, Sequence) and not isinstance(weak, str):
+        models.extend(weak)
+    else:
+        models.append(weak)
+    for model in models:
+        kind, _, name = read_spec(model).reference.partition(":") if isinstance(model, str) else ("", "", "")
+        if kind == "features":
+            return Pool.numbered(features.find(name).rows)
+    return None
 
 
 def ranking_as_typed(query: RankingQuery, ranking: Ranking) -> Ranking:

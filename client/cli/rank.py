@@ -10,6 +10,7 @@ from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from client.cli.steps import steps_of
 from predictor.errors import InputError
+from predictor.pools import Pool
 from predictor.query import FeatureSource, RankingQuery
 
 EXAMPLE = """\
@@ -38,7 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.detach and arguments.dry_run:
         raise InputError("--detach and --dry-run exclude each other; give one.", reason="BAD_USAGE")
     check_destinations(arguments.output, arguments.html)
-    query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
+    asked = flags.query_of(arguments)
+    if arguments.server and not asked.get("pool"):
+        asked["pool"] = _rows_at(arguments)
+    query = build_query(**asked)  # type: ignore[arg-type]  # each flag has its keyword's type
     if arguments.dry_run:
         from client.cli.plan import print_plan
 
@@ -48,6 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
 
         return submit(query, arguments)
     return finish(follow(steps_of(query, arguments, _source), display()), arguments, "rank")
+
+
+def _rows_at(arguments: argparse.Namespace) -> Pool | None:
+    """The rows of feature sets that the server keeps, where no pool is named."""
+    from client.cli.service import connect
+    from client.inline import stored_rows
+
+    with connect(arguments) as client:
+        return stored_rows(arguments.strong, arguments.weak, client.features)
 
 
 def _source(query: RankingQuery) -> FeatureSource:

@@ -326,9 +326,10 @@ def test_a_ranking_of_pushed_sets_equals_the_ranking_of_the_arrays(client):
         strong="strong=features:the-strong",
         weak=[f"{name}=features:weak-{name}" for name in weak],
         seed=3,
-        pool=Pool.numbered(90),
     )
     assert unasked(pushed) == unasked(inline)
+    with pytest.raises(NotFoundError, match=r"there is no feature set 'nowhere' on 127\.0\.0\.1:\d+; push it with"):
+        client.rank(strong="features:nowhere", weak=weak)
 
 
 def unasked(ranking):
@@ -381,8 +382,18 @@ def test_the_command_line_pushes_lists_pulls_and_forgets(server, tmp_path):
     assert "typed" in w2s("ls")
     assert w2s("pull", "typed", "-o", "b.npy") == "b.npy: 30 rows × 4"
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), values)
+    assert ranked(server, tmp_path)["rows"] == 30
     assert w2s("rm", "typed") == "typed is forgotten"
     assert "typed" not in w2s("ls")
+
+
+def ranked(server, folder):
+    command = ["rank", "--strong", "features:typed", "--weak", "half=a.npy", "--json", "--server", server.address]
+    done = subprocess.run(
+        [sys.executable, "-m", "client.cli", *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 4), done.stderr
+    return json.loads(done.stdout)
 
 
 def test_a_ranking_reads_the_sets_of_its_own_tenant_only(tmp_path):
