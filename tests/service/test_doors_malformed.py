@@ -149,9 +149,9 @@ def test_any_message_gets_a_declared_code(channel, name):
 def mutants(rng, whole):
     """The bytes with a few of them changed, cut out, doubled or cut off."""
     raw = bytearray(whole)
-    for _ in range(rng.randrange(1, 6)):
+    for _ in range(rng.randrange(1, 3)):
         place = rng.randrange(len(raw)) if raw else 0
-        act = rng.randrange(4)
+        act = rng.choice((0, 0, 0, 0, 0, 0, 1, 2, 3))
         if act == 0 and raw:
             raw[place] = rng.randrange(256)
         elif act == 1:
@@ -193,7 +193,7 @@ def test_bytes_that_are_nearly_a_query_are_refused_or_read_without_a_bug():
         except DecodeError:  # the interceptor names that one
             codes["INVALID_ARGUMENT"] += 1
     assert set(codes) <= DECLARED
-    assert read > MUTANTS // 100
+    assert read > MUTANTS // 20
     assert codes.total() > MUTANTS // 10
 
 
