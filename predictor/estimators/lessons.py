@@ -26,13 +26,13 @@ T = TypeVar("T")
 FOLDS = 5
 
 MAX_CELLS = 4000
-"""Rows × classes that heads are fitted on at most, so that a candidate costs about a second."""
+"""Rows × classes, and directions × classes, of heads at most, so that a candidate costs about a second."""
 
 MIN_KEPT_ROWS = 400
 """Rows that are kept however many classes there are."""
 
-MAX_DIRECTIONS = 1024
-"""Leading principal axes of a model that heads see."""
+DIRECTIONS = (128, 1024)
+"""Leading principal axes of a model that heads see: at least and at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +93,11 @@ def lessons(case: Case) -> tuple[Lesson | Unsuited, ...]:
     columns = max((p[1].shape[1] for p in predictions if not isinstance(p, Unsuited)), default=2)
     rng = case.rng("lessons")
     kept = np.sort(rng.permutation(len(rows))[: max(MIN_KEPT_ROWS, MAX_CELLS // columns)])
-    design = principal_axes(case.strong, rows[kept])
+    design = principal_axes(case.strong, rows[kept], columns)
     folds = fold_of(len(kept), FOLDS, rng)
     cut = () if len(kept) == len(rows) else (f"on {len(kept)} of {len(rows)} rows",)
+    if design.shape[1] < case.strong.kernel.rank:
+        cut = (*cut, f"heads see {design.shape[1]} of {case.strong.kernel.rank} directions")
     found: list[Lesson | Unsuited] = []
     for prediction in predictions:
         if isinstance(prediction, Unsuited):
@@ -106,10 +108,13 @@ def lessons(case: Case) -> tuple[Lesson | Unsuited, ...]:
     return tuple(found)
 
 
-def principal_axes(model: Representation, rows: NDArray[np.integer]) -> Array:
-    """(n, r) standardised features in their principal axes over the pool, of mean squared norm 1 over the pool."""
+def principal_axes(model: Representation, rows: NDArray[np.integer], classes: int) -> Array:
+    """(n, r) standardised features in their principal axes over the pool, of mean squared norm 1 over the pool.
+
+    r is cut where heads of so many classes would be slow.
+    """
     kernel = model.kernel
-    kept = min(kernel.rank, MAX_DIRECTIONS)
+    kept = min(kernel.rank, int(np.clip(MAX_CELLS // classes, *DIRECTIONS)))
     axes: Array = kernel.vectors[rows, :kept] * np.sqrt(kernel.rows * kernel.values[:kept])
     return axes
 
@@ -157,10 +162,10 @@ def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]
     if case.labels is None:
         raise TypeError("a logistic weak head needs gold rows")
     known, gold = np.flatnonzero(case.labels.known), gold_probabilities(case)
-    design = principal_axes(candidate, known)
+    design = principal_axes(candidate, known, gold.shape[1])
     tried = held_out(fit_logistic, design, gold, fold_of(len(known), FOLDS, case.rng("weak folds")))
     heads = fit_logistic(design, gold, RIDGES[[_least(gold, tried)]])
-    return heads.predict(principal_axes(candidate, rows))[:, 0]
+    return heads.predict(principal_axes(candidate, rows, gold.shape[1]))[:, 0]
 
 
 def _taught(kind: Kind, weak: Array, design: Array, folds: NDArray[np.intp], notes: tuple[str, ...]) -> Lesson:

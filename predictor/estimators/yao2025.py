@@ -27,7 +27,7 @@ from predictor.divergences import divergence
 from predictor.estimators.case import Case
 from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
 from predictor.estimators.protocol import Evidence
-from predictor.logistic import RIDGES, fit_log_linear, fit_logistic
+from predictor.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.mixture import fit_mixture, mixed, optimality_gap
 from predictor.result import Better, Estimate
 
@@ -90,7 +90,9 @@ class ReverseKlMisfit:
         others = lesson.folds[:, None] != np.arange(FOLDS)
         trained = np.repeat(others & half[:, None], len(RIDGES), axis=1)
         fit = fit_logistic if lesson.kind == "probabilities" else fit_log_linear
-        heads = fit(lesson.design, lesson.weak, np.tile(RIDGES, FOLDS), trained).predict(lesson.design)
+        heads = fit(lesson.design, lesson.weak, np.tile(RIDGES, FOLDS), trained, tolerance=HELD_OUT_TOLERANCE).predict(
+            lesson.design
+        )
         by_fold = heads.reshape(len(heads), FOLDS, len(RIDGES), -1)
         student = np.empty_like(lesson.weak)
         fitted, gaps = [], []

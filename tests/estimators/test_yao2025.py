@@ -10,7 +10,7 @@ import pytest
 from predictor.divergences import divergence
 from predictor.errors import InputError
 from predictor.estimators import ESTIMATORS, find
-from predictor.estimators.case import Case
+from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import lessons
 from tests.estimators.cases import case_with, predictions, shown, task, teachers
 
@@ -130,6 +130,14 @@ def test_many_rows_are_cut_and_the_note_says_so():
     case = Case(strong, weak, None, {"t0": rng.dirichlet(np.ones(8), 900)})
     (found,) = find("kl_misfit").estimate(case)
     assert "on 500 of 900 rows" in found.note
+
+
+def test_directions_are_cut_for_many_classes_and_the_note_says_so():
+    rng = np.random.default_rng(0)
+    strong = Representation("s", rng.standard_normal((420, 150)))
+    case = Case(strong, (Representation("w", strong.features[:, :5]),), None, {"w": rng.dirichlet(np.ones(40), 420)})
+    (found,) = find("kl_misfit").estimate(case)
+    assert "heads see 128 of 150 directions" in found.note
 
 
 def test_lessons_are_shared_by_the_estimators_of_one_case_and_go_with_it():

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from predictor.estimators.case import Case, Representation
-from predictor.estimators.lessons import FOLDS, Unsuited, lessons
+from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit, with_constants
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds, l1_bound, log_gap, root_bound
 from predictor.labels import Labels
@@ -90,9 +90,9 @@ def test_forward_misfit_is_the_held_out_kl_of_a_soft_label_logistic_head(classes
     student, ridge = folded(logistic, dense.standardise(case.strong.features), weak, folds_of(case, ROWS))
     (found,) = KlMisfit().estimate(case)
     student = lifted(student)
-    assert found.value == pytest.approx(kl(weak, student), rel=5e-4)
+    assert found.value == pytest.approx(kl(weak, student), rel=2e-3)
     assert found.details["ridge"] == pytest.approx(ridge)
-    assert found.details["reverse"] == pytest.approx(kl(student, weak), rel=5e-4)
+    assert found.details["reverse"] == pytest.approx(kl(student, weak), rel=2e-3)
     assert found.unit == "nats"
 
 
@@ -199,6 +199,19 @@ def test_both_caps_on_the_gain_term_by_term():
     flips = np.mean([np.argmax(x) != np.argmax(y) for x, y in zip(weak, student, strict=True)])
     assert found.details["accuracy_gain_cap"] == pytest.approx(flips)
     assert flips > 0.0
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_smallest_probability_of_either_model_counts(swapped):
+    """Teacher (¾, ¼) and student (9/10, 1/10), and the other way round: γ = 1/10 both times."""
+    pair = [np.tile([0.75, 0.25], (4, 1)), np.tile([0.9, 0.1], (4, 1))]
+    weak, student = pair[::-1] if swapped else pair
+    lesson = Lesson("probabilities", weak, np.ones((4, 1)), np.arange(4), student, 1.0, ())
+    found = GainBounds()._one(lesson)
+    assert found.details["smallest_probability"] == pytest.approx(0.1)
+    least = min(kl(weak, student), kl(student, weak))
+    assert found.details["root_of_divergence"] == pytest.approx((least / 2.0) ** 0.5 / 0.1)
+    assert found.value == pytest.approx(np.log(0.25 / 0.1))
 
 
 def test_the_caps_by_hand():
