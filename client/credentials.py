@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import grpc
 
@@ -62,6 +63,29 @@ class Credentials:
             InputError: a file that cannot be read.
         """
         return grpc.ssl_channel_credentials(_read(self.root_certificates), _read(self.key), _read(self.certificate))
+
+
+class Shown(TypedDict, total=False):
+    """Keywords of PredictorClient that say who calls."""
+
+    token: str
+    root_certificates: Path
+    certificate: Path
+    key: Path
+
+
+def shown_by(environment: Mapping[str, str] = os.environ) -> Shown:
+    """What W2S_TOKEN, W2S_ROOT_CERTIFICATES, W2S_CERTIFICATE and W2S_KEY say, the last three as paths."""
+    found: Shown = {}
+    if token := environment.get("W2S_TOKEN", "").strip():
+        found["token"] = token
+    if roots := environment.get("W2S_ROOT_CERTIFICATES", "").strip():
+        found["root_certificates"] = Path(roots)
+    if certificate := environment.get("W2S_CERTIFICATE", "").strip():
+        found["certificate"] = Path(certificate)
+    if key := environment.get("W2S_KEY", "").strip():
+        found["key"] = Path(key)
+    return found
 
 
 def with_token(channel: Any, token: str) -> Any:

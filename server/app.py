@@ -103,7 +103,7 @@ async def _serve(config: Config) -> None:
         for name in SERVICES:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
         if doors.metrics is not None:
-            scrape = Scrape(doors.metrics, metrics, lambda: not stop.is_set())
+            scrape = Scrape(doors.metrics, metrics, lambda: metrics.responsive() and not stop.is_set())
             scrape.start()
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import time
 from collections.abc import Mapping
 from importlib import metadata
 
@@ -26,6 +27,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._ticked = time.monotonic()
         within = self.registry
         self._started = Counter("grpc_server_started", "Calls begun.", _CALL, registry=within)
         self._handled = Counter("grpc_server_handled", "Calls ended.", (*_CALL, "grpc_code"), registry=within)
@@ -88,6 +90,10 @@ class Metrics:
         for state in STATES:
             self._jobs.labels(state).set(counts.get(state, 0))
 
+    def responsive(self, seconds: float = 15.0) -> bool:
+        """Whether the event loop came round within that time; also right in another thread, while the loop hangs."""
+        return time.monotonic() - self._ticked < seconds
+
     async def measure_lag(self) -> None:
         """Measure how late the event loop comes, until cancelled."""
         loop = asyncio.get_running_loop()
@@ -95,6 +101,7 @@ class Metrics:
             due = loop.time() + _TICK
             await asyncio.sleep(_TICK)
             self._lag.observe(max(0.0, loop.time() - due))
+            self._ticked = time.monotonic()
 
 
 class JobClock:

@@ -54,8 +54,9 @@ def _store() -> FeatureStore:
 
 def _client(arguments: argparse.Namespace) -> PredictorClient:
     from client.client import PredictorClient
+    from client.credentials import shown_by
 
-    return PredictorClient(arguments.server)
+    return PredictorClient(arguments.server, **shown_by())
 
 
 def ls(arguments: argparse.Namespace) -> int:

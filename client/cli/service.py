@@ -6,13 +6,14 @@ import argparse
 
 from client.cli.answer import print_json
 from client.client import PredictorClient
+from client.credentials import shown_by
 from predictor.query import RankingQuery
 
 
 def connect(arguments: argparse.Namespace) -> PredictorClient:
     """A client of the named server, or else of this user's own, which is started where it does not run."""
     if arguments.server:
-        return PredictorClient(arguments.server)
+        return PredictorClient(arguments.server, **shown_by())
     from client.cli.embedded import ensure
 
     return PredictorClient(ensure())

@@ -1,6 +1,7 @@
 """Tokens: made, listed, revoked, kept as hashes, and read again when the file changes."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -151,3 +152,19 @@ def test_the_audit_names_who_did_what_without_saying_secrets(start, file, tmp_pa
     assert (tmp_path / "audit").stat().st_mode & 0o077 == 0
     for secret in (token, reader, "my-secret-request", "near", str(tmp_path)):
         assert secret not in text
+
+
+def test_the_command_line_shows_the_token_of_the_environment(start, file):
+    token = file.add("alice", ["read"], HOUR)
+    running = start("--tokens", str(file.path))
+
+    def ls(**more):
+        return subprocess.run(
+            [sys.executable, "-m", "client.cli", "jobs", "ls", "--json", "--server", running.address],
+            capture_output=True, text=True, timeout=60, check=False, env=os.environ | more,
+        )  # fmt: skip
+
+    assert ls(W2S_TOKEN=token).returncode == 0
+    refused = ls()
+    assert refused.returncode == 1
+    assert "carries no token that is valid here and now" in refused.stderr

@@ -81,6 +81,12 @@ def test_health_over_http_comes_with_metrics_only_and_says_nothing_else(start):
         scrape(running, "/jobs.sqlite")
 
 
+def test_an_event_loop_that_does_not_come_round_is_not_called_healthy():
+    metrics = Metrics()
+    assert metrics.responsive()
+    assert not metrics.responsive(0.0)
+
+
 def test_steps_become_times_and_counts():
     metrics = Metrics()
     clock = JobClock(metrics, 0.0)
