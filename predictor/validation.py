@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
+from predictor.estimators.protocol import Evidence
 from predictor.gathering import gather
 from predictor.labels import Labels
 from predictor.query import FeatureSource, Progress, RankingQuery
@@ -169,7 +171,16 @@ def reveal(labels: Labels, rows: int, seed: int, split: int) -> Labels:
 
 
 def _with_labels(query: RankingQuery, labels: Labels, seed: int) -> RankingQuery:
-    return replace(query, labels=labels, settings=replace(query.settings, seed=seed))
+    """The query with labels; by default it asks for what they can change, and for the simulation to compare."""
+    asked = query.settings.estimators
+    if asked == ("combined",):
+        asked = tuple(
+            name
+            for name, estimator in ESTIMATORS.items()
+            if name in ("combined", "label_prior_simulation")
+            or (estimator.evidence > Evidence.representations and name not in BY_NAME_ONLY)
+        )
+    return replace(query, labels=labels, settings=replace(query.settings, estimators=asked, seed=seed))
 
 
 def _trained(names: Sequence[str], outcomes: Outcomes) -> tuple[Trained, ...]:
