@@ -33,7 +33,11 @@ def smoother_terms(weak: Array, student: Array, truth: Array) -> tuple[float, fl
 
 @dataclass(frozen=True)
 class SmootherGain:
-    """Expected gain over halves of the unlabelled rows: each half's student is trained on the other half."""
+    """Expected gain over halves of the unlabelled rows: each half's student is trained on the other half.
+
+    The interval holds the posterior's spread and the variation between rows, not the choice of the posterior's kernel:
+    of measured gains on five real cells it covered 47 to 73 %, not 90.
+    """
 
     name: str = "smoother_gain"
     better: Better = "higher"
