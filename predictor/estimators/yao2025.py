@@ -13,7 +13,8 @@ Which head satisfies which assumption, worked out here from the Pythagorean prop
   slot, so this is no statement about log-loss. A ridge breaks it.
 
 Held-out rows, a truth outside the class and a class that was itself learned from the weak labels turn either into a
-heuristic: with real heads the measured gain in log-loss reached the held-out misfit in at most a third of the trainings, in some cells in none.
+heuristic: with real heads the measured gain in log-loss reached the held-out misfit in at most a third of a cell's
+trainings, in some cells in none.
 """
 
 from __future__ import annotations
