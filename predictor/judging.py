@@ -85,19 +85,23 @@ def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
     """
     if isinstance(judging, Forecaster):
         cast = judging.forecast(case)
-        by_gain = rank_by == "gain"
-        where = standing(-cast.gain if by_gain else cast.error, -cast.gain_draws if by_gain else cast.error_draws)
-        return Verdict(judging, where, _null_band(cast.error, cast.null_draws, judging.unit), cast, cast.notes)
+        above = _above_null(cast.error, cast.null_draws)
+        if rank_by == "gain":
+            where = standing(-cast.gain, -cast.gain_draws, above)
+        else:
+            where = standing(cast.error, cast.error_draws, above)
+        return Verdict(judging, where, _null_band(above, cast.null_draws, judging.unit), cast, cast.notes)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
     values = sign * _values(judging, case)
     half = min(case.rows // 2, RESAMPLED_ROWS)
     replicates = [sign * _values(judging, case.take(rng.permutation(case.rows)[:half])) for _ in range(RESAMPLES)]
-    where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)))
     small = case if case.rows <= RESAMPLED_ROWS else case.take(rng.permutation(case.rows)[:RESAMPLED_ROWS])
     null = np.stack([sign * _values(judging, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
     own = values if small is case else sign * _values(judging, small)
-    return Verdict(judging, where, _null_band(own, null, judging.unit, sign), None)
+    above = _above_null(own, null)
+    where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
+    return Verdict(judging, where, _null_band(above, null, judging.unit, sign), None)
 
 
 def _values(estimator: Estimator, case: Case) -> Array:
@@ -125,14 +129,19 @@ def _worst_last(values: Array) -> Array:
     return np.where(np.isnan(values), worst, values)
 
 
-def _null_band(values: Array, null: Array, unit: str, sign: float = 1.0) -> NullBand:
-    """The band over all (m, S) shuffles; a candidate is separable if it is better than every shuffle of its own."""
+def _above_null(values: Array, null: Array) -> NDArray[np.bool_]:
+    """(m,) whether a candidate is better than every one of its own (m, S) shuffles."""
+    better: NDArray[np.bool_] = values < null.min(axis=1)
+    return better
+
+
+def _null_band(above: NDArray[np.bool_], null: Array, unit: str, sign: float = 1.0) -> NullBand:
+    """The band over the (m, S) shuffles of all candidates, and how many candidates beat their own."""
     finite = null[np.isfinite(null)]
     if not len(finite):
         return NullBand(unit=unit)
     low, middle, high = sign * np.quantile(finite, [LOW, 0.5, HIGH])
-    separable = int(np.sum(values < null.min(axis=1)))
-    return NullBand(float(middle), float(min(low, high)), float(max(low, high)), unit, separable)
+    return NullBand(float(middle), float(min(low, high)), float(max(low, high)), unit, int(above.sum()))
 
 
 def _interval(value: float, draws: Array, unit: str) -> Interval | None:

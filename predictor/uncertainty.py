@@ -32,11 +32,15 @@ class Standing:
     tie_group: Ints
 
 
-def standing(values: Array, replicates: Array) -> Standing:
+def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | None = None) -> Standing:
     """Standing by (m,) values with (m, R) paired replicates, lower is better.
 
     A candidate joins the group of its leader (the best-ranked candidate outside the groups before) when the 90 %
-    interval of their paired difference holds 0.
+    interval of their paired difference holds 0; but one that is no better than its own shuffles never joins one that
+    is.
+
+    Args:
+        above_null: (m,) whether a candidate is better than its shuffles; all alike where None.
     """
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), dtype=int)
@@ -48,10 +52,11 @@ def standing(values: Array, replicates: Array) -> Standing:
     high = np.maximum(np.ceil(np.quantile(ranks, HIGH, axis=1)).astype(int), rank)
     first = replicates == replicates.min(axis=0)
     p_best = np.mean(first / first.sum(axis=0), axis=1)
-    return Standing(rank, low, high, p_best, _groups(order, replicates))
+    return Standing(rank, low, high, p_best, _groups(order, replicates, above_null))
 
 
-def _groups(order: Ints, replicates: Array) -> Ints:
+def _groups(order: Ints, replicates: Array, above_null: NDArray[np.bool_] | None) -> Ints:
+    kind = np.ones(len(order), dtype=bool) if above_null is None else above_null
     group = np.zeros(len(order), dtype=int)
     number = 0
     for leader in order:
@@ -60,7 +65,7 @@ def _groups(order: Ints, replicates: Array) -> Ints:
         number += 1
         difference = replicates - replicates[leader]
         tied = np.quantile(difference, LOW, axis=1) <= 0.0
-        group[tied & (group == 0)] = number
+        group[tied & (group == 0) & (kind == kind[leader])] = number
         group[leader] = number
     return group
 

@@ -128,3 +128,11 @@ def test_there_is_no_interval_where_most_draws_do_not_exist():
     assert interval(np.array([1.0, np.nan, np.nan])) is None
     assert interval(np.array([1.0, np.nan])) == (1.0, 1.0)
     assert interval(np.array([])) is None
+
+
+def test_a_candidate_no_better_than_its_shuffles_is_never_tied_with_one_that_is():
+    """All three overlap in every replicate; only the null tells the last one apart."""
+    replicates = np.random.default_rng(0).normal(size=(3, 200))
+    values = np.array([0.0, 0.01, 0.02])
+    assert standing(values, replicates).tie_group.tolist() == [1, 1, 1]
+    assert standing(values, replicates, np.array([True, True, False])).tie_group.tolist() == [1, 1, 2]

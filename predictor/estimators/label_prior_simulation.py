@@ -75,8 +75,9 @@ class LabelPriorSimulation:
             mine = slice(split * self.draws, (split + 1) * self.draws)
             for prior, signal in zip(priors, signals, strict=True):
                 unexplained = rng.standard_normal((case.rows, self.draws))
-                labels = np.sqrt(1.0 - noise) * signal[:, mine] + np.sqrt(noise) * unexplained
-                runs.append(_run(strong, weak, mixed, part, prior.with_noise(noise), labels, weights))
+                truth = np.sqrt(1.0 - noise) * signal[:, mine]
+                labels = truth + np.sqrt(noise) * unexplained
+                runs.append(_run(strong, weak, mixed, part, prior.with_noise(noise), labels, truth, weights))
         expected = np.mean([run.expected for run in runs], axis=0)
         drawn_errors = np.concatenate([run.drawn for run in runs], axis=2)
         return Forecast(
@@ -120,10 +121,15 @@ def _run(
     part: Thirds,
     prior: LabelPrior,
     labels: Array,
+    truth: Array,
     weights: Array,
 ) -> _Run:
-    """Expected errors of every candidate, and those of drawn (n, R) labels on (n_t, R) bootstraps of the test rows."""
-    truth = labels[part.test]
+    """Expected errors of every candidate, and those of drawn (n, R) labels on (n_t, R) bootstraps of the test rows.
+
+    Heads are taught noisy labels; a test row is judged by its noiseless truth, and the noise's variance is added: what
+    the noise of some test rows happens to be says nothing of a candidate.
+    """
+    truth = truth[part.test]
     gold = LabelMoments.of(strong.left, part.student, part.test, prior)
     ceiling = head_map(strong, gold)
     taught = labels[part.student]
@@ -132,11 +138,10 @@ def _run(
     shuffled = [Pipeline.of(head, strong, part, prior) for head in mixed]
     return _Run(
         expected=np.array([pipeline.expected_errors() for pipeline in pipelines]),
-        drawn=np.array(
-            [[np.sum(weights * (truth - f) ** 2, axis=0) for f in p.predictions(labels)] for p in pipelines]
-        ),
+        drawn=np.array([[np.sum(weights * (truth - f) ** 2, axis=0) for f in p.predictions(labels)] for p in pipelines])
+        + prior.noise,
         ceiling=gold.expected_error(ceiling),
-        ceiling_drawn=np.sum(weights * (truth - top) ** 2, axis=0),
+        ceiling_drawn=np.sum(weights * (truth - top) ** 2, axis=0) + prior.noise,
         null=np.array([pipeline.expected_errors()[1] for pipeline in shuffled]),
     )
 
