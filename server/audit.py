@@ -10,9 +10,13 @@ from pathlib import Path
 from predictor.errors import UnavailableError
 from server.caller import Caller
 from server.logs import log_fault
+from server.rates import Rates
 from server.scopes import NEEDED
 
 _CHANGING = frozenset(method for method, scope in NEEDED.items() if scope != "read")
+_STRANGERS_PER_SECOND = 10.0
+"""Lines about callers that nobody knows: they must not be able to fill the disk. Metrics count all of them."""
+
 _REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"})
 
 
@@ -25,6 +29,7 @@ class AuditLog:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._strangers = Rates(_STRANGERS_PER_SECOND)
         try:
             self._append("")
         except OSError as fault:
@@ -40,6 +45,8 @@ class AuditLog:
 
     def call(self, method: str, caller: Caller | None, code: str, request_id: str) -> None:
         """Write one call, if it changes something or was refused."""
+        if caller is None and self._strangers.take("") > 0:
+            return
         if method in _CHANGING or code in _REFUSALS:
             self._write(
                 {

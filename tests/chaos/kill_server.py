@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from client import PredictorClient
@@ -49,9 +50,10 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
         for name in final:
             history.see(time.monotonic(), client.job(name))
     running.kill()
-    done = sum(job.state == "SUCCEEDED" for job in final.values())
-    figures = {"jobs": len(final), "succeeded": done, "starts that found a running job": interrupted}
-    broken = strange + history.faults(final)
+    ends = Counter(job.state for job in final.values())
+    figures = {"jobs": len(final), **ends, "starts that found a running job": interrupted}
+    failed = [f"{ends[state]} jobs became {state}" for state in ("FAILED", "PARTIAL") if ends[state]]
+    broken = strange + failed + history.faults(final)
     return Outcome(kills, rounds, len(history.acknowledged()), CLIENTS * max(1, rounds // 2), figures, broken)
 
 

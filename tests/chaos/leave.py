@@ -47,6 +47,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
                         broken.append(f"a call ended with {code.name}")
         final = everything(running)
         broken += history.faults(final)
+        broken += [f"job {job.id} became {job.state}" for job in final.values() if job.state in ("FAILED", "PARTIAL")]
         end = time.monotonic() + 20
         while _files(running) > before + MOST_NEW_FILES and time.monotonic() < end:
             time.sleep(0.1)

@@ -17,6 +17,8 @@ from predictor.pools import Pool
 from predictor.query import ModelSpec, Progress, RankingQuery
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
+from server.audit import AuditLog
+from server.caller import Caller
 from server.config import Limits
 from server.metrics import JobClock, Metrics
 from server.rates import Rates
@@ -237,3 +239,13 @@ def test_many_open_watches_leave_the_server_quick(start):
         assert sorted(times)[90] < 0.1
         for call in calls:
             call.cancel()
+
+
+def test_strangers_cannot_fill_the_audit_log(tmp_path):
+    audit = AuditLog(tmp_path / "audit")
+    for _ in range(200):
+        audit.call("/w2s.v1.RankingService/CreateRankingJob", None, "UNAUTHENTICATED", "x")
+    audit.call("/w2s.v1.RankingService/CreateRankingJob", Caller("alice"), "OK", "y")
+    lines = (tmp_path / "audit").read_text().splitlines()
+    assert 10 <= len(lines) <= 20
+    assert '"tenant": "alice"' in lines[-1]
