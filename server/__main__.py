@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from predictor.errors import W2SError
+from server.access.doors import NAMES
 from server.app import serve
 from server.config import Config, Limits
-from server.doors import NAMES
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG and

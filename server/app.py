@@ -22,30 +22,30 @@ from protos.w2s.v1 import (
     ranking_service_pb2,
     ranking_service_pb2_grpc,
 )
-from server.address import check_address
-from server.admission import Admission
-from server.audit import AuditLog
-from server.authentication import Authenticator
+from server.access.address import check_address
+from server.access.admission import Admission
+from server.access.audit import AuditLog
+from server.access.authentication import Authenticator
+from server.access.tls import server_credentials
+from server.access.tokens import TokenFile
 from server.chores import beside, count_jobs, forget_old_jobs
 from server.config import Config
-from server.feature_servicer import FeatureServicer
+from server.durable.ledger import Ledger
+from server.durable.lock import StateLock
+from server.features.servicer import FeatureServicer
+from server.features.uploads import Uploads
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
     FaultInterceptor,
     ReadingInterceptor,
 )
-from server.ledger import Ledger
-from server.lock import StateLock
-from server.logs import capture_libraries, log
-from server.metrics import Metrics
-from server.prediction import PredictWorker
-from server.scrape import Scrape
 from server.servicers import PredictorServicer, RankingServicer
-from server.tls import server_credentials
-from server.tokens import TokenFile
-from server.uploads import Uploads
-from server.workers import JobWorkers
+from server.telemetry.logs import capture_libraries, log
+from server.telemetry.metrics import Metrics
+from server.telemetry.scrape import Scrape
+from server.workforce.prediction import PredictWorker
+from server.workforce.workers import JobWorkers
 
 SERVICES = (
     predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name,

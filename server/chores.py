@@ -9,9 +9,9 @@ from typing import Any
 
 from predictor.errors import W2SError
 from server.config import Limits
-from server.ledger import Ledger
-from server.logs import log, log_fault
-from server.metrics import Metrics
+from server.durable.ledger import Ledger
+from server.telemetry.logs import log, log_fault
+from server.telemetry.metrics import Metrics
 
 _COUNT_SECONDS = 1.0
 _SWEEP_SECONDS = 60.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from predictor import folders
 from predictor.errors import InputError
-from server.doors import Doors
+from server.access.doors import Doors
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 

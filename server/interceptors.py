@@ -17,14 +17,14 @@ from google.protobuf.message import DecodeError
 
 from predictor.errors import InputError, LimitError, UnauthenticatedError, W2SError
 from protos import convert
-from server.admission import Admission, BusyError
-from server.audit import AuditLog
-from server.authentication import Authenticator
-from server.caller import known_caller, set_caller
+from server.access.admission import Admission, BusyError
+from server.access.audit import AuditLog
+from server.access.authentication import Authenticator
+from server.access.caller import known_caller, set_caller
+from server.access.scopes import OPEN, check_scope
 from server.handlers import Handler, several, single, unread, wrapped
-from server.logs import log, log_fault
-from server.metrics import Metrics
-from server.scopes import OPEN, check_scope
+from server.telemetry.logs import log, log_fault
+from server.telemetry.metrics import Metrics
 
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")

@@ -19,13 +19,13 @@ from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
-from server.caller import current_caller, current_tenant
+from server.access.caller import current_caller, current_tenant
 from server.config import Limits
-from server.costs import check_prediction, check_query, declared_values
-from server.ledger import Ledger
-from server.prediction import PredictWorker
-from server.rows import Row
-from server.workers import JobWorkers
+from server.durable.ledger import Ledger
+from server.durable.rows import Row
+from server.workforce.costs import check_prediction, check_query, declared_values
+from server.workforce.prediction import PredictWorker
+from server.workforce.workers import JobWorkers
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 _PACKAGES = ("w2s-predictor", "numpy", "grpcio", "protobuf")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from predictor import folders
 from predictor.errors import InputError, W2SError
-from server.caller import SCOPES
-from server.tokens import TokenFile
+from server.access.caller import SCOPES
+from server.access.tokens import TokenFile
 
 MOST_DAYS = 3660
 

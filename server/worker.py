@@ -23,11 +23,11 @@ from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from protos import convert
 from protos.w2s.v1 import query_pb2
-from server import frames
-from server.caller import LOCAL
-from server.logs import place_of
-from server.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
-from server.stores import feature_store
+from server.access.caller import LOCAL
+from server.features.stores import feature_store
+from server.telemetry.logs import place_of
+from server.workforce import frames
+from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
 
 _PR_SET_PDEATHSIG = 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from predictor.errors import InputError, RefusedError
-from server.address import check_address
+from server.access.address import check_address
 from server.config import Config, Limits
 
 

@@ -20,9 +20,9 @@ from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
-from server.admission import Admission
-from server.audit import AuditLog
-from server.authentication import Authenticator
+from server.access.admission import Admission
+from server.access.audit import AuditLog
+from server.access.authentication import Authenticator
 from server.config import Limits
 from server.interceptors import (
     AdmissionInterceptor,
@@ -30,7 +30,7 @@ from server.interceptors import (
     FaultInterceptor,
     ReadingInterceptor,
 )
-from server.metrics import Metrics
+from server.telemetry.metrics import Metrics
 from tests.service.running import arrays, command, until
 
 SECRET = "the row of a patient"

@@ -22,7 +22,7 @@ from predictor.errors import W2SError
 from predictor.manifest import Manifest
 from protos import convert
 from server.config import Limits
-from server.costs import check_query
+from server.workforce.costs import check_query
 from tests.protos.samples import full_query
 from tests.service.running import RunningServer
 

@@ -18,8 +18,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 import protos.w2s.v1
 from predictor.manifest import Manifest
 from protos import convert
-from server.scopes import NEEDED, OPEN
-from server.tokens import TokenFile
+from server.access.scopes import NEEDED, OPEN
+from server.access.tokens import TokenFile
 from tests.service.running import RunningServer, arrays, until
 
 HOUR = 3600.0

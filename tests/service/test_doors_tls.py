@@ -9,7 +9,7 @@ import pytest
 from client import PredictorClient
 from client.credentials import Credentials
 from predictor.errors import InputError, NotFoundError, RefusedError, UnauthenticatedError, UnavailableError
-from server.tokens import TokenFile
+from server.access.tokens import TokenFile
 from tests.service.certificates import Authority, needs_openssl
 from tests.service.running import RunningServer, arrays, until
 from tests.service.test_doors import start_in_vain

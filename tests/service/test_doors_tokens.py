@@ -10,7 +10,7 @@ import pytest
 
 from predictor.errors import ConflictError, InputError, NotFoundError, UnauthenticatedError, UnavailableError
 from server import token as command
-from server.tokens import TokenFile
+from server.access.tokens import TokenFile
 from tests.service.running import arrays, until
 
 HOUR = 3600.0

@@ -13,7 +13,7 @@ from predictor.manifest import Manifest
 from predictor.pools import Pool
 from protos import convert
 from protos.w2s.v1 import features_pb2 as pb
-from server.tokens import TokenFile
+from server.access.tokens import TokenFile
 from tests.service.running import RunningServer, arrays
 from tests.service.sending import CHUNK, chunks, download, head, received, send, signal, told
 from tests.service.test_equal import bare

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from server import frames
+from server.workforce import frames
 
 
 def read_all(raw: bytes):

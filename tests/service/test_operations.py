@@ -17,12 +17,12 @@ from predictor.pools import Pool
 from predictor.query import ModelSpec, Progress, RankingQuery
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
-from server.audit import AuditLog
-from server.caller import Caller
+from server.access.audit import AuditLog
+from server.access.caller import Caller
+from server.access.rates import Rates
 from server.config import Limits
-from server.metrics import JobClock, Metrics
-from server.rates import Rates
-from server.spawn import worker_environment
+from server.telemetry.metrics import JobClock, Metrics
+from server.workforce.spawn import worker_environment
 from tests.service.running import alive, arrays, until
 
 

@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, UnavailableError, W2SError
-from server.caller import LOCAL
+from server.access.caller import LOCAL
 from server.config import Limits
-from server.database import Database
-from server.jobs import JobTable
-from server.outcome import worker_lost
+from server.durable.database import Database
+from server.durable.jobs import JobTable
+from server.workforce.outcome import worker_lost
 
 RANKING = b"ranking"
 LOST = worker_lost(3)
@@ -157,7 +157,7 @@ def test_a_full_disk_refuses_writes_and_lets_reads_go_on(database, table):
 
 def test_another_process_cannot_open_the_store(database, table, tmp_path):
     code = (
-        "import sys, pathlib; from server.database import Database; from predictor.errors import RefusedError\n"
+        "import sys, pathlib; from server.durable.database import Database; from predictor.errors import RefusedError\n"
         "try: Database(pathlib.Path(sys.argv[1]))\n"
         "except RefusedError as fault: print(fault.reason)"
     )

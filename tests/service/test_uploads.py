@@ -14,11 +14,11 @@ from client import PredictorClient
 from predictor.errors import ConflictError, DeadlineError, InputError, LimitError, NotFoundError, UnavailableError
 from predictor.manifest import Manifest
 from protos import convert
-from server import uploads as module
-from server.caller import LOCAL
+from server.access.caller import LOCAL
 from server.config import Limits
-from server.stores import feature_store
-from server.uploads import Uploads
+from server.features import uploads as module
+from server.features.stores import feature_store
+from server.features.uploads import Uploads
 from tests.service.running import until
 from tests.service.sending import CHUNK, chunks, download, head, received, send, signal, told
 

@@ -9,10 +9,10 @@ import pytest
 from google.rpc import status_pb2
 
 from protos import convert
-from server import frames
 from server.config import Limits
-from server.process import WorkerLostError, WorkerProcess
-from server.spawn import worker_environment
+from server.workforce import frames
+from server.workforce.process import WorkerLostError, WorkerProcess
+from server.workforce.spawn import worker_environment
 from tests.service.running import alive, arrays, until
 
 

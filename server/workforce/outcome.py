@@ -8,7 +8,7 @@ from predictor.errors import DeadlineError, RefusedError, W2SError
 from predictor.jobs import JobState
 from protos import convert
 from protos.w2s.v1 import ranking_pb2 as pb
-from server.frames import Tag
+from server.workforce.frames import Tag
 
 
 def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes | None]:

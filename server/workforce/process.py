@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from server import frames
-from server.caller import LOCAL
+from server.access.caller import LOCAL
 from server.config import Limits
-from server.spawn import SHOW_STDERR, worker_environment
+from server.workforce import frames
+from server.workforce.spawn import SHOW_STDERR, worker_environment
 
 _START_SECONDS = 120.0
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
-from server.caller import LOCAL
+from server.access.caller import LOCAL
 
 SCHEMA_VERSION = 2
 _SCHEMA = """

@@ -10,10 +10,10 @@ from typing import cast
 from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, W2SError
 from predictor.jobs import TERMINAL, JobState
 from protos.convert import error_to_proto
-from server.admission import BusyError
+from server.access.admission import BusyError
 from server.config import Limits
-from server.database import Database
-from server.rows import COLUMNS, Claim, Row, now, row_of, row_with_ranking
+from server.durable.database import Database
+from server.durable.rows import COLUMNS, Claim, Row, now, row_of, row_with_ranking
 
 REVISION_STEP = 1_000_000
 """Committed changes count in these steps, so that uncommitted progress in between has revisions of its own, and a

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from predictor.errors import UnavailableError
-from server.caller import Caller
-from server.logs import log_fault
-from server.rates import Rates
-from server.scopes import NEEDED
+from server.access.caller import Caller
+from server.access.rates import Rates
+from server.access.scopes import NEEDED
+from server.telemetry.logs import log_fault
 
 _CHANGING = frozenset(method for method, scope in NEEDED.items() if scope != "read")
 _STRANGERS_PER_SECOND = 10.0

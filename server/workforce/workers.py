@@ -11,13 +11,13 @@ from predictor.errors import W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
-from server.frames import Tag
-from server.ledger import Ledger
-from server.logs import log, log_fault
-from server.metrics import JobClock, Metrics
-from server.outcome import outcome_of, took_too_long, worker_lost
-from server.process import WorkerLostError, WorkerProcess
-from server.rows import Claim, Row
+from server.durable.ledger import Ledger
+from server.durable.rows import Claim, Row
+from server.telemetry.logs import log, log_fault
+from server.telemetry.metrics import JobClock, Metrics
+from server.workforce.frames import Tag
+from server.workforce.outcome import outcome_of, took_too_long, worker_lost
+from server.workforce.process import WorkerLostError, WorkerProcess
 
 _PAUSE = 1.0
 """Seconds before a step is tried again that the disk or the system refused."""

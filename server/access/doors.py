@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from predictor.errors import InputError
-from server.tls import TLSFiles
+from server.access.tls import TLSFiles
 
 NAMES = ("tls_cert", "tls_key", "client_ca", "tokens", "metrics", "audit_log")
 """Flags of the command, and in capitals after W2S_ the variables."""

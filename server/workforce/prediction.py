@@ -11,9 +11,9 @@ from predictor.errors import DeadlineError, UnavailableError, W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
-from server.frames import Tag
-from server.logs import log, log_fault
-from server.process import WorkerLostError, WorkerProcess
+from server.telemetry.logs import log, log_fault
+from server.workforce.frames import Tag
+from server.workforce.process import WorkerLostError, WorkerProcess
 
 
 class PredictWorker:

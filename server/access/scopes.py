@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from predictor.errors import ForbiddenError
-from server.caller import Caller, Scope
+from server.access.caller import Caller, Scope
 
 OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List"})
 """Balancers and probes ask these without a token; they tell names of services and whether they serve."""

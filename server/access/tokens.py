@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import cast
 
 from predictor.errors import ConflictError, InputError, NotFoundError, UnavailableError
-from server.caller import SCOPES, Scope
+from server.access.caller import SCOPES, Scope
 
 MOST_CHARACTERS = 256
 """A longer credential is no token of ours, and is not looked at."""

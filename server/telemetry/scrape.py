@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer, generate_latest
 
 from predictor.errors import UnavailableError
-from server.metrics import Metrics
+from server.telemetry.metrics import Metrics
 
 _PATIENCE = 5.0
 

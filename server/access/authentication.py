@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from predictor.errors import InputError, UnauthenticatedError, W2SError
-from server.caller import Caller
-from server.logs import log
-from server.tokens import TokenFile, TokenRecord, check_tenant, digest_of, match
+from server.access.caller import Caller
+from server.access.tokens import TokenFile, TokenRecord, check_tenant, digest_of, match
+from server.telemetry.logs import log
 
 LOOK_SECONDS = 0.25
 """Pause between two looks at the token file, and at the expiry of tokens with open calls."""

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from predictor.errors import LimitError
-from server.caller import current_tenant
+from server.access.caller import current_tenant
+from server.access.rates import Rates
 from server.config import Limits
-from server.feed import stopping
-from server.rates import Rates
+from server.durable.feed import stopping
 
 
 class BusyError(LimitError):

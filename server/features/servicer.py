@@ -17,10 +17,10 @@ from protos import convert
 from protos.features import MOST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
-from server.caller import current_tenant
+from server.access.caller import current_tenant
 from server.config import Limits
-from server.stores import feature_store
-from server.uploads import Upload, Uploads
+from server.features.stores import feature_store
+from server.features.uploads import Upload, Uploads
 
 _THREADS = 4
 

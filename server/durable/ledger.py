@@ -13,10 +13,10 @@ from predictor.errors import W2SError
 from predictor.jobs import JobState
 from predictor.query import Progress
 from server.config import Limits
-from server.database import Database
-from server.feed import Channel, Feed, stopping
-from server.jobs import JobTable
-from server.rows import Claim, Row
+from server.durable.database import Database
+from server.durable.feed import Channel, Feed, stopping
+from server.durable.jobs import JobTable
+from server.durable.rows import Claim, Row
 
 T = TypeVar("T")
 

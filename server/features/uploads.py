@@ -23,7 +23,7 @@ from predictor.manifest import Manifest, Scan
 from protos import convert
 from protos.w2s.v1 import features_pb2 as pb
 from server.config import Limits
-from server.stores import feature_store, tenant_digest
+from server.features.stores import feature_store, tenant_digest
 
 _BLOCK = 1 << 20
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from predictor.features import FeatureStore
 from predictor.folders import cache_dir
-from server.caller import LOCAL
+from server.access.caller import LOCAL
 
 
 def feature_store(tenant: str) -> FeatureStore:

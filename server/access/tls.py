@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from predictor.errors import InputError
-from server.logs import log, log_fault
+from server.telemetry.logs import log, log_fault
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Features: feature sets of each tenant, on their way in and out."""
