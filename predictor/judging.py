@@ -35,7 +35,6 @@ class Verdict:
     standing: Standing
     null: NullBand
     forecast: Forecast | None
-    notes: tuple[str, ...] = ()
 
     def place(self, candidate: Candidate, index: int) -> Candidate:
         """The candidate with its rank, and with predicted outcomes where the judge makes any."""
@@ -90,7 +89,7 @@ def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
             where = standing(-cast.gain, -cast.gain_draws, above)
         else:
             where = standing(cast.error, cast.error_draws, above)
-        return Verdict(judging, where, _null_band(above, cast.null_draws, judging.unit), cast, cast.notes)
+        return Verdict(judging, where, _null_band(above, cast.null_draws, judging.unit), cast)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
     values = sign * _values(judging, case)

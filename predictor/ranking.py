@@ -182,7 +182,7 @@ def _answer(
         candidates=(*ranked, *failed),
         null=NullBand() if verdict is None else verdict.null,
         provenance=Provenance(versions(), query.settings.seed, _request(query)),
-        warnings=_warnings(query, strong, entries, verdict),
+        warnings=_warnings(query, strong, entries),
     )
 
 
@@ -216,9 +216,7 @@ def _evidence(query: RankingQuery, judging: Estimator) -> str:
     return judging.evidence.name
 
 
-def _warnings(
-    query: RankingQuery, strong: FeatureSet, entries: list[_Entry], verdict: Verdict | None
-) -> tuple[str, ...]:
+def _warnings(query: RankingQuery, strong: FeatureSet, entries: list[_Entry]) -> tuple[str, ...]:
     pool, found = query.pool, list(strong.warnings)
     if any(entry.features is not None and entry.features.fingerprint == strong.fingerprint for entry in entries):
         found.append("the strong model is also listed as a weak candidate; as its own teacher it has nothing to gain")
@@ -232,7 +230,7 @@ def _warnings(
         found.append(
             f"{strong.truncated_rows} row(s) were cut at {query.settings.max_length} tokens for the strong model"
         )
-    return (*found, *(() if verdict is None else verdict.notes))
+    return tuple(found)
 
 
 def _request(query: RankingQuery) -> dict[str, Any]:

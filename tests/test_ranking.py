@@ -155,7 +155,7 @@ def test_gold_labels_of_some_rows_make_few_labels_evidence(models, kind):
     assert found.provenance.request["labelled_rows"] == 48
     assert found.best().name == "t0"
     assert found.best().predicted_w2s_error.unit == "label variance"
-    assert any(text.startswith("truth posterior from 48 gold rows") for text in found.warnings)
+    assert found.best().estimates["truth_posterior"].note.startswith("truth posterior from 48 gold rows")
 
 
 def test_an_order_that_does_not_use_the_labels_does_not_claim_them(models, values):
