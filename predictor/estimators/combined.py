@@ -15,8 +15,8 @@ from predictor.result import Better, Estimate
 class Combined:
     """`truth_posterior` where gold labels of some rows are given, else `label_prior_simulation`.
 
-    A rule, not a fitted model: on every task measured so far the posterior ranks better than the simulation where both
-    apply, and no mixture of the two has been shown to beat the better one on tasks other than those it was chosen on.
+    A rule, not a fitted model: on the same trainings the posterior ordered candidates better than the simulation in 11
+    of 12 measured cells (tests/benchmarks/accuracy.csv). No mixture of estimators has been tried on held-out tasks.
     """
 
     name: str = "combined"
