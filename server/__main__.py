@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from predictor.errors import W2SError
 from server.access.doors import NAMES
 from server.app import serve
 from server.config import Config, Limits
+from server.workforce.confined import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG and
@@ -39,7 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doors.add_argument("--tokens", metavar="FILE", help="ask callers for bearer tokens of this file")
     doors.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics and /healthz over HTTP there")
     doors.add_argument("--audit-log", metavar="FILE", help="audit lines (audit.jsonl in the state folder)")
+    doors.add_argument(
+        "--model-root",
+        metavar="DIR",
+        action="append",
+        type=Path,
+        help="read models of local files from this folder only; repeatable (without it: any folder for this machine's "
+        "own user, none for callers with tokens or certificates)",
+    )
     given = parser.parse_args(arguments)
+    if given.model_root:
+        os.environ[ROOTS] = os.pathsep.join(str(folder.expanduser().absolute()) for folder in given.model_root)
     try:
         chosen = dict(pair.partition("=")[::2] for pair in given.limit)
         doors_named = {name: getattr(given, name) for name in NAMES}

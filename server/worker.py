@@ -17,7 +17,6 @@ from typing import BinaryIO
 
 from predictor.calls import source_of
 from predictor.errors import LimitError, W2SError
-from predictor.features import FeatureStore
 from predictor.query import Progress
 from predictor.ranking import ranking_steps
 from predictor.result import Ranking
@@ -27,6 +26,7 @@ from server.access.caller import LOCAL
 from server.features.stores import feature_store
 from server.telemetry.logs import place_of
 from server.workforce import frames
+from server.workforce.confined import guarded
 from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
 
 _PR_SET_PDEATHSIG = 1
@@ -53,14 +53,15 @@ def main() -> None:
             tenant = body.decode()
             continue
         _COMPUTING.set()
-        _answer(body, feature_store(tenant), outward)
+        _answer(body, tenant, outward)
         _COMPUTING.clear()
 
 
-def _answer(request: bytes, store: FeatureStore, outward: BinaryIO) -> None:
+def _answer(request: bytes, tenant: str, outward: BinaryIO) -> None:
     try:
         query = convert.query_from_proto(query_pb2.RankingQuery.FromString(request))
-        ranking = _report(ranking_steps(query, source_of(query, store)), outward)
+        source = guarded(source_of(query, feature_store(tenant)), tenant)
+        ranking = _report(ranking_steps(query, source), outward)
         _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
     except W2SError as fault:
         _send(outward, "error", convert.error_to_status(fault).SerializeToString())
