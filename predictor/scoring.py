@@ -23,7 +23,8 @@ class Score:
         estimator, evidence: what was asked, and what it was allowed to see.
         spearman_error: rank correlation with measured Err_w2s; 1 is the right order.
         spearman_gain: rank correlation of its predicted gain (misfit: of the misfit) with the measured gain.
-        regret: measured Err_w2s of its first choice minus that of the best candidate, in label variance.
+        regret: measured Err_w2s of its first choice minus that of the best candidate, in label variance; None where it
+            cannot tell candidates apart, so that there is no first choice.
         mae_error, mae_gain: mean absolute error of predicted Err_w2s and gain, in label variance.
         coverage_error, coverage_gain: share of candidates whose measured value lies in the 90 % interval.
     """
@@ -90,7 +91,7 @@ def _score(
         evidence=evidence,
         spearman_error=rank_correlation(value, error),
         spearman_gain=None if np.isnan(gained).any() else rank_correlation(gained.mean(axis=0), gain),
-        regret=float(error[int(np.argmin(value))] - error.min()),
+        regret=float(error[int(np.argmin(value))] - error.min()) if np.ptp(value) > 0.0 else None,
         mae_error=float(np.mean(np.abs(values - errors))) if predicts else None,
         mae_gain=float(np.mean(np.abs(gained - gains))) if predicts else None,
         coverage_error=_coverage(tables, errors, "predicted_w2s_error") if judged else None,

@@ -256,6 +256,8 @@ def test_a_good_teacher_is_separable_where_noise_is_not(models):
     assert found.null.separable == 1
     assert found.best().name == "good"
     assert found.best().p_best > 0.8
+    # Their replicates overlap; what tells them apart is that noise does no better than its own shuffles.
+    assert by_name(found)["noise"].tie_group != found.best().tie_group
 
 
 def test_the_strong_model_as_its_own_teacher_is_named(models):

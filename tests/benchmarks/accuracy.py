@@ -14,7 +14,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, read
 from tests.drain import drain
 
 SPLITS = 24
+
+LOWER_IS_BETTER = ("regret", "mae_error", "mae_gain")
 
 COLUMNS = (
     "task",
@@ -71,7 +73,7 @@ def rows(cell: Cell) -> Iterator[dict[str, Any]]:
         "estimator": "width",
         "evidence": "representations",
         "spearman_error": rank_correlation(widths, errors),
-        "regret": float(errors[int(np.argmin(widths))] - errors.min()),
+        "regret": float(errors[int(np.argmin(widths))] - errors.min()) if np.ptp(widths) > 0.0 else None,
     }
 
 
@@ -89,14 +91,15 @@ def table(path: Path, figure: str) -> str:
     for evidence, name in dict.fromkeys((r["evidence"], r["estimator"]) for r in found):
         values = [at[(*head, evidence, name)][figure] if (*head, evidence, name) in at else "" for head in heads]
         if any(values):
-            lines.append(_line(f"`{name}`" + ("" if evidence == "representations" else " + D~ labels"), values))
+            label = f"`{name}`" + ("" if evidence == "representations" else " + D~ labels")
+            lines.append(_line(label, values, max if figure in LOWER_IS_BETTER else min))
     return "\n".join(lines)
 
 
-def _line(head: str, values: list[str]) -> str:
+def _line(head: str, values: list[str], worst: Callable[[list[float]], float] = min) -> str:
     held = [float(v) for v in values if v]
     shown = [f"{float(v):.2f}" if v else "–" for v in values]
-    return f"| {head} | " + " | ".join(shown) + f" | {np.mean(held):.2f} | {min(held):.2f} |"
+    return f"| {head} | " + " | ".join(shown) + f" | {np.mean(held):.2f} | {worst(held):.2f} |"
 
 
 def main() -> None:
