@@ -14,6 +14,13 @@ from client.cli.parser import Commands, add_command
 
 KINDS = ("estimators", "models", "devices")
 
+SPEAKS = {
+    "w2s_error": "the W2S error",
+    "gain": "the gain",
+    "weak_error": "the weak model's own error",
+    "nothing": "no order",
+}
+
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
@@ -30,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _estimators(as_json: bool) -> None:
     from predictor.estimators import ESTIMATORS
+    from predictor.estimators.protocol import Forecaster, foretold
 
     found = [
         {
@@ -37,6 +45,8 @@ def _estimators(as_json: bool) -> None:
             "better": one.better,
             "unit": one.unit,
             "evidence": one.evidence.name,
+            "foretells": foretold(one),
+            "forecasts": isinstance(one, Forecaster),
             "source": one.source,
             "summary": one.summary,
         }
@@ -46,7 +56,9 @@ def _estimators(as_json: bool) -> None:
         print_json(found)
         return
     for one in found:
-        print(f"{one['name']}  ({one['better']} is better; needs {one['evidence'].replace('_', ' ')})")
+        needs, speaks = one["evidence"].replace("_", " "), SPEAKS[one["foretells"]]
+        speaks += " and the gain" if one["forecasts"] else ""
+        print(f"{one['name']}  ({one['better']} is better; needs {needs}; foretells {speaks})")
         print(textwrap.fill(one["summary"], 100, initial_indent="    ", subsequent_indent="    "))
         print(f"    {one['source']}")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from predictor.divergences import class_probabilities, divergence, floored
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import once_per_case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
@@ -65,6 +65,7 @@ class Misfit:
     better: Better = "higher"
     unit: str = "label variance"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "gain"
     source: str = "Charikar et al. 2024, arXiv:2405.15116, Theorem 1"
     summary: str = (
         "Part of the weak labels that the strong head refuses on held-out rows; equals the gain only for a convex "

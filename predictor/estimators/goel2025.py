@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import probabilities, votes
 from predictor.heads import HeadFactor
@@ -50,6 +50,7 @@ class PredictionDivergence:
     better: Better = "higher"
     unit: str = "bits"
     evidence: Evidence = Evidence.few_labels
+    foretells: Foretells = "gain"
     source: str = "Goel et al. 2025, arXiv:2502.04313 (less similar, more gain); JSD and flips stand in for CAPA"
     summary: str = (
         "How far the weak labels lie from those of a strong head trained on the same gold labels: difference is where "

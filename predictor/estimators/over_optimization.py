@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.beliefs import Belief, beliefs
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.heads import RIDGES
 from predictor.result import Better, Estimate
 
@@ -28,6 +28,7 @@ class OverOptimization:
     better: Better = "lower"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
+    foretells: Foretells = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (warning); the measure is this project's"
     summary: str = (
         "Error that another ridge than GCV's would save, GCV being blind to the teacher's faults; judged by a "

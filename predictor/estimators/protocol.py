@@ -15,6 +15,10 @@ from predictor.result import Better, Estimate
 Array = NDArray[np.float64]
 
 
+Foretells = Literal["w2s_error", "gain", "weak_error", "nothing"]
+"""The measured outcome that an estimator's value speaks of, with its sign (`better`): what it is scored against."""
+
+
 class Evidence(IntEnum):
     """What an answer rests on, weakest first."""
 
@@ -123,3 +127,18 @@ class JointEstimator(Estimator, Protocol):
     def joint(self) -> Literal[True]:
         """Says that a case with one candidate alone would not give the same answer."""
         ...
+
+
+@runtime_checkable
+class Foreteller(Estimator, Protocol):
+    """An estimator that declares what its value speaks of; the others speak of Err_w2s."""
+
+    @property
+    def foretells(self) -> Foretells:
+        """`nothing` for a bound or a diagnosis that orders no candidates."""
+        ...
+
+
+def foretold(estimator: Estimator) -> Foretells:
+    """What the estimator's value speaks of. A forecaster speaks of the gain as well."""
+    return estimator.foretells if isinstance(estimator, Foreteller) else "w2s_error"

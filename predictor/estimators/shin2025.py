@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import are_classes, margins
 from predictor.result import Better, Estimate
@@ -99,6 +99,7 @@ class OverlapDensity:
     better: Better = "higher"
     unit: str = "share of rows"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "gain"
     source: str = "Shin et al. 2025, arXiv:2412.03881, and the authors' code"
     summary: str = (
         "Share of rows on which the weak model is confident and the strong model sees something of the rows where it "

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.beliefs import Belief, beliefs
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -43,6 +43,7 @@ class SmootherGain:
     better: Better = "higher"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
+    foretells: Foretells = "gain"
     source: str = "this project; no paper states it"
     summary: str = (
         "Misfit corrected for the ridge and for what a Gaussian-process posterior of the truth, from the strong model "

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import are_classes, votes
 from predictor.heads import HeadFactor
@@ -139,6 +139,7 @@ class Refinement:
     better: Better = "higher"
     unit: str = "1 − correlation"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "gain"
     source: str = "Somerstep et al. 2024, arXiv:2405.16236; signals derived here"
     summary: str = (
         "Whether to relabel in context before teaching (above 0) or to teach with the weak labels as they are: "

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import unlabelled_rows
 from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
@@ -60,6 +60,7 @@ class Ambiguity:
     better: Better = "higher"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
+    foretells: Foretells = "gain"
     source: str = "Xu et al. 2025, arXiv:2505.24313; Krogh, Vedelsby 1995, NIPS 7"
     summary: str = (
         "Gain to expect if the student ended at the mean of all weak heads that other draws of the same number of gold "

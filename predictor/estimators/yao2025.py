@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from predictor.divergences import divergence
 from predictor.estimators.case import Case
 from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.mixture import fit_mixture, mixed, optimality_gap
 from predictor.result import Better, Estimate
@@ -43,6 +43,7 @@ class KlMisfit:
     better: Better = "higher"
     unit: str = "nats"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "gain"
     source: str = "Yao et al. 2025, arXiv:2502.01458"
     summary: str = (
         "Forward KL from the weak probabilities to a logistic student on held-out rows; a heuristic for the gain: even "
@@ -69,6 +70,7 @@ class ReverseKlMisfit:
     better: Better = "higher"
     unit: str = "nats"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "gain"
     source: str = "Yao et al. 2025, arXiv:2502.01458; Mulgund, Pabbaraju 2025, arXiv:2501.19105"
     summary: str = (
         "Reverse KL, student first, of a mixture of logistic heads and constants fitted by it: the gain in log-loss "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from predictor.divergences import divergence
 from predictor.estimators.case import Case
 from predictor.estimators.lessons import Lesson, Unsuited, lessons
-from predictor.estimators.protocol import Evidence
+from predictor.estimators.protocol import Evidence, Foretells
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -54,6 +54,7 @@ class GainBounds:
     better: Better = "higher"
     unit: str = "nats"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (form); constants of this project"
     summary: str = (
         "Two-sided cap on the gain in log-loss of a logistic student, whatever the truth; room to gain as much as to "
@@ -104,6 +105,7 @@ class CalibrationBounds:
     better: Better = "lower"
     unit: str = "L1 distance of probabilities"
     evidence: Evidence = Evidence.weak_labels
+    foretells: Foretells = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (form); Bretagnolle, Huber 1979"
     summary: str = (
         "Most by which a logistic student's smooth or L1 calibration, or that in bins fixed on x, can differ from its "

@@ -30,7 +30,7 @@ from tests.drain import drain
 
 SPLITS = 24
 
-LOWER_IS_BETTER = ("regret", "mae_error", "mae_gain")
+LOWER_IS_BETTER = ("regret", "regret_gain", "mae_error", "mae_gain", "mae_weak")
 
 COLUMNS = (
     "task",
@@ -46,7 +46,19 @@ COLUMNS = (
     "mae_gain",
     "coverage_error",
     "coverage_gain",
+    "foretells",
+    "judged",
+    "kendall_error",
+    "weighted_tau_error",
+    "kendall_gain",
+    "weighted_tau_gain",
+    "regret_gain",
+    "spearman_weak",
+    "kendall_weak",
+    "mae_weak",
 )
+
+FIGURES = tuple(name for name in COLUMNS[6:] if name not in ("foretells", "judged"))
 
 
 def rows(cell: Cell) -> Iterator[dict[str, Any]]:
@@ -107,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.accuracy", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("accuracy.csv"), help="result file (CSV)")
     parser.add_argument("--table", type=Path, help="print a table of this result file and stop")
-    parser.add_argument("--figure", default="spearman_error", choices=COLUMNS[6:], help="figure of the table")
+    parser.add_argument("--figure", default="spearman_error", choices=FIGURES, help="figure of the table")
     parser.add_argument("--task", action="append", help="only these tasks")
     options = parser.parse_args()
     if options.table:
