@@ -20,7 +20,7 @@ def rank(*, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], 
         strong: a MODEL as on the command line, or an array (n, d) of features.
         weak: candidates: MODELs, arrays, or a mapping name -> either.
         **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
-            `rank_by`, `calibration`, `text_column`, `id_column`; see `predictor.request.build_query`.
+            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `text_column`, `id_column`; see `predictor.request.build_query`.
 
     Returns:
         The ranking; a candidate that fails stands last with its reason instead of ending the call.

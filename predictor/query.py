@@ -15,6 +15,7 @@ from predictor.pools import Pool
 
 RankBy = Literal["w2s_error", "gain"]
 Pooling = Literal["mean", "last", "cls"]
+Precision = Literal["auto", "fp32", "bf16"]
 Array = NDArray[np.floating]
 
 
@@ -47,8 +48,27 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """The most that may be read before an answer is due; at least one of the two is given.
+
+    Attributes:
+        share: of the pool's rows, in (0, 1]; None for all.
+        seconds: wall time spent on reading and judging, > 0; None for any.
+    """
+
+    share: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
-    """How to extract and judge; the only place where these defaults live."""
+    """How to extract and judge; the only place where these defaults live.
+
+    Attributes:
+        precision: of torch arithmetic; `auto` is bf16 where the device has it and the model bears it, else fp32.
+        budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
+            dropped on the way; see `predictor.anytime`. Confidence in [0.5, 1), 0.95 where only a budget is given.
+    """
 
     estimators: tuple[str, ...] = ("combined",)
     rank_by: RankBy = "w2s_error"
@@ -58,6 +78,9 @@ class Settings:
     max_length: int = 256
     seed: int = 0
     calibration: str | None = None
+    precision: Precision = "auto"
+    budget: Budget | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

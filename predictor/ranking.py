@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -248,5 +248,8 @@ def _request(query: RankingQuery) -> dict[str, Any]:
         "pooling": settings.pooling,
         "max_rows": settings.max_rows,
         "max_length": settings.max_length,
+        "precision": settings.precision,
+        "budget": None if settings.budget is None else asdict(settings.budget),
+        "confidence": settings.confidence,
         "seed": settings.seed,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, get_args
@@ -16,7 +17,7 @@ from predictor.labels import Labels
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
 from predictor.predictions import predictions_of
-from predictor.query import Array, ModelSpec, Pooling, RankBy, RankingQuery, Settings
+from predictor.query import Array, Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, Settings
 from predictor.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
@@ -39,6 +40,9 @@ class Options(TypedDict, total=False):
     estimators: Sequence[str] | None
     rank_by: RankBy | None
     calibration: str | None
+    precision: Precision | None
+    budget: Budget | str | float | None
+    confidence: float | None
     text_column: str
     id_column: str
 
@@ -58,6 +62,9 @@ def build_query(
     estimators: Sequence[str] | None = None,
     rank_by: RankBy | None = None,
     calibration: str | None = None,
+    precision: Precision | None = None,
+    budget: Budget | str | float | None = None,
+    confidence: float | None = None,
     text_column: str = TEXT_COLUMN,
     id_column: str = ID_COLUMN,
 ) -> RankingQuery:
@@ -78,6 +85,10 @@ def build_query(
         estimators: names of `predictor.estimators`.
         rank_by: `w2s_error` or `gain`.
         calibration: name of a fitted calibration.
+        precision: `auto`, `fp32` or `bf16`.
+        budget: the most to read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that cannot
+            be best are then dropped on the way.
+        confidence: of the decision where rows are read in stages, from 0.5 to below 1.
         text_column, id_column: columns of a pool file.
 
     None means the default of `predictor.query.Settings`.
@@ -94,6 +105,9 @@ def build_query(
         estimators=None if estimators is None else tuple(estimators),
         rank_by=rank_by,
         calibration=calibration,
+        precision=precision,
+        budget=None if budget is None else read_budget(budget),
+        confidence=None if confidence is None else float(confidence),
     )
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak)
@@ -107,13 +121,47 @@ def _settings(**given: object) -> Settings:
     settings = dataclasses.replace(Settings(), **{name: v for name, v in given.items() if v is not None})  # type: ignore[arg-type]  # checked below
     _one_of("rank_by", settings.rank_by, get_args(RankBy))
     _one_of("pooling", settings.pooling, get_args(Pooling))
+    _one_of("precision", settings.precision, get_args(Precision))
     _at_least("seed", settings.seed, 0)
     _at_least("max_length", settings.max_length, 1)
     if settings.max_rows is not None:
         _at_least("max_rows", settings.max_rows, 2)
+    if settings.confidence is not None and not 0.5 <= settings.confidence < 1.0:
+        raise InputError(
+            f"confidence is {settings.confidence}; it must be from 0.5 to below 1, as 0.95.",
+            reason="BAD_SETTING",
+            field="confidence",
+        )
     if not settings.estimators:
         raise InputError("no estimator named; leave estimators out for the default.", reason="NO_ESTIMATOR")
     return settings
+
+
+def read_budget(given: Budget | str | float) -> Budget:
+    """`0.25` or `25%` of the rows, `90s` or `5m` of time.
+
+    Raises:
+        InputError: neither, or out of range.
+    """
+    if isinstance(given, Budget):
+        share, seconds = given.share, given.seconds
+    else:
+        text = str(given).strip()
+        number, unit = (text[:-1], text[-1]) if text[-1:] in ("%", "s", "m") else (text, "")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        times = {"s": 1.0, "m": 60.0}.get(unit)
+        share, seconds = (value / (100.0 if unit else 1.0), None) if times is None else (None, value * times)
+    fits = (share is None or 0.0 < share <= 1.0) and (seconds is None or 0.0 < seconds < math.inf)
+    if not fits or (share is None and seconds is None):
+        raise InputError(
+            f"budget is {given!r}; give a share of the rows above 0 and up to 1 (0.25 or 25%), or a time (90s or 5m).",
+            reason="BAD_SETTING",
+            field="budget",
+        )
+    return Budget(share, seconds)
 
 
 def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.labels import Kind, Labels
 from predictor.pools import Pool
-from predictor.query import ModelSpec, Pooling, RankBy, RankingQuery, Settings
+from predictor.query import Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, Settings
+from predictor.request import read_budget
 from protos.tensors import tensor_from_proto, tensor_to_proto
 from protos.w2s.v1 import query_pb2 as pb
 
 _RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
 _POOLING: dict[int, Pooling] = {pb.Pooling.Value(f"POOLING_{name.upper()}"): name for name in get_args(Pooling)}
+_PRECISION: dict[int, Precision] = {pb.Precision.Value(f"PRECISION_{p.upper()}"): p for p in get_args(Precision)}
 _KINDS: dict[int, Kind] = {pb.LabelKind.Value(f"LABEL_KIND_{name.upper()}"): name for name in get_args(Kind)}
 _MOST = (1 << 63) - 1
 
@@ -143,7 +145,31 @@ def _settings_to_proto(settings: Settings) -> pb.Settings:
         max_length=_whole(settings.max_length, "settings.max_length", 1),
         seed=_whole(settings.seed, "settings.seed", 0),
         calibration=settings.calibration,
+        precision=_code(_PRECISION, settings.precision, "settings.precision"),
+        budget=None
+        if settings.budget is None
+        else pb.Budget(share=settings.budget.share, seconds=settings.budget.seconds),
+        confidence=settings.confidence,
     )
+
+
+def _budget_from_proto(message: pb.Budget) -> Budget:
+    return read_budget(
+        Budget(
+            message.share if message.HasField("share") else None,
+            message.seconds if message.HasField("seconds") else None,
+        )
+    )
+
+
+def _confidence(value: float) -> float:
+    if not 0.5 <= value < 1.0:
+        raise InputError(
+            f"settings.confidence is {value}; it must be from 0.5 to below 1, as 0.95.",
+            reason="BAD_SETTING",
+            field="settings.confidence",
+        )
+    return float(value)
 
 
 def _settings_from_proto(message: pb.Settings) -> Settings:
@@ -159,6 +185,9 @@ def _settings_from_proto(message: pb.Settings) -> Settings:
         else default.max_length,
         seed=_whole(message.seed, "settings.seed", 0) if message.HasField("seed") else default.seed,
         calibration=message.calibration if message.HasField("calibration") else default.calibration,
+        precision=_name(_PRECISION, message.precision, "settings.precision") or default.precision,
+        budget=_budget_from_proto(message.budget) if message.HasField("budget") else default.budget,
+        confidence=_confidence(message.confidence) if message.HasField("confidence") else default.confidence,
     )
 
 

@@ -15,7 +15,7 @@ from predictor.arrays import ArraySource, write_features
 from predictor.errors import InputError, NotFoundError
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Settings
+from predictor.query import Budget, FeatureSet, ModelSpec, Settings
 from predictor.request import build_query
 from tests.drain import drain
 
@@ -229,3 +229,31 @@ def test_an_array_that_knows_its_rows_may_be_cut(tmp_path):
     (features,) = drain(ArraySource().features(query.strong, query.pool, query.settings))
     assert len(features.values) == 10
     assert features.parameters == 77
+
+
+@pytest.mark.parametrize(
+    ("given", "budget"),
+    [
+        ("0.25", Budget(share=0.25)),
+        ("25%", Budget(share=0.25)),
+        (1, Budget(share=1.0)),
+        ("90s", Budget(seconds=90.0)),
+        ("1.5m", Budget(seconds=90.0)),
+    ],
+)
+def test_a_budget_is_a_share_of_the_rows_or_a_time(given, budget):
+    query = build_query(strong=np.eye(30), weak=[np.eye(30)], budget=given)
+    assert query.settings.budget == budget
+
+
+@pytest.mark.parametrize("given", ["0", "2", "", "s", "-1s", "nan", "lots", "120%", Budget()])
+def test_a_budget_that_is_neither_says_what_it_may_be(given):
+    with pytest.raises(InputError, match=r"give a share of the rows above 0 and up to 1 .* or a time \(90s or 5m\)"):
+        build_query(strong=np.eye(30), weak=[np.eye(30)], budget=given)
+
+
+def test_confidence_and_precision_outside_their_range_are_refused():
+    with pytest.raises(InputError, match=r"confidence is 1.0; it must be from 0.5 to below 1"):
+        build_query(strong=np.eye(30), weak=[np.eye(30)], confidence=1)
+    with pytest.raises(InputError, match="precision is 'int4'; it must be one of auto, fp32, bf16"):
+        build_query(strong=np.eye(30), weak=[np.eye(30)], precision="int4")  # type: ignore[arg-type]

@@ -63,6 +63,11 @@ def add_reading(parser: Parser) -> None:
     )
     group.add_argument("--pooling", choices=("mean", "last", "cls"), help="how tokens become a row (default: mean)")
     group.add_argument("--max-length", metavar="TOKENS", type=int, help="where longer rows are cut (default: 256)")
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        help="of the arithmetic (default: auto: bf16 where the device has it and the model bears it)",
+    )
 
 
 def add_judging(parser: Parser) -> None:
@@ -76,6 +81,20 @@ def add_judging(parser: Parser) -> None:
         help="estimators to ask (default: combined); see w2s ls estimators",
     )
     group.add_argument("--rank-by", choices=("w2s_error", "gain"), help="what the order follows (default: w2s_error)")
+
+
+def add_stages(parser: Parser) -> None:
+    """Whether rows are read in stages."""
+    group = parser.add_argument_group("reading fewer rows")
+    group.add_argument(
+        "--budget",
+        metavar="SHARE|TIME",
+        help="read at most this share of the rows (0.25, 25%%) or for this time (90s, 5m), and drop candidates that "
+        "cannot be best on the way",
+    )
+    group.add_argument(
+        "--confidence", metavar="C", type=float, help="of such a decision, 0.5 to below 1 (default: 0.95)"
+    )
 
 
 def add_output(parser: Parser) -> None:
@@ -103,7 +122,7 @@ def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     """The parsed flags as keywords of `predictor.request.build_query`."""
     names = [
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
-        *("layer", "pooling", "max_length", "rank_by"),
+        *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
     ]
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return {**given, "estimators": getattr(arguments, "estimator", None)}

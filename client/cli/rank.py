@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
     flags.add_reading(parser)
     flags.add_evidence(parser)
     flags.add_judging(parser)
+    flags.add_stages(parser)
     flags.add_output(parser)
     flags.add_server(parser, jobs=True)
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, and its rough cost")

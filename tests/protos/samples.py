@@ -8,7 +8,7 @@ from predictor.errors import InputError
 from predictor.jobs import Job
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import Budget, ModelSpec, Progress, RankingQuery, Settings
 from predictor.result import (
     Candidate,
     Estimate,
@@ -51,6 +51,9 @@ def full_query() -> RankingQuery:
             max_length=77,
             seed=9,
             calibration="sst2",
+            precision="bf16",
+            budget=Budget(0.25, 90.0),
+            confidence=0.9,
         ),
     )
 

@@ -37,6 +37,11 @@ def message() -> pb.RankingQuery:
         (lambda m: setattr(m.settings, "seed", -1), "settings.seed is -1; it must be a whole number from 0"),
         (lambda m: setattr(m.settings, "max_rows", 1), "settings.max_rows is 1; it must be a whole number from 2"),
         (lambda m: setattr(m.settings, "max_length", 0), "settings.max_length is 0"),
+        (lambda m: setattr(m.settings, "precision", 42), "settings.precision is number 42"),
+        (lambda m: setattr(m.settings, "confidence", 1.0), "settings.confidence is 1.0; it must be from 0.5 to below"),
+        (lambda m: setattr(m.settings.budget, "share", 1.5), r"budget is Budget\(share=1.5, seconds=90.0\); give a"),
+        (lambda m: setattr(m.settings.budget, "seconds", 0.0), "give a share of the rows above 0 and up to 1"),
+        (lambda m: m.settings.budget.Clear(), "give a share of the rows"),
         (lambda m: setattr(m.labels, "kind", 0), "kind None; they must be float64"),
         (lambda m: m.labels.classes.pop(), r"multiclass labels have 3 column\(s\) and 2 class name\(s\)"),
         (

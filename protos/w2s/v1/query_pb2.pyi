@@ -34,6 +34,13 @@ class RankBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RANK_BY_W2S_ERROR: _ClassVar[RankBy]
     RANK_BY_GAIN: _ClassVar[RankBy]
 
+class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRECISION_UNSPECIFIED: _ClassVar[Precision]
+    PRECISION_AUTO: _ClassVar[Precision]
+    PRECISION_FP32: _ClassVar[Precision]
+    PRECISION_BF16: _ClassVar[Precision]
+
 class LabelKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LABEL_KIND_UNSPECIFIED: _ClassVar[LabelKind]
@@ -59,6 +66,10 @@ POOLING_CLS: Pooling
 RANK_BY_UNSPECIFIED: RankBy
 RANK_BY_W2S_ERROR: RankBy
 RANK_BY_GAIN: RankBy
+PRECISION_UNSPECIFIED: Precision
+PRECISION_AUTO: Precision
+PRECISION_FP32: Precision
+PRECISION_BF16: Precision
 LABEL_KIND_UNSPECIFIED: LabelKind
 LABEL_KIND_REGRESSION: LabelKind
 LABEL_KIND_BINARY: LabelKind
@@ -124,7 +135,7 @@ class WeakLabels(_message.Message):
     def __init__(self, candidate: _Optional[str] = ..., predictions: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence")
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
@@ -133,6 +144,9 @@ class Settings(_message.Message):
     MAX_LENGTH_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     rank_by: RankBy
     layer: str
@@ -141,7 +155,18 @@ class Settings(_message.Message):
     max_length: int
     seed: int
     calibration: str
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ...) -> None: ...
+    precision: Precision
+    budget: Budget
+    confidence: float
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ...) -> None: ...
+
+class Budget(_message.Message):
+    __slots__ = ("share", "seconds")
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    share: float
+    seconds: float
+    def __init__(self, share: _Optional[float] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RankingQuery(_message.Message):
     __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings")
