@@ -39,28 +39,28 @@ def _estimators(as_json: bool) -> None:
     from predictor.estimators import ESTIMATORS
     from predictor.estimators.protocol import Forecaster, foretold
 
-    found = [
-        {
-            "name": name,
-            "better": one.better,
-            "unit": one.unit,
-            "evidence": one.evidence.name,
-            "foretells": foretold(one),
-            "forecasts": isinstance(one, Forecaster),
-            "source": one.source,
-            "summary": one.summary,
-        }
-        for name, one in ESTIMATORS.items()
-    ]
     if as_json:
-        print_json(found)
+        print_json(
+            [
+                {
+                    "name": name,
+                    "better": one.better,
+                    "unit": one.unit,
+                    "evidence": one.evidence.name,
+                    "foretells": foretold(one),
+                    "forecasts": isinstance(one, Forecaster),
+                    "source": one.source,
+                    "summary": one.summary,
+                }
+                for name, one in ESTIMATORS.items()
+            ]
+        )
         return
-    for one in found:
-        needs, speaks = one["evidence"].replace("_", " "), SPEAKS[one["foretells"]]
-        speaks += " and the gain" if one["forecasts"] else ""
-        print(f"{one['name']}  ({one['better']} is better; needs {needs}; foretells {speaks})")
-        print(textwrap.fill(one["summary"], 100, initial_indent="    ", subsequent_indent="    "))
-        print(f"    {one['source']}")
+    for name, one in ESTIMATORS.items():
+        speaks = SPEAKS[foretold(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
+        print(f"{name}  ({one.better} is better; needs {one.evidence.name.replace('_', ' ')}; foretells {speaks})")
+        print(textwrap.fill(one.summary, 100, initial_indent="    ", subsequent_indent="    "))
+        print(f"    {one.source}")
 
 
 def _models(as_json: bool) -> None:
