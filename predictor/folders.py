@@ -54,7 +54,7 @@ def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _fsync_folder(path.parent)
+        fsync_folder(path.parent)
     except OSError as fault:
         _drop(temporary)
         raise storage_error(fault, path.parent) from fault
@@ -65,14 +65,15 @@ def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
 
 def storage_error(fault: OSError, folder: Path) -> LimitError | UnavailableError:
     """The caller's view of a failed write: full, or not writable."""
+    what, variable = ("state", "W2S_STATE_DIR") if folder.is_relative_to(state_dir()) else ("cache", "W2S_CACHE_DIR")
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return LimitError(
-            f"the disk behind {folder} is full; free some space, run `w2s features gc`, or move the cache with "
-            "W2S_CACHE_DIR.",
+            f"the disk behind {folder} is full; free some space, run `w2s features gc`, or move the {what} with "
+            f"{variable}.",
             reason="STORAGE_FULL",
         )
     return UnavailableError(
-        f"{folder} cannot be written ({fault.strerror}); make it writable or move the cache with W2S_CACHE_DIR.",
+        f"{folder} cannot be written ({fault.strerror}); make it writable or move the {what} with {variable}.",
         reason="STORAGE_UNWRITABLE",
     )
 
@@ -82,7 +83,8 @@ def _drop(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
+    """Wait until the disk knows which files the folder holds."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,0 +1,262 @@
+"""Outcomes: what they hold, how they are kept, and what a crash cannot take."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import pytest
+
+from predictor.errors import InputError, LimitError
+from predictor.outcome_store import Added, OutcomeStore
+from predictor.outcomes import Outcome, outcomes_of
+
+FULL = Outcome(
+    task="news",
+    strong="./mpnet#layer=8",
+    weak="small=./minilm#layer=3",
+    recipe="lora",
+    loss="xent",
+    label_form="hard",
+    unit="log-loss",
+    weak_error=0.6,
+    w2s_error=0.5,
+    ceiling_error=0.35,
+    weak_accuracy=0.7,
+    w2s_accuracy=0.75,
+    ceiling_accuracy=0.8,
+    standard_error=0.01,
+    seeds=3,
+    rows=800,
+    measured_on="2025-03-31",
+    origin="runs/17",
+    predicted={"truth_posterior": {"value": 0.4, "gain": 0.05}},
+)
+
+
+def plain(weak: str, **changes: object) -> Outcome:
+    return replace(Outcome("news", "strong", weak, w2s_error=0.5), **changes)
+
+
+def test_an_outcome_survives_json_with_every_field():
+    assert all(getattr(FULL, one.name) != one.default for one in fields(Outcome))
+    assert Outcome.of_json(FULL.to_json()) == FULL
+    assert "\n" not in FULL.to_json()
+
+
+def test_gain_points_and_pgr_by_hand():
+    assert FULL.gain == pytest.approx(0.1)
+    assert FULL.accuracy_gain == pytest.approx(5.0)
+    assert FULL.pgr == pytest.approx(0.1 / 0.25)
+    assert replace(FULL, weak_error=None).pgr == pytest.approx(0.5)
+
+
+def test_pgr_does_not_exist_where_the_ceiling_does_not_beat_the_weak_model():
+    assert replace(FULL, ceiling_error=0.6).pgr is None
+    assert replace(FULL, ceiling_error=0.7).pgr is None
+    assert plain("a").pgr is plain("a").gain is plain("a").accuracy_gain is None
+
+
+def test_the_id_is_of_the_figures_and_names_not_of_when_and_whence():
+    assert replace(FULL, measured_on="", origin="elsewhere").id == FULL.id
+    for name in ("task", "strong", "weak", "recipe", "loss"):
+        assert replace(FULL, **{name: "other"}).id != FULL.id
+    assert replace(FULL, predicted={}).id != FULL.id
+    assert replace(FULL, w2s_error=0.51).id != FULL.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"task": ""}, "task of an outcome is empty"),
+        ({"unit": "points"}, "unit of an outcome is 'points'; it must be one of label variance, log-loss, error rate"),
+        ({"label_form": "firm"}, "label_form of an outcome is 'firm'; it must be one of soft, hard"),
+        ({"weak_error": -0.1}, "weak_error of an outcome is -0.1; it must be a finite number of at least 0"),
+        ({"w2s_error": float("nan")}, "w2s_error of an outcome is nan"),
+        ({"weak_accuracy": 71.0}, "weak_accuracy of an outcome is 71.0; it must be a finite number from 0 to 1"),
+        ({"seeds": 0}, "seeds of an outcome is 0; it must be a whole number of at least 1"),
+        ({"rows": True}, "rows of an outcome is True"),
+        ({"measured_on": "yesterday"}, "measured_on of an outcome is 'yesterday'; it must be a date"),
+        ({"predicted": {"cka": {"value": None}}}, "predicted.cka.value of an outcome is None"),
+        ({"w2s_error": None, "w2s_accuracy": None}, "w2s_error of an outcome is absent"),
+    ],
+)
+def test_what_cannot_be_an_outcome_is_refused(changes, text):
+    with pytest.raises(InputError, match=text):
+        replace(FULL, **changes)
+
+
+def test_json_with_a_strange_missing_or_mistyped_field_is_refused():
+    raw = FULL.to_dict()
+    with pytest.raises(InputError, match="colour of an outcome is no field"):
+        Outcome.from_dict(raw | {"colour": "red"})
+    with pytest.raises(InputError, match="weak of an outcome is missing"):
+        Outcome.from_dict({key: value for key, value in raw.items() if key != "weak"})
+    with pytest.raises(InputError, match="task of an outcome is 3; it must be a text"):
+        Outcome.from_dict(raw | {"task": 3})
+    with pytest.raises(InputError, match=r"this version reads w2s\.outcome\.v1"):
+        Outcome.from_dict(raw | {"schema": "w2s.outcome.v9"})
+    with pytest.raises(InputError, match="no JSON"):
+        Outcome.of_json("{")
+    with pytest.raises(InputError, match="must be a JSON object"):
+        Outcome.of_json("[1]")
+
+
+def test_a_validation_gives_one_outcome_a_candidate_with_what_was_predicted():
+    mean = {"value": 0.5, "standard_error": 0.02}
+    trained = {"name": "a", "weak_error": {"value": 0.7, "standard_error": None}, "w2s_error": mean, "gain": mean}
+    validation = {
+        "schema": "w2s.validation.v1",
+        "task": "news.jsonl",
+        "strong": "mpnet (layer 8)",
+        "rows": 300,
+        "splits": 12,
+        "ceiling_error": {"value": 0.3, "standard_error": 0.01},
+        "trained": [
+            trained
+            | {"weak_accuracy": {"value": 0.8}, "w2s_accuracy": {"value": 0.9}}
+            | {"predicted": {"combined": {"value": 0.4, "gain": None}, "cka": {"gain": None}}},
+            trained | {"name": "b", "weak_accuracy": None, "w2s_accuracy": None},
+        ],
+    }
+    first, second = outcomes_of(validation, origin="out.json")
+    assert (first.weak, first.weak_error, first.w2s_error, first.ceiling_error) == ("a", 0.7, 0.5, 0.3)
+    assert (first.weak_accuracy, first.w2s_accuracy, first.standard_error) == (0.8, 0.9, 0.02)
+    assert (first.seeds, first.rows, first.recipe, first.unit, first.origin) == (
+        12, 300, "ridge", "label variance", "out.json",
+    )  # fmt: skip
+    assert first.predicted == {"combined": {"value": 0.4}}
+    assert (second.weak, second.weak_accuracy, second.predicted) == ("b", None, {})
+    with pytest.raises(InputError, match=r"read from w2s\.validation\.v1"):
+        outcomes_of({"schema": "w2s.ranking.v1"})
+
+
+def test_kept_outcomes_come_back_in_order_and_repeats_are_ignored(tmp_path):
+    store = OutcomeStore(tmp_path / "outcomes")
+    assert store.read().outcomes == ()
+    a, b = plain("a"), plain("b")
+    assert store.add([b, a, replace(b, origin="again")]) == Added(kept=2, repeated=1)
+    assert store.add([a, FULL]) == Added(kept=1, repeated=1)
+    assert OutcomeStore(tmp_path / "outcomes").read().outcomes == (b, a, FULL)
+
+
+def test_a_listing_is_filtered_by_task_strong_model_and_recipe(tmp_path):
+    store = OutcomeStore(tmp_path)
+    store.add([plain("a"), plain("b", task="other"), plain("c", strong="giant"), plain("d", recipe="lora")])
+
+    def names(**wanted: str) -> list[str]:
+        return [one.weak for one in store.read(**wanted).outcomes]
+
+    assert names(task="other") == ["b"]
+    assert names(strong="giant") == ["c"]
+    assert names(recipe="lora") == ["d"]
+    assert names(task="news", strong="strong") == ["a", "d"]
+
+
+def test_more_than_the_quota_is_refused_and_nothing_of_the_batch_kept(tmp_path):
+    store = OutcomeStore(tmp_path)
+    store.add([plain("a")], most=2)
+    with pytest.raises(LimitError, match="2 new outcomes beside the 1 that are kept; at most 2 may be"):
+        store.add([plain("b"), plain("c")], most=2)
+    assert store.add([plain("a"), plain("b")], most=2) == Added(1, 1)
+
+
+def test_every_truncation_of_the_file_loses_the_cut_line_only_and_reports_it(tmp_path):
+    whole = OutcomeStore(tmp_path / "whole")
+    whole.add([plain("a"), plain("b")])
+    raw = (whole.folder / "outcomes.jsonl").read_bytes()
+    first = raw.index(b"\n") + 1
+    for length in range(first, len(raw)):
+        folder = tmp_path / str(length)
+        folder.mkdir()
+        (folder / "outcomes.jsonl").write_bytes(raw[:length])
+        found = OutcomeStore(folder).read()
+        assert found.outcomes == (plain("a"),)
+        assert found.damaged == (length > first)
+        if length > first:
+            assert (folder / "damaged.jsonl").read_bytes() == raw[first:length] + b"\n"
+        assert OutcomeStore(folder).add([plain("b")]) == Added(1, 0)
+        assert OutcomeStore(folder).read().outcomes == (plain("a"), plain("b"))
+
+
+def test_every_flipped_bit_that_changes_an_outcome_is_noticed(tmp_path):
+    store = OutcomeStore(tmp_path)
+    kept = (plain("a"), plain("b", w2s_error=0.25))
+    store.add(kept)
+    path = tmp_path / "outcomes.jsonl"
+    raw = path.read_bytes()
+    for place in range(0, len(raw), 3):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 1 << place % 8]) + raw[place + 1 :])
+        found = store.read()
+        others = [replace(one, origin="", measured_on="") for one in found.outcomes if one not in kept]
+        assert not set(map(str, others)) - set(map(str, kept)), place
+        assert found.damaged or found.outcomes == kept, place
+
+
+def test_a_full_disk_keeps_nothing_of_the_batch_and_the_file_goes_on(tmp_path, monkeypatch):
+    store = OutcomeStore(tmp_path)
+    store.add([plain("a")])
+    write, calls = os.write, []
+
+    def full_after_a_part(handle: int, data: bytes) -> int:
+        calls.append(len(data))
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, data[:40])
+
+    monkeypatch.setattr(os, "write", full_after_a_part)
+    with pytest.raises(LimitError, match="is full"):
+        store.add([plain("b")])
+    monkeypatch.undo()
+    assert store.read().outcomes == (plain("a"),)
+    assert store.add([plain("b")]) == Added(1, 0)
+
+
+def test_what_add_returned_for_is_on_disk_when_the_process_is_killed(tmp_path):
+    code = """
+import os, sys
+from pathlib import Path
+from predictor.outcome_store import OutcomeStore
+from predictor.outcomes import Outcome
+store = OutcomeStore(Path(sys.argv[1]))
+for number in range(1000):
+    store.add([Outcome("t", "s", str(number), w2s_error=0.5)])
+    os.write(1, b"x")
+"""
+    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    told = len(child.stdout.read(20))
+    child.kill()
+    told += len(child.stdout.read())
+    child.wait()
+    found = OutcomeStore(tmp_path).read().outcomes
+    assert [one.weak for one in found[:told]] == [str(number) for number in range(told)]
+    assert len(found) <= told + 1
+
+
+def test_two_processes_that_add_at_once_lose_nothing(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from predictor.outcome_store import OutcomeStore
+from predictor.outcomes import Outcome
+for number in range(15):
+    OutcomeStore(Path(sys.argv[1])).add([Outcome("t", sys.argv[2], str(number), w2s_error=0.5)])
+"""
+    children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in ("a", "b")]
+    assert [child.wait() for child in children] == [0, 0]
+    assert len(OutcomeStore(tmp_path).read().outcomes) == 30
+
+
+def test_without_a_folder_the_store_is_this_users_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("W2S_STATE_DIR", str(tmp_path))
+    OutcomeStore().add([FULL])
+    line = json.loads((tmp_path / "outcomes" / "outcomes.jsonl").read_text())
+    assert line == {"id": FULL.id, "schema": "w2s.outcome.v1", **asdict(FULL)}
+    assert (tmp_path / "outcomes").stat().st_mode & 0o077 == 0
+    assert Path(tmp_path / "outcomes" / "outcomes.jsonl").stat().st_mode & 0o077 == 0
