@@ -1,0 +1,149 @@
+"""Learners: what is trained on some rows and asked about others. Heads on frozen features are here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.divergences import divergence
+from predictor.heads import HeadFactor
+from predictor.logistic import RIDGES, fit_logistic, fold_of, held_out
+from predictor.splits import Rows
+from predictor.training.confidence import mixed_targets, weight_at
+from predictor.training.measures import codes, probabilities
+from predictor.training.recipe import Recipe
+
+Array = NDArray[np.float64]
+
+FOLDS = 5
+
+REFITS = 10
+"""Times that a head learns from its own opinion."""
+
+
+class Learner(Protocol):
+    """A model with its training rows and the rows it will be asked about."""
+
+    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
+        """Train from scratch, then predict.
+
+        Args:
+            lessons: (n, k) labels of the training rows, in the coding of `Labels`.
+            seed: of everything drawn.
+            gold: the lessons are the truth: the student need not trust itself as well.
+
+        Returns:
+            (m, k) predictions on the other rows, in the same coding.
+        """
+        ...
+
+
+class Trainee(Protocol):
+    """A model that can be trained on any rows of the pool."""
+
+    def on(self, train: Rows, other: Rows) -> Learner:
+        """Set up a training on `train` whose predictions concern `other`."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeHeads:
+    """Ridge regression on standardised features (n, d); classes are regressed on their codes.
+
+    Attributes:
+        ridge: fixed, or None for generalised cross-validation on what each head is taught.
+    """
+
+    features: NDArray[np.floating]
+    ridge: float | None = None
+
+    def on(self, train: Rows, other: Rows) -> RidgeLearner:
+        """See `Trainee`."""
+        return RidgeLearner(HeadFactor.of(self.features[train], self.features[other]), self.ridge)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeLearner:
+    """A factored ridge head; lessons cost one product."""
+
+    factor: HeadFactor
+    ridge: float | None
+
+    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
+        """See `Learner`; nothing is drawn."""
+        return self.factor.predict(lessons, self.factor.gcv(lessons) if self.ridge is None else self.ridge)
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticHeads:
+    """Class probabilities linear in standardised features (n, d), by cross-entropy with a ridge.
+
+    Attributes:
+        ridge: fixed, or None for the least log-loss on five held-out folds.
+        confidence: α of `predictor.training.confidence`; 0 for plain cross-entropy.
+    """
+
+    features: NDArray[np.floating]
+    ridge: float | None = None
+    confidence: float = 0.0
+
+    def on(self, train: Rows, other: Rows) -> LogisticLearner:
+        """See `Trainee`."""
+        factor = HeadFactor.of(self.features[train], self.features[other])
+        lengths = np.sqrt(factor.rows * factor.values)
+        return LogisticLearner(factor.left * lengths, factor.transfer * lengths, self.ridge, self.confidence)
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticLearner:
+    """A logistic head in its training rows' principal axes.
+
+    Attributes:
+        design: (n, r) training rows, of mean squared norm 1.
+        other: (m, r) the rows that are asked about, on the same axes.
+    """
+
+    design: Array
+    other: Array
+    ridge: float | None
+    confidence: float
+
+    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
+        """See `Learner`; the seed deals rows to folds. Lessons outside [0, 1] are cut to it.
+
+        With confidence the head is refitted on weak labels mixed with its own hardened opinion, α rising over the
+        first of ten refits and the ridge staying as the weak labels chose it.
+        """
+        taught = probabilities(np.clip(lessons, 0.0, 1.0))
+        taught /= taught.sum(axis=1, keepdims=True)
+        ridge = np.array([self.ridge if self.ridge is not None else self._chosen(taught, seed)])
+        heads = fit_logistic(self.design, taught, ridge)
+        for refit in range(1, 0 if gold or self.confidence == 0.0 else REFITS + 1):
+            own = heads.predict(self.design)[:, 0]
+            targets = mixed_targets(taught, own, weight_at(refit / REFITS, self.confidence))
+            heads = fit_logistic(self.design, targets, ridge)
+        return codes(heads.predict(self.other)[:, 0])
+
+    def _chosen(self, taught: Array, seed: int) -> float:
+        folds = fold_of(len(taught), FOLDS, np.random.default_rng([seed, FOLDS]))
+        tried = np.maximum(held_out(fit_logistic, self.design, taught, folds), np.finfo(np.float64).tiny)
+        missed = [float(np.mean(divergence(taught, one))) for one in np.moveaxis(tried, 1, 0)]
+        return float(RIDGES[int(np.argmin(missed))])
+
+
+def weak_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
+    """The head that a weak model is given under a recipe whose loss is settled."""
+    # A fixed ridge is one of the student's method; where that has none of its own, of the weak heads alone.
+    if recipe.weak_method == "ridge":
+        return RidgeHeads(features, recipe.ridge)
+    return LogisticHeads(features, recipe.ridge)
+
+
+def student_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
+    """The student of a recipe whose method is `ridge` or `logistic` and whose loss is settled."""
+    if recipe.method == "ridge":
+        return RidgeHeads(features, recipe.ridge)
+    return LogisticHeads(features, recipe.ridge, recipe.confidence if recipe.loss == "confidence" else 0.0)

@@ -1,0 +1,89 @@
+"""Partition: D~, D^ and test rows of one split, of any size and with groups of near-duplicates kept together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.splits import MIN_ROWS, Rows, Thirds, check_rows, thirds
+
+MIN_PART = MIN_ROWS // 3
+"""Rows that each of the three parts needs."""
+
+_WORD = re.compile(r"\w+")
+
+
+def partition(
+    rows: int,
+    rng: np.random.Generator,
+    *,
+    weak_rows: int | None = None,
+    student_rows: int | None = None,
+    groups: Rows | None = None,
+) -> Thirds:
+    """Cut 0 … rows − 1 at random into D~, D^ and test rows.
+
+    Groups are put in random order and cut where the parts' sizes say, a group that lies across a cut going whole to
+    the side of its middle; so no group has rows in two parts, and sizes are met to within half a group.
+
+    Args:
+        weak_rows, student_rows: sizes of D~ and D^, at least 8 each and leaving 8 to test on; None for a third.
+        groups: (n,) group number of each row; None where every row stands alone.
+
+    Raises:
+        InputError: too few rows, sizes that do not fit them, or groups so large that a part stays (nearly) empty.
+    """
+    if weak_rows is None and student_rows is None and groups is None:
+        return thirds(rows, rng)
+    check_rows(rows)
+    weak = rows // 3 if weak_rows is None else weak_rows
+    student = rows // 3 if student_rows is None else student_rows
+    for field, size in (("weak_rows", weak), ("student_rows", student)):
+        if size < MIN_PART or rows - weak - student < MIN_PART:
+            raise InputError(
+                f"weak_rows {weak} and student_rows {student} of {rows} rows leave {rows - weak - student} to test "
+                f"on; each of the three needs at least {MIN_PART}.",
+                reason="BAD_SPLIT",
+                field=field,
+            )
+    if groups is None:
+        order = rng.permutation(rows)
+        return Thirds(order[:weak], order[weak : weak + student], order[weak + student :])
+    names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    place = rng.permutation(len(names))
+    ends = np.cumsum(sizes[place])
+    middles = np.empty(len(names))
+    middles[place] = ends - sizes[place] / 2.0
+    part = np.searchsorted([weak, weak + student], middles, side="right")[member]
+    found = Thirds(*(rng.permutation(np.flatnonzero(part == number)) for number in range(3)))
+    least = min(len(found.weak), len(found.student), len(found.test))
+    if least < MIN_PART:
+        raise InputError(
+            f"the {len(names)} groups cannot be cut into D~, D^ and test rows: the largest has {int(sizes.max())} of "
+            f"{rows} rows, and a part was left with {least}; {MIN_PART} are needed. Group more finely.",
+            reason="BAD_GROUPS",
+            field="groups",
+        )
+    return found
+
+
+def first_words(texts: Sequence[str], words: int) -> Rows:
+    """(n,) group numbers: rows whose first `words` words agree, case and punctuation aside, are one group.
+
+    Raises:
+        InputError: no texts, or fewer than one word.
+    """
+    if words < 1:
+        raise InputError(f"rows cannot be grouped by {words} words; give 1 or more.", reason="BAD_SETTING")
+    if not texts:
+        raise InputError(
+            "rows are grouped by their first words, and there are no texts; name the rows.", reason="BAD_GROUPS"
+        )
+    seen: dict[tuple[str, ...], int] = {}
+    keys = (tuple(_WORD.findall(text.casefold())[:words]) for text in texts)
+    found: NDArray[np.intp] = np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.intp)
+    return found

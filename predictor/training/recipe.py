@@ -1,0 +1,163 @@
+"""Recipe: how the weak heads, the student and its ceiling are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from predictor.errors import InputError
+from predictor.labels import Kind
+
+Method = Literal["ridge", "logistic", "full", "lora"]
+Loss = Literal["squared", "xent", "confidence"]
+LabelForm = Literal["soft", "hard"]
+
+LOSSES: dict[Method, tuple[Loss, ...]] = {
+    "ridge": ("squared",),
+    "logistic": ("xent", "confidence"),
+    "full": ("squared", "xent", "confidence"),
+    "lora": ("squared", "xent", "confidence"),
+}
+"""Losses of each method; the first that the labels allow is its default, but for classes `xent` where there is one."""
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InputError(
+            f"{name} is {value!r}; it must be one of {', '.join(allowed)}.", reason="BAD_SETTING", field=name
+        )
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(
+            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
+        )
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the strong model itself is trained, in the methods `full` and `lora`.
+
+    Attributes:
+        epochs: passes over the student's rows; always all of them, nothing is stopped by an outcome.
+        learning_rate: of AdamW on the model's weights, warmed up and let down linearly; None for 1e-4 (`full`) or
+            1e-3 (`lora`). The new head learns at 1e-3, or at this rate where it is higher.
+        batch_rows: rows per step.
+        lora_rank: width of the adapters.
+        head_layer: whose pooled states the head reads: a number, `middle` or `last`.
+        device: `cpu`, `cuda`, or `auto` for a GPU where there is one; arithmetic is bf16 on a GPU, else fp32.
+    """
+
+    epochs: int = 10
+    learning_rate: float | None = None
+    batch_rows: int = 16
+    lora_rank: int = 8
+    head_layer: str = "last"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_rows", "lora_rank"):
+            _at_least(name, getattr(self, name), 1)
+        if self.learning_rate is not None and not 0.0 < self.learning_rate < 1.0:
+            raise InputError(
+                f"learning_rate is {self.learning_rate}; it must lie between 0 and 1, such as 0.0001.",
+                reason="BAD_SETTING",
+                field="learning_rate",
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train weak head → weak labels → student → test.
+
+    Attributes:
+        method: `ridge` and `logistic` heads on frozen features; `full` trains every weight of the strong model,
+            `lora` low-rank adapters on its attention. Weak models keep heads on frozen features in all of them.
+        loss: what the student minimises; None for the method's default on the labels at hand, see `for_labels`.
+        label_form: the student is taught probabilities (`soft`) or classes (`hard`).
+        weak_rows, student_rows: n~ and n^; None for a third of the pool each. The rest is tested on.
+        ridge: fixed ridge of every head; None to choose it per head, by generalised cross-validation (`ridge`, a
+            share of the training kernel's trace) or by 5-fold log-loss (`logistic`, for rows of mean squared norm 1).
+        confidence: the most weight that the student's own opinion gets, loss `confidence`.
+        seeds: trainings averaged per split; heads have nothing random.
+        tuning: of the methods that train the model itself.
+    """
+
+    method: Method = "ridge"
+    loss: Loss | None = None
+    label_form: LabelForm = "soft"
+    weak_rows: int | None = None
+    student_rows: int | None = None
+    ridge: float | None = None
+    confidence: float = 0.5
+    seeds: int = 1
+    tuning: Tuning = Tuning()
+
+    def __post_init__(self) -> None:
+        _one_of("recipe", self.method, get_args(Method))
+        _one_of("label_form", self.label_form, get_args(LabelForm))
+        if self.loss is not None:
+            _one_of("loss", self.loss, get_args(Loss))
+            if self.loss not in LOSSES[self.method]:
+                raise InputError(
+                    f"recipe {self.method!r} cannot minimise loss {self.loss!r}; it takes "
+                    f"{', '.join(LOSSES[self.method])}.",
+                    reason="BAD_RECIPE",
+                    field="loss",
+                )
+        _at_least("seeds", self.seeds, 1)
+        if self.seeds > 1 and not self.trains_model:
+            raise InputError(
+                f"seeds is {self.seeds}, and {self.method} heads have nothing random; give more splits instead, or "
+                "recipe full or lora.",
+                reason="BAD_RECIPE",
+                field="seeds",
+            )
+        if self.ridge is not None and not 0.0 < self.ridge < float("inf"):
+            raise InputError(
+                f"ridge is {self.ridge}; it must be above 0. Leave it out to have it chosen by cross-validation.",
+                reason="BAD_SETTING",
+                field="ridge",
+            )
+        if not 0.0 <= self.confidence < 1.0:
+            raise InputError(
+                f"confidence is {self.confidence}; it must be at least 0 and below 1, such as 0.5.",
+                reason="BAD_SETTING",
+                field="confidence",
+            )
+
+    @property
+    def trains_model(self) -> bool:
+        """True where the strong model's own weights are trained, which needs the model and its texts."""
+        return self.method in ("full", "lora")
+
+    @property
+    def weak_method(self) -> Literal["ridge", "logistic"]:
+        """Heads of the weak models: logistic where the student learns from class probabilities, else ridge."""
+        return "ridge" if self.loss == "squared" else "logistic"
+
+    def for_labels(self, kind: Kind) -> Recipe:
+        """The recipe with its loss settled.
+
+        Raises:
+            InputError: a loss, or hard labels, that only classes know.
+        """
+        fitting: tuple[Loss, ...] = ("squared",) if kind == "regression" else ("xent", "squared", "confidence")
+        possible = [loss for loss in fitting if loss in LOSSES[self.method]]
+        if not possible or (self.loss is not None and self.loss not in fitting):
+            what = f"recipe {self.method!r}" if self.loss is None else f"loss {self.loss!r}"
+            raise InputError(
+                f"{what} needs classes, and the labels are numbers to regress on; give recipe ridge, full or lora "
+                "with loss squared.",
+                reason="BAD_RECIPE",
+                field="recipe" if self.loss is None else "loss",
+            )
+        if self.label_form == "hard" and kind == "regression":
+            raise InputError(
+                "label form 'hard' needs classes, and the labels are numbers to regress on; give soft.",
+                reason="BAD_RECIPE",
+                field="label_form",
+            )
+        return replace(self, loss=self.loss or possible[0])
