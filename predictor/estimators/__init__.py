@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from predictor.errors import InputError
 from predictor.estimators.agreement import AgreementError, AgreementSelection
-from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount
+from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount, Width
 from predictor.estimators.charikar2024 import Misfit, MisfitSelection
 from predictor.estimators.combined import Combined
 from predictor.estimators.dong2025 import IntrinsicDimensionDiscrepancy
@@ -53,6 +53,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             Refinement(),
             Cka(),
             ParameterCount(),
+            Width(),
             EffectiveDimension(),
         )
     }

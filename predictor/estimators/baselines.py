@@ -63,6 +63,22 @@ class ParameterCount:
 
 
 @dataclass(frozen=True)
+class Width:
+    """Number of feature dimensions: the rule of thumb for models whose number of weights is unknown."""
+
+    name: str = "width"
+    better: Better = "higher"
+    unit: str = "dimensions"
+    evidence: Evidence = Evidence.representations
+    source: str = "rule of thumb"
+    summary: str = "Baseline: the wider representation teaches."
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """The width per candidate, constant dimensions included."""
+        return tuple(Estimate(float(w.dim), self.better, self.unit) for w in case.weak)
+
+
+@dataclass(frozen=True)
 class EffectiveDimension:
     """Participation ratio of the candidate's spectrum."""
 

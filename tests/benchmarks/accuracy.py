@@ -23,7 +23,6 @@ import numpy as np
 
 from predictor.extraction.extractor import Extractor
 from predictor.query import ModelSpec, RankingQuery
-from predictor.scoring import rank_correlation
 from predictor.validation import validation_steps
 from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, read
 from tests.drain import drain
@@ -62,7 +61,7 @@ FIGURES = tuple(name for name in COLUMNS[6:] if name not in ("foretells", "judge
 
 
 def rows(cell: Cell) -> Iterator[dict[str, Any]]:
-    """One row per estimator, the width of the candidates among the baselines."""
+    """One row per estimator."""
     found = {one.name: one for one in cell.weak} | {"strong": cell.strong}
     query = RankingQuery(
         ModelSpec("strong", "features:strong"),
@@ -79,14 +78,6 @@ def rows(cell: Cell) -> Iterator[dict[str, Any]]:
     }
     for score in validation.scores:
         yield head | asdict(score)
-    widths = np.array([-float(found[one.name].dim) for one in validation.trained])
-    errors = np.array([one.w2s_error.value for one in validation.trained])
-    yield head | {
-        "estimator": "width",
-        "evidence": "representations",
-        "spearman_error": rank_correlation(widths, errors),
-        "regret": float(errors[int(np.argmin(widths))] - errors.min()) if np.ptp(widths) > 0.0 else None,
-    }
 
 
 def table(path: Path, figure: str) -> str:

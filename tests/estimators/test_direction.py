@@ -87,6 +87,12 @@ def test_more_directions_carry_more_effective_dimension():
     assert found[0] < 3.0 + 1e-9 < found[1]
 
 
+def test_more_dimensions_count_more():
+    strong, weak = teachers((0.1, 0.1))
+    wide = Representation("wide", np.hstack([weak[0].features, np.ones((len(weak[0].features), 3))]))
+    assert values_of("width", Case(strong, (weak[0], wide))) == [12.0, 15.0]
+
+
 def test_more_weights_count_more():
     strong, weak = teachers((0.1, 0.1))
     assert values_of("parameter_count", Case(strong, weak)) == [1000.0, 999.0]

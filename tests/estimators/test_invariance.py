@@ -12,7 +12,7 @@ from predictor.estimators.case import Case, Representation
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference.models import correlated
 
-NAMES = sorted(set(ESTIMATORS) - {"parameter_count"})
+NAMES = sorted(set(ESTIMATORS) - {"parameter_count", "width"})
 GEOMETRIC = [
     "representation_gap",
     "representation_gap_frobenius",
