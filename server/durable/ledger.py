@@ -159,7 +159,7 @@ class Ledger:
             for job in channel.after(revision):
                 revision = job.revision
                 yield await self.get(tenant, name) if job.finished else replace(row, job=job, ranking=None)
-            if channel.latest.finished:
+            if channel.latest.finished and channel.latest.revision <= revision:  # else it ended while we were telling
                 return
             self._feed.check()
             if changed is channel.changed and not await _changed(channel, heartbeat):

