@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class OnnxBackend:
 
     def __init__(self, artefact: Artefact, engine: Engine) -> None:
         graph = open_graph(artefact.path)
-        self._session = _session(graph, engine)
+        self._session = open_session(graph, engine)
         self._inputs = {one.name: one for one in self._session.get_inputs()}
         if "input_ids" not in self._inputs:
             raise RefusedError(
@@ -72,38 +73,12 @@ class OnnxBackend:
 
     def _run(self, names: list[str], ids: NDArray[np.int64], mask: NDArray[np.int64]) -> list[NDArray[Any]]:
         try:
-            found: list[NDArray[Any]] = self._session.run(names, self._feeds(ids, mask))
+            found: list[NDArray[Any]] = self._session.run(names, feeds_of(self._inputs, ids, mask))
         except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException as fault:
             if "alloc" not in str(fault).lower():
                 raise
             raise MemoryError(str(fault)) from fault
         return found
-
-    def _feeds(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        rows = len(ids)
-        values: dict[str, NDArray[Any]] = {
-            "input_ids": ids,
-            "attention_mask": mask,
-            "token_type_ids": np.zeros_like(ids),
-            "position_ids": np.broadcast_to(np.arange(ids.shape[1]), ids.shape),
-        }
-        feeds: dict[str, NDArray[Any]] = {}
-        for name, one in self._inputs.items():
-            if name in values:
-                feeds[name] = np.ascontiguousarray(values[name], dtype=_INTEGERS.get(one.type, np.int64))
-            elif name.startswith("past_key_values") and one.type in _PAST_FLOATS and len(one.shape) == 4:
-                heads, size = (int(one.shape[axis]) for axis in (1, 3))
-                feeds[name] = np.zeros((rows, heads, 0, size), dtype=_PAST_FLOATS[one.type])
-            elif name == "use_cache_branch":
-                feeds[name] = np.zeros(1, dtype=np.bool_)
-            else:
-                raise RefusedError(
-                    f"the graph asks for an input {name!r} of {one.type}, which is not known; known are "
-                    f"{', '.join(values)} and past_key_values.",
-                    reason="GRAPH_UNREADABLE",
-                    field="model",
-                )
-        return feeds
 
     def _hidden_outputs(self, graph: OpenedGraph) -> dict[int, str]:
         """Layer number -> output name, decided by the shapes of a trial run on two rows of five tokens."""
@@ -130,7 +105,44 @@ class OnnxBackend:
         return {layer: name for layer, name in sorted(found.items()) if fits[name] == width}
 
 
-def _session(graph: OpenedGraph, engine: Engine) -> Any:
+def feeds_of(inputs: Mapping[str, Any], ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """What a graph's inputs are given for (b, t) token ids; of a decoder, an empty past.
+
+    Raises:
+        RefusedError: an input that is not known.
+    """
+    rows = len(ids)
+    values: dict[str, NDArray[Any]] = {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "token_type_ids": np.zeros_like(ids),
+        "position_ids": np.broadcast_to(np.arange(ids.shape[1]), ids.shape),
+    }
+    feeds: dict[str, NDArray[Any]] = {}
+    for name, one in inputs.items():
+        if name in values:
+            feeds[name] = np.ascontiguousarray(values[name], dtype=_INTEGERS.get(one.type, np.int64))
+        elif name.startswith("past_key_values") and one.type in _PAST_FLOATS and len(one.shape) == 4:
+            heads, size = (int(one.shape[axis]) for axis in (1, 3))
+            feeds[name] = np.zeros((rows, heads, 0, size), dtype=_PAST_FLOATS[one.type])
+        elif name == "use_cache_branch":
+            feeds[name] = np.zeros(1, dtype=np.bool_)
+        else:
+            raise RefusedError(
+                f"the graph asks for an input {name!r} of {one.type}, which is not known; known are "
+                f"{', '.join(values)} and past_key_values.",
+                reason="GRAPH_UNREADABLE",
+                field="model",
+            )
+    return feeds
+
+
+def open_session(graph: OpenedGraph, engine: Engine) -> Any:
+    """The graph in onnxruntime.
+
+    Raises:
+        RefusedError: onnxruntime cannot take it.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = engine.threads
     options.inter_op_num_threads = 1

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ SMILES_SPECIFICATION = {
 }
 
 _MAX_PATTERN = 2000
+_PROBE = "a"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,23 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """Token ids with the model's own markers, at most `max_length` a row."""
+        ...
+
+
+@runtime_checkable
+class PieceTokenizer(Protocol):
+    """A tokenizer that texts can be put together with: pieces without markers, behind the opening ones.
+
+    Attributes:
+        opening: markers that stand before a text.
+        fallback: a token for where there would be none.
+    """
+
+    opening: list[int]
+    fallback: int
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text without markers; none for an empty text."""
         ...
 
 
@@ -131,6 +149,13 @@ class FileTokenizer:
         self._markers = markers
         names = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
         self.pad_id = next((i for i in map(self._fast.token_to_id, names) if i is not None), 0)
+        self.fallback = self.pad_id
+        self.opening = _opening(self._fast.encode(_PROBE).ids if markers else [], self.pieces([_PROBE])[0])
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """See `PieceTokenizer`."""
+        self._fast.no_truncation()
+        return [list(row.ids) for row in self._fast.encode_batch(list(texts), add_special_tokens=False)]
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """See `Tokenizer`."""
@@ -171,7 +196,13 @@ class LibraryTokenizer:
         declared = self._inner.model_max_length
         self.limit = int(declared) if declared and declared < 1 << 30 else None
         starts = (self._inner.bos_token_id, self._inner.cls_token_id, self._inner.eos_token_id, self.pad_id)
-        self._fallback = int(next(i for i in starts if i is not None))
+        self.fallback = int(next(i for i in starts if i is not None))
+        self.opening = _opening(self._inner(_PROBE)["input_ids"], self.pieces([_PROBE])[0])
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """See `PieceTokenizer`."""
+        found: list[list[int]] = self._inner(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        return found
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """See `Tokenizer`."""
@@ -181,7 +212,14 @@ class LibraryTokenizer:
             cut = self._inner([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
             for i, row in zip(long, cut["input_ids"], strict=True):
                 whole[i] = row
-        return Tokens([np.array(row or [self._fallback], dtype=np.int64) for row in whole], len(long))
+        return Tokens([np.array(row or [self.fallback], dtype=np.int64) for row in whole], len(long))
+
+
+def _opening(marked: list[int], bare: list[int]) -> list[int]:
+    """Markers before a text: what stands before its bare tokens."""
+    places = range(len(marked) - len(bare) + 1)
+    start = next((i for i in places if bare and marked[i : i + len(bare)] == bare), 0)
+    return list(marked[:start])
 
 
 def load_tokenizer(artefact: Artefact) -> Tokenizer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,16 @@ from numpy.typing import NDArray
 from transformers import AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
-from predictor.errors import InputError, RefusedError
+from predictor.errors import RefusedError
 from predictor.extraction.backend import Engine, Vectors
+from predictor.extraction.packed import pack
 from predictor.extraction.pooling import pool
+from predictor.extraction.precision import drift_of
 from predictor.models.architectures import check_architecture, usable_positions
 from predictor.models.artefact import Artefact, read_config
 from predictor.query import Pooling
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
 
 
@@ -37,15 +41,15 @@ class TorchBackend:
     """
 
     def __init__(self, artefact: Artefact, engine: Engine) -> None:
-        if engine.precision not in _DTYPES:
+        if engine.precision not in DTYPES:
             raise InputError(
                 f"precision {engine.precision!r} is not known; give fp32 or bf16.",
                 reason="BAD_PRECISION",
                 field="precision",
             )
         torch.set_num_threads(engine.threads)
-        self._device = torch.device(_device(engine.device))
-        whole = _load(artefact, _DTYPES[engine.precision])
+        self._device = torch.device(device_of(engine.device))
+        whole = load_weights(artefact, DTYPES[engine.precision])
         config = whole.config
         self._model = whole.get_encoder() if config.is_encoder_decoder else whole
         self._model.eval().to(self._device)
@@ -66,7 +70,7 @@ class TorchBackend:
         self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
     ) -> dict[int, Vectors]:
         """See `Backend`."""
-        try:
+        with lack_of_memory():
             inputs = self._tensors(ids, mask)
             states = self._hidden(inputs, layers)
             weights = inputs["attention_mask"].float()
@@ -74,13 +78,6 @@ class TorchBackend:
                 layer: pool(state.float(), weights, pooling).cpu().numpy().astype(np.float32, copy=False)
                 for layer, state in states.items()
             }
-        except torch.OutOfMemoryError as fault:
-            torch.cuda.empty_cache()
-            raise MemoryError(str(fault)) from fault
-        except RuntimeError as fault:
-            if "alloc" not in str(fault).lower():
-                raise
-            raise MemoryError(str(fault)) from fault
 
     def _tensors(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         return {
@@ -159,13 +156,43 @@ def _parameters(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def _device(name: str) -> str:
+@contextmanager
+def lack_of_memory() -> Iterator[None]:
+    """Turn torch's own ways to say that memory ran out into MemoryError.
+
+    Raises:
+        MemoryError: it did.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as fault:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(fault)) from fault
+    except RuntimeError as fault:
+        if "alloc" not in str(fault).lower():
+            raise
+        raise MemoryError(str(fault)) from fault
+
+
+def device_of(name: str) -> str:
+    """The device that an engine's `auto` means here; other names as they are."""
     if name != "auto":
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _load(artefact: Artefact, dtype: torch.dtype) -> Any:
+def load_weights(
+    artefact: Artefact, dtype: torch.dtype, auto: Any = AutoModel, unused: tuple[str, ...] = _UNUSED_PARTS
+) -> Any:
+    """A transformers model from its files; no code of its own is run.
+
+    Args:
+        auto: which of the library's Auto classes reads it, and so which head it gets.
+        unused: beginnings of the names of weights that may be missing.
+
+    Raises:
+        RefusedError: an unknown architecture, unreadable, or weights missing.
+    """
     options: dict[str, Any] = {"use_safetensors": True}
     if artefact.form == "gguf":
         options = {"gguf_file": artefact.path.name}
@@ -177,7 +204,7 @@ def _load(artefact: Artefact, dtype: torch.dtype) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model, report = AutoModel.from_pretrained(
+            model, report = auto.from_pretrained(
                 str(artefact.folder),
                 dtype=dtype,
                 trust_remote_code=False,
@@ -191,7 +218,7 @@ def _load(artefact: Artefact, dtype: torch.dtype) -> Any:
             reason="MODEL_UNREADABLE",
             field="model",
         ) from fault
-    _check_complete(artefact.path, report, (*_UNUSED_PARTS, *(["decoder."] if model.config.is_encoder_decoder else [])))
+    _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
 
 
