@@ -22,6 +22,7 @@ from predictor.estimators.somerstep2024 import Refinement
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.estimators.xu2025 import Ambiguity
 from predictor.estimators.xue2025 import RepresentationGap
+from predictor.estimators.xue2025_labels import LabelledGap, PseudoLabelledGap
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds
 
@@ -35,6 +36,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             RepresentationGap("operator"),
             RepresentationGap("frobenius"),
             RepresentationGap("prior"),
+            LabelledGap(),
+            PseudoLabelledGap(),
             Misfit(),
             MisfitSelection(),
             SmootherGain(),
@@ -61,6 +64,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
 
 BY_NAME_ONLY = frozenset(
     {
+        "representation_gap_labels",
+        "representation_gap_pseudo_labels",
         "smoother_gain",
         "over_optimization",
         "intrinsic_dimension_discrepancy",
