@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Engine:
     """What runs the model.
 
     Attributes:
-        precision: of torch arithmetic, `fp32` or `bf16`; ONNX graphs and embedding tables keep their own.
+        precision: of torch arithmetic after `Tunable.tune`, `fp32` or `bf16`; ONNX graphs and embedding tables keep
+            their own.
         device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
         threads: CPU threads.
     """
@@ -58,6 +59,23 @@ class Backend(Protocol):
 
         Raises:
             MemoryError: the batch is too large for the device.
+        """
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A backend that can be made faster once it is loaded, at the price of rounding."""
+
+    def tune(self, witnesses: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
+        """Bring the model to its engine's precision, and its weights into the order that the device reads fastest.
+
+        Args:
+            witnesses: padded batches (ids, mask) to measure the drift on; none where it is known.
+
+        Returns:
+            Per layer the largest `predictor.extraction.precision.drift_of` over the batches; empty in fp32 or without
+            witnesses.
         """
         ...
 

@@ -20,6 +20,7 @@ class ModelCard:
         layers: number of blocks L; layer numbers run from 0 to L.
         parameters: weights that a forward pass uses.
         batching: how rows may be combined, as found by the self-check.
+        drift: per layer, what bf16 does to the features (`predictor.extraction.precision.drift_of`); empty in fp32.
     """
 
     architecture: str
@@ -28,6 +29,7 @@ class ModelCard:
     parameters: int
     tokenizer: str
     batching: Batching
+    drift: tuple[float, ...] = ()
 
 
 def card_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
@@ -44,7 +46,7 @@ def read_card(path: Path) -> ModelCard | None:
         return None
     if not isinstance(raw, dict) or set(raw) != {one.name for one in fields(ModelCard)}:
         return None
-    return ModelCard(**raw)
+    return ModelCard(**{**raw, "drift": tuple(raw["drift"])})
 
 
 def write_card(path: Path, card: ModelCard) -> None:

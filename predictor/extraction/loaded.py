@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Backend, Engine, effective_precision, load_backend
+from predictor.extraction.backend import Backend, Engine, Tunable, effective_precision, load_backend
+from predictor.extraction.batching import pad_right
 from predictor.extraction.cards import ModelCard
+from predictor.extraction.precision import WITNESSES
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
 from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
 from predictor.models.artefact import Artefact
@@ -36,14 +38,22 @@ class LoadedModel:
         return _tokenize(self.backend, self.tokenizer, texts, max_length)
 
 
-def load_model(artefact: Artefact, engine: Engine) -> LoadedModel:
-    """Load, then see by a forward pass or four whether rows may share a batch.
+def load_model(artefact: Artefact, engine: Engine, known: ModelCard | None = None) -> LoadedModel:
+    """Load, bring to the engine's precision, then see by a forward pass or four whether rows may share a batch.
+
+    Args:
+        known: the card of an earlier look at this model under this engine: nothing is measured again.
 
     Raises:
         RefusedError: model or tokenizer missing, unreadable or unsafe.
     """
     tokenizer = load_tokenizer(artefact)
     backend = load_backend(artefact, engine)
+    drift: tuple[float, ...] = ()
+    if isinstance(backend, Tunable):
+        drift = backend.tune([] if known is not None else _witnesses(backend, tokenizer))
+    if known is not None:
+        return LoadedModel(backend, tokenizer, known)
     short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
@@ -55,8 +65,14 @@ def load_model(artefact: Artefact, engine: Engine) -> LoadedModel:
         parameters=backend.parameters,
         tokenizer=tokenizer.kind,
         batching=find_batching(backend, short, long, tolerance),
+        drift=drift,
     )
     return LoadedModel(backend, tokenizer, card)
+
+
+def _witnesses(backend: Backend, tokenizer: Tokenizer) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """One padded batch a kind of witness rows."""
+    return [pad_right(_tokenize(backend, tokenizer, list(kind), 48).rows, tokenizer.pad_id) for kind in WITNESSES]
 
 
 def _tokenize(backend: Backend, tokenizer: Tokenizer, texts: list[str], max_length: int) -> Tokens:

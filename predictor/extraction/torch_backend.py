@@ -25,6 +25,7 @@ from predictor.models.artefact import Artefact, read_config
 from predictor.query import Pooling
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
 _UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
 
 
@@ -41,18 +42,13 @@ class TorchBackend:
     """
 
     def __init__(self, artefact: Artefact, engine: Engine) -> None:
-        if engine.precision not in DTYPES:
-            raise InputError(
-                f"precision {engine.precision!r} is not known; give fp32 or bf16.",
-                reason="BAD_PRECISION",
-                field="precision",
-            )
         torch.set_num_threads(engine.threads)
         self._device = torch.device(device_of(engine.device))
-        whole = load_weights(artefact, DTYPES[engine.precision])
+        self._precision = engine.precision
+        whole = load_weights(artefact, torch.float32)
         config = whole.config
         self._model = whole.get_encoder() if config.is_encoder_decoder else whole
-        self._model.eval().to(self._device)
+        self._model.eval().requires_grad_(False).to(self._device)
         self.architecture = f"{type(self._model).__name__} ({config.model_type})"
         self.parameters = _parameters(self._model)
         self.positions = usable_positions(config.to_dict())
@@ -60,7 +56,8 @@ class TorchBackend:
         self._blocks: list[torch.nn.Module] | None = None
         probe = np.arange(6, dtype=np.int64)[None, :] % config.vocab_size
         mask = np.ones_like(probe)
-        states = self._reported(self._tensors(probe, mask))
+        self._probe = self._tensors(probe, mask)
+        states = self._reported(self._probe)
         self.layers = len(states) - 1
         self.shown = tuple(range(len(states)))
         self.width = int(states[-1].shape[-1])
@@ -78,6 +75,24 @@ class TorchBackend:
                 layer: pool(state.float(), weights, pooling).cpu().numpy().astype(np.float32, copy=False)
                 for layer, state in states.items()
             }
+
+    def tune(self, witnesses: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
+        """See `Tunable`."""
+        drift: tuple[float, ...] = ()
+        if self._precision == "bf16":
+            exact = [self.forward(*batch, self.shown, "mean") for batch in witnesses]
+            narrow(self._model)
+            rounded = [self.forward(*batch, self.shown, "mean") for batch in witnesses]
+            if witnesses:
+                pairs = list(zip(exact, rounded, strict=True))
+                drift = tuple(max(drift_of(a[layer], b[layer]) for a, b in pairs) for layer in self.shown)
+        before = self._reported(self._probe)
+        undo = pack(self._model)
+        after = self._reported(self._probe)
+        apart = max(float((a - b).float().norm() / b.float().norm()) for a, b in zip(after, before, strict=True))
+        if not apart <= _PACKED_TOLERANCE[self._precision]:
+            undo()  # a model that reads its weights past the layer that holds them
+        return drift
 
     def _tensors(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         return {
@@ -181,12 +196,22 @@ def device_of(name: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def narrow(model: torch.nn.Module) -> None:
+    """Round the weights to bf16 in place. Buffers stay: rotary angles, for one, do not bear it."""
+    kept = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
+    for name, weight in model.named_parameters():
+        if weight.is_floating_point() and not kept & set(name.split(".")):
+            weight.data = weight.data.to(torch.bfloat16)
+
+
 def load_weights(
     artefact: Artefact, dtype: torch.dtype, auto: Any = AutoModel, unused: tuple[str, ...] = _UNUSED_PARTS
 ) -> Any:
     """A transformers model from its files; no code of its own is run.
 
     Args:
+        dtype: of the weights; another than the process's default is that default while the model is built, for every
+            thread.
         auto: which of the library's Auto classes reads it, and so which head it gets.
         unused: beginnings of the names of weights that may be missing.
 
