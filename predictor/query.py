@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.labels import Labels
 from predictor.pools import Pool
+from predictor.wording import Wording, check_classes
 
 RankBy = Literal["w2s_error", "gain"]
 Pooling = Literal["mean", "last", "cls"]
 Precision = Literal["auto", "fp32", "bf16"]
+LabelsBy = Literal["logits", "words"]
+RefineBy = Literal["linear", "prompted"]
 Array = NDArray[np.floating]
+Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,8 @@ class ModelSpec:
         pooling: None for the request's default.
         values: (n, d), where the features travel with the request; then nothing is loaded.
         about: what the file of the values said of them: `rows_sha256`, `parameters`; empty where it said nothing.
+        labels: how the model itself labels the rows: by the `logits` of its classification head, by the label `words`
+            that it puts behind them, or None where it does not.
     """
 
     name: str
@@ -38,11 +44,13 @@ class ModelSpec:
     pooling: Pooling | None = None
     values: Array | None = None
     about: Mapping[str, str] = field(default_factory=dict)
+    labels: LabelsBy | None = None
 
     @property
     def spelled(self) -> str:
         """The model as one would type it on the command line, alias and overrides included."""
-        overrides = [f"{key}={value}" for key, value in (("layer", self.layer), ("pooling", self.pooling)) if value]
+        given = (("layer", self.layer), ("pooling", self.pooling), ("labels", self.labels))
+        overrides = [f"{key}={value}" for key, value in given if value]
         reference = self.reference + ("#" + "&".join(overrides) if overrides and "#" not in self.reference else "")
         return reference if self.name in (self.reference, reference) else f"{self.name}={reference}"
 
@@ -68,6 +76,9 @@ class Settings:
         precision: of torch arithmetic; `auto` is bf16 where the device has it and the model bears it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
             dropped on the way; see `predictor.anytime`. Confidence in [0.5, 1), 0.95 where only a budget is given.
+        wording: label words and prompt for language models, or None where none is asked.
+        refine: what relabels rows for the estimator `refinement`, which is then shown: linear concepts on the strong
+            model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.
     """
 
     estimators: tuple[str, ...] = ("combined",)
@@ -81,6 +92,8 @@ class Settings:
     precision: Precision = "auto"
     budget: Budget | None = None
     confidence: float | None = None
+    wording: Wording | None = None
+    refine: RefineBy | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +147,36 @@ class RankingQuery:
                     reason="ROWS_DIFFER",
                     field="weak_labels",
                 )
+        self._check_asked_labels()
+
+    def _check_asked_labels(self) -> None:
+        wording, twice = (
+            self.settings.wording,
+            next((s for s in self.weak if s.labels and s.name in self.weak_labels), None),
+        )
+        if twice is not None:
+            raise InputError(
+                f"candidate {twice.name!r} asks for #labels={twice.labels} and has --weak-labels too; give one of them.",
+                reason="WEAK_LABELS_TWICE",
+                field="weak_labels",
+            )
+        prompted = self.settings.refine == "prompted"
+        asks = next((spec for spec in self.weak if spec.labels == "words"), None)
+        if wording is None and (asks is not None or prompted):
+            raise InputError(
+                f"{'--refine prompted' if asks is None else f'#labels=words of {asks.name!r}'} needs to know the words "
+                "for the classes; give --label-words negative,positive (one per class, in the classes' order).",
+                reason="NO_LABEL_WORDS",
+                field="label_words",
+            )
+        if wording is not None and self.labels is not None:
+            check_classes(wording, self.labels.classes)
+        if prompted and not self.pool.texts:
+            raise InputError(
+                "--refine prompted reads the rows' texts, and none were given; name the rows with --pool.",
+                reason="POOL_MISSING",
+                field="pool",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +226,21 @@ class Progress:
     total: int
 
 
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a model says of every row, as numbers.
+
+    Attributes:
+        values: (n, k) class probabilities, (n, 1) the probability of the second of two classes or a number.
+        classes: names of the columns where the model has any of its own, else None.
+        warnings: what the reader should know.
+    """
+
+    values: Array
+    classes: tuple[str, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class FeatureSource(Protocol):
     """Where features come from: the extraction engine, a store, or arrays."""
 
@@ -190,4 +248,28 @@ class FeatureSource(Protocol):
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
         """Yield progress, return one feature set per requested layer; raise W2SError for a model's own fault."""
+        ...
+
+
+@runtime_checkable
+class LabelSource(Protocol):
+    """A source that also lets models label rows."""
+
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+        """Yield progress, return what `spec.labels` asks for; raise W2SError for the model's own fault."""
+        ...
+
+    def refined(
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        """Relabel rows by a prompted model, each given others with their weak labels in context.
+
+        Args:
+            pool: the rows, n of them.
+            weak_labels: (n, k), read as classes.
+            contexts: each (n, b) row numbers, none of them i in row i.
+
+        Returns:
+            (n, k) refined labels for each of the contexts.
+        """
         ...

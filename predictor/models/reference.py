@@ -8,7 +8,7 @@ from typing import Literal, cast, get_args
 
 from predictor.errors import InputError
 from predictor.folders import existing_path
-from predictor.query import ModelSpec, Pooling
+from predictor.query import LabelsBy, ModelSpec, Pooling
 
 Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "pypi"]
 
@@ -33,6 +33,7 @@ class ModelReference:
         layer: `middle`, `last`, numbers, several joined by commas, or None.
         pooling: or None.
         tokenizer: reference to the folder or file of a tokenizer that does not lie beside the weights, or None.
+        labels: whether the model itself labels the rows, and by what, or None.
     """
 
     kind: Kind
@@ -40,10 +41,11 @@ class ModelReference:
     layer: str | None = None
     pooling: Pooling | None = None
     tokenizer: str | None = None
+    labels: LabelsBy | None = None
 
     @classmethod
     def parse(cls, text: str) -> ModelReference:
-        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL]`; no kind means a local folder.
+        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL&labels=logits]`; no kind means a local folder.
 
         Raises:
             InputError: empty, an unknown kind or option, a hub revision that is no commit, a package without version.
@@ -73,7 +75,12 @@ class ModelReference:
                 field="model",
             )
         return cls(
-            kind, locator, _layers(options.get("layer")), _pooling(options.get("pooling")), options.get("tokenizer")
+            kind,
+            locator,
+            _layers(options.get("layer")),
+            _pooling(options.get("pooling")),
+            options.get("tokenizer"),
+            _labels(options.get("labels")),
         )
 
     @property
@@ -87,7 +94,12 @@ class ModelReference:
         return self.tokenizer is not None or self.kind not in ("array", "features")
 
     def __str__(self) -> str:
-        pairs = (("layer", self.layer), ("pooling", self.pooling), ("tokenizer", self.tokenizer))
+        pairs = (
+            ("layer", self.layer),
+            ("pooling", self.pooling),
+            ("tokenizer", self.tokenizer),
+            ("labels", self.labels),
+        )
         options = "&".join(f"{key}={value}" for key, value in pairs if value is not None)
         return f"{self.body}#{options}" if options else self.body
 
@@ -118,7 +130,7 @@ def read_spec(text: str) -> ModelSpec:
     several = reference.layer is not None and "," in reference.layer
     name = alias or (reference.body if several else typed)
     kept = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
-    return ModelSpec(name, kept, reference.layer, reference.pooling)
+    return ModelSpec(name, kept, reference.layer, reference.pooling, labels=reference.labels)
 
 
 def _split_options(text: str) -> tuple[str, dict[str, str]]:
@@ -126,10 +138,11 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
     if found is None:
         return text, {}
     options = dict(pair.partition("=")[::2] for pair in found["options"].split("&"))
-    unknown = next((key for key in options if key not in ("layer", "pooling", "tokenizer")), None)
+    unknown = next((key for key in options if key not in ("layer", "pooling", "tokenizer", "labels")), None)
     if unknown is not None:
         raise InputError(
-            f"unknown option {unknown!r} in model reference {text!r}; the options are layer, pooling and tokenizer.",
+            f"unknown option {unknown!r} in model reference {text!r}; the options are layer, pooling, tokenizer "
+            "and labels.",
             reason="BAD_REFERENCE",
             field="model",
         )
@@ -167,3 +180,13 @@ def _pooling(text: str | None) -> Pooling | None:
             f"pooling={text!r} is not known; give mean, last or cls.", reason="BAD_POOLING", field="pooling"
         )
     return cast("Pooling | None", text)
+
+
+def _labels(text: str | None) -> LabelsBy | None:
+    if text is not None and text not in get_args(LabelsBy):
+        raise InputError(
+            f"labels={text!r} is not known; give logits (of a classification head) or words (of a language model).",
+            reason="BAD_LABELS",
+            field="labels",
+        )
+    return cast("LabelsBy | None", text)
