@@ -6,19 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from client.aio import AsyncPredictorClient as AsyncPredictorClient
     from client.client import PredictorClient as PredictorClient
-    from client.client import ServerInfo as ServerInfo
+    from client.info import Checked as Checked
+    from client.info import ServerInfo as ServerInfo
     from predictor.jobs import Job as Job
     from predictor.result import Ranking as Ranking
 
-__all__ = ["Job", "PredictorClient", "Ranking", "ServerInfo"]
+__all__ = ["AsyncPredictorClient", "Checked", "Job", "PredictorClient", "Ranking", "ServerInfo"]
 
 # On first use: the command line passes through here, and must choose its threads before numpy loads.
 _HOME = {
+    "AsyncPredictorClient": "client.aio",
+    "Checked": "client.info",
     "Job": "predictor.jobs",
     "PredictorClient": "client.client",
     "Ranking": "predictor.result",
-    "ServerInfo": "client.client",
+    "ServerInfo": "client.info",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from google.rpc import code_pb2, status_pb2
 
-from client.credentials import Credentials, with_token
+from client.credentials import Credentials
 from predictor.errors import DeadlineError, InputError, LimitError, UnavailableError, W2SError
 from protos import convert
 
@@ -39,8 +39,14 @@ _RETRY = {
 }
 
 
-def open_channel(target: str, max_message_bytes: int, credentials: Credentials) -> Any:
+def open_channel(target: str, max_message_bytes: int, credentials: Credentials, kind: Any = grpc) -> Any:
     """A channel to `HOST:PORT` or `unix:/path`.
+
+    Args:
+        target: where the server is.
+        max_message_bytes: largest message to send.
+        credentials: what to show, and what to demand.
+        kind: `grpc`, or `grpc.aio` for a channel of the running event loop.
 
     Raises:
         InputError: neither of them, or credentials that do not fit together.
@@ -67,10 +73,8 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials) 
     if loopback:
         options.append(("grpc.enable_http_proxy", 0))
     if credentials.uses_tls(loopback=loopback):
-        channel = grpc.secure_channel(target, credentials.channel_credentials(), options=options)
-    else:
-        channel = grpc.insecure_channel(target, options=options)
-    return channel if credentials.token is None else with_token(channel, credentials.token)
+        return kind.secure_channel(target, credentials.channel_credentials(), options=options)
+    return kind.insecure_channel(target, options=options)
 
 
 def is_loopback(target: str) -> bool:

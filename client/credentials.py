@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 import grpc
 
@@ -64,6 +64,23 @@ class Credentials:
         """
         return grpc.ssl_channel_credentials(_read(self.root_certificates), _read(self.key), _read(self.certificate))
 
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """What goes out with every call. grpc's own call credentials refuse plaintext, and with it this machine.
+
+        Raises:
+            InputError: a token that no header can carry.
+        """
+        token = self.token
+        if token is None:
+            return ()
+        if not token.isascii() or not token.isprintable() or " " in token or not token:
+            raise InputError(
+                "the token holds blanks or other characters that no token has; give it as it was printed.",
+                reason="BAD_TOKEN",
+                field="token",
+            )
+        return (("authorization", f"Bearer {token}"),)
+
 
 class Shown(TypedDict, total=False):
     """Keywords of PredictorClient that say who calls."""
@@ -86,58 +103,6 @@ def shown_by(environment: Mapping[str, str] = os.environ) -> Shown:
     if key := environment.get("W2S_KEY", "").strip():
         found["key"] = Path(key)
     return found
-
-
-def with_token(channel: Any, token: str) -> Any:
-    """The channel, sending the token with every call.
-
-    Raises:
-        InputError: a token that no header can carry.
-    """
-    if not token.isascii() or not token.isprintable() or " " in token or not token:
-        raise InputError(
-            "the token holds blanks or other characters that no token has; give it as it was printed.",
-            reason="BAD_TOKEN",
-            field="token",
-        )
-    return grpc.intercept_channel(channel, _Bearer(token))
-
-
-class _Details(NamedTuple):
-    method: str
-    timeout: float | None
-    metadata: Any
-    credentials: Any
-    wait_for_ready: bool | None
-    compression: Any
-
-
-class _Bearer(
-    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # grpc ships no types
-    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
-    grpc.StreamUnaryClientInterceptor,  # type: ignore[misc]
-    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
-):
-    """grpc's own call credentials refuse plaintext, and with it a server on this machine."""
-
-    def __init__(self, token: str) -> None:
-        self._header = ("authorization", f"Bearer {token}")
-
-    def _go_on(self, continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
-        told = _Details(
-            details.method,
-            details.timeout,
-            (*(details.metadata or ()), self._header),
-            details.credentials,
-            details.wait_for_ready,
-            details.compression,
-        )
-        return continuation(told, request)
-
-    intercept_unary_unary = _go_on
-    intercept_unary_stream = _go_on
-    intercept_stream_unary = _go_on
-    intercept_stream_stream = _go_on
 
 
 def _read(pem: PEM | None) -> bytes | None:

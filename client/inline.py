@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from client.features import FeatureClient
 from predictor.arrays import read_array
 from predictor.errors import W2SError
 from predictor.models.reference import ModelReference, read_spec
-from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery
 from predictor.request import Model
 from predictor.result import Candidate, Ranking
@@ -27,14 +25,8 @@ def inline_query(query: RankingQuery) -> RankingQuery:
     )
 
 
-def stored_rows(
-    strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], features: FeatureClient
-) -> Pool | None:
-    """The rows of a request without a pool: as many as its first feature set has on the server; None without one.
-
-    Raises:
-        NotFoundError: the server has no such set.
-    """
+def named_set(strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> str | None:
+    """The name of the first feature set among the models of a request, or None."""
     models: list[Model] = [strong]
     if isinstance(weak, Mapping):
         models.extend(weak.values())
@@ -45,7 +37,7 @@ def stored_rows(
     for model in models:
         kind, _, name = read_spec(model).reference.partition(":") if isinstance(model, str) else ("", "", "")
         if kind == "features":
-            return Pool.numbered(features.find(name).rows)
+            return name
     return None
 
 

@@ -58,10 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _rows_at(arguments: argparse.Namespace) -> Pool | None:
     """The rows of feature sets that the server keeps, where no pool is named."""
     from client.cli.service import connect
-    from client.inline import stored_rows
 
     with connect(arguments) as client:
-        return stored_rows(arguments.strong, arguments.weak, client.features)
+        return client.rows(arguments.strong, arguments.weak)
 
 
 def _source(query: RankingQuery) -> FeatureSource:

@@ -1,0 +1,263 @@
+"""AsyncPredictorClient: `PredictorClient` for asyncio. What is said is the same; here it is awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, Unpack
+
+import grpc.aio
+from numpy.typing import NDArray
+
+from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
+from client.credentials import PEM, Credentials
+from client.info import Checked, ServerInfo
+from client.line import Stream
+from client.rankings import RankingTalks
+from client.talks import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
+from client.tracing import trace_headers
+from client.transfers import TransferTalks
+from predictor.entries import StoredFeatures
+from predictor.features import NamedFeatures
+from predictor.jobs import Job
+from predictor.manifest import Manifest
+from predictor.pools import Pool
+from predictor.query import Progress, RankingQuery
+from predictor.request import Model, Options
+from predictor.result import Ranking
+
+T = TypeVar("T")
+
+_LOOK_SECONDS = 0.01
+
+
+class AsyncLine:
+    """A connection of one event loop; see `client.line.Line`."""
+
+    def __init__(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
+        self._target = target
+        self._headers = tuple(headers)
+
+    async def follow(self, talk: Talk[T], last: list[T] | None = None) -> AsyncGenerator[Any, None]:
+        """Carry out a talk, yielding what it tells; its value is put into `last`.
+
+        Cancelling the task, or closing the generator, is told to the talk, which may still take steps.
+        """
+        answer: Any = None
+        fault: BaseException | None = None
+        while True:
+            try:
+                step = talk.send(answer) if fault is None else talk.throw(fault)
+            except StopIteration as end:
+                if last is not None:
+                    last.append(end.value)
+                return
+            except Left:
+                raise GeneratorExit from None
+            answer, fault = None, None
+            try:
+                if isinstance(step, Tell):
+                    yield step.value
+                else:
+                    answer = await self._take(step)
+            except GeneratorExit:
+                fault = Left()
+            except BaseException as caught:  # all of them: the talk decides
+                fault = caught
+
+    async def ask(self, talk: Talk[T]) -> T:
+        """Carry out a talk to its end; what it tells goes nowhere."""
+        last: list[T] = []
+        async with contextlib.aclosing(self.follow(talk, last)) as steps:
+            async for _ in steps:
+                pass
+        return last[0]
+
+    async def _take(self, step: Step) -> Any:
+        if isinstance(step, Ask):
+            return await self._asked(step.seconds, step.method(step.request, **self._with(step.seconds)))
+        if isinstance(step, Open):
+            return Stream(step.method(step.request, **self._with(step.seconds)), step.seconds)
+        if isinstance(step, Hear):
+            heard = await self._asked(step.stream.seconds, step.stream.call.read())
+            return None if heard is grpc.aio.EOF else heard
+        if isinstance(step, Send):
+            return Stream(step.method(step.messages, **self._with(step.seconds)), step.seconds)
+        if isinstance(step, Settle):
+            return await self._settled(step.sending, step.seconds)
+        if isinstance(step, Work):
+            return await asyncio.to_thread(step.act)
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+        return None
+
+    async def _settled(self, sending: Stream, seconds: float) -> Any:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not sending.call.done() and loop.time() < end:
+            await asyncio.sleep(_LOOK_SECONDS)
+        return await self._asked(sending.seconds, sending.call) if sending.call.done() else None
+
+    def _with(self, seconds: float) -> dict[str, Any]:
+        return {"timeout": seconds, "metadata": (*self._headers, *trace_headers())}
+
+    async def _asked(self, seconds: float, call: Awaitable[T]) -> T:
+        with faults_of(self._target, seconds):
+            return await call
+
+
+class AsyncPredictorClient:
+    """A connection to one server, of the event loop that is running. Use it in an `async with` block, or close it.
+
+    Methods, arguments and errors are those of `client.client.PredictorClient`. Cancelling a task ends its wait and
+    not the job, but for `rank` and `rank_steps`, which cancel the job that they made.
+
+    Attributes:
+        features: the feature sets kept by the server; see `AsyncFeatureClient`.
+    """
+
+    def __init__(
+        self,
+        target: str = "localhost:50051",
+        *,
+        timeout: float = 60.0,
+        reconnect_seconds: float = 60.0,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        token: str | None = None,
+        root_certificates: PEM | None = None,
+        certificate: PEM | None = None,
+        key: PEM | None = None,
+        tls: bool | None = None,
+    ) -> None:
+        credentials = Credentials(token, root_certificates, certificate, key, tls)
+        self._channel = open_channel(target, max_message_bytes, credentials, grpc.aio)
+        self._line = AsyncLine(target, credentials.headers())
+        transfers = TransferTalks(self._channel, target, timeout, reconnect_seconds)
+        self._talks = RankingTalks(self._channel, transfers, timeout, reconnect_seconds, max_message_bytes)
+        self.features = AsyncFeatureClient(transfers, self._line)
+
+    async def __aenter__(self) -> AsyncPredictorClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection; jobs go on."""
+        await self._channel.close()
+
+    async def rank(
+        self, *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]
+    ) -> Ranking:
+        """A ranking by a durable job; cancelling the task cancels the job too."""
+        return await self._line.ask(self._talks.rank(strong, weak, options))
+
+    async def rank_steps(
+        self, query: RankingQuery, request_id: str | None = None
+    ) -> AsyncGenerator[Progress | Ranking, None]:
+        """The steps of a new job, and last its ranking. Closing the generator cancels the job."""
+        last: list[Ranking] = []
+        async with contextlib.aclosing(self._line.follow(self._talks.steps(query, request_id), last)) as steps:
+            async for step in steps:
+                yield step
+        yield last[0]
+
+    async def submit(self, query: RankingQuery, request_id: str | None = None) -> str:
+        """A job is made; its id comes back."""
+        return await self._line.ask(self._talks.submit(query, request_id))
+
+    async def resume(self, job: str, request_id: str | None = None) -> str:
+        """A FAILED, CANCELLED or PARTIAL job is run again as a new one; its id comes back."""
+        return await self._line.ask(self._talks.resume(job, request_id))
+
+    async def job(self, job: str) -> Job:
+        """One job, with its ranking once there is one."""
+        return await self._line.ask(self._talks.job(job))
+
+    def jobs(self) -> AsyncGenerator[Job, None]:
+        """Every job, newest first, without rankings; pages are fetched as they are needed."""
+        return self._line.follow(self._talks.jobs())
+
+    async def wait(self, job: str, timeout: float | None = None) -> Job:
+        """The job in its terminal state; a wait that is cancelled leaves the job alone."""
+        return await self._line.ask(self._talks.wait(job, timeout))
+
+    def watch(self, job: str, after_revision: int = 0) -> AsyncGenerator[Job, None]:
+        """Every change of a job after a revision, once and in order, through lost connections; the last one ends it."""
+        return self._line.follow(self._talks.watch(job, after_revision))
+
+    async def cancel(self, job: str) -> Job:
+        """A job is asked to stop."""
+        return await self._line.ask(self._talks.cancel(job))
+
+    async def delete(self, job: str) -> None:
+        """A job in a terminal state is forgotten."""
+        await self._line.ask(self._talks.delete(job))
+
+    async def predict(self, query: RankingQuery) -> Ranking:
+        """Arrays are ranked in one call, without a job."""
+        return await self._line.ask(self._talks.predict(query))
+
+    async def validate(self, query: RankingQuery) -> Checked:
+        """A request is checked without running it."""
+        return await self._line.ask(self._talks.validate(query))
+
+    async def server_info(self) -> ServerInfo:
+        """Versions, limits and estimators of the server."""
+        return await self._line.ask(self._talks.info())
+
+    async def rows(self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> Pool | None:
+        """The rows of a request without a pool, by its first feature set; None without a set."""
+        return await self._line.ask(self._talks.rows(strong, weak))
+
+
+class AsyncFeatureClient:
+    """The feature sets of one server; see `client.features.FeatureClient`."""
+
+    def __init__(self, talks: TransferTalks, line: AsyncLine) -> None:
+        self._talks = talks
+        self._line = line
+
+    async def push(
+        self,
+        name: str,
+        values: NDArray[Any],
+        *,
+        rows_sha256: str | None = None,
+        layer: str | None = None,
+        parameters: int | None = None,
+    ) -> NamedFeatures:
+        """An array is kept under a name; what an earlier attempt sent is not sent again."""
+        about: dict[str, Any] = {"rows_sha256": rows_sha256, "layer": layer, "parameters": parameters}
+        manifest = await asyncio.to_thread(partial(Manifest.of, name, values, **about))
+        return await self._line.ask(self._talks.push(manifest, values))
+
+    def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> AsyncGenerator[Progress, None]:
+        """`push`, yielding bytes sent; leaving keeps what came on the server, to go on from."""
+        return self._line.follow(self._talks.push(manifest, values))
+
+    async def pull(self, name: str) -> StoredFeatures:
+        """The set of that name, through lost connections."""
+        return await self._line.ask(self._talks.pull(name))
+
+    def pull_steps(self, name: str, path: Path) -> AsyncGenerator[Progress, None]:
+        """The set of that name into a `.npy` or `.safetensors` file, yielding bytes received."""
+        return self._line.follow(self._talks.pull_to(name, path))
+
+    def ls(self) -> AsyncGenerator[NamedFeatures, None]:
+        """Every set in the order of names."""
+        return self._line.follow(self._talks.ls())
+
+    async def find(self, name: str) -> NamedFeatures:
+        """The set of that name as `ls` shows it."""
+        return await self._line.ask(self._talks.find(name))
+
+    async def remove(self, name: str) -> None:
+        """A set is forgotten."""
+        await self._line.ask(self._talks.remove(name))

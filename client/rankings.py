@@ -1,0 +1,229 @@
+"""RankingTalks: everything that is said of rankings, whoever carries it out."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from client.info import Checked, ServerInfo, checked_of, info_of
+from client.inline import error_as_typed, inline_query, named_set, ranking_as_typed
+from client.patience import Patience
+from client.talks import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
+from client.transfers import TransferTalks
+from predictor.errors import CancelledError, DeadlineError, LimitError, W2SError
+from predictor.jobs import Job
+from predictor.pools import Pool
+from predictor.query import RankingQuery
+from predictor.request import Model, Options, build_query
+from predictor.result import Ranking
+from protos import convert
+from protos.w2s.v1 import predictor_service_pb2 as ask
+from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
+from protos.w2s.v1 import ranking_service_pb2 as pb
+
+_WATCH_SECONDS = 600.0
+"""Deadline of one stream; a longer watch goes on in a new one."""
+
+_WAIT_SECONDS = 20.0
+_LEAVE_SECONDS = 5.0
+"""Deadline of the calls that cancel the job of a caller who leaves."""
+
+
+class RankingTalks:
+    """What `PredictorClient` and `AsyncPredictorClient` say.
+
+    Args:
+        channel: of grpc or grpc.aio.
+        transfers: what is said of feature sets.
+        timeout: deadline of a call in seconds.
+        reconnect_seconds: how long a watch tries to get back to a server that went away.
+        max_message_bytes: largest message to send.
+    """
+
+    def __init__(
+        self,
+        channel: Any,
+        transfers: TransferTalks,
+        timeout: float,
+        reconnect_seconds: float,
+        max_message_bytes: int,
+    ) -> None:
+        self.predictor = predictor_service_pb2_grpc.PredictorServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self.rankings = ranking_service_pb2_grpc.RankingServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._transfers = transfers
+        self._timeout = timeout
+        self._reconnect_seconds = reconnect_seconds
+        self._max_message_bytes = max_message_bytes
+
+    def rank(
+        self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], options: Options
+    ) -> Talk[Ranking]:
+        """A query is built, created as a job, followed and answered."""
+        if options.get("pool") is None:
+            options["pool"] = yield from self.rows(strong, weak)
+        query: RankingQuery = yield Work(partial(build_query, strong=strong, weak=weak, **options))
+        return (yield from self.steps(query, None))
+
+    def rows(self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> Talk[Pool | None]:
+        """The rows of a request without a pool: as many as its first feature set has on the server; None without one.
+
+        Raises:
+            NotFoundError: the server has no such set.
+        """
+        name = named_set(strong, weak)
+        return None if name is None else Pool.numbered((yield from self._transfers.find(name)).rows)
+
+    def steps(self, query: RankingQuery, request_id: str | None) -> Talk[Ranking]:
+        """A job is created and its steps told. Leaving cancels it, also where its creation was not yet answered."""
+        request = yield from self._request(query, request_id)
+        name = None
+        try:
+            name = yield from self._create(request, self._timeout)
+            job = yield from retold(self.watch(name), lambda job: job.progress)
+        except W2SError:
+            raise
+        except BaseException:  # the caller leaves
+            yield from self._abandon(request, name)
+            raise
+        return (yield from self._answer(query, name, job))
+
+    def submit(self, query: RankingQuery, request_id: str | None) -> Talk[str]:
+        """A job is created; its id comes back."""
+        request = yield from self._request(query, request_id)
+        return (yield from self._create(request, self._timeout))
+
+    def resume(self, job: str, request_id: str | None) -> Talk[str]:
+        """The stored request of a finished job is run again, as a new job."""
+        request = pb.CreateRankingJobRequest(request_id=request_id or _fresh(), repeat_of=job)
+        return (yield from self._create(request, self._timeout))
+
+    def job(self, name: str) -> Talk[Job]:
+        """One job, with its ranking once there is one."""
+        found = yield Ask(self.rankings.GetRankingJob, pb.GetRankingJobRequest(id=name), self._timeout)
+        return convert.job_from_proto(found.job)
+
+    def jobs(self) -> Talk[None]:
+        """Every job is told, newest first; pages are fetched as they are needed."""
+        token = ""
+        while True:
+            request = pb.ListRankingJobsRequest(page_token=token)
+            page = yield Ask(self.rankings.ListRankingJobs, request, self._timeout)
+            for job in page.jobs:
+                yield Tell(convert.job_from_proto(job))
+            token = page.next_page_token
+            if not token:
+                return
+
+    def wait(self, name: str, timeout: float | None) -> Talk[Job]:
+        """The job in its terminal state.
+
+        Raises:
+            DeadlineError: the time is over first.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _WAIT_SECONDS if end is None else min(_WAIT_SECONDS, max(0.0, end - time.monotonic()))
+            request = pb.WaitRankingJobRequest(id=name)
+            request.timeout.FromMilliseconds(round(left * 1000))
+            answer = yield Ask(self.rankings.WaitRankingJob, request, self._timeout + left)
+            found = convert.job_from_proto(answer.job)
+            if found.finished:
+                return found
+            if end is not None and time.monotonic() >= end:
+                raise DeadlineError(
+                    f"job {name} is still {found.state} after {timeout:g} s; it goes on. Wait for it again.",
+                    reason="STILL_RUNNING",
+                )
+
+    def watch(self, name: str, after_revision: int = 0) -> Talk[Job | None]:
+        """Every change after a revision is told, the terminal one last; it also comes back, None where there was none.
+
+        Raises:
+            NotFoundError: no such job.
+            UnavailableError: the server stayed away for `reconnect_seconds`.
+        """
+        revision, last, patience = after_revision, None, Patience(self._reconnect_seconds)
+        while True:
+            request = pb.WatchRankingJobRequest(id=name, after_revision=revision)
+            stream = yield Open(self.rankings.WatchRankingJob, request, _WATCH_SECONDS)
+            try:
+                while (answer := (yield Hear(stream))) is not None:
+                    patience.moved()
+                    if answer.HasField("job"):
+                        last = convert.job_from_proto(answer.job)
+                        revision = last.revision
+                        yield Tell(last)
+                return last
+            except W2SError as fault:
+                pause = patience.after(fault)
+            finally:
+                stream.cancel()
+            yield Pause(pause)
+
+    def cancel(self, name: str, seconds: float | None = None) -> Talk[Job]:
+        """A job is asked to stop."""
+        request = pb.CancelRankingJobRequest(id=name)
+        answer = yield Ask(self.rankings.CancelRankingJob, request, seconds or self._timeout)
+        return convert.job_from_proto(answer.job)
+
+    def delete(self, name: str) -> Talk[None]:
+        """A job in a terminal state is forgotten."""
+        yield Ask(self.rankings.DeleteRankingJob, pb.DeleteRankingJobRequest(id=name), self._timeout)
+
+    def predict(self, query: RankingQuery) -> Talk[Ranking]:
+        """Arrays are ranked in one call."""
+        request = ask.PredictRequest(query=(yield from self._message(query)))
+        answer = yield Ask(self.predictor.Predict, request, self._timeout)
+        return ranking_as_typed(query, convert.ranking_from_proto(answer.ranking))
+
+    def validate(self, query: RankingQuery) -> Talk[Checked]:
+        """A request is checked and not run."""
+        request = ask.ValidateRequest(query=(yield from self._message(query)))
+        return checked_of((yield Ask(self.predictor.Validate, request, self._timeout)))
+
+    def info(self) -> Talk[ServerInfo]:
+        """Versions, limits and estimators."""
+        return info_of((yield Ask(self.predictor.GetServerInfo, ask.GetServerInfoRequest(), self._timeout)))
+
+    def _request(self, query: RankingQuery, request_id: str | None) -> Talk[pb.CreateRankingJobRequest]:
+        return pb.CreateRankingJobRequest(request_id=request_id or _fresh(), query=(yield from self._message(query)))
+
+    def _create(self, request: pb.CreateRankingJobRequest, seconds: float) -> Talk[str]:
+        return str((yield Ask(self.rankings.CreateRankingJob, request, seconds)).job.id)
+
+    def _abandon(self, request: pb.CreateRankingJobRequest, name: str | None) -> Talk[None]:
+        """Cancel a job whose creator leaves. One whose id never came is asked for by its request id, which is safe."""
+        try:
+            if name is None:
+                name = yield from self._create(request, _LEAVE_SECONDS)
+            yield from self.cancel(name, _LEAVE_SECONDS)
+        except W2SError:
+            pass  # a server that is gone cannot be told
+
+    def _answer(self, query: RankingQuery, name: str, job: Job | None) -> Talk[Ranking]:
+        if job is None or not job.finished:
+            job = yield from self.job(name)
+        if job.ranking is not None:
+            return ranking_as_typed(query, job.ranking)
+        if job.state == "CANCELLED":
+            raise CancelledError(f"job {name} was cancelled; run it again with resume.", reason="JOB_CANCELLED")
+        error = job.error or W2SError(f"job {name} ended as {job.state} without a reason.", reason="NO_REASON")
+        raise error_as_typed(query, error)
+
+    def _message(self, query: RankingQuery) -> Talk[query_pb2.RankingQuery]:
+        message: query_pb2.RankingQuery = yield Work(lambda: convert.query_to_proto(inline_query(query)))
+        size = message.ByteSize()
+        if size >= self._max_message_bytes:
+            raise LimitError(
+                f"the request takes {size} bytes, at most {self._max_message_bytes} can be sent; give fewer rows "
+                "with --max-rows, push arrays first with w2s features push --server, or run without --server.",
+                reason="OVER_LIMIT",
+            )
+        return message
+
+
+def _fresh() -> str:
+    return uuid.uuid4().hex

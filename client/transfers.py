@@ -1,0 +1,234 @@
+"""TransferTalks: everything that is said of feature sets, whoever carries it out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from client.layouts import HEADERS, array_bytes
+from client.patience import Patience
+from client.talks import Ask, Hear, Open, Pause, Send, Settle, Talk, Tell, Work
+from predictor.entries import StoredFeatures
+from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
+from predictor.features import NamedFeatures
+from predictor.manifest import Manifest
+from predictor.query import Progress
+from protos import convert
+from protos.features import MOST_CHUNK, Description
+from protos.w2s.v1 import features_pb2 as pb
+from protos.w2s.v1 import features_pb2_grpc
+
+STREAM_SECONDS = 600.0
+"""Deadline of one stream; a longer transfer goes on in a new one."""
+
+_LOOK_SECONDS = 0.1
+
+Write = Callable[[int, bytes], None]
+
+
+class TransferTalks:
+    """What is said of the feature sets of one server.
+
+    Args:
+        channel: of grpc or grpc.aio.
+        target: what error messages call the server.
+        timeout: deadline of short calls in seconds.
+        reconnect_seconds: how long a transfer that stands still is tried again.
+    """
+
+    def __init__(self, channel: Any, target: str, timeout: float, reconnect_seconds: float) -> None:
+        self.stub = features_pb2_grpc.FeatureServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._target = target
+        self._timeout = timeout
+        self._reconnect_seconds = reconnect_seconds
+
+    def push(self, manifest: Manifest, values: NDArray[Any]) -> Talk[NamedFeatures]:
+        """An array is kept under a name, from where the server has it on; bytes sent are told."""
+        patience = Patience(self._reconnect_seconds)
+        while True:
+            try:
+                received, kept = yield from self.query(manifest)
+                patience.note(received)
+                if kept is not None:
+                    yield Tell(Progress(manifest.name, "upload", manifest.size, manifest.size))
+                    return kept
+                return (yield from self._send(manifest, values, received, patience))
+            except W2SError as fault:
+                pause = patience.after(fault)
+            yield Pause(pause)
+
+    def pull(self, name: str) -> Talk[StoredFeatures]:
+        """A set is fetched into memory."""
+        found: list[NDArray[np.float32]] = []
+
+        def begin(told: Description) -> Write:
+            found[:] = [np.empty((told.features.rows, told.features.dim), "<f4")]
+            return partial(_fill, found[0].reshape(-1).view(np.uint8))
+
+        told = yield from self._receive(name, begin)
+        return StoredFeatures(found[0], told.about)
+
+    def pull_to(self, name: str, path: Path) -> Talk[NamedFeatures]:
+        """A set is fetched into a file, which appears once all of it has come and been checked.
+
+        Raises:
+            InputError: neither `.npy` nor `.safetensors`.
+        """
+        if path.suffix not in HEADERS:
+            raise InputError(f"-o is {str(path)!r}; name a .npy or .safetensors file.", reason="BAD_DESTINATION")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            with temporary.open("xb") as file:
+
+                def begin(told: Description) -> Write:
+                    file.write(HEADERS[path.suffix](told))
+                    return lambda _, data: _ignored(file.write(data))
+
+                told = yield from self._receive(name, begin)
+
+                def keep() -> None:
+                    file.flush()
+                    os.fsync(file.fileno())
+                    os.replace(temporary, path)
+
+                yield Work(keep)
+        finally:
+            with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+                temporary.unlink(missing_ok=True)
+        return told.features
+
+    def ls(self) -> Talk[None]:
+        """Every set is told in the order of names; pages are fetched as they are needed."""
+        token = ""
+        while True:
+            page = yield Ask(self.stub.ListFeatures, pb.ListFeaturesRequest(page_token=token), self._timeout)
+            for one in page.features:
+                yield Tell(convert.features_from_proto(one))
+            token = page.next_page_token
+            if not token:
+                return
+
+    def find(self, name: str) -> Talk[NamedFeatures]:
+        """The set of that name.
+
+        Raises:
+            NotFoundError: no such name.
+        """
+        listing = self.ls()
+        answer: Any = None
+        while True:
+            try:
+                step = listing.send(answer)
+            except StopIteration:
+                break
+            if not isinstance(step, Tell):
+                answer = yield step
+            elif step.value.name == name:
+                kept: NamedFeatures = step.value
+                return kept
+        raise NotFoundError(
+            f"there is no feature set {name!r} on {self._target}; push it with w2s features push {name} FILE --server "
+            f"{self._target}.",
+            reason="FEATURES_NOT_FOUND",
+            field=name,
+        )
+
+    def remove(self, name: str) -> Talk[None]:
+        """A set is forgotten."""
+        yield Ask(self.stub.DeleteFeatures, pb.DeleteFeaturesRequest(name=name), self._timeout)
+
+    def query(self, manifest: Manifest) -> Talk[tuple[int, NamedFeatures | None]]:
+        """Bytes of an upload that the server holds, and the set where it is complete."""
+        request = pb.QueryUploadRequest(manifest=convert.manifest_to_proto(manifest))
+        found = yield Ask(self.stub.QueryUpload, request, self._timeout)
+        kept = convert.features_from_proto(found.features) if found.HasField("features") else None
+        return found.received_bytes, kept
+
+    def _send(self, manifest: Manifest, values: NDArray[Any], start: int, patience: Patience) -> Talk[NamedFeatures]:
+        sent, ended = start, False
+
+        def messages() -> Iterator[pb.UploadFeaturesRequest]:
+            nonlocal sent
+            yield pb.UploadFeaturesRequest(manifest=convert.manifest_to_proto(manifest))
+            while sent < manifest.size and not ended:
+                data = array_bytes(values, manifest, sent, MOST_CHUNK)
+                yield pb.UploadFeaturesRequest(chunk=convert.chunk_to_proto(sent, data))
+                sent += len(data)
+
+        sending = yield Send(self.stub.UploadFeatures, messages(), STREAM_SECONDS)
+        try:
+            while (answer := (yield Settle(sending, _LOOK_SECONDS))) is None:
+                patience.note(sent)
+                yield Tell(Progress(manifest.name, "upload", sent, manifest.size))
+        finally:
+            ended = True
+            sending.cancel()
+        yield Tell(Progress(manifest.name, "upload", manifest.size, manifest.size))
+        return convert.features_from_proto(answer.features)
+
+    def _receive(self, name: str, begin: Callable[[Description], Write]) -> Talk[Description]:
+        """Have every byte of a set written by what `begin` returns, and checked at the end; bytes received are told."""
+        told: Description | None = None
+        write: Write | None = None
+        digest, place, patience = hashlib.sha256(), 0, Patience(self._reconnect_seconds)
+        while True:
+            request = pb.DownloadFeaturesRequest(name=name, offset=place, sha256=None if told is None else told.sha256)
+            stream = yield Open(self.stub.DownloadFeatures, request, STREAM_SECONDS)
+            try:
+                while (answer := (yield Hear(stream))) is not None:
+                    if answer.HasField("description"):
+                        if told is None:
+                            told = convert.description_from_proto(answer.description)
+                            write = begin(told)
+                        continue
+                    if told is None or write is None:
+                        raise _damaged(name, place)
+                    data = _sound(name, answer.chunk, place, told.size)
+                    yield Work(partial(write, place, data))
+                    digest.update(data)
+                    place += len(data)
+                    patience.note(place)
+                    yield Tell(Progress(name, "download", place, told.size))
+                if told is None or place != told.size:
+                    raise _damaged(name, place)
+                if digest.hexdigest() != told.sha256:
+                    raise RefusedError(
+                        f"what came of {name!r} is not what the server read; fetch it again.", reason="DOWNLOAD_SHA256"
+                    )
+                return told
+            except W2SError as fault:
+                pause = patience.after(fault)
+            finally:
+                stream.cancel()
+            yield Pause(pause)
+
+
+def _sound(name: str, chunk: pb.FeatureChunk, place: int, size: int) -> bytes:
+    data = bytes(chunk.data)
+    if chunk.offset != place or place + len(data) > size or zlib.crc32(data) != chunk.crc32:
+        raise _damaged(name, place)
+    return data
+
+
+def _damaged(name: str, place: int) -> UnavailableError:
+    return UnavailableError(
+        f"what came of {name!r} at byte {place} was damaged on its way; fetch it again.", reason="DOWNLOAD_DAMAGED"
+    )
+
+
+def _fill(flat: NDArray[np.uint8], offset: int, data: bytes) -> None:
+    flat[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
+
+
+def _ignored(_: object) -> None:
+    return None
