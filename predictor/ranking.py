@@ -19,12 +19,14 @@ from predictor.gathering import Found, Gathered, gather
 from predictor.judging import Verdict, judge
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
-from predictor.spectra import overlap
 from predictor.splits import check_rows
 from predictor.versions import versions
 
 SPECTRUM = 32
 """Leading eigenvalues shown per model."""
+
+LEADING = 0.95
+"""Share of the strong model's energy whose part inside a candidate's leading directions is shown."""
 
 
 @dataclass
@@ -136,8 +138,8 @@ def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, es
     case = _case(query, strong, [entry])
     candidate = case.weak[0]
     try:
-        entry.diagnostics = _spectrum(candidate)
-        entry.diagnostics["overlap_with_strong"] = _shared_energy(strong, candidate)
+        shared = candidate.alignment(case.strong).shared_energy(LEADING)
+        entry.diagnostics = _spectrum(candidate) | {"overlap_with_strong": shared}
         for estimator in estimators:
             entry.estimates[estimator.name] = estimator.estimate(case)[0]
     except W2SError as fault:
@@ -148,17 +150,6 @@ def _spectrum(model: Representation) -> dict[str, float]:
     values = model.kernel.values[:SPECTRUM] / model.kernel.values[0]
     named = {f"spectrum_{i + 1}": float(v) for i, v in enumerate(values)}
     return named | {"effective_dimension": model.kernel.effective_dimension}
-
-
-def _shared_energy(strong: Representation, weak: Representation) -> float:
-    """Share of the strong model's energy inside the weak model's leading directions, as many as the strong one needs.
-
-    Both kernels are cut to 95 % of the strong model's energy (the same number of directions for both).
-    """
-    leading = strong.kernel.keep(0.95)
-    cut = min(leading.rank, weak.kernel.rank)
-    cosines = overlap(leading, weak.kernel)[:, :cut]
-    return float(np.sum(leading.values[:, None] * cosines**2) / leading.values.sum())
 
 
 def _answer(

@@ -1,8 +1,9 @@
-"""PrincipalKernel: the eigenpairs of one model's kernel over the pool, built once and asked many questions."""
+"""Spectra: the eigenvalues of one model's kernel over the pool, and on few rows its eigenvectors as well."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ RANK_TOLERANCE = 1e-13
 
 CONSTANT_TOLERANCE = 1e-7
 """A dimension whose spread is below this share of the widest dimension's, or its mean's rounding, is constant."""
+
+FLAT_TAIL = 0.8
+"""Share of the free directions that a tail must fill evenly before it is taken off the kept eigenvalues."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +38,11 @@ class Scale:
     @classmethod
     def of(cls, features: NDArray[np.floating]) -> Scale:
         """Learn the scale of (n, d) features. Constant dimensions get weight 0, all of them if need be."""
-        mean = features.mean(axis=0, dtype=np.float64)
-        spread = features.std(axis=0, dtype=np.float64)
+        return cls.of_spread(features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64), features)
+
+    @classmethod
+    def of_spread(cls, mean: Array, spread: Array, features: NDArray[np.floating]) -> Scale:
+        """The scale for a known (d,) mean and standard deviation; of `features` the type alone counts."""
         rounding = np.abs(mean) * np.finfo(features.dtype if features.dtype.kind == "f" else np.float64).eps
         varies = spread > np.maximum(CONSTANT_TOLERANCE * float(spread.max()), rounding)
         weight = np.zeros_like(spread)
@@ -50,50 +57,44 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class PrincipalKernel:
-    """K = Z Zᵀ / n = U diag(λ) Uᵀ of standardised features Z, tr K = 1, kept to its leading part.
+class Spectrum:
+    """Eigenvalues of a kernel of trace 1, kept to its leading part.
 
     Attributes:
         values: (r,) λ, descending, as shares of the whole energy.
-        vectors: (n, r) U, orthonormal columns, each orthogonal to the constant vector.
+        rows: n.
         tail: energy of the dropped part, 1 − Σ λ (0 where nothing was dropped).
+        tail_square: Σ λ² over the dropped part.
     """
 
     values: Array
-    vectors: Array
+    rows: int
     tail: float = 0.0
-
-    @classmethod
-    def of(cls, features: NDArray[np.floating]) -> PrincipalKernel:
-        """Factor (n, d) features in O(n d min(n, d)) time and O(n d) memory, through the smaller of K and ZᵀZ.
-
-        Raises:
-            InputError: every dimension is constant over the rows.
-        """
-        values, vectors, _ = factor(Scale.of(features).apply(features))
-        if not len(values):
-            raise InputError(
-                f"all {features.shape[1]} feature dimensions are constant over {features.shape[0]} rows, so the model "
-                "says nothing about them; choose another layer or pooling.",
-                reason="CONSTANT_FEATURES",
-            )
-        return cls(values, vectors)
+    tail_square: float = 0.0
 
     @property
     def rank(self) -> int:
         """Components kept."""
         return len(self.values)
 
-    @property
-    def rows(self) -> int:
-        """Pool rows."""
-        return len(self.vectors)
-
-    def keep(self, energy: float) -> PrincipalKernel:
-        """The fewest leading components that hold the given share (0, 1] of the energy."""
+    def reach(self, energy: float) -> int:
+        """How many leading components it takes to hold the given share (0, 1] of the kept energy."""
         reached = np.cumsum(self.values) / self.values.sum()
-        kept = min(int(np.searchsorted(reached, energy - 1e-12)) + 1, self.rank)
-        return PrincipalKernel(self.values[:kept], self.vectors[:, :kept], self.tail + float(self.values[kept:].sum()))
+        return min(int(np.searchsorted(reached, energy - 1e-12)) + 1, self.rank)
+
+    def head(self, rank: int) -> Spectrum:
+        """The leading `rank` components."""
+        rest = self.values[rank:]
+        return Spectrum(
+            self.values[:rank],
+            self.rows,
+            self.tail + float(rest.sum()),
+            self.tail_square + float(np.sum(rest**2)),
+        )
+
+    def keep(self, energy: float) -> Spectrum:
+        """The fewest leading components that hold the given share (0, 1] of the energy."""
+        return self.head(self.reach(energy))
 
     def shrinkage(self, ridge: float, *, tail_corrected: bool = False) -> Array:
         """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the kept part, in [0, 1).
@@ -110,6 +111,108 @@ class PrincipalKernel:
         result: Array = np.maximum(self.values - level, 0.0) / (self.values + ridge)
         return result
 
+    @property
+    def effective_dimension(self) -> float:
+        """Participation ratio (Σ λ)² / Σ λ²: how many directions carry the energy. Between 1 and r."""
+        return float(self.values.sum() ** 2 / np.sum(self.values**2))
+
+    @property
+    def tail_isotropy(self) -> float:
+        """How evenly the dropped part fills the directions that are left, in [0, 1]; 0 where nothing was dropped.
+
+        Participation ratio of the dropped eigenvalues, (Σ λ)² / Σ λ², over n − 1 − r. An isotropic tail of p
+        dimensions gives p n' / (n' + p) of n' = n − 1 − r directions, that is p / (n' + p): `FLAT_TAIL` = 0.8 asks for
+        p ≥ 4 n', where its sample eigenvalues lie within (1 ± ½)² of γ = tail / n. With fewer dimensions than rows the
+        kept eigenvalues hold none of it, and γ must stay.
+
+        Source: the moments of Marchenko and Pastur 1967, Math. USSR Sbornik 1(4).
+        """
+        free = self.rows - 1 - self.rank
+        if free < 1 or self.tail_square <= 0.0:
+            return 0.0
+        return float(self.tail**2 / self.tail_square / free)
+
+    @property
+    def flat_tail(self) -> bool:
+        """Whether the dropped part is flat and high-dimensional enough to be taken off: isotropy ≥ `FLAT_TAIL`."""
+        return self.tail_isotropy >= FLAT_TAIL
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalKernel:
+    """K = Z Zᵀ / n = U diag(λ) Uᵀ of standardised features Z, tr K = 1, kept to its leading part, U in memory.
+
+    Attributes:
+        values: (r,) λ, descending, as shares of the whole energy.
+        vectors: (n, r) U, orthonormal columns, each orthogonal to the constant vector.
+        tail: energy of the dropped part, 1 − Σ λ (0 where nothing was dropped).
+        tail_square: Σ λ² over the dropped part.
+    """
+
+    values: Array
+    vectors: Array
+    tail: float = 0.0
+    tail_square: float = 0.0
+
+    @classmethod
+    def of(cls, features: NDArray[np.floating]) -> PrincipalKernel:
+        """Factor (n, d) features in O(n d min(n, d)) time and O(n d) memory, through the smaller of K and ZᵀZ.
+
+        Raises:
+            InputError: every dimension is constant over the rows.
+        """
+        values, vectors, _ = factor(Scale.of(features).apply(features))
+        if not len(values):
+            raise constant(features)
+        return cls(values, vectors)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The eigenvalues without the vectors."""
+        return Spectrum(self.values, self.rows, self.tail, self.tail_square)
+
+    @property
+    def rank(self) -> int:
+        """Components kept."""
+        return len(self.values)
+
+    @property
+    def rows(self) -> int:
+        """Pool rows."""
+        return len(self.vectors)
+
+    @property
+    def effective_dimension(self) -> float:
+        """Participation ratio (Σ λ)² / Σ λ²: how many directions carry the energy. Between 1 and r."""
+        return self.spectrum.effective_dimension
+
+    @property
+    def turn(self) -> None:
+        """None: coordinates are those of the principal axes."""
+        return
+
+    def coordinates(self, rows: slice | NDArray[np.integer]) -> Array:
+        """(k, r) U √(n λ) of some rows."""
+        return self.scores(rows, self.rank)
+
+    def scores(self, rows: slice | NDArray[np.integer], rank: int) -> Array:
+        """(k, rank) U √(n λ) of some rows in the leading axes."""
+        scaled: Array = self.vectors[rows, :rank] * np.sqrt(self.rows * self.values[:rank])
+        return scaled
+
+    def keep(self, energy: float) -> PrincipalKernel:
+        """The fewest leading components that hold the given share (0, 1] of the energy."""
+        kept = self.spectrum.keep(energy)
+        return PrincipalKernel(kept.values, self.vectors[:, : kept.rank], kept.tail, kept.tail_square)
+
+    def permuted(self, order: NDArray[np.integer]) -> PrincipalKernel:
+        """The kernel of the same rows in another order."""
+        return PrincipalKernel(self.values, self.vectors[order], self.tail, self.tail_square)
+
+    def shrinkage(self, ridge: float) -> Array:
+        """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the kept part; see `Spectrum.shrinkage`."""
+        return self.spectrum.shrinkage(ridge)
+
     def smooth(self, labels: Array, ridge: float) -> Array:
         """P labels, for (n,) or (n, k) labels."""
         weight = self.shrinkage(ridge)
@@ -117,10 +220,14 @@ class PrincipalKernel:
         smoothed: Array = self.vectors @ (weight[:, None] * coefficients if labels.ndim == 2 else weight * coefficients)
         return smoothed
 
-    @property
-    def effective_dimension(self) -> float:
-        """Participation ratio (Σ λ)² / Σ λ²: how many directions carry the energy. Between 1 and r."""
-        return float(self.values.sum() ** 2 / np.sum(self.values**2))
+
+def constant(features: NDArray[np.floating]) -> InputError:
+    """What is said of features that are the same on every row."""
+    return InputError(
+        f"all {features.shape[1]} feature dimensions are constant over {features.shape[0]} rows, so the model "
+        "says nothing about them; choose another layer or pooling.",
+        reason="CONSTANT_FEATURES",
+    )
 
 
 def factor(scaled: Array) -> tuple[Array, Array, Array]:
@@ -128,32 +235,18 @@ def factor(scaled: Array) -> tuple[Array, Array, Array]:
     rows, dims = scaled.shape
     if dims <= rows:
         values, directions = np.linalg.eigh(scaled.T @ scaled / rows)
-        values, directions = _leading(values, directions)
+        values, directions = leading(values, directions)
         vectors = scaled @ directions
         vectors /= np.sqrt(rows * values)
         return values, vectors, directions
     values, vectors = np.linalg.eigh(scaled @ scaled.T / rows)
-    values, vectors = _leading(values, vectors)
+    values, vectors = leading(values, vectors)
     directions = scaled.T @ vectors
     directions /= np.sqrt(rows * values)
     return values, vectors, directions
 
 
-def _leading(values: Array, vectors: Array) -> tuple[Array, Array]:
+def leading(values: Array, vectors: Array) -> tuple[Array, Array]:
+    """Ascending eigenpairs as descending ones, without those that are rounding."""
     kept = values > max(RANK_TOLERANCE * float(values[-1]), 1e-300)
     return values[kept][::-1].copy(), np.ascontiguousarray(vectors[:, kept][:, ::-1])
-
-
-def overlap(strong: PrincipalKernel, weak: PrincipalKernel) -> Array:
-    """C = U_strongᵀ U_weak, (r_s, r_w): cosines between the two models' principal directions on the same rows.
-
-    Raises:
-        InputError: the kernels stand on different numbers of rows.
-    """
-    if strong.rows != weak.rows:
-        raise InputError(
-            f"the strong model has {strong.rows} rows and the weak one {weak.rows}; both must be on the same rows.",
-            reason="ROWS_DIFFER",
-        )
-    cosines: Array = strong.vectors.T @ weak.vectors
-    return cosines

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence
 from predictor.result import Better, Estimate
-from predictor.spectra import PrincipalKernel, overlap
-
-
-def linear_cka(strong: PrincipalKernel, weak: PrincipalKernel) -> float:
-    """⟨K_s, K_w⟩ / (‖K_s‖ ‖K_w‖) of the centred kernels, in [0, 1]; 1 for equal representations up to rotation.
-
-    Source: Kornblith et al. 2019, arXiv:1905.00414.
-    """
-    shared = np.sum(overlap(strong, weak) ** 2 * np.outer(strong.values, weak.values))
-    return float(shared / np.sqrt(np.sum(strong.values**2) * np.sum(weak.values**2)))
 
 
 @dataclass(frozen=True)
@@ -34,8 +22,7 @@ class Cka:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Linear CKA per candidate."""
-        strong = case.strong.kernel
-        return tuple(Estimate(linear_cka(strong, w.kernel), self.better, self.unit) for w in case.weak)
+        return tuple(Estimate(w.alignment(case.strong).cka, self.better, self.unit) for w in case.weak)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.alignment import Alignment
+from predictor.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.labels import Labels
-from predictor.spectra import PrincipalKernel
+from predictor.moments import check_same_rows, paired
 
 Array = NDArray[np.float64]
 
@@ -21,22 +24,46 @@ class Representation:
 
     Attributes:
         name: candidate name.
-        features: (n, d), finite.
+        features: (n, d), finite; possibly a memory map, which is read in chunks.
         parameters: weights of the model, or None where unknown.
     """
 
     name: str
     features: NDArray[np.floating]
     parameters: int | None = None
+    _alignments: WeakKeyDictionary[Representation, Alignment] = field(
+        init=False, repr=False, default_factory=WeakKeyDictionary
+    )
+    _reordered: tuple[Representation, NDArray[np.integer]] | None = field(init=False, repr=False, default=None)
 
     @cached_property
-    def kernel(self) -> PrincipalKernel:
+    def kernel(self) -> Kernel:
         """The full principal kernel (no truncation).
 
         Raises:
             InputError: the features are constant.
         """
-        return PrincipalKernel.of(self.features)
+        if self._reordered is not None:
+            source, order = self._reordered
+            return source.kernel.permuted(order)
+        return kernel_of(self.features)
+
+    def alignment(self, strong: Representation) -> Alignment:
+        """This model's kernel beside the strong model's on the same rows, made at most once.
+
+        Where the kernel is not known yet, it comes out of the same pass over the rows.
+
+        Raises:
+            InputError: the features are constant, or the models have different rows.
+        """
+        if strong not in self._alignments:
+            check_same_rows(len(strong.features), len(self.features))
+            moments = None
+            if "kernel" not in self.__dict__ and isinstance(strong.kernel, StreamedKernel) and streams(self.features):
+                moments, own = paired(strong.features, self.features)
+                self.__dict__["kernel"] = StreamedKernel.of(self.features, own)
+            self._alignments[strong] = Alignment.of(strong.kernel, self.kernel, moments)
+        return self._alignments[strong]
 
     @property
     def dim(self) -> int:
@@ -46,6 +73,12 @@ class Representation:
     def take(self, rows: NDArray[np.integer]) -> Representation:
         """The same model on the given rows."""
         return Representation(self.name, self.features[rows], self.parameters)
+
+    def permuted(self, order: NDArray[np.integer]) -> Representation:
+        """The same model with its rows in another order; its eigenvalues are the same, so it is not factored again."""
+        moved = self.take(order)
+        object.__setattr__(moved, "_reordered", (self, order))
+        return moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +122,7 @@ class Case:
         order = rng.permutation(self.rows)
         return Case(
             self.strong,
-            tuple(w.take(order) for w in self.weak),
+            tuple(w.permuted(order) for w in self.weak),
             self.labels,
             {name: values[order] for name, values in self.weak_labels.items()},
             self.seed,

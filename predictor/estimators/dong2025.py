@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictor.alignment import Alignment
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.xue2025 import ENERGIES
 from predictor.result import Better, Estimate
-from predictor.spectra import PrincipalKernel, overlap
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Dimensions:
     shared: float
 
     @classmethod
-    def of(cls, strong: PrincipalKernel, weak: PrincipalKernel) -> Dimensions:
+    def of(cls, pair: Alignment) -> Dimensions:
         """Count directions and overlap of two kernels, already cut to their principal parts."""
-        return cls(weak.rank, strong.rank, float(np.sum(overlap(strong, weak) ** 2)))
+        return cls(pair.weak.rank, pair.strong.rank, pair.shared_dimension)
 
     def inherited(self, pseudo_labels: int) -> float:
         """d_sw + (d_s/N)(d_w − d_sw): dimensions' worth of weak variance that reach the student. Lower is better.
@@ -73,10 +73,10 @@ class IntrinsicDimensionDiscrepancy:
         heads' label noise over their number of gold rows is the unit; the part of Err_w2s that is variance).
         """
         pseudo_labels = case.rows if case.labels is None else int(np.sum(~case.labels.known))
-        strong = {energy: case.strong.kernel.keep(energy) for energy in ENERGIES}
         answers = []
         for candidate in case.weak:
-            found = {e: Dimensions.of(strong[e], candidate.kernel.keep(e)) for e in ENERGIES}
+            pair = candidate.alignment(case.strong)
+            found = {e: Dimensions.of(pair.keep(e)) for e in ENERGIES}
             ratios = {e: dims.ratio(max(pseudo_labels, 1)) for e, dims in found.items()}
             middle = found[ENERGIES[1]]
             answers.append(

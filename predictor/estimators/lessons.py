@@ -115,8 +115,7 @@ def principal_axes(model: Representation, rows: NDArray[np.integer], classes: in
     """
     kernel = model.kernel
     kept = min(kernel.rank, int(np.clip(MAX_CELLS // classes, *DIRECTIONS)))
-    axes: Array = kernel.vectors[rows, :kept] * np.sqrt(kernel.rows * kernel.values[:kept])
-    return axes
+    return kernel.scores(rows, kept)
 
 
 def gold_probabilities(case: Case) -> Array:

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from predictor.alignment import Alignment
 from predictor.estimators.dong2025 import Dimensions, IntrinsicDimensionDiscrepancy
 from predictor.estimators.xue2025 import ENERGIES
 from predictor.spectra import PrincipalKernel
@@ -42,7 +43,7 @@ def test_dimensions_are_those_of_dense_projections(energy):
     strong = correlated(40, 12, 0.8, rng)
     weak = dimmed(strong, 7, 0.5, rng)
     (left, d_s), (right, d_w) = projection(strong, energy), projection(weak, energy)
-    found = Dimensions.of(PrincipalKernel.of(strong).keep(energy), PrincipalKernel.of(weak).keep(energy))
+    found = Dimensions.of(Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).keep(energy))
     assert (found.strong, found.weak) == (d_s, d_w)
     assert found.shared == pytest.approx(np.trace(left @ right), abs=1e-9)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from predictor.alignment import Alignment, Point
 from predictor.estimators.case import Case, Representation
-from predictor.estimators.xue2025 import Alignment, RepresentationGap, prediction_gap
+from predictor.estimators.xue2025 import RepresentationGap, prediction_gap
 from predictor.spectra import PrincipalKernel
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
@@ -41,7 +42,7 @@ def test_gap_matrix_is_the_dense_square_seen_in_the_strong_basis(pair):
     strong, weak = (PrincipalKernel.of(features) for features in pair)
     p_strong, p_weak = (dense.smoother(dense.kernel(features), 0.02) for features in pair)
     rest = np.eye(len(p_weak)) - p_weak
-    found = strong.vectors @ Alignment.of(strong, weak).gap_matrix(0.02) @ strong.vectors.T
+    found = strong.vectors @ Alignment.of(strong, weak).gaps([Point(None, 0.02)]).dense(0) @ strong.vectors.T
     np.testing.assert_allclose(found, p_strong @ rest @ rest @ p_strong, atol=EXACT)
 
 
@@ -75,7 +76,7 @@ def test_prediction_gap_over_many_labels_of_the_prior_is_the_prior_form(pair):
 def test_operator_form_is_the_worst_prediction_gap_over_labels_of_unit_energy(pair):
     strong, weak = (PrincipalKernel.of(features) for features in pair)
     alignment = Alignment.of(strong, weak)
-    worst = strong.vectors @ np.linalg.eigh(alignment.gap_matrix(0.01))[1][:, -1]
+    worst = strong.vectors @ np.linalg.eigh(alignment.gaps([Point(None, 0.01)]).dense(0))[1][:, -1]
     # ‖P_s(I − P_w)‖ is reached from the left by the worst strong direction; its image is the worst label.
     label = worst_label(strong, weak, worst, 0.01)
     found = prediction_gap(strong, weak, label * np.sqrt(strong.rows / np.sum(label**2)), 0.01)
@@ -90,21 +91,24 @@ def worst_label(strong, weak, direction, ridge):
     return seen - weak.smooth(seen, ridge)
 
 
+KERNELS = (
+    PrincipalKernel(np.array([0.75, 0.25]), np.eye(4)[:, :2]),
+    PrincipalKernel(np.array([0.5, 0.5]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0], [0.0, 0.0]])),
+)
+
+
 class TestByHand:
     """Strong directions e₁, e₂ with λ = ¾, ¼; one weak direction (0.6, 0.8) between them and e₃ with λ = ½ each.
 
     β = ¼. D_s = (¾)/(1) = 0.75 and (¼)/(½) = 0.5. D_w = ½/¾ = ⅔ twice. C = [[0.6, 0], [0.8, 0]].
     """
 
-    alignment = Alignment.of(
-        PrincipalKernel(np.array([0.75, 0.25]), np.eye(4)[:, :2]),
-        PrincipalKernel(np.array([0.5, 0.5]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0], [0.0, 0.0]])),
-    )
+    alignment = Alignment.of(*KERNELS)
 
     def test_gap_matrix(self):
         # 2D_w − D_w² = 4/3 − 4/9 = 8/9. I − 8/9 [[.36, .48], [.48, .64]] = [[.68, −.42666…], [−.42666…, .43111…]].
         # Times D_s left and right: .5625 × .68 = .3825; .375 × −.426666… = −.16; .25 × .431111… = .107777….
-        found = self.alignment.gap_matrix(0.25)
+        found = self.alignment.gaps([Point(None, 0.25)]).dense(0)
         np.testing.assert_allclose(found, [[0.3825, -0.16], [-0.16, 0.97 / 9.0]], atol=1e-12)
 
     def test_operator_form(self):
@@ -130,11 +134,11 @@ class TestByHand:
         # The rest is (.12, .826666…, −1, 0); P_s keeps (.75 × .12, .5 × .826666…) = (.09, .413333…).
         # ‖·‖²/n = (.0081 + .170844…)/4.
         labels = np.array([1.0, 2.0, -3.0, 0.0])
-        found = prediction_gap(self.alignment.strong, self.alignment.weak, labels, 0.25)
+        found = prediction_gap(*KERNELS, labels, 0.25)
         assert found == pytest.approx((0.09**2 + (1.24 / 3.0) ** 2) / 4.0, abs=1e-12)
 
     def test_teacher_and_student_are_not_interchangeable(self):
-        swapped = Alignment.of(self.alignment.weak, self.alignment.strong)
+        swapped = Alignment.of(*KERNELS[::-1])
         # From the weak side e₃ is wholly hidden: ⅔ of it is lost whatever the rest does.
         assert swapped.operator_gap(0.25) == pytest.approx(2.0 / 3.0, abs=1e-12)
         # I − Cᵀ(2D − D²)C with 2D − D² = .9375, .75: 1 − (.36 × .9375 + .64 × .75) = .1825; (.1825 + 1)/2.

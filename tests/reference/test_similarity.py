@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.baselines import linear_cka
+from predictor.alignment import Alignment
 from predictor.spectra import PrincipalKernel
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
@@ -19,9 +19,9 @@ def test_cka_is_the_ratio_of_hsic_of_full_centred_kernels(shape):
     weak = dimmed(strong, d_weak, 0.5, rng)
     # A constant added to a kernel is removed by the centring inside HSIC.
     expected = dense.cka(dense.kernel(strong) + 3.0, dense.kernel(weak))
-    found = linear_cka(PrincipalKernel.of(strong), PrincipalKernel.of(weak))
+    found = Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).cka
     assert found == pytest.approx(expected, abs=1e-10)
-    assert linear_cka(PrincipalKernel.of(weak), PrincipalKernel.of(strong)) == pytest.approx(found, abs=1e-12)
+    assert Alignment.of(PrincipalKernel.of(weak), PrincipalKernel.of(strong)).cka == pytest.approx(found, abs=1e-12)
 
 
 def test_cka_by_hand():
@@ -29,11 +29,11 @@ def test_cka_by_hand():
     # ‖K_s‖² = 9/16 + 1/16 = ⅝, ‖K_w‖² = ½: .215 / √(5/16).
     strong = PrincipalKernel(np.array([0.75, 0.25]), np.eye(4)[:, :2])
     weak = PrincipalKernel(np.array([0.5, 0.5]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0], [0.0, 0.0]]))
-    assert linear_cka(strong, weak) == pytest.approx(0.215 / (5.0 / 16.0) ** 0.5, abs=1e-12)
+    assert Alignment.of(strong, weak).cka == pytest.approx(0.215 / (5.0 / 16.0) ** 0.5, abs=1e-12)
 
 
 def test_a_model_is_wholly_similar_to_itself_and_not_to_unrelated_directions():
     own = PrincipalKernel(np.array([0.7, 0.3]), np.eye(5)[:, :2])
     other = PrincipalKernel(np.array([0.7, 0.3]), np.eye(5)[:, 2:4])
-    assert linear_cka(own, own) == pytest.approx(1.0, abs=1e-12)
-    assert linear_cka(own, other) == 0.0
+    assert Alignment.of(own, own).cka == pytest.approx(1.0, abs=1e-12)
+    assert Alignment.of(own, other).cka == 0.0

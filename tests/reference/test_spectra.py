@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from predictor.alignment import Alignment
 from predictor.errors import InputError
-from predictor.spectra import PrincipalKernel, Scale, factor, overlap
+from predictor.spectra import PrincipalKernel, Scale, factor
 from tests.reference import dense
 from tests.reference.models import correlated
 
@@ -99,7 +100,7 @@ def test_smoothing_a_hand_case():
 def test_tail_corrected_shrinkage_takes_the_flat_tail_off_the_kept_values():
     # λ = 0.5, 0.2 kept, tail 0.3 over 6 rows: γ = 0.05. 0.45/(0.5 + 0.1) = 0.75, 0.15/(0.2 + 0.1) = 0.5.
     found = PrincipalKernel(np.array([0.5, 0.2]), np.eye(6)[:, :2], tail=0.3)
-    np.testing.assert_allclose(found.shrinkage(0.1, tail_corrected=True), [0.75, 0.5], **EXACT)
+    np.testing.assert_allclose(found.spectrum.shrinkage(0.1, tail_corrected=True), [0.75, 0.5], **EXACT)
     # Without it the tail plays no part: 0.5/0.6 and 0.2/0.3.
     np.testing.assert_allclose(found.shrinkage(0.1), [5.0 / 6.0, 2.0 / 3.0], **EXACT)
 
@@ -111,13 +112,13 @@ def test_tail_corrected_shrinkage_is_the_smoother_of_the_signal_under_ridge_plus
     signal, level, ridge = np.array([0.4, 0.2, 0.1, 0.05]), 0.01, 0.03
     found = PrincipalKernel(signal + level, vectors, tail=12 * level)
     expected = dense.smoother(vectors * signal @ vectors.T, ridge + level)
-    actual = vectors * found.shrinkage(ridge, tail_corrected=True) @ vectors.T
+    actual = vectors * found.spectrum.shrinkage(ridge, tail_corrected=True) @ vectors.T
     np.testing.assert_allclose(actual, expected, **EXACT)
 
 
 def test_tail_correction_never_turns_a_component_negative():
     found = PrincipalKernel(np.array([0.5, 0.01]), np.eye(4)[:, :2], tail=0.49)
-    assert found.shrinkage(0.1, tail_corrected=True)[1] == 0.0
+    assert found.spectrum.shrinkage(0.1, tail_corrected=True)[1] == 0.0
 
 
 def test_effective_dimension_is_the_participation_ratio(features):
@@ -149,7 +150,7 @@ def test_factor_of_nothing_is_empty():
 def test_overlap_is_cosines_between_principal_directions(features):
     other = correlated(len(features), 5, 0.3, np.random.default_rng(9))
     strong, weak = PrincipalKernel.of(features), PrincipalKernel.of(other)
-    found = overlap(strong, weak)
+    found = Alignment.of(strong, weak).cosines
     assert found.shape == (strong.rank, weak.rank)
     np.testing.assert_allclose(
         found, [[strong.vectors[:, i] @ weak.vectors[:, j] for j in range(weak.rank)] for i in range(strong.rank)]
@@ -159,7 +160,7 @@ def test_overlap_is_cosines_between_principal_directions(features):
 def test_kernels_on_different_rows_are_refused():
     rng = np.random.default_rng(2)
     with pytest.raises(InputError, match="the strong model has 8 rows and the weak one 9"):
-        overlap(PrincipalKernel.of(rng.standard_normal((8, 2))), PrincipalKernel.of(rng.standard_normal((9, 2))))
+        Alignment.of(PrincipalKernel.of(rng.standard_normal((8, 2))), PrincipalKernel.of(rng.standard_normal((9, 2))))
 
 
 def test_constant_features_are_refused_with_what_to_do():
