@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +18,7 @@ from predictor.arrays import check_features, fingerprint
 from predictor.entries import OpenEntry, StoredFeatures, blocks_of, decode, encode, open_entry
 from predictor.errors import InputError, NotFoundError
 from predictor.folders import replace_file
-
-_NAME = re.compile(r"\w[\w.@+-]{0,127}")
-_NAME_BYTES = 200
-_KEY = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class FeatureKey:
-    """Everything that pooled features depend on.
-
-    Attributes:
-        weights, tokenizer: digests of the model's files.
-        precision: of the arithmetic, `fp32` or `bf16`, or `graph` where the file decides.
-        backend: engine that ran it.
-        layer: 0 is the embeddings' output, k the output of block k.
-        template: text put around each row, "" for none.
-        max_length: tokens.
-    """
-
-    weights: str
-    tokenizer: str
-    precision: str
-    backend: str
-    layer: int
-    pooling: str
-    template: str
-    max_length: int
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 hex of the features' definition, whatever the rows."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-
-    def entry(self, rows_sha256: str) -> str:
-        """SHA-256 hex under which the features of these rows are kept."""
-        return hashlib.sha256(f"{self.fingerprint}\n{rows_sha256}".encode()).hexdigest()
+from predictor.keys import check_name, is_key, pushed_key
 
 
 @dataclass(frozen=True)
@@ -106,6 +69,10 @@ class FeatureStore:
             return None
         _touch(path)
         return found
+
+    def holds(self, key: str) -> bool:
+        """Whether there is an entry, sound or not; nothing is read."""
+        return self._path(key).is_file()
 
     def put(self, key: str, values: NDArray[np.floating], about: Mapping[str, Any]) -> None:
         """Keep (n, d) finite values under a key; an existing entry is replaced by an equal one.
@@ -270,7 +237,7 @@ class FeatureStore:
         return iter(sorted((self.folder / "entries").glob("??/*.w2sf")))
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             raise InputError(f"{key!r} is not a feature key of 64 hexadecimal digits.", reason="BAD_FEATURE_KEY")
         return self.folder / "entries" / key[:2] / f"{key}.w2sf"
 
@@ -284,7 +251,7 @@ class FeatureStore:
         except (FileNotFoundError, ValueError):
             return None
         whole = isinstance(raw, dict) and set(raw) == {"key", "rows", "dim", "rows_sha256"}
-        return raw if whole and _KEY.fullmatch(str(raw["key"])) else None
+        return raw if whole and is_key(str(raw["key"])) else None
 
     def _absent(self, name: str) -> NotFoundError:
         known = ", ".join(one.name for one in self.ls()[:8]) or "none"
@@ -307,27 +274,6 @@ class FeatureStore:
             os.replace(path, quarantine / f"{path.name}.{secrets.token_hex(4)}")
         except OSError:
             return  # read-only or already set aside by another process: it still reads as missing
-
-
-def check_name(name: str) -> None:
-    """Refuse what cannot name a feature set, and so a file.
-
-    Raises:
-        InputError: another character, too long, or nothing.
-    """
-    if not _NAME.fullmatch(name) or len(name.encode()) > _NAME_BYTES:
-        raise InputError(
-            f"{name!r} cannot name a feature set; use up to 128 letters, digits and . _ @ + -, a letter, digit or "
-            "_ first.",
-            reason="BAD_FEATURE_NAME",
-            field="name",
-        )
-
-
-def pushed_key(digest: str, rows_sha256: str | None, about: Mapping[str, Any] | None = None) -> str:
-    """The key of a pushed set: equal sets of equal provenance are kept once."""
-    facts = json.dumps(dict(about or {}), sort_keys=True)
-    return hashlib.sha256(f"pushed\n{digest}\n{rows_sha256}\n{facts}".encode()).hexdigest()
 
 
 def _shape(values: NDArray[Any]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from predictor.arrays import fingerprint, fingerprint_head, not_finite
 from predictor.errors import InputError
-from predictor.features import check_name, pushed_key
+from predictor.keys import check_name, pushed_key
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_LAYER = 64

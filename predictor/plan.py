@@ -13,8 +13,9 @@ from predictor.errors import UnavailableError, W2SError
 from predictor.extraction.backend import backend_name, effective_precision
 from predictor.extraction.cards import card_path, read_card
 from predictor.extraction.layers import resolve_layers
-from predictor.features import FeatureKey, FeatureStore
+from predictor.features import FeatureStore
 from predictor.folders import cache_dir
+from predictor.keys import FeatureKey
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve

@@ -14,7 +14,8 @@ import pytest
 
 from predictor import folders
 from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError
-from predictor.features import FeatureKey, FeatureStore
+from predictor.features import FeatureStore
+from predictor.keys import FeatureKey
 
 KEY = "a" * 64
 OTHER = "b" * 64

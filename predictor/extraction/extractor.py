@@ -22,8 +22,9 @@ from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.extraction.passes import run_passes
 from predictor.extraction.selfcheck import WARNINGS
 from predictor.extraction.threads import usable_threads
-from predictor.features import FeatureKey, FeatureStore
+from predictor.features import FeatureStore
 from predictor.folders import cache_dir
+from predictor.keys import FeatureKey
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from predictor.entries import OpenEntry
 from predictor.errors import DeadlineError, InputError, RefusedError
-from predictor.features import NamedFeatures, check_name
+from predictor.features import NamedFeatures
+from predictor.keys import check_name
 from protos import convert
 from protos.features import MOST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
