@@ -149,14 +149,23 @@ class RankingQuery:
                 )
         self._check_asked_labels()
 
+    @property
+    def knows_weak_labels(self) -> bool:
+        """Whether any candidate's own labels are given or asked of its model."""
+        return bool(self.weak_labels) or any(spec.labels is not None for spec in self.weak)
+
     def _check_asked_labels(self) -> None:
-        wording, twice = (
-            self.settings.wording,
-            next((s for s in self.weak if s.labels and s.name in self.weak_labels), None),
-        )
+        wording = self.settings.wording
+        if self.strong.labels is not None:
+            raise InputError(
+                f"the strong model has #labels={self.strong.labels}; only weak candidates label rows, so leave it out.",
+                reason="BAD_LABELS",
+                field="strong",
+            )
+        twice = next((spec for spec in self.weak if spec.labels and spec.name in self.weak_labels), None)
         if twice is not None:
             raise InputError(
-                f"candidate {twice.name!r} asks for #labels={twice.labels} and has --weak-labels too; give one of them.",
+                f"candidate {twice.name!r} has #labels={twice.labels} and --weak-labels too; give one of them.",
                 reason="WEAK_LABELS_TWICE",
                 field="weak_labels",
             )

@@ -17,8 +17,9 @@ from predictor.labels import Labels
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
 from predictor.predictions import predictions_of
-from predictor.query import Array, Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, Settings
+from predictor.query import Array, Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, RefineBy, Settings
 from predictor.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
+from predictor.wording import read_wording
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
@@ -43,6 +44,9 @@ class Options(TypedDict, total=False):
     precision: Precision | None
     budget: Budget | str | float | None
     confidence: float | None
+    label_words: str | Sequence[str] | None
+    prompt: str | None
+    refine: RefineBy | None
     text_column: str
     id_column: str
 
@@ -65,6 +69,9 @@ def build_query(
     precision: Precision | None = None,
     budget: Budget | str | float | None = None,
     confidence: float | None = None,
+    label_words: str | Sequence[str] | None = None,
+    prompt: str | None = None,
+    refine: RefineBy | None = None,
     text_column: str = TEXT_COLUMN,
     id_column: str = ID_COLUMN,
 ) -> RankingQuery:
@@ -89,6 +96,11 @@ def build_query(
         budget: the most to read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that cannot
             be best are then dropped on the way.
         confidence: of the decision where rows are read in stages, from 0.5 to below 1.
+        label_words: the words that stand for the classes, in their order, joined by commas or as a list; for candidates
+            with `#labels=words` and for `refine="prompted"`.
+        prompt: what language models are asked, with `{text}` where the row goes.
+        refine: also say whether relabelling before teaching would help: `linear` on the strong model's features, or
+            `prompted` by the strong model itself.
         text_column, id_column: columns of a pool file.
 
     None means the default of `predictor.query.Settings`.
@@ -108,6 +120,8 @@ def build_query(
         precision=precision,
         budget=None if budget is None else read_budget(budget),
         confidence=None if confidence is None else float(confidence),
+        wording=read_wording(label_words, prompt),
+        refine=refine,
     )
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak)
@@ -122,6 +136,8 @@ def _settings(**given: object) -> Settings:
     _one_of("rank_by", settings.rank_by, get_args(RankBy))
     _one_of("pooling", settings.pooling, get_args(Pooling))
     _one_of("precision", settings.precision, get_args(Precision))
+    if settings.refine is not None:
+        _one_of("refine", settings.refine, get_args(RefineBy))
     _at_least("seed", settings.seed, 0)
     _at_least("max_length", settings.max_length, 1)
     if settings.max_rows is not None:

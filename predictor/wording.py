@@ -75,6 +75,24 @@ class Wording:
         return self.template.rstrip()
 
 
+def read_wording(words: str | Sequence[str] | None, prompt: str | None) -> Wording | None:
+    """Label words, joined by commas or as a list, and a prompt; None where neither is given.
+
+    Raises:
+        InputError: a prompt without words; see `Wording`.
+    """
+    if words is None:
+        if prompt is not None:
+            raise InputError(
+                "a prompt is given without label words; give --label-words negative,positive too.",
+                reason="NO_LABEL_WORDS",
+                field="label_words",
+            )
+        return None
+    given = [word.strip() for word in words.split(",")] if isinstance(words, str) else list(words)
+    return Wording(tuple(given)) if prompt is None else Wording(tuple(given), prompt)
+
+
 def check_classes(wording: Wording, classes: Sequence[str] | None) -> None:
     """Refuse words that are not one per class of the gold labels.
 

@@ -83,6 +83,30 @@ def add_judging(parser: Parser) -> None:
     group.add_argument("--rank-by", choices=("w2s_error", "gain"), help="what the order follows (default: w2s_error)")
 
 
+def add_wording(parser: Parser) -> None:
+    """How language models are asked for labels."""
+    group = parser.add_argument_group("labels by models (--weak NAME=MODEL#labels=logits or #labels=words)")
+    group.add_argument(
+        "--label-words", metavar="W0,W1", help="the words for the classes, in their order, as negative,positive"
+    )
+    group.add_argument(
+        "--prompt",
+        metavar="TEMPLATE",
+        type=_lines,
+        help="what language models are asked, {text} for the row and \\n for a line break (default: {text}\\nLabel:)",
+    )
+    group.add_argument(
+        "--refine",
+        choices=("linear", "prompted"),
+        help="also say whether relabelling before teaching would help: on the strong model's features, or by prompting "
+        "the strong model",
+    )
+
+
+def _lines(template: str) -> str:
+    return template.replace("\\n", "\n")
+
+
 def add_stages(parser: Parser) -> None:
     """Whether rows are read in stages."""
     group = parser.add_argument_group("reading fewer rows")
@@ -114,6 +138,11 @@ def add_server(parser: Parser, *, jobs: bool = False) -> None:
     """Which server answers, and whether to wait for it."""
     group = parser.add_argument_group("service")
     group.add_argument("--server", metavar="HOST:PORT", help="ask a running service (default: work on this machine)")
+    group.add_argument("--token", metavar="TOKEN", help="bearer token; other users of this machine can see it here")
+    group.add_argument("--token-file", metavar="FILE", help="file that holds the bearer token and nothing else")
+    group.add_argument("--ca", metavar="FILE", help="PEM authorities of the server's certificate; turns TLS on")
+    group.add_argument("--cert", metavar="FILE", help="PEM certificate of your own, for a server that asks for one")
+    group.add_argument("--key", metavar="FILE", help="PEM key of that certificate, without a password")
     if jobs:
         group.add_argument("--detach", action="store_true", help="submit as a job, print its id and leave")
 
@@ -123,6 +152,7 @@ def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     names = [
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
         *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
+        *("label_words", "prompt", "refine"),
     ]
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return {**given, "estimators": getattr(arguments, "estimator", None)}
