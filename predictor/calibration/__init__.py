@@ -1,0 +1,1 @@
+"""Calibration: predictions corrected by measured outcomes, with intervals that count tasks, not candidates."""

@@ -1,0 +1,137 @@
+"""Apply: a ranking in calibrated values. The order, its ties and P(best) stay: no fit turns an order round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from predictor.calibration.calibration import POINTS, Calibration, Fit
+from predictor.errors import InputError
+from predictor.labels import Kind
+from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
+
+_CAP = ("gain_bounds", "accuracy_gain_cap")
+"""Estimator and detail that hold the share of rows on which student and teacher name different classes."""
+
+
+def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None) -> tuple[Fit | None, Fit | None]:
+    """The fits of error and gain that apply.
+
+    Args:
+        calibration: by name from a store.
+        forecaster: the estimator whose predicted outcomes make the order; None where it predicts none.
+        kind: of the gold labels, or None where none are known.
+
+    Raises:
+        InputError: it was not fitted on predictions of that estimator, or only for classes (`CALIBRATION_UNSUITED`).
+    """
+    known = sorted({fit.estimator for fit in calibration.fits})
+    if forecaster is None or forecaster not in known:
+        makes = f"{forecaster} makes this order" if forecaster else "this order is made by no predicted outcome"
+        raise InputError(
+            f"calibration {calibration.reference} was fitted on predictions of {' and '.join(known)}, and {makes}; "
+            "with --labels truth_posterior makes it, without label_prior_simulation. Leave --calibration out, or fit "
+            "one on outcomes with such predictions.",
+            reason="CALIBRATION_UNSUITED",
+            field="calibration",
+        )
+    error = calibration.fit_of(forecaster, "w2s_error")
+    points = None if kind == "regression" else calibration.fit_of(forecaster, "accuracy_gain")
+    gain = points or calibration.fit_of(forecaster, "gain")
+    if error is None and gain is None:
+        raise InputError(
+            f"calibration {calibration.reference} speaks of accuracy only, and these labels are numbers; leave "
+            "--calibration out.",
+            reason="CALIBRATION_UNSUITED",
+            field="calibration",
+        )
+    return error, gain
+
+
+def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | None, kind: Kind | None) -> Ranking:
+    """The ranking with errors and gains as measured outcomes correct them.
+
+    The predicted error and its null take the fit's unit. The gain becomes accuracy points where the calibration has
+    such a fit and the labels are not known to be numbers; it is then clipped to ± the share of rows on which student
+    and teacher disagree, where `gain_bounds` measured that: no accuracy can change by more. PGR is taken away, since
+    nothing has calibrated it. What the estimators said stays under `estimates`.
+
+    Args:
+        ranking: by `forecaster`, in label variance.
+        calibration, forecaster, kind: as for `fits_for`.
+
+    Raises:
+        InputError: as `fits_for`.
+    """
+    error, gain = fits_for(calibration, forecaster, kind)
+    request = {**ranking.provenance.request, "calibration": calibration.reference}
+    return replace(
+        ranking,
+        evidence="calibrated",
+        candidates=tuple(_candidate(one, error, gain) for one in ranking.candidates),
+        null=ranking.null if error is None else _null(ranking.null, error),
+        provenance=replace(ranking.provenance, request=request),
+        warnings=(*ranking.warnings, *_remarks(ranking, calibration, error, gain)),
+    )
+
+
+def _candidate(candidate: Candidate, error: Fit | None, gain: Fit | None) -> Candidate:
+    if candidate.status != "ok":
+        return candidate
+    cap = _cap(candidate.estimates) if gain is not None and gain.unit == POINTS else None
+    return replace(
+        candidate,
+        predicted_w2s_error=_mapped(candidate.predicted_w2s_error, error, 0.0, None),
+        predicted_gain=_mapped(candidate.predicted_gain, gain, None if cap is None else -cap, cap),
+        predicted_pgr=None,
+    )
+
+
+def _mapped(said: Interval | None, fit: Fit | None, least: float | None, most: float | None) -> Interval | None:
+    if said is None or said.value is None or fit is None:
+        return said
+
+    def clipped(value: float) -> float:
+        above = value if least is None else max(value, least)
+        return above if most is None else min(above, most)
+
+    low, high = fit.line.interval(said.value)
+    return Interval(clipped(fit.line.at(said.value)), clipped(low), clipped(high), fit.unit)
+
+
+def _cap(estimates: Mapping[str, Estimate]) -> float:
+    """Most by which the accuracy can change, in points: the disagreement where it was measured, else everything."""
+    name, detail = _CAP
+    found = estimates[name].details.get(detail) if name in estimates else None
+    return 100.0 if found is None else 100.0 * found
+
+
+def _null(null: NullBand, error: Fit) -> NullBand:
+    def at(value: float | None) -> float | None:
+        return None if value is None else max(error.line.at(value), 0.0)
+
+    return replace(null, value=at(null.value), low=at(null.low), high=at(null.high), unit=error.unit)
+
+
+def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain: Fit | None) -> tuple[str, ...]:
+    """What the reader must know of the calibration before believing it."""
+    used = [fit for fit in (error, gain) if fit is not None]
+    tasks, runs = max(fit.line.tasks for fit in used), max(fit.line.outcomes for fit in used)
+    found = [
+        f"calibrated by {calibration.reference}: {runs} outcomes of {tasks} tasks, students trained by "
+        f"{calibration.recipe}; intervals hold for other tasks of the same kind only"
+    ]
+    for fit, what, field in ((error, "error", "predicted_w2s_error"), (gain, "gain", "predicted_gain")):
+        if fit is None:
+            found.append(f"too few outcomes speak of the {what}: it stands as predicted")
+            continue
+        if fit.line.slope == 0.0:
+            found.append(f"past outcomes say that the predicted {what} tells nothing: every candidate gets their mean")
+        said = [interval.value for one in ranking.candidates if (interval := getattr(one, field)) is not None]
+        beyond = sum(value is not None and not fit.line.low <= value <= fit.line.high for value in said)
+        if beyond:
+            found.append(
+                f"{beyond} predicted {what}(s) lie outside the {fit.line.low:.2f} to {fit.line.high:.2f} of the "
+                "calibration's own tasks; what it says of them is extrapolated"
+            )
+    return tuple(found)

@@ -1,0 +1,70 @@
+"""CalibrationStore: calibrations by name, every version kept, the latest one used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from predictor.calibration.calibration import Calibration, check_name
+from predictor.errors import InputError, NotFoundError, UnavailableError
+from predictor.folders import replace_file, state_dir, storage_error
+
+
+class CalibrationStore:
+    """One folder a name: `VERSION.json` each, and `current`, which names the version last put."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """A store in `folder`; None for this user's own, under W2S_STATE_DIR."""
+        self.folder = state_dir() / "calibrations" if folder is None else folder
+
+    def put(self, calibration: Calibration) -> None:
+        """Keep a calibration and make it the current one of its name.
+
+        Raises:
+            LimitError, UnavailableError: the disk is full, or the folder cannot be written.
+        """
+        home = self.folder / calibration.name
+        text = json.dumps(calibration.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        replace_file(home / f"{calibration.version}.json", [text.encode()])
+        replace_file(home / "current", [calibration.version.encode()])
+
+    def get(self, reference: str) -> Calibration:
+        """The current calibration of a name, or the one of `NAME@VERSION`.
+
+        Raises:
+            InputError: no such name could be.
+            NotFoundError: there is none.
+            UnavailableError: it is there and cannot be read, or is damaged.
+        """
+        name, _, version = reference.partition("@")
+        check_name(name)
+        if version:
+            check_name(version)
+        home = self.folder / name
+        try:
+            version = version or (home / "current").read_text(encoding="utf-8").strip()
+            return Calibration.from_dict(json.loads((home / f"{version}.json").read_text(encoding="utf-8")))
+        except FileNotFoundError as fault:
+            raise NotFoundError(
+                f"there is no calibration {reference!r}; fit one with w2s calibrate {name}, or list them with w2s "
+                "calibrate --ls.",
+                reason="CALIBRATION_NOT_FOUND",
+                field="calibration",
+            ) from fault
+        except OSError as fault:
+            raise storage_error(fault, self.folder) from fault
+        except (ValueError, KeyError, TypeError, InputError) as fault:
+            raise UnavailableError(
+                f"calibration {reference!r} is damaged; fit it again with w2s calibrate {name}.",
+                reason="CALIBRATION_DAMAGED",
+            ) from fault
+
+    def ls(self) -> tuple[Calibration, ...]:
+        """The current calibration of every name, in the order of names.
+
+        Raises:
+            UnavailableError: one is damaged.
+        """
+        if not self.folder.is_dir():
+            return ()
+        return tuple(self.get(home.name) for home in sorted(self.folder.iterdir()) if (home / "current").is_file())
