@@ -18,6 +18,9 @@ from protos import convert
 MAX_MESSAGE_BYTES = 64 << 20
 """The largest message either side sends, unless the server says otherwise."""
 
+TLS_HANDSHAKE = "TLS_HANDSHAKE"
+"""Reason of a connection whose two sides do not trust or understand one another: no repetition helps."""
+
 _DETAILS = "grpc-status-details-bin"
 _REPEATABLE = {
     "w2s.v1.PredictorService": ("Predict", "Validate", "GetServerInfo"),
@@ -37,6 +40,20 @@ _RETRY = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+
+
+_HANDSHAKES = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate comes from no authority that is trusted here; name the PEM file of "
+    "its authority with --ca",
+    "Hostname Verification Check failed": "its certificate is for another name; call it by a name in its certificate",
+    "WRONG_VERSION_NUMBER": "it speaks no TLS; leave --ca, --cert and --key out, or ask its operator",
+    "Failed to create security handshaker": "the certificates given here cannot be used; --ca, --cert and --key take "
+    "PEM files, the key without a password and of that certificate",
+}
+"""What gRPC says of a handshake -> what is the matter, and the next step."""
+
+_CLOSED = "Socket closed"
+"""All that is told where a server hangs up: one that wants TLS or a client certificate, or one that just ended."""
 
 
 def open_channel(target: str, max_message_bytes: int, credentials: Credentials, kind: Any = grpc) -> Any:
@@ -102,6 +119,15 @@ def _fault_of(call: Any, target: str, seconds: float) -> W2SError:
     if details is not None:
         return convert.error_from_status(status_pb2.Status.FromString(details))
     code, text = call.code(), call.details()
+    handshake = next((told for sign, told in _HANDSHAKES.items() if sign in (text or "")), None)
+    if handshake is not None:
+        return UnavailableError(f"the server at {target} was not reached: {handshake}.", reason=TLS_HANDSHAKE)
+    if code is grpc.StatusCode.UNAVAILABLE and _CLOSED in (text or ""):
+        return UnavailableError(
+            f"no server answers at {target}: it closed the connection. Give --ca where it serves TLS, and --cert and "
+            "--key where it asks for certificates; or it has just been stopped.",
+            reason="SERVER_UNAVAILABLE",
+        )
     if code is grpc.StatusCode.UNAVAILABLE:
         return UnavailableError(
             f"no server answers at {target} ({text}); start one with `w2s serve`, or name another with --server.",

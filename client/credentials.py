@@ -92,17 +92,55 @@ class Shown(TypedDict, total=False):
 
 
 def shown_by(environment: Mapping[str, str] = os.environ) -> Shown:
-    """What W2S_TOKEN, W2S_ROOT_CERTIFICATES, W2S_CERTIFICATE and W2S_KEY say, the last three as paths."""
+    """What W2S_TOKEN, W2S_TOKEN_FILE, W2S_ROOT_CERTIFICATES, W2S_CERTIFICATE and W2S_KEY say; see `shown`."""
+    names = {"token": "TOKEN", "token_file": "TOKEN_FILE", "ca": "ROOT_CERTIFICATES", "cert": "CERTIFICATE"}
+    return shown(**{name: environment.get(f"W2S_{variable}") for name, variable in (names | {"key": "KEY"}).items()})
+
+
+def shown(
+    *,
+    token: str | None = None,
+    token_file: str | None = None,
+    ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
+) -> Shown:
+    """What to show, as it is written on a command line: a token or its file, and paths of PEM files. Blanks are none.
+
+    Raises:
+        InputError: a token and a file of one, or a file that cannot be read.
+    """
     found: Shown = {}
-    if token := environment.get("W2S_TOKEN", "").strip():
-        found["token"] = token
-    if roots := environment.get("W2S_ROOT_CERTIFICATES", "").strip():
-        found["root_certificates"] = Path(roots)
-    if certificate := environment.get("W2S_CERTIFICATE", "").strip():
-        found["certificate"] = Path(certificate)
-    if key := environment.get("W2S_KEY", "").strip():
-        found["key"] = Path(key)
+    if token_file and token_file.strip():
+        if token and token.strip():
+            raise InputError(
+                "a token and a token file are given; give one of them.", reason="BAD_TOKEN", field="token_file"
+            )
+        token = _token_of(Path(token_file.strip()))
+    if token and token.strip():
+        found["token"] = token.strip()
+    if ca and ca.strip():
+        found["root_certificates"] = Path(ca.strip())
+    if cert and cert.strip():
+        found["certificate"] = Path(cert.strip())
+    if key and key.strip():
+        found["key"] = Path(key.strip())
     return found
+
+
+def _token_of(path: Path) -> str:
+    try:
+        text = path.expanduser().read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as fault:
+        raise InputError(
+            f"token file {str(path)!r} cannot be read as one line of plain letters; give the file that `python -m "
+            "server.token add` was written to.",
+            reason="BAD_TOKEN",
+            field="token_file",
+        ) from fault
+    if not text:
+        raise InputError(f"token file {str(path)!r} is empty; give another.", reason="BAD_TOKEN", field="token_file")
+    return text
 
 
 def _read(pem: PEM | None) -> bytes | None:

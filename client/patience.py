@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from client.channel import TLS_HANDSHAKE
 from predictor.errors import DeadlineError, LimitError, UnavailableError, W2SError
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 5.0
@@ -44,4 +45,5 @@ class Patience:
 
 def _passing(fault: W2SError) -> bool:
     crowded = isinstance(fault, LimitError) and fault.reason.startswith("TOO_MANY")
-    return crowded or isinstance(fault, UnavailableError | DeadlineError) or fault.reason in _AGAIN
+    away = isinstance(fault, UnavailableError | DeadlineError) and fault.reason != TLS_HANDSHAKE
+    return crowded or away or fault.reason in _AGAIN

@@ -53,10 +53,9 @@ def _store() -> FeatureStore:
 
 
 def _client(arguments: argparse.Namespace) -> PredictorClient:
-    from client.client import PredictorClient
-    from client.credentials import shown_by
+    from client.cli.service import connect
 
-    return PredictorClient(arguments.server, **shown_by())
+    return connect(arguments)
 
 
 def ls(arguments: argparse.Namespace) -> int:

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from client.cli.answer import print_json
 from client.client import PredictorClient
-from client.credentials import shown_by
+from client.credentials import Shown, shown, shown_by
 from predictor.query import RankingQuery
 
 
 def connect(arguments: argparse.Namespace) -> PredictorClient:
     """A client of the named server, or else of this user's own, which is started where it does not run."""
     if arguments.server:
-        return PredictorClient(arguments.server, **shown_by())
+        return PredictorClient(arguments.server, **credentials_of(arguments))
     from client.cli.embedded import ensure
 
     return PredictorClient(ensure())
+
+
+def credentials_of(arguments: argparse.Namespace) -> Shown:
+    """What the flags say of who calls, and the environment where they say nothing.
+
+    Raises:
+        InputError: a token given twice, or a file that cannot be read.
+    """
+    flags = {name: getattr(arguments, name) for name in ("token", "token_file", "ca", "cert", "key")}
+    if flags["token"] or flags["token_file"]:
+        return {**shown_by(_without_token()), **shown(**flags)}
+    return {**shown_by(), **shown(**flags)}
+
+
+def _without_token() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in ("W2S_TOKEN", "W2S_TOKEN_FILE")}
 
 
 def submit(query: RankingQuery, arguments: argparse.Namespace) -> int:
