@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Unpack
 
 from predictor.arrays import ArraySource
+from predictor.calibration.resolve import with_calibration
 from predictor.features import FeatureStore
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.ranking import ranking_steps
@@ -28,7 +29,7 @@ def rank(*, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], 
     Raises:
         InputError, NotFoundError: the request or the strong model is at fault.
     """
-    query = build_query(strong=strong, weak=weak, **options)
+    query = with_calibration(build_query(strong=strong, weak=weak, **options))
     return _drain(ranking_steps(query, source_of(query)))
 
 
@@ -40,7 +41,8 @@ def predict(
     Raises:
         InputError: also where a model would have to be run.
     """
-    return _drain(ranking_steps(build_query(strong=strong, weak=weak, **options), ArraySource()))
+    query = with_calibration(build_query(strong=strong, weak=weak, **options))
+    return _drain(ranking_steps(query, ArraySource()))
 
 
 def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:

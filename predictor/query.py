@@ -9,6 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.calibration.calibration import Calibration
 from predictor.errors import InputError
 from predictor.labels import Labels
 from predictor.pools import Pool
@@ -106,6 +107,7 @@ class RankingQuery:
         pool: the rows that the chosen supervisor will label.
         labels: gold labels of some rows (the weak heads' training rows D~), or None.
         weak_labels: candidate name -> (n,) or (n, classes) predictions on the pool.
+        calibration: the one that the settings name, once a store was asked for it.
     """
 
     strong: ModelSpec
@@ -114,6 +116,7 @@ class RankingQuery:
     labels: Labels | None = None
     weak_labels: Mapping[str, Array] = field(default_factory=dict)
     settings: Settings = Settings()
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not self.weak:

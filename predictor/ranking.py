@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from predictor.calibration.apply import calibrated, fits_for
 from predictor.errors import W2SError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
+from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
 from predictor.estimators.supervision import check_width
 from predictor.gathering import Found, Gathered, gather
 from predictor.judging import Verdict, judge
+from predictor.labels import Kind
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.splits import check_rows
@@ -53,6 +56,8 @@ def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progr
         query.labels.unlabelled()
     if any(isinstance(estimator, Forecaster) for estimator in _estimators(query)):
         check_rows(len(query.pool))
+    if query.calibration is not None:
+        fits_for(query.calibration, *_calibrated_by(query))
     gathered = yield from gather(query, source)
     return (yield from judging_steps(query, gathered))
 
@@ -86,7 +91,8 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
                 for entry, estimate in zip(living, joint.estimate(case), strict=True):
                     entry.estimates[joint.name] = estimate
     yield Progress("", "done", len(living) + 1, len(living) + 1)
-    return _answer(query, strong, root_diagnostics, entries, living, verdict, judging)
+    answer = _answer(query, strong, root_diagnostics, entries, living, verdict, judging)
+    return answer if query.calibration is None else calibrated(answer, query.calibration, *_calibrated_by(query))
 
 
 def _estimators(query: RankingQuery) -> list[Estimator]:
@@ -105,6 +111,14 @@ def _estimators(query: RankingQuery) -> list[Estimator]:
 def _judge_of(chosen: list[Estimator]) -> Estimator:
     """The estimator whose values make the order: the first named that predicts outcomes, else the first named."""
     return next((e for e in chosen if isinstance(e, Forecaster)), chosen[0])
+
+
+def _calibrated_by(query: RankingQuery) -> tuple[str | None, Kind | None]:
+    """Name of the estimator whose outcomes are predicted, None where none is, and the kind of labels known."""
+    judging, labels = _judge_of(_estimators(query)), query.labels
+    if isinstance(judging, Combined):
+        judging = judging.part(labelled=labels is not None)
+    return judging.name if isinstance(judging, Forecaster) else None, None if labels is None else labels.kind
 
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:

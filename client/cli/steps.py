@@ -24,6 +24,7 @@ def steps_of(
 
         with connect(arguments) as client:
             return (yield from client.rank_steps(query))
+    from predictor.calibration.resolve import with_calibration
     from predictor.ranking import ranking_steps
 
-    return (yield from ranking_steps(query, source(query)))
+    return (yield from ranking_steps(with_calibration(query), source(query)))

@@ -28,7 +28,11 @@ class Combined:
 
     def chosen(self, case: Case) -> Forecaster:
         """The forecaster that this case's evidence allows."""
-        return LabelPriorSimulation() if case.labels is None else TruthPosteriorForecast()
+        return self.part(labelled=case.labels is not None)
+
+    def part(self, *, labelled: bool) -> Forecaster:
+        """The forecaster that speaks with gold labels at hand, or without."""
+        return TruthPosteriorForecast() if labelled else LabelPriorSimulation()
 
     def forecast(self, case: Case) -> Forecast:
         """The chosen forecaster's outcomes."""
