@@ -134,8 +134,11 @@ class Spectrum:
 
     @property
     def flat_tail(self) -> bool:
-        """Whether the dropped part is flat and high-dimensional enough to be taken off: isotropy ≥ `FLAT_TAIL`."""
-        return self.tail_isotropy >= FLAT_TAIL
+        """Whether the dropped part is flat and high-dimensional enough to be taken off.
+
+        Isotropy ≥ `FLAT_TAIL` over at least half of all directions: the last few of any sorted eigenvalues look flat.
+        """
+        return 2 * self.rank <= self.rows - 1 and self.tail_isotropy >= FLAT_TAIL
 
 
 @dataclass(frozen=True, eq=False)
