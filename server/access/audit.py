@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -29,6 +30,7 @@ class AuditLog:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._torn = False
         self._strangers = Rates(_STRANGERS_PER_SECOND)
         try:
             self._append("")
@@ -70,8 +72,12 @@ class AuditLog:
     def _append(self, text: str) -> None:
         if self._path is None:
             return
+        line = ("\n" if self._torn else "") + text  # half a line spoils itself, and not the one after it
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(handle, text.encode())
+            written = os.write(handle, line.encode())
         finally:
             os.close(handle)
+        self._torn = written < len(line.encode())
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

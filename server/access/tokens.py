@@ -6,7 +6,9 @@ key lies in a file of its own: who copies the list alone cannot even test a toke
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import hmac
 import json
@@ -20,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from predictor.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from predictor.errors import ConflictError, InputError, LimitError, NotFoundError, UnavailableError
 from server.access.caller import SCOPES, Scope
 
 MOST_CHARACTERS = 256
@@ -189,17 +191,31 @@ def _text(moment: float) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a private file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write a private file whole or not at all.
+
+    Raises:
+        LimitError, UnavailableError: the disk does not take it.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as fault:
+        with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+            fresh.unlink(missing_ok=True)
+        full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (LimitError if full else UnavailableError)(
+            f"{str(path)!r} cannot be written ({fault.strerror}); see to its disk, and look at the list of tokens "
+            "before you try again.",
+            reason="STORAGE_FULL" if full else "STORAGE_UNWRITABLE",
+        ) from fault

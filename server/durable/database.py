@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,14 +70,21 @@ class Database:
             RefusedError: another process holds it, or a newer version wrote it.
             LimitError, UnavailableError: it cannot be written.
         """
-        path.touch(mode=0o600, exist_ok=True)
+        try:
+            path.touch(mode=0o600, exist_ok=True)
+        except OSError as fault:
+            raise (_full() if fault.errno in (errno.ENOSPC, errno.EDQUOT) else _unwritable()) from fault
         self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-            with _faults():
-                self._connection.execute(f"PRAGMA {pragma}")
-        with self.transaction() as run:
-            self._migrate(run)
+        try:
+            self._connection.row_factory = sqlite3.Row
+            for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+                with _faults():
+                    self._connection.execute(f"PRAGMA {pragma}")
+            with self.transaction() as run:
+                self._migrate(run)
+        except BaseException:
+            self._connection.close()  # its locks would keep a second attempt out
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -149,23 +157,30 @@ def _fault_of(fault: sqlite3.DatabaseError) -> W2SError | None:
     """The caller's view of what the disk or another process did; None for a mistake of ours."""
     code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return LimitError(
-            "the disk of the job store is full; nothing was stored. Free some space and ask again.",
-            reason="STORAGE_FULL",
-        )
+        return _full()
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return RefusedError(
             "another process holds the job store; stop it, or name another folder with W2S_STATE_DIR.",
             reason="STATE_LOCKED",
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return UnavailableError(
-            "the job store cannot be read or written; see that its folder is on a sound, writable disk.",
-            reason="STORAGE_UNWRITABLE",
-        )
+        return _unwritable()
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return UnavailableError(
             "the job store is damaged; set jobs.sqlite aside, or name another folder with W2S_STATE_DIR.",
             reason="STORAGE_DAMAGED",
         )
     return None
+
+
+def _full() -> LimitError:
+    return LimitError(
+        "the disk of the job store is full; nothing was stored. Free some space and ask again.", reason="STORAGE_FULL"
+    )
+
+
+def _unwritable() -> UnavailableError:
+    return UnavailableError(
+        "the job store cannot be read or written; see that its folder is on a sound, writable disk.",
+        reason="STORAGE_UNWRITABLE",
+    )

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.chaos import crowd, kill_server, kill_worker, leave, overload
+from tests.chaos import crowd, disk, kill_server, kill_worker, leave, overload
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,9 @@ def test_overload_is_turned_away_at_once_and_the_rest_served(tmp_path):
     outcome = overload.run(tmp_path / "first", 2, random.Random(20))
     if any(fault.startswith(overload.SLOW) for fault in outcome.judge()):  # somebody else had the cores
         outcome = overload.run(tmp_path / "second", 4, random.Random(21))
+    assert outcome.judge() == []
+
+
+def test_a_disk_that_fails_anywhere_loses_nothing_acknowledged_and_shows_nothing_half(tmp_path):
+    outcome = disk.run(tmp_path, 1, random.Random(20), disk.QUICK)
     assert outcome.judge() == []

@@ -24,15 +24,23 @@ BROKEN = "broken"
 class RunningServer:
     """`python -m server` as a child; its log is read back as events."""
 
-    def __init__(self, folder: Path, *arguments: str, address: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        address: str = "127.0.0.1:0",
+        before: Sequence[str] = (),
+        inside: str = ".",
+    ) -> None:
+        """`before` is a command that runs the server; its state and cache lie in `folder / inside`."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / f"log-{time.monotonic_ns()}.jsonl"
         self.process = subprocess.Popen(
-            command("--state-dir", str(folder / "state"), "--address", address, *arguments),
+            [*before, *command("--state-dir", str(folder / inside / "state"), "--address", address, *arguments)],
             stdout=subprocess.PIPE,
             stderr=self._log.open("wb"),
-            env=os.environ | {"W2S_CACHE_DIR": str(folder / "cache")},
+            env=os.environ | {"W2S_CACHE_DIR": str(folder / inside / "cache")},
             text=True,
         )
         assert self.process.stdout is not None

@@ -1,5 +1,6 @@
 """Tokens: made, listed, revoked, kept as hashes, and read again when the file changes."""
 
+import errno
 import json
 import os
 import subprocess
@@ -8,7 +9,14 @@ import time
 
 import pytest
 
-from predictor.errors import ConflictError, InputError, NotFoundError, UnauthenticatedError, UnavailableError
+from predictor.errors import (
+    ConflictError,
+    InputError,
+    LimitError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from server import token as command
 from server.access.tokens import TokenFile
 from tests.service.running import arrays, until
@@ -30,6 +38,26 @@ def test_a_token_is_kept_as_a_keyed_hash_in_private_files(file):
     (record,) = file.read().values()
     assert (record.tenant, record.scopes) == ("alice", ("read", "submit"))
     assert token.split("_")[1] == record.id
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(errno.ENOSPC, "STORAGE_FULL"), (errno.EROFS, "STORAGE_UNWRITABLE")], ids=["full", "read-only"]
+)
+def test_a_disk_that_refuses_a_token_says_so_and_keeps_the_list(file, tmp_path, monkeypatch, capsys, code, reason):
+    file.add("alice", ["read"], HOUR)
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    def refuse(handle):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("server.access.tokens.os.fsync", refuse)
+    with pytest.raises((LimitError, UnavailableError), match="cannot be written") as caught:
+        file.add("bob", ["read"], HOUR)
+    assert caught.value.reason == reason
+    assert command.main(["--file", str(file.path), "add", "bob", "--scope", "read"]) == caught.value.exit_code
+    assert "cannot be written" in capsys.readouterr().err
+    assert [record.tenant for record in file.read().values()] == ["alice"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_the_command_makes_lists_and_revokes(tmp_path):

@@ -1,5 +1,6 @@
 """What operators rely on: metrics, rates, retention, and workers that hang, take too long or too much."""
 
+import json
 import os
 import signal
 import time
@@ -249,3 +250,14 @@ def test_strangers_cannot_fill_the_audit_log(tmp_path):
     lines = (tmp_path / "audit").read_text().splitlines()
     assert 10 <= len(lines) <= 20
     assert '"tenant": "alice"' in lines[-1]
+
+
+def test_half_an_audit_line_spoils_no_other(tmp_path, monkeypatch):
+    audit, real = AuditLog(tmp_path / "audit"), os.write
+    audit.event("first")
+    with monkeypatch.context() as full:
+        full.setattr("server.access.audit.os.write", lambda file, data: real(file, data[: len(data) // 2]))
+        audit.event("half")
+    audit.event("last")
+    lines = (tmp_path / "audit").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in (lines[0], lines[-1])] == ["first", "last"]

@@ -1,8 +1,11 @@
 """The state machine of jobs, on a real SQLite file."""
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -289,3 +292,28 @@ def test_what_is_deleted_is_gone_from_the_file(tmp_path):
     table.delete(LOCAL, name)
     opened.close()
     assert b"a row of somebody" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(errno.ENOSPC, "STORAGE_FULL"), (errno.EIO, "STORAGE_UNWRITABLE")], ids=["full", "broken"]
+)
+def test_a_store_that_cannot_be_made_is_no_bug(tmp_path, monkeypatch, code, reason):
+    def refuse(path, **options):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises((LimitError, UnavailableError)) as caught:
+        Database(tmp_path / "jobs.sqlite")
+    assert caught.value.reason == reason
+
+
+def test_a_store_that_was_refused_lets_go_of_its_file(tmp_path, monkeypatch):
+    def refuse(database, run):
+        raise UnavailableError("the disk was away.", reason="STORAGE_UNWRITABLE")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "_migrate", refuse)
+        with pytest.raises(UnavailableError) as kept:  # the traceback keeps the connection, as a log would
+            Database(tmp_path / "jobs.sqlite")
+    Database(tmp_path / "jobs.sqlite").close()
+    assert kept.value.reason == "STORAGE_UNWRITABLE"
