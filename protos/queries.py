@@ -11,14 +11,27 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.labels import Kind, Labels
 from predictor.pools import Pool
-from predictor.query import Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, Settings
+from predictor.query import (
+    Budget,
+    LabelsBy,
+    ModelSpec,
+    Pooling,
+    Precision,
+    RankBy,
+    RankingQuery,
+    RefineBy,
+    Settings,
+)
 from predictor.request import read_budget
+from predictor.wording import Wording
 from protos.tensors import tensor_from_proto, tensor_to_proto
 from protos.w2s.v1 import query_pb2 as pb
 
 _RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
 _POOLING: dict[int, Pooling] = {pb.Pooling.Value(f"POOLING_{name.upper()}"): name for name in get_args(Pooling)}
 _PRECISION: dict[int, Precision] = {pb.Precision.Value(f"PRECISION_{p.upper()}"): p for p in get_args(Precision)}
+_LABELS_BY: dict[int, LabelsBy] = {pb.LabelsBy.Value(f"LABELS_BY_{name.upper()}"): name for name in get_args(LabelsBy)}
+_REFINE_BY: dict[int, RefineBy] = {pb.RefineBy.Value(f"REFINE_BY_{name.upper()}"): name for name in get_args(RefineBy)}
 _KINDS: dict[int, Kind] = {pb.LabelKind.Value(f"LABEL_KIND_{name.upper()}"): name for name in get_args(Kind)}
 _MOST = (1 << 63) - 1
 
@@ -86,6 +99,7 @@ def _spec_to_proto(spec: ModelSpec, field: str) -> pb.ModelSpec:
         pooling=_code(_POOLING, spec.pooling, f"{field}.pooling"),
         values=None if spec.values is None else tensor_to_proto(np.asarray(spec.values), f"{field}.values"),
         about=spec.about,
+        labels=_code(_LABELS_BY, spec.labels, f"{field}.labels"),
     )
 
 
@@ -100,6 +114,7 @@ def _spec_from_proto(message: pb.ModelSpec, field: str) -> ModelSpec:
         pooling=_name(_POOLING, message.pooling, f"{field}.pooling"),
         values=tensor_from_proto(message.values, f"{field}.values") if message.HasField("values") else None,
         about=dict(message.about),
+        labels=_name(_LABELS_BY, message.labels, f"{field}.labels"),
     )
 
 
@@ -150,7 +165,21 @@ def _settings_to_proto(settings: Settings) -> pb.Settings:
         if settings.budget is None
         else pb.Budget(share=settings.budget.share, seconds=settings.budget.seconds),
         confidence=settings.confidence,
+        wording=None if settings.wording is None else _wording_to_proto(settings.wording),
+        refine=_code(_REFINE_BY, settings.refine, "settings.refine"),
     )
+
+
+def _wording_to_proto(wording: Wording) -> pb.Wording:
+    return pb.Wording(
+        words=_texts(wording.words, "settings.wording.words"),
+        template=_text(wording.template, "settings.wording.template"),
+    )
+
+
+def _wording_from_proto(message: pb.Wording) -> Wording:
+    words = tuple(message.words)
+    return Wording(words, message.template) if message.HasField("template") else Wording(words)
 
 
 def _budget_from_proto(message: pb.Budget) -> Budget:
@@ -188,6 +217,8 @@ def _settings_from_proto(message: pb.Settings) -> Settings:
         precision=_name(_PRECISION, message.precision, "settings.precision") or default.precision,
         budget=_budget_from_proto(message.budget) if message.HasField("budget") else default.budget,
         confidence=_confidence(message.confidence) if message.HasField("confidence") else default.confidence,
+        wording=_wording_from_proto(message.wording) if message.HasField("wording") else default.wording,
+        refine=_name(_REFINE_BY, message.refine, "settings.refine"),
     )
 
 

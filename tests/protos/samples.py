@@ -19,6 +19,7 @@ from predictor.result import (
     Ranking,
     StrongModel,
 )
+from predictor.wording import Wording
 
 
 def full_query() -> RankingQuery:
@@ -38,6 +39,7 @@ def full_query() -> RankingQuery:
                 rng.integers(0, 9, size=(rows, 2), dtype=np.int16),
                 {"c": "d"},
             ),
+            ModelSpec("asked", "gguf:a", "1", "mean", rng.normal(size=(rows, 2)), {"e": "f"}, labels="words"),
         ),
         pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
         labels=Labels.of(["x", "y", None, "z", "x", "y"]),
@@ -54,6 +56,8 @@ def full_query() -> RankingQuery:
             precision="bf16",
             budget=Budget(0.25, 90.0),
             confidence=0.9,
+            wording=Wording(("bad", "so so", "göod"), "Text: {text}\n→ "),
+            refine="prompted",
         ),
     )
 

