@@ -1,4 +1,4 @@
-"""A disk that fails: the n-th write, fsync, rename, creation or truncation of a flow, for n = 1, 2, … until none is left.
+"""A disk that fails: the n-th write, fsync, rename, creation or truncation of a flow, for n = 1, 2, … to the last.
 
 `disk.c` is compiled and preloaded into a process of its own, which runs the flows of `tests.chaos.flows` and arms the
 fault itself: once with EIO, and once as a disk that is full from the n-th operation on.

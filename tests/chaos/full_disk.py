@@ -55,13 +55,16 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
         inside = Path(f"/proc/{running.process.pid}/root") / room.relative_to("/")
         with running.client(timeout=10) as client:
             for number in range(rounds):
+                before_round = counts["jobs"]
                 _round(client, inside, f"{number}", rng, counts, broken)
-        final = everything(running)
-        ends = Counter(job.state for job in final.values())
-        if set(ends) - {"SUCCEEDED"}:
-            broken.append(f"jobs ended as {dict(ends)}")
-        if len(final) != counts["jobs"]:
-            broken.append(f"{len(final)} jobs, {counts['jobs']} were acknowledged")
+                final = everything(running)
+                ends = Counter(job.state for job in final.values())
+                if set(ends) - {"SUCCEEDED"}:
+                    broken.append(f"jobs ended as {dict(ends)}")
+                if len(final) != counts["jobs"] - before_round:
+                    broken.append(f"{len(final)} jobs, {counts['jobs'] - before_round} were acknowledged")
+                for name in final:
+                    client.delete(name)
         if running.events("internal_error"):
             broken.append("the server met faults of its own")
     return Outcome(counts["refused"], rounds * 2, counts["jobs"], rounds * 3, dict(counts), broken)

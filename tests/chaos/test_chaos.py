@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from tests.chaos import crowd, disk, kill_server, kill_worker, leave, overload
+from tests.chaos import crowd, disk, full_disk, kill_server, kill_worker, leave, overload
 
 
 @pytest.mark.parametrize(
     ("run", "rounds"),
-    [(kill_server.run, 5), (kill_worker.run, 8), (leave.run, 200), (crowd.run, 3)],
-    ids=["server", "worker", "leave", "crowd"],
+    [(kill_server.run, 5), (kill_worker.run, 8), (leave.run, 200), (crowd.run, 3), (full_disk.run, 2)],
+    ids=["server", "worker", "leave", "crowd", "full disk"],
 )
 def test_promises_hold_under_faults(tmp_path, run, rounds):
     outcome = run(tmp_path, rounds, random.Random(20))
