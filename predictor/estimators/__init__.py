@@ -14,6 +14,7 @@ from predictor.estimators.dong2025 import IntrinsicDimensionDiscrepancy
 from predictor.estimators.goel2025 import PredictionDivergence
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.medvedev2025 import ErrorFloor
+from predictor.estimators.mulgund2025 import BregmanMisfit
 from predictor.estimators.over_optimization import OverOptimization
 from predictor.estimators.protocol import Estimator
 from predictor.estimators.shin2025 import OverlapDensity
@@ -36,6 +37,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             RepresentationGap("operator"),
             RepresentationGap("frobenius"),
             RepresentationGap("prior"),
+            RepresentationGap("tail_corrected"),
             LabelledGap(),
             PseudoLabelledGap(),
             Misfit(),
@@ -43,6 +45,9 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             SmootherGain(),
             KlMisfit(),
             ReverseKlMisfit(),
+            BregmanMisfit("logistic"),
+            BregmanMisfit("squared"),
+            BregmanMisfit("itakura_saito"),
             GainBounds(),
             CalibrationBounds(),
             OverOptimization(),
@@ -64,8 +69,12 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
 
 BY_NAME_ONLY = frozenset(
     {
+        "representation_gap_tail_corrected",
         "representation_gap_labels",
         "representation_gap_pseudo_labels",
+        "bregman_misfit_logistic",
+        "bregman_misfit_squared",
+        "bregman_misfit_itakura_saito",
         "smoother_gain",
         "over_optimization",
         "intrinsic_dimension_discrepancy",

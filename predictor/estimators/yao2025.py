@@ -24,12 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.bregman import ENTROPY
 from predictor.divergences import divergence
 from predictor.estimators.case import Case
-from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
+from predictor.estimators.lessons import Lesson, Unsuited, lessons
+from predictor.estimators.mulgund2025 import Projection, mean_of
 from predictor.estimators.protocol import Evidence, Foretells
-from predictor.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
-from predictor.mixture import fit_mixture, mixed, optimality_gap
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -59,7 +59,7 @@ class KlMisfit:
             return Estimate(None, self.better, self.unit, note=lesson.reason)
         rows = divergence(lesson.weak, lesson.student)
         details = {"ridge": lesson.ridge, "reverse": float(np.mean(divergence(lesson.student, lesson.weak)))}
-        return _mean_of(rows, self.better, _unit(lesson), lesson.notes, details)
+        return mean_of(rows, self.better, _unit(lesson), lesson.notes, details)
 
 
 @dataclass(frozen=True)
@@ -80,56 +80,22 @@ class ReverseKlMisfit:
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; absent where its weak labels are neither probabilities nor positive outputs.
 
-        In each fold half of the other rows train the components (one head per ridge, and constants) and the other half
-        choose the mixture, so that the class is fixed before the projection that the inequality is about.
-        `details["fitted"]` is the divergence on the rows of the projection itself.
+        `details["fitted"]` is the divergence on the rows of the projection itself, `logistic_head` that of the head of
+        `kl_misfit` in the same direction.
         """
         return tuple(self._one(lesson, case.rng(self.name)) for lesson in lessons(case))
 
     def _one(self, lesson: Lesson | Unsuited, rng: np.random.Generator) -> Estimate:
         if isinstance(lesson, Unsuited):
             return Estimate(None, self.better, self.unit, note=lesson.reason)
-        half = rng.permutation(np.arange(len(lesson.weak)) % 2).astype(bool)
-        others = lesson.folds[:, None] != np.arange(FOLDS)
-        trained = np.repeat(others & half[:, None], len(RIDGES), axis=1)
-        fit = fit_logistic if lesson.kind == "probabilities" else fit_log_linear
-        heads = fit(lesson.design, lesson.weak, np.tile(RIDGES, FOLDS), trained, tolerance=HELD_OUT_TOLERANCE).predict(
-            lesson.design
-        )
-        by_fold = heads.reshape(len(heads), FOLDS, len(RIDGES), -1)
-        student = np.empty_like(lesson.weak)
-        fitted, gaps = [], []
-        for fold in range(FOLDS):
-            components = with_constants(by_fold[:, fold], lesson.weak[others[:, fold] & half], lesson.kind)
-            chosen, held = others[:, fold] & ~half, ~others[:, fold]
-            weights = fit_mixture(components[chosen], lesson.weak[chosen])
-            student[held] = mixed(components[held], weights)
-            fitted.append(float(np.mean(divergence(mixed(components[chosen], weights), lesson.weak[chosen]))))
-            gaps.append(optimality_gap(components[chosen], lesson.weak[chosen], weights))
+        found = Projection.of(lesson, ENTROPY, rng)
         details = {
-            "fitted": float(np.mean(fitted)),
-            "optimality_gap": max(gaps),
+            "fitted": found.fitted,
+            "optimality_gap": found.gap,
             "logistic_head": float(np.mean(divergence(lesson.student, lesson.weak))),
         }
-        return _mean_of(divergence(student, lesson.weak), self.better, _unit(lesson), lesson.notes, details)
-
-
-def with_constants(heads: Array, taught: Array, kind: str) -> Array:
-    """(n, R + c + 1, c) components: the heads, certainty of each class, and the mean of the labels taught.
-
-    For positive outputs, (n, R + 3, 1): the heads, and the least, mean and greatest label taught.
-    """
-    mean = taught.mean(axis=0)
-    corners = np.eye(len(mean)) if kind == "probabilities" else np.stack([taught.min(axis=0), taught.max(axis=0)])
-    constants = np.concatenate([corners, mean[None]])
-    return np.concatenate([heads, np.broadcast_to(constants, (len(heads), *constants.shape))], axis=1)
+        return mean_of(found.distance, self.better, _unit(lesson), lesson.notes, details)
 
 
 def _unit(lesson: Lesson) -> str:
     return "nats" if lesson.kind == "probabilities" else "nats per unit of mean output"
-
-
-def _mean_of(rows: Array, better: Better, unit: str, notes: tuple[str, ...], details: dict[str, float]) -> Estimate:
-    """The mean over rows with its 90 % interval; divergences are never negative, so neither is its lower end."""
-    value, spread = float(np.mean(rows)), 1.645 * float(np.std(rows)) / float(np.sqrt(len(rows)))
-    return Estimate(value, better, unit, max(value - spread, 0.0), value + spread, "; ".join(notes), details)

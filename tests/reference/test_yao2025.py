@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
-from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit, with_constants
+from predictor.estimators.mulgund2025 import with_constants
+from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds, l1_bound, log_gap, root_bound
 from predictor.labels import Labels
 from predictor.logistic import RIDGES, fold_of

@@ -1,0 +1,126 @@
+"""Bregman misfits against mixtures fitted by a general solver, their direction, and where they do not apply."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from predictor.bregman import ENTROPY, LOGISTIC
+from predictor.estimators.case import Case
+from predictor.estimators.lessons import FOLDS, lessons
+from predictor.estimators.mulgund2025 import BregmanMisfit, Projection
+from predictor.logistic import RIDGES
+from tests.estimators.cases import case_with, predictions, shown, task, teachers
+from tests.reference import dense
+from tests.reference.test_yao2025 import ROWS, folds_of, lifted, logistic, make, poisson
+from tests.test_bregman import CLOSED
+
+FORMS = ("logistic", "squared", "itakura_saito")
+
+
+def expected(case, form, probable, classes):
+    """Held-out and fitted divergence: components from one half of the other folds, weights from the other half."""
+    head = logistic if probable else poisson
+    weak = lifted(case.weak_labels["w"]) if probable else case.weak_labels["w"] / case.weak_labels["w"].mean()
+    free = slice(1, None) if form == "logistic" and classes == 2 else slice(None)
+    design, folds = dense.standardise(case.strong.features), folds_of(case, ROWS)
+    half = case.rng(f"bregman_misfit_{form}").permutation(np.arange(ROWS) % 2).astype(bool)
+    student, fitted = np.empty_like(weak[:, free]), []
+    for fold in range(FOLDS):
+        rest = folds != fold
+        first, second, held = rest & half, rest & ~half, ~rest
+        constants = list(np.eye(classes)) if probable else [weak[first].min(axis=0), weak[first].max(axis=0)]
+        parts = [head(design[first], weak[first], design, ridge) for ridge in RIDGES]
+        parts += [np.tile(c, (ROWS, 1)) for c in (*constants, weak[first].mean(axis=0))]
+        table = np.stack(parts, axis=1)[:, :, free]
+
+        def loss(weights, table=table, second=second):
+            f = np.einsum("nkc,k->nc", table[second], weights)
+            return np.mean(np.sum(CLOSED[form](f, weak[second][:, free]), axis=1))
+
+        count = table.shape[1]
+        best = minimize(
+            loss,
+            np.full(count, 1 / count),
+            bounds=[(1e-12, 1)] * count,
+            constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+            tol=1e-12,
+            options={"maxiter": 2000},
+        )
+        student[held] = np.einsum("nkc,k->nc", table[held], best.x)
+        fitted.append(best.fun)
+    rows = np.sum(CLOSED[form](student, weak[:, free]), axis=1)
+    return rows.mean(), np.mean(fitted)
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "classes"),
+    [
+        ("logistic", "probabilities", 2),
+        ("logistic", "probabilities", 3),
+        ("squared", "probabilities", 3),
+        ("squared", "positive", 2),
+        ("itakura_saito", "positive", 2),
+    ],
+)
+def test_the_misfit_is_that_of_the_best_mixture_of_fixed_predictors(form, given, classes):
+    case = make(classes, given)
+    (found,) = BregmanMisfit(form).estimate(case)
+    value, fitted = expected(case, form, given == "probabilities", classes)
+    assert found.value == pytest.approx(value, rel=2e-2)
+    assert found.details["fitted"] == pytest.approx(fitted, rel=1e-2)
+    assert found.details["optimality_gap"] < 1e-6
+
+
+def test_for_two_classes_the_logistic_misfit_is_the_reverse_kl_misfit():
+    (lesson,) = lessons(make(2))
+    logistic_loss, kl = (Projection.of(lesson, g, np.random.default_rng(0)) for g in (LOGISTIC, ENTROPY))
+    np.testing.assert_allclose(logistic_loss.distance, kl.distance, atol=1e-4)
+    assert logistic_loss.fitted == pytest.approx(kl.fitted, abs=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_more_noise_that_no_feature_explains_gives_more_misfit(form, kind):
+    strong, weak = teachers((0.1, 0.1, 0.1))
+    values = task(strong, kind, noise=0.0)
+    given = {f"t{i}": predictions(values, kind, s) for i, s in enumerate((0.2, 1.0, 3.0))}
+    found = [e.value for e in BregmanMisfit(form).estimate(Case(strong, weak, None, given))]
+    assert np.all(np.diff(found) > 0)
+
+
+def test_positive_outputs_have_squared_and_relative_misfits_but_no_logistic_one():
+    strong, weak = teachers((0.1,))
+    given = np.exp(task(strong) / 4.0)[:, None]
+    case = Case(strong, weak, shown(given[:, 0]), {"t0": given})
+    for form, unit in (("squared", "squared mean output"), ("itakura_saito", "nats")):
+        (found,) = BregmanMisfit(form).estimate(case)
+        assert found.value > 0.0
+        assert found.unit == unit
+        scaled = dataclasses.replace(case, labels=shown(7.0 * given[:, 0]), weak_labels={"t0": 7.0 * given})
+        assert BregmanMisfit(form).estimate(scaled)[0].value == pytest.approx(found.value, rel=1e-6)
+    (absent,) = BregmanMisfit("logistic").estimate(case)
+    assert absent.value is None
+    assert absent.note == "its weak labels are no class probabilities, so that the logistic loss does not exist"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_labels_that_are_neither_are_absent_with_the_reason(form):
+    case = case_with("few_labels", kind="regression")
+    below = dataclasses.replace(case, labels=dataclasses.replace(case.labels, targets=case.labels.targets - 10.0))
+    for found in BregmanMisfit(form).estimate(below):
+        assert found.value is None
+        assert found.note == "its weak labels are neither class probabilities nor positive outputs"
+    for found in BregmanMisfit(form).estimate(case_with("representations")):
+        assert found.note == "needs --weak-labels for this candidate, or --labels"
+
+
+def test_the_interval_is_that_of_a_mean_over_rows():
+    case = make(3)
+    (lesson,) = lessons(case)
+    (found,) = BregmanMisfit("squared").estimate(case)
+    assert found.high - found.value == pytest.approx(found.value - found.low)
+    assert 0.0 < found.high - found.value < 1.645 * np.sqrt(2.0) / np.sqrt(len(lesson.weak))
