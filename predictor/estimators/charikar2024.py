@@ -1,7 +1,8 @@
 """Misfit: the part of the weak labels that the strong head refuses.
 
 Charikar, Pabbaraju, Shiragur 2024, "Quantifying the Gain in Weak-to-Strong Generalization", arXiv:2405.15116: where the
-student is the projection of the weak labels on a convex class that holds the truth, Err_w2s ≤ Err_w − misfit.
+student is the projection of the weak labels on a convex class that holds the truth, Err_w2s ≤ Err_w − misfit. In 0–1
+loss the rows on which both agree cancel, so that the accuracies differ by no more than the share of the others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import once_per_case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught, supervise
+from predictor.estimators.votes import are_classes, votes
 from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
 
@@ -33,7 +35,8 @@ class Refusal:
     Attributes:
         unit: `label variance`, or `weak-label variance` where there is no gold label; of everything below.
         distance: (n,) squared distance of held-out student and weak labels.
-        details: the misfit in other forms: `leave_one_out`; for class probabilities `kl` and `reverse_kl`, in nats.
+        details: the misfit in other forms: `leave_one_out`; for classes `disagreement`, the share of rows on which the
+            held-out student names another class; for class probabilities `kl` and `reverse_kl`, in nats.
         weak_loss: (l,) squared error of the weak model on the gold rows, each left out of its head; None without them.
         strong_error: mean of the same of the strong head taught gold labels; it includes their noise.
     """
@@ -55,6 +58,13 @@ class Refusal:
         if self.weak_loss is None or self.strong_error is None:
             return None
         return 4.0 * float(np.sqrt(self.strong_error * np.mean(self.weak_loss)))
+
+    @property
+    def guard(self) -> str:
+        """What stands beside a misfit too small to predict anything; empty where it may, or cannot be checked."""
+        if self.threshold is None or self.misfit >= self.threshold:
+            return ""
+        return f"below {self.threshold:.3g} = 4√(strong error × weak error): predicts nothing"
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,7 @@ class Misfit:
                 "strong_error": refusal.strong_error,
                 "weak_error": float(np.mean(refusal.weak_loss)),
             }
-            below = value < refusal.threshold
-            note = f"below {refusal.threshold:.3g} = 4√(strong error × weak error): predicts nothing" if below else ""
+            note = refusal.guard
         return Estimate(value, self.better, refusal.unit, max(value - spread, 0.0), value + spread, note, details)
 
 
@@ -122,7 +131,8 @@ class MisfitSelection:
         value = error - refusal.misfit
         spread = 1.645 * float(np.hypot(_standard_error(refusal.weak_loss), _standard_error(refusal.distance)))
         details = {"weak_error": error, "misfit": refusal.misfit, "gain": refusal.misfit}
-        return Estimate(value, self.better, self.unit, value - spread, value + spread, details=details)
+        note = f"misfit {refusal.guard}" if refusal.guard else ""
+        return Estimate(value, self.better, self.unit, value - spread, value + spread, note, details)
 
 
 @once_per_case
@@ -157,6 +167,8 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         details = {"leave_one_out": float(np.mean(np.sum(left_out_residuals(strong, taught) ** 2, axis=1))) / scale}
         if case.labels is None or case.labels.kind != "regression":
             details |= _in_nats(taught, learned)
+        if are_classes(taught, case.labels):
+            details["disagreement"] = float(np.mean(votes(learned) != votes(taught)))
         found.append(Refusal(unit, distance, details, loss, strong_error))
     return tuple(found)
 

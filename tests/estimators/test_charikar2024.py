@@ -11,6 +11,7 @@ from scipy.optimize import minimize, nnls
 from predictor.estimators import find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import Refusal, left_out_residuals, refusals
+from predictor.estimators.supervision import cross_taught, supervise
 from predictor.heads import HeadFactor
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense
@@ -113,11 +114,10 @@ def test_misfit_in_nats_is_reported_for_class_probabilities_only():
     assert found.details["reverse_kl"] == pytest.approx(reverse, abs=1e-10)
     (plain,) = find("misfit").estimate(Case(strong, weak, None, {"t0": 10 * p}))
     assert set(plain.details) == {"leave_one_out"}
+    assert "disagreement" in found.details
 
 
 def refusals_student(strong, taught):
-    from predictor.estimators.supervision import cross_taught
-
     learned = cross_taught(strong.features, taught, 5, Case(strong, ()).rng("misfit"))
     assert learned.min() > 1e-3
     assert learned.max() < 1 - 1e-3
@@ -133,6 +133,42 @@ def test_the_threshold_is_four_times_the_root_of_both_errors():
         assert found.note == ("below 0.6 = 4√(strong error × weak error): predicts nothing" if silent else "")
         assert found.details["threshold"] == pytest.approx(0.6)
         assert found.details["weak_error"] == pytest.approx(0.25)
+
+
+def test_selection_says_it_where_its_misfit_predicts_nothing():
+    for misfit, note in ((0.5, "misfit below 0.6 = 4√(strong error × weak error): predicts nothing"), (0.7, "")):
+        refusal = Refusal("label variance", np.full(4, misfit), {}, np.array([0.1, 0.4]), 0.09)
+        assert find("misfit_selection")._one(refusal).note == note
+
+
+def test_the_guard_is_silent_for_a_student_that_holds_the_truth_and_speaks_for_one_that_does_not():
+    rng = np.random.default_rng(3)
+    strong = rng.standard_normal((400, 4))
+    weak = (Representation("w", rng.standard_normal((400, 2))),)
+    inside, outside = strong @ np.ones(4), rng.standard_normal(400)
+    for truth, silent in ((inside, True), (outside, False)):
+        given = {"w": (truth + 2.0 * rng.standard_normal(400))[:, None]}
+        (found,) = find("misfit").estimate(Case(Representation("s", strong), weak, shown(truth), given))
+        assert (found.note == "") is silent
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_disagreement_is_the_share_of_rows_with_another_class_and_caps_the_accuracy_gain(kind):
+    case = case_with("few_labels", noises=(0.3, 1.0), kind=kind)
+    values, known = task(case.strong, kind), case.labels.known
+    for found, taught in zip(
+        find("misfit").estimate(case), supervise(case, case.rng("misfit")).predictions, strict=True
+    ):
+        learned = cross_taught(case.strong.features[~known], taught, 5, case.rng("misfit"))
+        student, teacher = ((t[:, 0] > 0.5) if t.shape[1] == 1 else t.argmax(axis=1) for t in (learned, taught))
+        assert found.details["disagreement"] == pytest.approx(np.mean(student != teacher))
+        gain = np.mean(student == values[~known]) - np.mean(teacher == values[~known])
+        assert abs(gain) <= found.details["disagreement"] + 1e-12
+
+
+def test_numbers_to_regress_on_have_no_disagreement():
+    (found,) = find("misfit").estimate(case_with("few_labels", noises=(0.3,)))
+    assert "disagreement" not in found.details
 
 
 def test_without_gold_labels_realisability_is_said_to_be_unchecked():
