@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,10 @@ _PREFIX = struct.Struct("<8sI")
 _SHA = 32
 _BLOCK = 1 << 20
 _BLOCK_ROWS = 4096
+_ALIGNMENT = 64
+
+MAPPED = 64 << 20
+"""Bytes from which an entry is mapped instead of read: shorter ones leave no open file behind, longer ones no copy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +52,11 @@ def encode(
         blocks: the rows in order, any number at a time, finite in 32 bits.
         about: what is known of them.
     """
-    header = json.dumps({"key": key, "shape": list(shape), "dtype": "<f4", "about": dict(about)}, sort_keys=True)
+    text = json.dumps({"key": key, "shape": list(shape), "dtype": "<f4", "about": dict(about)}, sort_keys=True)
+    header = text.encode()
+    header += b" " * (-(_PREFIX.size + len(header)) % _ALIGNMENT)  # so that mapped rows are aligned
     digest = hashlib.sha256()
-    for chunk in (_PREFIX.pack(_MAGIC, len(header.encode())), header.encode()):
+    for chunk in (_PREFIX.pack(_MAGIC, len(header)), header):
         digest.update(chunk)
         yield chunk
     for block in blocks:
@@ -106,9 +113,30 @@ class OpenEntry:
         """At most `size` bytes of the array from a byte on, fewer only at its end."""
         return os.pread(self._handle, max(0, min(size, self.size - offset)), self._start + offset)
 
+    def mapped(self) -> StoredFeatures:
+        """The rows as a view of the file, read as they are used; it stays valid when the entry is closed or removed."""
+        view = mmap.mmap(self._handle, 0, prot=mmap.PROT_READ)
+        values = np.frombuffer(view, "<f4", self.size // 4, self._start).reshape(self.shape)
+        return StoredFeatures(values, self.about)
+
     def close(self) -> None:
         """Let go of the file; a removed entry is gone then."""
         os.close(self._handle)
+
+
+def read_entry(path: Path, key: str) -> StoredFeatures | None:
+    """The entry once all of it was found whole, or None where it is not; a long one is mapped, not copied.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.stat().st_size < MAPPED:
+        return decode(path.read_bytes(), key)
+    entry = open_entry(path, key)
+    if entry is None:
+        return None
+    with entry:
+        return entry.mapped()
 
 
 def open_entry(path: Path, key: str) -> OpenEntry | None:

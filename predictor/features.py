@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.arrays import check_features, fingerprint
-from predictor.entries import OpenEntry, StoredFeatures, blocks_of, decode, encode, open_entry
+from predictor.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
 from predictor.errors import InputError, NotFoundError
 from predictor.folders import replace_file
 from predictor.keys import check_name, is_key, pushed_key
@@ -57,13 +57,12 @@ class FeatureStore:
         self.damaged = 0
 
     def get(self, key: str) -> StoredFeatures | None:
-        """The entry, or None where it is missing or was damaged."""
+        """The entry, or None where it is missing or was damaged; a long one is mapped, not copied into memory."""
         path = self._path(key)
         try:
-            raw = path.read_bytes()
+            found = read_entry(path, key)
         except OSError:
             return None  # absent, or a disk that cannot give it back: either way it is computed again
-        found = decode(raw, key)
         if found is None:
             self._set_aside(path)
             return None
@@ -201,7 +200,10 @@ class FeatureStore:
         checked, damaged = 0, []
         for path in self._entries():
             checked += 1
-            if decode(path.read_bytes(), path.stem) is None:
+            entry = open_entry(path, path.stem)
+            if entry is not None:
+                entry.close()
+            else:
                 damaged.append(path.stem)
                 self._set_aside(path)
         return Verification(checked, tuple(damaged))

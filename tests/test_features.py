@@ -249,3 +249,29 @@ def test_every_part_of_the_key_makes_another_entry() -> None:
     keys = {FeatureKey(**base).entry(KEY), FeatureKey(**base).entry(OTHER)}  # type: ignore[arg-type]
     keys |= {FeatureKey(**{**base, name: changed[name]}).entry(KEY) for name in base}  # type: ignore[arg-type]
     assert len(keys) == 2 + len(base)
+
+
+def test_a_long_entry_is_mapped_aligned_and_outlives_its_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("predictor.entries.MAPPED", 1000)
+    store = FeatureStore(tmp_path)
+    values = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
+    store.put("a" * 64, values, {"note": "ä"})
+    found = store.get("a" * 64)
+    assert found is not None
+    assert found.values.flags.aligned
+    assert found.values.ctypes.data % 64 == 0
+    next(tmp_path.rglob("*.w2sf")).unlink()
+    np.testing.assert_array_equal(found.values, values)
+    assert found.about == {"note": "ä"}
+
+
+def test_a_damaged_long_entry_reads_as_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("predictor.entries.MAPPED", 1000)
+    store = FeatureStore(tmp_path)
+    store.put("a" * 64, np.ones((50, 7), np.float32), {})
+    path = next(tmp_path.rglob("*.w2sf"))
+    raw = bytearray(path.read_bytes())
+    raw[-100] ^= 1
+    path.write_bytes(bytes(raw))
+    assert store.get("a" * 64) is None
+    assert store.damaged == 1
