@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.calibration.calibration import Calibration
+from predictor.drawn import Drawn
 from predictor.errors import InputError
 from predictor.labels import Labels
 from predictor.pools import Pool
@@ -108,6 +109,7 @@ class RankingQuery:
         labels: gold labels of some rows (the weak heads' training rows D~), or None.
         weak_labels: candidate name -> (n,) or (n, classes) predictions on the pool.
         calibration: the one that the settings name, once a store was asked for it.
+        drawn: how to cut feature sets that lie elsewhere to the pool's rows; None where nothing is left to cut.
     """
 
     strong: ModelSpec
@@ -117,6 +119,7 @@ class RankingQuery:
     weak_labels: Mapping[str, Array] = field(default_factory=dict)
     settings: Settings = Settings()
     calibration: Calibration | None = None
+    drawn: Drawn | None = None
 
     def __post_init__(self) -> None:
         if not self.weak:
@@ -204,6 +207,7 @@ class FeatureSet:
         truncated_rows: rows cut at the length limit.
         cached: True where no forward pass was needed.
         seconds: wall time spent to obtain it.
+        diagnostics: further facts for the answer, such as `bf16_drift`.
     """
 
     name: str
@@ -215,6 +219,7 @@ class FeatureSet:
     cached: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def dim(self) -> int:
@@ -284,4 +289,13 @@ class LabelSource(Protocol):
         Returns:
             (n, k) refined labels for each of the contexts.
         """
+        ...
+
+
+@runtime_checkable
+class Forewarned(FeatureSource, Protocol):
+    """A source that works better when it knows what will be asked next."""
+
+    def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
+        """These models will be asked for over this pool, in this order; nothing happens yet."""
         ...

@@ -11,7 +11,7 @@ from typing import TypedDict, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictor.draw import draw, values_at_hand
+from predictor.draw import draw, own_store, values_at_hand
 from predictor.errors import InputError
 from predictor.labels import Labels
 from predictor.models.reference import read_spec
@@ -74,6 +74,7 @@ def build_query(
     refine: RefineBy | None = None,
     text_column: str = TEXT_COLUMN,
     id_column: str = ID_COLUMN,
+    remote: bool = False,
 ) -> RankingQuery:
     """Read, check and align everything one ranking needs.
 
@@ -102,6 +103,7 @@ def build_query(
         refine: also say whether relabelling before teaching would help: `linear` on the strong model's features, or
             `prompted` by the strong model itself.
         text_column, id_column: columns of a pool file.
+        remote: feature sets lie on the server that will be asked, and not here.
 
     None means the default of `predictor.query.Settings`.
 
@@ -128,7 +130,7 @@ def build_query(
     rows = _pool(pool, (student, *candidates), text_column, id_column)
     gold = _labels(labels, rows)
     query = RankingQuery(student, candidates, rows, gold, _weak_labels(weak_labels, candidates, rows, gold), settings)
-    return draw(query)
+    return draw(query, remote=remote)
 
 
 def _settings(**given: object) -> Settings:
@@ -282,7 +284,7 @@ def _array_file(spec: ModelSpec) -> ModelSpec:
 
 def _rows_without_pool(specs: Sequence[ModelSpec]) -> int:
     for spec in specs:
-        found = values_at_hand(spec)
+        found = values_at_hand(spec, own_store())
         if found is not None:
             return len(np.atleast_1d(found[0]))
     raise InputError(
