@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from predictor.errors import InputError, W2SError
-from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
+from predictor.query import FeatureSet, FeatureSource, Forewarned, Progress, RankingQuery
 from predictor.result import Failure
 
 
@@ -49,6 +49,8 @@ def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, No
     Raises:
         W2SError: the strong model's fault, or a cancellation.
     """
+    if isinstance(source, Forewarned):
+        source.announce((query.strong, *query.weak), query.pool)
     strong = yield from source.features(query.strong, query.pool, query.settings)
     if len(strong) != 1:
         raise InputError(

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from predictor.arrays import rows_digest
 from predictor.errors import UnavailableError, W2SError
-from predictor.extraction.backend import backend_name, effective_precision
-from predictor.extraction.cards import card_path, read_card
+from predictor.extraction.backend import effective_precision
+from predictor.extraction.identity import Identity
 from predictor.extraction.layers import resolve_layers
+from predictor.extraction.precision import attempted, bearable
 from predictor.features import FeatureStore
 from predictor.folders import cache_dir
-from predictor.keys import FeatureKey
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query import ModelSpec, Pooling, RankingQuery
 
 WEIGHTS_PER_SECOND = 5e10
 """Weights times tokens that one AVX-512 core gets through in fp32, measured on a 22 M-parameter encoder. Rough."""
@@ -80,18 +81,18 @@ def _step(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
 def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: str) -> Step:
     if artefact.form == "array":
         return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
-    weights, tokenizer = artefact.weights_digest(cache), artefact.tokenizer_digest(cache)
-    precision, backend = effective_precision(artefact, "fp32"), backend_name(artefact)
-    card = read_card(card_path(cache, weights, tokenizer, backend, precision))
+    identity, precise = Identity.of(artefact, cache), query.settings.precision
+    precision = effective_precision(artefact, attempted(precise, "auto"))
+    card = identity.card(precision)
     if card is None:
         size = sum(path.stat().st_size for path in artefact.weight_files)
         return Step(spec.name, spec.reference, asked, pooling, "to read", _seconds(size / 4, query))
     layers = resolve_layers(asked, card.layers, spec.name)
+    if precision == "bf16" and precise == "auto" and not bearable(card.drift, layers):
+        precision = "fp32"
     store, rows = FeatureStore(cache / "features"), rows_digest(query.pool)
-    entries = (
-        FeatureKey(weights, tokenizer, precision, backend, layer, pooling, "", query.settings.max_length).entry(rows)
-        for layer in layers
-    )
+    reads = cast(Pooling, pooling)
+    entries = (identity.key(precision, layer, reads, query.settings.max_length).entry(rows) for layer in layers)
     named = ",".join(str(layer) for layer in layers)
     if all(store.get(entry) is not None for entry in entries):
         return Step(spec.name, spec.reference, named, pooling, "cached", 0.0)

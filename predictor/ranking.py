@@ -183,7 +183,9 @@ def _answer(
         evidence=_evidence(query, judging),
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
-        strong=StrongModel(strong.name, strong.layer, strong.dim, strong.fingerprint, strong_diagnostics),
+        strong=StrongModel(
+            strong.name, strong.layer, strong.dim, strong.fingerprint, {**strong_diagnostics, **strong.diagnostics}
+        ),
         candidates=(*ranked, *failed),
         null=NullBand() if verdict is None else verdict.null,
         provenance=Provenance(versions(), query.settings.seed, _request(query)),
@@ -207,7 +209,7 @@ def _row(entry: _Entry, query: RankingQuery) -> Candidate:
         parameters=features.parameters,
         fingerprint=features.fingerprint,
         estimates=entry.estimates,
-        diagnostics=entry.diagnostics,
+        diagnostics={**entry.diagnostics, **features.diagnostics},
         warnings=tuple(warnings),
         timings={"features": features.seconds},
     )

@@ -14,6 +14,9 @@ from predictor.query import Pooling
 
 Vectors = NDArray[np.float32]
 
+Cell = tuple[int, Pooling]
+"""A layer number and how its token states become one vector."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -52,10 +55,8 @@ class Backend(Protocol):
     positions: int | None
     vocabulary: int | None
 
-    def forward(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
-    ) -> dict[int, Vectors]:
-        """One pass over a padded batch: layer -> (b, d) pooled float32.
+    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
+        """One pass over a padded batch, whatever the number of cells: cell -> (b, d) pooled float32.
 
         Raises:
             MemoryError: the batch is too large for the device.

@@ -6,7 +6,7 @@ Importing this module, and answering from the store, loads neither torch nor tra
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -15,21 +15,20 @@ import numpy as np
 from predictor.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.entries import StoredFeatures
 from predictor.errors import InputError, LimitError, UnavailableError
-from predictor.extraction.backend import Engine, Vectors, backend_name, effective_precision
-from predictor.extraction.cards import ModelCard, card_path, read_card, write_card
-from predictor.extraction.layers import resolve_layers
-from predictor.extraction.loaded import LoadedModel, load_model
+from predictor.extraction.backend import Cell, Engine, Vectors
+from predictor.extraction.identity import Identity
+from predictor.extraction.lookout import Lookout, reading_of
 from predictor.extraction.passes import run_passes
 from predictor.extraction.selfcheck import WARNINGS
+from predictor.extraction.shelf import Reading, Shelf
 from predictor.extraction.threads import usable_threads
+from predictor.extraction.tokenizers import Tokens
 from predictor.features import FeatureStore
 from predictor.folders import cache_dir
-from predictor.keys import FeatureKey
-from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Pooling, Progress, Settings
+from predictor.query import FeatureSet, ModelSpec, Progress, Settings
 
 CPU_TOKENS = 2048
 GPU_TOKENS = 16384
@@ -46,32 +45,34 @@ class Extractor:
     def __init__(
         self,
         cache_dir: Path | None = None,
-        precision: str = "fp32",
         token_budget: int | None = None,
         *,
         device: str = "auto",
         threads: int | None = None,
         store: FeatureStore | None = None,
+        look_ahead: bool | None = None,
     ) -> None:
         """
         Args:
             cache_dir: folder of wheels, cards and features; `predictor.folders.cache_dir()` where None.
-            precision: `fp32`, or `bf16` (several times faster on CPUs and GPUs that have it; features move by 1 %).
             token_budget: padded tokens per batch; 2,048 on a CPU and 16,384 on a GPU where None.
             device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
             threads: CPU threads; what this process may really use where None.
             store: another feature store than the one in the cache folder, such as a tenant's own.
+            look_ahead: read the next announced model in a thread while one runs; where None, if there is a thread to
+                spare.
         """
-        if precision not in ("fp32", "bf16"):
-            raise InputError(
-                f"precision {precision!r} is not known; give fp32 or bf16.", reason="BAD_PRECISION", field="precision"
-            )
         self._cache = cache_dir if cache_dir is not None else _default_cache()
         self._budget = token_budget
-        self._engine = Engine(precision, device, threads or usable_threads())
+        self._shelf = Shelf(Engine("fp32", device, threads or usable_threads()))
         self.store = store if store is not None else FeatureStore(self._cache / "features")
+        spare = self._shelf.engine.threads > 1 if look_ahead is None else look_ahead
+        self._lookout = Lookout(self._cache, self._shelf, self.store, spare)
         self.forward_passes = 0
-        self._loaded: tuple[Artefact, LoadedModel] | None = None
+
+    def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
+        """See `predictor.query.Forewarned`: layers and poolings of one model are read in one pass, the next ahead."""
+        self._lookout.announce(specs, pool)
 
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
@@ -98,78 +99,59 @@ class Extractor:
                 reason="POOL_MISSING",
                 field="pool",
             )
-        return (yield from self._model_features(artefact, reference, spec, pool, settings, started))
-
-    def _model_features(
-        self,
-        artefact: Artefact,
-        reference: ModelReference,
-        spec: ModelSpec,
-        pool: Pool,
-        settings: Settings,
-        started: float,
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        pooling: Pooling = spec.pooling or reference.pooling or settings.pooling
-        wanted = spec.layer or reference.layer or settings.layer
-        weights, tokenizer = artefact.weights_digest(self._cache), artefact.tokenizer_digest(self._cache)
-        precision, backend = effective_precision(artefact, self._engine.precision), backend_name(artefact)
-        place = card_path(self._cache, weights, tokenizer, backend, precision)
-        card = read_card(place)
-        if card is None:
-            card = self._load(artefact).card
-            write_card(place, card)
-        layers = resolve_layers(wanted, card.layers, spec.name)
+        ready = self._lookout.take(spec, pool)
+        reading = reading_of(self._shelf, Identity.of(artefact, self._cache), spec, settings)
         yield Progress(spec.name, "load", 1, 1)
-        keys = {
-            layer: FeatureKey(weights, tokenizer, precision, backend, layer, pooling, "", settings.max_length)
-            for layer in layers
-        }
         rows = rows_digest(pool)
-        kept = {layer: self.store.get(key.entry(rows)) for layer, key in keys.items()}
-        missing = tuple(layer for layer in layers if kept[layer] is None)
-        cached = not missing
+        kept = {cell: self.store.get(reading.key(cell).entry(rows)) for cell in reading.cells}
+        missing = tuple(cell for cell in reading.cells if kept[cell] is None)
         if missing:
-            fresh = yield from self._extract(artefact, spec.name, pool, settings, missing, pooling)
-            for layer in missing:
-                kept[layer] = self._keep(keys[layer].entry(rows), fresh[layer])
+            tokens = ready.tokens if ready is not None and ready.reading == reading else None
+            together = tuple(dict.fromkeys((*missing, *self._lookout.company(spec, reading, pool, settings))))
+            fresh = yield from self._extract(reading, spec, pool, settings, together, tokens)
+            for cell in together:
+                found = self._keep(reading.key(cell).entry(rows), fresh[cell])
+                if cell in kept:
+                    kept[cell] = found
         else:
             yield Progress(spec.name, "extract", len(pool), len(pool))
-        seconds = (time.perf_counter() - started) / len(layers)
+        seconds = (time.perf_counter() - started) / len(reading.cells)
         return tuple(
             _feature_set(
-                spec.name if len(layers) == 1 else f"{spec.name}#layer={layer}",
-                cast(StoredFeatures, kept[layer]),
-                str(layer),
-                keys[layer].fingerprint,
-                card,
-                cached or layer not in missing,
+                spec.name if len(reading.cells) == 1 else f"{spec.name}#layer={cell[0]}",
+                cast(StoredFeatures, kept[cell]),
+                reading,
+                cell,
+                cell not in missing,
                 seconds,
             )
-            for layer in layers
+            for cell in reading.cells
         )
 
     def _extract(
         self,
-        artefact: Artefact,
-        name: str,
+        reading: Reading,
+        spec: ModelSpec,
         pool: Pool,
         settings: Settings,
-        layers: tuple[int, ...],
-        pooling: Pooling,
-    ) -> Generator[Progress, None, dict[int, StoredFeatures]]:
-        model = self._load(artefact)
-        tokens = model.tokenize(list(pool.texts), settings.max_length)
-        yield Progress(name, "extract", 0, len(pool))
-        passes = run_passes(model, tokens.rows, layers, pooling, self._tokens_per_batch())
+        cells: tuple[Cell, ...],
+        tokens: Tokens | None,
+    ) -> Generator[Progress, None, dict[Cell, StoredFeatures]]:
+        model = self._shelf.model(reading.identity, reading.precision)
+        if tokens is None:
+            tokens = model.tokenize(list(pool.texts), settings.max_length)
+        self._lookout.begin(spec, pool, settings)
+        yield Progress(spec.name, "extract", 0, len(pool))
+        passes = run_passes(model, tokens.rows, cells, self._tokens_per_batch())
         try:
             while True:
                 done = next(passes)
                 self.forward_passes += 1
-                yield Progress(name, "extract", done, len(pool))
+                yield Progress(spec.name, "extract", done, len(pool))
         except StopIteration as finished:
-            values: dict[int, Vectors] = finished.value
+            values: dict[Cell, Vectors] = finished.value
         about = {"truncated_rows": tokens.truncated, "parameters": model.card.parameters, "warnings": []}
-        return {layer: StoredFeatures(values[layer], about) for layer in layers}
+        return {cell: StoredFeatures(values[cell], about) for cell in cells}
 
     def _keep(self, entry: str, fresh: StoredFeatures) -> StoredFeatures:
         """Store; where the disk is full or read-only the answer goes on without, and says so."""
@@ -181,19 +163,12 @@ class Extractor:
             )
         return fresh
 
-    def _load(self, artefact: Artefact) -> LoadedModel:
-        """The model in memory; the last one stays for a further layer or pooling, and goes before another comes."""
-        if self._loaded is None or self._loaded[0] != artefact:
-            self._loaded = None
-            self._loaded = (artefact, load_model(artefact, self._engine))
-        return self._loaded[1]
-
     def _tokens_per_batch(self) -> int:
         if self._budget is not None:
             return self._budget
         import torch
 
-        wanted = self._engine.device
+        wanted = self._shelf.engine.device
         on_gpu = wanted.startswith("cuda") or (wanted == "auto" and torch.cuda.is_available())
         return GPU_TOKENS if on_gpu else CPU_TOKENS
 
@@ -216,16 +191,17 @@ def _default_cache() -> Path:
 
 
 def _feature_set(
-    name: str, found: StoredFeatures, layer: str, fingerprint: str, card: ModelCard, cached: bool, seconds: float
+    name: str, found: StoredFeatures, reading: Reading, cell: Cell, cached: bool, seconds: float
 ) -> FeatureSet:
     return FeatureSet(
         name=name,
         values=np.asarray(found.values, dtype=np.float32),
-        layer=layer,
-        fingerprint=fingerprint,
-        parameters=card.parameters,
+        layer=str(cell[0]),
+        fingerprint=reading.key(cell).fingerprint,
+        parameters=reading.card.parameters,
         truncated_rows=int(found.about["truncated_rows"]),
         cached=cached,
         seconds=seconds,
-        warnings=(*WARNINGS[card.batching], *found.about["warnings"]),
+        warnings=(*WARNINGS[reading.card.batching], *reading.warnings, *found.about["warnings"]),
+        diagnostics=reading.drift(cell[0]),
     )

@@ -10,11 +10,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Engine, Vectors
+from predictor.extraction.backend import Cell, Engine, Vectors
 from predictor.extraction.onnx_graph import FLOATS, OpenedGraph, open_graph
 from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
-from predictor.query import Pooling
 
 _INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _PAST_FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -53,10 +52,9 @@ class OnnxBackend:
         self.positions: int | None = graph.positions
         self.vocabulary: int | None = graph.vocabulary
 
-    def forward(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
-    ) -> dict[int, Vectors]:
+    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
         """See `Backend`."""
+        layers = tuple(dict.fromkeys(layer for layer, _ in cells))
         absent = next((layer for layer in layers if layer not in self._outputs), None)
         if absent is not None:
             raise RefusedError(
@@ -66,9 +64,10 @@ class OnnxBackend:
             )
         states = self._run([self._outputs[layer] for layer in layers], ids, mask)
         weights = mask.astype(np.float32)
+        found = dict(zip(layers, states, strict=True))
         return {
-            layer: np.asarray(pool(state.astype(np.float32, copy=False), weights, pooling), dtype=np.float32)
-            for layer, state in zip(layers, states, strict=True)
+            cell: np.asarray(pool(found[cell[0]].astype(np.float32, copy=False), weights, cell[1]), dtype=np.float32)
+            for cell in cells
         }
 
     def _run(self, names: list[str], ids: NDArray[np.int64], mask: NDArray[np.int64]) -> list[NDArray[Any]]:

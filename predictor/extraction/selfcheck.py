@@ -48,7 +48,8 @@ def _agree(
 
 def _run(backend: Backend, rows: list[NDArray[np.int64]], layers: tuple[int, ...]) -> dict[int, Vectors]:
     ids, mask = pad_right(rows, 0)
-    return backend.forward(ids, mask, layers, "mean")
+    found = backend.forward(ids, mask, tuple((layer, "mean") for layer in layers))
+    return {layer: values for (layer, _), values in found.items()}
 
 
 WARNINGS: dict[Batching, tuple[str, ...]] = {

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.arrays import check_features, read_array
-from predictor.extraction.backend import Vectors
+from predictor.extraction.backend import Cell, Vectors
 from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
-from predictor.query import Pooling
 
 
 class StaticBackend:
@@ -29,9 +28,7 @@ class StaticBackend:
         self.positions: int | None = None
         self.vocabulary: int | None = len(self._table)
 
-    def forward(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
-    ) -> dict[int, Vectors]:
+    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
         """See `Backend`."""
-        pooled = pool(self._table[ids], mask.astype(np.float32), pooling)
-        return {layer: np.asarray(pooled, dtype=np.float32) for layer in layers}
+        states, weights = self._table[ids], mask.astype(np.float32)
+        return {cell: np.asarray(pool(states, weights, cell[1]), dtype=np.float32) for cell in cells}

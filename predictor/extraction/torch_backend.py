@@ -16,13 +16,12 @@ from transformers import AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Engine, Vectors
+from predictor.extraction.backend import Cell, Engine, Vectors
 from predictor.extraction.packed import pack
 from predictor.extraction.pooling import pool
 from predictor.extraction.precision import drift_of
 from predictor.models.architectures import check_architecture, usable_positions
 from predictor.models.artefact import Artefact, read_config
-from predictor.query import Pooling
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
@@ -63,29 +62,26 @@ class TorchBackend:
         self.width = int(states[-1].shape[-1])
         self._blocks = self._trusted_blocks(probe, mask, states)
 
-    def forward(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
-    ) -> dict[int, Vectors]:
+    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
         """See `Backend`."""
         with lack_of_memory():
             inputs = self._tensors(ids, mask)
-            states = self._hidden(inputs, layers)
+            states = self._hidden(inputs, tuple(dict.fromkeys(layer for layer, _ in cells)))
             weights = inputs["attention_mask"].float()
-            return {
-                layer: pool(state.float(), weights, pooling).cpu().numpy().astype(np.float32, copy=False)
-                for layer, state in states.items()
-            }
+            pooled = {cell: pool(states[cell[0]].float(), weights, cell[1]) for cell in cells}
+            return {cell: found.cpu().numpy().astype(np.float32, copy=False) for cell, found in pooled.items()}
 
     def tune(self, witnesses: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
         """See `Tunable`."""
         drift: tuple[float, ...] = ()
         if self._precision == "bf16":
-            exact = [self.forward(*batch, self.shown, "mean") for batch in witnesses]
+            cells: tuple[Cell, ...] = tuple((layer, "mean") for layer in self.shown)
+            exact = [self.forward(*batch, cells) for batch in witnesses]
             narrow(self._model)
-            rounded = [self.forward(*batch, self.shown, "mean") for batch in witnesses]
+            rounded = [self.forward(*batch, cells) for batch in witnesses]
             if witnesses:
                 pairs = list(zip(exact, rounded, strict=True))
-                drift = tuple(max(drift_of(a[layer], b[layer]) for a, b in pairs) for layer in self.shown)
+                drift = tuple(max(drift_of(a[cell], b[cell]) for a, b in pairs) for cell in cells)
         before = self._reported(self._probe)
         undo = pack(self._model)
         after = self._reported(self._probe)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.extraction.backend import Cell
 from predictor.extraction.batching import Batching
 from predictor.extraction.cards import ModelCard
 from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.pooling import pool
 from predictor.extraction.tokenizers import Tokens
-from predictor.query import Pooling
 
 
 class FakeTokenizer:
@@ -48,8 +48,8 @@ class FakeBackend:
         self.batches: list[tuple[int, int]] = []
 
     def forward(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], layers: tuple[int, ...], pooling: Pooling
-    ) -> dict[int, NDArray[np.float32]]:
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]
+    ) -> dict[Cell, NDArray[np.float32]]:
         if ids.size > self.fits:
             raise MemoryError("fake device is full")
         self.batches.append(ids.shape)
@@ -57,8 +57,10 @@ class FakeBackend:
         hidden = np.stack([ids + moved, ids**2 + moved], axis=2).astype(np.float32)
         if self.bad_id is not None:
             hidden[ids == self.bad_id] = np.nan
-        pooled = np.asarray(pool(hidden, mask.astype(np.float32), pooling), dtype=np.float32)
-        return {layer: pooled * (layer + 1) for layer in layers}
+        weights = mask.astype(np.float32)
+        return {
+            (layer, how): np.asarray(pool(hidden, weights, how), dtype=np.float32) * (layer + 1) for layer, how in cells
+        }
 
 
 def fake_model(backend: FakeBackend, batching: Batching = "padded") -> LoadedModel:

@@ -25,6 +25,7 @@ POOL = Pool.of(weights.SENTENCES)
 
 
 def run(extractor: Extractor, reference: str, pool: Pool = POOL, **settings: object) -> tuple[FeatureSet, ...]:
+    settings.setdefault("precision", "fp32")
     return drain(extractor.features(read_spec(reference), pool, Settings(**settings)))  # type: ignore[arg-type]
 
 

@@ -1,0 +1,56 @@
+"""Identity: what a model's features are kept under, and what was learned about the model before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from predictor.extraction.backend import backend_name
+from predictor.extraction.cards import ModelCard, card_path, read_card, write_card
+from predictor.keys import FeatureKey
+from predictor.models.artefact import Artefact
+from predictor.query import Pooling
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One model's files by digest. Made without loading the model.
+
+    Attributes:
+        artefact: the files.
+        weights, tokenizer: digests of the files.
+        backend: name of the engine that runs them.
+        cache: folder that cards are kept in.
+    """
+
+    artefact: Artefact
+    weights: str
+    tokenizer: str
+    backend: str
+    cache: Path
+
+    @classmethod
+    def of(cls, artefact: Artefact, cache: Path) -> Identity:
+        """Read the files where no digest of them is known yet."""
+        return cls(
+            artefact,
+            artefact.weights_digest(cache),
+            artefact.tokenizer_digest(cache),
+            backend_name(artefact),
+            cache,
+        )
+
+    def card(self, precision: str) -> ModelCard | None:
+        """What an earlier look at this model in this precision taught, or None."""
+        return read_card(self._card_path(precision))
+
+    def keep_card(self, precision: str, card: ModelCard) -> None:
+        """Remember for next time."""
+        write_card(self._card_path(precision), card)
+
+    def key(self, precision: str, layer: int, pooling: Pooling, max_length: int) -> FeatureKey:
+        """What one layer's features are kept under."""
+        return FeatureKey(self.weights, self.tokenizer, precision, self.backend, layer, pooling, "", max_length)
+
+    def _card_path(self, precision: str) -> Path:
+        return card_path(self.cache, self.weights, self.tokenizer, self.backend, precision)
