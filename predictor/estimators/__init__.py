@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from predictor.errors import InputError
 from predictor.estimators.agreement import AgreementError, AgreementSelection
+from predictor.estimators.bao2019 import HScore
 from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount, Width
 from predictor.estimators.charikar2024 import Misfit, MisfitSelection
 from predictor.estimators.combined import Combined
@@ -26,6 +27,7 @@ from predictor.estimators.xue2025 import RepresentationGap
 from predictor.estimators.xue2025_labels import LabelledGap, PseudoLabelledGap
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds
+from predictor.estimators.you2021 import LogMe
 
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     {
@@ -63,6 +65,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             ParameterCount(),
             Width(),
             EffectiveDimension(),
+            LogMe(),
+            HScore(),
         )
     }
 )
@@ -85,6 +89,8 @@ BY_NAME_ONLY = frozenset(
         "ambiguity",
         "error_floor",
         "refinement",
+        "logme",
+        "h_score",
     }
 )
 """Estimators that run only where a request names them: they add evidence and cost, not to the default answer."""
