@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,27 +209,30 @@ class FeatureStore:
         return Verification(checked, tuple(damaged))
 
     def gc(self, budget: int) -> int:
-        """Delete the entries read longest ago until at most `budget` bytes remain; pushed sets stay.
+        """`sweep` for this store alone."""
+        return sweep((self,), budget)
 
-        Also empties the quarantine and clears temporary files of writers that died more than an hour ago.
+    def tidy(self, quarantined_seconds: float = 0.0) -> int:
+        """Clear the quarantine, and temporary files of writers that died more than an hour ago; returns bytes freed.
 
-        Returns:
-            Bytes freed.
+        Args:
+            quarantined_seconds: time that damaged entries stay in quarantine.
         """
-        freed = sum(_discard(path) for path in list((self.folder / "quarantine").glob("*")))
-        for leftover in self.folder.rglob(".*.tmp"):
-            if leftover.stat().st_mtime < time.time() - 3600:
-                freed += _discard(leftover)
-        kept = {one.key for one in self.ls()}
-        entries = [(path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries()]
-        total = sum(size for _, size, _ in entries)
-        for _, size, path in sorted(entries):
-            if total <= budget:
-                break
-            if path.stem not in kept:
+        freed, now = 0, time.time()
+        for path in list((self.folder / "quarantine").glob("*")):
+            if path.stat().st_ctime <= now - quarantined_seconds:
                 freed += _discard(path)
-                total -= size
+        for leftover in self.folder.rglob(".*.tmp"):
+            if leftover.stat().st_mtime < now - 3600:
+                freed += _discard(leftover)
         return freed
+
+    def idle(self) -> list[tuple[int, int, Path]]:
+        """Last use in nanoseconds, bytes and file of every entry that no name keeps."""
+        kept = {one.key for one in self.ls()}
+        return [
+            (path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries() if path.stem not in kept
+        ]
 
     def size(self) -> int:
         """Bytes in entries."""

@@ -40,8 +40,8 @@ def add(commands: Commands) -> None:
     removing.add_argument("name", metavar="NAME")
     for verb in (listed, pushing, pulling, removing):
         add_server(verb)
-    add_json(add_command(verbs, "verify", verify, "read every entry in full and set damaged ones aside"))
-    clearing = add_command(verbs, "gc", gc, "delete the features used longest ago; named sets stay")
+    add_json(add_command(verbs, "verify", verify, "read every entry in full, tenants' too, and set damaged ones aside"))
+    clearing = add_command(verbs, "gc", gc, "delete the features used longest ago, tenants' too; named sets stay")
     clearing.add_argument("--keep", metavar="SIZE", default="0", help="bytes to keep, as in 500M or 10G (default: 0)")
 
 
@@ -50,6 +50,14 @@ def _store() -> FeatureStore:
     from predictor.folders import cache_dir
 
     return FeatureStore(cache_dir() / "features")
+
+
+def _every_store() -> tuple[FeatureStore, ...]:
+    """This user's own store and, where a server keeps its cache here, those of its tenants."""
+    from predictor.folders import cache_dir
+    from predictor.stores import stores_in
+
+    return stores_in(cache_dir())
 
 
 def _client(arguments: argparse.Namespace) -> PredictorClient:
@@ -133,19 +141,22 @@ def remove(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check every entry; 3 where some were damaged."""
-    found = _store().verify()
+    found = [store.verify() for store in _every_store()]
+    checked, damaged = sum(one.checked for one in found), [key for one in found for key in one.damaged]
     if arguments.json:
-        print_json({"checked": found.checked, "damaged": list(found.damaged)})
+        print_json({"checked": checked, "damaged": damaged})
     else:
-        print(f"{found.checked:,} entries read, {len(found.damaged)} damaged")
-        for key in found.damaged:
+        print(f"{checked:,} entries read, {len(damaged)} damaged")
+        for key in damaged:
             print(f"  {key}: set aside; it is computed again when needed")
-    return 3 if found.damaged else 0
+    return 3 if damaged else 0
 
 
 def gc(arguments: argparse.Namespace) -> int:
     """Delete what is not needed."""
-    freed = _store().gc(_bytes(arguments.keep))
+    from predictor.features import sweep
+
+    freed = sweep(_every_store(), _bytes(arguments.keep))
     print(f"{_size(freed)} freed")
     return 0
 
