@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
 from predictor.gathering import gather
 from predictor.labels import Labels
+from predictor.outcomes import Outcome, outcomes_of
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.ranking import judging_steps
-from predictor.result import Failure, Provenance
+from predictor.result import Failure, Provenance, Ranking
 from predictor.scoring import Score, rank_correlation, scores
-from predictor.splits import thirds
-from predictor.training import Outcomes, train_w2s
+from predictor.splits import Rows
+from predictor.training import Outcomes, Recipe
+from predictor.training.learners import Trainee, student_heads
+from predictor.training.runs import part_of, training_steps
 from predictor.versions import versions
 
 SCHEMA = "w2s.validation.v1"
@@ -42,6 +45,9 @@ class Trained:
     Attributes:
         pgr: of the mean errors; None where the ceiling does not beat the weak model.
         weak_accuracy, w2s_accuracy: None for regression.
+        pgr_standard_error: over splits; None where there is no PGR.
+        weak_log_loss, w2s_log_loss: in nats; None for regression.
+        predicted: estimator -> what it had said of this candidate: `value`, and `gain` where it names one.
     """
 
     name: str
@@ -51,6 +57,10 @@ class Trained:
     pgr: float | None
     weak_accuracy: Mean | None = None
     w2s_accuracy: Mean | None = None
+    pgr_standard_error: float | None = None
+    weak_log_loss: Mean | None = None
+    w2s_log_loss: Mean | None = None
+    predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,13 +68,17 @@ class Validation:
     """What was measured, and each estimator's score against it.
 
     Attributes:
-        rows, splits: pool rows and random thirds trained on.
-        ceiling_error: the strong head trained on gold labels of the same rows.
+        rows, splits: pool rows and random partitions trained on.
+        ceiling_error: the strong model trained on gold labels of the same rows.
         reliability: rank correlation of Err_w2s between odd and even splits: no estimator can be expected to do much
             better than this.
         trained: candidates by measured Err_w2s, best first.
         scores: label-free estimators against all splits first; then, against the splits whose third was revealed, those
             that use its labels, with `label_prior_simulation` once more for comparison on the same trainings.
+        recipe, loss, label_form, unit: how the student was trained, and what errors are measured in.
+        training: further settings of the recipe, by name.
+        parts: rows of D~, D^ and the test of the first split.
+        ceiling_accuracy, ceiling_log_loss: None for regression.
     """
 
     task: str
@@ -77,7 +91,19 @@ class Validation:
     scores: tuple[Score, ...]
     failed: dict[str, Failure]
     provenance: Provenance
+    recipe: str = "ridge"
+    loss: str = "squared"
+    label_form: str = "soft"
+    unit: str = "label variance"
+    training: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[int, int, int] | None = None
+    ceiling_accuracy: Mean | None = None
+    ceiling_log_loss: Mean | None = None
     schema: str = SCHEMA
+
+    def outcomes(self, origin: str = "w2s validate") -> tuple[Outcome, ...]:
+        """One measured run per trained candidate, as the store of outcomes keeps them."""
+        return outcomes_of(self.to_dict(), origin=origin)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; absent values are None."""
@@ -92,6 +118,10 @@ class Validation:
         return text
 
 
+StudentOf = Callable[[RankingQuery, Recipe], Trainee]
+"""Loads the strong model of a query for a recipe that trains it; for transformers see `predictor.finetuning`."""
+
+
 def validation_steps(
     query: RankingQuery,
     labels: Labels,
@@ -100,31 +130,32 @@ def validation_steps(
     task: str = "",
     splits: int = 12,
     labelled_splits: int = 3,
+    recipe: Recipe | None = None,
+    groups: Rows | None = None,
+    student_of: StudentOf | None = None,
 ) -> Generator[Progress, None, Validation]:
-    """Train weak head → weak labels → strong head for every candidate, and score every estimator against it.
+    """Train weak head → weak labels → student for every candidate, and score every estimator against it.
 
     The label-free ranking is compared with the mean over all splits. For the ranking with `--labels`, the gold labels
     of D~ of the first `labelled_splits` splits are revealed, one split at a time, and each forecast is compared with
-    the trainings on exactly those thirds.
+    the trainings on exactly those rows.
 
     Args:
         query: without labels.
         labels: gold labels of every row of the query's pool.
-        splits: ≥ 2 random thirds.
+        splits: ≥ 2 random partitions, the same for all candidates.
+        recipe: ridge heads where None.
+        groups: (n,) rows of one group never fall into two parts of a split.
+        student_of: for recipes that train the strong model itself; called before anything else is done.
 
     Raises:
         W2SError: the request or the strong model is at fault; an unlabelled row; no candidate left.
     """
-    if not labels.known.all():
-        row = int(np.argmin(labels.known))
-        raise InputError(
-            f"row {query.pool.ids[row]!r} of the task has no label; validation trains on every row, so label it or "
-            "leave it out.",
-            reason="UNLABELLED_ROW",
-            field="task",
-        )
-    if splits < 2:
-        raise InputError(f"splits is {splits}; at least 2 are needed.", reason="OUT_OF_RANGE", field="splits")
+    _check(query, labels, splits)
+    asked = (recipe or Recipe()).for_labels(labels.kind)
+    seed = query.settings.seed
+    part = part_of(len(query.pool), asked, seed, 0, groups)
+    tuned = _tuned(query, asked, student_of)
     gathered = yield from gather(query, source)
     free = yield from judging_steps(query, gathered)
     failed = {c.name: c.error for c in free.candidates if c.error is not None}
@@ -134,14 +165,20 @@ def validation_steps(
             "no candidate is left to train: " + "; ".join(f"{name}: {fault.message}" for name, fault in failed.items()),
             reason="NO_CANDIDATE",
         )
-    yield Progress("", "train", 0, splits)
-    seed = query.settings.seed
-    outcomes = train_w2s(gathered.strong.values, [one.values for one in living], labels, splits=splits, seed=seed)
-    yield Progress("", "train", splits, splits)
     names = [one.name for one in living]
+    outcomes = yield from training_steps(
+        tuned or student_heads(gathered.strong.values, asked),
+        [one.values for one in living],
+        labels,
+        asked,
+        splits=splits,
+        seed=seed,
+        groups=groups,
+        names=names,
+    )
     shown, parts = [], []
     for split in range(min(labelled_splits, splits)):
-        revealed = reveal(labels, len(query.pool), seed, split)
+        revealed = reveal(labels, part_of(len(query.pool), asked, seed, split, groups).weak)
         shown.append((yield from judging_steps(_with_labels(query, revealed, seed + split), gathered)))
         parts.append(outcomes.of_split(split))
     found = scores([free], [outcomes], names)
@@ -153,20 +190,51 @@ def validation_steps(
         strong=f"{gathered.strong.name} (layer {gathered.strong.layer})",
         rows=len(query.pool),
         splits=splits,
-        ceiling_error=_mean(outcomes.ceiling),
+        ceiling_error=mean_of(outcomes.ceiling),
         reliability=rank_correlation(outcomes.w2s[:, ::2].mean(axis=1), outcomes.w2s[:, 1::2].mean(axis=1)),
-        trained=_trained(names, outcomes),
+        trained=_trained(names, outcomes, _predicted(free, shown)),
         scores=found,
         failed=failed,
         provenance=Provenance(versions(), seed, free.provenance.request),
+        recipe=asked.method,
+        loss=asked.loss or "",
+        label_form=asked.label_form,
+        training=asked.words,
+        parts=(len(part.weak), len(part.student), len(part.test)),
+        ceiling_accuracy=None if outcomes.ceiling_accuracy is None else mean_of(outcomes.ceiling_accuracy),
+        ceiling_log_loss=None if outcomes.ceiling_log_loss is None else mean_of(outcomes.ceiling_log_loss),
     )
 
 
-def reveal(labels: Labels, rows: int, seed: int, split: int) -> Labels:
-    """The gold labels that the weak heads of one split are trained on, all others hidden."""
-    part = thirds(rows, np.random.default_rng([seed, split]))
+def _check(query: RankingQuery, labels: Labels, splits: int) -> None:
+    if not labels.known.all():
+        row = int(np.argmin(labels.known))
+        raise InputError(
+            f"row {query.pool.ids[row]!r} of the task has no label; validation trains on every row, so label it or "
+            "leave it out.",
+            reason="UNLABELLED_ROW",
+            field="task",
+        )
+    if splits < 2:
+        raise InputError(f"splits is {splits}; at least 2 are needed.", reason="OUT_OF_RANGE", field="splits")
+
+
+def _tuned(query: RankingQuery, recipe: Recipe, student_of: StudentOf | None) -> Trainee | None:
+    if not recipe.trains_model:
+        return None
+    if student_of is None:
+        raise InputError(
+            f"recipe {recipe.method!r} trains the strong model itself, and nothing here can; give ridge or logistic.",
+            reason="BAD_RECIPE",
+            field="recipe",
+        )
+    return student_of(query, recipe)
+
+
+def reveal(labels: Labels, rows: Rows) -> Labels:
+    """The gold labels of these rows, all others hidden."""
     targets = np.full_like(labels.targets, np.nan)
-    targets[part.weak] = labels.targets[part.weak]
+    targets[rows] = labels.targets[rows]
     return Labels(targets, labels.kind, labels.classes)
 
 
@@ -183,26 +251,58 @@ def _with_labels(query: RankingQuery, labels: Labels, seed: int) -> RankingQuery
     return replace(query, labels=labels, settings=replace(query.settings, estimators=asked, seed=seed))
 
 
-def _trained(names: Sequence[str], outcomes: Outcomes) -> tuple[Trained, ...]:
-    ceiling = float(outcomes.ceiling.mean())
+def _predicted(free: Ranking, shown: Sequence[Ranking]) -> dict[str, dict[str, dict[str, float]]]:
+    """Candidate -> estimator -> numbers: of the label-free ranking, and what only revealed labels allow, averaged."""
+    gathered: dict[str, dict[str, dict[str, list[float]]]] = {}
+    known = {name for candidate in free.candidates for name in candidate.estimates}
+    for ranking in (free, *shown):
+        for candidate in ranking.candidates:
+            for name, estimate in candidate.estimates.items():
+                if ranking is not free and name in known:
+                    continue
+                numbers = {"value": estimate.value, "gain": estimate.details.get("gain")}
+                kept = gathered.setdefault(candidate.name, {}).setdefault(name, {})
+                for key, number in numbers.items():
+                    if number is not None:
+                        kept.setdefault(key, []).append(number)
+    return {
+        candidate: {
+            name: {key: float(np.mean(values)) for key, values in numbers.items()}
+            for name, numbers in estimates.items()
+            if numbers
+        }
+        for candidate, estimates in gathered.items()
+    }
+
+
+def _trained(
+    names: Sequence[str], outcomes: Outcomes, predicted: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> tuple[Trained, ...]:
+    def of(values: NDArray[np.float64] | None, i: int) -> Mean | None:
+        return None if values is None else mean_of(values[i])
+
     found = []
     for i, name in enumerate(names):
-        weak, gain = _mean(outcomes.weak[i]), _mean(outcomes.gain[i])
-        headroom = weak.value - ceiling
+        pgr, spread = outcomes.pgr(i)
         found.append(
             Trained(
                 name,
-                weak,
-                _mean(outcomes.w2s[i]),
-                gain,
-                gain.value / headroom if headroom > 0.0 else None,
-                None if outcomes.weak_accuracy is None else _mean(outcomes.weak_accuracy[i]),
-                None if outcomes.w2s_accuracy is None else _mean(outcomes.w2s_accuracy[i]),
+                mean_of(outcomes.weak[i]),
+                mean_of(outcomes.w2s[i]),
+                mean_of(outcomes.gain[i]),
+                pgr,
+                of(outcomes.weak_accuracy, i),
+                of(outcomes.w2s_accuracy, i),
+                spread,
+                of(outcomes.weak_log_loss, i),
+                of(outcomes.w2s_log_loss, i),
+                predicted.get(name, {}),
             )
         )
     return tuple(sorted(found, key=lambda one: one.w2s_error.value))
 
 
-def _mean(values: NDArray[np.float64]) -> Mean:
+def mean_of(values: NDArray[np.float64]) -> Mean:
+    """The mean over splits with its standard error."""
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
     return Mean(float(np.mean(values)), error)

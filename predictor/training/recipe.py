@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 from predictor.errors import InputError
@@ -137,6 +137,23 @@ class Recipe:
     def weak_method(self) -> Literal["ridge", "logistic"]:
         """Heads of the weak models: logistic where the student learns from class probabilities, else ridge."""
         return "ridge" if self.loss == "squared" else "logistic"
+
+    @property
+    def words(self) -> dict[str, str | int | float]:
+        """The settings that have a bearing on this method, by name, for answers; those left to a default apart."""
+        named: dict[str, str | int | float | None] = {
+            "weak_rows": self.weak_rows,
+            "student_rows": self.student_rows,
+            "ridge": self.ridge,
+            "confidence": self.confidence if self.loss == "confidence" else None,
+        }
+        if self.trains_model:
+            named |= {"seeds": self.seeds} | {
+                name: value
+                for name, value in asdict(self.tuning).items()
+                if self.method == "lora" or name != "lora_rank"
+            }
+        return {name: value for name, value in named.items() if value is not None}
 
     def for_labels(self, kind: Kind) -> Recipe:
         """The recipe with its loss settled.
