@@ -123,4 +123,4 @@ def test_hard_votes_without_spread_in_confidence_are_absent_with_the_reason():
 def test_a_missing_change_point_library_is_named(monkeypatch):
     monkeypatch.setattr(shin2025, "find_spec", lambda name: None)
     (one,) = ESTIMATOR.estimate(case_with("few_labels", noises=(0.1,), kind="binary"))
-    assert (one.value, one.note) == (None, "needs the package ruptures, in the extra `models`")
+    assert (one.value, one.note) == (None, "needs the package ruptures: pip install 'w2s-predictor[evidence]'")
