@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,9 @@ class FeatureStore:
         return Verification(checked, tuple(damaged))
 
     def gc(self, budget: int) -> int:
-        """`sweep` for this store alone."""
+        """`predictor.stores.sweep` for this store alone."""
+        from predictor.stores import sweep  # which imports this module
+
         return sweep((self,), budget)
 
     def tidy(self, quarantined_seconds: float = 0.0) -> int:
@@ -221,10 +223,10 @@ class FeatureStore:
         freed, now = 0, time.time()
         for path in list((self.folder / "quarantine").glob("*")):
             if path.stat().st_ctime <= now - quarantined_seconds:
-                freed += _discard(path)
+                freed += discard(path)
         for leftover in self.folder.rglob(".*.tmp"):
             if leftover.stat().st_mtime < now - 3600:
-                freed += _discard(leftover)
+                freed += discard(leftover)
         return freed
 
     def idle(self) -> list[tuple[int, int, Path]]:
@@ -293,7 +295,8 @@ def _touch(path: Path) -> None:
         return  # a read-only store still answers
 
 
-def _discard(path: Path) -> int:
+def discard(path: Path) -> int:
+    """Delete a file; returns its bytes."""
     try:
         size = path.stat().st_size
         path.unlink()

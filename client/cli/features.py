@@ -154,7 +154,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def gc(arguments: argparse.Namespace) -> int:
     """Delete what is not needed."""
-    from predictor.features import sweep
+    from predictor.stores import sweep
 
     freed = sweep(_every_store(), _bytes(arguments.keep))
     print(f"{_size(freed)} freed")
