@@ -29,7 +29,7 @@ SPECTRUM = 32
 """Leading eigenvalues shown per model."""
 
 LEADING = 0.95
-"""Share of the strong model's energy whose part inside a candidate's leading directions is shown."""
+"""Share of energy that is a model's principal part in the diagnostics."""
 
 
 @dataclass
@@ -163,7 +163,8 @@ def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, es
 def _spectrum(model: Representation) -> dict[str, float]:
     values = model.kernel.values[:SPECTRUM] / model.kernel.values[0]
     named = {f"spectrum_{i + 1}": float(v) for i, v in enumerate(values)}
-    return named | {"effective_dimension": model.kernel.effective_dimension}
+    tail = model.kernel.spectrum.keep(LEADING).tail_isotropy
+    return named | {"effective_dimension": model.kernel.effective_dimension, "tail_isotropy": tail}
 
 
 def _answer(

@@ -7,6 +7,7 @@ without labels, the norms of P_s(I − P_w). Everything runs through `predictor.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -21,7 +22,7 @@ from predictor.result import Better, Estimate
 from predictor.spectra import PrincipalKernel
 
 Array = NDArray[np.float64]
-Form = Literal["operator", "frobenius", "prior"]
+Form = Literal["operator", "frobenius", "prior", "tail_corrected"]
 
 ENERGIES = (0.9, 0.95, 0.99)
 """Shares of energy kept as the principal part; the middle one is the headline value."""
@@ -47,12 +48,21 @@ def prediction_gap(strong: PrincipalKernel, weak: PrincipalKernel, labels: Array
     return float(np.sum(strong.smooth(missed, ridge) ** 2) / len(labels))
 
 
-FORMS = {"operator": Alignment.operator_gaps, "frobenius": Alignment.frobenius_gaps, "prior": Alignment.prior_gaps}
+FORMS = {
+    "operator": Alignment.operator_gaps,
+    "frobenius": Alignment.frobenius_gaps,
+    "prior": Alignment.prior_gaps,
+    "tail_corrected": Alignment.operator_gaps,
+}
 
 
 @dataclass(frozen=True)
 class RepresentationGap:
-    """The label-free norm of P_s(I − P_w) in one of its three forms, over the grid of truncations and ridges."""
+    """The label-free norm of P_s(I − P_w) in one of its three forms, over the grid of truncations and ridges.
+
+    The fourth, `tail_corrected`, is the operator form with (λ − γ)/(λ + β) for λ/(λ + β), γ = tail / n, in each model
+    whose dropped part is flat and high-dimensional (`Spectrum.flat_tail`): there the kept eigenvalues hold it as well.
+    """
 
     form: Form = "operator"
     better: Better = "lower"
@@ -62,7 +72,7 @@ class RepresentationGap:
 
     @property
     def name(self) -> str:
-        """`representation_gap`, with the form's name behind it for the other two."""
+        """`representation_gap`, with the form's name behind it for the others."""
         return "representation_gap" if self.form == "operator" else f"representation_gap_{self.form}"
 
     @property
@@ -73,15 +83,20 @@ class RepresentationGap:
             "assumes linear heads on frozen features.",
             "frobenius": "The same on average over labels drawn evenly from what the strong model can fit.",
             "prior": "The same on average over labels drawn from the strong model's own kernel.",
+            "tail_corrected": "The worst case again, each model's flat and high-dimensional tail taken off its kept "
+            "eigenvalues; equal to representation_gap where no tail is such.",
         }[self.form]
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Headline at the grid's centre; low and high are the extremes over the grid, each point in `details`."""
         norms = FORMS[self.form]
-        points = [Point(energy, ridge) for energy, ridge in product(ENERGIES, RIDGES)]
         answers = []
         for candidate in case.weak:
-            values = norms(candidate.alignment(case.strong), points)
+            pair = candidate.alignment(case.strong)
+            points = [
+                Point(energy, ridge, self._corrected(pair, energy)) for energy, ridge in product(ENERGIES, RIDGES)
+            ]
+            values = norms(pair, points)
             grid = {
                 f"energy={point.energy:g},ridge={point.ridge:g}": float(v)
                 for point, v in zip(points, values, strict=True)
@@ -94,8 +109,26 @@ class RepresentationGap:
                     unit=self.unit,
                     low=min(grid.values()),
                     high=max(grid.values()),
-                    note="saturated: too close to 1 to tell candidates apart" if headline > SATURATED else "",
+                    note="; ".join(self._notes(pair, headline)),
                     details=grid,
                 )
             )
         return tuple(answers)
+
+    def _corrected(self, pair: Alignment, energy: float) -> tuple[bool, bool]:
+        """Whether the strong and the weak model's tails are taken off."""
+        return _flat_tails(pair, energy) if self.form == "tail_corrected" else (False, False)
+
+    def _notes(self, pair: Alignment, headline: float) -> Iterator[str]:
+        if headline > SATURATED:
+            yield "saturated: too close to 1 to tell candidates apart"
+        flat = _flat_tails(pair, ENERGIES[1])
+        whose = " and ".join(name for name, one in zip(("strong", "weak"), flat, strict=True) if one)
+        if self.form == "tail_corrected":
+            yield f"flat tail taken off: {whose}" if whose else "no tail is flat and high-dimensional: none taken off"
+        elif self.form == "operator" and whose:
+            yield f"flat, high-dimensional tail ({whose}): representation_gap_tail_corrected takes it off"
+
+
+def _flat_tails(pair: Alignment, energy: float) -> tuple[bool, bool]:
+    return pair.strong.keep(energy).flat_tail, pair.weak.keep(energy).flat_tail

@@ -202,3 +202,82 @@ def test_ill_conditioned_spectra_agree_with_singular_values_of_the_dense_product
             "prior": (found.prior_gap, dense.prior_gap(p_strong, p_weak, dense.kernel(strong))),
         }[form]
         assert actual(ridge) == pytest.approx(expected, abs=1e-8)
+
+
+def with_tail(rows, dims, rng):
+    """A strong and a weak model that see six shared directions over an isotropic tail of `dims` dimensions."""
+    latent = rng.standard_normal((rows, 6)) * np.sqrt([30.0, 20.0, 12.0, 8.0, 5.0, 4.0])
+    pure = [latent @ np.linalg.qr(rng.standard_normal((dims, 6)))[0].T * np.sqrt(dims) for _ in range(2)]
+    return pure, [one + rng.standard_normal((rows, dims)) * 1.5 for one in pure]
+
+
+class TestTail:
+    def test_isotropy_by_hand(self):
+        # 12 rows, 3 kept: 8 free. Tail eigenvalues .1, .1, .2: participation .16 / .06 = 2.666…, over 8.
+        kept = PrincipalKernel(np.array([0.3, 0.2, 0.1, 0.2, 0.1, 0.1]), np.eye(12)[:, :6]).spectrum.head(3)
+        assert kept.tail == pytest.approx(0.4)
+        assert kept.tail_isotropy == pytest.approx(0.16 / 0.06 / 8)
+        assert not kept.flat_tail
+
+    @pytest.mark.parametrize(("dims", "flat"), [(40, False), (120, False), (1500, True)])
+    def test_only_a_tail_of_many_more_dimensions_than_rows_counts_as_flat(self, dims, flat):
+        noise = np.random.default_rng(0).standard_normal((120, dims))
+        values = np.linalg.svd(noise - noise.mean(axis=0), compute_uv=False) ** 2
+        values = values[values > 1e-9] / values.sum()
+        spectrum = PrincipalKernel(values, np.empty((120, len(values)))).spectrum.head(3)
+        # An isotropic tail of p dimensions on n' free rows: p / (n' + p), as documented.
+        assert spectrum.tail_isotropy == pytest.approx(dims / (116 + dims), abs=0.05)
+        assert spectrum.flat_tail is flat
+
+    def test_a_tail_that_falls_as_a_power_is_never_taken_off(self):
+        kernel = PrincipalKernel.of(correlated(100, 900, 0.5, np.random.default_rng(1)))
+        assert not any(kernel.spectrum.keep(energy).flat_tail for energy in (0.5, 0.9, 0.95, 0.99))
+
+    def test_the_last_few_of_sorted_eigenvalues_look_flat_and_do_not_count(self):
+        kept = PrincipalKernel.of(correlated(100, 900, 0.5, np.random.default_rng(1))).spectrum.keep(0.95)
+        assert kept.tail_isotropy > 0.8
+        assert not kept.flat_tail
+
+    def test_the_corrected_gap_is_the_dense_one_with_gamma_taken_off_both_models(self):
+        _, noisy = with_tail(60, 2000, np.random.default_rng(2))
+        case = Case(*(f(m) for f, m in zip((one, alone), noisy, strict=True)))
+        (found,) = RepresentationGap("tail_corrected").estimate(case)
+        smoothers = []
+        for features in noisy:
+            kernel = dense.kernel(features)
+            part, tail = dense.principal(kernel, 0.95)
+            values, vectors = np.linalg.eigh(part)
+            kept = values > 1e-9
+            lowered = (vectors[:, kept] * (values[kept] - tail / 60)) @ vectors[:, kept].T
+            smoothers.append(dense.smoother(lowered, 0.01 + tail / 60))
+        # P of the lowered kernel under β + γ is (λ − γ)/(λ + β) on the same vectors.
+        expected = dense.operator_gap(*smoothers)
+        assert found.note.startswith("flat tail taken off: strong and weak")
+        assert found.details["energy=0.95,ridge=0.01"] == pytest.approx(expected, abs=1e-9)
+        (plain,) = RepresentationGap("operator").estimate(case)
+        assert plain.value != found.value
+        assert "representation_gap_tail_corrected takes it off" in plain.note
+
+    def test_corrected_eigenvalues_are_those_of_the_signal_on_average(self):
+        pure, noisy = with_tail(60, 4000, np.random.default_rng(3))
+        sample = np.linalg.svd(noisy[0] - noisy[0].mean(axis=0), compute_uv=False) ** 2 / 60
+        sample = sample[sample > 1e-9]
+        level = sample[6:].sum() / 60
+        signal = np.linalg.svd(pure[0] - pure[0].mean(axis=0), compute_uv=False)[:6] ** 2 / 60
+        # One by one they also move with the noise's own draw; on average they are too large by γ.
+        assert abs(np.mean(sample[:6] - level - signal)) < 0.2 * np.mean(sample[:6] - signal)
+
+    def test_where_no_tail_is_flat_it_equals_the_plain_gap_and_says_so(self, pair):
+        case = Case(*(f(m) for f, m in zip((one, alone), pair, strict=True)))
+        (found,), (plain,) = (RepresentationGap(form).estimate(case) for form in ("tail_corrected", "operator"))
+        assert dict(found.details) == dict(plain.details)
+        assert found.note.endswith("none taken off")
+        assert plain.note == "" or "tail" not in plain.note
+
+
+def one(features):
+    return Representation("s", features)
+
+
+def alone(features):
+    return (Representation("w", features),)
