@@ -24,14 +24,14 @@ def pack(model: torch.nn.Module) -> Undo:
     Returns:
         Puts everything back as it was; drop it to free the old weights.
     """
-    before: list[tuple[torch.nn.Linear, torch.nn.Parameter]] = []
+    before: list[tuple[torch.nn.Linear, torch.Tensor]] = []
 
     def undo() -> None:
         for layer, weight in before:
-            layer.weight = weight
-            del layer.forward
+            layer.weight = torch.nn.Parameter(weight, requires_grad=False)
+            del vars(layer)["forward"]
 
-    if not torch.backends.mkldnn.is_available():
+    if not torch._C._has_mkldnn:
         return undo
     for layer in model.modules():
         if type(layer) is not torch.nn.Linear or layer.weight.device.type != "cpu":

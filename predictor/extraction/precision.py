@@ -61,7 +61,7 @@ def device_computes_bf16(device: str) -> bool:
         import torch
 
         if torch.cuda.is_available():
-            return torch.cuda.is_bf16_supported()
+            return bool(torch.cuda.is_bf16_supported())
     return not device.startswith("cuda") and bool({"amx_bf16", "avx512_bf16"} & _cpu_flags())
 
 
