@@ -109,7 +109,9 @@ class OverlapDensity:
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Density per candidate; `hard_only`, `easy_only` and `overlap` shares in the details. Classes only."""
         if find_spec("ruptures") is None:
-            return tuple(self._absent("needs the package ruptures: pip install 'w2s-predictor[evidence]'") for _ in case.weak)
+            return tuple(
+                self._absent("needs the package ruptures: pip install 'w2s-predictor[evidence]'") for _ in case.weak
+            )
         supervision = supervise(case, case.rng(self.name))
         strong = case.strong.features[supervision.rows]
         return tuple(self._of(taught, strong, case) for taught in supervision.predictions)
