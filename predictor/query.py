@@ -233,7 +233,7 @@ class Progress:
 
     Attributes:
         candidate: name of the model at work, or "" where the step concerns all.
-        phase: `load`, `extract`, `estimate`, `done` or `failed`.
+        phase: `load`, `extract`, `label`, `estimate`, `done` or `failed`.
         done, total: work units of this phase, in rows for `extract`.
     """
 

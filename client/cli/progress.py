@@ -17,6 +17,7 @@ Answer = TypeVar("Answer")
 PHASES = {
     "load": "loading",
     "extract": "reading rows",
+    "label": "labelling rows",
     "estimate": "estimating",
     "train": "training",
     "upload": "uploading",

@@ -17,6 +17,7 @@ from predictor.entries import StoredFeatures
 from predictor.errors import InputError, LimitError, UnavailableError
 from predictor.extraction.backend import Cell, Engine, Vectors
 from predictor.extraction.identity import Identity
+from predictor.extraction.labeller import Labeller
 from predictor.extraction.lookout import Lookout, reading_of
 from predictor.extraction.passes import run_passes
 from predictor.extraction.selfcheck import WARNINGS
@@ -28,7 +29,7 @@ from predictor.folders import cache_dir
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+from predictor.query import Array, FeatureSet, Ints, ModelSpec, Predicted, Progress, Settings
 
 CPU_TOKENS = 2048
 GPU_TOKENS = 16384
@@ -39,7 +40,8 @@ class Extractor:
 
     Attributes:
         store: where features are kept and looked up.
-        forward_passes: batches run by this object so far; a repeated request adds none.
+        labeller: lets models label rows; they share store and device with the features.
+        forward_passes: batches run for features by this object so far; a repeated request adds none.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Extractor:
         self.store = store if store is not None else FeatureStore(self._cache / "features")
         spare = self._shelf.engine.threads > 1 if look_ahead is None else look_ahead
         self._lookout = Lookout(self._cache, self._shelf, self.store, spare)
+        self.labeller = Labeller(self._cache, self._shelf.engine, self.store, self._tokens_per_batch, self._shelf.clear)
         self.forward_passes = 0
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
@@ -99,6 +102,7 @@ class Extractor:
                 reason="POOL_MISSING",
                 field="pool",
             )
+        self.labeller.release()
         ready = self._lookout.take(spec, pool)
         reading = reading_of(self._shelf, Identity.of(artefact, self._cache), spec, settings)
         yield Progress(spec.name, "load", 1, 1)
@@ -127,6 +131,16 @@ class Extractor:
             )
             for cell in reading.cells
         )
+
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+        """See `predictor.query.LabelSource`."""
+        return (yield from self.labeller.labels(spec, pool, settings))
+
+    def refined(
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        """See `predictor.query.LabelSource`."""
+        return (yield from self.labeller.refined(spec, pool, settings, weak_labels, contexts))
 
     def _extract(
         self,

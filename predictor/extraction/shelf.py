@@ -100,6 +100,10 @@ class Shelf:
         self.put(identity, precision, self.load(identity, precision))
         return self.model(identity, precision)
 
+    def clear(self) -> None:
+        """Let go of the model in memory."""
+        self._held = None
+
     def load(self, identity: Identity, precision: str) -> LoadedModel:
         """A model from its files, the one in memory untouched."""
         known = identity.card(precision)

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from predictor.jobs import STATES
 from predictor.query import Progress
 
-PHASES = ("load", "extract", "estimate")
+PHASES = ("load", "extract", "label", "estimate")
 
 _TICK = 0.25
 _CALL_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

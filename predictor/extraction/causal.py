@@ -1,0 +1,155 @@
+"""CausalModel: a language model's probabilities of given tokens, behind a shared beginning that is read once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForCausalLM
+
+from predictor.errors import RefusedError
+from predictor.extraction.backend import Engine
+from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
+from predictor.models.architectures import DECODERS, usable_positions
+from predictor.models.artefact import Artefact, read_config
+
+Ints = NDArray[np.int64]
+
+TOLERANCE = {"fp32": 1e-3, "bf16": 1e-1}
+"""Largest difference in nats between a row read behind a kept beginning and the same row read whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Tokens that stand before every row of some batches.
+
+    Attributes:
+        ids: the tokens, none for no beginning.
+        cache: keys and values of one row, or None where the tokens are read again with every row.
+    """
+
+    ids: tuple[int, ...]
+    cache: Any = None
+
+
+NOTHING = Beginning(())
+
+
+class CausalModel:
+    """A decoder with its language-modelling head.
+
+    Attributes:
+        positions: longest row the model takes, or None.
+        vocabulary: number of token ids.
+        keeps: whether a beginning may be kept: False where doing so moved the probabilities on loading.
+        tokens_read: token positions computed so far, padding none.
+    """
+
+    def __init__(self, artefact: Artefact, engine: Engine, *, keep: bool = True) -> None:
+        check_promptable(artefact)
+        torch.set_num_threads(engine.threads)
+        self._device = torch.device(device_of(engine.device))
+        self._model = load_weights(artefact, torch.float32, AutoModelForCausalLM, ())
+        self._model.eval().to(self._device)
+        if engine.precision == "bf16":
+            narrow(self._model)
+        config = self._model.config
+        self.positions = usable_positions(config.to_dict())
+        self.vocabulary = int(config.vocab_size)
+        self.tokens_read = 0
+        self.keeps = keep and self._keeping_is_safe(TOLERANCE[engine.precision])
+
+    def begin(self, ids: Sequence[int]) -> Beginning:
+        """Read what every row begins with, once.
+
+        Raises:
+            MemoryError: too long for the device.
+        """
+        if not ids or not self.keeps:
+            return Beginning(tuple(ids))
+        return self._kept(ids)
+
+    def log_probabilities(
+        self, beginning: Beginning, rows: Ints, last: int, tokens: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """Log-probabilities of some tokens behind the last positions of each row.
+
+        Args:
+            beginning: stands before each row.
+            rows: (b, t) token ids, without padding.
+            last: 1 to t.
+            tokens: ids to be judged.
+
+        Returns:
+            (b, last, tokens) in nats, over the whole vocabulary.
+
+        Raises:
+            MemoryError: the batch is too large for the device.
+        """
+        with lack_of_memory():
+            logits = self._logits(beginning, rows, last)
+            chosen = torch.log_softmax(logits.float(), dim=-1)[:, :, list(tokens)]
+            return chosen.cpu().numpy().astype(np.float64)
+
+    @torch.inference_mode()
+    def _kept(self, ids: Sequence[int]) -> Beginning:
+        with lack_of_memory():
+            self.tokens_read += len(ids)
+            inputs = torch.tensor([list(ids)], device=self._device)
+            found = self._model(
+                input_ids=inputs, attention_mask=torch.ones_like(inputs), use_cache=True, logits_to_keep=1
+            )
+            return Beginning(tuple(ids), found.past_key_values)
+
+    @torch.inference_mode()
+    def _logits(self, beginning: Beginning, rows: Ints, last: int) -> torch.Tensor:
+        count = len(rows)
+        ids = torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)
+        options: dict[str, Any] = {"use_cache": False}
+        if beginning.cache is not None:
+            kept = copy.deepcopy(beginning.cache)  # a forward pass writes into the cache it is given
+            kept.batch_repeat_interleave(count)
+            options = {"use_cache": True, "past_key_values": kept}
+        elif beginning.ids:
+            before = torch.tensor([beginning.ids], device=self._device)
+            ids = torch.cat([before.expand(count, -1), ids], dim=1)
+        length = rows.shape[1] + len(beginning.ids)
+        mask = torch.ones((count, length), dtype=torch.long, device=self._device)
+        self.tokens_read += int(ids.numel())
+        logits: torch.Tensor = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=last, **options).logits
+        return logits[:, -last:]
+
+    def _keeping_is_safe(self, tolerance: float) -> bool:
+        """Whether two rows behind a kept beginning get the probabilities that they get read whole."""
+        probe = np.arange(1, 13, dtype=np.int64) % self.vocabulary
+        rows, tokens = probe[6:].reshape(2, 3), [int(i) for i in probe]
+        whole = self.log_probabilities(Beginning(tuple(tokens[:6])), rows, 2, tokens)
+        try:
+            kept = self.log_probabilities(self._kept(tokens[:6]), rows, 2, tokens)
+        except (AttributeError, TypeError, ValueError, NotImplementedError):
+            return False  # a cache of another kind, which cannot be repeated
+        return bool(np.abs(kept - whole).max() <= tolerance)
+
+
+def check_promptable(artefact: Artefact) -> None:
+    """Refuse what is no causal language model.
+
+    Raises:
+        RefusedError: an encoder, a graph, a table or an array.
+    """
+    if artefact.form == "gguf":
+        return
+    kind = str(read_config(artefact.path).get("model_type", "")) if artefact.form == "transformers" else artefact.form
+    if kind not in DECODERS:
+        raise RefusedError(
+            f"{artefact.path.name} is of kind {kind!r}, and only a causal language model can be asked for words: a "
+            "transformers folder or a GGUF file of one. For a classifier give #labels=logits; for any model its own "
+            "predictions with --weak-labels.",
+            reason="NOT_PROMPTABLE",
+            field="model",
+        )

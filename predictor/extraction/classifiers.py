@@ -1,0 +1,183 @@
+"""Classifiers: what a sequence-classification head says of rows, as numbers that weak labels are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import LimitError, RefusedError
+from predictor.extraction.backend import Engine
+from predictor.extraction.batching import pad_right, plan_batches
+from predictor.extraction.selfcheck import TOLERANCE
+from predictor.extraction.tokenizers import Tokens, load_tokenizer
+from predictor.models.artefact import Artefact, read_config
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Reading = Literal["softmax", "sigmoid", "number"]
+"""How logits become outputs: classes that exclude each other, classes that do not, a number."""
+
+
+class Head(Protocol):
+    """A loaded classifier.
+
+    Attributes:
+        outputs: logits per row.
+        positions: longest row it takes, or None.
+        vocabulary: number of token ids, or None where unknown.
+    """
+
+    outputs: int
+    positions: int | None
+    vocabulary: int | None
+
+    def logits(self, ids: Ints, mask: Ints) -> Array:
+        """(b, outputs) of a batch padded on the right.
+
+        Raises:
+            MemoryError: the batch is too large for the device.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """Outputs of a head.
+
+    Attributes:
+        values: (n, k), or (n, 1) of a head with a single logit.
+        classes: names of the columns where the model's configuration gives any of its own.
+        truncated: rows that were cut.
+    """
+
+    values: Array
+    classes: tuple[str, ...] | None
+    truncated: int
+
+
+def classify_steps(
+    artefact: Artefact, engine: Engine, texts: list[str], max_length: int, budget: int
+) -> Generator[int, None, Classified]:
+    """Load a classifier and read rows with it; yields rows done.
+
+    Raises:
+        RefusedError: no classification head, or logits that are not finite.
+        LimitError: one row alone does not fit the memory.
+    """
+    head, tokenizer = load_head(artefact, engine), load_tokenizer(artefact)
+    limits = (max_length, tokenizer.limit, head.positions)
+    tokens = tokenizer.encode(texts, min(limit for limit in limits if limit is not None))
+    if head.vocabulary is not None and max(int(row.max()) for row in tokens.rows) >= head.vocabulary:
+        raise RefusedError(
+            f"the tokenizer gives token ids beyond the {head.vocabulary} that the model knows; they do not belong "
+            "together. Name the right tokenizer with #tokenizer=.",
+            reason="TOKENIZER_MISMATCH",
+            field="model",
+        )
+    tolerance = TOLERANCE["fp32" if artefact.form == "onnx" else engine.precision]
+    logits = yield from _all_logits(head, tokens, tokenizer.pad_id, budget, tolerance)
+    bad = np.argwhere(~np.isfinite(logits))
+    if len(bad):
+        raise RefusedError(
+            f"the classification head gives {logits[tuple(bad[0])]} for pool row {int(bad[0][0])} (counting from 0); "
+            "its weights or its precision are at fault.",
+            reason="NOT_FINITE",
+            field="model",
+        )
+    config = read_config(artefact.folder)
+    return Classified(_outputs(logits, _reading(config, head.outputs)), _names(config, head.outputs), tokens.truncated)
+
+
+def load_head(artefact: Artefact, engine: Engine) -> Head:
+    """The classifier of a model's files.
+
+    Raises:
+        RefusedError: it has none that can be read.
+    """
+    if artefact.form == "transformers":
+        from predictor.extraction.torch_head import TorchHead
+
+        return TorchHead(artefact, engine)
+    if artefact.form == "onnx":
+        from predictor.extraction.onnx_head import OnnxHead
+
+        return OnnxHead(artefact, engine)
+    raise RefusedError(
+        f"{artefact.path.name} is read as {artefact.form} and has no classification head; #labels=logits needs a "
+        "transformers folder or an ONNX graph of a classifier, #labels=words a causal language model. Its own "
+        "predictions can be given with --weak-labels.",
+        reason="NO_CLASSIFIER",
+        field="model",
+    )
+
+
+def _all_logits(head: Head, tokens: Tokens, pad_id: int, budget: int, tolerance: float) -> Generator[int, None, Array]:
+    lengths = np.array([len(row) for row in tokens.rows])
+    batching: Literal["padded", "single"] = "padded" if _rows_keep_apart(head, tokens, pad_id, tolerance) else "single"
+    found = np.empty((len(tokens.rows), head.outputs))
+    waiting = list(plan_batches(lengths, budget, batching))[::-1]
+    done = 0
+    while waiting:
+        batch = waiting.pop()
+        ids, mask = pad_right([tokens.rows[i] for i in batch], pad_id)
+        try:
+            found[batch] = head.logits(ids, mask)
+        except MemoryError as fault:
+            if len(batch) == 1:
+                raise LimitError(
+                    f"one row of {lengths[batch[0]]} tokens does not fit the memory of this device; lower max_length "
+                    "or use a smaller model.",
+                    reason="OUT_OF_MEMORY",
+                    field="model",
+                ) from fault
+            waiting.extend(np.array_split(batch, 2))
+            continue
+        done += len(batch)
+        yield done
+    return found
+
+
+def _rows_keep_apart(head: Head, tokens: Tokens, pad_id: int, tolerance: float) -> bool:
+    """Whether the shortest row gets the same logits beside the longest as alone: dynamic quantisation breaks this."""
+    order = np.argsort([len(row) for row in tokens.rows], kind="stable")
+    short, long = tokens.rows[order[0]], tokens.rows[order[-1]]
+    alone = head.logits(*pad_right([short], pad_id))[0]
+    beside = head.logits(*pad_right([short, long], pad_id))[0]
+    return bool(np.abs(alone - beside).max() <= tolerance * max(1.0, float(np.abs(alone).max())))
+
+
+def _reading(config: Mapping[str, Any], outputs: int) -> Reading:
+    """A single logit is the log-odds of the second class unless the configuration calls the task a regression."""
+    problem = config.get("problem_type")
+    if problem == "regression":
+        return "number"
+    if problem == "multi_label_classification" or outputs == 1:
+        return "sigmoid"
+    return "softmax"
+
+
+def _outputs(logits: Array, reading: Reading) -> Array:
+    if reading == "number":
+        return logits
+    if reading == "sigmoid":
+        spread: Array = 0.5 * (1.0 + np.tanh(0.5 * logits))  # the logistic function, without overflow
+        return spread
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Array = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _names(config: Mapping[str, Any], outputs: int) -> tuple[str, ...] | None:
+    """Class names of the configuration; None where there are none but the library's own LABEL_0, LABEL_1 …"""
+    table = config.get("id2label")
+    if not isinstance(table, dict) or len(table) != outputs:
+        return None
+    try:
+        names = tuple(str(table[key]) for key in sorted(table, key=int))
+    except ValueError:
+        return None
+    return None if all(name == f"LABEL_{i}" for i, name in enumerate(names)) else names

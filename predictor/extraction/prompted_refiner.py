@@ -1,0 +1,73 @@
+"""PromptedRefiner: a language model that relabels rows given weakly labelled ones in context."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.extraction.word_scores import WordScorer
+from predictor.query import Ints
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PromptedRefiner:
+    """See `predictor.estimators.somerstep2024.Refiner`.
+
+    The class that a row's weak label favours stands in context as its word; the refined label is the probability of
+    each word behind the row. Rows with the same context share one beginning, which is read once.
+
+    Attributes:
+        scorer: the model and its questions.
+        texts: the n rows.
+    """
+
+    scorer: WordScorer
+    texts: Sequence[str]
+
+    def relabel(self, weak_labels: Array, contexts: Ints) -> Array:
+        """See `Refiner`.
+
+        Raises:
+            InputError: labels of another number of classes than there are words.
+        """
+        steps = self.steps(weak_labels, contexts)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                refined: Array = end.value
+                return refined
+
+    def steps(self, weak_labels: Array, contexts: Ints) -> Generator[int, None, Array]:
+        """`relabel`, yielding rows done."""
+        classes = max(2, weak_labels.shape[1])
+        if classes != len(self.scorer.prompts.words.tokens):
+            raise InputError(
+                f"the weak labels have {classes} classes and there are {len(self.scorer.prompts.words.tokens)} label "
+                "words; give one word per class.",
+                reason="BAD_LABEL_WORDS",
+                field="label_words",
+            )
+        favoured = (weak_labels[:, 0] > 0.5).astype(int) if weak_labels.shape[1] == 1 else weak_labels.argmax(axis=1)
+        refined = np.empty((len(self.texts), classes))
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for row, context in enumerate(contexts):
+            groups.setdefault(tuple(int(i) for i in context), []).append(row)
+        done = 0
+        for context, rows in groups.items():
+            examples = [(self.texts[i], int(favoured[i])) for i in context]
+            steps = self.scorer.steps([self.texts[row] for row in rows], examples)
+            while True:
+                try:
+                    yield done + next(steps)
+                except StopIteration as end:
+                    refined[rows] = end.value.probabilities
+                    break
+            done += len(rows)
+        return refined[:, 1:] if weak_labels.shape[1] == 1 else refined

@@ -1,0 +1,138 @@
+"""Prompts: rows, words and examples in context as token ids that fit the model, cut in the row's own text only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from predictor.errors import InputError
+from predictor.extraction.tokenizers import PieceTokenizer
+from predictor.wording import BETWEEN, Wording
+
+Example = tuple[str, int]
+"""A row in context and the number of its class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Label words as token ids.
+
+    Attributes:
+        tokens: per word, at least one token; no word is the beginning of another.
+        tokens_used: every id that occurs in one of them, once.
+        stems: what must be read for all words to be judged: words without their last token, those left out that
+            another begins with.
+    """
+
+    tokens: tuple[tuple[int, ...], ...]
+
+    @property
+    def tokens_used(self) -> tuple[int, ...]:
+        """See class."""
+        return tuple(dict.fromkeys(token for word in self.tokens for token in word))
+
+    @property
+    def stems(self) -> tuple[tuple[int, ...], ...]:
+        """See class."""
+        found = dict.fromkeys(word[:-1] for word in self.tokens)
+        return tuple(one for one in found if not any(_begins(one, other) and one != other for other in found))
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest word."""
+        return max(len(word) for word in self.tokens)
+
+    def stem_of(self, word: int) -> int:
+        """The stem that a word is judged behind."""
+        return next(i for i, stem in enumerate(self.stems) if _begins(self.tokens[word][:-1], stem))
+
+
+class Prompts:
+    """Turns rows into questions for one tokenizer and wording.
+
+    Attributes:
+        words: the label words.
+    """
+
+    def __init__(self, tokenizer: PieceTokenizer, wording: Wording) -> None:
+        self._tokenizer = tokenizer
+        self._wording = wording
+        self._answers = [self._behind(wording.answer(word)) for word in wording.words]
+        self.words = self._ended()
+
+    def question(self, text: str, room: int, *, first: bool) -> tuple[tuple[int, ...], bool]:
+        """Token ids of one row's question, and whether its text had to be cut to fit `room`.
+
+        The text loses characters at its end; what the template puts around it stays whole.
+
+        Args:
+            room: tokens at most, the opening marker counted.
+            first: whether nothing stands before it, so that it begins with the tokenizer's opening marker.
+
+        Raises:
+            InputError: the template alone needs more room.
+        """
+        opening = tuple(self._tokenizer.opening) if first else ()
+        whole = (*opening, *self._pieces(self._wording.question(text)))
+        if len(whole) <= room:
+            return (whole or (self._tokenizer.fallback,)), False
+        fits, over = -1, len(text)
+        while over - fits > 1:
+            middle = (fits + over) // 2
+            if len(opening) + len(self._pieces(self._wording.question(text[:middle]))) <= room:
+                fits = middle
+            else:
+                over = middle
+        if fits < 0:
+            raise InputError(
+                f"the prompt takes more than the {room} tokens that there is room for, without any row in it; shorten "
+                "it or raise --max-length.",
+                reason="PROMPT_TOO_LONG",
+                field="prompt",
+            )
+        return (*opening, *self._pieces(self._wording.question(text[:fits]))), True
+
+    def context(self, examples: Sequence[Example], room: int) -> tuple[int, ...]:
+        """Token ids of answered questions, each followed by an empty line; () for no examples.
+
+        Args:
+            room: tokens at most for each question.
+        """
+        if not examples:
+            return ()
+        found = list(self._tokenizer.opening)
+        between = self._pieces(BETWEEN)
+        for text, label in examples:
+            found.extend(self.question(text, room, first=False)[0])
+            found.extend((*self._answers[label], *between))
+        return tuple(found)
+
+    def _pieces(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.pieces([text])[0])
+
+    def _ended(self) -> Words:
+        """The words behind a question; with the line's end where one word is the beginning of another.
+
+        "no" would otherwise be credited with every "not at all" too.
+        """
+        bare = self._answers
+        clash = any(i != j and _begins(one, other) for i, one in enumerate(bare) for j, other in enumerate(bare))
+        end = self._pieces(BETWEEN)[:1] if clash else ()
+        ended = tuple((*word, *end) for word in bare)
+        if not all(bare) or len(set(ended)) < len(ended):
+            raise InputError(
+                "this model's tokenizer cannot tell the label words apart; choose other words.",
+                reason="BAD_LABEL_WORDS",
+                field="label_words",
+            )
+        return Words(ended)
+
+    def _behind(self, answer: str) -> tuple[int, ...]:
+        """Tokens of an answer where it follows a question: some tokenizers write the first word of a text otherwise."""
+        anchor = self._wording.anchor or "x"
+        before, whole = self._pieces(anchor), self._pieces(anchor + answer)
+        return whole[len(before) :] if _begins(before, whole) else self._pieces(answer)
+
+
+def _begins(one: Sequence[int], other: Sequence[int]) -> bool:
+    return tuple(other[: len(one)]) == tuple(one)

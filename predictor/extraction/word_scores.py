@@ -1,0 +1,153 @@
+"""Word scores: class probabilities of rows from the words that a language model puts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError, LimitError
+from predictor.extraction.batching import plan_batches
+from predictor.extraction.causal import NOTHING, Beginning, CausalModel
+from predictor.extraction.prompts import Example, Prompts
+
+Array = NDArray[np.float64]
+
+CONTENT_FREE = ("N/A", "", "[MASK]")
+"""Rows that say nothing: what a prompt answers to them is its own leaning.
+
+Source: Zhao et al. 2021, "Calibrate before use", arXiv:2102.09690, section 5.
+"""
+
+CACHED_POSITIONS = 8192
+"""Rows × kept tokens in a batch at most: each row brings its copy of the beginning's keys and values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Class probabilities of rows.
+
+    Attributes:
+        probabilities: (n, k), rows summing to 1, calibrated by content-free rows in the same place.
+        plain: (n, k) the same without calibration.
+        truncated: rows whose text was cut.
+    """
+
+    probabilities: Array
+    plain: Array
+    truncated: int
+
+
+@dataclass(frozen=True, eq=False)
+class WordScorer:
+    """A language model that answers with label words.
+
+    Attributes:
+        model: answers.
+        prompts: its questions.
+        max_length: tokens of one question at most.
+        budget: tokens read in one batch.
+    """
+
+    model: CausalModel
+    prompts: Prompts
+    max_length: int
+    budget: int
+
+    def steps(self, texts: Sequence[str], examples: Sequence[Example] = ()) -> Generator[int, None, Scored]:
+        """Score rows, each behind the same examples, which are read once; yields rows done.
+
+        p(c | x) ∝ P(word_c | x) / mean over content-free rows of P(word_c | ·), both normalised over the words.
+
+        Raises:
+            InputError: the prompt does not fit the model.
+            LimitError: one row alone does not fit the memory.
+        """
+        room = self._room(len(examples))
+        beginning = self._begin(self.prompts.context(examples, room))
+        asked = [self.prompts.question(text, room, first=not examples) for text in (*texts, *CONTENT_FREE)]
+        logs = yield from self._log_words([ids for ids, _ in asked], beginning, len(texts))
+        words = np.exp(logs - logs.max(axis=1, keepdims=True))
+        plain = words / words.sum(axis=1, keepdims=True)
+        leaning = plain[len(texts) :].mean(axis=0)
+        lifted = plain[: len(texts)] / leaning
+        return Scored(
+            lifted / lifted.sum(axis=1, keepdims=True), plain[: len(texts)], sum(cut for _, cut in asked[: len(texts)])
+        )
+
+    def _room(self, examples: int) -> int:
+        """Tokens for each question, so that examples, question and the longest word fit the model's positions."""
+        if self.model.positions is None:
+            return self.max_length
+        extra = self.prompts.words.longest + 4
+        room = min(self.max_length, self.model.positions // (examples + 1) - extra)
+        if room < 1:
+            raise InputError(
+                f"{examples} rows in context do not fit the {self.model.positions} positions of this model; give "
+                "shorter label words.",
+                reason="PROMPT_TOO_LONG",
+                field="prompt",
+            )
+        return room
+
+    def _begin(self, ids: tuple[int, ...]) -> Beginning:
+        try:
+            return self.model.begin(ids) if ids else NOTHING
+        except MemoryError as fault:
+            raise _too_large(len(ids)) from fault
+
+    def _log_words(
+        self, questions: Sequence[tuple[int, ...]], beginning: Beginning, rows: int
+    ) -> Generator[int, None, Array]:
+        """(n, k) log-probabilities of the words behind each question; equal questions are read once."""
+        distinct = {ids: place for place, ids in enumerate(dict.fromkeys(questions))}
+        words = self.prompts.words
+        found = np.empty((len(distinct), len(words.tokens)))
+        column = {token: i for i, token in enumerate(words.tokens_used)}
+        stems = [words.stem_of(word) for word in range(len(words.tokens))]
+        done = 0
+        for number, stem in enumerate(words.stems):
+            behind = [word for word, at in enumerate(stems) if at == number]
+            sequences = [np.array((*ids, *stem), dtype=np.int64) for ids in distinct]
+            waiting = self._batches(sequences, beginning)
+            while waiting:
+                batch = waiting.pop()
+                try:
+                    logs = self.model.log_probabilities(
+                        beginning, np.stack([sequences[i] for i in batch]), len(stem) + 1, words.tokens_used
+                    )
+                except MemoryError as fault:
+                    if len(batch) == 1:
+                        raise _too_large(len(beginning.ids) + len(sequences[batch[0]])) from fault
+                    waiting.extend(np.array_split(batch, 2))
+                    continue
+                for word in behind:
+                    found[batch, word] = sum(
+                        logs[:, place, column[token]] for place, token in enumerate(words.tokens[word])
+                    )
+                done += len(batch)
+                yield min(rows, done * rows // (len(distinct) * len(words.stems)))
+        return found[[distinct[ids] for ids in questions]]
+
+    def _batches(self, sequences: list[NDArray[np.int64]], beginning: Beginning) -> list[NDArray[np.intp]]:
+        """Batches of equal length, so that nothing is padded; the longest first when taken from the end."""
+        kept, before = beginning.cache is not None, len(beginning.ids)
+        most = max(1, CACHED_POSITIONS // before) if kept else len(sequences)
+        lengths = np.array([len(one) + (0 if kept else before) for one in sequences])
+        found = [
+            part
+            for batch in plan_batches(lengths, self.budget, "equal_lengths")
+            for part in np.array_split(batch, -(-len(batch) // most))
+        ]
+        return found[::-1]
+
+
+def _too_large(tokens: int) -> LimitError:
+    return LimitError(
+        f"one prompt of {tokens} tokens does not fit the memory of this device; lower --max-length or use a smaller "
+        "model.",
+        reason="OUT_OF_MEMORY",
+        field="model",
+    )
