@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 from predictor.calls import source_of
+from predictor.draw import cut_stored
 from predictor.errors import LimitError, W2SError
 from predictor.query import Progress
 from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from protos import convert
+from protos.parts import attach
 from protos.w2s.v1 import query_pb2
 from server.access.caller import LOCAL
 from server.features.stores import feature_store
+from server.parts.store import read_part
 from server.telemetry.logs import place_of
 from server.workforce import frames
 from server.workforce.confined import guarded
-from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
+from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, PARTS
 
 _PR_SET_PDEATHSIG = 1
 
@@ -59,9 +62,11 @@ def main() -> None:
 
 def _answer(request: bytes, tenant: str, outward: BinaryIO) -> None:
     try:
-        query = convert.query_from_proto(query_pb2.RankingQuery.FromString(request))
-        source = guarded(source_of(query, feature_store(tenant)), tenant)
-        ranking = _report(ranking_steps(query, source), outward)
+        parts, store = Path(os.environ.get(PARTS, "")), feature_store(tenant)
+        message = attach(query_pb2.RankingQuery.FromString(request), lambda sha256: read_part(parts, tenant, sha256))
+        query = cut_stored(convert.query_from_proto(message), store)
+        with guarded(source_of(query, store), tenant) as source:
+            ranking = _report(ranking_steps(query, source), outward)
         _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
     except W2SError as fault:
         _send(outward, "error", convert.error_to_status(fault).SerializeToString())
@@ -130,12 +135,15 @@ def _die_with_parent() -> None:
 
 
 def _yield_memory_first() -> None:
-    """Where memory runs out, let the system take this process and not the server."""
+    """Where memory runs out, let the system take this process and not the server; let it open the files it may."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     most = int(os.environ.get(DATA_BYTES, "0"))
     if most:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    held = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(OSError, ValueError):  # a job of many models keeps the files of all of them open
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held, held))
 
 
 if __name__ == "__main__":

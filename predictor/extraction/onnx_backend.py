@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,11 @@ def open_session(graph: OpenedGraph, engine: Engine) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.enable_cpu_mem_arena = False  # the arena keeps the largest batch's memory for good
-    if graph.external_folder is not None:
+    mapped = _linked_files(graph)
+    if mapped:
+        sizes = [len(content) for content in mapped.values()]
+        options.add_external_initializers_from_files_in_memory(list(mapped), list(mapped.values()), sizes)
+    elif graph.external_folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", graph.external_folder)
     available = onnxruntime.get_available_providers()
     wants_gpu = engine.device != "cpu" and "CUDAExecutionProvider" in available
@@ -160,3 +165,11 @@ def open_session(graph: OpenedGraph, engine: Engine) -> Any:
             reason="GRAPH_UNREADABLE",
             field="model",
         ) from fault
+
+
+def _linked_files(graph: OpenedGraph) -> dict[str, NDArray[np.uint8]]:
+    """Files of external tensors, mapped, where they are links: onnxruntime does not follow those out of the folder."""
+    folder = Path(graph.external_folder or ".")
+    if not any((folder / name).is_symlink() for name in graph.external_files):
+        return {}
+    return {name: np.memmap(folder / name, np.uint8, "r") for name in graph.external_files}

@@ -37,6 +37,7 @@ class OpenedGraph:
         candidates: layer -> tensors that may be its hidden state, in graph order.
         final: outputs that may be the last hidden state, the likeliest first.
         external_folder: folder of checked external tensors, or None.
+        external_files: names of the files in it that hold tensors.
         parameters: elements of all initializers.
         positions, vocabulary: rows of the position and word embedding tables where they can be told, else None.
     """
@@ -46,6 +47,7 @@ class OpenedGraph:
     candidates: dict[int, list[str]]
     final: tuple[str, ...]
     external_folder: str | None
+    external_files: tuple[str, ...]
     parameters: int
     positions: int | None
     vocabulary: int | None
@@ -77,6 +79,7 @@ def open_graph(path: Path) -> OpenedGraph:
         candidates=candidates,
         final=tuple(name for name in final if name in _FINAL or name.endswith("last_hidden_state")),
         external_folder=str(path.parent) if external else None,
+        external_files=external,
         parameters=sum(_elements(tensor) for tensor in model.graph.initializer if _elements(tensor) > 1),
         positions=_table_rows(model.graph, r"position_embeddings|wpe"),
         vocabulary=_table_rows(model.graph, r"word_embeddings|embed_tokens|shared|wte|token_embedding"),
@@ -95,21 +98,22 @@ def _check_domains(model: Any, path: Path) -> None:
         )
 
 
-def _check_external(model: Any, path: Path) -> bool:
-    found = False
+def _check_external(model: Any, path: Path) -> tuple[str, ...]:
+    """Names of the files that hold tensors. A graph that is itself a link may have them beside its target."""
+    found, folders = set(), (path.parent.resolve(), path.resolve().parent)
     for tensor in _tensors(model.graph):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
-        found = True
         location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
         target = path.parent / location
-        inside = target.resolve().is_relative_to(path.parent.resolve())
+        inside = ".." not in Path(location).parts and any(target.resolve().is_relative_to(one) for one in folders)
         if not location or Path(location).is_absolute() or not inside or not target.is_file():
             raise _refused(
                 f"{path.name} keeps tensor {tensor.name!r} in {location!r}; external tensors must be files in the "
                 "graph's own folder, and no link may lead out of it"
             )
-    return found
+        found.add(location)
+    return tuple(sorted(found))
 
 
 def _nodes(graph: Any) -> Iterator[Any]:

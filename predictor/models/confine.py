@@ -37,7 +37,12 @@ def confine(text: str, roots: Sequence[Path]) -> str:
         found = _inside(name, root)
         if found is not None:
             return str(replace(reference, locator=f"{found}{mark}{key}", tokenizer=tokenizer))
-    raise NotFoundError(
+    raise absent(text)
+
+
+def absent(text: str) -> NotFoundError:
+    """What is told of a model that is not there, and of one that lies outside."""
+    return NotFoundError(
         f"model {text!r} does not exist in the folders that this server reads models from.",
         reason="MODEL_NOT_FOUND",
         field="model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,14 +20,13 @@ def file_digest(path: Path, cache: Path | None = None) -> str:
         cache: cache folder in which to remember the answer, or None.
     """
     real = path.resolve()
-    status = real.stat()
-    stamp = [str(real), status.st_size, status.st_mtime_ns]
     note = None if cache is None else cache / "digests" / f"{hashlib.sha256(str(real).encode()).hexdigest()}.json"
-    if note is not None:
-        remembered = _read_note(note)
+    with path.open("rb") as file:  # what is open is what is described and read, whatever becomes of the name
+        status = os.fstat(file.fileno())
+        stamp = [str(real), status.st_size, status.st_mtime_ns]
+        remembered = None if note is None else _read_note(note)
         if remembered is not None and remembered[:3] == stamp:
             return str(remembered[3])
-    with real.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if note is not None:
         try:

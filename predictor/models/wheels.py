@@ -56,8 +56,12 @@ def installed_path(requirement: Requirement, inner: str) -> Path | None:
         found = metadata.distribution(requirement.package)
     except metadata.PackageNotFoundError:
         return None
-    path = Path(str(found.locate_file(inner)))
-    return path if found.version == requirement.version and path.exists() else None
+    base, path = Path(str(found.locate_file(""))).resolve(), Path(str(found.locate_file(inner)))
+    try:
+        inside = path.resolve(strict=True).is_relative_to(base) and ".." not in Path(inner).parts
+    except (OSError, ValueError, RuntimeError):
+        return None  # absent, too long, a loop of links, a NUL inside
+    return path if inside and found.version == requirement.version else None
 
 
 def fetch_wheel(requirement: Requirement, cache: Path) -> Path:

@@ -72,6 +72,13 @@ def test_an_installed_package_is_used_only_at_exactly_that_version() -> None:
     there = Requirement("numpy", numpy.__version__)
     assert installed_path(there, "numpy/__init__.py") == Path(numpy.__file__)
     assert installed_path(there, "numpy/no-such-folder") is None
+    for outside in (
+        "../../../../../../../etc/hostname",
+        "numpy/../../../../../../../../etc/hostname",
+        "numpy/..",
+        "a\0b",
+    ):
+        assert installed_path(there, outside) is None
     assert installed_path(Requirement("numpy", "0.0.1"), "numpy/__init__.py") is None
     assert installed_path(Requirement("numpy", numpy.__version__, "f" * 64), "numpy/__init__.py") is None
 

@@ -16,7 +16,7 @@ from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from server.access.caller import LOCAL
-from server.workforce.confined import ROOTS, Confined, guarded
+from server.workforce.confined import ROOTS, guarded
 from tests.drain import drain
 from tests.service.running import RunningServer
 
@@ -34,16 +34,23 @@ def folders(tmp_path: Path) -> Path:
 
 
 def test_named_folders_bind_everybody_and_without_them_only_this_machines_user_reads_paths(folders: Path):
-    free = ArraySource()
-    assert guarded(free, LOCAL, {}) is free
-    assert guarded(free, "alice", {}) == Confined(free, ())
-    assert guarded(free, LOCAL, {ROOTS: str(folders / "in")}) == Confined(free, (folders / "in",))
+    free, spec = ArraySource(), ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
+    outside = ModelSpec("a", f"array:{folders / 'out' / 'a.npy'}")
+    with guarded(free, LOCAL, {}) as source:
+        assert source is free
+    with guarded(free, LOCAL, {ROOTS: str(folders / "in")}) as source:
+        assert len(drain(source.features(spec, Pool.numbered(ROWS), Settings()))) == 1
+        with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
+            drain(source.features(outside, Pool.numbered(ROWS), Settings()))
 
 
 def test_a_stranger_without_named_folders_reads_no_local_path(folders: Path):
     spec = ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
-    with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
-        drain(guarded(ArraySource(), "alice", {}).features(spec, Pool.numbered(ROWS), Settings()))
+    with (
+        guarded(ArraySource(), "alice", {}) as source,
+        pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"),
+    ):
+        drain(source.features(spec, Pool.numbered(ROWS), Settings()))
 
 
 def test_a_model_outside_the_folders_fails_alone_on_a_running_server(folders: Path):
