@@ -68,7 +68,7 @@ def test_a_link_that_is_swapped_in_between_check_and_opening_reads_as_absent(
         return answer
 
     monkeypatch.setattr(module, "confine", then_swap)
-    with pytest.raises(NotFoundError, match="'array:deep/a.npy' does not exist in the folders"):
+    with pytest.raises(NotFoundError, match=r"'array:deep/a\.npy' does not exist in the folders"):
         HeldFiles("array:deep/a.npy", [root])
 
 
