@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -113,11 +112,9 @@ class OpenEntry:
         """At most `size` bytes of the array from a byte on, fewer only at its end."""
         return os.pread(self._handle, max(0, min(size, self.size - offset)), self._start + offset)
 
-    def mapped(self) -> StoredFeatures:
-        """The rows as a view of the file, read as they are used; it stays valid when the entry is closed or removed."""
-        view = mmap.mmap(self._handle, 0, prot=mmap.PROT_READ)
-        values = np.frombuffer(view, "<f4", self.size // 4, self._start).reshape(self.shape)
-        return StoredFeatures(values, self.about)
+    def mapped(self, path: Path) -> StoredFeatures:
+        """The rows as a map of the entry's file, read as they are used; valid also once the file is removed."""
+        return StoredFeatures(np.memmap(path, np.dtype("<f4"), "r", self._start, self.shape), self.about)
 
     def close(self) -> None:
         """Let go of the file; a removed entry is gone then."""
@@ -136,7 +133,7 @@ def read_entry(path: Path, key: str) -> StoredFeatures | None:
     if entry is None:
         return None
     with entry:
-        return entry.mapped()
+        return entry.mapped(path)
 
 
 def open_entry(path: Path, key: str) -> OpenEntry | None:

@@ -82,7 +82,13 @@ class FeatureStore:
             UnavailableError: the folder cannot be written.
         """
         checked = check_features(values, "features")
-        replace_file(self._path(key), encode(key, _shape(checked), blocks_of(checked), about))
+        self.put_blocks(key, _shape(checked), blocks_of(checked), about)
+
+    def put_blocks(
+        self, key: str, shape: tuple[int, int], blocks: Iterable[NDArray[Any]], about: Mapping[str, Any]
+    ) -> None:
+        """`put` for (n, d) values that come in blocks and were found finite before; memory stays flat."""
+        replace_file(self._path(key), encode(key, shape, blocks, about))
 
     def push(
         self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None
@@ -114,17 +120,12 @@ class FeatureStore:
         rows_sha256: str | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> str:
-        """`push` for rows that come in blocks and were found finite before; memory stays flat.
-
-        Args:
-            shape: (n, d) over all blocks.
-            digest: `predictor.arrays.fingerprint` of the array as its owner has it.
-        """
+        """`push` for rows in blocks, as `put_blocks`; `digest` is their `predictor.arrays.fingerprint` as sent."""
         key = pushed_key(digest, rows_sha256, about)
         facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
         card = {"key": key, "rows": shape[0], "dim": shape[1], "rows_sha256": rows_sha256}
         path = self._name_path(name)
-        replace_file(self._path(key), encode(key, shape, blocks, facts))
+        self.put_blocks(key, shape, blocks, facts)
         replace_file(path, [json.dumps(card).encode()])
         return key
 
