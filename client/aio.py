@@ -13,6 +13,7 @@ from typing import Any, TypeVar, Unpack
 import grpc.aio
 from numpy.typing import NDArray
 
+from client.calibrations import CalibrationTalks
 from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
 from client.credentials import PEM, Credentials
 from client.info import Checked, ServerInfo
@@ -21,10 +22,13 @@ from client.rankings import RankingTalks
 from client.talks import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
 from client.tracing import trace_headers
 from client.transfers import TransferTalks
+from predictor.calibration.calibration import Calibration
 from predictor.entries import StoredFeatures
 from predictor.features import NamedFeatures
 from predictor.jobs import Job
 from predictor.manifest import Manifest
+from predictor.outcome_store import Added
+from predictor.outcomes import Outcome
 from predictor.pools import Pool
 from predictor.query import Progress, RankingQuery
 from predictor.request import Model, Options
@@ -118,6 +122,7 @@ class AsyncPredictorClient:
 
     Attributes:
         features: the feature sets kept by the server; see `AsyncFeatureClient`.
+        calibrations: measured outcomes and what was fitted on them; see `AsyncCalibrationClient`.
     """
 
     def __init__(
@@ -139,6 +144,7 @@ class AsyncPredictorClient:
         transfers = TransferTalks(self._channel, target, timeout, reconnect_seconds)
         self._talks = RankingTalks(self._channel, transfers, timeout, reconnect_seconds, max_message_bytes)
         self.features = AsyncFeatureClient(transfers, self._line)
+        self.calibrations = AsyncCalibrationClient(CalibrationTalks(self._channel, timeout), self._line)
 
     async def __aenter__(self) -> AsyncPredictorClient:
         return self
@@ -261,3 +267,33 @@ class AsyncFeatureClient:
     async def remove(self, name: str) -> None:
         """A set is forgotten."""
         await self._line.ask(self._talks.remove(name))
+
+
+class AsyncCalibrationClient:
+    """What one server measured and fitted; methods and errors are those of `client.calibrations.CalibrationClient`."""
+
+    def __init__(self, talks: CalibrationTalks, line: AsyncLine) -> None:
+        self._talks = talks
+        self._line = line
+
+    async def record(self, outcomes: Sequence[Outcome]) -> Added:
+        """Measured outcomes are kept."""
+        return await self._line.ask(self._talks.record(outcomes))
+
+    def outcomes(
+        self, *, task: str | None = None, strong: str | None = None, recipe: str | None = None
+    ) -> AsyncGenerator[Outcome, None]:
+        """Outcomes in the order in which they came."""
+        return self._line.follow(self._talks.outcomes(task, strong, recipe))
+
+    async def fit(self, name: str, *, recipe: str | None = None) -> Calibration:
+        """A calibration is fitted and kept."""
+        return await self._line.ask(self._talks.fit(name, recipe))
+
+    async def get(self, reference: str) -> Calibration:
+        """The current calibration of a name, or that of `NAME@VERSION`."""
+        return await self._line.ask(self._talks.get(reference))
+
+    async def ls(self) -> tuple[Calibration, ...]:
+        """The current calibration of every name."""
+        return await self._line.ask(self._talks.ls())

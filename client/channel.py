@@ -31,6 +31,13 @@ _REPEATABLE = {
         "WaitRankingJob",
         "CancelRankingJob",
     ),
+    "w2s.v1.CalibrationService": (
+        "RecordOutcomes",
+        "ListOutcomes",
+        "FitCalibration",
+        "GetCalibration",
+        "ListCalibrations",
+    ),
     "w2s.v1.FeatureService": ("QueryUpload", "ListFeatures"),
 }
 _RETRY = {

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Unpack
 
+from client.calibrations import CalibrationClient, CalibrationTalks
 from client.channel import MAX_MESSAGE_BYTES, open_channel
 from client.credentials import PEM, Credentials
 from client.features import FeatureClient
@@ -35,6 +36,7 @@ class PredictorClient:
 
     Attributes:
         features: the feature sets kept by the server; see `client.features.FeatureClient`.
+        calibrations: measured outcomes and what was fitted on them; see `client.calibrations.CalibrationClient`.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class PredictorClient:
         self._talks = RankingTalks(self._channel, transfers, timeout, reconnect_seconds, max_message_bytes)
         self._rankings, self._predictor = self._talks.rankings, self._talks.predictor
         self.features = FeatureClient(transfers, self._line)
+        self.calibrations = CalibrationClient(CalibrationTalks(self._channel, timeout), self._line)
 
     def __enter__(self) -> PredictorClient:
         return self

@@ -14,6 +14,9 @@ from predictor.errors import InputError, LimitError
 from predictor.folders import fsync_folder, replace_file, state_dir, storage_error
 from predictor.outcomes import Outcome
 
+LONGEST = 16 << 10
+"""Bytes of one outcome as JSON."""
+
 
 @dataclass(frozen=True)
 class Added:
@@ -58,6 +61,7 @@ class OutcomeStore:
             most: how many the store may hold in all; None for any number.
 
         Raises:
+            InputError: one is too long; nothing was kept.
             LimitError: more than `most` (`OUTCOMES_QUOTA`), or the disk is full; nothing was kept.
             UnavailableError: the folder cannot be written.
         """
@@ -76,7 +80,7 @@ class OutcomeStore:
                     reason="OUTCOMES_QUOTA",
                 )
             if fresh:
-                self._append([_line(name, one) for name, one in fresh.items()])
+                self._write(self._file, [_line(name, one) for name, one in fresh.items()])
         return Added(len(fresh), len(given) - len(fresh), damaged)
 
     def read(self, *, task: str | None = None, strong: str | None = None, recipe: str | None = None) -> Listing:
@@ -133,9 +137,6 @@ class OutcomeStore:
             replace_file(self._file, sound)
         return found, len(damaged)
 
-    def _append(self, lines: Sequence[bytes]) -> None:
-        self._write(self._file, lines)
-
     def _write(self, path: Path, lines: Sequence[bytes]) -> None:
         """Append lines and wait for the disk; where it refuses, the file is cut back to what it was."""
         created = not path.exists()
@@ -163,7 +164,14 @@ def _write_all(handle: int, data: bytes) -> None:
 
 
 def _line(name: str, outcome: Outcome) -> bytes:
-    return json.dumps({"id": name, **outcome.to_dict()}, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+    line = json.dumps({"id": name, **outcome.to_dict()}, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+    if len(line) > LONGEST:
+        raise InputError(
+            f"an outcome of task {outcome.task[:40]!r} takes {len(line)} bytes; at most {LONGEST} are kept. Shorten its "
+            "names, or give fewer predictions.",
+            reason="BAD_OUTCOME",
+        )
+    return line
 
 
 def _read(line: bytes) -> tuple[str, Outcome] | None:

@@ -1,5 +1,11 @@
 """Convert: the one door between messages and the predictor's own nouns. Nobody else sees both."""
 
+from protos.calibrations import (
+    calibration_from_proto,
+    calibration_to_proto,
+    outcome_from_proto,
+    outcome_to_proto,
+)
 from protos.faults import error_from_proto, error_from_status, error_to_proto, error_to_status, retry_seconds
 from protos.features import (
     chunk_from_proto,
@@ -17,6 +23,8 @@ from protos.rankings import progress_from_proto, progress_to_proto, ranking_from
 from protos.tensors import tensor_from_proto, tensor_to_proto
 
 __all__ = [
+    "calibration_from_proto",
+    "calibration_to_proto",
     "chunk_from_proto",
     "chunk_to_proto",
     "description_from_proto",
@@ -31,6 +39,8 @@ __all__ = [
     "job_to_proto",
     "manifest_from_proto",
     "manifest_to_proto",
+    "outcome_from_proto",
+    "outcome_to_proto",
     "progress_from_proto",
     "progress_to_proto",
     "query_from_proto",

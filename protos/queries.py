@@ -24,6 +24,7 @@ from predictor.query import (
 )
 from predictor.request import read_budget
 from predictor.wording import Wording
+from protos.calibrations import calibration_from_proto, calibration_to_proto
 from protos.tensors import tensor_from_proto, tensor_to_proto
 from protos.w2s.v1 import query_pb2 as pb
 
@@ -55,6 +56,7 @@ def query_to_proto(query: RankingQuery) -> pb.RankingQuery:
             for name, values in query.weak_labels.items()
         ],
         settings=_settings_to_proto(query.settings),
+        calibration=None if query.calibration is None else calibration_to_proto(query.calibration),
     )
 
 
@@ -88,6 +90,7 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
         labels=_labels_from_proto(message.labels) if message.HasField("labels") else None,
         weak_labels=weak_labels,
         settings=_settings_from_proto(message.settings),
+        calibration=calibration_from_proto(message.calibration) if message.HasField("calibration") else None,
     )
 
 

@@ -15,6 +15,8 @@ from grpc_reflection.v1alpha import reflection
 
 from predictor.errors import UnavailableError
 from protos.w2s.v1 import (
+    calibration_pb2,
+    calibration_pb2_grpc,
     features_pb2,
     features_pb2_grpc,
     predictor_service_pb2,
@@ -28,6 +30,8 @@ from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
+from server.calibration.servicer import CalibrationServicer
+from server.calibration.stores import TenantStores
 from server.chores import beside, count_jobs, forget_old_jobs
 from server.config import Config
 from server.durable.ledger import Ledger
@@ -51,6 +55,7 @@ SERVICES = (
     predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name,
     ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
     features_pb2.DESCRIPTOR.services_by_name["FeatureService"].full_name,
+    calibration_pb2.DESCRIPTOR.services_by_name["CalibrationService"].full_name,
 )
 
 
@@ -91,8 +96,12 @@ async def _serve(config: Config) -> None:
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks = health.aio.HealthServicer()
-        predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(PredictorServicer(predictor, limits), server)  # type: ignore[no-untyped-call]  # generated
-        ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(RankingServicer(ledger, workers, limits), server)  # type: ignore[no-untyped-call]  # generated
+        calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), limits)
+        calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
+        asking = PredictorServicer(predictor, calibrations, limits)
+        predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
+        ranking = RankingServicer(ledger, workers, calibrations, limits)
+        ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
         features = FeatureServicer(Uploads(config.state_dir / "uploads", limits), limits)
         features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)

@@ -35,6 +35,9 @@ class Limits:
         max_open_watches: WatchRankingJob and WaitRankingJob calls open at once.
         max_page_jobs: jobs in one page of a list.
         max_page_features: feature sets in one page of a list.
+        max_page_outcomes: measured outcomes in one call or one page of a list.
+        tenant_outcomes: measured outcomes that one tenant keeps.
+        tenant_calibrations: versions of calibrations that one tenant keeps.
         max_feature_bytes: size of one feature set, as uploaded.
         max_open_transfers: uploads and downloads of feature sets that run at once.
         tenant_feature_bytes: feature sets that one tenant keeps, and those being uploaded as declared.
@@ -73,6 +76,9 @@ class Limits:
     max_open_watches: int = _limit(2000, "calls")
     max_page_jobs: int = _limit(100, "jobs")
     max_page_features: int = _limit(100, "feature sets")
+    max_page_outcomes: int = _limit(1000, "outcomes")
+    tenant_outcomes: int = _limit(20_000, "outcomes")
+    tenant_calibrations: int = _limit(100, "calibrations")
     max_feature_bytes: int = _limit(2 << 30, "bytes")
     max_open_transfers: int = _limit(64, "calls")
     tenant_feature_bytes: int = _limit(64 << 30, "bytes")

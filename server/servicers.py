@@ -20,6 +20,7 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
+from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
 from server.durable.ledger import Ledger
 from server.durable.rows import Row
@@ -34,14 +35,16 @@ _PACKAGES = ("w2s-predictor", "numpy", "grpcio", "protobuf")
 class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
     """See protos/w2s/v1/predictor_service.proto."""
 
-    def __init__(self, worker: PredictWorker, limits: Limits) -> None:
+    def __init__(self, worker: PredictWorker, calibrations: CalibrationServicer, limits: Limits) -> None:
         self._worker = worker
+        self._calibrations = calibrations
         self._limits = limits
 
     async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
         """See protos/w2s/v1/predictor_service.proto."""
         check_prediction(await _checked(request.query, self._limits), self._limits)
-        return ask.PredictResponse(ranking=await self._worker.predict(request.query.SerializeToString()))
+        attached = await self._calibrations.attached(request.query)
+        return ask.PredictResponse(ranking=await self._worker.predict(request.query.SerializeToString() + attached))
 
     async def Validate(self, request: ask.ValidateRequest, context: Any) -> ask.ValidateResponse:  # noqa: N802
         """See protos/w2s/v1/predictor_service.proto."""
@@ -69,8 +72,9 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
 class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
     """See protos/w2s/v1/ranking_service.proto."""
 
-    def __init__(self, ledger: Ledger, workers: JobWorkers, limits: Limits) -> None:
+    def __init__(self, ledger: Ledger, workers: JobWorkers, calibrations: CalibrationServicer, limits: Limits) -> None:
         self._ledger = ledger
+        self._calibrations = calibrations
         self._workers = workers
         self._limits = limits
 
@@ -88,8 +92,9 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
             row = await self._ledger.repeat(current_tenant(), request.request_id, request.repeat_of)
         else:
             await _checked(request.query, self._limits)
+            attached = await self._calibrations.attached(request.query)
             row = await self._ledger.create(
-                current_tenant(), request.request_id, request.query.SerializeToString(deterministic=True)
+                current_tenant(), request.request_id, request.query.SerializeToString(deterministic=True), attached
             )
         current_caller().job = row.job.id
         return pb.CreateRankingJobResponse(job=_message(row))

@@ -59,6 +59,15 @@ class CalibrationStore:
                 reason="CALIBRATION_DAMAGED",
             ) from fault
 
+    def holds(self, reference: str) -> bool:
+        """Whether that version of that name is kept, sound or not."""
+        name, _, version = reference.partition("@")
+        return (self.folder / name / f"{version}.json").is_file()
+
+    def versions(self) -> int:
+        """How many versions are kept, of all names."""
+        return sum(1 for _ in self.folder.glob("*/*.json"))
+
     def ls(self) -> tuple[Calibration, ...]:
         """The current calibration of every name, in the order of names.
 

@@ -10,6 +10,11 @@ OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 
 NEEDED: dict[str, Scope] = {
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "read",
+    "/w2s.v1.CalibrationService/FitCalibration": "submit",
+    "/w2s.v1.CalibrationService/GetCalibration": "read",
+    "/w2s.v1.CalibrationService/ListCalibrations": "read",
+    "/w2s.v1.CalibrationService/ListOutcomes": "read",
+    "/w2s.v1.CalibrationService/RecordOutcomes": "submit",
     "/w2s.v1.FeatureService/DeleteFeatures": "upload",
     "/w2s.v1.FeatureService/DownloadFeatures": "read",
     "/w2s.v1.FeatureService/ListFeatures": "read",

@@ -47,8 +47,12 @@ class JobTable:
                 self._move(run, name, "CANCELLED")
             return len(waiting), len(cancelled)
 
-    def create(self, tenant: str, request_id: str, request: bytes) -> Row:
+    def create(self, tenant: str, request_id: str, request: bytes, attached: bytes = b"") -> Row:
         """Store a new job; the same request id with the same request returns the job it already made.
+
+        Args:
+            tenant, request_id, request: what was asked, and by whom.
+            attached: what the server adds for the worker; it may differ when the same is asked again.
 
         Raises:
             ConflictError: the request id belongs to another request.
@@ -58,7 +62,7 @@ class JobTable:
         digest = hashlib.sha256(b"query:" + request).digest()
         with self._database.transaction() as run:
             known = self._known(run, tenant, request_id, digest)
-            return known or self._insert(run, tenant, request_id, digest, request, None)
+            return known or self._insert(run, tenant, request_id, digest, request + attached, None)
 
     def repeat(self, tenant: str, request_id: str, name: str) -> Row:
         """Store a new job over the request of a finished one.

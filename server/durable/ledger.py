@@ -68,9 +68,9 @@ class Ledger:
         """End every watch and every wait with a status that says to resume."""
         self._feed.stop()
 
-    async def create(self, tenant: str, request_id: str, request: bytes) -> Row:
+    async def create(self, tenant: str, request_id: str, request: bytes, attached: bytes = b"") -> Row:
         """See JobTable.create."""
-        return await self._change(lambda: self._table.create(tenant, request_id, request))
+        return await self._change(lambda: self._table.create(tenant, request_id, request, attached))
 
     async def repeat(self, tenant: str, request_id: str, name: str) -> Row:
         """See JobTable.repeat."""

@@ -4,9 +4,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from predictor.calibration.backtest import Backtest
+from predictor.calibration.calibration import Calibration, Fit
+from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.jobs import Job
 from predictor.labels import Labels
+from predictor.outcomes import Outcome
 from predictor.pools import Pool
 from predictor.query import Budget, ModelSpec, Progress, RankingQuery, Settings
 from predictor.result import (
@@ -58,6 +62,64 @@ def full_query() -> RankingQuery:
             confidence=0.9,
             wording=Wording(("bad", "so so", "göod"), "Text: {text}\n→ "),
             refine="prompted",
+        ),
+        calibration=full_calibration(),
+    )
+
+
+def full_outcome() -> Outcome:
+    return Outcome(
+        task="news ß",
+        strong="./mpnet#layer=8",
+        weak="small",
+        recipe="lora",
+        loss="xent",
+        label_form="hard",
+        unit="log-loss",
+        weak_error=0.6,
+        w2s_error=0.1 + 0.2,
+        ceiling_error=0.25,
+        weak_accuracy=0.7,
+        w2s_accuracy=0.75,
+        ceiling_accuracy=0.8,
+        standard_error=0.01,
+        seeds=3,
+        rows=800,
+        measured_on="2025-03-31",
+        origin="runs/17",
+        predicted={"truth_posterior": {"value": 0.4, "gain": -0.05}, "label_prior_simulation": {"gain": 0.1}},
+    )
+
+
+def full_calibration() -> Calibration:
+    return Calibration(
+        name="sst2",
+        version="0123456789ab",
+        recipe="lora",
+        tasks=("news ß", "weather"),
+        made_on="2025-04-01",
+        fits=(
+            Fit(
+                "truth_posterior",
+                "accuracy_gain",
+                "accuracy points",
+                Line(0.5, 40.0, 3.0, 5, 60, -0.1, 0.2),
+                Backtest(1.0, 2.0, None, 0.9, 6.0),
+            ),
+            Fit(
+                "label_prior_simulation",
+                "w2s_error",
+                "label variance",
+                Line(0.1, 0.9, 0.2, 4, 8, 0.3, 0.7),
+                Backtest(0.05, 0.1, 0.15, 0.875, 0.4),
+            ),
+            Fit(
+                "label_prior_simulation",
+                "gain",
+                "log-loss",
+                Line(-0.1, 0.25, 0.3, 6, 9, -0.2, 0.3),
+                Backtest(0.01, 0.02, 0.03, 1.0, 0.6),
+            ),
         ),
     )
 

@@ -7,14 +7,25 @@ import numpy as np
 import pytest
 from google.protobuf.message import Message
 
-from predictor import labels, pools, query, result
+from predictor import labels, outcomes, pools, query, result
+from predictor.calibration import calibration
+from predictor.calibration.backtest import Backtest
+from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery, Settings
 from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
 from protos import convert
-from protos.w2s.v1 import query_pb2, ranking_pb2
-from tests.protos.samples import full_candidate, full_job, full_progress, full_query, full_ranking
+from protos.w2s.v1 import calibration_pb2, query_pb2, ranking_pb2
+from tests.protos.samples import (
+    full_calibration,
+    full_candidate,
+    full_job,
+    full_outcome,
+    full_progress,
+    full_query,
+    full_ranking,
+)
 
 
 def _unset(message: Message, path: str = "") -> list[str]:
@@ -45,11 +56,14 @@ def _is_map(field) -> bool:
         convert.ranking_to_proto(full_ranking()),
         convert.progress_to_proto(full_progress()),
         convert.job_to_proto(full_job()),
+        convert.outcome_to_proto(full_outcome()),
     ],
     ids=lambda message: message.DESCRIPTOR.name,
 )
 def test_the_samples_set_every_field_of_every_message(message):
     excluded = [".strong.labels", ".weak.labels", ".weak.labels"]  # a student labels nothing, nor who has --weak-labels
+    # One fit without an error as predicted, since that of accuracy has none.
+    excluded += [".calibration.fits.backtest.mae_as_predicted"]
     assert _unset(message) == (excluded if message.DESCRIPTOR.name == "RankingQuery" else [])
 
 
@@ -70,6 +84,11 @@ def test_the_samples_set_every_field_of_every_message(message):
         (result.Failure, ranking_pb2.Failure),
         (result.NullBand, ranking_pb2.NullBand),
         (result.Provenance, ranking_pb2.Provenance),
+        (outcomes.Outcome, calibration_pb2.Outcome),
+        (calibration.Calibration, calibration_pb2.Calibration),
+        (calibration.Fit, calibration_pb2.CalibrationFit),
+        (Line, calibration_pb2.CalibrationLine),
+        (Backtest, calibration_pb2.CalibrationBacktest),
     ],
     ids=lambda kind: getattr(kind, "__name__", ""),
 )
@@ -156,6 +175,44 @@ def test_a_job_with_nothing_optional_survives_the_round_trip():
 
 def test_progress_survives_the_round_trip():
     assert convert.progress_from_proto(convert.progress_to_proto(full_progress())) == full_progress()
+
+
+def test_an_outcome_survives_the_round_trip_with_every_field_and_with_none():
+    for asked in (full_outcome(), outcomes.Outcome("t", "s", "w", w2s_accuracy=0.5)):
+        message = convert.outcome_to_proto(asked)
+        back = convert.outcome_from_proto(type(message).FromString(message.SerializeToString()))
+        assert (back, back.id) == (asked, asked.id)
+
+
+def test_a_calibration_survives_the_round_trip():
+    message = convert.calibration_to_proto(full_calibration())
+    back = convert.calibration_from_proto(type(message).FromString(message.SerializeToString()))
+    assert back == full_calibration()
+    assert convert.query_from_proto(convert.query_to_proto(full_query())).calibration == full_calibration()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda m: m.ClearField("unit"), "unit of an outcome is 0; it must be one of label variance, log-loss, error"),
+        (lambda m: m.ClearField("label_form"), "label_form of an outcome is 0; it must be one of soft, hard"),
+        (lambda m: m.ClearField("task"), "task of an outcome is empty"),
+        (lambda m: m.predicted.add(estimator="truth_posterior"), "names an estimator twice, or none"),
+        (lambda m: m.predicted.add(), "names an estimator twice, or none"),
+        (lambda m: setattr(m, "weak_accuracy", float("nan")), "weak_accuracy of an outcome is nan"),
+        (lambda m: setattr(m, "seeds", 0), "seeds of an outcome is 0"),
+    ],
+)
+def test_an_outcome_that_is_none_is_refused(change, text):
+    message = convert.outcome_to_proto(full_outcome())
+    change(message)
+    with pytest.raises(InputError, match=text):
+        convert.outcome_from_proto(message)
+
+
+def test_an_outcome_that_is_no_unicode_is_refused_before_it_is_sent():
+    with pytest.raises(InputError, match="an outcome cannot be sent"):
+        convert.outcome_to_proto(replace(full_outcome(), task="\ud800"))
 
 
 def _bare_ranking() -> Ranking:

@@ -20,6 +20,7 @@ from predictor.manifest import Manifest
 from protos import convert
 from server.access.scopes import NEEDED, OPEN
 from server.access.tokens import TokenFile
+from tests.calibration.worlds import outcomes
 from tests.service.running import RunningServer, arrays, until
 
 HOUR = 3600.0
@@ -61,6 +62,11 @@ ROWS = {
     "/grpc.health.v1.Health/List": Row({}),
     "/grpc.health.v1.Health/Watch": Row({}, stays=True),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Row({"list_services": ""}, stays=True),
+    "/w2s.v1.CalibrationService/FitCalibration": Row({"name": "unfit"}),
+    "/w2s.v1.CalibrationService/GetCalibration": Row({"name": "kept"}, names=True),
+    "/w2s.v1.CalibrationService/ListCalibrations": Row({}),
+    "/w2s.v1.CalibrationService/ListOutcomes": Row({}),
+    "/w2s.v1.CalibrationService/RecordOutcomes": Row({}),
     "/w2s.v1.FeatureService/DeleteFeatures": Row({"name": "kept"}, names=True),
     "/w2s.v1.FeatureService/DownloadFeatures": Row({"name": "kept"}, names=True),
     "/w2s.v1.FeatureService/ListFeatures": Row({}),
@@ -114,6 +120,8 @@ def place(tmp_path_factory):
             job = alice.submit(arrays())
             until(lambda: alice.job(job).state == "RUNNING")
             alice.features.push("kept", VALUES)
+            alice.calibrations.record(outcomes())
+            alice.calibrations.fit("kept")
         yield Place(running, file, tokens, job)
 
 
@@ -223,10 +231,11 @@ def test_what_another_tenant_owns_reads_as_absent(place, name):
 def test_what_names_nothing_answers_another_tenant_about_its_own_things(place, name):
     assert code_of(place, name, f"Bearer {place.tokens['bob']}") in (
         grpc.StatusCode.OK,
-        grpc.StatusCode.INVALID_ARGUMENT,  # an upload that ends after its manifest
+        grpc.StatusCode.INVALID_ARGUMENT,  # an upload that ends after its manifest, a fit on no outcome
     )
     with place.running.client(token=place.tokens["bob"]) as bob:
         assert (list(bob.jobs()), list(bob.features.ls())) == ([], [])
+        assert (list(bob.calibrations.outcomes()), bob.calibrations.ls()) == ([], ())
 
 
 def test_a_revoked_token_ends_every_open_call_and_opens_none(place):

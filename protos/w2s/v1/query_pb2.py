@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from protos.w2s.v1 import calibration_pb2 as w2s_dot_v1_dot_calibration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12w2s/v1/query.proto\x12\x06w2s.v1\"C\n\x06Tensor\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x1c\n\x05\x64type\x18\x03 \x01(\x0e\x32\r.w2s.v1.Dtype\"\x99\x02\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x12\n\x05layer\x18\x03 \x01(\tH\x00\x88\x01\x01\x12 \n\x07pooling\x18\x04 \x01(\x0e\x32\x0f.w2s.v1.Pooling\x12#\n\x06values\x18\x05 \x01(\x0b\x32\x0e.w2s.v1.TensorH\x01\x88\x01\x01\x12+\n\x05\x61\x62out\x18\x06 \x03(\x0b\x32\x1c.w2s.v1.ModelSpec.AboutEntry\x12 \n\x06labels\x18\x07 \x01(\x0e\x32\x10.w2s.v1.LabelsBy\x1a,\n\nAboutEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_layerB\t\n\x07_values\"\"\n\x04Pool\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"[\n\x06Labels\x12\x1f\n\x07targets\x18\x01 \x01(\x0b\x32\x0e.w2s.v1.Tensor\x12\x1f\n\x04kind\x18\x02 \x01(\x0e\x32\x11.w2s.v1.LabelKind\x12\x0f\n\x07\x63lasses\x18\x03 \x03(\t\"D\n\nWeakLabels\x12\x11\n\tcandidate\x18\x01 \x01(\t\x12#\n\x0bpredictions\x18\x02 \x01(\x0b\x32\x0e.w2s.v1.Tensor\"\xc3\x03\n\x08Settings\x12\x12\n\nestimators\x18\x01 \x03(\t\x12\x1f\n\x07rank_by\x18\x02 \x01(\x0e\x32\x0e.w2s.v1.RankBy\x12\x12\n\x05layer\x18\x03 \x01(\tH\x00\x88\x01\x01\x12 \n\x07pooling\x18\x04 \x01(\x0e\x32\x0f.w2s.v1.Pooling\x12\x15\n\x08max_rows\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nmax_length\x18\x06 \x01(\x03H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x03H\x03\x88\x01\x01\x12\x18\n\x0b\x63\x61libration\x18\x08 \x01(\tH\x04\x88\x01\x01\x12$\n\tprecision\x18\t \x01(\x0e\x32\x11.w2s.v1.Precision\x12\x1e\n\x06\x62udget\x18\n \x01(\x0b\x32\x0e.w2s.v1.Budget\x12\x17\n\nconfidence\x18\x0b \x01(\x01H\x05\x88\x01\x01\x12 \n\x07wording\x18\x0c \x01(\x0b\x32\x0f.w2s.v1.Wording\x12 \n\x06refine\x18\r \x01(\x0e\x32\x10.w2s.v1.RefineByB\x08\n\x06_layerB\x0b\n\t_max_rowsB\r\n\x0b_max_lengthB\x07\n\x05_seedB\x0e\n\x0c_calibrationB\r\n\x0b_confidence\"<\n\x07Wording\x12\r\n\x05words\x18\x01 \x03(\t\x12\x15\n\x08template\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0b\n\t_template\"H\n\x06\x42udget\x12\x12\n\x05share\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07seconds\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_shareB\n\n\x08_seconds\"\xeb\x01\n\x0cRankingQuery\x12!\n\x06strong\x18\x01 \x01(\x0b\x32\x11.w2s.v1.ModelSpec\x12\x1f\n\x04weak\x18\x02 \x03(\x0b\x32\x11.w2s.v1.ModelSpec\x12\x1a\n\x04pool\x18\x03 \x01(\x0b\x32\x0c.w2s.v1.Pool\x12#\n\x06labels\x18\x04 \x01(\x0b\x32\x0e.w2s.v1.LabelsH\x00\x88\x01\x01\x12\'\n\x0bweak_labels\x18\x05 \x03(\x0b\x32\x12.w2s.v1.WeakLabels\x12\"\n\x08settings\x18\x06 \x01(\x0b\x32\x10.w2s.v1.SettingsB\t\n\x07_labels*\xe1\x01\n\x05\x44type\x12\x15\n\x11\x44TYPE_UNSPECIFIED\x10\x00\x12\x11\n\rDTYPE_FLOAT16\x10\x01\x12\x11\n\rDTYPE_FLOAT32\x10\x02\x12\x11\n\rDTYPE_FLOAT64\x10\x03\x12\x0e\n\nDTYPE_INT8\x10\x04\x12\x0f\n\x0b\x44TYPE_INT16\x10\x05\x12\x0f\n\x0b\x44TYPE_INT32\x10\x06\x12\x0f\n\x0b\x44TYPE_INT64\x10\x07\x12\x0f\n\x0b\x44TYPE_UINT8\x10\x08\x12\x10\n\x0c\x44TYPE_UINT16\x10\t\x12\x10\n\x0c\x44TYPE_UINT32\x10\n\x12\x10\n\x0c\x44TYPE_UINT64\x10\x0b*W\n\x07Pooling\x12\x17\n\x13POOLING_UNSPECIFIED\x10\x00\x12\x10\n\x0cPOOLING_MEAN\x10\x01\x12\x10\n\x0cPOOLING_LAST\x10\x02\x12\x0f\n\x0bPOOLING_CLS\x10\x03*J\n\x06RankBy\x12\x17\n\x13RANK_BY_UNSPECIFIED\x10\x00\x12\x15\n\x11RANK_BY_W2S_ERROR\x10\x01\x12\x10\n\x0cRANK_BY_GAIN\x10\x02*b\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePRECISION_AUTO\x10\x01\x12\x12\n\x0ePRECISION_FP32\x10\x02\x12\x12\n\x0ePRECISION_BF16\x10\x03*P\n\x08LabelsBy\x12\x19\n\x15LABELS_BY_UNSPECIFIED\x10\x00\x12\x14\n\x10LABELS_BY_LOGITS\x10\x01\x12\x13\n\x0fLABELS_BY_WORDS\x10\x02*S\n\x08RefineBy\x12\x19\n\x15REFINE_BY_UNSPECIFIED\x10\x00\x12\x14\n\x10REFINE_BY_LINEAR\x10\x01\x12\x16\n\x12REFINE_BY_PROMPTED\x10\x02*t\n\tLabelKind\x12\x1a\n\x16LABEL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15LABEL_KIND_REGRESSION\x10\x01\x12\x15\n\x11LABEL_KIND_BINARY\x10\x02\x12\x19\n\x15LABEL_KIND_MULTICLASS\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12w2s/v1/query.proto\x12\x06w2s.v1\x1a\x18w2s/v1/calibration.proto\"C\n\x06Tensor\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x1c\n\x05\x64type\x18\x03 \x01(\x0e\x32\r.w2s.v1.Dtype\"\x99\x02\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x12\n\x05layer\x18\x03 \x01(\tH\x00\x88\x01\x01\x12 \n\x07pooling\x18\x04 \x01(\x0e\x32\x0f.w2s.v1.Pooling\x12#\n\x06values\x18\x05 \x01(\x0b\x32\x0e.w2s.v1.TensorH\x01\x88\x01\x01\x12+\n\x05\x61\x62out\x18\x06 \x03(\x0b\x32\x1c.w2s.v1.ModelSpec.AboutEntry\x12 \n\x06labels\x18\x07 \x01(\x0e\x32\x10.w2s.v1.LabelsBy\x1a,\n\nAboutEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_layerB\t\n\x07_values\"\"\n\x04Pool\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"[\n\x06Labels\x12\x1f\n\x07targets\x18\x01 \x01(\x0b\x32\x0e.w2s.v1.Tensor\x12\x1f\n\x04kind\x18\x02 \x01(\x0e\x32\x11.w2s.v1.LabelKind\x12\x0f\n\x07\x63lasses\x18\x03 \x03(\t\"D\n\nWeakLabels\x12\x11\n\tcandidate\x18\x01 \x01(\t\x12#\n\x0bpredictions\x18\x02 \x01(\x0b\x32\x0e.w2s.v1.Tensor\"\xc3\x03\n\x08Settings\x12\x12\n\nestimators\x18\x01 \x03(\t\x12\x1f\n\x07rank_by\x18\x02 \x01(\x0e\x32\x0e.w2s.v1.RankBy\x12\x12\n\x05layer\x18\x03 \x01(\tH\x00\x88\x01\x01\x12 \n\x07pooling\x18\x04 \x01(\x0e\x32\x0f.w2s.v1.Pooling\x12\x15\n\x08max_rows\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nmax_length\x18\x06 \x01(\x03H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x03H\x03\x88\x01\x01\x12\x18\n\x0b\x63\x61libration\x18\x08 \x01(\tH\x04\x88\x01\x01\x12$\n\tprecision\x18\t \x01(\x0e\x32\x11.w2s.v1.Precision\x12\x1e\n\x06\x62udget\x18\n \x01(\x0b\x32\x0e.w2s.v1.Budget\x12\x17\n\nconfidence\x18\x0b \x01(\x01H\x05\x88\x01\x01\x12 \n\x07wording\x18\x0c \x01(\x0b\x32\x0f.w2s.v1.Wording\x12 \n\x06refine\x18\r \x01(\x0e\x32\x10.w2s.v1.RefineByB\x08\n\x06_layerB\x0b\n\t_max_rowsB\r\n\x0b_max_lengthB\x07\n\x05_seedB\x0e\n\x0c_calibrationB\r\n\x0b_confidence\"<\n\x07Wording\x12\r\n\x05words\x18\x01 \x03(\t\x12\x15\n\x08template\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0b\n\t_template\"H\n\x06\x42udget\x12\x12\n\x05share\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07seconds\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_shareB\n\n\x08_seconds\"\xaa\x02\n\x0cRankingQuery\x12!\n\x06strong\x18\x01 \x01(\x0b\x32\x11.w2s.v1.ModelSpec\x12\x1f\n\x04weak\x18\x02 \x03(\x0b\x32\x11.w2s.v1.ModelSpec\x12\x1a\n\x04pool\x18\x03 \x01(\x0b\x32\x0c.w2s.v1.Pool\x12#\n\x06labels\x18\x04 \x01(\x0b\x32\x0e.w2s.v1.LabelsH\x00\x88\x01\x01\x12\'\n\x0bweak_labels\x18\x05 \x03(\x0b\x32\x12.w2s.v1.WeakLabels\x12\"\n\x08settings\x18\x06 \x01(\x0b\x32\x10.w2s.v1.Settings\x12-\n\x0b\x63\x61libration\x18\x07 \x01(\x0b\x32\x13.w2s.v1.CalibrationH\x01\x88\x01\x01\x42\t\n\x07_labelsB\x0e\n\x0c_calibration*\xe1\x01\n\x05\x44type\x12\x15\n\x11\x44TYPE_UNSPECIFIED\x10\x00\x12\x11\n\rDTYPE_FLOAT16\x10\x01\x12\x11\n\rDTYPE_FLOAT32\x10\x02\x12\x11\n\rDTYPE_FLOAT64\x10\x03\x12\x0e\n\nDTYPE_INT8\x10\x04\x12\x0f\n\x0b\x44TYPE_INT16\x10\x05\x12\x0f\n\x0b\x44TYPE_INT32\x10\x06\x12\x0f\n\x0b\x44TYPE_INT64\x10\x07\x12\x0f\n\x0b\x44TYPE_UINT8\x10\x08\x12\x10\n\x0c\x44TYPE_UINT16\x10\t\x12\x10\n\x0c\x44TYPE_UINT32\x10\n\x12\x10\n\x0c\x44TYPE_UINT64\x10\x0b*W\n\x07Pooling\x12\x17\n\x13POOLING_UNSPECIFIED\x10\x00\x12\x10\n\x0cPOOLING_MEAN\x10\x01\x12\x10\n\x0cPOOLING_LAST\x10\x02\x12\x0f\n\x0bPOOLING_CLS\x10\x03*J\n\x06RankBy\x12\x17\n\x13RANK_BY_UNSPECIFIED\x10\x00\x12\x15\n\x11RANK_BY_W2S_ERROR\x10\x01\x12\x10\n\x0cRANK_BY_GAIN\x10\x02*b\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePRECISION_AUTO\x10\x01\x12\x12\n\x0ePRECISION_FP32\x10\x02\x12\x12\n\x0ePRECISION_BF16\x10\x03*P\n\x08LabelsBy\x12\x19\n\x15LABELS_BY_UNSPECIFIED\x10\x00\x12\x14\n\x10LABELS_BY_LOGITS\x10\x01\x12\x13\n\x0fLABELS_BY_WORDS\x10\x02*S\n\x08RefineBy\x12\x19\n\x15REFINE_BY_UNSPECIFIED\x10\x00\x12\x14\n\x10REFINE_BY_LINEAR\x10\x01\x12\x16\n\x12REFINE_BY_PROMPTED\x10\x02*t\n\tLabelKind\x12\x1a\n\x16LABEL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15LABEL_KIND_REGRESSION\x10\x01\x12\x15\n\x11LABEL_KIND_BINARY\x10\x02\x12\x19\n\x15LABEL_KIND_MULTICLASS\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,38 +34,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODELSPEC_ABOUTENTRY']._loaded_options = None
   _globals['_MODELSPEC_ABOUTENTRY']._serialized_options = b'8\001'
-  _globals['_DTYPE']._serialized_start=1411
-  _globals['_DTYPE']._serialized_end=1636
-  _globals['_POOLING']._serialized_start=1638
-  _globals['_POOLING']._serialized_end=1725
-  _globals['_RANKBY']._serialized_start=1727
-  _globals['_RANKBY']._serialized_end=1801
-  _globals['_PRECISION']._serialized_start=1803
-  _globals['_PRECISION']._serialized_end=1901
-  _globals['_LABELSBY']._serialized_start=1903
-  _globals['_LABELSBY']._serialized_end=1983
-  _globals['_REFINEBY']._serialized_start=1985
-  _globals['_REFINEBY']._serialized_end=2068
-  _globals['_LABELKIND']._serialized_start=2070
-  _globals['_LABELKIND']._serialized_end=2186
-  _globals['_TENSOR']._serialized_start=30
-  _globals['_TENSOR']._serialized_end=97
-  _globals['_MODELSPEC']._serialized_start=100
-  _globals['_MODELSPEC']._serialized_end=381
-  _globals['_MODELSPEC_ABOUTENTRY']._serialized_start=316
-  _globals['_MODELSPEC_ABOUTENTRY']._serialized_end=360
-  _globals['_POOL']._serialized_start=383
-  _globals['_POOL']._serialized_end=417
-  _globals['_LABELS']._serialized_start=419
-  _globals['_LABELS']._serialized_end=510
-  _globals['_WEAKLABELS']._serialized_start=512
-  _globals['_WEAKLABELS']._serialized_end=580
-  _globals['_SETTINGS']._serialized_start=583
-  _globals['_SETTINGS']._serialized_end=1034
-  _globals['_WORDING']._serialized_start=1036
-  _globals['_WORDING']._serialized_end=1096
-  _globals['_BUDGET']._serialized_start=1098
-  _globals['_BUDGET']._serialized_end=1170
-  _globals['_RANKINGQUERY']._serialized_start=1173
-  _globals['_RANKINGQUERY']._serialized_end=1408
+  _globals['_DTYPE']._serialized_start=1500
+  _globals['_DTYPE']._serialized_end=1725
+  _globals['_POOLING']._serialized_start=1727
+  _globals['_POOLING']._serialized_end=1814
+  _globals['_RANKBY']._serialized_start=1816
+  _globals['_RANKBY']._serialized_end=1890
+  _globals['_PRECISION']._serialized_start=1892
+  _globals['_PRECISION']._serialized_end=1990
+  _globals['_LABELSBY']._serialized_start=1992
+  _globals['_LABELSBY']._serialized_end=2072
+  _globals['_REFINEBY']._serialized_start=2074
+  _globals['_REFINEBY']._serialized_end=2157
+  _globals['_LABELKIND']._serialized_start=2159
+  _globals['_LABELKIND']._serialized_end=2275
+  _globals['_TENSOR']._serialized_start=56
+  _globals['_TENSOR']._serialized_end=123
+  _globals['_MODELSPEC']._serialized_start=126
+  _globals['_MODELSPEC']._serialized_end=407
+  _globals['_MODELSPEC_ABOUTENTRY']._serialized_start=342
+  _globals['_MODELSPEC_ABOUTENTRY']._serialized_end=386
+  _globals['_POOL']._serialized_start=409
+  _globals['_POOL']._serialized_end=443
+  _globals['_LABELS']._serialized_start=445
+  _globals['_LABELS']._serialized_end=536
+  _globals['_WEAKLABELS']._serialized_start=538
+  _globals['_WEAKLABELS']._serialized_end=606
+  _globals['_SETTINGS']._serialized_start=609
+  _globals['_SETTINGS']._serialized_end=1060
+  _globals['_WORDING']._serialized_start=1062
+  _globals['_WORDING']._serialized_end=1122
+  _globals['_BUDGET']._serialized_start=1124
+  _globals['_BUDGET']._serialized_end=1196
+  _globals['_RANKINGQUERY']._serialized_start=1199
+  _globals['_RANKINGQUERY']._serialized_end=1497
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from protos.w2s.v1 import calibration_pb2 as _calibration_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -201,17 +202,19 @@ class Budget(_message.Message):
     def __init__(self, share: _Optional[float] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RankingQuery(_message.Message):
-    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings")
+    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration")
     STRONG_FIELD_NUMBER: _ClassVar[int]
     WEAK_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     WEAK_LABELS_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     strong: ModelSpec
     weak: _containers.RepeatedCompositeFieldContainer[ModelSpec]
     pool: Pool
     labels: Labels
     weak_labels: _containers.RepeatedCompositeFieldContainer[WeakLabels]
     settings: Settings
-    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ...) -> None: ...
+    calibration: _calibration_pb2.Calibration
+    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,133 @@
+"""Calibrations: outcomes and what was fitted on them, to and from their wire form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from predictor.calibration.backtest import Backtest
+from predictor.calibration.calibration import Calibration, Fit
+from predictor.calibration.fit import Line
+from predictor.errors import InputError
+from predictor.outcomes import Outcome
+from protos.w2s.v1 import calibration_pb2 as pb
+
+_FORMS = {pb.LABEL_FORM_SOFT: "soft", pb.LABEL_FORM_HARD: "hard"}
+_UNITS = {
+    pb.ERROR_UNIT_LABEL_VARIANCE: "label variance",
+    pb.ERROR_UNIT_LOG_LOSS: "log-loss",
+    pb.ERROR_UNIT_ERROR_RATE: "error rate",
+}
+_TARGETS = {
+    pb.CALIBRATION_TARGET_W2S_ERROR: "w2s_error",
+    pb.CALIBRATION_TARGET_GAIN: "gain",
+    pb.CALIBRATION_TARGET_ACCURACY_GAIN: "accuracy_gain",
+}
+_SAME = ("task", "strong", "weak", "recipe", "loss", "seeds", "rows", "measured_on", "origin")
+_OPTIONAL = (
+    *("weak_error", "w2s_error", "ceiling_error", "weak_accuracy", "w2s_accuracy", "ceiling_accuracy"),
+    "standard_error",
+)
+
+
+def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
+    """The outcome as a message.
+
+    Raises:
+        InputError: a text that is no UTF-8.
+    """
+    try:
+        return pb.Outcome(
+            label_form=_code(_FORMS, outcome.label_form),
+            unit=_code(_UNITS, outcome.unit),
+            predicted=[pb.Prediction(estimator=name, numbers=said) for name, said in outcome.predicted.items()],
+            **{name: getattr(outcome, name) for name in (*_SAME, *_OPTIONAL)},
+        )
+    except (UnicodeEncodeError, ValueError) as fault:
+        raise InputError(f"an outcome cannot be sent: {fault}.", reason="BAD_OUTCOME") from fault
+
+
+def outcome_from_proto(message: pb.Outcome) -> Outcome:
+    """The outcome of a message, validated.
+
+    Raises:
+        InputError: a part is missing, out of range, or given twice.
+    """
+    predicted = {one.estimator: dict(one.numbers) for one in message.predicted}
+    if len(predicted) < len(message.predicted) or "" in predicted:
+        raise InputError(
+            "predicted of an outcome names an estimator twice, or none; give each one entry.",
+            reason="BAD_OUTCOME",
+            field="predicted",
+        )
+    return Outcome(
+        label_form=_word(_FORMS, message.label_form, "label_form"),
+        unit=_word(_UNITS, message.unit, "unit"),
+        predicted={name: said for name, said in predicted.items() if said},
+        **{name: getattr(message, name) for name in _SAME},
+        **{name: getattr(message, name) if message.HasField(name) else None for name in _OPTIONAL},
+    )
+
+
+def calibration_to_proto(calibration: Calibration) -> pb.Calibration:
+    """The calibration as a message."""
+    return pb.Calibration(
+        name=calibration.name,
+        version=calibration.version,
+        recipe=calibration.recipe,
+        tasks=calibration.tasks,
+        made_on=calibration.made_on,
+        fits=[
+            pb.CalibrationFit(
+                estimator=fit.estimator,
+                target=_code(_TARGETS, fit.target),
+                unit=fit.unit,
+                line=pb.CalibrationLine(**vars(fit.line)),
+                backtest=pb.CalibrationBacktest(**vars(fit.backtest)),
+            )
+            for fit in calibration.fits
+        ],
+    )
+
+
+def calibration_from_proto(message: pb.Calibration) -> Calibration:
+    """The calibration of a message.
+
+    Raises:
+        InputError: a target that is unknown here.
+    """
+    return Calibration(
+        name=message.name,
+        version=message.version,
+        recipe=message.recipe,
+        tasks=tuple(message.tasks),
+        made_on=message.made_on,
+        fits=tuple(
+            Fit(
+                fit.estimator,
+                _word(_TARGETS, fit.target, "target"),
+                fit.unit,
+                Line(**{name: getattr(fit.line, name) for name in Line.__dataclass_fields__}),
+                _backtest(fit.backtest),
+            )
+            for fit in message.fits
+        ),
+    )
+
+
+def _backtest(message: pb.CalibrationBacktest) -> Backtest:
+    as_predicted = message.mae_as_predicted if message.HasField("mae_as_predicted") else None
+    return Backtest(message.mae, message.mae_mean, as_predicted, message.coverage, message.width)
+
+
+def _code(table: dict[int, str], word: str) -> Any:
+    return next(code for code, known in table.items() if known == word)
+
+
+def _word(table: dict[int, str], code: int, field: str) -> Any:
+    if code not in table:
+        raise InputError(
+            f"{field} of an outcome is {code}; it must be one of {', '.join(table.values())}.",
+            reason="BAD_OUTCOME",
+            field=field,
+        )
+    return table[code]

@@ -1,0 +1,1 @@
+"""Measured outcomes and calibrations, per tenant."""

@@ -1,0 +1,130 @@
+"""CalibrationServicer: decode, call, encode. What each method promises stands in protos/w2s/v1/calibration.proto."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from predictor.errors import InputError, LimitError
+from predictor.outcomes import Outcome
+from protos import convert
+from protos.w2s.v1 import calibration_pb2 as pb
+from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
+from server.access.caller import current_tenant
+from server.calibration.stores import TenantStores
+from server.config import Limits
+
+T = TypeVar("T")
+
+
+class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
+    """See protos/w2s/v1/calibration.proto. Files are touched by a thread of its own, never by the event loop."""
+
+    def __init__(self, stores: TenantStores, limits: Limits) -> None:
+        self._stores = stores
+        self._limits = limits
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-calibration")
+
+    async def RecordOutcomes(  # noqa: N802  # RPC name
+        self, request: pb.RecordOutcomesRequest, context: Any
+    ) -> pb.RecordOutcomesResponse:
+        """See protos/w2s/v1/calibration.proto."""
+        most = self._limits.max_page_outcomes
+        if len(request.outcomes) > most:
+            raise LimitError(
+                f"{len(request.outcomes)} outcomes in one call; this server takes at most {most}. Send them in parts.",
+                reason="OVER_LIMIT",
+                field="outcomes",
+            )
+        store = self._stores.outcomes(current_tenant())
+
+        def keep() -> pb.RecordOutcomesResponse:
+            outcomes = [convert.outcome_from_proto(one) for one in request.outcomes]
+            added = store.add(outcomes, self._limits.tenant_outcomes)
+            return pb.RecordOutcomesResponse(kept=added.kept, repeated=added.repeated)
+
+        return await self._run(keep)
+
+    async def ListOutcomes(self, request: pb.ListOutcomesRequest, context: Any) -> pb.ListOutcomesResponse:  # noqa: N802
+        """See protos/w2s/v1/calibration.proto."""
+        most = self._limits.max_page_outcomes
+        if request.page_size < 0:
+            raise InputError(
+                f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
+            )
+        size, start = min(request.page_size or most, most), _place(request.page_token)
+        store = self._stores.outcomes(current_tenant())
+        wanted = {name: getattr(request, name) or None for name in ("task", "strong", "recipe")}
+
+        def page() -> pb.ListOutcomesResponse:
+            found: tuple[Outcome, ...] = store.read(**wanted).outcomes
+            token = _token(start + size) if len(found) > start + size else ""
+            shown = [convert.outcome_to_proto(one) for one in found[start : start + size]]
+            return pb.ListOutcomesResponse(outcomes=shown, next_page_token=token)
+
+        return await self._run(page)
+
+    async def FitCalibration(self, request: pb.FitCalibrationRequest, context: Any) -> pb.FitCalibrationResponse:  # noqa: N802
+        """See protos/w2s/v1/calibration.proto."""
+        tenant = current_tenant()
+        fitted = await self._run(lambda: self._stores.fit(tenant, request.name, request.recipe or None))
+        return pb.FitCalibrationResponse(calibration=convert.calibration_to_proto(fitted))
+
+    async def GetCalibration(self, request: pb.GetCalibrationRequest, context: Any) -> pb.GetCalibrationResponse:  # noqa: N802
+        """See protos/w2s/v1/calibration.proto."""
+        store = self._stores.calibrations(current_tenant())
+        found = await self._run(lambda: store.get(request.name))
+        return pb.GetCalibrationResponse(calibration=convert.calibration_to_proto(found))
+
+    async def ListCalibrations(  # noqa: N802
+        self, request: pb.ListCalibrationsRequest, context: Any
+    ) -> pb.ListCalibrationsResponse:
+        """See protos/w2s/v1/calibration.proto."""
+        store = self._stores.calibrations(current_tenant())
+        found = await self._run(store.ls)
+        return pb.ListCalibrationsResponse(calibrations=[convert.calibration_to_proto(one) for one in found])
+
+    async def attached(self, query: query_pb2.RankingQuery) -> bytes:
+        """What the query needs beside itself: a query that holds the caller's calibration alone, or nothing.
+
+        Serialised messages that follow each other are read as one.
+
+        Raises:
+            NotFoundError: the query names one that the caller does not have.
+        """
+        query.ClearField("calibration")
+        if not query.settings.HasField("calibration"):
+            return b""
+        store = self._stores.calibrations(current_tenant())
+        found = await self._run(lambda: store.get(query.settings.calibration))
+        return query_pb2.RankingQuery(calibration=convert.calibration_to_proto(found)).SerializeToString(
+            deterministic=True
+        )
+
+    async def _run(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+
+def _token(place: int) -> str:
+    return base64.urlsafe_b64encode(f"outcomes:{place}".encode()).decode()
+
+
+def _place(token: str) -> int:
+    """Number of outcomes before a page; 0 for the first."""
+    if not token:
+        return 0
+    try:
+        kind, _, place = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        kind = place = ""
+    if kind != "outcomes" or not place.isdecimal() or len(place) > 12:
+        raise InputError(
+            "page_token was not given out by this server; leave it empty for the first page.",
+            reason="BAD_PAGE",
+            field="page_token",
+        )
+    return int(place)
