@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from predictor.errors import InputError, W2SError
-from predictor.query import FeatureSet, FeatureSource, Forewarned, Progress, RankingQuery
+from predictor.estimators.case import Refined
+from predictor.labelling import label
+from predictor.query import Array, FeatureSet, FeatureSource, Forewarned, Progress, RankingQuery
 from predictor.result import Failure
 
 
@@ -17,12 +19,16 @@ class Found:
     Attributes:
         name: `ALIAS#layer=3` where one model gives several layers.
         asked: the name in the request, shared by the layers of one model.
+        weak_labels: (n, k) what the model itself said of the rows, where it was asked.
+        refined: its labels as the prompted strong model refined them, where that was asked.
     """
 
     name: str
     asked: str
     features: FeatureSet | None = None
     failure: Failure | None = None
+    weak_labels: Array | None = None
+    refined: Refined | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +69,16 @@ def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, No
     for spec in query.weak:
         try:
             found = yield from source.features(spec, query.pool, query.settings)
+            said = None if spec.labels is None else (yield from label(spec, query, source))
         except W2SError as fault:
             if fault.code == "CANCELLED":
                 raise
             yield Progress(spec.name, "failed", 0, 1)
             candidates.append(Found(spec.name, spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
             continue
-        candidates.extend(Found(features.name, spec.name, features) for features in found)
+        if said is None:
+            candidates.extend(Found(features.name, spec.name, features) for features in found)
+            continue
+        told = [replace(features, warnings=(*features.warnings, *said.warnings)) for features in found]
+        candidates.extend(Found(one.name, spec.name, one, weak_labels=said.values) for one in told)
     return Gathered(strong[0], tuple(candidates))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from predictor.calibration.apply import calibrated, fits_for
 from predictor.errors import W2SError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.case import Case, Refined, Representation
 from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
 from predictor.estimators.supervision import check_width
@@ -21,6 +21,7 @@ from predictor.gathering import Found, Gathered, gather
 from predictor.judging import Verdict, judge
 from predictor.labels import Kind
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
+from predictor.refining import relabel
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.splits import check_rows
 from predictor.versions import versions
@@ -40,6 +41,7 @@ class _Entry:
     features: FeatureSet | None = None
     failure: Failure | None = None
     weak_labels: NDArray[np.float64] | None = None
+    refined: Refined | None = None
     estimates: dict[str, Estimate] = field(default_factory=dict)
     diagnostics: dict[str, float] = field(default_factory=dict)
 
@@ -59,7 +61,26 @@ def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progr
     if query.calibration is not None:
         fits_for(query.calibration, *_calibrated_by(query))
     gathered = yield from gather(query, source)
+    if query.settings.refine == "prompted":
+        gathered = yield from refining_steps(query, gathered, source)
     return (yield from judging_steps(query, gathered))
+
+
+def refining_steps(
+    query: RankingQuery, gathered: Gathered, source: FeatureSource
+) -> Generator[Progress, None, Gathered]:
+    """Let the strong model relabel rows for every candidate that can be judged; see `predictor.refining`.
+
+    Raises:
+        W2SError: the strong model cannot be prompted.
+    """
+    strong = gathered.strong
+    living = [entry for entry in (_entry(found, query) for found in gathered.candidates) if entry.failure is None]
+    case = _case(query, Representation(strong.name, strong.values, strong.parameters), living)
+    refined = yield from relabel(query, case, source)
+    return replace(
+        gathered, candidates=tuple(replace(one, refined=refined.get(one.name)) for one in gathered.candidates)
+    )
 
 
 def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress, None, Ranking]:
@@ -98,14 +119,15 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
 def _estimators(query: RankingQuery) -> list[Estimator]:
     """The estimators asked for; `combined` alone brings what the evidence allows, but for those asked by name only."""
     named = [find(name) for name in query.settings.estimators]
+    asked = [] if query.settings.refine is None else [find("refinement")]
     if [e.name for e in named] != ["combined"]:
-        return named
+        return [*named, *(e for e in asked if e not in named)]
     held = Evidence.representations
-    if query.weak_labels:
+    if query.knows_weak_labels:
         held = Evidence.weak_labels
     if query.labels is not None:
         held = Evidence.few_labels
-    return [e for e in ESTIMATORS.values() if e.evidence <= held and e.name not in BY_NAME_ONLY]
+    return [*(e for e in ESTIMATORS.values() if e.evidence <= held and e.name not in BY_NAME_ONLY), *asked]
 
 
 def _judge_of(chosen: list[Estimator]) -> Estimator:
@@ -123,16 +145,16 @@ def _calibrated_by(query: RankingQuery) -> tuple[str | None, Kind | None]:
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:
     """The candidate with its features and given weak labels, unless these do not fit the gold labels."""
-    given = query.weak_labels.get(found.asked)
+    given = query.weak_labels.get(found.asked, found.weak_labels)
     if given is None or found.failure is not None:
-        return _Entry(found.name, found.features, found.failure)
+        return _Entry(found.name, found.features, found.failure, refined=found.refined)
     table = np.asarray(given, dtype=np.float64)
     try:
         if query.labels is not None:
             check_width(table, query.labels.targets.shape[1], found.name)
     except W2SError as fault:
         return _Entry(found.name, failure=Failure(fault.code, fault.reason, fault.message))
-    return _Entry(found.name, found.features, weak_labels=table)
+    return _Entry(found.name, found.features, weak_labels=table, refined=found.refined)
 
 
 def _representation(entry: _Entry) -> Representation:
@@ -144,7 +166,9 @@ def _representation(entry: _Entry) -> Representation:
 def _case(query: RankingQuery, strong: Representation, entries: list[_Entry]) -> Case:
     given = {entry.name: entry.weak_labels for entry in entries if entry.weak_labels is not None}
     weak = tuple(_representation(entry) for entry in entries)
-    return Case(strong, weak, query.labels, given, query.settings.seed)
+    refined = {entry.name: entry.refined for entry in entries if entry.refined is not None}
+    prompted = query.settings.refine == "prompted"
+    return Case(strong, weak, query.labels, given, query.settings.seed, refined if prompted else None)
 
 
 def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator]) -> None:
@@ -250,6 +274,8 @@ def _request(query: RankingQuery) -> dict[str, Any]:
         "weak": [spec.spelled for spec in query.weak],
         "labelled_rows": labelled,
         "weak_labels": sorted(query.weak_labels),
+        "wording": None if settings.wording is None else asdict(settings.wording),
+        "refine": settings.refine,
         "estimators": list(settings.estimators),
         "rank_by": settings.rank_by,
         "layer": settings.layer,

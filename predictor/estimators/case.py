@@ -82,6 +82,23 @@ class Representation:
 
 
 @dataclass(frozen=True, eq=False)
+class Refined:
+    """One candidate's rows relabelled by the prompted strong model, twice.
+
+    Attributes:
+        first, second: (n, k) in the coding of the weak labels, given disjoint rows in context; NaN where a row was not
+            relabelled.
+    """
+
+    first: Array
+    second: Array
+
+    def take(self, rows: NDArray[np.integer]) -> Refined:
+        """The same on the given rows."""
+        return Refined(self.first[rows], self.second[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """What is known when the candidates are judged.
 
@@ -90,6 +107,8 @@ class Case:
         labels: gold labels of some rows, or None.
         weak_labels: candidate name -> (n, k) predictions in the coding of `labels`, where the user gave them.
         seed: root of every random choice.
+        refined: candidate name -> what the prompted strong model made of its labels; None where refinement is to be
+            judged on linear concepts instead.
     """
 
     strong: Representation
@@ -97,6 +116,7 @@ class Case:
     labels: Labels | None = None
     weak_labels: Mapping[str, Array] = field(default_factory=dict)
     seed: int = 0
+    refined: Mapping[str, Refined] | None = None
 
     @property
     def rows(self) -> int:
@@ -115,10 +135,14 @@ class Case:
             None if self.labels is None else self.labels.take(rows),
             {name: values[rows] for name, values in self.weak_labels.items()},
             self.seed,
+            None if self.refined is None else {name: one.take(rows) for name, one in self.refined.items()},
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
-        """The same case with every candidate's rows paired at random with the strong model's: the null."""
+        """The same case with every candidate's rows paired at random with the strong model's: the null.
+
+        Nobody was prompted with shuffled rows, so refined labels are missing there.
+        """
         order = rng.permutation(self.rows)
         return Case(
             self.strong,
@@ -126,4 +150,5 @@ class Case:
             self.labels,
             {name: values[order] for name, values in self.weak_labels.items()},
             self.seed,
+            None if self.refined is None else {},
         )

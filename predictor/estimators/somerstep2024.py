@@ -2,13 +2,13 @@
 
 Somerstep et al. 2024, "A transfer learning framework for weak-to-strong generalization", arXiv:2405.16236: labels come
 from a mixture of latent concepts; naive fine-tuning on weak labels is limited, relabelling in context overcomes it
-(their abstract). The signals below are derived here. What relabels is a `Refiner`: this file holds the linear one, a
-prompted language model can take its place.
+(their abstract). The signals below are derived here. What relabels is a `Refiner`: this file holds the linear one;
+the prompted language model is `predictor.extraction.prompted_refiner`, and works before candidates are judged.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -90,6 +90,27 @@ def disjoint_contexts(rows: int, size: int, rng: np.random.Generator) -> tuple[I
     return drawn[:, :size], drawn[:, size:]
 
 
+def shared_contexts(classes: Ints, size: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Two (n, size) arrays of other rows: two disjoint random batches that rows share, so that each is read once.
+
+    A third batch stands in for the first where a row is in the first, for the second where it is in the second.
+    Classes come in equal numbers as far as they go: a batch of one class names no concept.
+
+    Args:
+        classes: (n,) of each row, n ≥ 3 size.
+    """
+    order = rng.permutation(len(classes))
+    turn = np.empty(len(classes), dtype=np.intp)
+    for one in np.unique(classes):
+        mine = classes[order] == one
+        turn[mine] = np.arange(mine.sum())
+    dealt = order[np.argsort(turn, kind="stable")]
+    first, second, third = (rng.permutation(dealt[i * size : (i + 1) * size]) for i in range(3))
+    one, other = np.tile(first, (len(classes), 1)), np.tile(second, (len(classes), 1))
+    one[first], other[second] = third, third
+    return one, other
+
+
 def distance(left: Array, right: Array) -> float:
     """1 − correlation of (n, k) labels, columns centred, in [0, 2]: blind to how far a posterior mean is shrunk.
 
@@ -143,8 +164,8 @@ class Refinement:
     source: str = "Somerstep et al. 2024, arXiv:2405.16236; signals derived here"
     summary: str = (
         "Whether to relabel in context before teaching (above 0) or to teach with the weak labels as they are: "
-        "relabelled rows must agree across contexts more than with the weak labels; linear concepts on "
-        "strong features, no prompt."
+        "relabelled rows must agree across contexts more than with the weak labels; relabelled by linear concepts on "
+        "strong features, or by prompting the strong model."
     )
     joint: Literal[True] = True
 
@@ -156,6 +177,11 @@ class Refinement:
         `gain_naive`, `gain_refined`, `gain_em_step` of each route on linear heads, in label variances.
         """
         supervision = supervise(case, case.rng(self.name))
+        if case.refined is not None:
+            return tuple(
+                self._prompted(case, candidate.name, supervision.rows, taught)
+                for candidate, taught in zip(case.weak, supervision.predictions, strict=True)
+            )
         rng = case.rng(f"rows of {self.name}")
         kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
         rows = supervision.rows[kept]
@@ -174,19 +200,36 @@ class Refinement:
             elif np.ptp(taught[kept], axis=0).max() <= 0.0:
                 answers.append(self._absent("the weak labels are constant"))
             else:
-                answers.append(self._of(taught[kept], strong, contexts, truth, case))
+                refiner: Refiner = LinearRefiner.of(strong, taught[kept])
+                first, second = (refiner.relabel(taught[kept], context) for context in contexts)
+                answers.append(self._of(taught[kept], strong, first, second, truth, case))
         return tuple(answers)
+
+    def _prompted(self, case: Case, name: str, rows: Ints, taught: Array | None) -> Estimate:
+        """The estimate on the rows that the prompted strong model relabelled."""
+        refined = None if case.refined is None else case.refined.get(name)
+        if taught is None:
+            return self._absent("needs --weak-labels for this candidate, or --labels")
+        if refined is None:
+            return self._absent("the strong model was not prompted for it: its labels are no classes, or all the same")
+        known = np.isfinite(refined.first[rows]).all(axis=1)
+        if known.sum() < LEAST_CONTEXT:
+            return self._absent("too few rows were relabelled by the strong model")
+        shown = rows[known]
+        first, second = refined.first[shown], refined.second[shown]
+        strong = case.strong.features[shown]
+        found = self._of(taught[known], strong, first, second, self._truth(case, shown), case)
+        return replace(found, note=f"{found.note}; {len(shown)} rows relabelled by prompts")
 
     def _of(
         self,
         weak: Array,
         strong: NDArray[np.floating],
-        contexts: tuple[Ints, Ints],
+        first: Array,
+        second: Array,
         truth: tuple[Array, float] | None,
         case: Case,
     ) -> Estimate:
-        refiner: Refiner = LinearRefiner.of(strong, weak)
-        first, second = (refiner.relabel(weak, context) for context in contexts)
         moved = (distance(weak, first) + distance(weak, second)) / 2.0
         spread = distance(first, second)
         if are_classes(weak, case.labels):
