@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,107 +14,18 @@ from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
 from predictor.gathering import gather
 from predictor.labels import Labels
-from predictor.outcomes import Outcome, outcomes_of
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.ranking import judging_steps
-from predictor.result import Failure, Provenance, Ranking
-from predictor.scoring import Score, rank_correlation, scores
+from predictor.result import Provenance, Ranking
+from predictor.scoring import rank_correlation, scores
 from predictor.splits import Rows
 from predictor.training import Outcomes, Recipe
 from predictor.training.learners import Trainee, student_heads
 from predictor.training.runs import part_of, training_steps
+from predictor.validated import Mean, Trained, Validation, mean_of
 from predictor.versions import versions
 
-SCHEMA = "w2s.validation.v1"
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over splits with its standard error (None for one split)."""
-
-    value: float
-    standard_error: float | None
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Measured outcomes of one candidate, errors in units of the label variance.
-
-    Attributes:
-        pgr: of the mean errors; None where the ceiling does not beat the weak model.
-        weak_accuracy, w2s_accuracy: None for regression.
-        pgr_standard_error: over splits; None where there is no PGR.
-        weak_log_loss, w2s_log_loss: in nats; None for regression.
-        predicted: estimator -> what it had said of this candidate: `value`, and `gain` where it names one.
-    """
-
-    name: str
-    weak_error: Mean
-    w2s_error: Mean
-    gain: Mean
-    pgr: float | None
-    weak_accuracy: Mean | None = None
-    w2s_accuracy: Mean | None = None
-    pgr_standard_error: float | None = None
-    weak_log_loss: Mean | None = None
-    w2s_log_loss: Mean | None = None
-    predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What was measured, and each estimator's score against it.
-
-    Attributes:
-        rows, splits: pool rows and random partitions trained on.
-        ceiling_error: the strong model trained on gold labels of the same rows.
-        reliability: rank correlation of Err_w2s between odd and even splits: no estimator can be expected to do much
-            better than this.
-        trained: candidates by measured Err_w2s, best first.
-        scores: label-free estimators against all splits first; then, against the splits whose third was revealed, those
-            that use its labels, with `label_prior_simulation` once more for comparison on the same trainings.
-        recipe, loss, label_form, unit: how the student was trained, and what errors are measured in.
-        training: further settings of the recipe, by name.
-        parts: rows of D~, D^ and the test of the first split.
-        ceiling_accuracy, ceiling_log_loss: None for regression.
-    """
-
-    task: str
-    strong: str
-    rows: int
-    splits: int
-    ceiling_error: Mean
-    reliability: float | None
-    trained: tuple[Trained, ...]
-    scores: tuple[Score, ...]
-    failed: dict[str, Failure]
-    provenance: Provenance
-    recipe: str = "ridge"
-    loss: str = "squared"
-    label_form: str = "soft"
-    unit: str = "label variance"
-    training: Mapping[str, Any] = field(default_factory=dict)
-    parts: tuple[int, int, int] | None = None
-    ceiling_accuracy: Mean | None = None
-    ceiling_log_loss: Mean | None = None
-    schema: str = SCHEMA
-
-    def outcomes(self, origin: str = "w2s validate") -> tuple[Outcome, ...]:
-        """One measured run per trained candidate, as the store of outcomes keeps them."""
-        return outcomes_of(self.to_dict(), origin=origin)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object; absent values are None."""
-        raw = asdict(self)
-        return {"schema": raw.pop("schema"), **raw}
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The JSON text; also written to `path` where one is given."""
-        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
-
+__all__ = ["Mean", "Trained", "Validation", "validation_steps"]
 
 StudentOf = Callable[[RankingQuery, Recipe], Trainee]
 """Loads the strong model of a query for a recipe that trains it; for transformers see `predictor.finetuning`."""
@@ -201,6 +110,7 @@ def validation_steps(
         label_form=asked.label_form,
         training=asked.words,
         parts=(len(part.weak), len(part.student), len(part.test)),
+        measured_on=datetime.now(UTC).date().isoformat(),
         ceiling_accuracy=None if outcomes.ceiling_accuracy is None else mean_of(outcomes.ceiling_accuracy),
         ceiling_log_loss=None if outcomes.ceiling_log_loss is None else mean_of(outcomes.ceiling_log_loss),
     )
@@ -300,9 +210,3 @@ def _trained(
             )
         )
     return tuple(sorted(found, key=lambda one: one.w2s_error.value))
-
-
-def mean_of(values: NDArray[np.float64]) -> Mean:
-    """The mean over splits with its standard error."""
-    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-    return Mean(float(np.mean(values)), error)

@@ -1,21 +1,28 @@
-"""`w2s report`: a ranking's JSON as a page, Markdown, CSV or the table again."""
+"""`w2s report`: the JSON of a ranking or a validation as a page, Markdown, CSV or the table again."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from client.cli.answer import check_destinations, print_table, write
 from client.cli.parser import Commands, add_command
+from client.cli.validate import print_validation
 from predictor.errors import InputError, NotFoundError
 from predictor.result import SCHEMA, Ranking
+
+if TYPE_CHECKING:
+    from predictor.validated import Validation
 
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "report", run, "show a ranking again, as a page, Markdown, CSV or table")
-    parser.add_argument("file", metavar="out.json", help="what w2s rank -o wrote")
+    parser = add_command(
+        commands, "report", run, "show a ranking or validation again, as a page, Markdown, CSV or table"
+    )
+    parser.add_argument("file", metavar="out.json", help="what w2s rank or validate -o wrote")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--html", action="store_true", help="a self-contained page")
     form.add_argument("--md", action="store_true", help="Markdown")
@@ -24,16 +31,14 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert one ranking."""
+    """Convert one answer."""
     check_destinations(arguments.output)
-    ranking = read_ranking(arguments.file)
-    if not (arguments.html or arguments.md or arguments.csv) and not arguments.output:
-        print_table(ranking)
-        return 0
-    from predictor import report
-
+    found = read_answer(arguments.file)
     form = "html" if arguments.html else "md" if arguments.md else "csv" if arguments.csv else "table"
-    text = {"html": report.html, "md": report.markdown, "csv": report.csv, "table": report.table}[form](ranking)
+    if form == "table" and not arguments.output:
+        print_table(found) if isinstance(found, Ranking) else print_validation(found)
+        return 0
+    text = _ranked(found, form) if isinstance(found, Ranking) else _validated(found, form)
     if arguments.output:
         write(arguments.output, text.rstrip("\n") + "\n")
     else:
@@ -41,20 +46,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_ranking(path: str) -> Ranking:
-    """The ranking that a file holds.
+def read_answer(path: str) -> Ranking | Validation:
+    """The ranking or the validation that a file holds.
 
     Raises:
         NotFoundError: no such file.
-        InputError: it is not a ranking of this schema.
+        InputError: it is neither, of these schemas.
     """
+    from predictor import validated
+
     if not Path(path).is_file():
         raise NotFoundError(f"{path!r} does not exist; w2s rank -o FILE writes one.", reason="FILE_NOT_FOUND")
     try:
         raw = json.loads(Path(path).read_text(encoding="utf-8"))
+        if raw["schema"] == validated.SCHEMA:
+            return validated.Validation.from_dict(raw)
         if raw["schema"] != SCHEMA:
             raise InputError(
-                f"{path!r} has schema {raw['schema']!r}; this version reads {SCHEMA}.", reason="UNKNOWN_SCHEMA"
+                f"{path!r} has schema {raw['schema']!r}; this version reads {SCHEMA} and {validated.SCHEMA}.",
+                reason="UNKNOWN_SCHEMA",
             )
         return Ranking.from_dict(raw)
     except (ValueError, KeyError, TypeError) as fault:
@@ -62,3 +72,17 @@ def read_ranking(path: str) -> Ranking:
             f"{path!r} is not a ranking ({type(fault).__name__}: {fault}); w2s rank -o FILE writes one.",
             reason="NOT_A_RANKING",
         ) from fault
+
+
+def _ranked(found: Ranking, form: str) -> str:
+    from predictor import report
+
+    return {"html": report.html, "md": report.markdown, "csv": report.csv, "table": report.table}[form](found)
+
+
+def _validated(found: Validation, form: str) -> str:
+    from predictor.report import validated
+
+    return {"html": validated.html, "md": validated.markdown, "csv": validated.csv, "table": validated.markdown}[form](
+        found
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from typing import TYPE_CHECKING
 
 from client.cli import flags
@@ -11,14 +12,19 @@ from client.cli.answer import check_destinations, print_json, write
 from client.cli.listing import listing
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
+from client.cli.recipe import add_recipe, recipe_of
 from predictor.errors import InputError
 
 if TYPE_CHECKING:
-    from predictor.validation import Mean, Validation
+    from predictor.query import RankingQuery
+    from predictor.training import Recipe
+    from predictor.training.learners import Trainee
+    from predictor.validated import Validation
 
 EXAMPLE = """\
-example:
+examples:
   w2s validate --strong ./mpnet --weak small=./minilm#layer=1,3,6 --task labelled.jsonl --max-rows 1000
+  w2s validate --strong ./minilm --weak a.npy b.npy --task labelled.jsonl --recipe lora --epochs 3 --splits 2 --record
 """
 
 
@@ -28,11 +34,13 @@ def add(commands: Commands) -> None:
     flags.add_models(parser)
     flags.add_rows(parser, name="task", required=True)
     parser.add_argument("--label-column", metavar="NAME", default="label", help="column of labels (default: label)")
-    parser.add_argument("--splits", metavar="N", type=int, default=12, help="random thirds to train on (default: 12)")
+    add_recipe(parser)
     flags.add_reading(parser)
     flags.add_judging(parser)
-    parser.add_argument("-o", "--output", metavar="out.json", help="write the answer as JSON")
-    flags.add_json(parser)
+    flags.add_output(parser)
+    parser.add_argument(
+        "--record", action="store_true", help="also keep what was measured as outcomes, for w2s calibrate"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,9 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     from predictor.calls import source_of
     from predictor.request import build_query
     from predictor.rows import read_task
+    from predictor.training.partition import first_words
     from predictor.validation import validation_steps
 
-    check_destinations(arguments.output)
+    check_destinations(arguments.output, arguments.html)
+    recipe, words = recipe_of(arguments), arguments.group_by_first_words
     pool, labels = read_task(arguments.task, arguments.text_column, arguments.id_column, arguments.label_column)
     asked = flags.query_of(arguments) | {"pool": pool, "labels": labels}
     query = build_query(**asked)  # type: ignore[arg-type]  # each flag has its keyword's type
@@ -54,63 +64,55 @@ def run(arguments: argparse.Namespace) -> int:
         source_of(query),
         task=arguments.task,
         splits=arguments.splits,
+        recipe=recipe,
+        groups=None if words is None else first_words(query.pool.texts, words),
+        student_of=_student,
     )
-    found = follow(steps, display())
+    return _finish(follow(steps, display()), arguments)
+
+
+def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
+    """The strong model itself, for recipes that train it; torch is loaded here and not before."""
+    from predictor.finetuning.tuner import FineTuner
+
+    return FineTuner.of(query.strong, query.pool.texts, query.settings, recipe)
+
+
+def _finish(found: Validation, arguments: argparse.Namespace) -> int:
+    """Files and store first, then the table or the JSON; nothing is written before all is measured."""
     if arguments.output:
         write(arguments.output, found.to_json() + "\n")
+    if arguments.html:
+        from predictor.report.validated import html
+
+        write(arguments.html, html(found))
+    if arguments.record:
+        from predictor.outcome_store import OutcomeStore
+
+        added = OutcomeStore().add(found.outcomes())
+        print(f"w2s: recorded {added.kept} outcome(s), {added.repeated} known before", file=sys.stderr)
     if arguments.json:
         print_json(found.to_dict())
     else:
-        _print(found)
+        print_validation(found)
     return 3 if found.failed else 0
 
 
-def _print(found: Validation) -> None:
+def print_validation(found: Validation) -> None:
+    """The tables of a validation."""
+    from predictor.report.validated import SCORED, about, judgements, measurements, recipe_of
+
+    shown = {term: value for term, value in about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")
-    print("measured errors in units of the label variance, ± standard error over splits\n")
-    accuracy = any(one.w2s_accuracy is not None for one in found.trained)
-    headings = ["candidate", "W2S error", "gain", "weak error", "PGR", *(["W2S accuracy"] if accuracy else [])]
-    rows = [
-        [
-            one.name,
-            _mean(one.w2s_error),
-            _mean(one.gain, "+"),
-            _mean(one.weak_error),
-            _figure(one.pgr),
-            *([_mean(one.w2s_accuracy)] if accuracy else []),
-        ]
-        for one in found.trained
-    ]
-    print(listing(headings, rows, empty="no candidate was trained"))
+    print(f"{recipe_of(found)}; errors in units of the {found.unit}, ± standard error over splits\n")
+    sheet = measurements(found)
+    print(listing(sheet.headings, sheet.rows, empty=sheet.empty))
     for name, fault in found.failed.items():
         print(f"✗ failed  {name}: {fault.message}")
-    print(f"\nceiling   {_mean(found.ceiling_error)}: the student trained on gold labels")
-    print(f"ρ limit   {_figure(found.reliability)}: rank correlation of the measured errors with themselves\n")
-    headings = ["estimator", "evidence", "ρ error", "ρ gain", "regret", "|error|", "|gain|", "in 90 %"]
-    scored = [
-        [
-            one.estimator,
-            one.evidence.replace("_", " "),
-            _figure(one.spearman_error),
-            _figure(one.spearman_gain),
-            _figure(one.regret, 3),
-            _figure(one.mae_error, 3),
-            _figure(one.mae_gain, 3),
-            _figure(one.coverage_error),
-        ]
-        for one in found.scores
-    ]
-    print(listing(headings, scored, empty="no estimator was scored"))
-    print("\nρ: rank correlation with what was measured, 1 is right; regret: W2S error lost by its first choice;")
-    print("|error|, |gain|: mean absolute error of its predictions; in 90 %: share inside its error intervals")
-
-
-def _mean(mean: Mean | None, sign: str = "") -> str:
-    if mean is None:
-        return "–"
-    more = "" if mean.standard_error is None else f" ± {mean.standard_error:.3f}"
-    return f"{mean.value:{sign}.3f}{more}"
-
-
-def _figure(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    print()
+    width = max(map(len, shown))
+    for term, value in shown.items():
+        print(f"{term:{width}}  {value}")
+    sheet = judgements(found)
+    print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
+    print("\n" + SCORED.replace("; |error|", ";\n|error|"))

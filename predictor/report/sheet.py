@@ -24,7 +24,7 @@ def csv(ranking: Ranking) -> str:
     sheet = writer.writer(out)
     sheet.writerow(header)
     for candidate in ranking.candidates:
-        sheet.writerow([_safe(value) for value in _row(candidate, names)])
+        sheet.writerow([safe(value) for value in _row(candidate, names)])
     return out.getvalue()
 
 
@@ -49,5 +49,6 @@ def _row(candidate: Candidate, names: list[str]) -> list[object]:
     return [*row, *((None, None, None) if error is None else (error.code, error.reason, error.message))]
 
 
-def _safe(value: object) -> object:
+def safe(value: object) -> object:
+    """A text that a spreadsheet would run as a formula, made plain; everything else as it is."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

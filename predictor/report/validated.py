@@ -1,0 +1,178 @@
+"""Validated: what a validation measured, as tables for the terminal, Markdown, CSV or a page."""
+
+from __future__ import annotations
+
+import csv as writer
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from predictor.report import markup
+from predictor.report.markup import facts, section, text
+from predictor.report.page import POLICY
+from predictor.report.sheet import safe
+from predictor.report.style import CSS
+from predictor.report.words import ABSENT, number, unit_of, visible
+from predictor.validated import Mean, Trained, Validation
+
+MEASURED = "Errors on rows that nothing was trained on, ± standard error over splits, in units of the "
+SCORED = (
+    "ρ: rank correlation with what was measured, 1 is right; regret: W2S error lost by its first choice; "
+    "|error|, |gain|: mean absolute error of its predictions; in 90 %: share inside its error intervals"
+)
+FIGURES = ("weak_error", "w2s_error", "gain", "weak_accuracy", "w2s_accuracy", "weak_log_loss", "w2s_log_loss")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cells of one table, as words."""
+
+    caption: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str
+
+
+def measurements(found: Validation) -> Sheet:
+    """A row per candidate, best measured W2S error first."""
+    classes = any(one.w2s_accuracy is not None for one in found.trained)
+    of_classes = ("W2S accuracy", "weak accuracy", "W2S log-loss") if classes else ()
+    headings = ("candidate", "W2S error", "gain", "weak error", "PGR", *of_classes)
+    rows = tuple((*_errors(one), *(_classes(one) if classes else ())) for one in found.trained)
+    return Sheet("Measured outcomes", headings, rows, "no candidate was trained")
+
+
+def judgements(found: Validation) -> Sheet:
+    """A row per estimator and evidence."""
+    headings = ("estimator", "evidence", "ρ error", "ρ gain", "regret", "|error|", "|gain|", "in 90 %")
+    rows = tuple(
+        (
+            one.estimator,
+            one.evidence.replace("_", " "),
+            number(one.spearman_error, 2),
+            number(one.spearman_gain, 2),
+            number(one.regret),
+            number(one.mae_error),
+            number(one.mae_gain),
+            number(one.coverage_error, 2),
+        )
+        for one in found.scores
+    )
+    return Sheet("Estimators against what was measured", headings, rows, "no estimator was scored")
+
+
+def about(found: Validation) -> tuple[tuple[str, str], ...]:
+    """What was trained, and the figures that concern all candidates."""
+    parts = "" if found.parts is None else " / ".join(f"{rows:,}" for rows in found.parts)
+    pairs = [
+        ("student", found.strong),
+        ("recipe", recipe_of(found)),
+        ("rows", f"{found.rows:,}" + (f" (D~ / D^ / test {parts})" if parts else "")),
+        ("splits", str(found.splits)),
+        ("ceiling", f"{mean(found.ceiling_error)}: the student trained on gold labels"),
+    ]
+    if found.ceiling_accuracy is not None:
+        pairs.append(("ceiling accuracy", mean(found.ceiling_accuracy)))
+    pairs.append(
+        ("ρ limit", f"{number(found.reliability, 2)}: rank correlation of the measured errors with themselves")
+    )
+    return tuple(pairs)
+
+
+def recipe_of(found: Validation) -> str:
+    """`lora, xent loss, soft labels, epochs 3`."""
+    settings = [f"{name.replace('_', ' ')} {value}" for name, value in found.training.items()]
+    return ", ".join([found.recipe, f"{found.loss} loss", f"{found.label_form} labels", *settings])
+
+
+def markdown(found: Validation) -> str:
+    """A heading, the facts and both tables."""
+    lines = [f"# Weak-to-strong validation: {visible(found.task)}", ""]
+    lines += [f"* {term}: {visible(value)}" for term, value in about(found)]
+    for sheet, note in ((measurements(found), MEASURED + found.unit + "."), (judgements(found), SCORED + ".")):
+        lines += ["", f"## {sheet.caption}", "", note, ""]
+        lines += _pipes(sheet) if sheet.rows else [sheet.empty]
+    if found.failed:
+        lines += ["", "## Failed", ""]
+        lines += [f"* {visible(name)}: {visible(fault.message)}" for name, fault in found.failed.items()]
+    return "\n".join(lines) + "\n"
+
+
+def csv(found: Validation) -> str:
+    """RFC 4180 text, one row a candidate, numbers in full; a value that does not exist is an empty field.
+
+    After what was measured stands what every estimator had said, one column each.
+    """
+    said = list(dict.fromkeys(name for one in found.trained for name in one.predicted))
+    out = io.StringIO()
+    sheet = writer.writer(out)
+    names = [part for name in FIGURES for part in (name, f"{name}_standard_error")]
+    sheet.writerow(["name", *names, "pgr", "pgr_standard_error", *said, "error_code", "error_message"])
+    for one in found.trained:
+        means: list[Mean | None] = [getattr(one, name) for name in FIGURES]
+        figures = [part for m in means for part in ((None, None) if m is None else (m.value, m.standard_error))]
+        values = [one.predicted.get(name, {}).get("value") for name in said]
+        sheet.writerow([safe(one.name), *figures, one.pgr, one.pgr_standard_error, *values, None, None])
+    for name, fault in found.failed.items():
+        sheet.writerow([safe(name), *[None] * (len(names) + 2 + len(said)), fault.code, safe(fault.message)])
+    return out.getvalue()
+
+
+def html(found: Validation) -> str:
+    """One self-contained page that loads nothing; write it as UTF-8."""
+    best = f"{found.trained[0].name} taught best" if found.trained else "no candidate was trained"
+    failed = [f"<li>{text(name)}: {text(fault.message)}</li>" for name, fault in found.failed.items()]
+    notes = f'<ul class="notes">{"".join(failed)}</ul>' if failed else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>Weak-to-strong validation: {text(best)}</title><style>{CSS}</style></head><body><main>"
+        f'<header><p class="eyebrow">Weak-to-strong validation · {text(found.task)}</p><h1>{text(best)}</h1>'
+        f"{facts((term, text(value)) for term, value in about(found))}{notes}</header>"
+        f"{_section(measurements(found), MEASURED + unit_of(found.unit) + '.')}{_section(judgements(found), SCORED)}"
+        "</main></body></html>\n"
+    )
+
+
+def mean(value: Mean | None, sign: bool = False) -> str:
+    """`0.31 ± 0.02`, or a dash."""
+    if value is None:
+        return ABSENT
+    return number(value.value, 3, sign) + _spread(value.standard_error)
+
+
+def _spread(error: float | None) -> str:
+    return "" if error is None else f" ± {number(error)}"
+
+
+def _errors(one: Trained) -> tuple[str, ...]:
+    pgr = (
+        ABSENT
+        if one.pgr is None
+        else number(one.pgr, 2) + ("" if one.pgr_standard_error is None else f" ± {number(one.pgr_standard_error, 2)}")
+    )
+    return one.name, mean(one.w2s_error), mean(one.gain, True), mean(one.weak_error), pgr
+
+
+def _classes(one: Trained) -> tuple[str, ...]:
+    return mean(one.w2s_accuracy), mean(one.weak_accuracy), mean(one.w2s_log_loss)
+
+
+def _pipes(sheet: Sheet) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(visible(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    return [line(sheet.headings), "|---|" + "---:|" * (len(sheet.headings) - 1), *map(line, sheet.rows)]
+
+
+def _section(sheet: Sheet, lead: str) -> str:
+    if not sheet.rows:
+        return section(sheet.caption, f"<p>{text(sheet.empty)}</p>")
+    rows = [[text(cell) for cell in row] for row in sheet.rows]
+    return section(
+        sheet.caption,
+        markup.table(sheet.caption, [text(heading) for heading in sheet.headings], rows, "measured"),
+        lead=text(lead),
+    )
