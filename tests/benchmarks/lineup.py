@@ -130,4 +130,4 @@ def _layers(model: ZooModel) -> str:
 def _extract(extractor: Extractor, name: str, reference: str, layers: str, pool: Pool) -> tuple[FeatureSet, ...]:
     parsed = ModelReference.parse(reference)
     kept = parsed.body + (f"#tokenizer={parsed.tokenizer}" if parsed.tokenizer else "")
-    return drain(extractor.features(ModelSpec(name, kept, layer=layers), pool, Settings()))
+    return drain(extractor.features(ModelSpec(name, kept, layer=layers), pool, Settings(precision="fp32")))
