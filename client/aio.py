@@ -18,6 +18,7 @@ from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
 from client.credentials import PEM, Credentials
 from client.info import Checked, ServerInfo
 from client.line import Stream
+from client.parts import PartTalks
 from client.rankings import RankingTalks
 from client.talks import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
 from client.tracing import trace_headers
@@ -142,7 +143,8 @@ class AsyncPredictorClient:
         self._channel = open_channel(target, max_message_bytes, credentials, grpc.aio)
         self._line = AsyncLine(target, credentials.headers())
         transfers = TransferTalks(self._channel, target, timeout, reconnect_seconds)
-        self._talks = RankingTalks(self._channel, transfers, timeout, reconnect_seconds, max_message_bytes)
+        parts = PartTalks(self._channel, timeout, reconnect_seconds)
+        self._talks = RankingTalks(self._channel, transfers, parts, timeout, reconnect_seconds, max_message_bytes)
         self.features = AsyncFeatureClient(transfers, self._line)
         self.calibrations = AsyncCalibrationClient(CalibrationTalks(self._channel, timeout), self._line)
 

@@ -15,11 +15,17 @@ from client.credentials import Credentials
 from predictor.errors import DeadlineError, InputError, LimitError, UnavailableError, W2SError
 from protos import convert
 
-MAX_MESSAGE_BYTES = 64 << 20
-"""The largest message either side sends, unless the server says otherwise."""
+MAX_MESSAGE_BYTES = 4 << 20
+"""The largest message to send, unless the caller says otherwise."""
+
+MAX_ANSWER_BYTES = 64 << 20
+"""The largest message to take: rankings of thousands of candidates."""
 
 TLS_HANDSHAKE = "TLS_HANDSHAKE"
 """Reason of a connection whose two sides do not trust or understand one another: no repetition helps."""
+
+_CHUNK_BYTES = 2 << 20
+"""More than any chunk of an upload takes."""
 
 _DETAILS = "grpc-status-details-bin"
 _REPEATABLE = {
@@ -39,6 +45,7 @@ _REPEATABLE = {
         "ListCalibrations",
     ),
     "w2s.v1.FeatureService": ("QueryUpload", "ListFeatures"),
+    "w2s.v1.PartService": ("QueryPart",),
 }
 _RETRY = {
     "maxAttempts": 5,
@@ -86,8 +93,8 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
     options = [
         ("grpc.service_config", json.dumps({"methodConfig": [{"name": methods, "retryPolicy": _RETRY}]})),
         ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
-        ("grpc.max_send_message_length", max_message_bytes),
-        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max(max_message_bytes, _CHUNK_BYTES)),
+        ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.max_pings_without_data", 0),

@@ -12,6 +12,7 @@ from client.credentials import PEM, Credentials
 from client.features import FeatureClient
 from client.info import Checked, ServerInfo
 from client.line import Line
+from client.parts import PartTalks
 from client.rankings import RankingTalks
 from client.transfers import TransferTalks
 from predictor.jobs import Job
@@ -28,7 +29,7 @@ class PredictorClient:
         target: `HOST:PORT` or `unix:/path`.
         timeout: deadline of each call in seconds; a ranking job takes as long as it takes.
         reconnect_seconds: how long a watch tries to get back to a server that went away.
-        max_message_bytes: largest message to send or take.
+        max_message_bytes: largest message to send; larger requests go out in parts beforehand.
         token: bearer token; it goes out over TLS only, or to this machine.
         root_certificates: authorities of the server's certificate, PEM bytes or a file; None for the system's.
         certificate, key: the client's own, PEM bytes or files, where the server asks for one.
@@ -56,7 +57,8 @@ class PredictorClient:
         self._channel = open_channel(target, max_message_bytes, credentials)
         self._line = Line(target, credentials.headers())
         transfers = TransferTalks(self._channel, target, timeout, reconnect_seconds)
-        self._talks = RankingTalks(self._channel, transfers, timeout, reconnect_seconds, max_message_bytes)
+        parts = PartTalks(self._channel, timeout, reconnect_seconds)
+        self._talks = RankingTalks(self._channel, transfers, parts, timeout, reconnect_seconds, max_message_bytes)
         self._rankings, self._predictor = self._talks.rankings, self._talks.predictor
         self.features = FeatureClient(transfers, self._line)
         self.calibrations = CalibrationClient(CalibrationTalks(self._channel, timeout), self._line)

@@ -10,10 +10,11 @@ from typing import Any
 
 from client.info import Checked, ServerInfo, checked_of, info_of
 from client.inline import error_as_typed, inline_query, named_set, ranking_as_typed
+from client.parts import ENVELOPE_BYTES, SMALL_BYTES, PartTalks
 from client.patience import Patience
 from client.talks import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
 from client.transfers import TransferTalks
-from predictor.errors import CancelledError, DeadlineError, LimitError, W2SError
+from predictor.errors import CancelledError, DeadlineError, W2SError
 from predictor.jobs import Job
 from predictor.pools import Pool
 from predictor.query import RankingQuery
@@ -38,6 +39,7 @@ class RankingTalks:
     Args:
         channel: of grpc or grpc.aio.
         transfers: what is said of feature sets.
+        parts: what is said of parts of requests.
         timeout: deadline of a call in seconds.
         reconnect_seconds: how long a watch tries to get back to a server that went away.
         max_message_bytes: largest message to send.
@@ -47,6 +49,7 @@ class RankingTalks:
         self,
         channel: Any,
         transfers: TransferTalks,
+        parts: PartTalks,
         timeout: float,
         reconnect_seconds: float,
         max_message_bytes: int,
@@ -54,9 +57,11 @@ class RankingTalks:
         self.predictor = predictor_service_pb2_grpc.PredictorServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self.rankings = ranking_service_pb2_grpc.RankingServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self._transfers = transfers
+        self._parts = parts
         self._timeout = timeout
         self._reconnect_seconds = reconnect_seconds
-        self._max_message_bytes = max_message_bytes
+        self._most_bytes = max_message_bytes - ENVELOPE_BYTES
+        self._asked_server = False
 
     def rank(
         self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], options: Options
@@ -64,7 +69,7 @@ class RankingTalks:
         """A query is built, created as a job, followed and answered."""
         if options.get("pool") is None:
             options["pool"] = yield from self.rows(strong, weak)
-        query: RankingQuery = yield Work(partial(build_query, strong=strong, weak=weak, **options))
+        query: RankingQuery = yield Work(partial(build_query, strong=strong, weak=weak, remote=True, **options))
         return (yield from self.steps(query, None))
 
     def rows(self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> Talk[Pool | None]:
@@ -214,14 +219,14 @@ class RankingTalks:
         raise error_as_typed(query, error)
 
     def _message(self, query: RankingQuery) -> Talk[query_pb2.RankingQuery]:
+        """The message of a query; what is too large for one is sent beforehand, in parts."""
         message: query_pb2.RankingQuery = yield Work(lambda: convert.query_to_proto(inline_query(query)))
-        size = message.ByteSize()
-        if size >= self._max_message_bytes:
-            raise LimitError(
-                f"the request takes {size} bytes, at most {self._max_message_bytes} can be sent; give fewer rows "
-                "with --max-rows, push arrays first with w2s features push --server, or run without --server.",
-                reason="OVER_LIMIT",
-            )
+        if message.ByteSize() > min(SMALL_BYTES, self._most_bytes):
+            if not self._asked_server:
+                taken = (yield from self.info()).limits["max_message_bytes"]
+                self._most_bytes, self._asked_server = min(self._most_bytes, int(taken) - ENVELOPE_BYTES), True
+            if message.ByteSize() > self._most_bytes:
+                yield from self._parts.send_bulk(message, self._most_bytes)
         return message
 
 

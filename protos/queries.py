@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.drawn import Drawn
 from predictor.errors import InputError
 from predictor.labels import Kind, Labels
 from predictor.pools import Pool
@@ -57,6 +58,7 @@ def query_to_proto(query: RankingQuery) -> pb.RankingQuery:
         ],
         settings=_settings_to_proto(query.settings),
         calibration=None if query.calibration is None else calibration_to_proto(query.calibration),
+        drawn=None if query.drawn is None else _drawn_to_proto(query.drawn),
     )
 
 
@@ -91,7 +93,25 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
         weak_labels=weak_labels,
         settings=_settings_from_proto(message.settings),
         calibration=calibration_from_proto(message.calibration) if message.HasField("calibration") else None,
+        drawn=_drawn_from_proto(message.drawn, len(pool)) if message.HasField("drawn") else None,
     )
+
+
+def _drawn_to_proto(drawn: Drawn) -> pb.Drawn:
+    rows = tensor_to_proto(np.asarray(drawn.rows, dtype=np.int64), "drawn.rows")
+    return pb.Drawn(rows=rows, of=drawn.of, rows_sha256=drawn.rows_sha256)
+
+
+def _drawn_from_proto(message: pb.Drawn, expected: int) -> Drawn:
+    rows = tensor_from_proto(message.rows, "drawn.rows")
+    if rows.dtype != np.int64 or rows.shape != (expected,):
+        raise InputError(
+            f"drawn.rows is {rows.dtype.name} of shape {rows.shape}; it must be int64 of shape ({expected},), one "
+            "number per row of the pool.",
+            reason="BAD_ROWS",
+            field="drawn",
+        )
+    return Drawn(rows, message.of, message.rows_sha256 if message.HasField("rows_sha256") else None)
 
 
 def _spec_to_proto(spec: ModelSpec, field: str) -> pb.ModelSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from typing import Any
@@ -19,6 +20,8 @@ from protos.w2s.v1 import (
     calibration_pb2_grpc,
     features_pb2,
     features_pb2_grpc,
+    parts_pb2,
+    parts_pb2_grpc,
     predictor_service_pb2,
     predictor_service_pb2_grpc,
     ranking_service_pb2,
@@ -32,7 +35,7 @@ from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
-from server.chores import beside, count_jobs, forget_old_jobs
+from server.chores import beside, count_jobs, forget_old_jobs, sweep_files
 from server.config import Config
 from server.durable.ledger import Ledger
 from server.durable.lock import StateLock
@@ -44,11 +47,14 @@ from server.interceptors import (
     FaultInterceptor,
     ReadingInterceptor,
 )
+from server.parts.servicer import PartServicer
+from server.parts.store import PartStore
 from server.servicers import PredictorServicer, RankingServicer
 from server.telemetry.logs import capture_libraries, log
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.workforce.prediction import PredictWorker
+from server.workforce.spawn import PARTS
 from server.workforce.workers import JobWorkers
 
 SERVICES = (
@@ -56,6 +62,7 @@ SERVICES = (
     ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
     features_pb2.DESCRIPTOR.services_by_name["FeatureService"].full_name,
     calibration_pb2.DESCRIPTOR.services_by_name["CalibrationService"].full_name,
+    parts_pb2.DESCRIPTOR.services_by_name["PartService"].full_name,
 )
 
 
@@ -67,6 +74,7 @@ def serve(config: Config) -> None:
         UnavailableError: the address is taken, or the state folder cannot be written.
     """
     check_address(config.address, guarded=config.doors.guarded)
+    os.environ[PARTS] = str(config.state_dir / "parts")
     with StateLock(config.state_dir):
         asyncio.run(_serve(config))
 
@@ -95,14 +103,16 @@ async def _serve(config: Config) -> None:
             ReadingInterceptor(),
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
-        checks = health.aio.HealthServicer()
+        checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
-        asking = PredictorServicer(predictor, calibrations, limits)
+        asking = PredictorServicer(predictor, parts, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
-        ranking = RankingServicer(ledger, workers, calibrations, limits)
+        ranking = RankingServicer(ledger, workers, parts, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
-        features = FeatureServicer(Uploads(config.state_dir / "uploads", limits), limits)
+        parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
+        uploads = Uploads(config.state_dir / "uploads", limits)
+        features = FeatureServicer(uploads, limits)
         features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -117,7 +127,8 @@ async def _serve(config: Config) -> None:
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
         chores = (authenticator.watch(), metrics.measure_lag(), count_jobs(ledger, metrics))
-        await stack.enter_async_context(beside(*chores, forget_old_jobs(ledger, limits)))
+        sweeping = (forget_old_jobs(ledger, limits), sweep_files(ledger, parts, uploads, limits))
+        await stack.enter_async_context(beside(*chores, *sweeping))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)
         workers.start()
@@ -140,7 +151,7 @@ def _options(config: Config) -> list[tuple[str, Any]]:
     return [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", config.limits.max_message_bytes),
-        ("grpc.max_send_message_length", config.limits.max_message_bytes),
+        ("grpc.max_send_message_length", config.limits.max_answer_bytes),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 from predictor.errors import W2SError
+from predictor.folders import cache_dir
+from predictor.stores import stores_in, sweep
 from server.config import Limits
 from server.durable.ledger import Ledger
+from server.features.uploads import Uploads
+from server.parts.store import PartStore
 from server.telemetry.logs import log, log_fault
 from server.telemetry.metrics import Metrics
 
 _COUNT_SECONDS = 1.0
 _SWEEP_SECONDS = 60.0
+_QUARANTINED_SECONDS = 86_400.0
+"""Time that a damaged entry is kept for whoever wants to look at it."""
 
 
 @asynccontextmanager
@@ -39,6 +46,28 @@ async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
         except W2SError as fault:  # the disk, for a while
             log_fault("sweep_failed", fault)
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
+
+
+async def sweep_files(ledger: Ledger, parts: PartStore, uploads: Uploads, limits: Limits) -> None:
+    """Drop parts that nothing refers to, uploads that were left, and of every tenant's features what is over, forever.
+
+    Runs until cancelled.
+    """
+    while True:
+        try:
+            kept = await ledger.parts()
+            freed = await asyncio.to_thread(_sweep, parts, kept, uploads, limits)
+            if freed:
+                log("files_swept", bytes=freed)
+        except (W2SError, OSError) as fault:  # the disk, for a while
+            log_fault("sweep_failed", fault)
+        await asyncio.sleep(min(_SWEEP_SECONDS, limits.part_keep_seconds / 2))
+
+
+def _sweep(parts: PartStore, kept: set[tuple[str, str]], uploads: Uploads, limits: Limits) -> int:
+    uploads.expire()
+    freed = parts.sweep(kept)
+    return freed + sweep(stores_in(cache_dir()), limits.cache_bytes or sys.maxsize, _QUARANTINED_SECONDS)
 
 
 async def count_jobs(ledger: Ledger, metrics: Metrics) -> None:

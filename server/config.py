@@ -26,7 +26,8 @@ class Limits:
     """Every limit, reported as it is by GetServerInfo. `W2S_LIMIT_<NAME>` overrides one.
 
     Attributes:
-        max_message_bytes: largest request and largest answer.
+        max_message_bytes: largest request; what is larger is sent in parts beforehand.
+        max_answer_bytes: largest answer, such as a ranking of thousands of candidates.
         max_candidates: weak candidates in one request.
         max_rows: rows in one pool.
         max_text_bytes: UTF-8 length of one row.
@@ -41,6 +42,12 @@ class Limits:
         max_feature_bytes: size of one feature set, as uploaded.
         max_open_transfers: uploads and downloads of feature sets that run at once.
         tenant_feature_bytes: feature sets that one tenant keeps, and those being uploaded as declared.
+        max_part_bytes: size of one part of a request.
+        tenant_part_bytes: parts that one tenant keeps, and those being sent as declared.
+        part_keep_seconds: time that a part is kept after its last use, and a broken-off upload of one, where no job
+            refers to it.
+        cache_bytes: features of all tenants together; beyond it those of models that were read longest ago go, pushed
+            sets never. 0 for no bound.
         upload_idle_seconds: silence after which an upload is ended; what came is kept.
         upload_keep_seconds: time that an unfinished upload is kept.
         max_wait_seconds: longest wait of one WaitRankingJob.
@@ -67,7 +74,8 @@ class Limits:
         drain_seconds: time that running jobs have to finish once the server is asked to stop.
     """
 
-    max_message_bytes: int = _limit(64 << 20, "bytes", 1 << 20)
+    max_message_bytes: int = _limit(4 << 20, "bytes", 1 << 20)
+    max_answer_bytes: int = _limit(64 << 20, "bytes", 1 << 20)
     max_candidates: int = _limit(256, "candidates")
     max_rows: int = _limit(1_000_000, "rows", 2)
     max_text_bytes: int = _limit(1 << 20, "bytes")
@@ -82,6 +90,10 @@ class Limits:
     max_feature_bytes: int = _limit(2 << 30, "bytes")
     max_open_transfers: int = _limit(64, "calls")
     tenant_feature_bytes: int = _limit(64 << 30, "bytes")
+    max_part_bytes: int = _limit(1 << 30, "bytes")
+    tenant_part_bytes: int = _limit(8 << 30, "bytes")
+    part_keep_seconds: float = _limit(86_400.0, "seconds", 1)
+    cache_bytes: int = _limit(0, "bytes", 0)
     upload_idle_seconds: float = _limit(60.0, "seconds", 0.1)
     upload_keep_seconds: float = _limit(7 * 86_400.0, "seconds", 0)
     max_wait_seconds: float = _limit(60.0, "seconds", 0)

@@ -16,6 +16,7 @@ from predictor.errors import InputError, W2SError
 from predictor.estimators import ESTIMATORS
 from predictor.query import RankingQuery
 from protos import convert
+from protos.parts import attach, attached
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
@@ -23,8 +24,9 @@ from server.access.caller import current_caller, current_tenant
 from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
 from server.durable.ledger import Ledger
-from server.durable.rows import Row
-from server.workforce.costs import check_prediction, check_query, declared_values
+from server.durable.rows import Declared, Row
+from server.parts.store import PartStore
+from server.workforce.costs import check_prediction, check_query, declared_seconds, declared_values
 from server.workforce.prediction import PredictWorker
 from server.workforce.workers import JobWorkers
 
@@ -35,20 +37,25 @@ _PACKAGES = ("w2s-predictor", "numpy", "grpcio", "protobuf")
 class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
     """See protos/w2s/v1/predictor_service.proto."""
 
-    def __init__(self, worker: PredictWorker, calibrations: CalibrationServicer, limits: Limits) -> None:
+    def __init__(
+        self, worker: PredictWorker, parts: PartStore, calibrations: CalibrationServicer, limits: Limits
+    ) -> None:
         self._worker = worker
         self._calibrations = calibrations
+        self._parts = parts
         self._limits = limits
 
     async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
         """See protos/w2s/v1/predictor_service.proto."""
-        check_prediction(await _checked(request.query, self._limits), self._limits)
-        attached = await self._calibrations.attached(request.query)
-        return ask.PredictResponse(ranking=await self._worker.predict(request.query.SerializeToString() + attached))
+        tenant = current_tenant()
+        check_prediction(await _checked(request.query, tenant, self._parts, self._limits), self._limits)
+        added = await self._calibrations.attached(request.query)
+        query = request.query.SerializeToString() + added
+        return ask.PredictResponse(ranking=await self._worker.predict(query, tenant))
 
     async def Validate(self, request: ask.ValidateRequest, context: Any) -> ask.ValidateResponse:  # noqa: N802
         """See protos/w2s/v1/predictor_service.proto."""
-        query = await _checked(request.query, self._limits)
+        query = await _checked(request.query, current_tenant(), self._parts, self._limits)
         return ask.ValidateResponse(
             rows=len(query.pool),
             candidates=len(query.weak),
@@ -72,10 +79,18 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
 class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
     """See protos/w2s/v1/ranking_service.proto."""
 
-    def __init__(self, ledger: Ledger, workers: JobWorkers, calibrations: CalibrationServicer, limits: Limits) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        workers: JobWorkers,
+        parts: PartStore,
+        calibrations: CalibrationServicer,
+        limits: Limits,
+    ) -> None:
         self._ledger = ledger
         self._calibrations = calibrations
         self._workers = workers
+        self._parts = parts
         self._limits = limits
 
     async def CreateRankingJob(  # noqa: N802
@@ -91,11 +106,11 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         if request.WhichOneof("work") == "repeat_of":
             row = await self._ledger.repeat(current_tenant(), request.request_id, request.repeat_of)
         else:
-            await _checked(request.query, self._limits)
-            attached = await self._calibrations.attached(request.query)
-            row = await self._ledger.create(
-                current_tenant(), request.request_id, request.query.SerializeToString(deterministic=True), attached
-            )
+            query = await _checked(request.query, current_tenant(), self._parts, self._limits)
+            declared = Declared(declared_seconds(query), attached(request.query))
+            added = await self._calibrations.attached(request.query)
+            stored = request.query.SerializeToString(deterministic=True)
+            row = await self._ledger.create(current_tenant(), request.request_id, stored, declared, added)
         current_caller().job = row.job.id
         return pb.CreateRankingJobResponse(job=_message(row))
 
@@ -150,11 +165,11 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         return pb.DeleteRankingJobResponse()
 
 
-async def _checked(message: query_pb2.RankingQuery, limits: Limits) -> RankingQuery:
+async def _checked(message: query_pb2.RankingQuery, tenant: str, parts: PartStore, limits: Limits) -> RankingQuery:
     """The query, valid and within the limits; decoded aside, since a large one would hold up everybody."""
 
     def check() -> RankingQuery:
-        query = convert.query_from_proto(message)
+        query = convert.query_from_proto(attach(message, lambda sha256: parts.read(tenant, sha256)))
         check_query(query, limits)
         return query
 

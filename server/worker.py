@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 from predictor.calls import source_of
+from predictor.draw import cut_stored
 from predictor.errors import LimitError, W2SError
 from predictor.query import Progress
 from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from protos import convert
+from protos.parts import attach
 from protos.w2s.v1 import query_pb2
 from server.access.caller import LOCAL
 from server.features.stores import feature_store
+from server.parts.store import read_part
 from server.telemetry.logs import place_of
 from server.workforce import frames
 from server.workforce.confined import guarded
-from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT
+from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, PARTS
 
 _PR_SET_PDEATHSIG = 1
 
@@ -59,8 +62,10 @@ def main() -> None:
 
 def _answer(request: bytes, tenant: str, outward: BinaryIO) -> None:
     try:
-        query = convert.query_from_proto(query_pb2.RankingQuery.FromString(request))
-        with guarded(source_of(query, feature_store(tenant)), tenant) as source:
+        parts, store = Path(os.environ.get(PARTS, "")), feature_store(tenant)
+        message = attach(query_pb2.RankingQuery.FromString(request), lambda sha256: read_part(parts, tenant, sha256))
+        query = cut_stored(convert.query_from_proto(message), store)
+        with guarded(source_of(query, store), tenant) as source:
             ranking = _report(ranking_steps(query, source), outward)
         _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
     except W2SError as fault:

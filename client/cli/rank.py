@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
     flags.add_reading(parser)
     flags.add_evidence(parser)
     flags.add_judging(parser)
+    flags.add_wording(parser)
     flags.add_stages(parser)
     flags.add_output(parser)
     flags.add_server(parser, jobs=True)
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = flags.query_of(arguments)
     if arguments.server and not asked.get("pool"):
         asked["pool"] = _rows_at(arguments)
-    query = build_query(**asked)  # type: ignore[arg-type]  # each flag has its keyword's type
+    query = build_query(**asked, remote=bool(arguments.server))  # type: ignore[arg-type]  # each flag has its keyword's type
     if arguments.dry_run:
         from client.cli.plan import print_plan
 

@@ -39,10 +39,11 @@ class Admission:
         self._retry_seconds = limits.retry_seconds
         self._rates = Rates(limits.tenant_calls_per_second)
         watches = _Gate("open watches and waits", limits.max_open_watches, "TOO_MANY_WATCHES", lambda: 0)
-        transfers = _Gate("feature transfers at once", limits.max_open_transfers, "TOO_MANY_TRANSFERS", lambda: 0)
+        transfers = _Gate("transfers at once", limits.max_open_transfers, "TOO_MANY_TRANSFERS", lambda: 0)
         self._gates = {
             "/w2s.v1.FeatureService/UploadFeatures": transfers,
             "/w2s.v1.FeatureService/DownloadFeatures": transfers,
+            "/w2s.v1.PartService/UploadPart": transfers,
             "/w2s.v1.RankingService/CreateRankingJob": _Gate(
                 "waiting jobs", limits.max_queued_jobs, "QUEUE_FULL", queued
             ),

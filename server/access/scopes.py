@@ -20,6 +20,8 @@ NEEDED: dict[str, Scope] = {
     "/w2s.v1.FeatureService/ListFeatures": "read",
     "/w2s.v1.FeatureService/QueryUpload": "upload",
     "/w2s.v1.FeatureService/UploadFeatures": "upload",
+    "/w2s.v1.PartService/QueryPart": "submit",
+    "/w2s.v1.PartService/UploadPart": "submit",
     "/w2s.v1.PredictorService/GetServerInfo": "read",
     "/w2s.v1.PredictorService/Predict": "submit",
     "/w2s.v1.PredictorService/Validate": "read",

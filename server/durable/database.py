@@ -11,7 +11,7 @@ from pathlib import Path
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
 from server.access.caller import LOCAL
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,6 +32,9 @@ CREATE TABLE jobs (
   error BLOB,
   request BLOB NOT NULL,
   ranking BLOB,
+  cost INTEGER NOT NULL DEFAULT 0,
+  parts TEXT NOT NULL DEFAULT '',
+  trace TEXT NOT NULL DEFAULT '',
   UNIQUE (tenant, request_id)
 );
 CREATE INDEX jobs_by_state ON jobs (state, seq);
@@ -48,12 +51,22 @@ ALTER TABLE jobs RENAME TO jobs_of_schema_1;
 {_SCHEMA}
 INSERT INTO jobs
   SELECT seq, '{LOCAL}', id, request_id, digest, repeat_of, state, created, updated, revision, epoch, attempts, losses,
-    length(request) + COALESCE(length(ranking), 0), error, request, ranking
+    length(request) + COALESCE(length(ranking), 0), error, request, ranking, 0, '', ''
   FROM jobs_of_schema_1;
 DROP TABLE jobs_of_schema_1;
-UPDATE schema_version SET version = 2;
+UPDATE schema_version SET version = 3;
 """
 """Before tenants there was one caller: this machine's."""
+
+_FROM_2 = """
+ALTER TABLE jobs ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN parts TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN trace TEXT NOT NULL DEFAULT '';
+UPDATE schema_version SET version = 3;
+"""
+"""Jobs of before had no declared cost, and no parts."""
+
+_UPGRADES = {1: _FROM_1, 2: _FROM_2}
 
 
 class Database:
@@ -121,8 +134,8 @@ class Database:
             for statement in _statements(_SCHEMA):
                 run.execute(statement)
             run.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-        elif found["version"] == 1:
-            for statement in _statements(_FROM_1):
+        elif found["version"] in _UPGRADES:
+            for statement in _statements(_UPGRADES[found["version"]]):
                 run.execute(statement)
         elif found["version"] != SCHEMA_VERSION:
             raise RefusedError(

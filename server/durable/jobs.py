@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, W2SError
@@ -13,7 +14,7 @@ from protos.convert import error_to_proto
 from server.access.admission import BusyError
 from server.config import Limits
 from server.durable.database import Database
-from server.durable.rows import COLUMNS, Claim, Row, now, row_of, row_with_ranking
+from server.durable.rows import COLUMNS, Claim, Declared, Row, Waiting, now, oldest, row_of, row_with_ranking
 
 REVISION_STEP = 1_000_000
 """Committed changes count in these steps, so that uncommitted progress in between has revisions of its own, and a
@@ -47,11 +48,19 @@ class JobTable:
                 self._move(run, name, "CANCELLED")
             return len(waiting), len(cancelled)
 
-    def create(self, tenant: str, request_id: str, request: bytes, attached: bytes = b"") -> Row:
+    def create(
+        self,
+        tenant: str,
+        request_id: str,
+        request: bytes,
+        declared: Declared | None = None,
+        attached: bytes = b"",
+    ) -> Row:
         """Store a new job; the same request id with the same request returns the job it already made.
 
         Args:
             tenant, request_id, request: what was asked, and by whom.
+            declared: what the request says of itself.
             attached: what the server adds for the worker; it may differ when the same is asked again.
 
         Raises:
@@ -62,9 +71,10 @@ class JobTable:
         digest = hashlib.sha256(b"query:" + request).digest()
         with self._database.transaction() as run:
             known = self._known(run, tenant, request_id, digest)
-            return known or self._insert(run, tenant, request_id, digest, request + attached, None)
+            stored = request + attached
+            return known or self._insert(run, tenant, request_id, digest, stored, None, declared or Declared())
 
-    def repeat(self, tenant: str, request_id: str, name: str) -> Row:
+    def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> Row:
         """Store a new job over the request of a finished one.
 
         Raises:
@@ -78,14 +88,15 @@ class JobTable:
             known = self._known(run, tenant, request_id, digest)
             if known is not None:
                 return known
-            found = self._find(run, tenant, name, "state, request")
+            found = self._find(run, tenant, name, "state, request, cost, parts")
             if found["state"] not in _REPEATABLE:
                 raise RefusedError(
                     f"job {name!r} is {found['state']}; only FAILED, CANCELLED and PARTIAL jobs can be run again.",
                     reason="JOB_NOT_REPEATABLE",
                     field="repeat_of",
                 )
-            return self._insert(run, tenant, request_id, digest, found["request"], name)
+            declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace)
+            return self._insert(run, tenant, request_id, digest, found["request"], name, declared)
 
     def get(self, tenant: str, name: str) -> Row:
         """One job with its ranking.
@@ -115,14 +126,32 @@ class JobTable:
         with self._database.reading() as run:
             return int(run.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
 
-    def claim(self) -> Claim | None:
-        """Start the next attempt at the oldest waiting job, or None where none waits."""
+    def parts(self) -> set[tuple[str, str]]:
+        """Tenants and digests of the parts that jobs refer to, whatever their states."""
+        with self._database.reading() as run:
+            found = run.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
+            return {(one["tenant"], sha256) for one in found for sha256 in one["parts"].split()}
+
+    def waiting(self) -> list[Waiting]:
+        """The jobs that wait for a worker, in the order of creation."""
+        with self._database.reading() as run:
+            found = run.execute("SELECT id, tenant, cost, created FROM jobs WHERE state = 'QUEUED' ORDER BY seq")
+            return [Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"]) for one in found]
+
+    def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Claim | None:
+        """Start the next attempt at a waiting job, or None where none waits.
+
+        Args:
+            choose: says which of the waiting jobs is next.
+        """
         with self._database.transaction() as run:
-            found = run.execute("SELECT id, request FROM jobs WHERE state = 'QUEUED' ORDER BY seq LIMIT 1").fetchone()
-            if found is None:
+            waiting = self.waiting()
+            if not waiting:
                 return None
-            run.execute("UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = ?", (found["id"],))
-            return Claim(self._move(run, found["id"], "RUNNING"), found["request"])
+            name = choose(waiting).id
+            run.execute("UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = ?", (name,))
+            found = run.execute("SELECT request, trace FROM jobs WHERE id = ?", (name,)).fetchone()
+            return Claim(self._move(run, name, "RUNNING"), found["request"], found["trace"])
 
     def finish(self, claim: Claim, state: JobState, error: W2SError | None, ranking: bytes | None) -> Row | None:
         """Commit the outcome of an attempt, or None where the job is no longer this attempt's to end."""
@@ -218,14 +247,18 @@ class JobTable:
         digest: bytes,
         request: bytes,
         repeat_of: str | None,
+        declared: Declared,
     ) -> Row:
         self._check_quota(run, tenant, len(request))
         name, moment = secrets.token_hex(8), now()
-        run.execute(
-            "INSERT INTO jobs (tenant, id, request_id, digest, repeat_of, state, created, updated, revision, epoch, "
-            "attempts, losses, size, request) VALUES (?, ?, ?, ?, ?, 'QUEUED', ?, ?, ?, 0, 0, 0, ?, ?)",
-            (tenant, name, request_id, digest, repeat_of, moment, moment, REVISION_STEP, len(request), request),
-        )
+        stored = {
+            "tenant": tenant, "id": name, "request_id": request_id, "digest": digest, "repeat_of": repeat_of,
+            "state": "QUEUED", "created": moment, "updated": moment, "revision": REVISION_STEP, "epoch": 0,
+            "attempts": 0, "losses": 0, "size": len(request), "request": request,
+            "cost": round(declared.cost * 1000), "parts": " ".join(declared.parts), "trace": declared.trace,
+        }  # fmt: skip
+        marks = ", ".join("?" * len(stored))
+        run.execute(f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks})", (*stored.values(),))
         return row_of(self._find(run, tenant, name, COLUMNS))
 
     def _check_quota(self, run: sqlite3.Connection, tenant: str, more: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from server.config import Limits
 from server.durable.database import Database
 from server.durable.feed import Channel, Feed, stopping
 from server.durable.jobs import JobTable
-from server.durable.rows import Claim, Row
+from server.durable.rows import Claim, Declared, Row, Waiting, oldest
 
 T = TypeVar("T")
 
@@ -68,13 +68,28 @@ class Ledger:
         """End every watch and every wait with a status that says to resume."""
         self._feed.stop()
 
-    async def create(self, tenant: str, request_id: str, request: bytes, attached: bytes = b"") -> Row:
+    async def create(
+        self,
+        tenant: str,
+        request_id: str,
+        request: bytes,
+        declared: Declared | None = None,
+        attached: bytes = b"",
+    ) -> Row:
         """See JobTable.create."""
-        return await self._change(lambda: self._table.create(tenant, request_id, request, attached))
+        return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached))
 
-    async def repeat(self, tenant: str, request_id: str, name: str) -> Row:
+    async def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> Row:
         """See JobTable.repeat."""
-        return await self._change(lambda: self._table.repeat(tenant, request_id, name))
+        return await self._change(lambda: self._table.repeat(tenant, request_id, name, trace))
+
+    async def parts(self) -> set[tuple[str, str]]:
+        """See JobTable.parts."""
+        return await self._run(self._table.parts)
+
+    async def waiting(self) -> list[Waiting]:
+        """See JobTable.waiting."""
+        return await self._run(self._table.waiting)
 
     async def get(self, tenant: str, name: str) -> Row:
         """One job as it stands, with the last step of a running one. See JobTable.get."""
@@ -94,9 +109,9 @@ class Ledger:
         """See JobTable.delete."""
         await self._run(lambda: self._table.delete(tenant, name))
 
-    async def claim(self) -> Claim | None:
-        """See JobTable.claim."""
-        claim, self.queued = await self._run(lambda: (self._table.claim(), self._table.queued()))
+    async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Claim | None:
+        """See JobTable.claim; `choose` is called in the thread that owns the table."""
+        claim, self.queued = await self._run(lambda: (self._table.claim(choose), self._table.queued()))
         if claim is not None:
             self._feed.publish(claim.row.job)
         if self.queued == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -33,6 +34,42 @@ class Row:
     ranking: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What a request says of itself before it is run.
+
+    Attributes:
+        cost: seconds of one core, very roughly; 0 or more.
+        parts: digests of the parts that it refers to.
+        trace: the `traceparent` of the call that made it, or "".
+    """
+
+    cost: float = 0.0
+    parts: tuple[str, ...] = ()
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One job that waits for a worker, as the scheduler sees it.
+
+    Attributes:
+        id, tenant: which, and whose.
+        cost: as declared, in seconds of one core.
+        created: microseconds since 1970.
+    """
+
+    id: str
+    tenant: str
+    cost: float
+    created: int
+
+
+def oldest(waiting: Sequence[Waiting]) -> Waiting:
+    """The job that waits longest."""
+    return waiting[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """One attempt at a job.
@@ -40,10 +77,12 @@ class Claim:
     Attributes:
         row: the job, RUNNING.
         request: the query's message as bytes.
+        trace: the `traceparent` of the call that made it, or "".
     """
 
     row: Row
     request: bytes
+    trace: str = ""
 
 
 def row_of(found: sqlite3.Row) -> Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from predictor.features import FeatureStore
 from predictor.folders import cache_dir
+from predictor.stores import TENANTS
 from server.access.caller import LOCAL
 
 
@@ -20,7 +21,7 @@ def feature_store(tenant: str) -> FeatureStore:
 
 def _folder(tenant: str) -> Path:
     # A digest, since tenants are called whatever their certificates say.
-    return cache_dir() if tenant == LOCAL else cache_dir() / "tenants" / tenant_digest(tenant)
+    return cache_dir() if tenant == LOCAL else cache_dir() / TENANTS / tenant_digest(tenant)
 
 
 def tenant_digest(tenant: str) -> str:

@@ -7,10 +7,36 @@ from predictor.estimators import find
 from predictor.query import RankingQuery
 from server.config import Limits
 
+_LETTERS = 4
+"""Of a token."""
+
+_TOKEN_SECONDS = 1.5e-4
+_LOAD_SECONDS = 5.0
+_CANDIDATE_SECONDS = 0.1
+_FLOP_SECONDS = 1e-9
+
 
 def declared_values(query: RankingQuery) -> int:
     """Numbers in the features that travel with the query: rows times dimensions, over all models."""
     return sum(int(spec.values.size) for spec in (query.strong, *query.weak) if spec.values is not None)
+
+
+def declared_seconds(query: RankingQuery) -> float:
+    """Time of one core that the query will take, very roughly: for the order of jobs, and for nothing else.
+
+    Model sizes are not known before models are opened, so every model counts as a small one.
+    """
+    rows = len(query.pool)
+    letters = sum(min(len(text), query.settings.max_length * _LETTERS) for text in query.pool.texts)
+    seconds = 0.0
+    for spec in (query.strong, *query.weak):
+        dims = 768
+        if spec.values is not None:
+            dims = spec.values.shape[-1] if spec.values.ndim == 2 else 1
+        elif not spec.reference.startswith(("features:", "array:")):
+            seconds += _LOAD_SECONDS + letters / _LETTERS * _TOKEN_SECONDS
+        seconds += _CANDIDATE_SECONDS + (rows * dims**2 + dims**3) * _FLOP_SECONDS
+    return seconds
 
 
 def check_query(query: RankingQuery, limits: Limits) -> None:

@@ -37,8 +37,8 @@ class PredictWorker:
         if self._worker is not None:
             await self._worker.stop(0)
 
-    async def predict(self, request: bytes) -> ranking_pb2.Ranking:
-        """The ranking of a query whose features travel with it. Cancelling the call ends the computation.
+    async def predict(self, request: bytes, tenant: str) -> ranking_pb2.Ranking:
+        """The ranking of a tenant's query whose features travel with it. Cancelling the call ends the computation.
 
         Raises:
             DeadlineError: it took longer than `max_predict_seconds`.
@@ -49,7 +49,7 @@ class PredictWorker:
             worker = await self._ready()
             try:
                 async with asyncio.timeout(self._limits.max_predict_seconds):
-                    tag, body = await _answer(worker, request)
+                    tag, body = await _answer(worker, request, tenant)
             except TimeoutError as fault:
                 raise DeadlineError(
                     f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job "
@@ -92,8 +92,8 @@ class PredictWorker:
             log("predict_worker_started", worker=self._worker.pid)
 
 
-async def _answer(worker: WorkerProcess, request: bytes) -> tuple[Tag, bytes]:
-    async with contextlib.aclosing(worker.run(request)) as frames:
+async def _answer(worker: WorkerProcess, request: bytes, tenant: str) -> tuple[Tag, bytes]:
+    async with contextlib.aclosing(worker.run(request, tenant)) as frames:
         async for tag, body in frames:
             if tag != "progress":
                 return tag, body

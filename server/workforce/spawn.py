@@ -15,6 +15,9 @@ PARENT = "W2S_WORKER_PARENT"
 
 DATA_BYTES = "W2S_WORKER_DATA_BYTES"
 BEAT_SECONDS = "W2S_WORKER_BEAT_SECONDS"
+PARTS = "W2S_WORKER_PARTS"
+"""Folder of the parts that requests refer to."""
+
 SHOW_STDERR = "W2S_WORKER_STDERR"
 """Set to 1, the worker's stderr, which may name files and rows, goes to the server's; otherwise nowhere."""
 

@@ -14,7 +14,6 @@ from predictor.errors import (
     CancelledError,
     DeadlineError,
     InputError,
-    LimitError,
     NotFoundError,
     UnavailableError,
     W2SError,
@@ -345,6 +344,8 @@ def test_a_target_without_a_port_and_a_token_with_blanks_are_refused():
         asyncio.run(make(token="a b"))
 
 
-def test_a_request_too_large_to_send_is_refused_here(server):
-    with pytest.raises(LimitError, match=r"the request takes \d+ bytes, at most 2000 can be sent"):
-        run(server.address, lambda aio: aio.submit(arrays()), max_message_bytes=2000)
+def test_a_request_larger_than_a_message_goes_out_in_parts(server, client):
+    query = arrays(5, rows=300)
+    assert bare(run(server.address, lambda aio: aio.predict(query), max_message_bytes=6000)) == bare(
+        client.predict(query)
+    )

@@ -19,7 +19,7 @@ from predictor.errors import (
     UnavailableError,
     W2SError,
 )
-from predictor.query import Progress
+from predictor.query import ModelSpec, Progress, RankingQuery
 from tests.service.running import arrays, until
 
 
@@ -124,19 +124,14 @@ def test_a_frozen_server_meets_the_deadline_of_the_call(start):
         running.process.send_signal(signal.SIGCONT)
 
 
-def test_a_request_too_large_to_send_is_refused_here(server):
+def test_a_request_whose_names_alone_are_too_large_is_refused_here(server):
+    query = arrays()
+    many = tuple(ModelSpec(f"candidate-{i}" * 10, "array:", values=query.weak[0].values) for i in range(50))
     with (
-        server.client(max_message_bytes=2000) as client,
-        pytest.raises(LimitError, match=r"the request takes \d+ bytes, at most 2000 can be sent; give fewer rows"),
+        server.client(max_message_bytes=4000) as client,
+        pytest.raises(LimitError, match=r"takes \d+ bytes without its rows and arrays, at most 2976 can be sent"),
     ):
-        client.submit(arrays())
-
-
-def test_a_request_too_large_for_the_server_is_refused_there(start):
-    with start("--limit", "max_message_bytes=1048576").client() as client:
-        with pytest.raises(LimitError, match="is larger than the server at"):
-            client.submit(arrays(rows=40_000))
-        assert client.wait(client.submit(arrays())).state == "SUCCEEDED"
+        client.submit(RankingQuery(query.strong, many, query.pool))
 
 
 def test_no_proxy_stands_between_loopback(server):

@@ -95,14 +95,16 @@ LABEL_KIND_BINARY: LabelKind
 LABEL_KIND_MULTICLASS: LabelKind
 
 class Tensor(_message.Message):
-    __slots__ = ("data", "shape", "dtype")
+    __slots__ = ("data", "shape", "dtype", "part")
     DATA_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     data: bytes
     shape: _containers.RepeatedScalarFieldContainer[int]
     dtype: Dtype
-    def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[Dtype, str]] = ...) -> None: ...
+    part: str
+    def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[Dtype, str]] = ..., part: _Optional[str] = ...) -> None: ...
 
 class ModelSpec(_message.Message):
     __slots__ = ("name", "reference", "layer", "pooling", "values", "about", "labels")
@@ -130,12 +132,24 @@ class ModelSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., reference: _Optional[str] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., about: _Optional[_Mapping[str, str]] = ..., labels: _Optional[_Union[LabelsBy, str]] = ...) -> None: ...
 
 class Pool(_message.Message):
-    __slots__ = ("ids", "texts")
+    __slots__ = ("ids", "texts", "part")
     IDS_FIELD_NUMBER: _ClassVar[int]
     TEXTS_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     ids: _containers.RepeatedScalarFieldContainer[str]
     texts: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, ids: _Optional[_Iterable[str]] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
+    part: str
+    def __init__(self, ids: _Optional[_Iterable[str]] = ..., texts: _Optional[_Iterable[str]] = ..., part: _Optional[str] = ...) -> None: ...
+
+class Drawn(_message.Message):
+    __slots__ = ("rows", "of", "rows_sha256")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    OF_FIELD_NUMBER: _ClassVar[int]
+    ROWS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    rows: Tensor
+    of: int
+    rows_sha256: str
+    def __init__(self, rows: _Optional[_Union[Tensor, _Mapping]] = ..., of: _Optional[int] = ..., rows_sha256: _Optional[str] = ...) -> None: ...
 
 class Labels(_message.Message):
     __slots__ = ("targets", "kind", "classes")
@@ -202,7 +216,7 @@ class Budget(_message.Message):
     def __init__(self, share: _Optional[float] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RankingQuery(_message.Message):
-    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration")
+    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration", "drawn")
     STRONG_FIELD_NUMBER: _ClassVar[int]
     WEAK_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -210,6 +224,7 @@ class RankingQuery(_message.Message):
     WEAK_LABELS_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    DRAWN_FIELD_NUMBER: _ClassVar[int]
     strong: ModelSpec
     weak: _containers.RepeatedCompositeFieldContainer[ModelSpec]
     pool: Pool
@@ -217,4 +232,5 @@ class RankingQuery(_message.Message):
     weak_labels: _containers.RepeatedCompositeFieldContainer[WeakLabels]
     settings: Settings
     calibration: _calibration_pb2.Calibration
-    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ...) -> None: ...
+    drawn: Drawn
+    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ..., drawn: _Optional[_Union[Drawn, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,93 @@
+"""PartTalks: what is said to get a request across that is too large for one message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from client.patience import Patience
+from client.talks import Ask, Pause, Send, Settle, Talk, Tell, Work
+from predictor.errors import LimitError, W2SError
+from predictor.query import Progress
+from protos import convert
+from protos.parts import PartManifest, detach, part_manifest_to_proto
+from protos.w2s.v1 import parts_pb2 as pb
+from protos.w2s.v1 import parts_pb2_grpc, query_pb2
+
+ENVELOPE_BYTES = 1024
+"""More than a request takes besides its query."""
+
+SMALL_BYTES = (1 << 20) - ENVELOPE_BYTES
+"""Every server takes a query of this size."""
+
+_CHUNK_BYTES = 512 << 10
+"""From 256 KiB to 1 MiB; a server that takes only small messages takes this."""
+
+_STREAM_SECONDS = 600.0
+_LOOK_SECONDS = 0.1
+
+
+class PartTalks:
+    """What is said of parts.
+
+    Args:
+        channel: of grpc or grpc.aio.
+        timeout: deadline of short calls in seconds.
+        reconnect_seconds: how long an upload that stands still is tried again.
+    """
+
+    def __init__(self, channel: Any, timeout: float, reconnect_seconds: float) -> None:
+        self._stub = parts_pb2_grpc.PartServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._timeout = timeout
+        self._reconnect_seconds = reconnect_seconds
+
+    def send_bulk(self, message: query_pb2.RankingQuery, most: int) -> Talk[None]:
+        """Send the largest fields of a query beforehand, so that what is left has at most `most` bytes.
+
+        Raises:
+            LimitError: even so it is larger, or the server does not keep so much.
+        """
+        parts: dict[PartManifest, bytes] = yield Work(partial(detach, message, most))
+        if message.ByteSize() > most:
+            raise LimitError(
+                f"the request takes {message.ByteSize()} bytes without its rows and arrays, at most {most} can be "
+                "sent; name fewer candidates.",
+                reason="OVER_LIMIT",
+            )
+        for manifest, data in parts.items():
+            yield from self._send(manifest, data)
+
+    def _send(self, manifest: PartManifest, data: bytes) -> Talk[None]:
+        patience = Patience(self._reconnect_seconds)
+        while True:
+            try:
+                request = pb.QueryPartRequest(manifest=part_manifest_to_proto(manifest))
+                found = yield Ask(self._stub.QueryPart, request, self._timeout)
+                patience.note(found.received_bytes)
+                if not found.complete:
+                    yield from self._upload(manifest, data, found.received_bytes, patience)
+                return
+            except W2SError as fault:
+                pause = patience.after(fault)
+            yield Pause(pause)
+
+    def _upload(self, manifest: PartManifest, data: bytes, start: int, patience: Patience) -> Talk[None]:
+        sent, ended = start, False
+
+        def messages() -> Iterator[pb.UploadPartRequest]:
+            nonlocal sent
+            yield pb.UploadPartRequest(manifest=part_manifest_to_proto(manifest))
+            while sent < manifest.size and not ended:
+                piece = data[sent : sent + _CHUNK_BYTES]
+                yield pb.UploadPartRequest(chunk=convert.chunk_to_proto(sent, piece))
+                sent += len(piece)
+
+        sending = yield Send(self._stub.UploadPart, messages(), _STREAM_SECONDS)
+        try:
+            while (yield Settle(sending, _LOOK_SECONDS)) is None:
+                patience.note(sent)
+                yield Tell(Progress("", "upload", sent, manifest.size))
+        finally:
+            ended = True
+            sending.cancel()

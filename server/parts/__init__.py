@@ -1,0 +1,1 @@
+"""Parts: rows, features and labels that were sent before the request that refers to them."""

@@ -1,0 +1,156 @@
+"""PartStore: bytes of each tenant under their SHA-256, in files that outlive the connection and the server."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Set
+from pathlib import Path
+
+from predictor.errors import LimitError, NotFoundError
+from protos.parts import PartManifest, check_digest
+from server.config import Limits
+from server.features.stores import tenant_digest
+from server.parts.upload import PartUpload, full, size_of, staged, told, touched
+
+
+class PartStore:
+    """Parts in `folder/TENANT/SHA256`, and beside them `SHA256.part` while they come; for use from threads."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._open: dict[Path, PartUpload] = {}
+
+    def received(self, tenant: str, manifest: PartManifest) -> tuple[int, bool]:
+        """Bytes that are here, and whether that is all, checked. Being asked for keeps a part from being swept.
+
+        Raises:
+            LimitError: it is more than this server takes.
+        """
+        self._check_size(manifest)
+        place = self._place(tenant, manifest.sha256)
+        if touched(place):
+            return manifest.size, True
+        return min(size_of(staged(place)), manifest.size), False
+
+    def open(self, tenant: str, manifest: PartManifest) -> PartUpload:
+        """Begin an upload or go on with it. Whoever wrote to it before can no longer.
+
+        Raises:
+            LimitError: over the tenant's quota, or the disk has no room for it.
+            UnavailableError: the disk cannot be written.
+        """
+        self._check_size(manifest)
+        place = self._place(tenant, manifest.sha256)
+        with self._lock:
+            if not place.exists():
+                self._reserve(place, manifest)
+            fresh = PartUpload(place, manifest, self._release)
+            before, self._open[place] = self._open.get(place), fresh
+        try:
+            if before is not None:
+                before.supersede()
+            fresh.begin()
+        except BaseException:
+            fresh.close()
+            raise
+        return fresh
+
+    def read(self, tenant: str, sha256: str) -> bytes:
+        """See `read_part`."""
+        return read_part(self._folder, tenant, sha256)
+
+    def sweep(self, kept: Set[tuple[str, str]]) -> int:
+        """Drop parts that no job refers to and nobody asked for in a while; returns bytes freed.
+
+        Args:
+            kept: tenants and digests that jobs refer to.
+        """
+        safe = {self._place(tenant, sha256) for tenant, sha256 in kept}
+        before, freed = time.time() - self._limits.part_keep_seconds, 0
+        with self._lock:
+            for path in self._folder.glob("*/*"):
+                place = path.with_suffix("")
+                if place in self._open or (path == place and place in safe):
+                    continue
+                with contextlib.suppress(OSError):  # one that has just been completed is gone by itself
+                    found = path.stat()
+                    if found.st_mtime < before:
+                        path.unlink()
+                        freed += found.st_size
+        return freed
+
+    def _place(self, tenant: str, sha256: str) -> Path:
+        return _place(self._folder, tenant, sha256)
+
+    def _check_size(self, manifest: PartManifest) -> None:
+        most = self._limits.max_part_bytes
+        if manifest.size > most:
+            raise LimitError(
+                f"a part has {manifest.size} bytes; this server takes at most {most}. Give fewer rows with --max-rows, "
+                "or push features with w2s features push.",
+                reason="OVER_LIMIT",
+                field="manifest.size_bytes",
+            )
+
+    def _release(self, upload: PartUpload) -> None:
+        with self._lock:
+            if self._open.get(upload.place) is upload:
+                del self._open[upload.place]
+
+    def _reserve(self, place: Path, manifest: PartManifest) -> None:
+        """Refuse what cannot end before it begins: those at work count as if they were complete."""
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held = sum(size_of(path) for path in place.parent.iterdir() if path != staged(place))
+            open_ = [one for one in self._open.values() if one.place.parent == place.parent and one.place != place]
+            held += sum(one.missing for one in open_)
+            most = self._limits.tenant_part_bytes
+            if held + manifest.size > most:
+                raise LimitError(
+                    f"your parts hold {held} bytes, and this one needs {manifest.size}; this server keeps {most}. "
+                    "Delete finished jobs; their parts go some time later.",
+                    reason="PARTS_QUOTA",
+                    field="manifest",
+                )
+            if shutil.disk_usage(place.parent).free < manifest.size - size_of(staged(place)):
+                raise full()
+        except OSError as fault:
+            raise told(fault) from fault
+
+
+def read_part(folder: Path, tenant: str, sha256: str) -> bytes:
+    """A part, checked against its digest.
+
+    Raises:
+        NotFoundError: no such part of this tenant, or it was damaged.
+    """
+    check_digest(sha256, "part")
+    place = _place(folder, tenant, sha256)
+    try:
+        data = place.read_bytes()
+    except OSError:
+        raise _absent(sha256) from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        with contextlib.suppress(OSError):  # a read-only disk keeps it, and it is refused again
+            place.unlink()
+        raise _absent(sha256)
+    touched(place)
+    return data
+
+
+def _place(folder: Path, tenant: str, sha256: str) -> Path:
+    return folder / tenant_digest(tenant) / sha256
+
+
+def _absent(sha256: str) -> NotFoundError:
+    return NotFoundError(
+        f"there is no part {sha256[:12]}… of yours here; send it with UploadPart before the request that refers to it.",
+        reason="PART_MISSING",
+        field="part",
+    )
