@@ -105,15 +105,23 @@ def _check_external(model: Any, path: Path) -> tuple[str, ...]:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-        target = path.parent / location
-        inside = ".." not in Path(location).parts and any(target.resolve().is_relative_to(one) for one in folders)
-        if not location or Path(location).is_absolute() or not inside or not target.is_file():
+        climbs = Path(location).is_absolute() or ".." in Path(location).parts
+        if not location or climbs or not _lies_in(path.parent / location, folders):
             raise _refused(
                 f"{path.name} keeps tensor {tensor.name!r} in {location!r}; external tensors must be files in the "
                 "graph's own folder, and no link may lead out of it"
             )
         found.add(location)
     return tuple(sorted(found))
+
+
+def _lies_in(target: Path, folders: tuple[Path, ...]) -> bool:
+    """Whether a file is there, and in one of the folders with all links followed."""
+    try:
+        real = target.resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        return False  # absent, too long, a loop of links, a NUL inside
+    return real.is_file() and any(real.is_relative_to(one) for one in folders)
 
 
 def _nodes(graph: Any) -> Iterator[Any]:

@@ -139,7 +139,7 @@ def _opened_file(root: Path, folder: Path, handle: int, name: str) -> int | None
     try:
         if stat.S_ISLNK(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
             real = (folder / name).resolve(strict=True)
-            if not real.is_relative_to(root):
+            if real == root or not real.is_relative_to(root):
                 return None
             with _descended(root, real.parent) as there:
                 file = os.open(real.name, _READ, dir_fd=there)
