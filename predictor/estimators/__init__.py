@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from predictor.errors import InputError
 from predictor.estimators.agreement import AgreementError, AgreementSelection
+from predictor.estimators.baek2022 import AgreementOnTheLine
 from predictor.estimators.bao2019 import HScore
 from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount, Width
 from predictor.estimators.charikar2024 import Misfit, MisfitSelection
@@ -57,6 +58,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             OverlapDensity(),
             AgreementError(),
             AgreementSelection(),
+            AgreementOnTheLine(),
             PredictionDivergence(),
             Ambiguity(),
             ErrorFloor(),
@@ -85,6 +87,7 @@ BY_NAME_ONLY = frozenset(
         "overlap_density",
         "agreement_error",
         "agreement_selection",
+        "agreement_on_the_line",
         "prediction_divergence",
         "ambiguity",
         "error_floor",

@@ -9,19 +9,19 @@ better than they are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.estimators.baek2022 import Line
 from predictor.estimators.case import Case
 from predictor.estimators.dawid1979 import dawid_skene
+from predictor.estimators.panel import NEEDED, Panel, too_few, unfit
 from predictor.estimators.parisi2014 import balanced_errors
 from predictor.estimators.protocol import Evidence, Foretells
-from predictor.estimators.supervision import cross_taught, supervise
+from predictor.estimators.supervision import cross_taught
 from predictor.estimators.three_cornered_hat import distances, squared_errors
-from predictor.estimators.votes import are_classes, votes
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -30,90 +30,6 @@ Ints = NDArray[np.intp]
 FOLDS = 5
 RARE = 1e-6
 """Share of a class below which the other one is the only class."""
-
-NEEDED = 3
-"""Candidates whose agreement says something of each: two that differ do not say who is wrong."""
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """Weak labels of the candidates that have any, on the rows without gold labels.
-
-    Attributes:
-        rows: pool rows.
-        seats: places of these candidates among the case's.
-        tables: per candidate (n, k).
-        classes: number of classes, 0 for numbers.
-    """
-
-    rows: Ints
-    seats: tuple[int, ...]
-    tables: tuple[Array, ...]
-    classes: int
-
-    @classmethod
-    def of(cls, case: Case, purpose: str) -> Panel:
-        """Gather weak labels, given or from heads trained on the gold labels."""
-        supervision = supervise(case, case.rng(purpose))
-        held = [(i, table) for i, table in enumerate(supervision.predictions) if table is not None]
-        tables = tuple(table for _, table in held)
-        named = bool(tables) and all(are_classes(table, case.labels) for table in tables)
-        count = max((max(table.shape[1], 2) for table in tables), default=0) if named else 0
-        return cls(supervision.rows, tuple(i for i, _ in held), tables, count)
-
-    def votes(self) -> Ints:
-        """(n, m) classes."""
-        return np.stack([votes(table) for table in self.tables], axis=1)
-
-    def stacked(self) -> Array | None:
-        """(m, n, k), None where the candidates' tables differ in width."""
-        widths = {table.shape[1] for table in self.tables}
-        return np.stack(self.tables) if len(widths) == 1 else None
-
-    def scale(self, case: Case) -> tuple[float, str]:
-        """Unit of squared errors, one for all candidates: variance of the gold labels, else mean of the weak ones'."""
-        if case.labels is not None:
-            return float(np.sum(np.var(case.labels.targets[case.labels.known], axis=0))), "label variance"
-        mean = float(np.mean([np.sum(np.var(table, axis=0)) for table in self.tables]))
-        return mean, "mean weak-label variance"
-
-
-def on_the_line(votes_gold: Ints, gold: Ints, votes_pool: Ints) -> tuple[Array, float]:
-    """(m,) 0–1 errors on the pool by agreement-on-the-line, and R² of the line.
-
-    Φ⁻¹(agreement on pool) = a Φ⁻¹(agreement on gold rows) + c is fitted over pairs of voters and carried over to
-    accuracies: error = 1 − Φ(a Φ⁻¹(accuracy on gold rows) + c). With gold rows and pool drawn alike it tells no more
-    than the accuracy on the gold rows; it is for pools that differ.
-
-    Args:
-        votes_gold: (g, m) held-out votes on the gold rows, m ≥ 3.
-        gold: (g,) true classes.
-        votes_pool: (n, m).
-
-    Source: Baek, Jiang, Raghunathan, Kolter 2022, arXiv:2206.13089 (their ALine-S).
-    """
-    left, right = np.triu_indices(votes_gold.shape[1], 1)
-    known = _probit(np.mean(votes_gold[:, left] == votes_gold[:, right], axis=0), len(gold))
-    found = _probit(np.mean(votes_pool[:, left] == votes_pool[:, right], axis=0), len(votes_pool))
-    slope, offset = _line(known, found)
-    accuracy = _probit(np.mean(votes_gold == gold[:, None], axis=0), len(gold))
-    errors = np.array([1.0 - NormalDist().cdf(float(x)) for x in slope * accuracy + offset])
-    spread = float(np.sum((found - found.mean()) ** 2))
-    missed = float(np.sum((found - slope * known - offset) ** 2))
-    return errors, 1.0 - missed / spread if spread > 0.0 else 0.0
-
-
-def _probit(shares: Array, rows: int) -> Array:
-    """Φ⁻¹ of shares of rows, half a row away from 0 and 1."""
-    return np.array([NormalDist().inv_cdf(float(x)) for x in np.clip(shares, 0.5 / rows, 1.0 - 0.5 / rows)])
-
-
-def _line(x: Array, y: Array) -> tuple[float, float]:
-    """Least squares; the line of slope 1 where x does not vary."""
-    centred = x - x.mean()
-    energy = float(centred @ centred)
-    slope = float(centred @ y) / energy if energy > 1e-12 else 1.0
-    return slope, float(y.mean() - slope * x.mean())
 
 
 @dataclass(frozen=True)
@@ -165,40 +81,18 @@ class AgreementError:
         ]
 
     def _add_line(self, panel: Panel, case: Case, cast: Ints, details: list[dict[str, float]]) -> None:
-        labels = case.labels
-        if labels is None:
+        line = Line.of(panel, case, cast)
+        if line is None:
             return
-        lesson = labels.targets[labels.known]
-        guessed = []
-        for seat in panel.seats:
-            candidate = case.weak[seat]
-            if candidate.name in case.weak_labels:
-                return
-            guessed.append(votes(cross_taught(candidate.features[labels.known], lesson, FOLDS, case.rng("line"))))
-        held_out, gold = np.stack(guessed, axis=1), votes(lesson)
-        errors, fit = on_the_line(held_out, gold, cast)
         for i, one in enumerate(details):
-            one["held_out_error"] = float(np.mean(held_out[:, i] != gold))
-            one["line_error"], one["line_fit"] = float(errors[i]), fit
+            one["held_out_error"] = float(line.held_out[i])
+            one["line_error"], one["line_fit"] = float(line.errors[i]), line.fit
 
     def _of_numbers(self, panel: Panel, case: Case) -> list[Estimate]:
         stacked, (variance, unit) = panel.stacked(), panel.scale(case)
         if stacked is None or variance <= 0.0:
             return [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in panel.seats]
         return [Estimate(float(e), self.better, unit) for e in squared_errors(distances(stacked)) / variance]
-
-
-def too_few(panel: Panel) -> str:
-    """The note of candidates that cannot be judged by agreement."""
-    have = len(panel.seats)
-    if have < NEEDED:
-        return f"needs weak labels of at least {NEEDED} candidates, has {have}: give --labels or more --weak-labels"
-    return "needs --weak-labels for this candidate, or --labels"
-
-
-def unfit(stacked: Array | None) -> str:
-    """The note of candidates whose tables have no squared distances to speak of."""
-    return "the candidates' weak labels differ in width" if stacked is None else "the weak labels are constant"
 
 
 def _against_majority(cast: Ints, classes: int) -> Array:

@@ -6,10 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.stats import norm
 
 import predictor
-from predictor.estimators.agreement import FOLDS, AgreementError, AgreementSelection, on_the_line
+from predictor.estimators.agreement import FOLDS, AgreementError, AgreementSelection
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
@@ -149,34 +148,6 @@ def test_tables_that_differ_in_width_or_never_vary_are_absent_with_the_reason():
 def test_near_unanimity_is_noted():
     _, votes = voters(300, [0.01, 0.01, 0.02], 2, np.random.default_rng(5))
     assert "all candidates agree on 9" in ERROR.estimate(panel_of([v[:, None] * 1.0 for v in votes.T]))[0].note
-
-
-def test_the_line_is_fitted_on_probits_of_agreement_and_read_at_accuracies():
-    rng = np.random.default_rng(6)
-    gold, votes_gold = voters(60, [0.1, 0.2, 0.3, 0.4], 2, rng)
-    _, votes_pool = voters(90, [0.2, 0.25, 0.4, 0.45], 2, rng)
-    pairs = [(i, j) for i in range(4) for j in range(i)]
-    known = [norm.ppf(np.mean(votes_gold[:, i] == votes_gold[:, j])) for i, j in pairs]
-    found = [norm.ppf(np.mean(votes_pool[:, i] == votes_pool[:, j])) for i, j in pairs]
-    slope, offset = np.polyfit(known, found, 1)
-    accuracy = np.mean(votes_gold == gold[:, None], axis=0)
-    errors, fit = on_the_line(votes_gold, gold, votes_pool)
-    np.testing.assert_allclose(errors, 1 - norm.cdf(slope * norm.ppf(accuracy) + offset), atol=1e-9)
-    assert fit == pytest.approx(np.corrcoef(known, found)[0, 1] ** 2)
-
-
-def test_on_rows_drawn_alike_the_line_returns_the_error_on_the_gold_rows():
-    gold, votes = voters(200, [0.1, 0.2, 0.35], 2, np.random.default_rng(7))
-    errors, fit = on_the_line(votes, gold, votes)
-    np.testing.assert_allclose(errors, np.mean(votes != gold[:, None], axis=0), atol=1e-9)
-    assert fit == pytest.approx(1.0)
-
-
-def test_perfect_agreement_stays_finite():
-    votes = np.zeros((20, 3), dtype=int)
-    errors, fit = on_the_line(votes, votes[:, 0], votes)
-    assert np.isfinite(errors).all()
-    assert np.isfinite(fit)
 
 
 def test_heads_trained_on_gold_labels_add_their_held_out_error_and_the_line():
