@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,8 +11,11 @@ from predictor.errors import InputError
 from predictor.labels import Kind
 from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
 
-_CAP = ("gain_bounds", "accuracy_gain_cap")
-"""Estimator and detail that hold the share of rows on which student and teacher name different classes."""
+_CAPS = (("misfit", "disagreement"), ("gain_bounds", "accuracy_gain_cap"))
+"""Estimators and details that hold the share of rows on which student and teacher name different classes."""
+
+_DEVIATIONS = 1.645
+"""Standard errors that the share is widened by: it was counted on some rows, and is claimed of all."""
 
 
 def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None) -> tuple[Fit | None, Fit | None]:
@@ -53,7 +57,8 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
 
     The predicted error and its null take the fit's unit. The gain becomes accuracy points where the calibration has
     such a fit and the labels are not known to be numbers; it is then clipped to ± the share of rows on which student
-    and teacher disagree, where `gain_bounds` measured that: no accuracy can change by more. PGR is taken away, since
+    and teacher disagree (its upper 95 % limit), where `misfit` or `gain_bounds` counted them: no accuracy can change by
+    more (Charikar et al. 2024, arXiv:2405.15116). PGR is taken away, since
     nothing has calibrated it. What the estimators said stays under `estimates`.
 
     Args:
@@ -68,17 +73,17 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
     return replace(
         ranking,
         evidence="calibrated",
-        candidates=tuple(_candidate(one, error, gain) for one in ranking.candidates),
+        candidates=tuple(_candidate(one, error, gain, ranking.rows) for one in ranking.candidates),
         null=ranking.null if error is None else _null(ranking.null, error),
         provenance=replace(ranking.provenance, request=request),
         warnings=(*ranking.warnings, *_remarks(ranking, calibration, error, gain)),
     )
 
 
-def _candidate(candidate: Candidate, error: Fit | None, gain: Fit | None) -> Candidate:
+def _candidate(candidate: Candidate, error: Fit | None, gain: Fit | None, rows: int) -> Candidate:
     if candidate.status != "ok":
         return candidate
-    cap = _cap(candidate.estimates) if gain is not None and gain.unit == POINTS else None
+    cap = _cap(candidate.estimates, rows) if gain is not None and gain.unit == POINTS else None
     return replace(
         candidate,
         predicted_w2s_error=_mapped(candidate.predicted_w2s_error, error, 0.0, None),
@@ -99,11 +104,18 @@ def _mapped(said: Interval | None, fit: Fit | None, least: float | None, most: f
     return Interval(clipped(fit.line.at(said.value)), clipped(low), clipped(high), fit.unit)
 
 
-def _cap(estimates: Mapping[str, Estimate]) -> float:
-    """Most by which the accuracy can change, in points: the disagreement where it was measured, else everything."""
-    name, detail = _CAP
-    found = estimates[name].details.get(detail) if name in estimates else None
-    return 100.0 if found is None else 100.0 * found
+def _cap(estimates: Mapping[str, Estimate], rows: int) -> float:
+    """Most by which the accuracy can change, in points: the disagreement where it was counted, else everything.
+
+    The limit is that of Wilson's interval, which does not vanish where no row of a few was seen to differ.
+    """
+    shares = [
+        estimates[name].details[key] for name, key in _CAPS if name in estimates and key in estimates[name].details
+    ]
+    if not shares:
+        return 100.0
+    share, z = shares[0], _DEVIATIONS**2 / rows
+    return 100.0 * min(1.0, (share + z / 2 + math.sqrt(z * share * (1 - share) + z * z / 4)) / (1 + z))
 
 
 def _null(null: NullBand, error: Fit) -> NullBand:

@@ -71,19 +71,94 @@ def fit_line(x: Array, y: Array, tasks: Groups, *, least: int = MIN_TASKS) -> Li
     Raises:
         InputError: fewer tasks than that (`TOO_FEW_TASKS`).
     """
-    names = np.unique(tasks)
-    if len(names) < least:
-        raise InputError(
-            f"{len(names)} task(s) to fit on; at least {least} are needed, since candidates of one task are not "
-            "independent of each other.",
-            reason="TOO_FEW_TASKS",
+    return Moments.of(x, y, tasks).line(least)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """All that a fit needs of each task: (T,) means of x, y and their products, about a common centre.
+
+    Attributes:
+        x, y, xx, xy, yy: of every task.
+        low, high: (T,) least and largest prediction.
+        outcomes: (T,) counts.
+        centre: what was taken off x and y, so that squares of far-off numbers do not cancel.
+    """
+
+    x: Array
+    y: Array
+    xx: Array
+    xy: Array
+    yy: Array
+    low: Array
+    high: Array
+    outcomes: Groups
+    centre: tuple[float, float]
+
+    @classmethod
+    def of(cls, x: Array, y: Array, tasks: Groups) -> Moments:
+        """The moments of (n,) pairs."""
+        names, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)
+        weights = task_weights(tasks)
+        centre = (float(weights @ x), float(weights @ y))
+        u, v = x - centre[0], y - centre[1]
+
+        def mean(values: Array) -> Array:
+            return np.bincount(place, values) / counts
+
+        low, high = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+        np.minimum.at(low, place, x)
+        np.maximum.at(high, place, x)
+        return cls(mean(u), mean(v), mean(u * u), mean(u * v), mean(v * v), low, high, counts, centre)
+
+    def without(self, task: int) -> Moments:
+        """The same without one task."""
+        kept = np.arange(len(self.x)) != task
+        parts = (self.x, self.y, self.xx, self.xy, self.yy, self.low, self.high, self.outcomes)
+        x, y, xx, xy, yy, low, high, outcomes = (part[kept] for part in parts)
+        return Moments(x, y, xx, xy, yy, low, high, outcomes, self.centre)
+
+    def line(self, least: int = MIN_TASKS) -> Line:
+        """See `fit_line`."""
+        count = len(self.x)
+        if count < least:
+            raise InputError(
+                f"{count} task(s) to fit on; at least {least} are needed, since candidates of one task are not "
+                "independent of each other.",
+                reason="TOO_FEW_TASKS",
+            )
+        shares = np.array(SHRINKAGES)[:, None]
+        x, y, xx, xy = ((part.sum() - part) / (count - 1) for part in (self.x, self.y, self.xx, self.xy))
+        intercepts, slopes = _least_squares(x, y, xx, xy, shares)
+        squares = (
+            self.yy
+            - 2.0 * intercepts * self.y
+            - 2.0 * slopes * self.xy
+            + intercepts**2
+            + 2.0 * intercepts * slopes * self.x
+            + slopes**2 * self.xx
         )
-    left_out = np.stack([_left_out(x, y, tasks, share) for share in SHRINKAGES])
-    losses = [task_mean(errors**2, tasks) for errors in left_out]
-    best = int(np.argmin(losses))
-    intercept, slope = _least_squares(x, y, tasks, SHRINKAGES[best])
-    spread = student_95(len(names) - 1) * float(np.sqrt(losses[best]))
-    return Line(intercept, slope, spread, len(names), len(x), float(x.min()), float(x.max()))
+        losses = np.maximum(squares, 0.0).mean(axis=1)
+        best = int(np.argmin(losses))
+        x, y, xx, xy = (np.array([part.mean()]) for part in (self.x, self.y, self.xx, self.xy))
+        intercept, slope = (float(found[0, 0]) for found in _least_squares(x, y, xx, xy, shares[best : best + 1]))
+        return Line(
+            intercept=self.centre[1] + intercept - slope * self.centre[0],
+            slope=slope,
+            spread=student_95(count - 1) * float(np.sqrt(losses[best])),
+            tasks=count,
+            outcomes=int(self.outcomes.sum()),
+            low=float(self.low.min()),
+            high=float(self.high.max()),
+        )
+
+
+def _least_squares(x: Array, y: Array, xx: Array, xy: Array, shares: Array) -> tuple[Array, Array]:
+    """(S, T) intercepts and slopes for (S, 1) shares, from (T,) means over whichever tasks each one rests on."""
+    spread = xx - x * x
+    flat = spread <= 1e-12 * np.maximum(xx, 1e-300)
+    slopes = shares * np.where(flat, 0.0, np.maximum(xy - x * y, 0.0) / np.where(flat, 1.0, spread))
+    return y - slopes * x, slopes
 
 
 def task_mean(values: Array, tasks: Groups) -> float:
@@ -105,21 +180,3 @@ def student_95(freedom: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / freedom + second / freedom**2 + third / freedom**3
-
-
-def _left_out(x: Array, y: Array, tasks: Groups, share: float) -> Array:
-    """(n,) y less what the line of all other tasks says of it."""
-    errors = np.empty_like(y)
-    for task in np.unique(tasks):
-        held = tasks == task
-        intercept, slope = _least_squares(x[~held], y[~held], tasks[~held], share)
-        errors[held] = y[held] - (intercept + slope * x[held])
-    return errors
-
-
-def _least_squares(x: Array, y: Array, tasks: Groups, share: float) -> tuple[float, float]:
-    weights = task_weights(tasks)
-    across, up = float(weights @ x), float(weights @ y)
-    spread = float(weights @ (x - across) ** 2)
-    slope = share * max(float(weights @ ((x - across) * (y - up))), 0.0) / spread if spread > 0.0 else 0.0
-    return up - slope * across, slope

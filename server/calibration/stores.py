@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from predictor.calibration.calibration import Calibration, calibrate, check_name
+from predictor.calibration.calibrate import calibrate
+from predictor.calibration.calibration import Calibration, check_name
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import LimitError
 from predictor.outcome_store import OutcomeStore

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.calibration.calibration import Calibration, calibrate
+from predictor.calibration.calibrate import calibrate
+from predictor.calibration.calibration import Calibration
 from predictor.outcomes import Outcome
 
 ESTIMATORS = ("label_prior_simulation", "truth_posterior")
