@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.calibration.apply import calibrated, fits_for
+from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.case import Case, Refined, Representation
@@ -46,7 +47,9 @@ class _Entry:
     diagnostics: dict[str, float] = field(default_factory=dict)
 
 
-def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, Ranking]:
+def ranking_steps(
+    query: RankingQuery, source: FeatureSource, engine: Engine = HERE
+) -> Generator[Progress, None, Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
     A candidate's own fault (it cannot be loaded, its features are constant or not finite) stays in that candidate.
@@ -60,10 +63,11 @@ def ranking_steps(query: RankingQuery, source: FeatureSource) -> Generator[Progr
         check_rows(len(query.pool))
     if query.calibration is not None:
         fits_for(query.calibration, *_calibrated_by(query))
+    source = engine.source(query, source)
     gathered = yield from gather(query, source)
     if query.settings.refine == "prompted":
         gathered = yield from refining_steps(query, gathered, source)
-    return (yield from judging_steps(query, gathered))
+    return (yield from judging_steps(query, gathered, engine))
 
 
 def refining_steps(
@@ -83,7 +87,7 @@ def refining_steps(
     )
 
 
-def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress, None, Ranking]:
+def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE) -> Generator[Progress, None, Ranking]:
     """The second half of `ranking_steps`: from features at hand to the answer.
 
     One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.
@@ -93,12 +97,19 @@ def judging_steps(query: RankingQuery, gathered: Gathered) -> Generator[Progress
     entries = [_entry(found, query) for found in gathered.candidates]
     with threadpool_limits(limits=1, user_api="blas"):
         root = Representation(strong.name, strong.values, strong.parameters)
-        root_diagnostics = _spectrum(root)
         living = [entry for entry in entries if entry.failure is None]
+        yield from engine.begin(root, {one.name: _representation(one).features for one in living})
+        root_diagnostics = _spectrum(root)
         judging = _judge_of(chosen)
         for done, entry in enumerate(living):
             yield Progress(entry.name, "estimate", done, len(living) + 1)
-            _estimate_one(entry, root, query, [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)])
+            try:
+                known = yield from engine.aligned(entry.name)
+            except W2SError as fault:
+                entry.failure = Failure(fault.code, fault.reason, fault.message)
+                continue
+            alone = [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)]
+            _estimate_one(entry, root, query, alone, known)
         living = [entry for entry in living if entry.failure is None]
         verdict = None
         if living:
@@ -171,10 +182,14 @@ def _case(query: RankingQuery, strong: Representation, entries: list[_Entry]) ->
     return Case(strong, weak, query.labels, given, query.settings.seed, refined if prompted else None)
 
 
-def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator]) -> None:
+def _estimate_one(
+    entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator], known: Aligned | None
+) -> None:
     """Everything that concerns one candidate alone; its kernel is dropped again afterwards, to keep memory flat."""
     case = _case(query, strong, [entry])
     candidate = case.weak[0]
+    if known is not None:
+        candidate.adopt(known.kernel, strong, known.alignment)
     try:
         shared = candidate.alignment(case.strong).shared_energy(LEADING)
         entry.diagnostics = _spectrum(candidate) | {"overlap_with_strong": shared}

@@ -1,0 +1,67 @@
+"""Engine: what a ranking asks of wherever its work runs. `local` is this process; `dask` is a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.alignment import Alignment
+from predictor.estimators.case import Representation
+from predictor.kernels import StreamedKernel
+from predictor.query import FeatureSource, Progress, RankingQuery
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """One candidate's kernel and its alignment with the strong model, computed elsewhere."""
+
+    kernel: StreamedKernel
+    alignment: Alignment
+
+
+class Engine(Protocol):
+    """Extracts and aligns elsewhere; what it does not do is done in this process, with the same numbers."""
+
+    def source(self, query: RankingQuery, local: FeatureSource) -> FeatureSource:
+        """Where the features of a query come from, given where they would come from without the engine."""
+        ...
+
+    def begin(
+        self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]
+    ) -> Generator[Progress, None, None]:
+        """Start aligning (n, d) features of candidates with the strong model, whose kernel is known afterwards."""
+        ...
+
+    def aligned(self, name: str) -> Generator[Progress, None, Aligned | None]:
+        """One candidate's alignment; None where this process had better make it.
+
+        Raises:
+            W2SError: the candidate's own fault, or its workers were lost.
+        """
+        ...
+
+
+class LocalEngine:
+    """This process: nothing is done elsewhere."""
+
+    def source(self, query: RankingQuery, local: FeatureSource) -> FeatureSource:
+        """See `Engine`."""
+        return local
+
+    def begin(
+        self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]
+    ) -> Generator[Progress, None, None]:
+        """See `Engine`."""
+        yield from ()
+
+    def aligned(self, name: str) -> Generator[Progress, None, Aligned | None]:
+        """See `Engine`."""
+        yield from ()
+        return None
+
+
+HERE = LocalEngine()

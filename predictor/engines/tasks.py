@@ -1,0 +1,219 @@
+"""Tasks: what workers run. Arguments and results are small or reduced; rows are read where they lie."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from predictor.alignment import Alignment
+from predictor.arrays import rows_digest
+from predictor.engines.located import Located
+from predictor.entries import blocks_of
+from predictor.errors import CancelledError, UnavailableError
+from predictor.features import FeatureStore
+from predictor.kernels import StreamedKernel
+from predictor.models.reference import ModelReference
+from predictor.models.resolve import resolve
+from predictor.moments import CrossMoments, Moments, paired
+from predictor.pools import Pool
+from predictor.query import FeatureSet, ModelSpec, Settings
+from predictor.spectra import Scale, Spectrum
+
+if TYPE_CHECKING:
+    from predictor.extraction.extractor import Extractor
+
+_EXTRACTING = Lock()
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Features of one model at one layer over some rows, by the key under which the shared store keeps them.
+
+    Attributes:
+        entry: key in the feature store.
+        facts: the other fields of their `FeatureSet`.
+    """
+
+    entry: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def load(self, store: FeatureStore) -> FeatureSet:
+        """The features, checked in full and mapped where they are long.
+
+        Raises:
+            UnavailableError: the store does not have them.
+        """
+        found = store.get(self.entry)
+        if found is None:
+            raise UnavailableError(
+                f"features of {self.facts['name']!r} were extracted by a worker and are not in {str(store.folder)!r}; "
+                "every worker must see the same W2S_CACHE_DIR, and its disk must have room.",
+                reason="STORE_NOT_SHARED",
+                field=str(self.facts["name"]),
+            )
+        return FeatureSet(values=np.asarray(found.values), **self.facts)
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """A streamed kernel without its features."""
+
+    spectrum: Spectrum
+    scale: Scale
+    directions: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, kernel: StreamedKernel) -> Basis:
+        """Leave the features behind."""
+        return cls(kernel.spectrum, kernel.scale, kernel.directions)
+
+    def kernel(self, features: NDArray[np.floating]) -> StreamedKernel:
+        """Put the features back."""
+        return StreamedKernel(self.spectrum, features, self.scale, self.directions)
+
+
+def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: str) -> tuple[Piece, ...] | None:
+    """Read some rows by one model into the store; what is there already is not read again. None for an array.
+
+    Raises:
+        W2SError: the model's own fault, or `CANCELLED`.
+    """
+    cache = Path(folder)
+    if resolve(ModelReference.parse(spec.reference), cache).form == "array":
+        return None
+    with _EXTRACTING:
+        reader = _extractor(folder)
+        steps, looked = reader.features(spec, pool, settings), time.monotonic()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return tuple(_piece(one, pool) for one in end.value)
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                if _stopped(stop):
+                    steps.close()
+                    raise CancelledError("the ranking was cancelled.", reason="CANCELLED")
+
+
+def join(parts: list[tuple[Piece, ...] | None], pool: Pool, folder: str) -> tuple[Piece, ...] | None:
+    """The features of all rows out of those of consecutive shards, kept under the key that a local run would use.
+
+    Raises:
+        UnavailableError: workers read the model differently, as on devices of unlike precision.
+    """
+    known = [part for part in parts if part is not None]
+    if len(known) != len(parts):
+        return None
+    if len(known) == 1:
+        return known[0]
+    store = FeatureStore(Path(folder) / "features")
+    return tuple(_joined(layer, rows_digest(pool), store) for layer in zip(*known, strict=True))
+
+
+def own_moments(features: Located, start: int, stop: int) -> Moments:
+    """Moments of rows `start` to `stop`."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return Moments.of(features.open()[start:stop])
+
+
+def pair_moments(strong: Located, weak: Located, start: int, stop: int) -> tuple[CrossMoments, Moments]:
+    """Cross moments and the weak model's own, of rows `start` to `stop`."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return paired(strong.open()[start:stop], weak.open()[start:stop])
+
+
+def add_own(one: Moments, other: Moments) -> Moments:
+    """Both shards' moments."""
+    return one.merge(other)
+
+
+def add_pairs(one: tuple[CrossMoments, Moments], other: tuple[CrossMoments, Moments]) -> tuple[CrossMoments, Moments]:
+    """Both shards' moments."""
+    return one[0].merge(other[0]), one[1].merge(other[1])
+
+
+def align(
+    strong: Basis, strong_at: Located, weak_at: Located, moments: tuple[CrossMoments, Moments]
+) -> tuple[Basis, Alignment]:
+    """A candidate's kernel and alignment from the moments of all its rows.
+
+    Raises:
+        InputError: its features are constant.
+    """
+    cross, own = moments
+    with threadpool_limits(limits=1, user_api="blas"):
+        weak = StreamedKernel.of(weak_at.open(), own)
+        return Basis.of(weak), Alignment.of(strong.kernel(strong_at.open()), weak, cross)
+
+
+def sees(path: str) -> str | None:
+    """What a worker reads in a file, or None where it does not see it."""
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _extractor(folder: str) -> Extractor:
+    """One per worker, so that a model stays in memory for its next shard."""
+    from predictor.extraction.extractor import Extractor
+
+    return Extractor(Path(folder))
+
+
+def _stopped(name: str) -> bool:
+    from distributed import Event
+
+    return bool(Event(name).is_set())
+
+
+def _piece(features: FeatureSet, pool: Pool) -> Piece:
+    facts = {one.name: getattr(features, one.name) for one in dataclasses.fields(features) if one.name != "values"}
+    return Piece(_entry(features.fingerprint, rows_digest(pool)), facts | {"diagnostics": dict(features.diagnostics)})
+
+
+def _entry(fingerprint: str, rows_sha256: str) -> str:
+    """See `predictor.keys.FeatureKey.entry`."""
+    return sha256(f"{fingerprint}\n{rows_sha256}".encode()).hexdigest()
+
+
+def _joined(shards: tuple[Piece, ...], rows_sha256: str, store: FeatureStore) -> Piece:
+    first = shards[0].facts
+    if len({shard.facts["fingerprint"] for shard in shards}) > 1:
+        raise UnavailableError(
+            f"workers read {first['name']!r} differently (unlike devices or precisions); name one precision for all.",
+            reason="WORKERS_DIFFER",
+            field=str(first["name"]),
+        )
+    facts = first | {
+        "truncated_rows": sum(int(shard.facts["truncated_rows"]) for shard in shards),
+        "cached": all(bool(shard.facts["cached"]) for shard in shards),
+        "seconds": sum(float(shard.facts["seconds"]) for shard in shards),
+        "warnings": tuple(dict.fromkeys(text for shard in shards for text in shard.facts["warnings"])),
+    }
+    entry = _entry(str(first["fingerprint"]), rows_sha256)
+    if store.get(entry) is None:
+        sets = [shard.load(store) for shard in shards]
+        shape = (sum(len(one.values) for one in sets), sets[0].dim)
+        about = {"truncated_rows": facts["truncated_rows"], "parameters": facts["parameters"], "warnings": []}
+        store.put_blocks(entry, shape, _blocks(sets), about)
+    return Piece(entry, facts)
+
+
+def _blocks(sets: list[FeatureSet]) -> Iterator[NDArray[Any]]:
+    for one in sets:
+        yield from blocks_of(one.values)
