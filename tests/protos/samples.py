@@ -7,6 +7,7 @@ import numpy as np
 from predictor.calibration.backtest import Backtest
 from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.fit import Line
+from predictor.drawn import Drawn
 from predictor.errors import InputError
 from predictor.jobs import Job
 from predictor.labels import Labels
@@ -48,6 +49,7 @@ def full_query() -> RankingQuery:
         pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
         labels=Labels.of(["x", "y", None, "z", "x", "y"]),
         weak_labels={"tiny": rng.random((rows, 3)), "small": rng.random(rows).astype(np.float16)},
+        drawn=Drawn(np.array([0, 2, 4, 5, 7, 9], np.int64), 10, "ab" * 32),
         settings=Settings(
             estimators=("misfit", "cka"),
             rank_by="gain",

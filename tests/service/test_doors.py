@@ -175,7 +175,7 @@ def test_every_limit_is_reported(client):
 
     info = client.server_info()
     assert set(info.limits) == {one.name for one in fields(Limits)}
-    assert info.limits["max_message_bytes"] == 64 << 20
+    assert info.limits["max_message_bytes"] == 4 << 20
     assert info.units["max_rows"] == "rows"
     assert "combined" in info.estimators
     assert "grpcio" in info.versions

@@ -21,6 +21,7 @@ import protos.w2s.v1
 from predictor.errors import W2SError
 from predictor.manifest import Manifest
 from protos import convert
+from protos.parts import PartManifest, part_manifest_to_proto
 from server.config import Limits
 from server.workforce.costs import check_query
 from tests.protos.samples import full_query
@@ -169,6 +170,8 @@ def sound_bytes(descriptor):
         "query": convert.query_to_proto(full_query()),
         "manifest": convert.manifest_to_proto(Manifest.of("set", np.ones((3, 2), np.float32))),
     }
+    if "PartManifest" in {field.message_type.name for field in descriptor.fields if field.message_type}:
+        samples["manifest"] = part_manifest_to_proto(PartManifest("ab" * 32, 9))
     message = message_factory.GetMessageClass(descriptor)()
     for field in descriptor.fields:
         if field.name in samples:

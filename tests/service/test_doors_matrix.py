@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 import protos.w2s.v1
 from predictor.manifest import Manifest
 from protos import convert
+from protos.parts import PartManifest, part_manifest_to_proto
 from server.access.scopes import NEEDED, OPEN
 from server.access.tokens import TokenFile
 from tests.calibration.worlds import outcomes
@@ -57,6 +58,7 @@ def query():
 
 
 VALUES = np.ones((3, 2), np.float32)
+PART = part_manifest_to_proto(PartManifest("ab" * 32, 9))
 ROWS = {
     "/grpc.health.v1.Health/Check": Row({}),
     "/grpc.health.v1.Health/List": Row({}),
@@ -74,6 +76,8 @@ ROWS = {
     "/w2s.v1.FeatureService/UploadFeatures": Row(
         {"manifest": convert.manifest_to_proto(Manifest.of("new", VALUES))}, stays=True
     ),
+    "/w2s.v1.PartService/QueryPart": Row({"manifest": PART}),
+    "/w2s.v1.PartService/UploadPart": Row({"manifest": PART}, stays=True),
     "/w2s.v1.PredictorService/GetServerInfo": Row({}),
     "/w2s.v1.PredictorService/Predict": Row({"query": query()}),
     "/w2s.v1.PredictorService/Validate": Row({"query": query()}),
