@@ -21,13 +21,20 @@ from predictor.models.reference import ModelReference
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery, Settings
 from protos import convert
+from protos.w2s.v1 import calibration_pb2 as calibration
+from protos.w2s.v1 import (
+    calibration_pb2_grpc,
+    features_pb2_grpc,
+    predictor_service_pb2_grpc,
+    ranking_service_pb2_grpc,
+)
 from protos.w2s.v1 import features_pb2 as features
-from protos.w2s.v1 import features_pb2_grpc, ranking_service_pb2_grpc
+from protos.w2s.v1 import predictor_service_pb2 as ask_pb2
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.tokens import TokenFile
 from tests.extraction.test_onnx import make_graph
 from tests.service.paths import SECRET, corpus, furnish
-from tests.service.running import RunningServer
+from tests.service.running import RunningServer, arrays
 
 ROWS = 30
 MARK = "7391.0625"
@@ -36,7 +43,7 @@ MARK = "7391.0625"
 KINDS = ("", "onnx:", "gguf:", "array:")
 REFUSED = {
     "MODEL_NOT_FOUND", "BAD_REFERENCE", "UNPINNED_REVISION", "FEATURES_NOT_FOUND", "BAD_FEATURE_NAME", "NO_WEIGHTS",
-    "MODEL_FORMAT", "ARRAYS_ONLY", "EMPTY_NAME", "CONFIG_UNREADABLE",
+    "MODEL_FORMAT", "ARRAYS_ONLY", "EMPTY_NAME", "CONFIG_UNREADABLE", "NO_TOKENIZER",
 }  # fmt: skip
 
 
@@ -185,6 +192,33 @@ def test_no_name_of_a_feature_set_leaves_its_folder(place, names):
     new = _tree(running) - before
     allowed = re.compile(r"state/(uploads(/[0-9a-f]{32}(/[0-9a-f]{64}\.(part|json))?)?|audit\.jsonl)|cache(/.*)?")
     assert [path for path in new if not allowed.fullmatch(path)] == []
+    assert running.events("internal_error") == []
+
+
+def test_no_name_of_a_calibration_leaves_its_folder(place, names):
+    running, channel, metadata = place
+    before = _tree(running)
+    calibrations = calibration_pb2_grpc.CalibrationServiceStub(channel)
+    predictor = predictor_service_pb2_grpc.PredictorServiceStub(channel)
+    query = convert.query_to_proto(arrays())
+    codes = set()
+    for name in (*names, *(f"sound@{name}" for name in names)):
+        if name:
+            query.settings.calibration = name
+        for ask in (
+            lambda n=name: calibrations.GetCalibration(
+                calibration.GetCalibrationRequest(name=n), timeout=10, metadata=metadata
+            ),
+            lambda n=name: calibrations.FitCalibration(
+                calibration.FitCalibrationRequest(name=n), timeout=10, metadata=metadata
+            ),
+            lambda: predictor.Predict(ask_pb2.PredictRequest(query=query), timeout=10, metadata=metadata),
+        ):
+            code, details = _told(ask)
+            codes.add(code)
+            assert MARK not in details
+    assert codes <= {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"}, codes
+    assert [path for path in _tree(running) - before if "calibration" in path or SECRET in path] == []
     assert running.events("internal_error") == []
 
 
