@@ -178,8 +178,9 @@ class Refinement:
         """
         supervision = supervise(case, case.rng(self.name))
         if case.refined is not None:
+            truths: dict[bytes, tuple[Array, float] | None] = {}
             return tuple(
-                self._prompted(case, candidate.name, supervision.rows, taught)
+                self._prompted(case, candidate.name, supervision.rows, taught, truths)
                 for candidate, taught in zip(case.weak, supervision.predictions, strict=True)
             )
         rng = case.rng(f"rows of {self.name}")
@@ -205,8 +206,10 @@ class Refinement:
                 answers.append(self._of(taught[kept], strong, first, second, truth, case))
         return tuple(answers)
 
-    def _prompted(self, case: Case, name: str, rows: Ints, taught: Array | None) -> Estimate:
-        """The estimate on the rows that the prompted strong model relabelled."""
+    def _prompted(
+        self, case: Case, name: str, rows: Ints, taught: Array | None, truths: dict[bytes, tuple[Array, float] | None]
+    ) -> Estimate:
+        """The estimate on the rows that the prompted strong model relabelled; `truths` holds the truth by rows."""
         refined = None if case.refined is None else case.refined.get(name)
         if taught is None:
             return self._absent("needs --weak-labels for this candidate, or --labels")
@@ -218,7 +221,9 @@ class Refinement:
         shown = rows[known]
         first, second = refined.first[shown], refined.second[shown]
         strong = case.strong.features[shown]
-        found = self._of(taught[known], strong, first, second, self._truth(case, shown), case)
+        if shown.tobytes() not in truths:
+            truths[shown.tobytes()] = self._truth(case, shown)
+        found = self._of(taught[known], strong, first, second, truths[shown.tobytes()], case)
         return replace(found, note=f"{found.note}; {len(shown)} rows relabelled by prompts")
 
     def _of(
