@@ -7,6 +7,7 @@ from typing import Unpack
 
 from predictor.arrays import ArraySource
 from predictor.calibration.resolve import with_calibration
+from predictor.engines.choice import LOCAL, open_engine
 from predictor.features import FeatureStore
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.ranking import ranking_steps
@@ -14,14 +15,22 @@ from predictor.request import Model, Options, build_query
 from predictor.result import Ranking
 
 
-def rank(*, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]) -> Ranking:
+def rank(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    engine: str = LOCAL,
+    **options: Unpack[Options],
+) -> Ranking:
     """Rank weak supervisors for a strong student, in this process.
 
     Args:
         strong: a MODEL as on the command line, or an array (n, d) of features.
         weak: candidates: MODELs, arrays, or a mapping name -> either.
+        engine: `local`, `dask` or `dask:HOST:PORT`; see `predictor.engines.choice.open_engine`.
         **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
-            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `text_column`, `id_column`; see `predictor.request.build_query`.
+            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `text_column`, `id_column`; see
+            `predictor.request.build_query`.
 
     Returns:
         The ranking; a candidate that fails stands last with its reason instead of ending the call.
@@ -30,11 +39,16 @@ def rank(*, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], 
         InputError, NotFoundError: the request or the strong model is at fault.
     """
     query = with_calibration(build_query(strong=strong, weak=weak, **options))
-    return _drain(ranking_steps(query, source_of(query)))
+    with open_engine(engine) as opened:
+        return _drain(ranking_steps(query, source_of(query), opened))
 
 
 def predict(
-    *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    engine: str = LOCAL,
+    **options: Unpack[Options],
 ) -> Ranking:
     """`rank` for arrays only: needs numpy, never loads a model library.
 
@@ -42,7 +56,8 @@ def predict(
         InputError: also where a model would have to be run.
     """
     query = with_calibration(build_query(strong=strong, weak=weak, **options))
-    return _drain(ranking_steps(query, ArraySource()))
+    with open_engine(engine) as opened:
+        return _drain(ranking_steps(query, ArraySource(), opened))
 
 
 def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from client.cli.parser import Collect, Parser
+from predictor.errors import InputError
 
 MODEL = (
     "a folder, hub:owner/name@COMMIT, onnx:FILE, gguf:FILE, array:FILE.npy, features:NAME or "
@@ -145,6 +146,31 @@ def add_server(parser: Parser, *, jobs: bool = False) -> None:
     group.add_argument("--key", metavar="FILE", help="PEM key of that certificate, without a password")
     if jobs:
         group.add_argument("--detach", action="store_true", help="submit as a job, print its id and leave")
+
+
+def add_engine(parser: Parser) -> None:
+    """Where the work is done without a server."""
+    parser.add_argument(
+        "--engine",
+        metavar="ENGINE",
+        default="local",
+        help="where to work without a server: local (default), dask for processes here, dask:HOST:PORT for a cluster",
+    )
+
+
+def check_engine(arguments: argparse.Namespace) -> None:
+    """Refuse an engine where a server works: it decides for itself.
+
+    Raises:
+        InputError: both are given.
+    """
+    where = "--server" if arguments.server else "--detach" if getattr(arguments, "detach", False) else ""
+    if where and arguments.engine != "local":
+        raise InputError(
+            f"--engine is {arguments.engine!r} and {where} is given; a server works by itself. Leave one of them out.",
+            reason="BAD_USAGE",
+            field="engine",
+        )
 
 
 def query_of(arguments: argparse.Namespace) -> dict[str, object]:

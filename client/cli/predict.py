@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
     flags.add_judging(parser)
     flags.add_output(parser)
     flags.add_server(parser)
+    flags.add_engine(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ def add(commands: Commands) -> None:
     flags.add_stages(parser)
     flags.add_output(parser)
     flags.add_server(parser, jobs=True)
+    flags.add_engine(parser)
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, and its rough cost")
 
 
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Rank, or plan, or submit."""
     from predictor.request import build_query
 
+    flags.check_engine(arguments)
     if arguments.detach and arguments.dry_run:
         raise InputError("--detach and --dry-run exclude each other; give one.", reason="BAD_USAGE")
     check_destinations(arguments.output, arguments.html)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Generator
 
+from client.cli.flags import check_engine
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.result import Ranking
 
@@ -16,15 +17,18 @@ def steps_of(
 
     Args:
         query: what is asked.
-        arguments: parsed flags; `server` and how to be known there.
+        arguments: parsed flags; `server` and how to be known there, or the `engine` here.
         source: makes the feature source of an answer in this process.
     """
+    check_engine(arguments)
     if arguments.server:
         from client.cli.service import connect
 
         with connect(arguments) as client:
             return (yield from client.rank_steps(query))
     from predictor.calibration.resolve import with_calibration
+    from predictor.engines.choice import open_engine
     from predictor.ranking import ranking_steps
 
-    return (yield from ranking_steps(with_calibration(query), source(query)))
+    with open_engine(arguments.engine) as engine:
+        return (yield from ranking_steps(with_calibration(query), source(query), engine))
