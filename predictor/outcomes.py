@@ -212,6 +212,30 @@ def outcomes_of(validation: Mapping[str, Any], *, origin: str = "w2s validate") 
     )
 
 
+def predictions_in(ranking: Mapping[str, Any], candidate: str) -> dict[str, dict[str, float]]:
+    """What a `w2s.ranking.v1` object predicted of one candidate: estimator -> `value` and `gain`, where it has both.
+
+    Raises:
+        InputError: not such an object, or no such candidate in it.
+    """
+    if ranking.get("schema") != "w2s.ranking.v1":
+        raise InputError(
+            f"schema is {ranking.get('schema')!r}; predictions are read from w2s.ranking.v1, the JSON of w2s rank -o.",
+            reason="BAD_RANKING",
+        )
+    found = next((one for one in ranking["candidates"] if one["name"] == candidate), None)
+    if found is None:
+        names = ", ".join(one["name"] for one in ranking["candidates"])
+        raise InputError(
+            f"the ranking has no candidate {candidate!r}; --weak must be one of {names}.", reason="UNKNOWN_CANDIDATE"
+        )
+    return {
+        name: {"value": estimate["value"], "gain": estimate["details"]["gain"]}
+        for name, estimate in found["estimates"].items()
+        if estimate["value"] is not None and "gain" in estimate["details"]
+    }
+
+
 def _mean(holder: Mapping[str, Any], name: str) -> float | None:
     found = holder.get(name)
     return None if found is None else found["value"]

@@ -11,7 +11,10 @@ from typing import TextIO
 from client.cli.parser import Commands, Parser
 from predictor.errors import W2SError
 
-COMMANDS = ("rank", "predict", "extract", "validate", "serve", "jobs", "features", "models", "ls", "report")
+COMMANDS = (
+    *("rank", "predict", "extract", "validate", "outcomes", "calibrate", "serve", "jobs", "features", "models", "ls"),
+    "report",
+)
 """Modules of this package, in the order of the help; each has `add(commands)`."""
 
 DESCRIPTION = "Predict weak-to-strong generalization before anyone pays for the training."

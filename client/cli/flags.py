@@ -54,6 +54,9 @@ def add_evidence(parser: Parser) -> None:
         help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), or id,label",
     )
     group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
+    group.add_argument(
+        "--calibration", metavar="NAME", help="correct errors and gains by past outcomes; see w2s calibrate"
+    )
 
 
 def add_reading(parser: Parser) -> None:
@@ -178,7 +181,7 @@ def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     names = [
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
         *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
-        *("label_words", "prompt", "refine"),
+        *("label_words", "prompt", "refine", "calibration"),
     ]
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return {**given, "estimators": getattr(arguments, "estimator", None)}

@@ -1,0 +1,214 @@
+"""`w2s outcomes`: measured weak-to-strong runs, kept for `w2s calibrate` here or, with `--server`, on a service."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from client.cli.answer import print_json
+from client.cli.flags import add_json, add_server
+from client.cli.listing import listing
+from client.cli.parser import Collect, Commands, Parser, add_command
+from predictor.errors import InputError
+
+if TYPE_CHECKING:
+    from predictor.outcome_store import Added
+    from predictor.outcomes import Outcome
+
+ADD = """\
+examples:
+  w2s outcomes add out.json                       what w2s validate -o wrote
+  w2s outcomes add --task sst2 --strong ./mpnet --weak small=./minilm --weak-accuracy 0.71 --w2s-accuracy 0.76 \\
+                   --recipe lora --ranking ranking.json
+"""
+IMPORT = """\
+Reads a .csv, .tsv, .parquet or .jsonl with one run a row (columns task, strong, weak, w2s_error or w2s_accuracy, any
+other field that w2s outcomes ls --json shows, and predicted.ESTIMATOR.value and predicted.ESTIMATOR.gain), the .json
+of w2s validate, and result folders of openai/weak-to-strong and EleutherAI/w2s.
+"""
+NUMBERS = {
+    "weak-error": "error of the teacher on fresh rows",
+    "w2s-error": "error of the student that it taught",
+    "ceiling-error": "error of the student taught by gold labels",
+    "weak-accuracy": "accuracy of the teacher, 0 to 1",
+    "w2s-accuracy": "accuracy of the student, 0 to 1",
+    "ceiling-accuracy": "accuracy of the student taught by gold labels, 0 to 1",
+    "standard-error": "standard error of the student's error",
+}
+
+
+def add(commands: Commands) -> None:
+    """Declare the subcommand and its own."""
+    parser = commands.add_parser("outcomes", help="keep and list measured runs, for w2s calibrate")
+    verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
+    adding = add_command(verbs, "add", run_add, "keep one measured run, or those of w2s validate", ADD)
+    adding.add_argument("file", metavar="FILE", nargs="?", help="JSON of w2s validate -o, in place of the flags")
+    _add_fields(adding)
+    importing = add_command(verbs, "import", run_import, "keep runs that other code measured", IMPORT)
+    importing.add_argument("path", metavar="FOLDER|FILE")
+    importing.add_argument("--task", metavar="NAME", help="name of the task, where the source gives none or another")
+    listed = add_command(verbs, "ls", run_ls, "list kept runs")
+    for name in ("task", "strong", "recipe"):
+        listed.add_argument(f"--{name}", metavar="NAME", help=f"those of this {name} only")
+    for verb in (adding, importing, listed):
+        add_json(verb)
+        add_server(verb)
+
+
+def _add_fields(parser: Parser) -> None:
+    group = parser.add_argument_group("the run")
+    for name, about in (("task", "the task"), ("strong", "the student"), ("weak", "its teacher")):
+        group.add_argument(f"--{name}", metavar="NAME", help=f"name of {about}")
+    group.add_argument("--recipe", metavar="NAME", default="ridge", help="how it was trained (default: ridge)")
+    group.add_argument("--loss", metavar="NAME", default="", help="what the student minimised")
+    group.add_argument("--label-form", choices=("soft", "hard"), default="soft", help="what it was taught")
+    group.add_argument(
+        "--unit",
+        choices=("label variance", "log-loss", "error rate"),
+        default="label variance",
+        help="of the errors (default: label variance)",
+    )
+    for name, about in NUMBERS.items():
+        group.add_argument(f"--{name}", metavar="X", type=float, help=about)
+    group.add_argument("--seeds", metavar="N", type=int, default=1, help="runs averaged (default: 1)")
+    group.add_argument("--rows", metavar="N", type=int, default=0, help="rows of the task")
+    group.add_argument("--measured-on", metavar="DATE", default="", help="as 2025-01-31 (default: unknown)")
+    group.add_argument("--origin", metavar="TEXT", default="", help="where the figures came from")
+    group.add_argument(
+        "--ranking", metavar="FILE", help="JSON of w2s rank -o made beforehand: what it predicted of this candidate"
+    )
+    group.add_argument(
+        "--predicted",
+        metavar="ESTIMATOR=ERROR,GAIN",
+        action=Collect,
+        nargs="+",
+        help="what an estimator predicted, in label variance",
+    )
+
+
+def run_add(arguments: argparse.Namespace) -> int:
+    """Keep what the flags or a file say."""
+    if arguments.file:
+        from predictor.importing.detect import import_outcomes
+
+        outcomes: tuple[Outcome, ...] = import_outcomes(arguments.file, task=arguments.task).outcomes
+    else:
+        outcomes = (_told(arguments),)
+    return _kept(_keep(outcomes, arguments), arguments)
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """Keep what other code measured, and say what could not be used."""
+    from predictor.importing.detect import import_outcomes
+
+    found = import_outcomes(arguments.path, task=arguments.task)
+    for sentence in (*found.unpaired, *found.notes):
+        print(f"w2s: warning: {sentence}", file=sys.stderr)
+    if not found.outcomes:
+        why = found.unpaired[0] if found.unpaired else "it is empty."
+        raise InputError(f"{arguments.path} ({found.kind}) gave no outcome: {why}", reason="NO_OUTCOME")
+    print(f"w2s: read as {found.kind}: {len(found.outcomes)} outcome(s)", file=sys.stderr)
+    return _kept(_keep(found.outcomes, arguments), arguments, unpaired=list(found.unpaired), notes=list(found.notes))
+
+
+def run_ls(arguments: argparse.Namespace) -> int:
+    """List outcomes."""
+    wanted = {name: getattr(arguments, name) for name in ("task", "strong", "recipe")}
+    if arguments.server:
+        from client.cli.service import connect
+
+        with connect(arguments) as client:
+            outcomes: Iterable[Outcome] = tuple(client.calibrations.outcomes(**wanted))
+    else:
+        from predictor.outcome_store import OutcomeStore
+
+        found = OutcomeStore().read(**wanted)
+        _warn_of_damage(found.damaged)
+        outcomes = found.outcomes
+    if arguments.json:
+        print_json([{"id": one.id, **one.to_dict()} for one in outcomes])
+        return 0
+    headings = ("task", "strong", "recipe", "W2S error", "gain", "accuracy", "points", "PGR", "predicted", "weak")
+    print(listing(headings, [_row(one) for one in outcomes], empty="no outcomes are kept"))
+    return 0
+
+
+def _told(arguments: argparse.Namespace) -> Outcome:
+    from predictor.outcomes import Outcome, predictions_in
+
+    missing = next((name for name in ("task", "strong", "weak") if not getattr(arguments, name)), None)
+    if missing is not None:
+        raise InputError(f"--{missing} is missing; name it, or give the JSON of w2s validate.", reason="BAD_USAGE")
+    predicted = predictions_in(_object(arguments.ranking), arguments.weak) if arguments.ranking else {}
+    predicted = {**predicted, **dict(_predicted(text) for text in arguments.predicted or ())}
+    names = ("task", "strong", "weak", "recipe", "loss", "label_form", "unit", "seeds", "rows", "measured_on", "origin")
+    numbers = [name.replace("-", "_") for name in NUMBERS]
+    return Outcome(**{name: getattr(arguments, name) for name in (*names, *numbers)}, predicted=predicted)
+
+
+def _predicted(text: str) -> tuple[str, dict[str, float]]:
+    estimator, _, numbers = text.partition("=")
+    error, _, gain = numbers.partition(",")
+    try:
+        found = {"value": float(error)} | ({"gain": float(gain)} if gain else {})
+    except ValueError as fault:
+        raise InputError(
+            f"--predicted is {text!r}; give ESTIMATOR=ERROR,GAIN, as truth_posterior=0.41,0.03.", reason="BAD_USAGE"
+        ) from fault
+    return estimator, found
+
+
+def _object(path: str) -> dict[str, Any]:
+    from pathlib import Path
+
+    from predictor.importing.runs import read_object
+
+    return read_object(Path(path))
+
+
+def _keep(outcomes: tuple[Outcome, ...], arguments: argparse.Namespace) -> Added:
+    if arguments.server:
+        from client.cli.service import connect
+
+        with connect(arguments) as client:
+            return client.calibrations.record(outcomes)
+    from predictor.outcome_store import OutcomeStore
+
+    return OutcomeStore().add(outcomes)
+
+
+def _kept(added: Added, arguments: argparse.Namespace, **more: object) -> int:
+    _warn_of_damage(added.damaged)
+    if arguments.json:
+        print_json({"kept": added.kept, "repeated": added.repeated, **more})
+    else:
+        print(f"{added.kept} outcome(s) kept, {added.repeated} known before")
+    return 0
+
+
+def _warn_of_damage(count: int) -> None:
+    if count:
+        print(
+            f"w2s: warning: {count} damaged line(s) of the outcome store were set aside in damaged.jsonl",
+            file=sys.stderr,
+        )
+
+
+def _row(one: Outcome) -> tuple[str, ...]:
+    def shown(value: float | None, form: str) -> str:
+        return "–" if value is None else format(value, form)
+
+    return (
+        one.task,
+        one.strong,
+        one.recipe,
+        shown(one.w2s_error, ".3f"),
+        shown(one.gain, "+.3f"),
+        shown(one.w2s_accuracy, ".1%"),
+        shown(one.accuracy_gain, "+.1f"),
+        shown(one.pgr, ".2f"),
+        "yes" if one.predicted else "–",
+        one.weak,
+    )
