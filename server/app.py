@@ -31,6 +31,7 @@ from server.access.address import check_address
 from server.access.admission import Admission
 from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
+from server.access.pages import page_tokens
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
 from server.calibration.servicer import CalibrationServicer
@@ -104,15 +105,16 @@ async def _serve(config: Config) -> None:
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
+        pages = page_tokens(config.state_dir / "pages.key")
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
         asking = PredictorServicer(predictor, parts, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
-        ranking = RankingServicer(ledger, workers, parts, calibrations, limits)
+        ranking = RankingServicer(ledger, workers, parts, pages, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
         parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
         uploads = Uploads(config.state_dir / "uploads", limits)
-        features = FeatureServicer(uploads, limits)
+        features = FeatureServicer(uploads, pages, limits)
         features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import platform
 import re
 from collections.abc import AsyncIterator
@@ -21,6 +19,7 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
+from server.access.pages import PageTokens
 from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
 from server.durable.ledger import Ledger
@@ -84,10 +83,12 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         ledger: Ledger,
         workers: JobWorkers,
         parts: PartStore,
+        pages: PageTokens,
         calibrations: CalibrationServicer,
         limits: Limits,
     ) -> None:
         self._ledger = ledger
+        self._pages = pages
         self._calibrations = calibrations
         self._workers = workers
         self._parts = parts
@@ -126,8 +127,10 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
             )
         size = min(request.page_size or most, most)
-        rows = await self._ledger.page(current_tenant(), size + 1, _place(request.page_token))
-        token = _token(rows[size - 1].seq) if len(rows) > size else ""
+        tenant = current_tenant()
+        place = self._pages.take("jobs", tenant, request.page_token)
+        rows = await self._ledger.page(tenant, size + 1, None if place is None else int(place))
+        token = self._pages.give("jobs", tenant, str(rows[size - 1].seq)) if len(rows) > size else ""
         return pb.ListRankingJobsResponse(jobs=[_message(row) for row in rows[:size]], next_page_token=token)
 
     async def WaitRankingJob(self, request: pb.WaitRankingJobRequest, context: Any) -> pb.WaitRankingJobResponse:  # noqa: N802
@@ -198,24 +201,3 @@ def _message(row: Row) -> pb.Job:
     if row.ranking is not None:
         message.ranking.ParseFromString(row.ranking)
     return message
-
-
-def _token(place: int) -> str:
-    return base64.urlsafe_b64encode(b"jobs:%d" % place).decode()
-
-
-def _place(token: str) -> int | None:
-    """The place in the list that a page token stands for."""
-    if not token:
-        return None
-    try:
-        name, _, place = base64.b64decode(token.encode(), altchars=b"-_", validate=True).partition(b":")
-        if name == b"jobs" and place.isdigit() and len(place) < 19:
-            return int(place)
-    except (binascii.Error, ValueError):
-        pass
-    raise InputError(
-        "page_token was not given out by this server; leave it empty for the first page.",
-        reason="BAD_PAGE",
-        field="page_token",
-    )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -13,12 +11,12 @@ from typing import Any, TypeVar
 from predictor.entries import OpenEntry
 from predictor.errors import DeadlineError, InputError, RefusedError
 from predictor.features import NamedFeatures
-from predictor.keys import check_name
 from protos import convert
 from protos.features import MOST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
 from server.access.caller import current_tenant
+from server.access.pages import PageTokens
 from server.config import Limits
 from server.features.stores import feature_store
 from server.features.uploads import Upload, Uploads
@@ -31,7 +29,8 @@ T = TypeVar("T")
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     """See protos/w2s/v1/features.proto. Files are touched by threads of its own, never by the event loop."""
 
-    def __init__(self, uploads: Uploads, limits: Limits) -> None:
+    def __init__(self, uploads: Uploads, pages: PageTokens, limits: Limits) -> None:
+        self._pages = pages
         self._uploads = uploads
         self._limits = limits
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="w2s-features")
@@ -112,10 +111,11 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
             raise InputError(
                 f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
             )
-        size, after = min(request.page_size or most, most), _after(request.page_token)
-        store = feature_store(current_tenant())
-        found = [one for one in await self._run(store.ls) if one.name > after]
-        token = _token(found[size - 1].name) if len(found) > size else ""
+        tenant = current_tenant()
+        size, after = min(request.page_size or most, most), self._pages.take("features", tenant, request.page_token)
+        store = feature_store(tenant)
+        found = [one for one in await self._run(store.ls) if after is None or one.name > after]
+        token = self._pages.give("features", tenant, found[size - 1].name) if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)
 
@@ -154,25 +154,3 @@ def _close(opened: Future[T], close: Callable[[T], None]) -> None:
 
 def _chunk(entry: OpenEntry, start: int) -> pb.FeatureChunk:
     return convert.chunk_to_proto(start, entry.read(start, MOST_CHUNK))
-
-
-def _token(name: str) -> str:
-    return base64.urlsafe_b64encode(f"features:{name}".encode()).decode()
-
-
-def _after(token: str) -> str:
-    """The name after which a page begins; "" for the first."""
-    if not token:
-        return ""
-    try:
-        kind, _, name = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode().partition(":")
-        check_name(name)
-    except (binascii.Error, ValueError, InputError):
-        kind = name = ""
-    if kind != "features":
-        raise InputError(
-            "page_token was not given out by this server; leave it empty for the first page.",
-            reason="BAD_PAGE",
-            field="page_token",
-        )
-    return name
