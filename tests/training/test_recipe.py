@@ -1,0 +1,68 @@
+"""Recipes: which combinations exist, and what the others are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from predictor.errors import InputError
+from predictor.training import Recipe, Tuning
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "loss", "weak"),
+    [
+        ("ridge", "binary", "squared", "ridge"),
+        ("ridge", "regression", "squared", "ridge"),
+        ("logistic", "multiclass", "xent", "logistic"),
+        ("full", "regression", "squared", "ridge"),
+        ("lora", "binary", "xent", "logistic"),
+    ],
+)
+def test_each_method_has_a_loss_that_fits_the_labels(method, kind, loss, weak):
+    settled = Recipe(method).for_labels(kind)
+    assert (settled.loss, settled.weak_method) == (loss, weak)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "words"),
+    [
+        ({"method": "logistic"}, "regression", r"recipe 'logistic' needs classes.*give recipe ridge, full or lora"),
+        ({"method": "full", "loss": "xent"}, "regression", r"loss 'xent' needs classes"),
+        ({"label_form": "hard"}, "regression", r"label form 'hard' needs classes.*give soft"),
+    ],
+)
+def test_what_needs_classes_is_refused_for_numbers(asked, kind, words):
+    with pytest.raises(InputError, match=words):
+        Recipe(**asked).for_labels(kind)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"method": "forest"}, r"recipe is 'forest'; it must be one of ridge, logistic, full, lora"),
+        ({"loss": "xent"}, r"recipe 'ridge' cannot minimise loss 'xent'; it takes squared"),
+        ({"method": "logistic", "loss": "squared"}, r"recipe 'logistic' cannot minimise .* takes xent, confidence"),
+        ({"label_form": "firm"}, r"label_form is 'firm'; it must be one of soft, hard"),
+        ({"seeds": 2}, r"seeds is 2, and ridge heads have nothing random; give more splits"),
+        ({"seeds": 0}, r"seeds is 0; it must be a whole number of at least 1"),
+        ({"ridge": -1.0}, r"ridge is -1.0; it must be above 0"),
+        ({"confidence": 1.0}, r"confidence is 1.0; it must be at least 0 and below 1"),
+    ],
+)
+def test_impossible_recipes_say_what_is_possible(asked, words):
+    with pytest.raises(InputError, match=words):
+        Recipe(**asked)
+
+
+@pytest.mark.parametrize(("asked", "words"), [({"epochs": 0}, "epochs is 0"), ({"learning_rate": 2.0}, "rate is 2.0")])
+def test_impossible_tunings_are_refused(asked, words):
+    with pytest.raises(InputError, match=words):
+        Tuning(**asked)
+
+
+def test_an_answer_names_the_settings_that_mattered():
+    assert Recipe(ridge=0.1, weak_rows=50).words == {"ridge": 0.1, "weak_rows": 50}
+    said = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
+    assert said["confidence"] == 0.5
+    assert (said["epochs"], said["learning_rate"], said["lora_rank"]) == (3, 0.002, 8)
+    assert "lora_rank" not in Recipe("full").words
