@@ -12,6 +12,7 @@ from predictor.report.words import (
     evidence_of,
     layer_of,
     percent,
+    points_of,
     ranks,
     span,
     unit_of,
@@ -58,7 +59,8 @@ def plain(text: str) -> str:
 def _ranking(ranked: Sequence[Candidate], order: Order) -> str:
     errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
     columns = {"W2S error": [span(error, decimals_of(errors)) for error in errors]}
-    columns["Gain"] = [span(gain, decimals_of(gains), signed=True) for gain in gains]
+    points = points_of(gains)
+    columns[f"Gain, {points}" if points else "Gain"] = [span(gain, decimals_of(gains), signed=True) for gain in gains]
     if not order.forecast:
         columns = {order.name: [span(interval, decimals_of(order.intervals)) for interval in order.intervals]}
     lines = [

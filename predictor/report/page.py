@@ -11,7 +11,7 @@ from predictor.report.order import null_line, order_of
 from predictor.report.repeat import command, settings
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
-from predictor.report.words import decimals_of, evidence_of, layer_of, number, percent, ranks, unit_of
+from predictor.report.words import decimals_of, evidence_of, layer_of, number, percent, points_of, ranks, unit_of
 from predictor.result import Candidate, Interval, Ranking
 
 # The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
@@ -74,7 +74,8 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     first = ranked[0].tie_group
     order = order_of(ranking)
     columns = [("W2S error<small>lower is better</small>", [c.predicted_w2s_error for c in ranked], False)]
-    columns += [("Gain", [c.predicted_gain for c in ranked], True)]
+    gains = [c.predicted_gain for c in ranked]
+    columns += [("Gain<small>accuracy points</small>" if points_of(gains) else "Gain", gains, True)]
     columns += [("PGR<small>gap closed</small>", [c.predicted_pgr for c in ranked], False)]
     if not order.forecast:
         columns = [(f"{text(order.name)}<small>{order.better} is better</small>", list(order.intervals), False)]
@@ -144,6 +145,7 @@ def _plots(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
         caption = ", ".join(part for part in (unit, f"{order.better} is better") if part)
         title = order.name[:1].upper() + order.name[1:]
         return _figures(interval_plot(title, caption, ranked, order.intervals, null=ranking.null, best=best))
+    unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error is not None), unit)
     return _figures(
         interval_plot(
             "Predicted W2S error",
@@ -155,7 +157,7 @@ def _plots(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
         ),
         interval_plot(
             "Predicted gain over the weak model",
-            f"{unit}, right of zero the student outgrows its teacher",
+            f"{points_of(c.predicted_gain for c in ranked) or unit}, right of zero the student outgrows its teacher",
             ranked,
             [candidate.predicted_gain for candidate in ranked],
             zero=True,

@@ -12,6 +12,7 @@ from predictor.report.words import (
     evidence_of,
     layer_of,
     percent,
+    points_of,
     ranks,
     span,
     unit_of,
@@ -110,10 +111,15 @@ def _figures(ranked: Sequence[Candidate], order: Order, digits: int) -> list[lis
     ]
     if not order.forecast:
         return [*columns, [order.name, *(span(interval, digits) for interval in order.intervals)]]
+    gains = [candidate.predicted_gain for candidate in ranked]
+    points = points_of(gains)
     return [
         *columns,
         ["W2S error", *(span(candidate.predicted_w2s_error, digits) for candidate in ranked)],
-        ["gain", *(span(candidate.predicted_gain, digits, signed=True) for candidate in ranked)],
+        [
+            f"gain, {points}" if points else "gain",
+            *(span(gain, decimals_of(gains) if points else digits, signed=True) for gain in gains),
+        ],
     ]
 
 

@@ -19,6 +19,7 @@ EVIDENCE = {
 UNITS = {
     "label variance": "1 is the error of always answering the mean label",
     "fraction": "1 closes the whole gap between the weak model and the ceiling",
+    "accuracy points": "1 is one more right answer in a hundred rows",
 }
 """What 1 means in each unit."""
 
@@ -36,8 +37,16 @@ def unit_of(unit: str) -> str:
     return f"{unit} ({UNITS[unit]})" if unit in UNITS else unit
 
 
+def points_of(intervals: Iterable[Interval | None]) -> str:
+    """`points` where these are accuracy points, which stand beside errors in another unit; else nothing."""
+    return "points" if any(i is not None and i.unit == "accuracy points" for i in intervals) else ""
+
+
 def decimals_of(intervals: Iterable[Interval | None]) -> int:
-    """Decimals that show two digits of the narrowest interval, 2 or 3: more would feign precision."""
+    """Decimals that show two digits of the narrowest interval, 2 or 3 (1 of points): more would feign precision."""
+    intervals = list(intervals)
+    if points_of(intervals):
+        return 1
     widths = [i.high - i.low for i in intervals if i is not None and i.low is not None and i.high is not None]
     narrowest = min((width for width in widths if width > 0), default=0.1)
     return min(3, max(2, 1 - math.floor(math.log10(narrowest))))
