@@ -10,6 +10,38 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 
 
 @dataclass(frozen=True)
+class Slot:
+    """One worker of a server.
+
+    Attributes:
+        number: from 0.
+        device: the GPU that it sees; "" for none.
+        busy: whether it computes a job.
+        threads: on which it runs models.
+    """
+
+    number: int
+    device: str
+    busy: bool
+    threads: int
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Jobs that wait for a worker.
+
+    Attributes:
+        waiting_jobs: of all tenants.
+        own_waiting_jobs: of the caller.
+        waiting_seconds: declared cost of all of them, in seconds of one core, very roughly.
+    """
+
+    waiting_jobs: int
+    own_waiting_jobs: int
+    waiting_seconds: float
+
+
+@dataclass(frozen=True)
 class ServerInfo:
     """What a server says of itself.
 
@@ -18,12 +50,16 @@ class ServerInfo:
         limits: name to value, in the unit of `units`.
         units: name of a limit to its unit.
         estimators: names that `estimators` may take.
+        slots: its workers.
+        queue: what waits for them.
     """
 
     versions: Mapping[str, str]
     limits: Mapping[str, float]
     units: Mapping[str, str]
     estimators: tuple[str, ...]
+    slots: tuple[Slot, ...]
+    queue: Queue
 
 
 @dataclass(frozen=True)
@@ -52,6 +88,8 @@ def info_of(found: ask.GetServerInfoResponse) -> ServerInfo:
         limits={limit.name: limit.value for limit in found.limits},
         units={limit.name: limit.unit for limit in found.limits},
         estimators=tuple(found.estimators),
+        slots=tuple(Slot(one.number, one.device, one.busy, one.threads) for one in found.slots),
+        queue=Queue(found.queue.waiting_jobs, found.queue.own_waiting_jobs, found.queue.waiting_seconds),
     )
 
 

@@ -16,9 +16,9 @@ from server.config import Config, Limits
 from server.workforce.confined import ROOTS
 
 EPILOG = """\
-W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG and
-W2S_LIMIT_<NAME> mean the same where a flag is not given. Jobs survive a restart. Certificates and tokens are read again
-when their files change. Tokens are made with `python -m server.token add TENANT`.
+W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
+W2S_DEVICES, W2S_TENANT_WEIGHT and W2S_LIMIT_<NAME> mean the same where a flag is not given. Jobs survive a restart.
+Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
 
@@ -34,6 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--address", metavar="HOST:PORT", help="where to listen, or unix:/path (127.0.0.1:50051)")
     parser.add_argument("--state-dir", metavar="DIR", type=Path, help="folder of the jobs (~/.local/state/w2s)")
     parser.add_argument("--limit", metavar="NAME=VALUE", action="append", default=[], help="set one limit; repeatable")
+    parser.add_argument("--devices", metavar="LIST", help="GPUs, one worker each: auto (default), none, or as in 0,1")
+    parser.add_argument(
+        "--tenant-weight",
+        metavar="TENANT=NUMBER",
+        action="append",
+        default=[],
+        help="share in the workers; 1 if not set",
+    )
     doors = parser.add_argument_group("doors")
     doors.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain, PEM")
     doors.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
@@ -55,7 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = dict(pair.partition("=")[::2] for pair in given.limit)
         doors_named = {name: getattr(given, name) for name in NAMES}
-        serve(Config.read(address=given.address, state_dir=given.state_dir, limits=chosen, doors=doors_named))
+        serve(
+            Config.read(
+                address=given.address,
+                state_dir=given.state_dir,
+                limits=chosen,
+                doors=doors_named,
+                devices=given.devices,
+                weights=given.tenant_weight,
+            )
+        )
     except W2SError as fault:
         sys.stderr.write(f"w2s serve: {fault.message}\n")
         return fault.exit_code

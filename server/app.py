@@ -55,7 +55,9 @@ from server.telemetry.logs import capture_libraries, log
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.workforce.prediction import PredictWorker
+from server.workforce.slots import find_devices, plan_slots, predict_share
 from server.workforce.spawn import PARTS
+from server.workforce.turns import Turns
 from server.workforce.workers import JobWorkers
 
 SERVICES = (
@@ -95,7 +97,9 @@ async def _serve(config: Config) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(ledger.close)
         limits = config.limits
-        workers, predictor = JobWorkers(ledger, limits, metrics), PredictWorker(limits)
+        shares = plan_slots(limits, find_devices(config.devices))
+        workers = JobWorkers(ledger, limits, metrics, shares, Turns(limits.overtake_seconds, config.weights))
+        predictor = PredictWorker(limits, predict_share(shares))
         admission = Admission(limits, lambda: ledger.queued)
         interceptors = (
             FaultInterceptor(audit, metrics),
@@ -108,7 +112,7 @@ async def _serve(config: Config) -> None:
         pages = page_tokens(config.state_dir / "pages.key")
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
-        asking = PredictorServicer(predictor, parts, calibrations, limits)
+        asking = PredictorServicer(predictor, ledger, workers, parts, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
         ranking = RankingServicer(ledger, workers, parts, pages, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated

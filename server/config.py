@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,10 @@ class Limits:
         max_predict_values: declared cost of one Predict: numbers in its arrays, rows times dimensions.
         max_predict_seconds: computing time of one Predict.
         max_predict_waiting: Predict calls that are answered or wait at once.
-        workers: processes that compute jobs, each one job at a time.
-        worker_threads: threads on which each worker runs models; 0 for its share of the cores.
+        workers: processes that compute jobs, each one job at a time, where there are no GPUs; else there is one a GPU.
+        cpu_budget_threads: threads of all workers together on which models are run; 0 for the cores of this process.
+        worker_threads: threads on which each worker runs models; 0 for its share of the budget.
+        overtake_seconds: a job passes a longer one of the same tenant that was made at most this long before it.
         worker_jobs: jobs after which a worker is replaced.
         worker_rss_bytes: resident memory after a job above which a worker is replaced; 0 for none.
         memory_budget_bytes: memory of all workers together; each gets an equal share as its RLIMIT_DATA, and so does
@@ -101,7 +103,9 @@ class Limits:
     max_predict_seconds: float = _limit(60.0, "seconds", 0)
     max_predict_waiting: int = _limit(16, "calls")
     workers: int = _limit(1, "processes")
+    cpu_budget_threads: int = _limit(0, "threads", 0)
     worker_threads: int = _limit(0, "threads", 0)
+    overtake_seconds: float = _limit(60.0, "seconds", 0)
     worker_jobs: int = _limit(100, "jobs")
     worker_rss_bytes: int = _limit(0, "bytes", 0)
     memory_budget_bytes: int = _limit(0, "bytes", 0)
@@ -156,12 +160,16 @@ class Config:
         state_dir: folder of the jobs, made private to the user.
         limits: see `Limits`.
         doors: see `Doors`.
+        devices: `auto`, `none`, or GPUs joined by commas; see `server.workforce.slots.find_devices`.
+        weights: shares of tenants in the workers, above 0; 1 for those not named.
     """
 
     address: str = DEFAULT_ADDRESS
     state_dir: Path = field(default_factory=folders.state_dir)
     limits: Limits = field(default_factory=Limits)
     doors: Doors = field(default_factory=Doors)
+    devices: str = "auto"
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -172,8 +180,11 @@ class Config:
         state_dir: Path | None = None,
         limits: Mapping[str, str] | None = None,
         doors: Mapping[str, str | None] | None = None,
+        devices: str | None = None,
+        weights: Sequence[str] = (),
     ) -> Config:
-        """The configuration of the environment: W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, and the doors' names.
+        """The configuration of the environment: W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, the doors' names,
+        and W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
 
         Arguments go first.
 
@@ -188,9 +199,29 @@ class Config:
         return cls(
             limits=Limits.parse(chosen),
             doors=Doors.read(given, doors or {}),
+            devices=devices or given.get("W2S_DEVICES", "").strip() or "auto",
+            weights=_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),
         )
+
+
+def _weights(given: Sequence[str]) -> dict[str, float]:
+    """Shares by tenant, of `TENANT=NUMBER` texts."""
+    found: dict[str, float] = {}
+    for text in given:
+        tenant, _, number = text.rpartition("=")
+        try:
+            found[tenant] = float(number)
+        except ValueError:
+            found[tenant] = 0.0
+        if not tenant or not math.isfinite(found[tenant]) or found[tenant] <= 0:
+            raise InputError(
+                f"tenant weight {text!r} must be TENANT=NUMBER with a number above 0, as in alice=2.",
+                reason="BAD_WEIGHT",
+                field="tenant_weight",
+            )
+    return found
 
 
 def _number(name: str, text: str, kind: type[float]) -> Any:

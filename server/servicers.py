@@ -37,8 +37,16 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
     """See protos/w2s/v1/predictor_service.proto."""
 
     def __init__(
-        self, worker: PredictWorker, parts: PartStore, calibrations: CalibrationServicer, limits: Limits
+        self,
+        worker: PredictWorker,
+        ledger: Ledger,
+        workers: JobWorkers,
+        parts: PartStore,
+        calibrations: CalibrationServicer,
+        limits: Limits,
     ) -> None:
+        self._ledger = ledger
+        self._workers = workers
         self._worker = worker
         self._calibrations = calibrations
         self._parts = parts
@@ -72,7 +80,19 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             ask.Limit(name=one.name, value=getattr(self._limits, one.name), unit=one.metadata["unit"])
             for one in fields(self._limits)
         ]
-        return ask.GetServerInfoResponse(versions=versions, limits=limits, estimators=ESTIMATORS)
+        slots = [
+            ask.WorkerSlot(number=share.number, device=share.device or "", busy=busy, threads=share.threads)
+            for share, busy in self._workers.slots()
+        ]
+        waiting, tenant = await self._ledger.waiting(), current_tenant()
+        queue = ask.Queue(
+            waiting_jobs=len(waiting),
+            own_waiting_jobs=sum(job.tenant == tenant for job in waiting),
+            waiting_seconds=sum(job.cost for job in waiting),
+        )
+        return ask.GetServerInfoResponse(
+            versions=versions, limits=limits, estimators=ESTIMATORS, slots=slots, queue=queue
+        )
 
 
 class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):

@@ -14,13 +14,15 @@ from server.config import Limits
 from server.telemetry.logs import log, log_fault
 from server.workforce.frames import Tag
 from server.workforce.process import WorkerLostError, WorkerProcess
+from server.workforce.slots import Share
 
 
 class PredictWorker:
     """A worker kept ready, one question at a time, in the order of asking."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, share: Share) -> None:
         self._limits = limits
+        self._share = share
         self._turn = asyncio.Lock()
         self._worker: WorkerProcess | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -85,7 +87,7 @@ class PredictWorker:
         if old is not None:
             await old.stop(0)
         try:
-            self._worker = await WorkerProcess.start(self._limits)
+            self._worker = await WorkerProcess.start(self._limits, self._share)
         except (WorkerLostError, OSError) as fault:
             log_fault("predict_worker_failed", fault)
         else:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from server.access.caller import LOCAL
 from server.config import Limits
 from server.workforce import frames
+from server.workforce.slots import Share
 from server.workforce.spawn import SHOW_STDERR, worker_environment
 
 _START_SECONDS = 120.0
@@ -43,7 +44,7 @@ class WorkerProcess:
         self.idle = True
 
     @classmethod
-    async def start(cls, limits: Limits) -> WorkerProcess:
+    async def start(cls, limits: Limits, share: Share | None = None) -> WorkerProcess:
         """Spawn a worker and wait until it is ready.
 
         Raises:
@@ -57,7 +58,7 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=None if os.environ.get(SHOW_STDERR) == "1" else asyncio.subprocess.DEVNULL,
-            env=worker_environment(limits),
+            env=worker_environment(limits, share=share),
             process_group=0,
         )
         worker = cls(process, limits.worker_silence_seconds)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import server
-from predictor.extraction.threads import usable_threads
 from server.config import Limits
+from server.workforce.slots import Share, plan_slots
 
 PARENT = "W2S_WORKER_PARENT"
 """Process id of the server, for a worker that starts after its server has ended."""
@@ -33,23 +33,32 @@ _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def worker_environment(limits: Limits, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def worker_environment(
+    limits: Limits, environment: Mapping[str, str] = os.environ, share: Share | None = None
+) -> dict[str, str]:
     """The variables of a worker: few, offline, and with its threads pinned.
 
-    Models run on `worker_threads`; the linear algebra of the maths on one thread, since several of them run several
-    times slower on a busy machine, and add in another order.
+    Models run on the threads of its share; the linear algebra of the maths on one thread, since several of them run
+    several times slower on a busy machine, and add in another order.
+
+    Args:
+        limits: of the server.
+        environment: variables of the server.
+        share: what the worker may take; that of the first of `workers` where None.
     """
+    share = share or plan_slots(limits, ())[0]
     kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     root = str(Path(server.__file__).parent.parent)
-    threads = limits.worker_threads or max(1, usable_threads() // limits.workers)
+    if share.device is not None:
+        kept["CUDA_VISIBLE_DEVICES"] = share.device
     return kept | {
         "PYTHONPATH": os.pathsep.join(part for part in (root, kept.get("PYTHONPATH", "")) if part),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         PARENT: str(os.getpid()),
-        DATA_BYTES: str(limits.worker_data_bytes or limits.memory_budget_bytes // (limits.workers + 1)),
+        DATA_BYTES: str(share.data_bytes),
         BEAT_SECONDS: str(min(1.0, limits.worker_silence_seconds / 4)),
         **dict.fromkeys(_ONE_THREAD, "1"),
-        **dict.fromkeys(_SHARED_THREADS, str(threads)),
+        **dict.fromkeys(_SHARED_THREADS, str(share.threads)),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from predictor.errors import W2SError
@@ -18,26 +18,43 @@ from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.frames import Tag
 from server.workforce.outcome import outcome_of, took_too_long, worker_lost
 from server.workforce.process import WorkerLostError, WorkerProcess
+from server.workforce.slots import Share
+from server.workforce.turns import Turns
 
 _PAUSE = 1.0
 """Seconds before a step is tried again that the disk or the system refused."""
 
 
 class JobWorkers:
-    """A fixed number of workers, each at one job at a time."""
+    """One worker a slot, each at one job at a time.
 
-    def __init__(self, ledger: Ledger, limits: Limits, metrics: Metrics) -> None:
+    Args:
+        ledger: the jobs.
+        limits: of the server.
+        metrics: what is counted.
+        shares: the slots.
+        turns: which job is next.
+    """
+
+    def __init__(self, ledger: Ledger, limits: Limits, metrics: Metrics, shares: Sequence[Share], turns: Turns) -> None:
+        self._shares = shares
+        self._turns = turns
         self._ledger = ledger
         self._limits = limits
         self._metrics = metrics
         self._running: dict[str, WorkerProcess] = {}
+        self._busy: set[int] = set()
         self._unwanted: set[str] = set()
         self._slots: list[asyncio.Task[None]] = []
         self._stopping = False
 
     def start(self) -> None:
         """Start to take jobs."""
-        self._slots = [asyncio.create_task(self._serve()) for _ in range(self._limits.workers)]
+        self._slots = [asyncio.create_task(self._serve(share)) for share in self._shares]
+
+    def slots(self) -> tuple[tuple[Share, bool], ...]:
+        """Every slot, and whether it is at a job."""
+        return tuple((share, share.number in self._busy) for share in self._shares)
 
     def cancel(self, name: str) -> None:
         """End the worker of a job that is CANCELLING."""
@@ -59,27 +76,31 @@ class JobWorkers:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
 
-    async def _serve(self) -> None:
+    async def _serve(self, share: Share) -> None:
         worker: WorkerProcess | None = None
         try:
             while not self._stopping:
                 try:
-                    worker = await self._ready(worker)
+                    worker = await self._ready(worker, share)
                     await self._ledger.wait_for_work()
                     if not worker.usable:
                         continue
-                    claim = await self._ledger.claim()
+                    claim = await self._ledger.claim(self._turns.choose)
                 except (W2SError, WorkerLostError, OSError) as fault:
                     log_fault("slot_waits", fault)
                     await asyncio.sleep(_PAUSE)
                     continue
                 if claim is not None:
-                    await self._attempt(worker, claim)
+                    self._busy.add(share.number)
+                    try:
+                        await self._attempt(worker, claim)
+                    finally:
+                        self._busy.discard(share.number)
         finally:
             if worker is not None:
                 await worker.stop(0)
 
-    async def _ready(self, worker: WorkerProcess | None) -> WorkerProcess:
+    async def _ready(self, worker: WorkerProcess | None, share: Share) -> WorkerProcess:
         """The same worker, or a fresh one where it ended, is worn out or has grown too large."""
         if worker is not None:
             most = self._limits.worker_rss_bytes
@@ -89,8 +110,8 @@ class JobWorkers:
             self._metrics.worker_replaced(why)
             log("worker_replaced", worker=worker.pid, why=why)
             await worker.stop(0)
-        fresh = await WorkerProcess.start(self._limits)
-        log("worker_started", worker=fresh.pid)
+        fresh = await WorkerProcess.start(self._limits, share)
+        log("worker_started", worker=fresh.pid, slot=share.number, device=share.device)
         return fresh
 
     async def _attempt(self, worker: WorkerProcess, claim: Claim) -> None:

@@ -54,7 +54,7 @@ class Limit(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("versions", "limits", "estimators")
+    __slots__ = ("versions", "limits", "estimators", "slots", "queue")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -65,7 +65,33 @@ class GetServerInfoResponse(_message.Message):
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
     versions: _containers.ScalarMap[str, str]
     limits: _containers.RepeatedCompositeFieldContainer[Limit]
     estimators: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ..., estimators: _Optional[_Iterable[str]] = ...) -> None: ...
+    slots: _containers.RepeatedCompositeFieldContainer[WorkerSlot]
+    queue: Queue
+    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ..., estimators: _Optional[_Iterable[str]] = ..., slots: _Optional[_Iterable[_Union[WorkerSlot, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
+
+class WorkerSlot(_message.Message):
+    __slots__ = ("number", "device", "busy", "threads")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    BUSY_FIELD_NUMBER: _ClassVar[int]
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    device: str
+    busy: bool
+    threads: int
+    def __init__(self, number: _Optional[int] = ..., device: _Optional[str] = ..., busy: bool = ..., threads: _Optional[int] = ...) -> None: ...
+
+class Queue(_message.Message):
+    __slots__ = ("waiting_jobs", "own_waiting_jobs", "waiting_seconds")
+    WAITING_JOBS_FIELD_NUMBER: _ClassVar[int]
+    OWN_WAITING_JOBS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    waiting_jobs: int
+    own_waiting_jobs: int
+    waiting_seconds: float
+    def __init__(self, waiting_jobs: _Optional[int] = ..., own_waiting_jobs: _Optional[int] = ..., waiting_seconds: _Optional[float] = ...) -> None: ...

@@ -74,7 +74,7 @@ class PredictorServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
-        """Versions, limits and estimators.
+        """Versions, limits, estimators, workers and queue.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,78 @@
+"""Slots: how many workers there are, and what each may take of the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from predictor.errors import InputError
+from predictor.extraction.threads import usable_threads
+from server.config import Limits
+
+_DRIVER = Path("/proc/driver/nvidia/gpus")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one worker may take.
+
+    Attributes:
+        number: of the slot, from 0.
+        device: the GPU that it sees, as CUDA_VISIBLE_DEVICES names it; "" for none, None where there are no GPUs.
+        threads: on which it runs models.
+        data_bytes: its RLIMIT_DATA; 0 for none.
+    """
+
+    number: int
+    device: str | None
+    threads: int
+    data_bytes: int
+
+
+def plan_slots(limits: Limits, devices: tuple[str, ...]) -> tuple[Share, ...]:
+    """One slot a GPU, or `workers` of them where there is none; CPU and memory budgets are shared evenly.
+
+    The worker of Predict has a share of the memory too.
+    """
+    seen: tuple[str | None, ...] = devices or (None,) * limits.workers
+    threads = limits.worker_threads or max(1, (limits.cpu_budget_threads or usable_threads()) // len(seen))
+    data = limits.worker_data_bytes or limits.memory_budget_bytes // (len(seen) + 1)
+    return tuple(Share(number, device, threads, data) for number, device in enumerate(seen))
+
+
+def predict_share(slots: tuple[Share, ...]) -> Share:
+    """The share of the worker that answers Predict: arrays need no GPU."""
+    first = slots[0]
+    return Share(-1, None if first.device is None else "", first.threads, first.data_bytes)
+
+
+def find_devices(
+    asked: str = "auto", environment: Mapping[str, str] = os.environ, driver: Path = _DRIVER
+) -> tuple[str, ...]:
+    """The GPUs to use, one worker each, as CUDA_VISIBLE_DEVICES names them.
+
+    Args:
+        asked: `auto` for CUDA_VISIBLE_DEVICES, or else what the driver shows; `none`; or names joined by commas.
+        environment: variables.
+        driver: folder in which NVIDIA's driver shows one entry a GPU.
+
+    Raises:
+        InputError: a name is empty or given twice.
+    """
+    if asked == "none":
+        return ()
+    if asked == "auto":
+        named = environment.get("CUDA_VISIBLE_DEVICES")
+        if named is None:
+            return tuple(str(number) for number, _ in enumerate(driver.glob("*")))
+        return tuple(name.strip() for name in named.split(",") if name.strip() not in ("", "-1"))
+    names = tuple(name.strip() for name in asked.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise InputError(
+            f"devices are {asked!r}; give auto, none, or the names of GPUs joined by commas, each once, as in 0,1.",
+            reason="BAD_DEVICES",
+            field="devices",
+        )
+    return names
