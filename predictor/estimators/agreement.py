@@ -21,7 +21,7 @@ from predictor.estimators.panel import NEEDED, Panel, too_few, unfit
 from predictor.estimators.parisi2014 import balanced_errors
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught
-from predictor.estimators.three_cornered_hat import distances, squared_errors
+from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -30,6 +30,17 @@ Ints = NDArray[np.intp]
 FOLDS = 5
 RARE = 1e-6
 """Share of a class below which the other one is the only class."""
+
+SURPLUS = 3.0
+"""Standard errors by which a pair agrees too often to err independently."""
+
+FEW_PAIRS = 0.05
+"""Share of such pairs that is passed over."""
+
+INCOHERENT = 0.25
+"""Distances off by more of their mean than this do not come from independent errors."""
+
+TOO_LOW = "shared mistakes make these values too low"
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,12 @@ class AgreementError:
                 one["spectral_balanced_error"] = float(error)
         self._add_line(panel, case, cast, details)
         alike = float(np.mean(np.all(cast == cast[:, :1], axis=1)))
-        note = f"all candidates agree on {alike:.0%} of the rows" if alike > 0.8 else ""
+        notes = [f"all candidates agree on {alike:.0%} of the rows"] if alike > 0.8 else []
+        left, right = np.triu_indices(cast.shape[1], 1)
+        together = float(np.mean(consensus.surplus(cast)[left, right] > SURPLUS))
+        if together > FEW_PAIRS:
+            notes.append(f"{together:.0%} of the pairs agree more than independent errors allow: {TOO_LOW}")
+        note = "; ".join(notes)
         return [
             Estimate(float(error), self.better, self.unit, note=note, details=one)
             for error, one in zip(errors, details, strict=True)
@@ -92,7 +108,19 @@ class AgreementError:
         stacked, (variance, unit) = panel.stacked(), panel.scale(case)
         if stacked is None or variance <= 0.0:
             return [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in panel.seats]
-        return [Estimate(float(e), self.better, unit) for e in squared_errors(distances(stacked)) / variance]
+        apart = distances(stacked)
+        errors = squared_errors(apart)
+        note = shared_errors(apart, errors)
+        return [Estimate(float(e), self.better, unit, note=note) for e in errors / variance]
+
+
+def shared_errors(apart: Array, errors: Array) -> str:
+    """The note where squared distances contradict independent errors; empty where they do not."""
+    if float(errors.min()) < 0.0:
+        return f"an error comes out below 0, as independent errors cannot: {TOO_LOW}"
+    if incoherence(apart, errors) > INCOHERENT:
+        return f"the distances do not add up from independent errors: {TOO_LOW}"
+    return ""
 
 
 def _against_majority(cast: Ints, classes: int) -> Array:
@@ -131,11 +159,15 @@ class AgreementSelection:
         if stacked is None or variance <= 0.0:
             found = [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in panel.seats]
         else:
-            errors = squared_errors(distances(stacked)) / variance
+            apart = distances(stacked)
+            errors = squared_errors(apart)
+            note = shared_errors(apart, errors)
             misfits = self._misfits(stacked, panel, case) / variance
             found = [
-                Estimate(float(e - m), self.better, unit, details={"weak_error": float(e), "misfit": float(m)})
-                for e, m in zip(errors, misfits, strict=True)
+                Estimate(
+                    float(e - m), self.better, unit, note=note, details={"weak_error": float(e), "misfit": float(m)}
+                )
+                for e, m in zip(errors / variance, misfits, strict=True)
             ]
         for seat, estimate in zip(panel.seats, found, strict=True):
             answers[seat] = estimate

@@ -33,6 +33,18 @@ class Consensus:
     prior: Array
     confusion: Array
 
+    def surplus(self, votes: Ints) -> Array:
+        """(m, m) agreement of voters beyond what independent errors allow, in standard errors; 0 on the diagonal.
+
+        (observed − a_ij) / √(a_ij (1 − a_ij) / n) with a_ij = Σ_a prior_a Σ_b confusion[i, a, b] confusion[j, a, b].
+        """
+        observed = np.mean(votes[:, :, None] == votes[:, None, :], axis=0)
+        allowed = np.einsum("a,iab,jab->ij", self.prior, self.confusion, self.confusion)
+        noise = np.sqrt(np.maximum(allowed * (1.0 - allowed), 1e-12) / len(votes))
+        beyond: Array = (observed - allowed) / noise
+        np.fill_diagonal(beyond, 0.0)
+        return beyond
+
     def errors(self) -> Array:
         """(m,) 0–1 error of each voter, Σ_a prior_a (1 − confusion[j, a, a]); lower is better."""
         right = np.diagonal(self.confusion, axis1=1, axis2=2)

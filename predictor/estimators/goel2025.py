@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
+from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import probabilities, votes
@@ -58,7 +59,11 @@ class PredictionDivergence:
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Mean JSD with its 90 % interval over rows; `flip_rate`, rows with another class, in the details."""
+        """Mean JSD with its 90 % interval over rows; `flip_rate`, rows with another class, in the details.
+
+        Noted where the strong head errs no less than the weak one on gold rows left out of both, as difference then
+        promises nothing: `strong_error`, `weak_error` in label variances (the latter for trained weak heads only).
+        """
         labels = case.labels
         if labels is None:
             return tuple(
@@ -70,18 +75,31 @@ class PredictionDivergence:
         head = HeadFactor.of(case.strong.features[labels.known], case.strong.features[supervision.rows])
         lesson = labels.targets[labels.known]
         own = head.predict(lesson, head.gcv(lesson))
-        return tuple(self._of(taught, own) for taught in supervision.predictions)
+        strong_error = _left_out_error(case.strong.features[labels.known], lesson)
+        answers = []
+        for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
+            errors = {"strong_error": strong_error}
+            if candidate.name not in case.weak_labels:
+                errors["weak_error"] = _left_out_error(candidate.features[labels.known], lesson)
+            answers.append(self._of(taught, own, errors))
+        return tuple(answers)
 
-    def _of(self, taught: Array | None, own: Array) -> Estimate:
+    def _of(self, taught: Array | None, own: Array, errors: dict[str, float]) -> Estimate:
         if taught is None:
             return self._absent("needs --weak-labels for this candidate, or --labels")
         divergence = jensen_shannon(probabilities(taught), probabilities(own))
         value = float(np.mean(divergence))
         spread = 1.645 * float(np.std(divergence)) / np.sqrt(len(divergence))
         flips = float(np.mean(votes(taught) != votes(own)))
-        return Estimate(
-            value, self.better, self.unit, max(value - spread, 0.0), value + spread, details={"flip_rate": flips}
-        )
+        worse = errors["strong_error"] >= errors.get("weak_error", np.inf)
+        note = "the strong head errs no less than the weak one: difference promises no gain" if worse else ""
+        details = {"flip_rate": flips} | errors
+        return Estimate(value, self.better, self.unit, max(value - spread, 0.0), value + spread, note, details)
 
     def _absent(self, why: str) -> Estimate:
         return Estimate(None, self.better, self.unit, note=why)
+
+
+def _left_out_error(features: NDArray[np.floating], gold: Array) -> float:
+    """Squared error of ridge heads on gold rows left out one by one, in label variances."""
+    return float(np.mean(np.sum(left_out_residuals(features, gold) ** 2, axis=1)) / np.sum(np.var(gold, axis=0)))

@@ -31,3 +31,12 @@ def squared_errors(apart: Array) -> Array:
     total = float(apart.sum()) / (2.0 * (count - 1))
     errors: Array = (apart.sum(axis=1) - total) / (count - 2)
     return errors
+
+
+def incoherence(apart: Array, errors: Array) -> float:
+    """Root mean square of D_ij − e_i − e_j over the mean distance: 0 where errors are uncorrelated, or m = 3."""
+    left, right = np.triu_indices(len(apart), 1)
+    distance = apart[left, right]
+    missed = distance - errors[left] - errors[right]
+    mean = float(np.mean(distance))
+    return float(np.sqrt(np.mean(missed**2))) / mean if mean > 0.0 else 0.0

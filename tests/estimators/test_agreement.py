@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import predictor
-from predictor.estimators.agreement import FOLDS, AgreementError, AgreementSelection
+from predictor.estimators.agreement import FOLDS, TOO_LOW, AgreementError, AgreementSelection
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
@@ -148,6 +148,28 @@ def test_tables_that_differ_in_width_or_never_vary_are_absent_with_the_reason():
 def test_near_unanimity_is_noted():
     _, votes = voters(300, [0.01, 0.01, 0.02], 2, np.random.default_rng(5))
     assert "all candidates agree on 9" in ERROR.estimate(panel_of([v[:, None] * 1.0 for v in votes.T]))[0].note
+
+
+def test_voters_that_share_their_mistakes_are_noted_and_independent_ones_are_not():
+    rng = np.random.default_rng(8)
+    _, votes = voters(900, [0.2, 0.25, 0.3, 0.2], 2, rng)
+    copies = [np.where(rng.random(900) < 0.95, votes[:, 0], 1 - votes[:, 0]) for _ in range(2)]
+    for tables, shared in ((votes.T, False), ([*votes.T, *copies], True)):
+        for found in ERROR.estimate(panel_of([v[:, None] * 1.0 for v in tables])):
+            assert ("of the pairs agree more than independent errors allow" in found.note) is shared
+
+
+@pytest.mark.parametrize("estimator", [ERROR, SELECTION])
+def test_distances_that_no_independent_errors_explain_are_noted(estimator):
+    rng = np.random.default_rng(9)
+    truth, common = rng.standard_normal((2, 900, 1))
+    alone = [truth + s * rng.standard_normal((900, 1)) for s in (0.5, 0.8, 0.6, 0.7, 0.4)]
+    shared = [*alone[:2], *(truth + 2.0 * common + 0.5 * rng.standard_normal((900, 1)) for _ in range(3))]
+    between = [alone[0], alone[1], (alone[0] + alone[1]) / 2.0]
+    assert {e.note for e in estimator.estimate(panel_of(alone))} == {""}
+    for tables, start in ((shared, "the distances do not add up from"), (between, "an error comes out below 0, as")):
+        for found in estimator.estimate(panel_of(tables)):
+            assert found.note == f"{start} independent errors{' cannot' if tables is between else ''}: {TOO_LOW}"
 
 
 def test_heads_trained_on_gold_labels_add_their_held_out_error_and_the_line():

@@ -80,3 +80,25 @@ def test_a_class_that_nobody_names_has_no_share():
     found = dawid_skene(votes, 3)
     assert found.prior[2] == pytest.approx(0.0, abs=1e-9)
     assert np.isfinite(found.errors()).all()
+
+
+def test_surplus_agreement_term_by_term():
+    _, cast = voters(200, [0.1, 0.3, 0.2], 3, np.random.default_rng(5))
+    found = dawid_skene(cast, 3)
+    for i, j in ((0, 1), (0, 2), (1, 2), (2, 1)):
+        allowed = sum(
+            found.prior[a] * sum(found.confusion[i, a, b] * found.confusion[j, a, b] for b in range(3))
+            for a in range(3)
+        )
+        beyond = (np.mean(cast[:, i] == cast[:, j]) - allowed) / (allowed * (1 - allowed) / 200) ** 0.5
+        assert found.surplus(cast)[i, j] == pytest.approx(beyond, abs=1e-9)
+    assert np.diag(found.surplus(cast)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_voters_that_copy_one_another_agree_too_much_and_independent_ones_do_not():
+    rng = np.random.default_rng(6)
+    _, cast = voters(900, [0.2, 0.25, 0.3, 0.2], 2, rng)
+    assert np.abs(dawid_skene(cast, 2).surplus(cast)).max() < 3.0
+    copies = [np.where(rng.random(900) < 0.95, cast[:, 0], 1 - cast[:, 0]) for _ in range(2)]
+    copied = np.column_stack([cast, *copies])
+    assert dawid_skene(copied, 2).surplus(copied).max() > 3.0

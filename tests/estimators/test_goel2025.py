@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
+from predictor.estimators.case import Representation
+from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.goel2025 import PredictionDivergence, jensen_shannon
 from tests.estimators.cases import case_with
 from tests.reference.test_supervision import taught
@@ -62,6 +64,26 @@ def test_given_weak_labels_take_the_place_of_a_head():
 def test_a_teacher_that_sees_less_differs_more():
     found = [e.value for e in ESTIMATOR.estimate(case_with("few_labels", noises=(0.05, 0.5, 4.0), kind="binary"))]
     assert np.all(np.diff(found) > 0)
+
+
+def test_a_strong_head_that_errs_no_less_than_the_weak_one_is_noted():
+    case = case_with("few_labels", noises=(0.05, 4.0), kind="binary", rows=240)
+    known = case.labels.known
+    gold = case.labels.targets[known]
+    for found, model in zip(ESTIMATOR.estimate(case), case.weak, strict=True):
+        for key, features in (("strong_error", case.strong.features), ("weak_error", model.features)):
+            expected = np.mean(left_out_residuals(features[known], gold) ** 2) / gold.var()
+            assert found.details[key] == pytest.approx(expected, abs=1e-12)
+        assert found.note == ""
+    blind = Representation("blind", np.random.default_rng(0).standard_normal((240, 4)))
+    for found in ESTIMATOR.estimate(dataclasses.replace(case, strong=blind, weak=case.weak[:1])):
+        assert found.note == "the strong head errs no less than the weak one: difference promises no gain"
+
+
+def test_the_error_of_given_weak_labels_is_not_claimed():
+    case = case_with("few_labels", noises=(0.1,), kind="binary")
+    given = dataclasses.replace(case, weak_labels={"t0": np.full((120, 1), 0.4)})
+    assert set(ESTIMATOR.estimate(given)[0].details) == {"flip_rate", "strong_error"}
 
 
 def test_it_says_what_it_lacks():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.three_cornered_hat import distances, squared_errors
+from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
 
 
 def test_three_predictors_by_hand():
@@ -40,3 +40,16 @@ def test_independent_errors_are_recovered_and_a_shared_error_is_not_seen():
 
 def test_equal_predictors_have_no_error_to_see():
     assert squared_errors(distances(np.ones((3, 5, 1)))) == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_incoherence_is_the_share_of_the_distances_that_independent_errors_leave():
+    """e = (1, 2, 3, 4) but D_12 = 3 − 2: sums fitted by least squares leave what no errors explain."""
+    errors = np.array([1.0, 2.0, 3.0, 4.0])
+    apart = errors[:, None] + errors[None, :]
+    np.fill_diagonal(apart, 0.0)
+    assert incoherence(apart, squared_errors(apart)) == pytest.approx(0.0, abs=1e-12)
+    apart[0, 1] = apart[1, 0] = 1.0
+    # The residual of one changed pair of four is spread as (1, −½, −½, −½, −½, 1)/3 of the change of −2.
+    missed = np.array([1, -0.5, -0.5, -0.5, -0.5, 1]) * -2 / 3
+    assert incoherence(apart, squared_errors(apart)) == pytest.approx(np.sqrt(np.mean(missed**2)) / (28 / 6))
+    assert incoherence(np.zeros((3, 3)), np.zeros(3)) == 0.0
