@@ -52,7 +52,7 @@ class Size:
 def run(folder: Path, rounds: int, rng: random.Random, size: Size | None = None) -> Outcome:
     """Hold the whole crowd for `rounds` seconds."""
     size = size or Size()
-    _allow_files(2 * (size.sockets + size.uploads + size.watches) + 1000)
+    allow_files(2 * (size.sockets + size.uploads + size.watches) + 1000)
     limits = {"max_open_transfers": size.uploads + 10, "worker_silence_seconds": 3600, "upload_idle_seconds": 3600}
     flags = [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
     figures: dict[str, float] = {}
@@ -97,7 +97,7 @@ async def _crowd(
             asyncio.create_task(_upload(channels[n % len(channels)], n, values, hold, opened))
             for n in range(size.uploads)
         ]
-        watches = [asyncio.create_task(_watch(channels[n % len(channels)], job, opened)) for n in range(size.watches)]
+        watches = [asyncio.create_task(watch(channels[n % len(channels)], job, opened)) for n in range(size.watches)]
         end = time.monotonic() + 60
         while opened.total() < size.uploads + size.watches and time.monotonic() < end:
             await asyncio.sleep(0.05)
@@ -152,7 +152,7 @@ def _use(running: RunningServer, seconds: float) -> list[str]:
     return wrong
 
 
-async def _watch(channel: Any, job: str, opened: Counter[str]) -> str:
+async def watch(channel: Any, job: str, opened: Counter[str]) -> str:
     """The state that the watcher saw last."""
     watch = channel.unary_stream(
         WATCH,
@@ -226,7 +226,7 @@ def _held(running: RunningServer) -> tuple[int, int]:
     return len(list((own / "fd").iterdir())), len(list((own / "task").iterdir()))
 
 
-def _allow_files(wanted: int) -> None:
+def allow_files(wanted: int) -> None:
     """Raise the soft limit on descriptors, for this process and the server that it starts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:

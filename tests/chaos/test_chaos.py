@@ -1,16 +1,35 @@
 """Chaos at the size of a quick run; the long form is `python -m tests.chaos.NAME --rounds N --seed S`."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.chaos import crowd, disk, full_disk, kill_server, kill_worker, leave, overload
+from tests.chaos import crowd, disk, full_disk, kill_server, kill_worker, leave, overload, soak
+
+AT_ONCE = 2
+"""Servers that are hurt at the same time: most of such a run is waiting."""
+
+
+def at_once(run, folder, rounds):
+    """Everything wrong in several runs beside each other, `rounds` of them in all."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        runs = [
+            threads.submit(run, folder / f"{number}", rounds // AT_ONCE, random.Random(20 + number))
+            for number in range(AT_ONCE)
+        ]
+        return [fault for one in runs for fault in one.result().judge()]
+
+
+@pytest.mark.parametrize(("run", "rounds"), [(kill_server.run, 50), (kill_worker.run, 20)], ids=["server", "worker"])
+def test_promises_hold_where_processes_are_killed(tmp_path, run, rounds):
+    assert at_once(run, tmp_path, rounds) == []
 
 
 @pytest.mark.parametrize(
     ("run", "rounds"),
-    [(kill_server.run, 5), (kill_worker.run, 8), (leave.run, 200), (crowd.run, 3), (full_disk.run, 2)],
-    ids=["server", "worker", "leave", "crowd", "full disk"],
+    [(leave.run, 200), (crowd.run, 3), (full_disk.run, 2), (soak.run, 12)],
+    ids=["leave", "crowd", "full disk", "soak"],
 )
 def test_promises_hold_under_faults(tmp_path, run, rounds):
     outcome = run(tmp_path, rounds, random.Random(20))
