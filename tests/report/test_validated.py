@@ -1,0 +1,96 @@
+"""A validation as Markdown, CSV and a page: absent figures are dashes, names from outside are harmless."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from predictor.report import validated
+from predictor.result import Failure, Provenance
+from predictor.scoring import Score
+from predictor.validated import Mean, Trained, Validation
+from tests.report.rankings import EVIL
+
+
+@pytest.fixture
+def found():
+    trained = (
+        Trained("=1+1", Mean(0.5, 0.01), Mean(0.3, 0.02), Mean(0.2, 0.015), 0.8, pgr_standard_error=0.1),
+        Trained(EVIL, Mean(0.4, None), Mean(0.45, None), Mean(-0.05, None), None, predicted={"misfit": {"value": 0.1}}),
+    )
+    scores = (Score("combined", "few_labels", 1.0, None, 0.0, 0.05, None, None, None),)
+    return Validation(
+        task="pets",
+        strong="big (layer 6)",
+        rows=300,
+        splits=2,
+        ceiling_error=Mean(0.25, 0.01),
+        reliability=None,
+        trained=trained,
+        scores=scores,
+        failed={"gone": Failure("NOT_FOUND", "MODEL_NOT_FOUND", "it is | gone")},
+        provenance=Provenance({}, 0, {}),
+        recipe="lora",
+        loss="squared",
+        training={"epochs": 3, "lora_rank": 4},
+        parts=(100, 120, 80),
+        measured_on="2025-01-31",
+    )
+
+
+def test_tables_show_errors_with_their_spread_and_dashes_for_what_is_absent(found):
+    rows = validated.measurements(found).rows
+    assert rows[0] == ("=1+1", "0.300 ± 0.020", "+0.200 ± 0.015", "0.500 ± 0.010", "0.80 ± 0.10")
+    assert rows[1][1:] == ("0.450", "-0.050", "0.400", "–")
+    assert validated.judgements(found).rows[0][1:5] == ("few labels", "1.00", "–", "0.000")
+
+
+def test_accuracies_are_shown_where_there_are_classes(found):
+    first = Trained(
+        "a", Mean(0.5, None), Mean(0.3, None), Mean(0.2, None), None, Mean(0.7, None), Mean(0.8, None), None,
+        Mean(0.6, None), Mean(0.4, None),
+    )  # fmt: skip
+    classes = Validation(**{**vars(found), "trained": (first,), "ceiling_accuracy": Mean(0.9, 0.01)})
+    sheet = validated.measurements(classes)
+    assert sheet.headings[5:] == ("W2S accuracy", "weak accuracy", "W2S log-loss")
+    assert sheet.rows[0][5:] == ("0.800", "0.700", "0.400")
+    assert ("ceiling accuracy", "0.900 ± 0.010") in validated.about(classes)
+
+
+def test_the_facts_say_how_it_was_trained(found):
+    facts = dict(validated.about(found))
+    assert facts["recipe"] == "lora, squared loss, soft labels, epochs 3, lora rank 4"
+    assert facts["rows"] == "300 (D~ / D^ / test 100 / 120 / 80)"
+    assert facts["ρ limit"].startswith("–")
+
+
+def test_csv_has_a_row_a_candidate_and_no_formula(found):
+    rows = list(csv.DictReader(io.StringIO(validated.csv(found))))
+    assert [row["name"] for row in rows][:1] == ["'=1+1"]
+    assert (rows[0]["w2s_error"], rows[0]["pgr_standard_error"], rows[0]["misfit"]) == ("0.3", "0.1", "")
+    assert (rows[1]["pgr"], rows[1]["misfit"]) == ("", "0.1")
+    assert (rows[2]["error_code"], rows[2]["w2s_error"]) == ("NOT_FOUND", "")
+
+
+def test_names_from_outside_are_harmless_in_every_form(found):
+    page, text = validated.html(found), validated.markdown(found)
+    assert "<script>" not in page
+    assert "\x1b" not in page + text
+    assert "it is | gone" in page
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert [line.count("|") - line.count("\\|") for line in lines] == [6] * 4 + [9] * 3
+
+
+def test_an_answer_reads_back_as_it_was_written(found):
+    text = found.to_json()
+    assert Validation.from_dict(json.loads(text)).to_json() == text
+    assert json.loads(text)["outcomes"][0]["measured_on"] == "2025-01-31"
+
+
+def test_nothing_trained_is_said_in_words(found):
+    none = Validation(**{**vars(found), "trained": (), "scores": ()})
+    assert "no candidate was trained" in validated.markdown(none)
+    assert "no estimator was scored" in validated.html(none)
