@@ -208,7 +208,9 @@ def open_cluster(address: str, folder: Path) -> Iterator[DaskEngine]:
 
     own = None
     if not address:
-        own = LocalCluster(n_workers=usable_threads(), threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+        own = LocalCluster(
+            n_workers=usable_threads(), threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+        )
     try:
         client = _connect(Client, own, address)
         try:

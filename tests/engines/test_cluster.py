@@ -1,0 +1,275 @@
+"""The Dask engine against this process: the same numbers, through faults, dead workers and cancellation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import time
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from predictor import rank
+from predictor.arrays import ArraySource
+from predictor.engines import cluster as cluster_module
+from predictor.engines.choice import open_engine
+from predictor.engines.cluster import DaskEngine, open_cluster
+from predictor.engines.tasks import Piece, join
+from predictor.errors import InputError, UnavailableError
+from predictor.extraction.extractor import Extractor
+from predictor.features import FeatureStore
+from predictor.query import Progress
+from predictor.ranking import ranking_steps
+from predictor.request import build_query
+from tests import weights
+from tests.drain import drain
+from tests.engines.conftest import ROWS, SHARD_ROWS
+
+ESTIMATORS = ("representation_gap", "representation_gap_prior", "cka", "effective_dimension")
+
+
+def query_of(files, **options):
+    weak = {name: str(files / f"{name}.npy") for name in ("a", "b", "flat")}
+    return build_query(strong=str(files / "s.npy"), weak=weak, estimators=ESTIMATORS, **options)
+
+
+def assert_same(found, expected):
+    assert [c.name for c in found.candidates] == [c.name for c in expected.candidates]
+    for one, other in zip(found.candidates, expected.candidates, strict=True):
+        assert one.error == other.error
+        assert (one.rank, one.rank_low, one.rank_high, one.tie_group) == (
+            other.rank,
+            other.rank_low,
+            other.rank_high,
+            other.tie_group,
+        )
+        for name, estimate in one.estimates.items():
+            assert estimate.value == pytest.approx(other.estimates[name].value, abs=1e-9)
+            assert dict(estimate.details) == pytest.approx(dict(other.estimates[name].details), abs=1e-9)
+        assert one.diagnostics == pytest.approx(other.diagnostics, abs=1e-9)
+    assert found.strong.diagnostics == pytest.approx(expected.strong.diagnostics, abs=1e-9)
+
+
+def test_shards_on_workers_give_the_numbers_of_this_process_and_faults_stay_in_their_candidate(engine, files):
+    query = query_of(files)
+    found = drain(ranking_steps(query, ArraySource(), engine))
+    assert_same(found, drain(ranking_steps(query, ArraySource())))
+    assert [c.error is None for c in found.candidates] == [True, True, False]
+
+
+def test_numbers_in_memory_are_lent_to_workers_in_files_that_go_with_the_engine(engine, files):
+    strong, weak = (np.load(files / f"{name}.npy") for name in "sa")
+    query = build_query(strong=strong, weak={"a": weak}, estimators=("representation_gap",))
+    found = drain(ranking_steps(query, ArraySource(), engine))
+    assert_same(found, drain(ranking_steps(query, ArraySource())))
+    assert len(list((engine.folder / "shared").glob("*.npy"))) == 2
+    engine.close()
+    assert not list((engine.folder / "shared").glob("*.npy"))
+
+
+def test_short_pools_are_left_to_this_process(engine, files):
+    query = query_of(files, max_rows=300)
+    assert_same(drain(ranking_steps(query, ArraySource(), engine)), drain(ranking_steps(query, ArraySource())))
+    assert not (engine.folder / "shared").exists()
+
+
+class TestModels:
+    words = ("film", "plain", "warm", "the", "story", "never", "music", "dull", "long", "bright", "cold", "acting")
+
+    def query(self, rows):
+        rng = np.random.default_rng(1)
+        texts = [" ".join(rng.choice(self.words, rng.integers(1, 9))) + f" {i}" for i in range(rows)]
+        models = {"tiny": weights.local(weights.BERT_TINY_ONNX), "missing": "./nowhere"}
+        return build_query(
+            strong=weights.local(weights.POTION), weak=models, pool=texts, layer="last", estimators=("cka",)
+        )
+
+    def test_one_shard_gives_the_bytes_of_this_process_and_what_is_stored_is_not_read_again(self, engine, tmp_path):
+        query = self.query(60)
+        local = Extractor(tmp_path / "local")
+        here = drain(ranking_steps(query, local))
+        engine = DaskEngine(engine._client, engine.folder)
+        found = drain(ranking_steps(query, Extractor(engine.folder), engine))
+        assert_same(found, here)
+        assert [c.error is None for c in found.candidates] == [True, False]
+        kept, made = (sorted((f / "features" / "entries").rglob("*.w2sf")) for f in (tmp_path / "local", engine.folder))
+        assert [p.name for p in kept] == [p.name for p in made]
+        assert [p.read_bytes() for p in kept] == [p.read_bytes() for p in made]
+        again = Extractor(engine.folder)
+        drain(ranking_steps(query, again))
+        assert again.forward_passes == 0
+
+    def test_shards_are_read_apart_joined_under_the_key_of_the_whole_and_resumed(self, engine, tmp_path):
+        query = self.query(2 * SHARD_ROWS + 100)
+        found = drain(ranking_steps(query, Extractor(engine.folder), engine))
+        here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+        assert found.candidates[0].estimates["cka"].value == pytest.approx(
+            here.candidates[0].estimates["cka"].value, abs=1e-5
+        )
+        assert found.candidates[0].fingerprint == here.candidates[0].fingerprint
+        store = engine.folder / "features" / "entries"
+        kept = sorted((tmp_path / "local" / "features" / "entries").rglob("*.w2sf"))
+        assert len(list(store.rglob("*.w2sf"))) == 2 * (3 + 1)
+        assert all((store / p.parent.name / p.name).exists() for p in kept)
+        (store / kept[0].parent.name / kept[0].name).unlink()
+        before = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
+        again = DaskEngine(engine._client, engine.folder, SHARD_ROWS)
+        assert_same(drain(ranking_steps(query, Extractor(engine.folder), again)), found)
+        after = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
+        assert {p: after[p] for p in before} == before
+        assert len(after) == len(before) + 1
+
+
+def test_a_killed_worker_costs_time_and_nothing_else(files, tmp_path):
+    import dask
+    from distributed import Client, LocalCluster
+
+    query = query_of(files)
+    expected = drain(ranking_steps(query, ArraySource()))
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as own,
+        Client(own) as client,
+    ):
+        engine = DaskEngine(client, tmp_path / "cache", 200)
+        steps = ranking_steps(query, ArraySource(), engine)
+        seen = list(islice(steps, 12))
+        assert any(step.phase == "estimate" for step in seen)
+        victim = next(iter(client.run(os.getpid).values()))
+        os.kill(victim, signal.SIGKILL)
+        assert_same(drain(steps), expected)
+        assert victim not in client.run(os.getpid).values()
+        # A task that kills every worker it meets is this candidate's fault, and says so.
+        with pytest.raises(UnavailableError, match=r"workers died while they worked on 'x'.*want of memory"):
+            drain(engine.result(client.submit(os._exit, 1), "x"))
+
+
+def test_closing_the_steps_and_the_engine_cancels_what_is_under_way(engine, files):
+    query = query_of(files)
+    steps = ranking_steps(query, ArraySource(), engine)
+    next(step for step in steps if step.phase == "estimate" and step.candidate)
+    steps.close()
+    engine.close()
+    for _ in range(100):
+        left = engine._client.run_on_scheduler(
+            lambda dask_scheduler: sum("moments" in k for k in map(str, dask_scheduler.tasks))
+        )
+        if not left:
+            break
+        time.sleep(0.1)
+    assert left == 0
+
+
+def test_a_cancelled_extraction_stops_between_batches(cluster, tmp_path):
+    from distributed import Client, Event
+
+    from predictor.engines import tasks
+
+    with Client(cluster):
+        Event("w2s-stop-test").set()
+        assert tasks._stopped("w2s-stop-test")
+        assert not tasks._stopped("w2s-stop-other")
+
+
+class TestChoice:
+    def test_local_is_this_process(self):
+        with open_engine("local") as engine:
+            assert engine.source(None, "source") == "source"
+            assert list(engine.begin(None, {})) == []
+            assert drain(engine.aligned("x")) is None
+
+    @pytest.mark.parametrize("text", ["ray", "", "dask:", "local:1"])
+    def test_other_engines_are_refused(self, text):
+        with pytest.raises(InputError, match=r"is not known; give local, dask, or dask:ADDRESS"), open_engine(text):
+            pass
+
+    def test_an_address_where_nothing_answers_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 0.5)
+        with (
+            pytest.raises(UnavailableError, match=r"no Dask scheduler answers at '127.0.0.1:1'"),
+            open_engine("dask:127.0.0.1:1", tmp_path),
+        ):
+            pass
+
+    def test_a_worker_that_does_not_see_the_folder_is_named(self, tmp_path):
+        class FakeClient:
+            """Two workers, one of them on a machine without the folder."""
+
+            def run(self, task, path):
+                return {"tcp://a": task(path), "tcp://b": None}
+
+        with pytest.raises(UnavailableError, match=r"1 of 2 Dask workers do not see '.*' \(tcp://b\); name a folder"):
+            cluster_module._check_shared(FakeClient(), tmp_path)
+        assert not list((tmp_path / "shared").iterdir())
+
+    def test_rank_takes_an_address(self, cluster, files, own_folders):
+        models = {"strong": str(files / "s.npy"), "weak": [f"a={files / 'a.npy'}"], "estimators": ("cka",)}
+        found = rank(**models, engine=f"dask:{cluster.scheduler_address.removeprefix('tcp://')}")
+        assert_same(found, rank(**models))
+
+    def test_workers_of_this_machine_come_and_go_with_the_engine(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        with open_cluster("", tmp_path) as engine:
+            pids = list(engine._client.run(os.getpid).values())
+            assert len(pids) == 1
+            assert pids[0] != os.getpid()
+        with pytest.raises(ProcessLookupError):
+            os.kill(pids[0], 0)
+
+
+def test_workers_that_read_a_model_differently_are_refused(tmp_path):
+    pieces = [(Piece("a" * 64, {"name": "m", "fingerprint": f"{k}", "warnings": ()}),) for k in range(2)]
+    with pytest.raises(UnavailableError, match="workers read 'm' differently"):
+        join(pieces, build_query(strong=np.eye(4), weak=[np.eye(4)]).pool, str(tmp_path))
+
+
+def test_features_that_a_worker_kept_elsewhere_are_missed_by_name(tmp_path):
+    with pytest.raises(UnavailableError, match="features of 'm' were extracted by a worker and are not in"):
+        Piece("a" * 64, {"name": "m"}).load(FeatureStore(tmp_path))
+
+
+class TestCommand:
+    def run(self, files, *words, env=None, folder):
+        from subprocess import DEVNULL, run
+        from sys import executable
+
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("W2S_")}
+        own = {"W2S_CACHE_DIR": str(folder / "cache"), "W2S_STATE_DIR": str(folder / "state")}
+        return run(
+            [executable, "-m", "client.cli", "predict", "--strong", "s.npy", "--weak", "a=a.npy", "b=b.npy", "--json",
+             "--estimator", "cka", *words],
+            env={**clean, **own, **(env or {})}, cwd=files, capture_output=True, text=True, check=False, stdin=DEVNULL,
+            timeout=120,
+        )  # fmt: skip
+
+    def test_the_flag_and_the_variable_choose_it_and_the_answer_is_the_same(self, cluster, files, tmp_path):
+        address = f"dask:{cluster.scheduler_address}"
+        found = [
+            self.run(files, folder=tmp_path),
+            self.run(files, "--engine", address, folder=tmp_path),
+            self.run(files, env={"W2S_ENGINE": address}, folder=tmp_path),
+        ]
+        assert [one.returncode for one in found] == [0, 0, 0], found[1].stderr + found[2].stderr
+        here, *there = (json.loads(one.stdout)["candidates"] for one in found)
+        for candidates in there:
+            for one, other in zip(candidates, here, strict=True):
+                assert one["name"] == other["name"]
+                assert one["estimates"]["cka"]["value"] == pytest.approx(other["estimates"]["cka"]["value"], abs=1e-9)
+
+    def test_a_server_and_an_engine_exclude_each_other(self, files, tmp_path):
+        found = self.run(files, "--engine", "dask", "--server", "127.0.0.1:1", folder=tmp_path)
+        assert found.returncode == 2
+        assert "--engine is 'dask' and --server is given" in found.stderr
+
+
+def test_progress_is_yielded_while_a_task_runs(engine):
+    steps = list(engine.result(engine._client.submit(time.sleep, 0.6, pure=False), "m", "extract", 7))
+    assert steps[0] == Progress("m", "extract", 0, 7)
+    assert len(steps) >= 2
+    assert dataclasses.asdict(steps[-1])["total"] == 7
+    assert ROWS > SHARD_ROWS
