@@ -10,15 +10,21 @@ import pytest
 from predictor.errors import InputError
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
-from predictor.estimators.priors import mean_kernel, rbf_kernel, smoother_kernel, squared_distances
+from predictor.estimators.priors import consensus_kernel, flat_kernel, sizes
 from predictor.estimators.protocol import Forecast
 from predictor.heads import RIDGES, HeadFactor
 from predictor.simulation import LabelMoments, LabelPrior, Pipeline, head_map
+from predictor.spectra import PrincipalKernel
 from predictor.splits import Thirds, thirds
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 
 ROWS = 60
+
+
+def kernel_of(features):
+    """Some kernel whose tasks the features see."""
+    return flat_kernel(PrincipalKernel.of(features), 0.05)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def setting(request):
     rng = np.random.default_rng(d_strong + d_weak)
     strong = correlated(ROWS, d_strong, 0.7, rng)
     weak = dimmed(strong, d_weak, 0.4, rng)
-    prior = LabelPrior.of("RBF", rbf_kernel(strong), noise)
+    prior = LabelPrior.of("flat", kernel_of(strong), noise)
     part = thirds(ROWS, rng)
     student = HeadFactor.of(strong[part.student], strong[part.test])
     teacher = HeadFactor.of(weak[part.weak], weak[np.concatenate([part.student, part.test])])
@@ -133,7 +139,7 @@ def test_moments_and_expected_error_by_hand():
 
 def test_a_prior_is_centred_and_has_unit_label_variance():
     rng = np.random.default_rng(2)
-    raw = rbf_kernel(rng.standard_normal((20, 3)))
+    raw = kernel_of(rng.standard_normal((20, 3))) + 0.1
     prior = LabelPrior.of("x", raw, 0.3)
     centring = np.eye(20) - np.ones((20, 20)) / 20
     centred = centring @ raw @ centring
@@ -142,49 +148,52 @@ def test_a_prior_is_centred_and_has_unit_label_variance():
 
 
 def test_drawn_labels_have_the_covariance_of_the_prior():
-    prior = LabelPrior.of("x", rbf_kernel(np.random.default_rng(3).standard_normal((8, 2))), 0.25)
+    prior = LabelPrior.of("x", kernel_of(np.random.default_rng(3).standard_normal((8, 2))), 0.25)
     drawn = prior.draw(40_000, np.random.default_rng(4))
     expected = prior.kernel + 0.25 * np.eye(8)
     error = np.sqrt((expected**2 + np.outer(np.diag(expected), np.diag(expected))) / drawn.shape[1])
     assert np.all(np.abs(drawn @ drawn.T / drawn.shape[1] - expected) < 5 * error)
 
 
-def test_rbf_kernel_is_that_of_standardised_rows_at_the_median_distance():
+def test_flat_kernel_spreads_tasks_over_the_directions_above_its_ridge():
     features = correlated(15, 4, 0.5, np.random.default_rng(5)) * [1.0, 100.0, 1e-3, 7.0]
     scaled = dense.standardise(features)
-    squared = [np.sum((scaled[i] - scaled[j]) ** 2) for i in range(15) for j in range(i)]
-    np.testing.assert_allclose(rbf_kernel(features), dense.rbf(scaled, scaled, np.median(squared)), atol=1e-12)
-    # A length of 2 makes the exponent a quarter.
-    np.testing.assert_allclose(rbf_kernel(features, 2.0), dense.rbf(scaled, scaled, 4 * np.median(squared)), atol=1e-12)
+    smoother = dense.hat(scaled, scaled, 0.1) - 1 / 15
+    np.testing.assert_allclose(
+        flat_kernel(PrincipalKernel.of(features), 0.1), smoother / np.trace(smoother), atol=1e-12
+    )
 
 
-def test_rbf_kernel_by_hand():
-    # One dimension, rows 0, 1, 3 apart by 1, 2, 3: squared 1, 4, 9, median 4; exp(−1/8), exp(−9/8), exp(−4/8).
-    found = rbf_kernel(np.array([[0.0], [1.0], [3.0]]))
-    a, b, c = np.exp([-0.125, -1.125, -0.5])
-    np.testing.assert_allclose(found, [[1, a, b], [a, 1, c], [b, c, 1]], atol=1e-12)
+def test_flat_kernel_by_hand():
+    # λ = ¾ and ¼ at β = ¼: weights ¾ and ½, shares 3/5 and 2/5.
+    vectors = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]) / 2.0
+    found = flat_kernel(PrincipalKernel(np.array([0.75, 0.25]), vectors), 0.25)
+    np.testing.assert_allclose(found, vectors @ np.diag([0.6, 0.4]) @ vectors.T, atol=1e-15)
 
 
-def test_rows_that_mostly_coincide_still_give_finite_distances():
-    features = np.zeros((12, 2))
-    features[0] = [1.0, 2.0]
-    assert np.all(np.isfinite(squared_distances(features)))
+def test_the_consensus_weighs_models_by_the_root_of_their_size():
+    rng = np.random.default_rng(6)
+    small, large, unknown = (
+        Representation(name, rng.standard_normal((12, 3)), size)
+        for name, size in (("small", 100), ("large", 900), ("unknown", None))
+    )
+    # √100, √900, and √300 for the unknown one: 300 is the geometric mean of 100 and 900.
+    shares = np.array([10.0, 30.0, 300**0.5]) / (40.0 + 300**0.5)
+    np.testing.assert_allclose(sizes([small, large, unknown]), shares)
+    np.testing.assert_allclose(sizes([unknown, unknown]), [0.5, 0.5])
+    expected = sum(a * flat_kernel(m.kernel, 0.1) for a, m in zip(shares, (small, large, unknown), strict=True))
+    np.testing.assert_allclose(consensus_kernel([small, large, unknown], 0.1), expected, atol=1e-15)
 
 
-def test_mean_kernel_weighs_every_model_the_same():
-    np.testing.assert_allclose(mean_kernel([np.eye(2), np.ones((2, 2)), 4 * np.eye(2)]), [[2, 1 / 3], [1 / 3, 2]])
-
-
-def test_smoother_kernel_has_the_centred_directions_with_their_variances_squared():
-    raw = rbf_kernel(correlated(12, 5, 0.4, np.random.default_rng(6)))
-    centring = np.eye(12) - np.ones((12, 12)) / 12
-    values, vectors = np.linalg.eigh(centring @ raw @ centring)
-    np.testing.assert_allclose(smoother_kernel(raw), vectors * values**2 @ vectors.T, atol=1e-10)
+def test_a_constant_model_sees_no_task():
+    rng = np.random.default_rng(6)
+    seeing, blind = Representation("a", rng.standard_normal((12, 3))), Representation("b", np.ones((12, 3)))
+    np.testing.assert_allclose(consensus_kernel([seeing, blind], 0.1), flat_kernel(seeing.kernel, 0.1) / 2, atol=1e-15)
 
 
 def test_more_noise_leaves_the_same_tasks_less_of_the_unit_variance():
     # Mean diagonal .8 at σ² = .2; at σ² = .6 every entry is half of that: .4/.8.
-    prior = LabelPrior.of("x", rbf_kernel(np.random.default_rng(1).standard_normal((9, 2))), 0.2)
+    prior = LabelPrior.of("x", kernel_of(np.random.default_rng(1).standard_normal((9, 2))), 0.2)
     found = prior.with_noise(0.6)
     np.testing.assert_allclose(found.kernel, prior.kernel / 2.0, atol=1e-12)
     assert (found.name, found.noise) == ("x", 0.6)
@@ -249,14 +258,12 @@ def test_a_forecast_weighs_every_noise_and_prior_the_same(simulated):
     assert simulated.forecast.ceiling == pytest.approx(np.mean(ceilings), abs=1e-12)
 
 
-def test_the_priors_are_rough_and_smooth_tasks_of_the_strong_model_and_of_all_models_on_average(simulated):
+def test_the_priors_are_coarse_and_fine_tasks_of_the_strong_model_and_of_all_models(simulated):
     case = simulated.case
-    kernels = [rbf_kernel(r.features) for r in (case.strong, *case.weak)]
-    centring = np.eye(90) - np.ones((90, 90)) / 90
-    own, everyone = (centring @ raw @ centring for raw in (kernels[0], sum(kernels) / 4))
-    for prior, raw in zip(
-        simulated.estimator.priors(case), (own, own @ own, everyone, everyone @ everyone), strict=True
-    ):
+    models = [PrincipalKernel.of(r.features) for r in (case.strong, *case.weak)]
+    expected = [flat_kernel(models[0], ridge) for ridge in (0.01, 0.002)]
+    expected += [sum(flat_kernel(m, ridge) for m in models) for ridge in (0.01, 0.002)]
+    for prior, raw in zip(simulated.estimator.priors(case), expected, strict=True):
         np.testing.assert_allclose(prior.kernel, raw * 90 / np.trace(raw), atol=1e-12)
         assert prior.noise == 0.0
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.priors import mean_kernel, rbf_kernel, smoother_kernel
+from predictor.estimators.priors import consensus_kernel, flat_kernel
 from predictor.estimators.protocol import Evidence, Forecast
 from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
@@ -32,11 +32,13 @@ class LabelPriorSimulation:
 
     Attributes:
         noises: σ², shares of the label variance that no row explains; one random split into thirds for each.
+        ridges: β of the priors: tasks spread evenly over the directions whose variance is well above this share.
         draws: tasks per prior and split; each with its own bootstrap of the test rows.
         max_rows: larger pools are cut to this many rows (drawn by the seed): n × n prior kernels stay small.
     """
 
-    noises: tuple[float, ...] = (0.05, 0.2, 0.4, 0.7)
+    noises: tuple[float, ...] = (0.05, 0.2, 0.4, 0.7, 0.9)
+    ridges: tuple[float, ...] = (0.01, 0.002)
     draws: int = 16
     max_rows: int = 1500
 
@@ -46,8 +48,8 @@ class LabelPriorSimulation:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "Expected test error of the student when labels are rough or smooth functions of what the strong model, or all "
-        "models on average, see in the rows, at four levels of noise; linear heads, equal thirds, squared loss."
+        "Expected test error of the student when labels spread evenly over what the strong model, or all models by "
+        "size, see in the rows, coarsely or finely, at five levels of noise; linear heads, equal thirds, squared loss."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -92,15 +94,11 @@ class LabelPriorSimulation:
         )
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
-        """Noiseless tasks, rough and smooth, as the strong model sees them and as all models see them on average."""
-        strong = rbf_kernel(case.strong.features)
-        everyone = mean_kernel([strong, *(rbf_kernel(w.features) for w in case.weak)])
-        return (
-            LabelPrior.of("strong, rough", strong, 0.0),
-            LabelPrior.of("strong, smooth", smoother_kernel(strong), 0.0),
-            LabelPrior.of("consensus, rough", everyone, 0.0),
-            LabelPrior.of("consensus, smooth", smoother_kernel(everyone), 0.0),
-        )
+        """Noiseless tasks, coarse and fine, as the strong model sees them and as all models see them on average."""
+        everyone = (case.strong, *case.weak)
+        strong = [LabelPrior.of(f"strong, above {r:g}", flat_kernel(case.strong.kernel, r), 0.0) for r in self.ridges]
+        shared = [LabelPrior.of(f"consensus, above {r:g}", consensus_kernel(everyone, r), 0.0) for r in self.ridges]
+        return (*strong, *shared)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,39 +7,47 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.spectra import Scale
+from predictor.errors import InputError
+from predictor.estimators.case import Representation
+from predictor.spectra import PrincipalKernel
 
 Array = NDArray[np.float64]
 
 
-def squared_distances(features: NDArray[np.floating]) -> Array:
-    """(n, n) squared Euclidean distances between standardised rows, divided by their median over pairs."""
-    scaled = Scale.of(features).apply(features)
-    norms = np.sum(scaled**2, axis=1)
-    distances: Array = norms[:, None] + norms[None, :] - 2.0 * (scaled @ scaled.T)
-    np.maximum(distances, 0.0, out=distances)
-    typical = float(np.median(distances[np.triu_indices(len(distances), 1)]))
-    distances /= max(typical, 1e-12)
-    return distances
+def flat_kernel(kernel: PrincipalKernel, ridge: float) -> Array:
+    """(n, n) U diag(λ / (λ + β)) Uᵀ over its trace: every direction well above β is as likely as any other.
+
+    A kernel's own spectrum would give the leading directions nearly all of a task, and real labels do not follow it.
+
+    Args:
+        ridge: β > 0, as a share of tr K.
+    """
+    weight = kernel.shrinkage(ridge)
+    flat: Array = (kernel.vectors * (weight / weight.sum())) @ kernel.vectors.T
+    return flat
 
 
-def rbf_kernel(features: NDArray[np.floating], length: float = 1.0) -> Array:
-    """exp(−d² / (2 length²)), d in units of the median distance; unit diagonal."""
-    kernel: Array = np.exp(squared_distances(features) * (-0.5 / length**2))
-    return kernel
+def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
+    """(n, n) mean of the models' flat kernels, weighted as `sizes` says: a task that any of them may see.
+
+    A model that is constant on these rows sees no task.
+    """
+    total = np.zeros((len(models[0].features),) * 2)
+    for model, weight in zip(models, sizes(models), strict=True):
+        try:
+            total += weight * flat_kernel(model.kernel, ridge)
+        except InputError:
+            continue
+    return total
 
 
-def mean_kernel(kernels: Sequence[Array]) -> Array:
-    """The even mixture of kernels: a task that any one of the models may see."""
-    total = np.zeros_like(kernels[0])
-    for kernel in kernels:
-        total += kernel
-    return total / len(kernels)
+def sizes(models: Sequence[Representation]) -> Array:
+    """(m,) √parameters, summing to 1: a larger model sees more of what tasks are about.
 
-
-def smoother_kernel(kernel: Array) -> Array:
-    """(H K H)² with H the centring: the same directions, their variances squared, so that tasks are far smoother."""
-    means = kernel.mean(axis=0)
-    centred = kernel - means[:, None] - means[None, :] + means.mean()
-    squared: Array = centred @ centred
-    return squared
+    A model of unknown size counts as the geometric mean of the known ones.
+    """
+    known = [float(m.parameters) for m in models if m.parameters]
+    typical = float(np.exp(np.mean(np.log(known)))) if known else 1.0
+    roots = np.sqrt([float(m.parameters) if m.parameters else typical for m in models])
+    shares: Array = roots / roots.sum()
+    return shares
