@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from predictor import anytime
 from predictor.calibration.apply import calibrated, fits_for
 from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
@@ -63,6 +64,9 @@ def ranking_steps(
         check_rows(len(query.pool))
     if query.calibration is not None:
         fits_for(query.calibration, *_calibrated_by(query))
+    if anytime.wanted(query):
+        judging = _judge_of(_estimators(query))
+        return (yield from anytime.anytime_steps(query, source, judging, lambda q, s: ranking_steps(q, s, engine)))
     source = engine.source(query, source)
     gathered = yield from gather(query, source)
     if query.settings.refine == "prompted":
