@@ -126,7 +126,7 @@ class LabelledGap:
 
     name: str = "representation_gap_labels"
     better: Better = "lower"
-    unit: str = "label variance"
+    unit: str = "share of label variance"
     evidence: Evidence = Evidence.few_labels
     source: str = "Xue et al. 2025, arXiv:2502.00620, Theorem 3.8; from few labels as derived here"
     summary: str = (
@@ -196,7 +196,7 @@ class PseudoLabelledGap:
 
     name: str = "representation_gap_pseudo_labels"
     better: Better = "lower"
-    unit: str = "label variance"
+    unit: str = "share of label variance"
     evidence: Evidence = Evidence.few_labels
     source: str = "Xue et al. 2025, arXiv:2502.00620, Theorem 3.8; cross-fitted pseudo-labels are ours"
     summary: str = (
