@@ -62,7 +62,7 @@ class Outcomes:
         """Gain over headroom, (Err_w − Err_w2s) / (Err_w − Err_sc), of the mean errors; and its standard error.
 
         The error is that of a ratio of means over splits: residuals gain − PGR · headroom over √splits and the mean
-        headroom (Cochran 1977, "Sampling Techniques", section 6.3); None for one split. Both None where the ceiling
+        headroom (Cochran 1977, "Sampling Techniques", chapter 6); None for one split. Both None where the ceiling
         does not beat the weak model.
         """
         gain, headroom = self.gain[candidate], self.weak[candidate] - self.ceiling
