@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,13 +75,18 @@ class Verdict:
         )
 
 
-def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
+def judge(
+    judging: Estimator, case: Case, rank_by: RankBy, known: Sequence[Mapping[str, Estimate]] | None = None
+) -> Verdict:
     """Order the case's candidates by what the judge says of them.
 
     A forecaster is asked for Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
     estimator is ordered by its value, with a null of shuffled row pairings and replicates on random halves of the rows,
     the same for all candidates: their spread is that of a bootstrap to first order, and no row repeats, which would
     mislead whatever is tuned by cross-validation.
+
+    Args:
+        known: estimates of the case per candidate, by estimator; those of the judge are not computed again.
     """
     if isinstance(judging, Forecaster):
         cast = judging.forecast(case)
@@ -92,7 +98,10 @@ def judge(judging: Estimator, case: Case, rank_by: RankBy) -> Verdict:
         return Verdict(judging, where, _null_band(above, cast.null_draws, judging.unit), cast)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
-    values = sign * _values(judging, case)
+    if known is not None and all(judging.name in estimates for estimates in known):
+        values = sign * _numbers([estimates[judging.name] for estimates in known])
+    else:
+        values = sign * _values(judging, case)
     half = min(case.rows // 2, RESAMPLED_ROWS)
     replicates = [sign * _values(judging, case.take(rng.permutation(case.rows)[:half])) for _ in range(RESAMPLES)]
     small = case if case.rows <= RESAMPLED_ROWS else case.take(rng.permutation(case.rows)[:RESAMPLED_ROWS])
@@ -110,6 +119,10 @@ def _values(estimator: Estimator, case: Case) -> Array:
         estimates = estimator.estimate(case)
     else:
         estimates = tuple(_estimate_or_none(estimator, replace(case, weak=(one,))) for one in case.weak)
+    return _numbers(estimates)
+
+
+def _numbers(estimates: Sequence[Estimate | None]) -> Array:
     return np.array([np.nan if e is None or e.value is None else e.value for e in estimates])
 
 
