@@ -235,8 +235,9 @@ def table(
         f"average {os.getloadavg()[0]:.0f} at the end), over a loopback socket; the median of {given.rounds} rounds "
         f"of {given.seconds:g} s each, taken by turns. A Predict ranks 2 candidates on {ROWS} rows in one worker, one "
         "at a time, so that latency grows with the callers and the rate does not. *Echo* is a bare `grpc.aio` server "
-        "that answers with as many bytes; *GetServerInfo* passes the whole front process and no worker. *CPU* is processor "
-        "time of the process that answers, for each call; that of the front process does not hold the worker's.",
+        "that answers with as many bytes; *GetServerInfo* passes the whole front process and no worker. *CPU* is "
+        "processor time of the process that answers, for each call; that of the front process does not hold the "
+        "worker's.",
         "",
         "| callers | echo p50 / p99, ms | CPU, ms | GetServerInfo p50 / p99, ms | CPU, ms | Predict p50 / p99, ms | "
         "CPU, ms | Predicts a second |",

@@ -126,7 +126,9 @@ TRUNCATING(ftruncate64, off64_t)
         va_start(rest, flags);                                                  \
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
         va_end(rest);                                                           \
-        if (armed && flags & O_CREAT && below(path) && fails(CREATE)) REFUSE;   \
+        if (armed && flags & O_CREAT && below(path) && access(path, F_OK) &&    \
+            fails(CREATE))                                                      \
+            REFUSE;                                                             \
         return real(path, flags, mode);                                         \
     }
 OPENING(open)
