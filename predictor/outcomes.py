@@ -119,7 +119,8 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; absent values are None."""
-        return {"schema": SCHEMA, **asdict(self)}
+        predicted = {name: dict(sorted(said.items())) for name, said in self.predicted.items()}
+        return {"schema": SCHEMA, **asdict(self), "predicted": predicted}
 
     def to_json(self) -> str:
         """One line of JSON without its end."""
