@@ -37,7 +37,7 @@ def validation_steps(
     source: FeatureSource,
     *,
     task: str = "",
-    splits: int = 12,
+    splits: int | None = None,
     labelled_splits: int = 3,
     recipe: Recipe | None = None,
     groups: Rows | None = None,
@@ -52,7 +52,7 @@ def validation_steps(
     Args:
         query: without labels.
         labels: gold labels of every row of the query's pool.
-        splits: ≥ 2 random partitions, the same for all candidates.
+        splits: ≥ 2 random partitions, the same for all candidates; None for the recipe's usual number.
         recipe: ridge heads where None.
         groups: (n,) rows of one group never fall into two parts of a split.
         student_of: for recipes that train the strong model itself; called before anything else is done.
@@ -60,8 +60,9 @@ def validation_steps(
     Raises:
         W2SError: the request or the strong model is at fault; an unlabelled row; no candidate left.
     """
-    _check(query, labels, splits)
     asked = (recipe or Recipe()).for_labels(labels.kind)
+    splits = asked.usual_splits if splits is None else splits
+    _check(query, labels, splits)
     seed = query.settings.seed
     part = part_of(len(query.pool), asked, seed, 0, groups)
     tuned = _tuned(query, asked, student_of)

@@ -29,7 +29,7 @@ def add_recipe(parser: Parser) -> None:
     group.add_argument(
         "--label-form", choices=("soft", "hard"), help="teach probabilities (default) or the likeliest class"
     )
-    group.add_argument("--splits", metavar="N", type=int, default=12, help="random splits to train on (default: 12)")
+    group.add_argument("--splits", metavar="N", type=int, help="random splits to train on (default: 12, fine-tuning 3)")
     group.add_argument("--seeds", metavar="N", type=int, help="fine-tunings averaged per split (default: 1)")
     group.add_argument("--weak-rows", metavar="N", type=int, help="rows of each weak head (default: a third)")
     group.add_argument("--student-rows", metavar="N", type=int, help="rows of the student (default: a third)")

@@ -134,6 +134,11 @@ class Recipe:
         return self.method in ("full", "lora")
 
     @property
+    def usual_splits(self) -> int:
+        """Splits to train on where none are asked for: heads are cheap, models are not."""
+        return 3 if self.trains_model else 12
+
+    @property
     def weak_method(self) -> Literal["ridge", "logistic"]:
         """Heads of the weak models: logistic where the student learns from class probabilities, else ridge."""
         return "ridge" if self.loss == "squared" else "logistic"

@@ -60,6 +60,10 @@ def test_impossible_tunings_are_refused(asked, words):
         Tuning(**asked)
 
 
+def test_fine_tuning_is_done_on_fewer_splits_unless_asked():
+    assert [Recipe(method).usual_splits for method in ("ridge", "logistic", "full", "lora")] == [12, 12, 3, 3]
+
+
 def test_an_answer_names_the_settings_that_mattered():
     assert Recipe(ridge=0.1, weak_rows=50).words == {"ridge": 0.1, "weak_rows": 50}
     said = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
