@@ -62,6 +62,29 @@ def test_with_every_label_it_is_theorem_3_8(pair, at):
     assert error == 0.0
 
 
+def test_the_hidden_map_by_hand():
+    """Strong e₁, e₂ with λ = ¾, ¼; weak (0.6, 0.8) between them and e₃ with ½ each; β = ¼: D_s = ¾, ½ and D_w = ⅔.
+
+    B = D_s (I − ⅔ [[.36, .48], [.48, .64]]) on the first two rows; of y = (1, 2, −3, 0) it keeps (.09, .41333…).
+    """
+    strong = PrincipalKernel(np.array([0.75, 0.25]), np.eye(4)[:, :2])
+    weak = PrincipalKernel(np.array([0.5, 0.5]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0], [0.0, 0.0]]))
+    hidden = HiddenMap.of(strong, weak).at(0.95, 0.25, np.arange(4))
+    np.testing.assert_allclose(hidden, [[0.57, -0.24, 0, 0], [-0.16, 0.86 / 3, 0, 0]], atol=1e-12)
+    expected = (0.09**2 + (1.24 / 3) ** 2) / 4
+    assert gap_of(hidden, np.array([[1.0], [2.0], [-3.0], [0.0]])) == pytest.approx(expected)
+
+
+def test_the_sum_over_pairs_by_hand():
+    """B = (1, −1, 0) at 3 of 5 rows, y = (1, 2, 4): one pair counts, M_12 = −1, and 4/(3 · 2) · 1 = ⅔.
+
+    Without row 3 it is 4/(2 · 1) = 2, without row 1 or 2 nothing: ⅔ Σ (2 − ⅔, −⅔, −⅔)² = 16/9, of which 1 − 3/5.
+    """
+    value, error = gap_from_subset(np.array([[1.0, -1.0, 0.0]]), np.array([[1.0], [2.0], [4.0]]), 5)
+    assert value == pytest.approx(2 / 3)
+    assert error == pytest.approx((16 / 9 * 0.4) ** 0.5)
+
+
 def test_over_all_subsets_of_rows_it_is_unbiased_whatever_the_labels_and_their_offset():
     """Every subset of 4 of 9 rows is equally likely: the mean over all 126 is the gap with every label."""
     rng = np.random.default_rng(0)
