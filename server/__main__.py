@@ -13,13 +13,14 @@ from predictor.errors import W2SError
 from server.access.doors import NAMES
 from server.app import serve
 from server.config import Config, Limits
+from server.telemetry.traces import KINDS
 from server.workforce.confined import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
-W2S_DEVICES, W2S_TENANT_WEIGHT and W2S_LIMIT_<NAME> mean the same where a flag is not given. Jobs survive a restart.
+W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT and W2S_LIMIT_<NAME> mean the same where a flag is not given.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
-SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
+Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
 
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=[],
         help="share in the workers; 1 if not set",
     )
+    parser.add_argument("--traces", choices=KINDS, help="send OpenTelemetry spans: none (default), otlp or console")
     doors = parser.add_argument_group("doors")
     doors.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain, PEM")
     doors.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 limits=chosen,
                 doors=doors_named,
                 devices=given.devices,
+                traces=given.traces,
                 weights=given.tenant_weight,
             )
         )

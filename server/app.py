@@ -54,6 +54,7 @@ from server.servicers import PredictorServicer, RankingServicer
 from server.telemetry.logs import capture_libraries, log
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
+from server.telemetry.traces import Traces, make_traces
 from server.workforce.prediction import PredictWorker
 from server.workforce.slots import find_devices, plan_slots, predict_share
 from server.workforce.spawn import PARTS
@@ -78,11 +79,13 @@ def serve(config: Config) -> None:
     """
     check_address(config.address, guarded=config.doors.guarded)
     os.environ[PARTS] = str(config.state_dir / "parts")
+    traces = make_traces(config.traces)
     with StateLock(config.state_dir):
-        asyncio.run(_serve(config))
+        asyncio.run(serve_with(config, traces))
 
 
-async def _serve(config: Config) -> None:
+async def serve_with(config: Config, traces: Traces) -> None:
+    """`serve` in a running loop, on a state folder that is locked, with traces already made."""
     capture_libraries()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,14 +98,16 @@ async def _serve(config: Config) -> None:
     ledger = Ledger(config.state_dir / "jobs.sqlite", config.limits)
     await ledger.open()
     async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, traces.stop)
         stack.push_async_callback(ledger.close)
         limits = config.limits
         shares = plan_slots(limits, find_devices(config.devices))
-        workers = JobWorkers(ledger, limits, metrics, shares, Turns(limits.overtake_seconds, config.weights))
+        turns = Turns(limits.overtake_seconds, config.weights)
+        workers = JobWorkers(ledger, limits, metrics, shares, turns, traces)
         predictor = PredictWorker(limits, predict_share(shares))
         admission = Admission(limits, lambda: ledger.queued)
         interceptors = (
-            FaultInterceptor(audit, metrics),
+            FaultInterceptor(audit, metrics, traces),
             AuthenticationInterceptor(authenticator),
             AdmissionInterceptor(admission),
             ReadingInterceptor(),

@@ -161,6 +161,7 @@ class Config:
         limits: see `Limits`.
         doors: see `Doors`.
         devices: `auto`, `none`, or GPUs joined by commas; see `server.workforce.slots.find_devices`.
+        traces: `none`, `otlp` or `console`; see `server.telemetry.traces.KINDS`.
         weights: shares of tenants in the workers, above 0; 1 for those not named.
     """
 
@@ -169,6 +170,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     doors: Doors = field(default_factory=Doors)
     devices: str = "auto"
+    traces: str = "none"
     weights: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -181,10 +183,13 @@ class Config:
         limits: Mapping[str, str] | None = None,
         doors: Mapping[str, str | None] | None = None,
         devices: str | None = None,
+        traces: str | None = None,
         weights: Sequence[str] = (),
     ) -> Config:
-        """The configuration of the environment: W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, the doors' names,
-        and W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
+        """The configuration of the environment.
+
+        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_TRACES, the doors' names, and
+        W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
 
         Arguments go first.
 
@@ -200,6 +205,7 @@ class Config:
             limits=Limits.parse(chosen),
             doors=Doors.read(given, doors or {}),
             devices=devices or given.get("W2S_DEVICES", "").strip() or "auto",
+            traces=traces or given.get("W2S_TRACES", "").strip() or "none",
             weights=_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),

@@ -25,9 +25,14 @@ from server.access.scopes import OPEN, check_scope
 from server.handlers import Handler, several, single, unread, wrapped
 from server.telemetry.logs import log, log_fault
 from server.telemetry.metrics import Metrics
+from server.telemetry.traces import CallTrace, Traces, set_traceparent
 
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+_MOST_TRACEPARENT = 128
+_Begun = tuple[float, CallTrace]
+"""When a call began, and its trace."""
+
 _CODES = {code.name: code for code in grpc.StatusCode}
 
 
@@ -37,9 +42,10 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
     Every call is told to the log, the audit and the metrics here, where its end is known.
     """
 
-    def __init__(self, audit: AuditLog, metrics: Metrics) -> None:
+    def __init__(self, audit: AuditLog, metrics: Metrics, traces: Traces) -> None:
         self._audit = audit
         self._metrics = metrics
+        self._traces = traces
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
         """See grpc.aio.ServerInterceptor."""
@@ -47,13 +53,17 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
         if handler is None or details.method in OPEN:
             return handler
         method, request_id, kind = details.method, _request_id(details.invocation_metadata), _kind(handler)
+        parent = _traceparent(details.invocation_metadata)
 
-        def begin() -> float:
+        def begin() -> _Begun:
             self._metrics.call_started(kind, method)
-            return time.monotonic()
+            trace = self._traces.call(method, parent, request_id)
+            set_traceparent(trace.traceparent)
+            return time.monotonic(), trace
 
-        def close(started: float, code: str) -> None:
-            spent, caller = time.monotonic() - started, known_caller()
+        def close(begun: _Begun, code: str) -> None:
+            spent, caller = time.monotonic() - begun[0], known_caller()
+            begun[1].end(code)
             tenant = None if caller is None else caller.tenant
             log(
                 "call",
@@ -66,7 +76,7 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             self._metrics.call_ended(kind, method, code, spent)
             self._audit.call(method, caller, code, request_id)
 
-        async def fail(fault: Exception, context: Any, started: float) -> NoReturn:
+        async def fail(fault: Exception, context: Any, started: _Begun) -> NoReturn:
             told = fault if isinstance(fault, W2SError) else _internal(fault, method, request_id)
             close(started, told.code)
             if isinstance(told, LimitError):
@@ -245,6 +255,12 @@ async def _abort(context: Any, fault: W2SError, request_id: str) -> None:
     if pause is not None:
         trailers.append(("grpc-retry-pushback-ms", str(round(pause * 1000))))
     await context.abort(_CODES[fault.code], status.message, tuple(trailers))
+
+
+def _traceparent(metadata: Any) -> str:
+    """The caller's span, where one is named once and shortly."""
+    given = [value for key, value in metadata or () if key == "traceparent"]
+    return given[0] if len(given) == 1 and isinstance(given[0], str) and len(given[0]) <= _MOST_TRACEPARENT else ""
 
 
 def _request_id(metadata: Any) -> str:

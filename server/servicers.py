@@ -25,6 +25,7 @@ from server.config import Limits
 from server.durable.ledger import Ledger
 from server.durable.rows import Declared, Row
 from server.parts.store import PartStore
+from server.telemetry.traces import current_traceparent
 from server.workforce.costs import check_prediction, check_query, declared_seconds, declared_values
 from server.workforce.prediction import PredictWorker
 from server.workforce.workers import JobWorkers
@@ -125,10 +126,12 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 field="request_id",
             )
         if request.WhichOneof("work") == "repeat_of":
-            row = await self._ledger.repeat(current_tenant(), request.request_id, request.repeat_of)
+            row = await self._ledger.repeat(
+                current_tenant(), request.request_id, request.repeat_of, current_traceparent()
+            )
         else:
             query = await _checked(request.query, current_tenant(), self._parts, self._limits)
-            declared = Declared(declared_seconds(query), attached(request.query))
+            declared = Declared(declared_seconds(query), attached(request.query), current_traceparent())
             added = await self._calibrations.attached(request.query)
             stored = request.query.SerializeToString(deterministic=True)
             row = await self._ledger.create(current_tenant(), request.request_id, stored, declared, added)

@@ -6,13 +6,13 @@ import asyncio
 import platform
 import time
 from collections.abc import Mapping
-from importlib import metadata
 
 import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from predictor.jobs import STATES
 from predictor.query import Progress
+from server.telemetry.versions import VERSION
 
 PHASES = ("load", "extract", "label", "estimate")
 
@@ -49,7 +49,7 @@ class Metrics:
             "w2s_event_loop_lag_seconds", "Lateness of the event loop.", registry=within, buckets=_CALL_SECONDS
         )
         build = Gauge("w2s_build_info", "Versions.", ("version", "grpcio", "python"), registry=within)
-        build.labels(metadata.version("w2s-predictor"), grpc.__version__, platform.python_version()).set(1)
+        build.labels(VERSION, grpc.__version__, platform.python_version()).set(1)
 
     def call_started(self, kind: str, method: str) -> None:
         """A call of a known method began."""

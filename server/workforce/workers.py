@@ -15,6 +15,7 @@ from server.durable.ledger import Ledger
 from server.durable.rows import Claim, Row
 from server.telemetry.logs import log, log_fault
 from server.telemetry.metrics import JobClock, Metrics
+from server.telemetry.traces import JobTrace, Traces
 from server.workforce.frames import Tag
 from server.workforce.outcome import outcome_of, took_too_long, worker_lost
 from server.workforce.process import WorkerLostError, WorkerProcess
@@ -34,9 +35,19 @@ class JobWorkers:
         metrics: what is counted.
         shares: the slots.
         turns: which job is next.
+        traces: of the attempts.
     """
 
-    def __init__(self, ledger: Ledger, limits: Limits, metrics: Metrics, shares: Sequence[Share], turns: Turns) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        limits: Limits,
+        metrics: Metrics,
+        shares: Sequence[Share],
+        turns: Turns,
+        traces: Traces,
+    ) -> None:
+        self._traces = traces
         self._shares = shares
         self._turns = turns
         self._ledger = ledger
@@ -93,7 +104,7 @@ class JobWorkers:
                 if claim is not None:
                     self._busy.add(share.number)
                     try:
-                        await self._attempt(worker, claim)
+                        await self._attempt(worker, claim, share)
                     finally:
                         self._busy.discard(share.number)
         finally:
@@ -114,17 +125,22 @@ class JobWorkers:
         log("worker_started", worker=fresh.pid, slot=share.number, device=share.device)
         return fresh
 
-    async def _attempt(self, worker: WorkerProcess, claim: Claim) -> None:
-        name = claim.row.job.id
+    async def _attempt(self, worker: WorkerProcess, claim: Claim, share: Share) -> None:
+        name, state = claim.row.job.id, "QUEUED"
         self._running[name] = worker
         if name in self._unwanted:
             worker.request_stop(0)
         if claim.row.job.attempts == 1:
             self._metrics.job_waited((datetime.now(UTC) - claim.row.job.created).total_seconds())
         log("job_started", job=name, attempt=claim.row.job.attempts, worker=worker.pid)
+        job = claim.row.job
+        trace = self._traces.job(
+            name, claim.trace, attempt=job.attempts, slot=share.number, created=job.created.timestamp()
+        )
         try:
-            answer = await self._compute(worker, claim)
+            answer = await self._compute(worker, claim, trace)
             row = await self._settle(claim, answer)
+            state = "CANCELLED" if row is None else row.job.state
             log("job_settled", job=name, state=None if row is None else row.job.state)
         except asyncio.CancelledError:
             await worker.stop(0)
@@ -133,10 +149,11 @@ class JobWorkers:
             log("job_released", job=name)
             raise
         finally:
+            trace.end(state)
             del self._running[name]
             self._unwanted.discard(name)
 
-    async def _compute(self, worker: WorkerProcess, claim: Claim) -> tuple[Tag, bytes] | None:
+    async def _compute(self, worker: WorkerProcess, claim: Claim, trace: JobTrace) -> tuple[Tag, bytes] | None:
         """The last frame of the worker, that of an error where its time was over, or None where it died."""
         answer, loop = None, asyncio.get_running_loop()
         clock, most = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
@@ -147,6 +164,7 @@ class JobWorkers:
                         return tag, body
                     step = convert.progress_from_proto(ranking_pb2.Progress.FromString(body))
                     clock.step(step, loop.time())
+                    trace.phase(step.phase)
                     self._ledger.step(claim, step)
         except WorkerLostError as fault:
             log_fault("worker_lost", fault, job=claim.row.job.id, worker=worker.pid)

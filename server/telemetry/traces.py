@@ -1,0 +1,102 @@
+"""Traces: what happens within calls and jobs, told to a tracer where there is one. Here none is imported."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Protocol
+
+from predictor.errors import InputError
+
+KINDS = ("none", "otlp", "console")
+"""Where spans go: nowhere, to a collector as OTEL_EXPORTER_OTLP_* say, or to stderr."""
+
+_CURRENT: ContextVar[str] = ContextVar("w2s_traceparent", default="")
+
+
+class CallTrace(Protocol):
+    """One call, from its first message to its last."""
+
+    traceparent: str
+
+    def end(self, code: str) -> None:
+        """It ended, with the name of a status."""
+
+
+class JobTrace(Protocol):
+    """One attempt at a job."""
+
+    def phase(self, name: str) -> None:
+        """It entered a phase, or goes on with it."""
+
+    def end(self, state: str) -> None:
+        """It ended, with the state that the job has then."""
+
+
+class Traces(Protocol):
+    """Makes spans. Attributes are methods, codes, states, phases, numbers and ids, never what a caller sent."""
+
+    def call(self, method: str, traceparent: str, request_id: str) -> CallTrace:
+        """A call began; `traceparent` is its caller's, or ""."""
+
+    def job(self, name: str, traceparent: str, *, attempt: int, slot: int, created: float) -> JobTrace:
+        """An attempt at a job began; `created` is when the job was stored, in seconds since 1970."""
+
+    def stop(self) -> None:
+        """Send what is left; may take seconds."""
+
+
+class Untraced:
+    """No traces: every method does nothing."""
+
+    traceparent = ""
+
+    def call(self, method: str, traceparent: str, request_id: str) -> CallTrace:
+        """Nothing."""
+        return self
+
+    def job(self, name: str, traceparent: str, *, attempt: int, slot: int, created: float) -> JobTrace:
+        """Nothing."""
+        return self
+
+    def phase(self, name: str) -> None:
+        """Nothing."""
+
+    def end(self, code: str) -> None:
+        """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing."""
+
+
+def make_traces(kind: str) -> Traces:
+    """Traces of a kind of `KINDS`.
+
+    Raises:
+        InputError: another kind, or its packages are not installed.
+    """
+    if kind == "none":
+        return Untraced()
+    if kind not in KINDS:
+        raise InputError(
+            f"traces are {kind!r}; they must be one of {', '.join(KINDS)}.", reason="BAD_TRACES", field="traces"
+        )
+    try:
+        from server.telemetry.spans import Spans, exporter
+
+        return Spans(exporter(kind))
+    except ModuleNotFoundError as fault:
+        raise InputError(
+            f"traces need {fault.name}, which is not installed here: pip install 'w2s-predictor[telemetry]'.",
+            reason="MISSING_PACKAGE",
+            field="traces",
+        ) from fault
+
+
+def current_traceparent() -> str:
+    """The `traceparent` of the call that is being served; "" where nobody traces."""
+    return _CURRENT.get()
+
+
+def set_traceparent(text: str) -> None:
+    """Say which span this call is, for the rest of it."""
+    _CURRENT.set(text)

@@ -1,0 +1,5 @@
+"""Versions: this server's own."""
+
+from importlib import metadata
+
+VERSION = metadata.version("w2s-predictor")
