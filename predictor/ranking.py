@@ -119,7 +119,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         if living:
             yield Progress("", "estimate", len(living), len(living) + 1)
             case = _case(query, root, living)
-            verdict = judge(judging, case, query.settings.rank_by)
+            verdict = judge(judging, case, query.settings.rank_by, [entry.estimates for entry in living])
             for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
                 for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
                     entry.estimates[forecaster.name] = estimate
