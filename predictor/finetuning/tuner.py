@@ -26,7 +26,6 @@ from predictor.training.recipe import Recipe
 Array = NDArray[np.float64]
 
 HEAD_RATE = 1e-3
-RATES = {"full": 1e-4, "lora": 1e-3}
 WEIGHT_DECAY = 0.01
 LONGEST_STEP = 1.0
 """Norm that gradients are cut to."""
@@ -125,7 +124,7 @@ class FineTuneLearner:
     def _fitted(self, targets: Array, seed: int, confidence: float) -> Array:
         """(m, c) outputs on the other rows of a model trained on (n, c) targets."""
         tuning = self.recipe.tuning
-        rate = tuning.learning_rate or RATES[self.recipe.method]
+        rate = self.recipe.learning_rate
         trained = self.body.fresh()
         head = torch.nn.Linear(self.body.width, targets.shape[1]).to(self.body.device)
         torch.nn.init.zeros_(head.weight)

@@ -36,6 +36,10 @@ def _at_least(name: str, value: object, least: int) -> None:
         )
 
 
+RATES = {"full": 1e-4, "lora": 1e-3}
+"""Highest learning rates where none is asked for."""
+
+
 @dataclass(frozen=True)
 class Tuning:
     """How the strong model itself is trained, in the methods `full` and `lora`.
@@ -43,7 +47,7 @@ class Tuning:
     Attributes:
         epochs: passes over the student's rows; always all of them, nothing is stopped by an outcome.
         learning_rate: of AdamW on the model's weights, warmed up and let down linearly; None for 1e-4 (`full`) or
-            1e-3 (`lora`). The new head learns at 1e-3, or at this rate where it is higher.
+            1e-3 (`lora`), see RATES. The new head learns at 1e-3, or at this rate where it is higher.
         batch_rows: rows per step.
         lora_rank: width of the adapters.
         head_layer: whose pooled states the head reads: a number, `middle` or `last`.
@@ -134,6 +138,11 @@ class Recipe:
         return self.method in ("full", "lora")
 
     @property
+    def learning_rate(self) -> float:
+        """Highest rate of the model's own weights; of methods that train them only."""
+        return self.tuning.learning_rate or RATES[self.method]
+
+    @property
     def usual_splits(self) -> int:
         """Splits to train on where none are asked for: heads are cheap, models are not."""
         return 3 if self.trains_model else 12
@@ -158,6 +167,7 @@ class Recipe:
                 for name, value in asdict(self.tuning).items()
                 if self.method == "lora" or name != "lora_rank"
             }
+            named["learning_rate"] = self.learning_rate
         return {name: value for name, value in named.items() if value is not None}
 
     def for_labels(self, kind: Kind) -> Recipe:

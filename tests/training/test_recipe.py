@@ -69,4 +69,6 @@ def test_an_answer_names_the_settings_that_mattered():
     said = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
     assert said["confidence"] == 0.5
     assert (said["epochs"], said["learning_rate"], said["lora_rank"]) == (3, 0.002, 8)
-    assert "lora_rank" not in Recipe("full").words
+    full = Recipe("full").words
+    assert "lora_rank" not in full
+    assert full["learning_rate"] == 0.0001
