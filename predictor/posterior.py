@@ -1,8 +1,9 @@
 """Gaussian-process posterior of the truth on unlabelled rows, given gold labels of others.
 
 Rasmussen, Williams 2006, "Gaussian Processes for Machine Learning", equations 2.25, 2.26 and 5.8. The kernel is a
-mixture of RBF kernels on several models' representations; mixture, length and noise maximise the marginal likelihood of
-the gold labels, the amplitude is profiled out.
+mixture of RBF kernels on several models' representations, each weighted by how well it alone explains the gold labels;
+length and noise maximise the marginal likelihood, the amplitude is profiled out. Leave-one-out residuals (equations
+5.10 to 5.12) say how far the posterior's own variance is off.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from predictor.spectra import Scale
 
 Array = NDArray[np.float64]
 
-LENGTHS = (0.4, 0.6, 0.8, 1.0, 1.5, 2.5)
+LENGTHS = (0.6, 1.0, 1.6)
 """RBF lengths tried, in units of each model's median distance between rows."""
 
-MIXTURES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of the strong model's kernel tried; the rest goes evenly to the candidates."""
+TEMPER = 10.0
+"""Models weigh exp(log evidence / TEMPER): they are alike, so their evidences are far from independent."""
 
 NOISES: Array = np.logspace(-3, 1.5, 19)
 """Noise variances tried, as multiples of the amplitude."""
 
-SELECTION_ROWS = 600
+SELECTION_ROWS = 400
 """Gold rows used to choose hyperparameters; all of them enter the posterior."""
 
 
@@ -38,22 +39,31 @@ class TruthPosterior:
         mean: (m, k).
         covariance: (m, m) of the noiseless truth, per column.
         noise: variance of a label around the truth, per column.
-        strong_share, length: the kernel chosen.
+        weights: (1 + m,) shares of the strong model's kernel and of each candidate's.
+        length: the RBF length of all of them.
         log_evidence: log marginal likelihood at the choice, per selection row.
+        held_out: (l,) squared leave-one-out residual of each gold row, mean over columns, as a share of the posterior's
+            own mean variance there: 1 in the mean where the posterior is right about its errors.
     """
 
     mean: Array
     covariance: Array
     noise: float
-    strong_share: float
+    weights: Array
     length: float
     log_evidence: float
+    held_out: Array
 
     @property
     def variance(self) -> Array:
         """(m,) variance of a label, noise included, per column."""
         total: Array = np.diag(self.covariance) + self.noise
         return total
+
+    @property
+    def level(self) -> tuple[float, float]:
+        """Mean of `held_out` and its standard error: how far the posterior's own variance is off, as a factor."""
+        return float(np.mean(self.held_out)), float(np.std(self.held_out) / np.sqrt(len(self.held_out)))
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """(m, k, count) plausible label vectors."""
@@ -111,23 +121,14 @@ def truth_posterior(
     chosen = rng.permutation(len(labelled))[:SELECTION_ROWS]
     rows = labelled[chosen]
     squared = [d.between(rows, rows) for d in distances]
-    best = (-np.inf, 0.0, 0.0, 0.0)
-    for length in LENGTHS:
-        kernels = [np.exp(s * (-0.5 / length**2)) for s in squared]
-        candidates = sum(kernels[1:], np.zeros_like(kernels[0])) / max(len(kernels) - 1, 1)
-        for share in MIXTURES:
-            evidence, noise = _evidence(share * kernels[0] + (1.0 - share) * candidates, gold[chosen])
-            if evidence > best[0]:
-                best = (evidence, share, length, noise)
-    evidence, share, length, noise = best
+    weights = _weights(squared, gold[chosen])
+    evidence, noise, length = max(
+        (*_evidence(_mixture(squared, weights, length), gold[chosen]), length) for length in LENGTHS
+    )
 
     def kernel(left: NDArray[np.intp], right: NDArray[np.intp]) -> Array:
-        total = np.zeros((len(left), len(right)))
-        weights = [share] + [(1.0 - share) / max(len(weak), 1)] * len(weak)
-        for weight, model in zip(weights, distances, strict=True):
-            if weight:
-                total += weight * np.exp(model.between(left, right) * (-0.5 / length**2))
-        return total
+        seen = [model.between(left, right) if w else None for model, w in zip(distances, weights, strict=True)]
+        return _mixture(seen, weights, length)
 
     values, vectors = np.linalg.eigh(kernel(labelled, labelled))
     across = kernel(target, labelled) @ vectors
@@ -136,7 +137,27 @@ def truth_posterior(
     amplitude = float(np.mean(coefficients**2 / shrunk[:, None]))
     mean = across @ (coefficients / shrunk[:, None])
     covariance = amplitude * (kernel(target, target) - (across / shrunk) @ across.T)
-    return TruthPosterior(mean, covariance, amplitude * noise, share, length, evidence)
+    precision = (vectors**2) @ (1.0 / shrunk)
+    residual = (vectors @ (coefficients / shrunk[:, None])) / precision[:, None]
+    held_out = np.mean(residual**2, axis=1) / float(np.mean(amplitude / precision))
+    return TruthPosterior(mean, covariance, amplitude * noise, weights, length, evidence, held_out)
+
+
+def _weights(squared: Sequence[Array], gold: Array) -> Array:
+    """(M,) exp(log evidence / TEMPER) of each model alone at its best length, summing to 1; tiny ones are dropped."""
+    alone = [max(_evidence(_mixture([one], np.ones(1), length), gold)[0] for length in LENGTHS) for one in squared]
+    logs = np.array(alone) * (len(gold) / TEMPER)
+    weights = np.exp(logs - logs.max())
+    weights[weights < 1e-3] = 0.0
+    shares: Array = weights / weights.sum()
+    return shares
+
+
+def _mixture(squared: Sequence[Array | None], weights: Array, length: float) -> Array:
+    """Σ wₘ exp(−dₘ² / 2 length²) over the models that weigh anything."""
+    parts = [w * np.exp(d * (-0.5 / length**2)) for d, w in zip(squared, weights, strict=True) if d is not None and w]
+    total: Array = np.sum(parts, axis=0)
+    return total
 
 
 def _evidence(kernel: Array, gold: Array) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-from predictor.posterior import LENGTHS, MIXTURES, NOISES, TruthPosterior, truth_posterior
+from predictor.posterior import LENGTHS, NOISES, TEMPER, TruthPosterior, truth_posterior
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 
@@ -39,13 +39,13 @@ class Setting:
             typical.append(np.median(pairs))
         return typical
 
-    def kernel(self, left, right, share, length):
-        """share K_strong + (1 − share) × mean of the candidates' K, each an RBF at `length` median distances."""
+    def kernel(self, left, right, weights, length):
+        """Σ weight × K over the models, each K an RBF at `length` median distances."""
         parts = []
         for features, typical in zip(self.models, self.squares(), strict=True):
             scaled = dense.standardise(features)
             parts.append(dense.rbf(scaled[left], scaled[right], length**2 * typical))
-        return share * parts[0] + (1.0 - share) * sum(parts[1:]) / max(len(parts) - 1, 1)
+        return sum(w * part for w, part in zip(weights, parts, strict=True))
 
 
 def make(kind):
@@ -81,7 +81,7 @@ def amplitude(setting, kernel):
 
 def ratio(setting):
     """Noise over amplitude as chosen: the grid point whose evidence the answer reports."""
-    kernel = setting.kernel(setting.labelled, setting.labelled, setting.found.strong_share, setting.found.length)
+    kernel = setting.kernel(setting.labelled, setting.labelled, setting.found.weights, setting.found.length)
     return min(NOISES, key=lambda noise: abs(evidence(kernel, setting.gold, noise) - setting.found.log_evidence))
 
 
@@ -98,7 +98,7 @@ def evidence(kernel, gold, noise):
 def test_mean_and_covariance_are_equations_2_25_and_2_26(setting):
     found = setting.found
     among, across, inside = (
-        setting.kernel(left, right, found.strong_share, found.length)
+        setting.kernel(left, right, found.weights, found.length)
         for left, right in (
             (setting.labelled, setting.labelled),
             (setting.target, setting.labelled),
@@ -118,10 +118,10 @@ def test_mean_and_covariance_are_those_of_scikit_learn_at_the_chosen_kernel():
     setting = make("strong alone")
     found, (typical,) = setting.found, setting.squares()
     scaled = dense.standardise(setting.models[0])
-    among = setting.kernel(setting.labelled, setting.labelled, found.strong_share, found.length)
+    among = setting.kernel(setting.labelled, setting.labelled, found.weights, found.length)
     scale = amplitude(setting, among)
     second = GaussianProcessRegressor(
-        ConstantKernel(scale * found.strong_share) * RBF(found.length * typical**0.5), alpha=found.noise, optimizer=None
+        ConstantKernel(scale) * RBF(found.length * typical**0.5), alpha=found.noise, optimizer=None
     ).fit(scaled[setting.labelled], setting.gold)
     mean, covariance = second.predict(scaled[setting.target], return_cov=True)
     np.testing.assert_allclose(found.mean, mean, atol=1e-8)
@@ -130,31 +130,55 @@ def test_mean_and_covariance_are_those_of_scikit_learn_at_the_chosen_kernel():
     assert found.log_evidence == pytest.approx(likelihood / LABELLED, abs=1e-8)
 
 
-def test_the_kernel_chosen_has_the_greatest_evidence_of_the_whole_grid(setting):
-    """Every length, mixture and noise, scored by scipy's density at the amplitude that is best for it."""
+def best_evidence(setting, weights):
+    """Over every length and noise, scored by scipy's density at the amplitude that is best for it; and its length."""
     best = (-np.inf, None)
     for length in LENGTHS:
-        for share in MIXTURES:
-            kernel = setting.kernel(setting.labelled, setting.labelled, share, length)
-            for noise in NOISES:
-                # Rasmussen 2006, equation 5.8; the search of `evidence` is too slow for a grid, its answer is known.
-                covariance = kernel + noise * np.eye(LABELLED)
-                free = np.sum(setting.gold * np.linalg.solve(covariance, setting.gold)) / setting.gold.size
-                joint = multivariate_normal(cov=free * covariance, allow_singular=True)
-                best = max(best, (sum(joint.logpdf(c) for c in setting.gold.T) / LABELLED, (share, length)))
-    assert setting.found.log_evidence == pytest.approx(best[0], abs=1e-8)
-    if len(setting.models) > 1:
-        assert (setting.found.strong_share, setting.found.length) == best[1]
+        kernel = setting.kernel(setting.labelled, setting.labelled, weights, length)
+        for noise in NOISES:
+            # Rasmussen 2006, equation 5.8; the search of `evidence` is too slow for a grid, its answer is known.
+            covariance = kernel + noise * np.eye(LABELLED)
+            free = np.sum(setting.gold * np.linalg.solve(covariance, setting.gold)) / setting.gold.size
+            joint = multivariate_normal(cov=free * covariance, allow_singular=True)
+            best = max(best, (sum(joint.logpdf(c) for c in setting.gold.T) / LABELLED, length))
+    return best
+
+
+def test_models_weigh_by_their_tempered_evidence_and_the_mixture_has_the_best_length(setting):
+    count = len(setting.models)
+    logs = LABELLED * np.array([best_evidence(setting, np.eye(count)[i])[0] for i in range(count)])
+    weights = np.exp((logs - logs.max()) / TEMPER)
+    np.testing.assert_allclose(setting.found.weights, weights / weights.sum(), atol=1e-8)
+    found = best_evidence(setting, setting.found.weights)
+    assert setting.found.log_evidence == pytest.approx(found[0], abs=1e-8)
+    assert setting.found.length == found[1]
+
+
+def test_held_out_residuals_are_those_of_posteriors_that_never_saw_the_row(setting):
+    found = setting.found
+    among = setting.kernel(setting.labelled, setting.labelled, found.weights, found.length)
+    scale, noise = amplitude(setting, among), ratio(setting)
+    squares, variances = [], []
+    for row in range(LABELLED):
+        rest = np.delete(np.arange(LABELLED), row)
+        inverse = np.linalg.inv(among[np.ix_(rest, rest)] + noise * np.eye(LABELLED - 1))
+        mean = among[row, rest] @ inverse @ setting.gold[rest]
+        squares.append(np.mean((setting.gold[row] - mean) ** 2))
+        variances.append(scale * (1.0 + noise - among[row, rest] @ inverse @ among[rest, row]))
+    expected = np.array(squares) / np.mean(variances)
+    np.testing.assert_allclose(found.held_out, expected, rtol=1e-6)
+    factor, doubt = found.level
+    assert (factor, doubt) == pytest.approx((expected.mean(), expected.std() / LABELLED**0.5), rel=1e-6)
 
 
 def test_reported_evidence_is_the_profiled_log_density(setting):
     found = setting.found
-    kernel = setting.kernel(setting.labelled, setting.labelled, found.strong_share, found.length)
+    kernel = setting.kernel(setting.labelled, setting.labelled, found.weights, found.length)
     assert found.log_evidence == pytest.approx(evidence(kernel, setting.gold, ratio(setting)), abs=1e-8)
 
 
 def test_the_mixture_follows_the_models_that_know_the_labels():
-    assert make("strong knows").found.strong_share > make("candidates know more").found.strong_share
+    assert make("strong knows").found.weights[0] > make("candidates know more").found.weights[0]
 
 
 def test_draws_have_the_mean_and_the_covariance_of_a_label(setting):

@@ -15,7 +15,7 @@ from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Forecast
 from predictor.estimators.supervision import cross_taught, supervise
-from predictor.posterior import truth_posterior
+from predictor.posterior import TruthPosterior, truth_posterior
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -95,18 +95,28 @@ class TruthPosteriorForecast:
             for _ in range(self.halvings)
         ]
         spread = float(np.mean(posterior.variance)) * gold.shape[1]
+        factor, doubt = posterior.level
+        levels = np.maximum(factor + doubt * rng.standard_normal(self.halvings * self.draws), 0.0)
         return Forecast(
-            error=np.mean([run.error for run in runs], axis=0) + spread,
+            error=np.mean([run.error for run in runs], axis=0) + factor * spread,
             gain=np.mean([run.gain for run in runs], axis=0),
-            ceiling=float(np.mean([run.ceiling for run in runs])),
-            error_draws=np.concatenate([run.error_draws for run in runs], axis=1),
+            ceiling=float(np.mean([run.ceiling for run in runs])) + (factor - 1.0) * spread,
+            error_draws=np.concatenate([run.error_draws for run in runs], axis=1) + (levels - 1.0) * spread,
             gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1),
-            ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]),
-            null_draws=np.mean([run.null_draws for run in runs], axis=0) + spread,
-            notes=(
-                f"truth posterior from {len(known)} gold rows: strong share {posterior.strong_share:g}, "
-                f"length {posterior.length:g}, noise {posterior.noise:.2g}",
-            ),
+            ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]) + (levels - 1.0) * spread,
+            null_draws=np.mean([run.null_draws for run in runs], axis=0) + factor * spread,
+            notes=(self._note(case, posterior, len(known)),),
+        )
+
+    def _note(self, case: Case, posterior: TruthPosterior, gold: int) -> str:
+        """Which models the posterior trusts, and how its own variance fared on gold rows left out."""
+        names = [case.strong.name, *(w.name for w in case.weak)]
+        leading = sorted(zip(posterior.weights, names, strict=True), reverse=True)[:3]
+        trusted = ", ".join(f"{name} {weight:.2f}" for weight, name in leading if weight > 0.0)
+        factor, doubt = posterior.level
+        return (
+            f"truth posterior from {gold} gold rows: weight {trusted}; length {posterior.length:g}, noise "
+            f"{posterior.noise:.2g}; squared errors on gold rows left out are {factor:.2f} ± {doubt:.2f} of its own"
         )
 
     def _halving(
