@@ -11,13 +11,13 @@ from predictor.errors import InputError
 from predictor.outcomes import Outcome
 from protos.w2s.v1 import calibration_pb2 as pb
 
-_FORMS = {pb.LABEL_FORM_SOFT: "soft", pb.LABEL_FORM_HARD: "hard"}
-_UNITS = {
+_FORMS: dict[int, str] = {pb.LABEL_FORM_SOFT: "soft", pb.LABEL_FORM_HARD: "hard"}
+_UNITS: dict[int, str] = {
     pb.ERROR_UNIT_LABEL_VARIANCE: "label variance",
     pb.ERROR_UNIT_LOG_LOSS: "log-loss",
     pb.ERROR_UNIT_ERROR_RATE: "error rate",
 }
-_TARGETS = {
+_TARGETS: dict[int, str] = {
     pb.CALIBRATION_TARGET_W2S_ERROR: "w2s_error",
     pb.CALIBRATION_TARGET_GAIN: "gain",
     pb.CALIBRATION_TARGET_ACCURACY_GAIN: "accuracy_gain",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from predictor.errors import InputError, LimitError
+from predictor.errors import InputError, LimitError, UnavailableError
 from predictor.outcomes import Outcome
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
@@ -106,7 +106,23 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         )
 
     async def _run(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        except (LimitError, UnavailableError) as fault:
+            raise _without_place(fault) from fault
+
+
+def _without_place(fault: LimitError | UnavailableError) -> LimitError | UnavailableError:
+    """What a disk refused, without the server's own paths; other faults as they are."""
+    if fault.reason == "STORAGE_FULL":
+        return LimitError(
+            "the server's disk is full; nothing was stored. Ask its operator to free some space.", reason=fault.reason
+        )
+    if fault.reason == "STORAGE_UNWRITABLE":
+        return UnavailableError(
+            "the server cannot read or write its outcomes; ask its operator to look at the disk.", reason=fault.reason
+        )
+    return fault
 
 
 def _token(place: int) -> str:

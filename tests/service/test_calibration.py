@@ -17,12 +17,12 @@ import predictor
 from client import AsyncPredictorClient
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.store import CalibrationStore
-from predictor.errors import InputError, LimitError, NotFoundError, W2SError
+from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError, W2SError
 from predictor.request import build_query
 from predictor.result import Ranking
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
-from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
+from protos.w2s.v1 import calibration_pb2_grpc
 from server.access.tokens import TokenFile
 from tests.calibration.worlds import outcomes
 from tests.service.running import RunningServer
@@ -207,8 +207,17 @@ def test_what_cannot_be_is_refused_by_reason(local, message, reason):
     assert fault.value.reason == reason
 
 
-def test_no_message_of_an_absent_calibration_names_a_place(local):
-    with pytest.raises(NotFoundError) as fault:
-        asked(pb.GetCalibrationRequest(name="gone"), stub(local).GetCalibration)
-    assert str(local.folder) not in fault.value.message
-    assert query_pb2.RankingQuery.DESCRIPTOR.fields_by_name["calibration"].number == 7
+def test_no_fault_of_the_disk_names_a_place(local):
+    blocked = local.folder / "state" / "outcomes"
+    with local.client() as client:
+        client.calibrations.record(outcomes()[:1])
+        (blocked / "outcomes.jsonl").rename(blocked / "aside")
+        (blocked / "outcomes.jsonl").mkdir()
+        try:
+            with pytest.raises(UnavailableError, match="ask its operator to look at the disk") as fault:
+                client.calibrations.record(outcomes(seed=8)[:1])
+            assert str(local.folder) not in fault.value.message
+        finally:
+            (blocked / "outcomes.jsonl").rmdir()
+            (blocked / "aside").rename(blocked / "outcomes.jsonl")
+        assert client.calibrations.record(outcomes()[:1]).repeated == 1
