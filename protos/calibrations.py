@@ -59,12 +59,14 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
             reason="BAD_OUTCOME",
             field="predicted",
         )
+    same: dict[str, Any] = {name: getattr(message, name) for name in _SAME}
+    numbers: dict[str, Any] = {n: getattr(message, n) if message.HasField(n) else None for n in _OPTIONAL}
     return Outcome(
         label_form=_word(_FORMS, message.label_form, "label_form"),
         unit=_word(_UNITS, message.unit, "unit"),
         predicted={name: said for name, said in predicted.items() if said},
-        **{name: getattr(message, name) for name in _SAME},
-        **{name: getattr(message, name) if message.HasField(name) else None for name in _OPTIONAL},
+        **same,
+        **numbers,
     )
 
 
