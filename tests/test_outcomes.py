@@ -14,7 +14,7 @@ import pytest
 
 from predictor.errors import InputError, LimitError
 from predictor.outcome_store import Added, OutcomeStore
-from predictor.outcomes import Outcome, outcomes_of
+from predictor.outcomes import Outcome, outcomes_of, predictions_in
 
 FULL = Outcome(
     task="news",
@@ -136,6 +136,23 @@ def test_a_validation_gives_one_outcome_a_candidate_with_what_was_predicted():
         outcomes_of({"schema": "w2s.ranking.v1"})
 
 
+def test_predictions_are_read_from_a_ranking_where_they_are_of_outcomes():
+    def estimate(value: float | None, **details: float) -> dict[str, object]:
+        return {"value": value, "details": details}
+
+    estimates = {
+        "truth_posterior": estimate(0.4, gain=0.1),
+        "cka": estimate(0.8),
+        "misfit_selection": estimate(None, gain=0.1),
+    }
+    ranking = {"schema": "w2s.ranking.v1", "candidates": [{"name": "a", "estimates": estimates}]}
+    assert predictions_in(ranking, "a") == {"truth_posterior": {"value": 0.4, "gain": 0.1}}
+    with pytest.raises(InputError, match="no candidate 'b'; --weak must be one of a"):
+        predictions_in(ranking, "b")
+    with pytest.raises(InputError, match=r"read from w2s\.ranking\.v1"):
+        predictions_in({"schema": "w2s.validation.v1"}, "a")
+
+
 def test_kept_outcomes_come_back_in_order_and_repeats_are_ignored(tmp_path):
     store = OutcomeStore(tmp_path / "outcomes")
     assert store.read().outcomes == ()
@@ -164,6 +181,13 @@ def test_more_than_the_quota_is_refused_and_nothing_of_the_batch_kept(tmp_path):
     with pytest.raises(LimitError, match="2 new outcomes beside the 1 that are kept; at most 2 may be"):
         store.add([plain("b"), plain("c")], most=2)
     assert store.add([plain("a"), plain("b")], most=2) == Added(1, 1)
+
+
+def test_an_outcome_too_long_to_keep_is_refused_and_nothing_of_its_batch_kept(tmp_path):
+    store = OutcomeStore(tmp_path)
+    with pytest.raises(InputError, match="bytes; at most 16384 are kept"):
+        store.add([plain("a"), plain("b", origin="x" * 20_000)])
+    assert store.read().outcomes == ()
 
 
 def test_every_truncation_of_the_file_loses_the_cut_line_only_and_reports_it(tmp_path):
@@ -239,18 +263,41 @@ for number in range(1000):
     assert len(found) <= told + 1
 
 
-def test_two_processes_that_add_at_once_lose_nothing(tmp_path):
+def test_processes_that_add_at_once_lose_nothing_and_keep_nothing_twice(tmp_path):
     code = """
-import sys
+import os, sys, time
 from pathlib import Path
 from predictor.outcome_store import OutcomeStore
 from predictor.outcomes import Outcome
-for number in range(15):
-    OutcomeStore(Path(sys.argv[1])).add([Outcome("t", sys.argv[2], str(number), w2s_error=0.5)])
+Path(sys.argv[1], sys.argv[2]).touch()
+while len(list(Path(sys.argv[1]).glob("[abc]"))) < 3:
+    time.sleep(0.001)
+for number in range(40):
+    own, shared = (Outcome("t", name, str(number), w2s_error=0.5) for name in (sys.argv[2], "shared"))
+    OutcomeStore(Path(sys.argv[1])).add([own, shared])
 """
-    children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in ("a", "b")]
-    assert [child.wait() for child in children] == [0, 0]
-    assert len(OutcomeStore(tmp_path).read().outcomes) == 30
+    children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "abc"]
+    assert [child.wait() for child in children] == [0, 0, 0]
+    found = OutcomeStore(tmp_path).read()
+    assert (len(found.outcomes), len({one.id for one in found.outcomes}), found.damaged) == (160, 160, 0)
+
+
+def test_add_waits_for_the_disk_file_and_folder_before_it_returns(tmp_path, monkeypatch):
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    store = OutcomeStore(tmp_path / "outcomes")
+    store.add([plain("a")])
+    assert synced == [str(tmp_path / "outcomes" / "outcomes.jsonl"), str(tmp_path / "outcomes")]
+    store.add([plain("b")])
+    assert synced[2:] == [str(tmp_path / "outcomes" / "outcomes.jsonl")]
+    store.add([plain("b")])
+    assert len(synced) == 3
 
 
 def test_without_a_folder_the_store_is_this_users_own(tmp_path, monkeypatch):
