@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.errors import InputError
@@ -90,10 +89,12 @@ def anytime_steps(
         begun = time.monotonic()
         yield from staged.extend(query.weak, living, order[len(staged.read) : size])
         living = {name for name in staged.models if name not in {one.name for one in left}}
-        if not living:
+        if not living or size == len(query.pool):
+            why = "all rows were read" if living else "no candidate could be read"
             break
         yield Progress("", "estimate", number - 1, len(stages))
-        level = level_of(confidence, len(stages), len(living) + len(left))
+        tests = sum(one < len(query.pool) for one in stages)
+        level = level_of(confidence, tests, len(living) + len(left))
         lap, names = _run(query, staged, sorted(living, key=list(staged.models).index), judging, number)
         gone, settled = _outcome(lap, names, level, staged, number, _unit(judging))
         left += gone
@@ -156,14 +157,10 @@ def _run(
     with threadpool_limits(limits=1, user_api="blas"):
         in_order = case.take(np.argsort(rows))
         values = scores(judging, in_order, rank_by)
-        whole = len(rows) == len(query.pool)
-        if whole:
-            halves: NDArray[np.float64] = values[:, None]
-        else:
-            drawn = [np.sort(rng.permutation(len(rows))[: len(rows) // 2]) for _ in range(HALVES)]
-            halves = np.stack([scores(judging, in_order.take(half), rank_by) for half in drawn], axis=1)
+        drawn = [np.sort(rng.permutation(len(rows))[: len(rows) // 2]) for _ in range(HALVES)]
+        halves = np.stack([scores(judging, in_order.take(half), rank_by) for half in drawn], axis=1)
     most = min(len(query.pool), most_rows(judging, case) or len(query.pool))
-    return Lap(len(rows), most, values, halves, whole), names
+    return Lap(len(rows), most, values, halves), names
 
 
 def _outcome(

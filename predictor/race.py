@@ -70,20 +70,16 @@ class Lap:
         seen, rows: m and N; N is what the judge would use of all rows.
         values: (m,) scores on the rows seen, lower is better.
         halves: (m, B) scores on random halves of them.
-        whole: whether these are all rows there are, so that the scores are the answer.
     """
 
     seen: int
     rows: int
     values: Array
     halves: Array
-    whole: bool = False
 
     def bounds(self, level: float) -> tuple[Array, Array]:
         """(m, m) lower and upper bounds of score i less score j on all rows, each one-sided at this level."""
         d = self.values[:, None] - self.values[None, :]
-        if self.whole:
-            return d, d
         h = self.halves[:, None, :] - self.halves[None, :, :]
         spread = h.std(axis=2, ddof=1) * np.sqrt(1.0 + min(1.0, self.seen / self.rows))
         moved = log2(max(1.0, self.rows / self.seen)) * (d - h.mean(axis=2))

@@ -46,9 +46,9 @@ def most_rows(judging: Estimator, case: Case) -> int | None:
 
 
 def expected_outcomes(simulation: LabelPriorSimulation, case: Case) -> Array:
-    """(m, 2) expected Err_w and Err_w2s, as `LabelPriorSimulation.forecast` has them, on the very splits it would draw.
+    """(m, 2) expected Err_w and Err_w2s as in `LabelPriorSimulation.forecast`, on splits of their own.
 
-    A third of its cost: no tasks are drawn and no candidate is shuffled.
+    Cheaper: no tasks are drawn and no candidate is shuffled.
     """
     rng = case.rng(simulation.name)
     if case.rows > simulation.max_rows:
