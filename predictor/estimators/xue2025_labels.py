@@ -27,9 +27,10 @@ from predictor.estimators.supervision import cross_taught
 from predictor.estimators.xu2025 import resampled
 from predictor.estimators.xue2025 import ENERGIES, RIDGES
 from predictor.heads import HeadFactor
+from predictor.kernels import Kernel
 from predictor.labels import Labels
+from predictor.moments import CHUNK_ROWS
 from predictor.result import Better, Estimate
-from predictor.spectra import PrincipalKernel
 
 Array = NDArray[np.float64]
 
@@ -53,28 +54,53 @@ class HiddenMap:
         cosines: (r_s, r_w) C, as far as the largest truncation reaches.
     """
 
-    strong: PrincipalKernel
-    weak: PrincipalKernel
+    strong: Kernel
+    weak: Kernel
     cosines: Array
 
     @classmethod
-    def of(cls, strong: PrincipalKernel, weak: PrincipalKernel) -> HiddenMap:
-        """Align two kernels on the same rows."""
-        return cls(strong, weak, strong.keep(ENERGIES[-1]).vectors.T @ weak.keep(ENERGIES[-1]).vectors)
+    def of(cls, strong: Representation, weak: Representation) -> HiddenMap:
+        """Align two models.
+
+        Raises:
+            InputError: a model's features are constant, or the models have different rows.
+        """
+        return cls(strong.kernel, weak.kernel, weak.alignment(strong).keep(ENERGIES[-1]).cosines)
 
     def at(self, energy: float, ridge: float, rows: NDArray[np.intp]) -> Array:
-        """(r_s, l) columns of B at the given rows: B y is what the strong model fits of y and the weak one hides."""
-        strong, weak = self.strong.keep(energy), self.weak.keep(energy)
-        cosines = self.cosines[: strong.rank, : weak.rank]
-        seen = (cosines * weak.shrinkage(ridge)) @ weak.vectors[rows].T
-        hidden: Array = strong.shrinkage(ridge)[:, None] * (strong.vectors[rows].T - seen)
+        """(r_s, l) columns of B at the given rows."""
+        ranks = self.strong.spectrum.reach(energy), self.weak.spectrum.reach(energy)
+        parts = (_vectors(k, rows, rank).T for k, rank in zip((self.strong, self.weak), ranks, strict=True))
+        return self._hidden(ridge, *parts)
+
+    def projected(self, labels: Array) -> tuple[Array, Array]:
+        """U_sᵀ Y and U_wᵀ Y of (n, k) labels as far as `cosines` reach, for `of_projected`; rows are read in chunks."""
+        left, right = (np.zeros((rank, labels.shape[1])) for rank in self.cosines.shape)
+        for start in range(0, len(labels), CHUNK_ROWS):
+            rows = np.arange(start, min(start + CHUNK_ROWS, len(labels)))
+            left += _vectors(self.strong, rows, len(left)).T @ labels[rows]
+            right += _vectors(self.weak, rows, len(right)).T @ labels[rows]
+        return left, right
+
+    def of_projected(self, energy: float, ridge: float, projected: tuple[Array, Array]) -> Array:
+        """(r_s, k) B Y: what the strong model fits of each label column and the weak one hides."""
+        left, right = projected
+        return self._hidden(
+            ridge, left[: self.strong.spectrum.reach(energy)], right[: self.weak.spectrum.reach(energy)]
+        )
+
+    def _hidden(self, ridge: float, left: Array, right: Array) -> Array:
+        """D_s (left − C D_w right), at the ranks of both."""
+        ability = self.strong.shrinkage(ridge)[: len(left), None]
+        fit = self.weak.shrinkage(ridge)[: len(right), None]
+        hidden: Array = ability * (left - self.cosines[: len(left), : len(right)] @ (fit * right))
         return hidden
 
 
-def principal(model: Representation) -> PrincipalKernel:
-    """The model's kernel with its vectors in memory."""
-    kernel = model.kernel
-    return kernel if isinstance(kernel, PrincipalKernel) else PrincipalKernel.of(model.features)
+def _vectors(kernel: Kernel, rows: NDArray[np.intp], rank: int) -> Array:
+    """(l, rank) leading columns of U at the given rows."""
+    leading: Array = kernel.scores(rows, rank) / np.sqrt(kernel.rows * kernel.values[:rank])
+    return leading
 
 
 def gap_from_subset(hidden: Array, labels: Array, rows: int) -> tuple[float, float]:
@@ -104,20 +130,19 @@ def gap_from_subset(hidden: Array, labels: Array, rows: int) -> tuple[float, flo
     return value, float(np.sqrt(variance * max(1.0 - count / rows, 0.0)))
 
 
-def gap_of(hidden: Array, labels: Array) -> float:
-    """‖B y‖² / n for (n, k) labels of every row, summed over columns."""
-    return float(np.sum((hidden @ labels) ** 2)) / len(labels)
-
-
-def far_from_random(kernel: PrincipalKernel, known: NDArray[np.bool_], rng: np.random.Generator) -> bool:
+def far_from_random(kernel: Kernel, known: NDArray[np.bool_], rng: np.random.Generator) -> bool:
     """Whether the labelled rows' mean lies further out than that of each of 199 random subsets of as many rows.
 
     In the leading strong directions, each counted alike. A random subset is taken for a special one once in 200 times.
     """
-    seen = kernel.keep(ENERGIES[0]).vectors
-    own = float(np.sum(seen[known].sum(axis=0) ** 2))
-    picks = np.stack([rng.permutation(known) for _ in range(SUBSETS)]).astype(np.float64)
-    return own > float(np.sum((picks @ seen) ** 2, axis=1).max())
+    picks = np.stack([known, *(rng.permutation(known) for _ in range(SUBSETS))])
+    rank = kernel.spectrum.reach(ENERGIES[0])
+    sums = np.zeros((len(picks), rank))
+    for start in range(0, kernel.rows, CHUNK_ROWS):
+        rows = np.arange(start, min(start + CHUNK_ROWS, kernel.rows))
+        sums += picks[:, rows].astype(np.float64) @ _vectors(kernel, rows, rank)
+    own, *others = np.sum(sums**2, axis=1)
+    return bool(own > max(others))
 
 
 @dataclass(frozen=True)
@@ -142,12 +167,11 @@ class LabelledGap:
         rows = np.flatnonzero(labels.known)
         gold = labels.targets[rows]
         variance = float(np.sum(np.var(gold, axis=0)))
-        strong = principal(case.strong)
-        special = far_from_random(strong, labels.known, case.rng(self.name))
+        special = far_from_random(case.strong.kernel, labels.known, case.rng(self.name))
         note = "the labelled rows are no random subset of the pool: it speaks of rows like them" if special else ""
         answers = []
         for candidate in case.weak:
-            hidden = HiddenMap.of(strong, principal(candidate))
+            hidden = HiddenMap.of(case.strong, candidate)
             grid = {at: gap_from_subset(hidden.at(*at, rows), gold, case.rows) for at in product(ENERGIES, RIDGES)}
             value, error = (part / variance for part in grid[HEADLINE])
             details = {_named(at): found / variance for at, (found, _) in grid.items()}
@@ -215,19 +239,25 @@ class PseudoLabelledGap:
         if pseudo.strong_error >= 1.0:
             why = f"a strong head's error on held-out gold rows is {pseudo.strong_error:.2f}: the mean does as well"
             return tuple(_absent(self, why) for _ in case.weak)
-        strong = principal(case.strong)
-        return tuple(self._one(HiddenMap.of(strong, principal(candidate)), pseudo) for candidate in case.weak)
+        return tuple(self._one(HiddenMap.of(case.strong, candidate), pseudo) for candidate in case.weak)
 
     def _one(self, hidden: HiddenMap, pseudo: PseudoLabels) -> Estimate:
-        every = np.arange(hidden.strong.rows)
-        grid = {at: gap_of(hidden.at(*at, every), pseudo.labels) for at in product(ENERGIES, RIDGES)}
-        centre, value = hidden.at(*HEADLINE, every), grid[HEADLINE]
+        tables = (pseudo.labels, pseudo.in_sample, *pseudo.redrawn)
+        projected = hidden.projected(np.concatenate(tables, axis=1))
+
+        def gaps(at: tuple[float, float]) -> Array:
+            """‖B y‖² / n of each table, summed over its columns."""
+            energy = np.sum(hidden.of_projected(*at, projected) ** 2, axis=0)
+            found: Array = energy.reshape(len(tables), -1).sum(axis=1) / hidden.strong.rows
+            return found
+
+        grid = {at: float(gaps(at)[0]) for at in product(ENERGIES, RIDGES)}
+        value, in_sample, *redrawn = gaps(HEADLINE)
         # What another draw of the gold rows would change; its mean is the bootstrap's own bias and left out.
-        moved = np.array([gap_of(centre, other) for other in pseudo.redrawn])
-        low, high = value + np.quantile(moved - moved.mean(), [0.05, 0.95])
+        low, high = value + np.quantile(np.array(redrawn) - np.mean(redrawn), [0.05, 0.95])
         details = {_named(at): found for at, found in grid.items()}
-        details |= {"strong_error": pseudo.strong_error, "in_sample": gap_of(centre, pseudo.in_sample)}
-        return Estimate(value, self.better, self.unit, max(float(low), 0.0), float(high), details=details)
+        details |= {"strong_error": pseudo.strong_error, "in_sample": float(in_sample)}
+        return Estimate(float(value), self.better, self.unit, max(float(low), 0.0), float(high), details=details)
 
 
 def _named(at: tuple[float, float]) -> str:

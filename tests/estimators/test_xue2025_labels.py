@@ -8,6 +8,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+from predictor.estimators import xue2025_labels
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.xue2025_labels import (
     FOLDS,
@@ -18,10 +19,9 @@ from predictor.estimators.xue2025_labels import (
     PseudoLabels,
     far_from_random,
     gap_from_subset,
-    gap_of,
-    principal,
 )
 from predictor.heads import HeadFactor
+from predictor.kernels import StreamedKernel
 from predictor.labels import Labels
 from predictor.spectra import PrincipalKernel
 from predictor.training import train_w2s
@@ -54,9 +54,12 @@ def pair(request):
 def test_with_every_label_it_is_theorem_3_8(pair, at):
     strong, weak = pair
     labels = np.random.default_rng(3).standard_normal((len(strong), 2)) + 5.0
-    hidden = HiddenMap.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).at(*at, np.arange(len(strong)))
+    both = HiddenMap.of(Representation("s", strong), Representation("w", weak))
+    hidden = both.at(*at, np.arange(len(strong)))
     expected = np.sum((matrix(strong, weak, *at) @ labels) ** 2) / len(labels)
-    assert gap_of(hidden, labels) == pytest.approx(expected, abs=1e-10)
+    assert np.sum((hidden @ labels) ** 2) / len(labels) == pytest.approx(expected, abs=1e-10)
+    found = both.of_projected(*at, both.projected(labels))
+    np.testing.assert_allclose(found, hidden @ labels, atol=1e-10)
     value, error = gap_from_subset(hidden, labels, len(labels))
     assert value == pytest.approx(expected, abs=1e-9)
     assert error == 0.0
@@ -69,10 +72,13 @@ def test_the_hidden_map_by_hand():
     """
     strong = PrincipalKernel(np.array([0.75, 0.25]), np.eye(4)[:, :2])
     weak = PrincipalKernel(np.array([0.5, 0.5]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0], [0.0, 0.0]]))
-    hidden = HiddenMap.of(strong, weak).at(0.95, 0.25, np.arange(4))
+    both = HiddenMap(strong, weak, strong.vectors.T @ weak.vectors)
+    hidden = both.at(0.95, 0.25, np.arange(4))
     np.testing.assert_allclose(hidden, [[0.57, -0.24, 0, 0], [-0.16, 0.86 / 3, 0, 0]], atol=1e-12)
     expected = (0.09**2 + (1.24 / 3) ** 2) / 4
-    assert gap_of(hidden, np.array([[1.0], [2.0], [-3.0], [0.0]])) == pytest.approx(expected)
+    labels = np.array([[1.0], [2.0], [-3.0], [0.0]])
+    assert np.sum((hidden @ labels) ** 2) / 4 == pytest.approx(expected)
+    np.testing.assert_allclose(both.of_projected(0.95, 0.25, both.projected(labels)), hidden @ labels, atol=1e-12)
 
 
 def test_the_sum_over_pairs_by_hand():
@@ -90,7 +96,7 @@ def test_over_all_subsets_of_rows_it_is_unbiased_whatever_the_labels_and_their_o
     rng = np.random.default_rng(0)
     strong = correlated(9, 3, 0.5, rng)
     weak = dimmed(strong, 2, 0.5, rng)
-    hidden = HiddenMap.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak))
+    hidden = HiddenMap.of(Representation("s", strong), Representation("w", weak))
     labels = rng.standard_normal((9, 2)) + np.array([100.0, -7.0])
     expected = np.sum((matrix(strong, weak, 0.95, 0.01) @ labels) ** 2) / 9
     found = [
@@ -105,11 +111,11 @@ def test_the_plain_sum_over_the_subset_would_not_be_unbiased():
     """What the diagonal does: the same subsets, scaled by (n/l)², over-estimate."""
     rng = np.random.default_rng(0)
     strong = correlated(9, 3, 0.5, rng)
-    whole = HiddenMap.of(PrincipalKernel.of(strong), PrincipalKernel.of(dimmed(strong, 2, 0.5, rng)))
+    whole = HiddenMap.of(Representation("s", strong), Representation("w", dimmed(strong, 2, 0.5, rng)))
     labels = rng.standard_normal((9, 1))
     every = whole.at(0.95, 0.01, np.arange(9))
     plain = [np.sum((every[:, list(r)] @ labels[list(r)]) ** 2) * (9 / 4) ** 2 / 9 for r in combinations(range(9), 4)]
-    assert np.mean(plain) > 1.2 * gap_of(every, labels)
+    assert np.mean(plain) > 1.2 * np.sum((every @ labels) ** 2) / 9
 
 
 def test_the_estimate_is_the_sum_over_labelled_pairs_with_the_jackknifes_interval():
@@ -140,9 +146,9 @@ def test_the_estimate_is_the_sum_over_labelled_pairs_with_the_jackknifes_interva
 def test_its_interval_holds_the_gap_with_every_label_about_as_often_as_it_says():
     strong, (weak,) = teachers((0.6,), rows=150)
     values = task(strong)
-    hidden = HiddenMap.of(strong.kernel, weak.kernel)
+    hidden = HiddenMap.of(strong, weak)
     every = hidden.at(0.95, 1e-2, np.arange(150))
-    whole, rng, inside = gap_of(every, values[:, None]), np.random.default_rng(5), 0
+    whole, rng, inside = np.sum((every @ values) ** 2) / 150, np.random.default_rng(5), 0
     for _ in range(300):
         rows = rng.permutation(150)[:50]
         value, error = gap_from_subset(every[:, rows], values[rows, None], 150)
@@ -256,17 +262,19 @@ def test_without_gold_labels_both_are_absent(estimator):
             assert (found.value, found.note) == (None, "needs gold labels of some rows: --labels FILE")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class FakeStreamed:
-    """A model whose kernel holds no vectors."""
+@pytest.mark.parametrize("estimator", [GIVEN, PSEUDO])
+def test_kernels_that_are_read_in_chunks_give_the_same_numbers(estimator, monkeypatch):
+    case = case_with("few_labels", noises=(0.3, 1.0))
+    expected = estimator.estimate(case)
+    monkeypatch.setattr(xue2025_labels, "CHUNK_ROWS", 50)
+    again = dataclasses.replace(case, strong=streamed(case.strong), weak=tuple(streamed(w) for w in case.weak))
+    for one, other in zip(expected, estimator.estimate(again), strict=True):
+        assert (other.value, other.low, other.high) == pytest.approx((one.value, one.low, one.high), abs=1e-9)
+        assert other.details == pytest.approx(dict(one.details), abs=1e-9)
+        assert other.note == one.note
 
-    features: np.ndarray
-    kernel: object = None
 
-
-def test_a_kernel_that_is_not_held_in_memory_is_factored():
-    features = correlated(30, 4, 0.5, np.random.default_rng(0))
-    found = principal(FakeStreamed(features))
-    np.testing.assert_allclose(found.values, PrincipalKernel.of(features).values)
-    model = Representation("s", features)
-    assert principal(model) is model.kernel
+def streamed(model):
+    found = Representation(model.name, model.features)
+    found.adopt(StreamedKernel.of(model.features))
+    return found
