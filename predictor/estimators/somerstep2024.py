@@ -102,10 +102,16 @@ def shared_contexts(classes: Ints, size: int, rng: np.random.Generator) -> tuple
     order = rng.permutation(len(classes))
     turn = np.empty(len(classes), dtype=np.intp)
     for one in np.unique(classes):
-        mine = classes[order] == one
-        turn[mine] = np.arange(mine.sum())
-    dealt = order[np.argsort(turn, kind="stable")]
-    first, second, third = (rng.permutation(dealt[i * size : (i + 1) * size]) for i in range(3))
+        mine = order[classes[order] == one]
+        turn[mine] = np.arange(len(mine))
+    dealt = order[np.argsort(turn[order], kind="stable")]
+    batches = [dealt[turn[dealt] % 3 == i][:size] for i in range(3)]
+    left = dealt[~np.isin(dealt, np.concatenate(batches))]
+    filled = []
+    for batch in batches:
+        short, left = left[: size - len(batch)], left[size - len(batch) :]
+        filled.append(rng.permutation(np.concatenate([batch, short])))
+    first, second, third = filled
     one, other = np.tile(first, (len(classes), 1)), np.tile(second, (len(classes), 1))
     one[first], other[second] = third, third
     return one, other
