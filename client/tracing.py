@@ -9,7 +9,7 @@ def trace_headers() -> tuple[tuple[str, str], ...]:
     """`traceparent` and its like for the current span; nothing where this process has not loaded OpenTelemetry."""
     if "opentelemetry.trace" not in sys.modules:
         return ()
-    from opentelemetry import propagate
+    import opentelemetry.propagate as propagate
 
     carrier: dict[str, str] = {}
     propagate.inject(carrier)

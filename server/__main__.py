@@ -18,7 +18,7 @@ from server.workforce.confined import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
-W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT and W2S_LIMIT_<NAME> mean the same where a flag is not given.
+W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT and W2S_LIMIT_<NAME> mean the same where a flag is not given.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
@@ -42,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         help="share in the workers; 1 if not set",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="keep jobs in postgresql://… (a file in the state folder); W2S_DATABASE keeps a password out of sight",
     )
     parser.add_argument("--traces", choices=KINDS, help="send OpenTelemetry spans: none (default), otlp or console")
     doors = parser.add_argument_group("doors")
@@ -72,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 limits=chosen,
                 doors=doors_named,
                 devices=given.devices,
+                database=given.database,
                 traces=given.traces,
                 weights=given.tenant_weight,
             )

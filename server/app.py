@@ -95,7 +95,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
     certificates = doors.tls is not None and doors.tls.client_ca is not None
     authenticator = Authenticator(None if doors.tokens is None else TokenFile(doors.tokens), certificates=certificates)
     audit = AuditLog(doors.audit_log or config.state_dir / "audit.jsonl")
-    ledger = Ledger(config.state_dir / "jobs.sqlite", config.limits)
+    ledger = Ledger(config.database or config.state_dir / "jobs.sqlite", config.limits)
     await ledger.open()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, traces.stop)

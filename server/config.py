@@ -161,6 +161,7 @@ class Config:
         limits: see `Limits`.
         doors: see `Doors`.
         devices: `auto`, `none`, or GPUs joined by commas; see `server.workforce.slots.find_devices`.
+        database: URL of the jobs' database, `postgresql://…`; None for `jobs.sqlite` in the state folder.
         traces: `none`, `otlp` or `console`; see `server.telemetry.traces.KINDS`.
         weights: shares of tenants in the workers, above 0; 1 for those not named.
     """
@@ -170,6 +171,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     doors: Doors = field(default_factory=Doors)
     devices: str = "auto"
+    database: str | None = field(default=None, repr=False)
     traces: str = "none"
     weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -183,12 +185,13 @@ class Config:
         limits: Mapping[str, str] | None = None,
         doors: Mapping[str, str | None] | None = None,
         devices: str | None = None,
+        database: str | None = None,
         traces: str | None = None,
         weights: Sequence[str] = (),
     ) -> Config:
         """The configuration of the environment.
 
-        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_TRACES, the doors' names, and
+        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, the doors' names, and
         W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
 
         Arguments go first.
@@ -205,6 +208,7 @@ class Config:
             limits=Limits.parse(chosen),
             doors=Doors.read(given, doors or {}),
             devices=devices or given.get("W2S_DEVICES", "").strip() or "auto",
+            database=database or given.get("W2S_DATABASE", "").strip() or None,
             traces=traces or given.get("W2S_TRACES", "").strip() or "none",
             weights=_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,

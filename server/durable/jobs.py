@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
-import sqlite3
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any
 
-from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, W2SError
+from predictor.errors import ConflictError, NotFoundError, RefusedError, W2SError
 from predictor.jobs import TERMINAL, JobState
 from protos.convert import error_to_proto
-from server.access.admission import BusyError
 from server.config import Limits
-from server.durable.database import Database
+from server.durable.quotas import check_quota
 from server.durable.rows import COLUMNS, Claim, Declared, Row, Waiting, now, oldest, row_of, row_with_ranking
+from server.durable.store import Run, Store
 
 REVISION_STEP = 1_000_000
 """Committed changes count in these steps, so that uncommitted progress in between has revisions of its own, and a
 restart, which forgets that progress, still never goes back."""
+
+_ID = re.compile(r"^[\x20-\x7e]{1,64}$")
 
 _REPEATABLE = frozenset({"FAILED", "CANCELLED", "PARTIAL"})
 
@@ -29,7 +31,7 @@ class JobTable:
     Methods that callers reach take a tenant, and see that tenant's jobs only: another's job reads as no job.
     """
 
-    def __init__(self, database: Database, limits: Limits) -> None:
+    def __init__(self, database: Store, limits: Limits) -> None:
         self._database = database
         self._limits = limits
 
@@ -223,9 +225,9 @@ class JobTable:
         with self._database.transaction() as run:
             marks = ", ".join("?" * len(TERMINAL))
             old = (now() - round(seconds * 1e6), *sorted(TERMINAL))
-            return run.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount
+            return int(run.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount)
 
-    def _known(self, run: sqlite3.Connection, tenant: str, request_id: str, digest: bytes) -> Row | None:
+    def _known(self, run: Run, tenant: str, request_id: str, digest: bytes) -> Row | None:
         found = run.execute(
             f"SELECT {COLUMNS}, digest, ranking FROM jobs WHERE tenant = ? AND request_id = ?", (tenant, request_id)
         ).fetchone()
@@ -241,7 +243,7 @@ class JobTable:
 
     def _insert(
         self,
-        run: sqlite3.Connection,
+        run: Run,
         tenant: str,
         request_id: str,
         digest: bytes,
@@ -249,7 +251,7 @@ class JobTable:
         repeat_of: str | None,
         declared: Declared,
     ) -> Row:
-        self._check_quota(run, tenant, len(request))
+        check_quota(run, self._limits, tenant, len(request))
         name, moment = secrets.token_hex(8), now()
         stored = {
             "tenant": tenant, "id": name, "request_id": request_id, "digest": digest, "repeat_of": repeat_of,
@@ -261,26 +263,7 @@ class JobTable:
         run.execute(f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks})", (*stored.values(),))
         return row_of(self._find(run, tenant, name, COLUMNS))
 
-    def _check_quota(self, run: sqlite3.Connection, tenant: str, more: int) -> None:
-        most, most_bytes = self._limits.tenant_queued_jobs, self._limits.tenant_bytes
-        waiting, held = run.execute(
-            "SELECT COALESCE(SUM(state = 'QUEUED'), 0), COALESCE(SUM(size), 0) FROM jobs WHERE tenant = ?", (tenant,)
-        ).fetchone()
-        if waiting >= most:
-            raise BusyError(
-                f"{waiting} of your jobs wait, and this server takes {most} of one tenant; ask again in "
-                f"{self._limits.retry_seconds:g} s.",
-                reason="TENANT_QUEUE_FULL",
-                retry_seconds=self._limits.retry_seconds,
-            )
-        if held + more > most_bytes:
-            raise LimitError(
-                f"your jobs hold {held} bytes, and this one needs {more}; this server keeps {most_bytes}. Delete "
-                "finished jobs.",
-                reason="TENANT_BYTES_FULL",
-            )
-
-    def _move(self, run: sqlite3.Connection, name: str, state: JobState) -> Row:
+    def _move(self, run: Run, name: str, state: JobState) -> Row:
         run.execute(
             "UPDATE jobs SET state = ?, updated = ?, revision = (revision / ? + 1) * ? WHERE id = ?",
             (state, now(), REVISION_STEP, REVISION_STEP, name),
@@ -288,7 +271,7 @@ class JobTable:
         found = run.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
         return row_with_ranking(found)
 
-    def _holds(self, run: sqlite3.Connection, claim: Claim, state: JobState) -> bool:
+    def _holds(self, run: Run, claim: Claim, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
         found = run.execute(
             "SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ?",
@@ -296,14 +279,16 @@ class JobTable:
         )
         return found.fetchone() is not None
 
-    def _ids(self, run: sqlite3.Connection, state: JobState) -> list[str]:
+    def _ids(self, run: Run, state: JobState) -> list[str]:
         return [one["id"] for one in run.execute("SELECT id FROM jobs WHERE state = ?", (state,))]
 
-    def _find(self, run: sqlite3.Connection, tenant: str, name: str, columns: str) -> sqlite3.Row:
+    def _find(self, run: Run, tenant: str, name: str, columns: str) -> Any:
+        if not _ID.match(name):
+            raise _absent(name)  # it may be a text that a database cannot even compare
         found = run.execute(f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ?", (tenant, name)).fetchone()
         if found is None:
             raise _absent(name)
-        return cast(sqlite3.Row, found)
+        return found
 
 
 def _absent(name: str) -> NotFoundError:

@@ -13,10 +13,10 @@ from predictor.errors import W2SError
 from predictor.jobs import JobState
 from predictor.query import Progress
 from server.config import Limits
-from server.durable.database import Database
 from server.durable.feed import Channel, Feed, stopping
 from server.durable.jobs import JobTable
 from server.durable.rows import Claim, Declared, Row, Waiting, oldest
+from server.durable.store import Store, open_store
 
 T = TypeVar("T")
 
@@ -24,20 +24,24 @@ T = TypeVar("T")
 class Ledger:
     """Durable jobs with their watchers.
 
+    Args:
+        place: file of the jobs, or URL of their database; see `server.durable.store.open_store`.
+        limits: of the server.
+
     Attributes:
         queued: jobs that wait for a worker, as of the last committed change.
         recovered: counts of jobs that waited again, and that were cancelled, when the ledger was opened.
     """
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self._path = path
+    def __init__(self, place: Path | str, limits: Limits) -> None:
+        self._place = place
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
         self._feed = Feed()
         self._work = asyncio.Event()
         self._closed = False
         self._table: JobTable
-        self._database: Database
+        self._database: Store
         self.queued = 0
         self.recovered = (0, 0)
 
@@ -49,8 +53,8 @@ class Ledger:
             LimitError, UnavailableError: it cannot be written.
         """
 
-        def start() -> tuple[Database, JobTable, tuple[int, int], int]:
-            database = Database(self._path)
+        def start() -> tuple[Store, JobTable, tuple[int, int], int]:
+            database = open_store(self._place)
             table = JobTable(database, self._limits)
             return database, table, table.recover(), table.queued()
 

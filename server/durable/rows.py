@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from predictor.jobs import Job
 from protos.convert import error_from_proto
@@ -85,7 +85,7 @@ class Claim:
     trace: str = ""
 
 
-def row_of(found: sqlite3.Row) -> Row:
+def row_of(found: Any) -> Row:
     """The job of a result with `COLUMNS`."""
     error = None if found["error"] is None else error_from_proto(pb.JobError.FromString(found["error"]))
     job = Job(
@@ -102,7 +102,7 @@ def row_of(found: sqlite3.Row) -> Row:
     return Row(job, found["seq"], found["epoch"], found["tenant"])
 
 
-def row_with_ranking(found: sqlite3.Row) -> Row:
+def row_with_ranking(found: Any) -> Row:
     """`row_of`, with the column `ranking` too."""
     return replace(row_of(found), ranking=found["ranking"])
 

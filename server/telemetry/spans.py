@@ -49,7 +49,7 @@ class Spans:
 
     def job(self, name: str, traceparent: str, *, attempt: int, slot: int, created: float) -> JobTrace:
         """A span of kind CONSUMER under the call that made the job, with one below it for each phase."""
-        about = {"w2s.job.id": name, "w2s.job.attempt": attempt, "w2s.slot": slot}
+        about: dict[str, str | int] = {"w2s.job.id": name, "w2s.job.attempt": attempt, "w2s.slot": slot}
         parent = _parent(traceparent)
         if attempt == 1:
             self._tracer.start_span("job queued", parent, start_time=round(created * 1e9)).end()

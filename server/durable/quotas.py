@@ -1,0 +1,36 @@
+"""Quotas: how many jobs a tenant may have waiting, and how many bytes in all."""
+
+from __future__ import annotations
+
+from predictor.errors import LimitError
+from server.access.admission import BusyError
+from server.config import Limits
+from server.durable.store import Run
+
+
+def check_quota(run: Run, limits: Limits, tenant: str, more: int) -> None:
+    """Refuse a job of `more` bytes that would be one too many.
+
+    Raises:
+        BusyError: the tenant has as many waiting jobs as it may.
+        LimitError: its jobs take as many bytes as they may.
+    """
+    most, most_bytes = limits.tenant_queued_jobs, limits.tenant_bytes
+    waiting, held = run.execute(
+        "SELECT COUNT(*) FILTER (WHERE state = 'QUEUED'), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM jobs "
+        "WHERE tenant = ?",
+        (tenant,),
+    ).fetchone()
+    if waiting >= most:
+        raise BusyError(
+            f"{waiting} of your jobs wait, and this server takes {most} of one tenant; ask again in "
+            f"{limits.retry_seconds:g} s.",
+            reason="TENANT_QUEUE_FULL",
+            retry_seconds=limits.retry_seconds,
+        )
+    if held + more > most_bytes:
+        raise LimitError(
+            f"your jobs hold {held} bytes, and this one needs {more}; this server keeps {most_bytes}. Delete "
+            "finished jobs.",
+            reason="TENANT_BYTES_FULL",
+        )

@@ -1,0 +1,70 @@
+"""Store: what the job table asks of a database, and which one a server is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from predictor.errors import InputError
+
+
+class Run(Protocol):
+    """A connection that takes SQL with `?` for values; rows are read by column name and by number."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any:
+        """A cursor, as in DB-API."""
+
+
+class Store(Protocol):
+    """A database that one server holds; for one thread at a time."""
+
+    def transaction(self) -> AbstractContextManager[Run]:
+        """Everything inside is durable when the block ends, or nothing of it is."""
+
+    def reading(self) -> AbstractContextManager[Run]:
+        """Reads outside a transaction, or within the one that is open."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def open_store(place: Path | str) -> Store:
+    """The store of a path (SQLite) or of a URL `postgresql://…`, locked against every other server.
+
+    Raises:
+        InputError: another URL, or psycopg is not installed.
+        RefusedError: another server holds it, or a newer version wrote it.
+        LimitError, UnavailableError: it cannot be reached or written.
+    """
+    if isinstance(place, Path):
+        from server.durable.database import Database
+
+        return Database(place)
+    check_url(place)
+    try:
+        from server.durable.postgres import PostgresDatabase
+    except ModuleNotFoundError as fault:
+        raise InputError(
+            f"a PostgreSQL store needs {fault.name}, which is not installed here: pip install "
+            "'w2s-predictor[postgres]'.",
+            reason="MISSING_PACKAGE",
+            field="database",
+        ) from fault
+    return PostgresDatabase(place)
+
+
+def check_url(text: str) -> None:
+    """Refuse what names no database that is known. The text itself is not repeated: it may hold a password.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise InputError(
+            "the database URL is not understood; give postgresql://USER@HOST/NAME, or leave it out for a file in the "
+            "state folder.",
+            reason="BAD_DATABASE",
+            field="database",
+        )
