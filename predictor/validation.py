@@ -21,11 +21,15 @@ from predictor.scoring import rank_correlation, scores
 from predictor.splits import Rows
 from predictor.training import Outcomes, Recipe
 from predictor.training.learners import Trainee, student_heads
+from predictor.training.partition import recut
 from predictor.training.runs import part_of, training_steps
 from predictor.validated import Mean, Trained, Validation, mean_of
 from predictor.versions import versions
 
 __all__ = ["Mean", "Trained", "Validation", "validation_steps"]
+
+RECUTS = 6
+"""Students taught by each revealed D~: what is forecast is the mean over students, not the luck of one."""
 
 StudentOf = Callable[[RankingQuery, Recipe], Trainee]
 """Loads the strong model of a query for a recipe that trains it; for transformers see `predictor.finetuning`."""
@@ -47,7 +51,8 @@ def validation_steps(
 
     The label-free ranking is compared with the mean over all splits. For the ranking with `--labels`, the gold labels
     of D~ of the first `labelled_splits` splits are revealed, one split at a time, and each forecast is compared with
-    the trainings on exactly those rows.
+    trainings that have exactly this D~: the mean over RECUTS random cuts of the other rows into D^ and test rows, or
+    the split's own training alone where groups must stay together or the strong model itself is trained.
 
     Args:
         query: without labels.
@@ -88,9 +93,26 @@ def validation_steps(
     )
     shown, parts = [], []
     for split in range(min(labelled_splits, splits)):
-        revealed = reveal(labels, part_of(len(query.pool), asked, seed, split, groups).weak)
+        cut = part_of(len(query.pool), asked, seed, split, groups)
+        revealed = reveal(labels, cut.weak)
         shown.append((yield from judging_steps(_with_labels(query, revealed, seed + split), gathered)))
-        parts.append(outcomes.of_split(split))
+        if groups is not None or asked.trains_model:
+            parts.append(outcomes.of_split(split))
+            continue
+        rng = np.random.default_rng([seed, split, RECUTS])
+        parts.append(
+            (
+                yield from training_steps(
+                    student_heads(gathered.strong.values, asked),
+                    [one.values for one in living],
+                    labels,
+                    asked,
+                    splits=RECUTS,
+                    seed=seed,
+                    parts=[recut(cut, rng) for _ in range(RECUTS)],
+                )
+            )
+        )
     found = scores([free], [outcomes], names)
     if shown:
         again = {score.estimator for score in found} - {"combined", "label_prior_simulation"}

@@ -71,6 +71,12 @@ def partition(
     return found
 
 
+def recut(part: Thirds, rng: np.random.Generator) -> Thirds:
+    """The same D~, with all other rows cut anew at random into D^ and test rows of the same sizes."""
+    others = rng.permutation(np.concatenate([part.student, part.test]))
+    return Thirds(part.weak, others[: len(part.student)], others[len(part.student) :])
+
+
 def first_words(texts: Sequence[str], words: int) -> Rows:
     """(n,) group numbers: rows whose first `words` words agree, case and punctuation aside, are one group.
 

@@ -70,12 +70,14 @@ def training_steps(
     seed: int,
     groups: Rows | None = None,
     names: Sequence[str] = (),
+    parts: Sequence[Thirds] = (),
 ) -> Generator[Progress, None, Outcomes]:
     """As `train_w2s`, with any student and a step before every training; closing it ends the work.
 
     Args:
         recipe: with its loss settled.
         names: of the candidates, for the steps; without them, and for heads, steps count splits alone.
+        parts: one per split, instead of random partitions.
     """
     targets = labels.targets
     variance = float(np.sum(np.var(targets, axis=0)))
@@ -83,7 +85,7 @@ def training_steps(
     shown = names if recipe.trains_model else ()
     for split in range(splits):
         yield Progress("", "train", split, splits)
-        part = part_of(len(targets), recipe, seed, split, groups)
+        part = parts[split] if parts else part_of(len(targets), recipe, seed, split, groups)
         truth = targets[part.test]
         learner = student.on(part.student, part.test)
         for again in range(recipe.seeds):

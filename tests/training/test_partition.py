@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from predictor.errors import InputError
 from predictor.splits import thirds
-from predictor.training.partition import first_words, partition
+from predictor.training.partition import first_words, partition, recut
 
 
 def rng(seed=0):
@@ -71,3 +71,12 @@ def test_grouping_needs_texts_and_words():
         first_words([], 2)
     with pytest.raises(InputError, match="grouped by 0 words; give 1 or more"):
         first_words(["a"], 0)
+
+
+def test_cutting_anew_keeps_the_gold_rows_and_the_sizes():
+    part = thirds(50, np.random.default_rng(1))
+    again = recut(part, np.random.default_rng(2))
+    assert again.weak is part.weak
+    assert (len(again.student), len(again.test)) == (len(part.student), len(part.test))
+    assert sorted(np.concatenate([again.student, again.test])) == sorted(np.concatenate([part.student, part.test]))
+    assert set(again.student) != set(part.student)
