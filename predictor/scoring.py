@@ -42,6 +42,7 @@ class Score:
         judged: candidates that it gave a value; the others are left out of its figures.
         spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
             the value is a share of rows.
+        spearman_log_gain: rank correlation with the measured gain in log-loss, of gains foretold in nats.
     """
 
     estimator: str
@@ -63,6 +64,7 @@ class Score:
     spearman_weak: float | None = None
     kendall_weak: float | None = None
     mae_weak: float | None = None
+    spearman_log_gain: float | None = None
 
 
 def scores(rankings: Sequence[Ranking], outcomes: Sequence[Outcomes], names: Sequence[str]) -> tuple[Score, ...]:
@@ -137,7 +139,13 @@ def _measured(outcomes: Sequence[Outcomes]) -> dict[str, Array]:
         "weak_error": np.array([one.weak.mean(axis=1) for one in outcomes]),
     }
     right = [one.weak_accuracy for one in outcomes if one.weak_accuracy is not None]
-    return found | ({"weak_mistakes": np.array([1.0 - one.mean(axis=1) for one in right])} if right else {})
+    if right:
+        found["weak_mistakes"] = np.array([1.0 - one.mean(axis=1) for one in right])
+    lost = [(one.weak_log_loss, one.w2s_log_loss) for one in outcomes]
+    gained = [np.mean(weak - w2s, axis=1) for weak, w2s in lost if weak is not None and w2s is not None]
+    if gained:
+        found["log_gain"] = np.array(gained)
+    return found
 
 
 def _score(told: _Told, evidence: str) -> Score:
@@ -152,6 +160,7 @@ def _score(told: _Told, evidence: str) -> Score:
     in_shares = told.units == {"share of rows"} and "weak_mistakes" in told.measured
     weak = "weak_mistakes" if in_shares else "weak_error"
     measured_weak = told.averaged(told.measured[weak])
+    in_nats = what == "gain" and told.units == {"nats"} and "log_gain" in told.measured
     return Score(
         estimator=told.name,
         evidence=evidence,
@@ -172,6 +181,7 @@ def _score(told: _Told, evidence: str) -> Score:
         spearman_weak=rank_correlation(value, measured_weak) if speaks_of_weak else None,
         kendall_weak=kendall_tau(value, measured_weak) if speaks_of_weak else None,
         mae_weak=told.missed(told.values, weak) if speaks_of_weak and (in_units or in_shares) else None,
+        spearman_log_gain=rank_correlation(gained, told.averaged(told.measured["log_gain"])) if in_nats else None,
     )
 
 

@@ -140,6 +140,20 @@ def test_for_numbers_there_are_no_mistakes_to_count():
     assert found.spearman_weak == pytest.approx(1.0)
 
 
+def test_gains_foretold_in_nats_are_compared_with_the_gain_in_log_loss_too():
+    logs = np.array([[0.1, 0.3], [0.4, 0.4], [0.0, 0.2], [0.3, 0.3]])
+    with_logs = dataclasses.replace(OUTCOMES, weak_log_loss=logs + 1.0, w2s_log_loss=np.ones((4, 2)))
+    for name, unit, expected in (
+        ("kl_misfit", "nats", 1.0),
+        ("kl_misfit", "nats per unit of mean output", None),
+        ("misfit", "label variance", None),
+        ("gain_bounds", "nats", None),
+    ):
+        (found,) = scores([ranked(values(name, [0.2, 0.9, 0.1, 0.5], unit=unit))], [with_logs], NAMES)
+        assert found.spearman_log_gain == (None if expected is None else pytest.approx(expected))
+    assert score_of(values("kl_misfit", [0.2, 0.9, 0.1, 0.5])).spearman_log_gain is None
+
+
 def test_what_speaks_of_no_outcome_is_compared_with_the_error_as_an_order_only():
     found = score_of(values("calibration_bounds", [0.1, 0.2, 0.3, 0.4]))
     assert found.spearman_error == pytest.approx(1.0)

@@ -55,6 +55,7 @@ COLUMNS = (
     "spearman_weak",
     "kendall_weak",
     "mae_weak",
+    "spearman_log_gain",
 )
 
 FIGURES = tuple(name for name in COLUMNS[6:] if name not in ("foretells", "judged"))
