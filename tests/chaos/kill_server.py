@@ -54,7 +54,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     figures = {"jobs": len(final), **ends, "starts that found a running job": interrupted}
     failed = [f"{ends[state]} jobs became {state}" for state in ("FAILED", "PARTIAL") if ends[state]]
     broken = strange + failed + history.faults(final)
-    return Outcome(kills, rounds, len(history.acknowledged()), CLIENTS * max(1, rounds // 2), figures, broken)
+    return Outcome(kills, rounds, len(history.acknowledged()), CLIENTS * max(1, rounds // 8), figures, broken)
 
 
 def _use(

@@ -7,6 +7,8 @@ import pytest
 
 from tests.chaos import crowd, disk, full_disk, kill_server, kill_worker, leave, overload, soak
 
+pytestmark = pytest.mark.timeout(900)  # half a minute each, but for machines that are busy with something else
+
 AT_ONCE = 2
 """Servers that are hurt at the same time: most of such a run is waiting."""
 
