@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -60,7 +61,8 @@ def command(run: Callable[[Path, int, random.Random], Outcome], rounds: int) -> 
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(Path(folder), given.rounds, random.Random(given.seed))
     figures = {"faults": outcome.faults, "load": outcome.load, **outcome.figures}
-    print(f"rounds {given.rounds}, seed {given.seed}, {time.monotonic() - began:.0f} s: {figures}")
+    spent, busy = time.monotonic() - began, os.getloadavg()[1]
+    print(f"rounds {given.rounds}, seed {given.seed}, {spent:.0f} s, load average {busy:.0f}: {figures}")
     for wrong in outcome.judge():
         print(f"BROKEN: {wrong}")
     sys.exit(bool(outcome.judge()))
