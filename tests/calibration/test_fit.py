@@ -139,6 +139,21 @@ def test_the_backtest_by_hand():
     assert backtest(x, y, np.array([0, 0, 1, 2, 3, 4]), same_unit=False).mae_as_predicted is None
 
 
+def test_the_backtest_is_that_of_fits_on_the_other_tasks():
+    x, y, tasks = world(np.random.default_rng(9), 7, 6, 0.9, 0.7)
+    found = backtest(x, y, tasks, same_unit=False)
+    errors, inside, widths = [], [], []
+    for task in range(7):
+        held = tasks == task
+        line = fit_line(x[~held], y[~held], tasks[~held], least=3)
+        missed = np.abs(y[held] - line.intercept - line.slope * x[held])
+        errors.append(missed.mean())
+        inside.append(np.mean(missed <= line.spread))
+        widths.append(line.interval(0.0)[1] - line.interval(0.0)[0])
+    assert 0.5 < np.mean(inside) < 1.0
+    assert (found.mae, found.coverage, found.width) == pytest.approx(tuple(map(np.mean, (errors, inside, widths))))
+
+
 def test_the_backtest_never_sees_the_task_that_it_judges():
     """A task that is off by 100 leaves the others' errors about as large as without it only if it is left out."""
     rng = np.random.default_rng(3)
