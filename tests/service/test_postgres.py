@@ -1,5 +1,6 @@
 """The state machine of jobs on a real PostgreSQL: the tests of the table, and what only a database elsewhere does."""
 
+import contextlib
 import itertools
 import os
 import sys
@@ -55,8 +56,24 @@ def url(postgres):
     return postgres.fresh(f"w2s_{os.getpid()}_{next(NUMBERS)}")
 
 
+@pytest.fixture(scope="module")
+def shared(postgres):
+    """One database for every test that needs none of its own."""
+    opened = PostgresDatabase(postgres.fresh("w2s_shared"))
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def database(url):
+def database(shared):
+    with contextlib.suppress(UnavailableError):  # a test before may have ended the connection
+        change(shared, "TRUNCATE jobs")
+    change(shared, "TRUNCATE jobs")
+    return shared
+
+
+@pytest.fixture
+def own(url):
     opened = PostgresDatabase(url)
     yield opened
     opened.close()
@@ -109,17 +126,17 @@ def test_an_id_that_the_database_could_not_even_compare_is_no_job(table):
             table.get(LOCAL, name)
 
 
-def test_a_second_server_on_one_database_is_refused_and_may_follow(url, database):
+def test_a_second_server_on_one_database_is_refused_and_may_follow(url, own):
     with pytest.raises(RefusedError, match="another server holds this database") as caught:
         open_store(url)
     assert caught.value.reason == "STATE_LOCKED"
-    database.close()
+    own.close()
     open_store(url).close()
 
 
-def test_a_store_of_another_version_is_refused(url, database):
-    change(database, "UPDATE schema_version SET version = 99")
-    database.close()
+def test_a_store_of_another_version_is_refused(url, own):
+    change(own, "UPDATE schema_version SET version = 99")
+    own.close()
     with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 3"):
         open_store(url)
 
@@ -138,7 +155,8 @@ def test_a_database_that_went_away_is_said_so_and_found_again(postgres, table):
     assert table.finish(claim, "SUCCEEDED", None, RANKING).job.state == "SUCCEEDED"
 
 
-def test_who_lost_the_lock_commits_nothing_any_more(url, database, table, postgres):
+def test_who_lost_the_lock_commits_nothing_any_more(url, own, postgres):
+    table = JobTable(own, Limits())
     name = table.create(LOCAL, "a", b"q").job.id
     claim = table.claim()
     postgres.ask("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'w2s'")
@@ -160,9 +178,10 @@ def lost(table):
     return True
 
 
-def test_a_read_only_database_refuses_writes_and_gives_what_it_has(database, table):
+def test_a_read_only_database_refuses_writes_and_gives_what_it_has(own):
+    table = JobTable(own, Limits())
     name = table.create(LOCAL, "a", b"q").job.id
-    with database.reading() as run:
+    with own.reading() as run:
         run.execute("SET default_transaction_read_only = on")
     with pytest.raises(UnavailableError, match="cannot be reached or written"):
         table.create(LOCAL, "b", b"q")
