@@ -122,7 +122,7 @@ MUTATIONS = (
         "server/durable/jobs.py",
         'self._move(run, name, "QUEUED")\n            for name in cancelled',
         "pass\n            for name in cancelled",
-        f"{S}/test_survival.py::test_a_job_survives_the_kill_of_the_server_and_finishes_once",
+        f"{S}/test_table.py::test_a_start_settles_what_an_earlier_process_left",
     ),
     Mutation(
         "tenant of a job",

@@ -1,18 +1,20 @@
 """Mutations: each takes one guard out of a copy of the tree, and the named test must turn red.
 
-`python -m tests.chaos.mutations [--only TEXT] [--write]`; `--write` puts the table into `mutations.md` beside this
-file.
+`python -m tests.chaos.mutations [--only TEXT] [--jobs N] [--write]`; `--write` puts the table into `mutations.md` beside
+this file.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,7 +39,7 @@ def copied(target: Path) -> None:
 
 def passes(tree: Path, tests: list[str]) -> bool:
     """Whether the tests are green in that tree."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout=150", *tests]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=900, check=False)
     if done.returncode not in (0, 1):
@@ -62,19 +64,30 @@ def verdict(tree: Path, mutation: Mutation) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     chosen = [one for one in MUTATIONS if given.only in one.guard]
-    rows, began = [], time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="w2s-mutations-") as folder:
-        tree = Path(folder)
-        copied(tree)
-        if not passes(tree, sorted({one.test for one in chosen})):
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="w2s-mutations-") as folder, ThreadPoolExecutor(given.jobs) as threads:
+        trees: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for number in range(given.jobs):
+            copied(Path(folder) / f"{number}")
+            trees.put(Path(folder) / f"{number}")
+        if not passes(Path(folder) / "0", sorted({one.test for one in chosen})):
             print("the tests are red before anything is taken out")
             return 1
-        for one in chosen:
-            rows.append((one, verdict(tree, one)))
-            print(f"{rows[-1][1]:6}  {one.guard}", flush=True)
+
+        def judged(one: Mutation) -> tuple[Mutation, str]:
+            tree = trees.get()
+            try:
+                found = verdict(tree, one)
+            finally:
+                trees.put(tree)
+            print(f"{found:6}  {one.guard}", flush=True)
+            return one, found
+
+        rows = list(threads.map(judged, chosen))
     wrong = [one.guard for one, found in rows if found != "red"]
     lines = [
         "# Guards that were taken out",
