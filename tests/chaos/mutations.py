@@ -1,7 +1,7 @@
 """Mutations: each takes one guard out of a copy of the tree, and the named test must turn red.
 
-`python -m tests.chaos.mutations [--only TEXT] [--jobs N] [--write]`; `--write` puts the table into `mutations.md` beside
-this file.
+`python -m tests.chaos.mutations [--only TEXT] [--jobs N] [--write]`; `--write` puts the table into `mutations.md`
+beside this file.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.chaos.guards import MUTATIONS, Mutation
+from tests.chaos.door_guards import DOOR_GUARDS
+from tests.chaos.mutation import Mutation
+from tests.chaos.state_guards import STATE_GUARDS
 
 ROOT = Path(__file__).parents[2]
+MUTATIONS = (*STATE_GUARDS, *DOOR_GUARDS)
 
 
 def copied(target: Path) -> None:

@@ -1,157 +1,13 @@
-"""Guards: what each promise of the service rests on, and the test that misses it when it is gone."""
+"""Guards: what keeps strangers, floods and odd bytes out, each with the test that turns red without it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.chaos.mutation import Mutation
 
-S, C = "tests/service", "tests/chaos"
+S = "tests/service"
+C = "tests/chaos"
 
-
-@dataclass(frozen=True)
-class Mutation:
-    """A guard, and the test that misses it.
-
-    Attributes:
-        guard: what is taken out.
-        file: where.
-        old, new: text there, and what replaces its first occurrence.
-        test: that must turn red.
-    """
-
-    guard: str
-    file: str
-    old: str
-    new: str
-    test: str
-
-
-MUTATIONS = (
-    Mutation(
-        "fsync of a stored file",
-        "predictor/folders.py",
-        "            os.fsync(file.fileno())\n",
-        "",
-        f"{S}/test_synced.py::test_a_file_is_synced_before_its_name_and_its_folder_after",
-    ),
-    Mutation(
-        "fsync of its folder",
-        "predictor/folders.py",
-        "        fsync_folder(path.parent)\n",
-        "",
-        f"{S}/test_synced.py::test_a_file_is_synced_before_its_name_and_its_folder_after",
-    ),
-    Mutation(
-        "write under a temporary name",
-        "predictor/folders.py",
-        'temporary = path.parent / f".{path.name}',
-        'temporary = path.parent / f"{path.name}" or f"{path.name}',
-        f"{C}/test_chaos.py::test_a_disk_that_fails_anywhere_loses_nothing_acknowledged_and_shows_nothing_half",
-    ),
-    Mutation(
-        "fsync of the tokens",
-        "server/access/tokens.py",
-        "            os.fsync(out.fileno())\n",
-        "",
-        f"{S}/test_synced.py::test_a_file_is_synced_before_its_name_and_its_folder_after",
-    ),
-    Mutation(
-        "sync of an upload",
-        "server/features/uploads.py",
-        "os.fdatasync(self._handle)",
-        "pass",
-        f"{S}/test_synced.py::test_what_came_of_an_upload_is_synced_when_its_stream_ends",
-    ),
-    Mutation(
-        "synchronous=FULL",
-        "server/durable/database.py",
-        '"synchronous=FULL"',
-        '"synchronous=OFF"',
-        f"{S}/test_table.py::test_what_is_committed_is_synchronous_and_exclusive",
-    ),
-    Mutation(
-        "locking_mode=EXCLUSIVE",
-        "server/durable/database.py",
-        '"locking_mode=EXCLUSIVE", ',
-        "",
-        f"{S}/test_table.py::test_another_process_cannot_open_the_store",
-    ),
-    Mutation(
-        "ROLLBACK of a refused step",
-        "server/durable/database.py",
-        '                    self._connection.execute("ROLLBACK")\n',
-        '                    self._connection.execute("COMMIT")\n',
-        f"{S}/test_table.py::test_a_refused_step_leaves_nothing_behind",
-    ),
-    Mutation(
-        "lock of the state folder",
-        "server/durable/lock.py",
-        "fcntl.LOCK_EX | fcntl.LOCK_NB",
-        "fcntl.LOCK_UN",
-        f"{S}/test_doors.py::test_a_second_server_on_the_same_state_folder_fails_at_once",
-    ),
-    Mutation(
-        "one owner of the port",
-        "server/app.py",
-        '        ("grpc.so_reuseport", 0),\n',
-        "",
-        f"{S}/test_doors.py::test_a_second_server_on_the_same_port_fails",
-    ),
-    Mutation(
-        "epoch of an attempt",
-        "server/durable/jobs.py",
-        "WHERE id = ? AND epoch = ? AND state = ?",
-        "WHERE id = ? AND ? >= 0 AND state = ?",
-        f"{S}/test_table.py::test_only_the_current_attempt_may_end_a_job",
-    ),
-    Mutation(
-        "state of an attempt",
-        "server/durable/jobs.py",
-        "AND epoch = ? AND state = ?",
-        "AND epoch = ? AND ? <> ''",
-        f"{S}/test_table.py::test_a_result_after_a_cancellation_is_refused",
-    ),
-    Mutation(
-        "terminal states in the schema",
-        "server/durable/database.py",
-        "RAISE (ABORT, 'a terminal job never changes')",
-        "1",
-        f"{S}/test_table.py::test_terminal_states_never_change",
-    ),
-    Mutation(
-        "running jobs wait again at a start",
-        "server/durable/jobs.py",
-        'self._move(run, name, "QUEUED")\n            for name in cancelled',
-        "pass\n            for name in cancelled",
-        f"{S}/test_table.py::test_a_start_settles_what_an_earlier_process_left",
-    ),
-    Mutation(
-        "tenant of a job",
-        "server/durable/jobs.py",
-        "FROM jobs WHERE tenant = ? AND id = ?",
-        "FROM jobs WHERE ? <> '' AND id = ?",
-        f"{S}/test_table.py::test_another_tenants_job_reads_as_no_job",
-    ),
-    Mutation(
-        "tenant of a feature set",
-        "server/features/stores.py",
-        "cache_dir() if tenant == LOCAL else",
-        "cache_dir() or",
-        f"{S}/test_doors_matrix.py::test_what_another_tenant_owns_reads_as_absent",
-    ),
-    Mutation(
-        "request id makes one job",
-        "server/durable/jobs.py",
-        "return known or self._insert(run, tenant, request_id, digest, stored, None",
-        "return self._insert(run, tenant, request_id, digest, stored, None",
-        f"{S}/test_table.py::test_a_request_id_stands_for_one_request",
-    ),
-    Mutation(
-        "request id stands for one request",
-        "server/durable/jobs.py",
-        'if found["digest"] != digest:',
-        "if False:",
-        f"{S}/test_jobs.py::test_the_same_request_id_with_another_request_is_refused",
-    ),
+DOOR_GUARDS = (
     Mutation(
         "CRC of a chunk",
         "protos/features.py",
@@ -315,7 +171,7 @@ MUTATIONS = (
     ),
     Mutation(
         "quota of a tenant's queue",
-        "server/durable/jobs.py",
+        "server/durable/quotas.py",
         "if waiting >= most:",
         "if False:",
         f"{S}/test_table.py::test_a_tenant_fills_its_own_queue_only",
