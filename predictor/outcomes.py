@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
 
@@ -120,7 +120,7 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; absent values are None."""
         predicted = {name: dict(sorted(said.items())) for name, said in self.predicted.items()}
-        return {"schema": SCHEMA, **asdict(self), "predicted": predicted}
+        return {"schema": SCHEMA, **vars(self), "predicted": predicted}
 
     def to_json(self) -> str:
         """One line of JSON without its end."""
