@@ -9,6 +9,7 @@ from predictor.alignment import Alignment, Point
 from predictor.errors import InputError
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
+from predictor.judging import judge
 from predictor.kernels import StreamedKernel, kernel_of, streams
 from predictor.lanczos import DENSE_SIZE, GapMatrices
 from predictor.moments import CHUNK_ROWS
@@ -186,3 +187,19 @@ class TestLanczos:
         order = DENSE_SIZE + 10
         gaps = GapMatrices(np.zeros((order, 1)), np.zeros((order, 1)), np.ones((order, 2)), np.ones((2, 1)))
         np.testing.assert_allclose(gaps.largest(), [0.0])
+
+
+def test_the_judge_takes_values_that_are_known_instead_of_reading_the_rows_again(models):
+    strong, weak = (Representation(n, features[:400]) for n, features in zip("sw", models, strict=True))
+    noisy = Representation("v", weak.features + np.float32(3.0) * weak.features.std() * noise(weak.features.shape))
+    case = Case(strong, (weak, noisy))
+    estimator = RepresentationGap("frobenius")
+    estimates = [{estimator.name: one} for one in estimator.estimate(case)]
+    found, anew = judge(estimator, case, "w2s_error", estimates), judge(estimator, case, "w2s_error")
+    assert list(found.standing.rank) == list(anew.standing.rank) == [1, 2]
+    np.testing.assert_array_equal(found.standing.p_best, anew.standing.p_best)
+    assert list(judge(estimator, case, "w2s_error", estimates[::-1]).standing.rank) == [2, 1]
+
+
+def noise(shape):
+    return np.random.default_rng(9).standard_normal(shape).astype(np.float32)
