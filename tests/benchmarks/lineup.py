@@ -25,11 +25,11 @@ MAX_ROWS = 1200
 """Rows per task: drawn once, with seed 0."""
 
 SMILES_TASKS = ("freesolv", "esol", "tox21_sr_are")
-TEXT_TASKS = ("subjectivity", "sentence_polarity", "ethics_justice")
+TEXT_TASKS = ("subjectivity", "sentence_polarity", "ethics_justice", "ethics_deontology", "ethics_virtue")
 TASKS = SMILES_TASKS + TEXT_TASKS
 
-SMILES_STRONG = (("rxnfp-bert_ft", "6"), ("rxnmapper-albert", "6"))
-TEXT_STRONG = (("all-mpnet-base-v2", "8"), ("SmolLM2-135M-Instruct", "15"))
+SMILES_STRONG = (("rxnfp-bert_ft", "6"), ("rxnmapper-albert", "6"), ("rxnfp-bert_pretrained", "6"))
+TEXT_STRONG = (("all-mpnet-base-v2", "8"), ("SmolLM2-135M-Instruct", "15"), ("all-MiniLM-L6-v2", "4"))
 
 
 @dataclass(frozen=True, eq=False)

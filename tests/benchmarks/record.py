@@ -1,0 +1,150 @@
+"""The accuracy record as tables: every estimator, every cell, and what a fitted mixture would have made of it.
+
+python -m tests.benchmarks.record tests/benchmarks/accuracy.csv -o tests/benchmarks/accuracy.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from predictor.concordance import rank_correlation
+from predictor.estimators import ESTIMATORS
+from predictor.estimators.protocol import Evidence
+from tests.benchmarks.accuracy import measured_beside
+from tests.benchmarks.mixtures import mixtures, read
+
+Row = Mapping[str, str]
+
+LOWER_IS_BETTER = ("regret", "regret_gain", "mae_error", "mae_gain")
+
+SUMMARY = (
+    ("spearman_error", "Spearman"),
+    ("kendall_error", "Kendall"),
+    ("weighted_tau_error", "weighted τ"),
+    ("regret", "regret"),
+    ("mae_error", "MAE"),
+    ("spearman_gain", "gain: Spearman"),
+    ("mae_gain", "gain: MAE"),
+    ("coverage_error", "coverage"),
+    ("coverage_gain", "gain: coverage"),
+)
+"""Figures of the summary, each as mean over cells and worst cell."""
+
+CELLWISE = (
+    ("spearman_error", "Spearman with the measured W2S error"),
+    ("spearman_gain", "Spearman with the measured gain"),
+    ("regret", "Measured W2S error of the first choice above the best candidate's, in label variance"),
+    ("coverage_error", "Share of candidates whose measured W2S error lies in the 90 % interval"),
+)
+
+ELSEWHERE = "measured elsewhere"
+"""Reference, no estimator: the mean measured Err_w2s, standardised, of the same candidates on all other tasks."""
+
+
+def summary(found: Sequence[Row]) -> str:
+    """A line per estimator: mean over cells and, after a slash, the worst cell."""
+    lines = [
+        "| estimator | cells | " + " | ".join(title for _, title in SUMMARY) + " |",
+        "|---|" + "---:|" * (len(SUMMARY) + 1),
+    ]
+    for name in dict.fromkeys(r["estimator"] for r in found):
+        rows = [r for r in found if r["estimator"] == name]
+        lines.append(f"| `{name}` | {len(rows)} | " + " | ".join(_spread(rows, figure) for figure, _ in SUMMARY) + " |")
+    return "\n".join(lines)
+
+
+def _spread(rows: Sequence[Row], figure: str) -> str:
+    held = [float(r[figure]) for r in rows if r[figure]]
+    if not held:
+        return "–"
+    worst = max(held) if figure in LOWER_IS_BETTER else min(held)
+    return f"{np.mean(held):.2f} / {worst:.2f}"
+
+
+def cellwise(found: Sequence[Row], figure: str, references: Mapping[str, Sequence[str]]) -> str:
+    """A line per cell and a column per estimator that has the figure."""
+    heads = _heads(found)
+    at = {(r["task"], r["strong"], r["estimator"]): r[figure] for r in found}
+    names = dict.fromkeys(r["estimator"] for r in found)
+    columns: dict[str, Sequence[str]] = {n: [at.get((task, strong, n), "") for task, strong, _ in heads] for n in names}
+    columns = {n: values for n, values in columns.items() if any(values)} | dict(references)
+    lines = ["| task · strong (candidates) | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for place, (task, strong, count) in enumerate(heads):
+        shown = [f"{float(v[place]):.2f}" if v[place] else "–" for v in columns.values()]
+        lines.append(f"| {task} · {strong.partition('#')[0]} ({count}) | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def _heads(found: Sequence[Row]) -> list[tuple[str, str, str]]:
+    return list(dict.fromkeys((r["task"], r["strong"], r["candidates"]) for r in found))
+
+
+def elsewhere(path: Path, heads: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Per cell, how well the order measured on all other tasks of the same strong model fits this task's own."""
+    with path.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    errors: dict[tuple[str, str], dict[str, float]] = {}
+    for row in found:
+        errors.setdefault((row["task"], row["strong"]), {})[row["candidate"]] = float(row["w2s_error"])
+    answers = []
+    for task, strong, _ in heads:
+        own = errors[task, strong]
+        names = sorted(own)
+        others = [e for (t, s), e in errors.items() if s == strong and t != task and e.keys() == own.keys()]
+        if not others:
+            answers.append("")
+            continue
+        tables = np.array([[e[name] for name in names] for e in others])
+        order = np.mean((tables - tables.mean(axis=1)[:, None]) / tables.std(axis=1)[:, None], axis=0)
+        answers.append(str(rank_correlation(order, np.array([own[name] for name in names]))))
+    return answers
+
+
+def page(path: Path) -> str:
+    """All tables."""
+    with path.open(newline="") as file:
+        found = [r for r in csv.DictReader(file) if r["estimator"] in ESTIMATORS]
+    free = [r for r in found if r["evidence"] == Evidence.representations.name]
+    labelled = [r for r in found if r["evidence"] != Evidence.representations.name]
+    heads = _heads(free)
+    once = {(r["task"], r["strong"], r["candidates"]): r["reliability"] for r in free}
+    known = elsewhere(measured_beside(path), heads)
+    references = {ELSEWHERE: known, "reliability": [once[head] for head in heads]}
+    held = [float(v) for v in known if v]
+    parts = [
+        "# How well estimators foretell measured weak-to-strong training",
+        f"{len({h[0] for h in heads})} tasks × 3 strong models, {len(heads)} cells; every candidate really trained "
+        "(ridge heads). Mean over cells / worst cell. Made by `python -m tests.benchmarks.record` from "
+        "`accuracy.csv` and `accuracy.measured.csv`, which `python -m tests.benchmarks.accuracy` writes.",
+        "## Without labels",
+        summary(free),
+        f"Reference, no estimator: the order *measured on all other tasks* of the same models reaches "
+        f"{np.mean(held):.2f} / {min(held):.2f} Spearman.",
+        "## With the labels of D~",
+        summary(labelled),
+        "## Would a mixture of label-free estimators be better?",
+        mixtures(read(measured_beside(path))),
+    ]
+    for rows, title in ((free, "without labels"), (labelled, "with the labels of D~")):
+        for figure, words in CELLWISE:
+            own = references if figure == "spearman_error" and rows is free else {}
+            parts += [f"## {words}, {title}", cellwise(rows, figure, own)]
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.record", description=__doc__)
+    parser.add_argument("record", type=Path)
+    parser.add_argument("-o", type=Path, required=True)
+    options = parser.parse_args()
+    options.o.write_text(page(options.record), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
