@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,10 +16,12 @@ from threadpoolctl import threadpool_limits
 from predictor.errors import InputError
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.left import Left, complete
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.race import HALVES, Lap, level_of, schedule
-from predictor.result import Candidate, Estimate, Ranking
+from predictor.result import Ranking
 from predictor.scores import most_rows, scores
+from predictor.spectra import Scale
 from predictor.staged import Rows, Staged
 
 CONFIDENCE = 0.95
@@ -29,30 +31,6 @@ INDIFFERENCE = 0.01
 """Label variance: with no rival bounded to be better than the leader by more, reading on would gain nothing."""
 
 Finish = Callable[[RankingQuery, FeatureSource], Generator[Progress, None, Ranking]]
-
-
-@dataclass(frozen=True)
-class Left:
-    """A candidate that was left behind.
-
-    Attributes:
-        name, asked: as in the answer and in the request.
-        stage: from 1.
-        seen: rows.
-        score: of the judge on these rows, lower is better.
-        rival: whom it was behind.
-        behind, low, high: by how much, and its bounds on all rows.
-    """
-
-    name: str
-    asked: str
-    stage: int
-    seen: int
-    score: float
-    rival: str
-    behind: float
-    low: float
-    high: float
 
 
 def wanted(query: RankingQuery) -> bool:
@@ -95,19 +73,23 @@ def anytime_steps(
         yield Progress("", "estimate", number - 1, len(stages))
         tests = sum(one < len(query.pool) for one in stages)
         level = level_of(confidence, tests, len(living) + len(left))
-        lap, names = _run(query, staged, sorted(living, key=list(staged.models).index), judging, number)
+        scored = [name for name in staged.models if name in living and _varies(staged, name)]
+        if not scored:
+            continue  # the ordinary ranking says of each what is wrong with it
+        lap, names = _run(query, staged, scored, judging, number)
         gone, settled = _outcome(lap, names, level, staged, number, _unit(judging))
         left += gone
         living -= {one.name for one in gone}
-        if len(living) == 1 or settled:
-            why = "one candidate was left" if len(living) == 1 else "no rival can be noticeably better"
+        if settled:
+            alone = len(scored) - len(gone) == 1
+            why = "one candidate remained" if alone else "no rival can be noticeably better"
             break
         now = time.monotonic()
         ahead = (now - begun) * (stages[number] - size) / size if number < len(stages) else 0.0
         if budget is not None and budget.seconds is not None and now - started + ahead > budget.seconds:
             break
     ranking = yield from finish(_cut(query, staged, living), staged)
-    return _complete(ranking, query, staged, left, judging, why, confidence, len(stages))
+    return complete(ranking, query, staged, left, judging, why, confidence, len(stages))
 
 
 def _check(query: RankingQuery) -> None:
@@ -132,6 +114,10 @@ def _stages(query: RankingQuery, order: Rows, judging: Estimator) -> tuple[int, 
         return stages
     known = np.cumsum(labels.known[order])
     return tuple(size for size in stages if known[size - 1] >= 24) or stages[-1:]
+
+
+def _varies(staged: Staged, name: str) -> bool:
+    return bool(Scale.of(staged.models[name].features.values).weight.any())
 
 
 def _run(
@@ -208,84 +194,3 @@ def _cut(query: RankingQuery, staged: Staged, living: set[str]) -> RankingQuery:
         weak_labels={name: values[rows] for name, values in query.weak_labels.items() if name in kept},
         settings=replace(query.settings, budget=None, confidence=None),
     )
-
-
-def _complete(
-    ranking: Ranking,
-    query: RankingQuery,
-    staged: Staged,
-    left: list[Left],
-    judging: Estimator,
-    why: str,
-    confidence: float,
-    stages: int,
-) -> Ranking:
-    """The answer with those who were left behind, the last to be left first."""
-    rows, seen = len(query.pool), len(staged.read)
-    ranked = [c for c in ranking.candidates if c.status == "ok"]
-    failed = [c for c in ranking.candidates if c.status != "ok"]
-    facts = {"rows_seen": float(seen)}
-    ranked = [replace(c, diagnostics={**c.diagnostics, **facts}) for c in ranked]
-    groups = max((c.tie_group or 0 for c in ranked), default=0)
-    order = sorted(left, key=lambda one: (-one.stage, one.score))
-    total = len(ranked) + len(left)
-    for place, one in enumerate(order, 1):
-        features = staged.models[one.name].features
-        ranked.append(
-            Candidate(
-                one.name,
-                "ok",
-                rank=len(ranked) + 1,
-                rank_low=total - len(left) + 1,
-                rank_high=total,
-                p_best=0.0,
-                tie_group=groups + place,
-                layer=features.layer,
-                dim=features.dim,
-                parameters=features.parameters,
-                fingerprint=features.fingerprint,
-                estimates=_estimate(one, judging, query),
-                diagnostics={
-                    **features.diagnostics,
-                    "rows_seen": float(one.seen),
-                    "stage_left": float(one.stage),
-                    "behind_by": one.behind,
-                    "behind_low": one.low,
-                    "behind_high": one.high,
-                },
-                warnings=(
-                    *features.warnings,
-                    f"left behind at stage {one.stage} of {stages} after {one.seen} of {rows} rows: behind "
-                    f"{one.rival!r} by {one.behind:.3f}, by {one.low:.3f} to {one.high:.3f} on all rows",
-                ),
-                timings={"features": features.seconds},
-            )
-        )
-    asked = (1 + len(query.weak)) * rows
-    note = (
-        f"read in stages at {confidence:.0%} confidence: {seen} of {rows} rows when {why}; {len(left)} of {total} "
-        f"candidates were left behind, and models read {staged.forward_rows / asked:.0%} of what reading all would take"
-    )
-    provenance = replace(
-        ranking.provenance,
-        request={
-            **ranking.provenance.request,
-            "weak": [spec.spelled for spec in query.weak],
-            "budget": _budget(query),
-            "confidence": query.settings.confidence,
-        },
-    )
-    return replace(ranking, candidates=(*ranked, *failed), provenance=provenance, warnings=(note, *ranking.warnings))
-
-
-def _budget(query: RankingQuery) -> dict[str, float | None] | None:
-    budget = query.settings.budget
-    return None if budget is None else {"share": budget.share, "seconds": budget.seconds}
-
-
-def _estimate(one: Left, judging: Estimator, query: RankingQuery) -> dict[str, Estimate]:
-    """The judge's value where it is the score itself."""
-    if isinstance(judging, Forecaster) and query.settings.rank_by == "gain":
-        return {}
-    value = one.score if isinstance(judging, Forecaster) or judging.better == "lower" else -one.score
-    return {judging.name: Estimate(value, judging.better, judging.unit, note=f"on {one.seen} rows")}

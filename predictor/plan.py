@@ -102,7 +102,9 @@ def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path,
 def _seconds(parameters: float, query: RankingQuery) -> float:
     limit = query.settings.max_length
     tokens = sum(min(limit, 2 + len(text) / CHARACTERS_PER_TOKEN) for text in query.pool.texts)
-    return parameters * tokens / WEIGHTS_PER_SECOND
+    budget = query.settings.budget
+    share = budget.share if budget is not None and budget.share is not None else 1.0
+    return share * parameters * tokens / WEIGHTS_PER_SECOND
 
 
 @contextmanager

@@ -28,8 +28,8 @@ def ranked_here(request: dict[str, object]) -> Ranking:
         return predictor.rank(**request)
 
 
-def asked(seed: int, **evidence: object) -> dict[str, object]:
-    query = arrays(seed, rows=90, broken=True)
+def asked(seed: int, rows: int = 90, **evidence: object) -> dict[str, object]:
+    query = arrays(seed, rows=rows, broken=True)
     return {
         "strong": query.strong.values,
         "weak": {spec.name: spec.values for spec in query.weak},
@@ -51,6 +51,7 @@ REQUESTS = {
     "weak labels": asked(5, weak_labels={"near": np.linspace(0, 1, 90), "far": np.linspace(1, 0, 90)}),
     "rows drawn": asked(6, max_rows=50),
     "texts": asked(7, pool=[f"row {i}" for i in range(89)] + [""]),
+    "stages": asked(9, rows=400, budget="80%", confidence=0.9),
     "whole numbers": asked(8) | {"strong": np.arange(450).reshape(90, 5) % 7},
 }
 
