@@ -53,8 +53,8 @@ LAST = replace(MOLECULES, tuning=replace(MOLECULES.tuning, head_layer="last"))
 TEXTS = Recipe("lora", weak_rows=180, student_rows=180, tuning=Tuning(epochs=3, head_layer="3"))
 BENCHES = (
     Bench("freesolv", "rxnfp-bert_ft#layer=6", 600, 3, MOLECULES),
-    Bench("subjectivity", "all-MiniLM-L6-v2#layer=3", 500, 4, TEXTS),
-    Bench("esol", "rxnfp-bert_ft#layer=6", 600, 3, MOLECULES),
+    Bench("subjectivity", "all-MiniLM-L6-v2#layer=3", 500, 5, TEXTS, splits=2),
+    Bench("esol", "rxnfp-bert_ft#layer=6", 600, 3, MOLECULES, splits=2),
     Bench("freesolv", "rxnfp-bert_ft#layer=6", 600, 3, LAST, splits=2),
 )
 """Rates and epochs were settled on the ceiling of a split that is not among these (seed 100)."""
