@@ -15,7 +15,10 @@ _CAPS = (("misfit", "disagreement"), ("gain_bounds", "accuracy_gain_cap"))
 """Estimators and details that hold the share of rows on which student and teacher name different classes."""
 
 _DEVIATIONS = 1.645
-"""Standard errors that the share is widened by: it was counted on some rows, and is claimed of all."""
+"""Standard errors that the share is widened by: it was counted on some rows, and is claimed of all.
+
+As in Wilson's interval, which does not vanish where no row of a few was seen to differ.
+"""
 
 
 def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None) -> tuple[Fit | None, Fit | None]:
@@ -105,17 +108,19 @@ def _mapped(said: Interval | None, fit: Fit | None, least: float | None, most: f
 
 
 def _cap(estimates: Mapping[str, Estimate], rows: int) -> float:
-    """Most by which the accuracy can change, in points: the disagreement where it was counted, else everything.
-
-    The limit is that of Wilson's interval, which does not vanish where no row of a few was seen to differ.
-    """
+    """Most by which the accuracy can change, in points: the disagreement where it was counted, else everything."""
     shares = [
         estimates[name].details[key] for name, key in _CAPS if name in estimates and key in estimates[name].details
     ]
     if not shares:
         return 100.0
-    share, z = shares[0], _DEVIATIONS**2 / rows
-    return 100.0 * min(1.0, (share + z / 2 + math.sqrt(z * share * (1 - share) + z * z / 4)) / (1 + z))
+    return 100.0 * upper_limit(shares[0], rows)
+
+
+def upper_limit(share: float, rows: int) -> float:
+    """The largest share of all rows that a share of so many rows is still likely to be drawn from (95 %)."""
+    z = _DEVIATIONS**2 / rows
+    return min(1.0, (share + z / 2 + math.sqrt(z * share * (1 - share) + z * z / 4)) / (1 + z))
 
 
 def _null(null: NullBand, error: Fit) -> NullBand:

@@ -42,14 +42,14 @@ def backtest(x: Array, y: Array, tasks: Groups, *, same_unit: bool) -> Backtest:
         InputError: fewer tasks than a fit needs (`TOO_FEW_TASKS`).
     """
     moments = Moments.of(x, y, tasks)
-    moments.line()
+    moments.line(same_unit)
     place = np.unique(tasks, return_inverse=True)[1]
     count = len(moments.x)
     left_out = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int))
     means = moments.y + moments.centre[1]
     found = []
     for task in left_out:
-        line = moments.without(int(task)).line(MIN_TASKS - 1)
+        line = moments.without(int(task)).line(same_unit, MIN_TASKS - 1)
         said, measured = x[place == task], y[place == task]
         errors = np.abs(measured - line.intercept - line.slope * said)
         others = (means.sum() - means[task]) / (count - 1)

@@ -76,6 +76,7 @@ def _fit(outcomes: Sequence[Outcome], estimator: str, target: Target) -> Fit | N
         if len({task for _, _, task in pairs}) >= MIN_TASKS:
             x, y = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
             tasks = np.unique([pair[2] for pair in pairs], return_inverse=True)[1]
-            tested = backtest(x, y, tasks, same_unit=unit == "label variance")
-            return Fit(estimator, target, unit, fit_line(x, y, tasks), tested)
+            same = unit == "label variance"
+            line, tested = fit_line(x, y, tasks, same_unit=same), backtest(x, y, tasks, same_unit=same)
+            return Fit(estimator, target, unit, line, tested)
     return None

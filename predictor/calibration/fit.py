@@ -57,21 +57,22 @@ class Line:
         return middle - self.spread, middle + self.spread
 
 
-def fit_line(x: Array, y: Array, tasks: Groups, *, least: int = MIN_TASKS) -> Line:
+def fit_line(x: Array, y: Array, tasks: Groups, *, same_unit: bool = False, least: int = MIN_TASKS) -> Line:
     """The line of (n,) predictions and (n,) measurements, `tasks` (n,) naming the task of each.
 
-    The slope is a share of the task-weighted least-squares slope, that of `SHRINKAGES` whose error on left-out tasks is
-    least; negative slopes are taken for 0. With e² the mean square over tasks of the errors on tasks left out,
-    spread = t_{0.95, T−1} · e.
+    Of these the one whose mean square error on tasks left out is least: the task-weighted least-squares line with a
+    share of its slope, each of `SHRINKAGES` (negative slopes are taken for 0); and, where x and y are in the same unit,
+    y = x, and y = x + the tasks' mean difference. With e² that least mean square, spread = t_{0.95, T−1} · e.
 
     Args:
         x, y, tasks: (n,) each.
+        same_unit: whether x is in the unit of y.
         least: fewest tasks, 3 or more.
 
     Raises:
         InputError: fewer tasks than that (`TOO_FEW_TASKS`).
     """
-    return Moments.of(x, y, tasks).line(least)
+    return Moments.of(x, y, tasks).line(same_unit, least)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ class Moments:
         x, y, xx, xy, yy, low, high, outcomes = (part[kept] for part in parts)
         return Moments(x, y, xx, xy, yy, low, high, outcomes, self.centre)
 
-    def line(self, least: int = MIN_TASKS) -> Line:
+    def line(self, same_unit: bool, least: int = MIN_TASKS) -> Line:
         """See `fit_line`."""
         count = len(self.x)
         if count < least:
@@ -127,9 +128,8 @@ class Moments:
                 "independent of each other.",
                 reason="TOO_FEW_TASKS",
             )
-        shares = np.array(SHRINKAGES)[:, None]
         x, y, xx, xy = ((part.sum() - part) / (count - 1) for part in (self.x, self.y, self.xx, self.xy))
-        intercepts, slopes = _least_squares(x, y, xx, xy, shares)
+        intercepts, slopes = self._lines(x, y, xx, xy, same_unit)
         squares = (
             self.yy
             - 2.0 * intercepts * self.y
@@ -141,7 +141,7 @@ class Moments:
         losses = np.maximum(squares, 0.0).mean(axis=1)
         best = int(np.argmin(losses))
         x, y, xx, xy = (np.array([part.mean()]) for part in (self.x, self.y, self.xx, self.xy))
-        intercept, slope = (float(found[0, 0]) for found in _least_squares(x, y, xx, xy, shares[best : best + 1]))
+        intercept, slope = (float(found[best, 0]) for found in self._lines(x, y, xx, xy, same_unit))
         return Line(
             intercept=self.centre[1] + intercept - slope * self.centre[0],
             slope=slope,
@@ -152,13 +152,18 @@ class Moments:
             high=float(self.high.max()),
         )
 
-
-def _least_squares(x: Array, y: Array, xx: Array, xy: Array, shares: Array) -> tuple[Array, Array]:
-    """(S, T) intercepts and slopes for (S, 1) shares, from (T,) means over whichever tasks each one rests on."""
-    spread = xx - x * x
-    flat = spread <= 1e-12 * np.maximum(xx, 1e-300)
-    slopes = shares * np.where(flat, 0.0, np.maximum(xy - x * y, 0.0) / np.where(flat, 1.0, spread))
-    return y - slopes * x, slopes
+    def _lines(self, x: Array, y: Array, xx: Array, xy: Array, same_unit: bool) -> tuple[Array, Array]:
+        """(C, T) intercepts and slopes of every candidate line, from (T,) means over the tasks that each rests on."""
+        spread = xx - x * x
+        flat = spread <= 1e-12 * np.maximum(xx, 1e-300)
+        least_squares = np.where(flat, 0.0, np.maximum(xy - x * y, 0.0) / np.where(flat, 1.0, spread))
+        slopes = [share * least_squares for share in SHRINKAGES]
+        intercepts = [y - slope * x for slope in slopes]
+        if same_unit:
+            one = np.ones_like(x)
+            slopes = [one, one, *slopes]
+            intercepts = [(self.centre[0] - self.centre[1]) * one, y - x, *intercepts]
+        return np.stack(intercepts), np.stack(slopes)
 
 
 def task_mean(values: Array, tasks: Groups) -> float:

@@ -13,13 +13,15 @@ from predictor.calibration.fit import SHRINKAGES, fit_line, student_95, task_mea
 from predictor.errors import InputError
 
 
-def twin(x: list[float], y: list[float], tasks: list[int]) -> tuple[float, float, float]:
+def twin(x: list[float], y: list[float], tasks: list[int], same_unit: bool) -> tuple[float, float, float]:
     """Intercept, slope and spread in plain loops."""
 
-    def line(rows: list[int], share: float) -> tuple[float, float]:
+    def line(rows: list[int], share: float | str) -> tuple[float, float]:
         held = sorted({tasks[i] for i in rows})
         weight = {i: 1 / len(held) / sum(tasks[j] == tasks[i] for j in rows) for i in rows}
         across, up = sum(weight[i] * x[i] for i in rows), sum(weight[i] * y[i] for i in rows)
+        if isinstance(share, str):
+            return 0.0 if share == "as predicted" else up - across, 1.0
         covariance = sum(weight[i] * (x[i] - across) * (y[i] - up) for i in rows)
         variance = sum(weight[i] * (x[i] - across) ** 2 for i in rows)
         slope = share * max(0.0, covariance) / variance
@@ -27,7 +29,8 @@ def twin(x: list[float], y: list[float], tasks: list[int]) -> tuple[float, float
 
     names = sorted(set(tasks))
     losses = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+    shares = [*(("as predicted", "shifted") if same_unit else ()), 0.0, 0.25, 0.5, 0.75, 1.0]
+    for share in shares:
         loss = 0.0
         for task in names:
             rest = [i for i in range(len(x)) if tasks[i] != task]
@@ -35,8 +38,8 @@ def twin(x: list[float], y: list[float], tasks: list[int]) -> tuple[float, float
             intercept, slope = line(rest, share)
             loss += sum((y[i] - intercept - slope * x[i]) ** 2 for i in mine) / len(mine) / len(names)
         losses.append(loss)
-    best = min(range(5), key=lambda place: losses[place])
-    intercept, slope = line(list(range(len(x))), (0.0, 0.25, 0.5, 0.75, 1.0)[best])
+    best = min(range(len(shares)), key=lambda place: losses[place])
+    intercept, slope = line(list(range(len(x))), shares[best])
     return intercept, slope, student_95(len(names) - 1) * math.sqrt(losses[best])
 
 
@@ -47,14 +50,17 @@ def world(rng: np.random.Generator, tasks: int, each: int, shared: float, slope:
     return x.ravel(), y.ravel(), np.repeat(np.arange(tasks), each)
 
 
-@pytest.mark.parametrize("slope", [-1.0, 0.0, 0.2, 1.0])
-def test_the_line_is_that_of_its_term_by_term_twin(slope):
+@pytest.mark.parametrize("same_unit", [False, True])
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+@pytest.mark.parametrize("slope", [-1.0, 0.0, 0.2, 0.9])
+def test_the_line_is_that_of_its_term_by_term_twin(slope, shift, same_unit):
     rng = np.random.default_rng(4)
     tasks = np.array([0, 0, 0, 1, 2, 2, 3, 3, 3, 3, 4, 4])
     x = rng.normal(size=12) + tasks
-    y = slope * x + rng.normal(size=12) + 3.0
-    found = fit_line(x, y, tasks)
-    assert (found.intercept, found.slope, found.spread) == pytest.approx(twin(x.tolist(), y.tolist(), tasks.tolist()))
+    y = slope * x + rng.normal(size=12) + shift
+    found = fit_line(x, y, tasks, same_unit=same_unit)
+    expected = twin(x.tolist(), y.tolist(), tasks.tolist(), same_unit)
+    assert (found.intercept, found.slope, found.spread) == pytest.approx(expected, abs=1e-12)
     assert (found.tasks, found.outcomes, found.low, found.high) == (5, 12, x.min(), x.max())
 
 
@@ -84,6 +90,17 @@ def test_a_prediction_that_is_right_everywhere_is_left_as_it_is():
     found = fit_line(x, x, np.repeat(np.arange(5), 4))
     assert (found.slope, found.intercept, found.spread) == pytest.approx((1.0, 0.0, 0.0), abs=1e-9)
     assert found.interval(0.3) == pytest.approx((0.3, 0.3))
+
+
+def test_a_prediction_that_is_right_but_for_noise_or_for_a_shift_is_left_in_its_own_unit():
+    rng = np.random.default_rng(6)
+    x, tasks = rng.normal(size=24), np.repeat(np.arange(6), 4)
+    y = x + 0.5 * rng.normal(size=24)
+    right, shifted = fit_line(x, y, tasks, same_unit=True), fit_line(x, y + 5.0, tasks, same_unit=True)
+    assert (right.intercept, right.slope) == pytest.approx((0.0, 1.0), abs=1e-12)
+    assert right.spread == pytest.approx(student_95(5) * np.sqrt(np.mean((y - x) ** 2)))
+    assert (shifted.slope, shifted.intercept) == pytest.approx((1.0, 5.0 + np.mean(y - x)))
+    assert fit_line(x, y, tasks).slope != 1.0
 
 
 def test_a_noisy_prediction_is_shrunk_towards_the_mean():
@@ -139,13 +156,14 @@ def test_the_backtest_by_hand():
     assert backtest(x, y, np.array([0, 0, 1, 2, 3, 4]), same_unit=False).mae_as_predicted is None
 
 
-def test_the_backtest_is_that_of_fits_on_the_other_tasks():
+@pytest.mark.parametrize("same_unit", [False, True])
+def test_the_backtest_is_that_of_fits_on_the_other_tasks(same_unit):
     x, y, tasks = world(np.random.default_rng(9), 7, 6, 0.9, 0.7)
-    found = backtest(x, y, tasks, same_unit=False)
+    found = backtest(x, y, tasks, same_unit=same_unit)
     errors, inside, widths = [], [], []
     for task in range(7):
         held = tasks == task
-        line = fit_line(x[~held], y[~held], tasks[~held], least=3)
+        line = fit_line(x[~held], y[~held], tasks[~held], same_unit=same_unit, least=3)
         missed = np.abs(y[held] - line.intercept - line.slope * x[held])
         errors.append(missed.mean())
         inside.append(np.mean(missed <= line.spread))
