@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -280,6 +283,22 @@ for number in range(40):
     assert [child.wait() for child in children] == [0, 0, 0]
     found = OutcomeStore(tmp_path).read()
     assert (len(found.outcomes), len({one.id for one in found.outcomes}), found.damaged) == (160, 160, 0)
+
+
+def test_who_adds_or_reads_waits_until_the_lock_is_free(tmp_path):
+    store = OutcomeStore(tmp_path)
+    store.add([plain("a")])
+    with (tmp_path / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = [threading.Thread(target=act) for act in (store.read, lambda: store.add([plain("b")]))]
+        for one in waiting:
+            one.start()
+        time.sleep(0.2)
+        assert all(one.is_alive() for one in waiting)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        for one in waiting:
+            one.join(10)
+    assert store.read().outcomes == (plain("a"), plain("b"))
 
 
 def test_add_waits_for_the_disk_file_and_folder_before_it_returns(tmp_path, monkeypatch):
