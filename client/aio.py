@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 import grpc.aio
 from numpy.typing import NDArray
 
 from client.calibrations import CalibrationTalks
-from client.channel import MAX_MESSAGE_BYTES, faults_of, open_channel
+from client.async_line import AsyncLine
+from client.channel import MAX_MESSAGE_BYTES, open_channel
 from client.credentials import PEM, Credentials
 from client.info import Checked, ServerInfo
-from client.line import Stream
 from client.parts import PartTalks
 from client.rankings import RankingTalks
-from client.talks import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
-from client.tracing import trace_headers
 from client.transfers import TransferTalks
 from predictor.calibration.calibration import Calibration
 from predictor.entries import StoredFeatures
@@ -34,85 +32,6 @@ from predictor.pools import Pool
 from predictor.query import Progress, RankingQuery
 from predictor.request import Model, Options
 from predictor.result import Ranking
-
-T = TypeVar("T")
-
-_LOOK_SECONDS = 0.01
-
-
-class AsyncLine:
-    """A connection of one event loop; see `client.line.Line`."""
-
-    def __init__(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
-        self._target = target
-        self._headers = tuple(headers)
-
-    async def follow(self, talk: Talk[T], last: list[T] | None = None) -> AsyncGenerator[Any, None]:
-        """Carry out a talk, yielding what it tells; its value is put into `last`.
-
-        Cancelling the task, or closing the generator, is told to the talk, which may still take steps.
-        """
-        answer: Any = None
-        fault: BaseException | None = None
-        while True:
-            try:
-                step = talk.send(answer) if fault is None else talk.throw(fault)
-            except StopIteration as end:
-                if last is not None:
-                    last.append(end.value)
-                return
-            except Left:
-                raise GeneratorExit from None
-            answer, fault = None, None
-            try:
-                if isinstance(step, Tell):
-                    yield step.value
-                else:
-                    answer = await self._take(step)
-            except GeneratorExit:
-                fault = Left()
-            except BaseException as caught:  # all of them: the talk decides
-                fault = caught
-
-    async def ask(self, talk: Talk[T]) -> T:
-        """Carry out a talk to its end; what it tells goes nowhere."""
-        last: list[T] = []
-        async with contextlib.aclosing(self.follow(talk, last)) as steps:
-            async for _ in steps:
-                pass
-        return last[0]
-
-    async def _take(self, step: Step) -> Any:
-        if isinstance(step, Ask):
-            return await self._asked(step.seconds, step.method(step.request, **self._with(step.seconds)))
-        if isinstance(step, Open):
-            return Stream(step.method(step.request, **self._with(step.seconds)), step.seconds)
-        if isinstance(step, Hear):
-            heard = await self._asked(step.stream.seconds, step.stream.call.read())
-            return None if heard is grpc.aio.EOF else heard
-        if isinstance(step, Send):
-            return Stream(step.method(step.messages, **self._with(step.seconds)), step.seconds)
-        if isinstance(step, Settle):
-            return await self._settled(step.sending, step.seconds)
-        if isinstance(step, Work):
-            return await asyncio.to_thread(step.act)
-        if isinstance(step, Pause):
-            await asyncio.sleep(step.seconds)
-        return None
-
-    async def _settled(self, sending: Stream, seconds: float) -> Any:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while not sending.call.done() and loop.time() < end:
-            await asyncio.sleep(_LOOK_SECONDS)
-        return await self._asked(sending.seconds, sending.call) if sending.call.done() else None
-
-    def _with(self, seconds: float) -> dict[str, Any]:
-        return {"timeout": seconds, "metadata": (*self._headers, *trace_headers())}
-
-    async def _asked(self, seconds: float, call: Awaitable[T]) -> T:
-        with faults_of(self._target, seconds):
-            return await call
 
 
 class AsyncPredictorClient:

@@ -58,8 +58,9 @@ class PredictorServiceServicer(object):
 
     def Predict(self, request, context):
         """Ranks candidates whose features travel with the request. Safe to repeat. The work stops with the call.
-        Errors: INVALID_ARGUMENT (a model without values, a malformed array), RESOURCE_EXHAUSTED (over the declared cost,
-        or the server is busy; then with RetryInfo), DEADLINE_EXCEEDED, UNAVAILABLE (the worker died).
+        Errors: INVALID_ARGUMENT (a model without values, a malformed array), NOT_FOUND (PART_MISSING), RESOURCE_EXHAUSTED
+        (over the declared cost, or the server is busy; then with RetryInfo), DEADLINE_EXCEEDED, UNAVAILABLE (the worker
+        died).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

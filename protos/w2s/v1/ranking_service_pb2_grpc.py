@@ -78,8 +78,9 @@ class RankingServiceServicer(object):
 
     def CreateRankingJob(self, request, context):
         """Stores a job and answers once it is on disk. Safe to repeat with the same `request_id`.
-        Errors: INVALID_ARGUMENT, ALREADY_EXISTS (the request id belongs to another request), NOT_FOUND or
-        FAILED_PRECONDITION (`repeat_of`), RESOURCE_EXHAUSTED (over a limit; with RetryInfo where the queue is full).
+        Errors: INVALID_ARGUMENT, ALREADY_EXISTS (the request id belongs to another request), NOT_FOUND (`repeat_of`, or
+        PART_MISSING: send the part first), FAILED_PRECONDITION (`repeat_of`), RESOURCE_EXHAUSTED (over a limit; with
+        RetryInfo where the queue is full).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
