@@ -13,8 +13,8 @@ from typing import Any, Unpack
 import grpc.aio
 from numpy.typing import NDArray
 
-from client.calibrations import CalibrationTalks
 from client.async_line import AsyncLine
+from client.calibrations import CalibrationTalks
 from client.channel import MAX_MESSAGE_BYTES, open_channel
 from client.credentials import PEM, Credentials
 from client.info import Checked, ServerInfo
