@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -203,3 +205,19 @@ def test_the_judge_takes_values_that_are_known_instead_of_reading_the_rows_again
 
 def noise(shape):
     return np.random.default_rng(9).standard_normal(shape).astype(np.float32)
+
+
+def test_memory_does_not_grow_with_the_rows_of_a_mapped_pool(tmp_path):
+    peaks = []
+    for rows in (12_000, 48_000):
+        rng = np.random.default_rng(0)
+        for name in "sw":
+            np.save(tmp_path / f"{name}.npy", rng.standard_normal((rows, 48), dtype=np.float32))
+        strong, weak = (Representation(n, np.load(tmp_path / f"{n}.npy", mmap_mode="r")) for n in "sw")
+        tracemalloc.start()
+        for form in ("operator", "frobenius", "prior"):
+            RepresentationGap(form).estimate(Case(strong, (weak,)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.05 * peaks[0]
+    assert peaks[1] < 12_000 * 48 * 8
