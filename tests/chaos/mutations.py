@@ -40,11 +40,13 @@ def copied(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
-def passes(tree: Path, tests: list[str]) -> bool:
-    """Whether the tests are green in that tree."""
+def passes(tree: Path, tests: list[str], *, tell: bool = False) -> bool:
+    """Whether the tests are green in that tree; where asked, which are not is printed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout=150", *tests]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=900, check=False)
+    if tell and done.returncode:
+        print(done.stdout.decode()[-4000:])
     if done.returncode not in (0, 1):
         raise RuntimeError(done.stdout.decode()[-2000:])
     return done.returncode == 0
@@ -77,8 +79,8 @@ def main() -> int:
         for number in range(given.jobs):
             copied(Path(folder) / f"{number}")
             trees.put(Path(folder) / f"{number}")
-        if not passes(Path(folder) / "0", sorted({one.test for one in chosen})):
-            print("the tests are red before anything is taken out")
+        if not passes(Path(folder) / "0", sorted({one.test for one in chosen}), tell=True):
+            print("these tests are red before anything is taken out")
             return 1
 
         def judged(one: Mutation) -> tuple[Mutation, str]:
