@@ -1,5 +1,6 @@
 """Requests larger than a message: their parts are sent once, resumed, kept apart by tenant, and swept."""
 
+import errno
 import hashlib
 import os
 import threading
@@ -295,6 +296,32 @@ def test_a_later_stream_takes_over(tmp_path):
     for one in chunks()[1:]:
         second.write(one.chunk)
     second.finish()
+    assert store.read("alice", MANIFEST.sha256) == DATA
+
+
+def test_a_full_disk_keeps_what_came_and_lets_it_go_on(tmp_path, monkeypatch):
+    store, written = PartStore(tmp_path, Limits()), []
+    real = os.pwrite
+
+    def full_after_one(*arguments):  # a disk made up for this test
+        if written:
+            raise OSError(errno.ENOSPC, "full")
+        written.append(real(*arguments))
+        return written[-1]
+
+    monkeypatch.setattr("server.parts.upload.os.pwrite", full_after_one)
+    upload = store.open("alice", MANIFEST)
+    upload.write(chunks()[0].chunk)
+    with pytest.raises(LimitError, match="the server's disk is full; what came is kept") as caught:
+        upload.write(chunks()[1].chunk)
+    assert caught.value.reason == "STORAGE_FULL"
+    upload.close()
+    monkeypatch.undo()
+    assert store.received("alice", MANIFEST) == (LEAST_CHUNK, False)
+    again = store.open("alice", MANIFEST)
+    for one in chunks()[1:]:
+        again.write(one.chunk)
+    again.finish()
     assert store.read("alice", MANIFEST.sha256) == DATA
 
 
