@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import platform
 import re
 from collections.abc import AsyncIterator
@@ -76,7 +77,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
         self, request: ask.GetServerInfoRequest, context: Any
     ) -> ask.GetServerInfoResponse:
         """See protos/w2s/v1/predictor_service.proto."""
-        versions = {name: metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+        versions = _versions()
         limits = [
             ask.Limit(name=one.name, value=getattr(self._limits, one.name), unit=one.metadata["unit"])
             for one in fields(self._limits)
@@ -189,6 +190,12 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         await self._ledger.delete(current_tenant(), request.id)
         current_caller().job = request.id
         return pb.DeleteRankingJobResponse()
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """Packages that matter, read once: that takes most of a millisecond."""
+    return {name: metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
 async def _checked(message: query_pb2.RankingQuery, tenant: str, parts: PartStore, limits: Limits) -> RankingQuery:
