@@ -87,12 +87,10 @@ class HeadFactor:
 
     def gcv_of_energy(self, energy: Array, total: Array, ridges: Array = RIDGES) -> Array:
         """As `gcv`, from label energy per direction (r, k) and in all (k,); expectations of energies serve as well."""
-        score = np.empty((len(ridges), energy.shape[1]))
         outside = np.maximum(total - energy.sum(axis=0), 0.0)
-        for i, ridge in enumerate(ridges):
-            missed = 1.0 - self.shrinkage(float(ridge))
-            freedom = self.rows - 1.0 - float(np.sum(1.0 - missed))
-            residual = outside + (missed**2) @ energy
-            score[i] = residual / max(freedom, 1e-9) ** 2 if freedom > 0.5 else np.inf
+        kept = self.values / (self.values + ridges[:, None])
+        freedom = self.rows - 1.0 - kept.sum(axis=1)
+        residual = outside + (1.0 - kept) ** 2 @ energy
+        score = np.where(freedom[:, None] > 0.5, residual / np.maximum(freedom, 1e-9)[:, None] ** 2, np.inf)
         best: Array = ridges[np.argmin(score, axis=0)]
         return best
