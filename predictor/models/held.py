@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from predictor.errors import RefusedError
+from predictor.errors import LimitError, RefusedError, W2SError
 from predictor.models.artefact import TOKENIZER_FILES
 from predictor.models.confine import LOCAL_KINDS, absent, confine
 from predictor.models.reference import ModelReference
@@ -44,6 +45,7 @@ class HeldFiles:
         Raises:
             InputError, NotFoundError: as `confine`.
             RefusedError: more than `MOST_FILES` files in the model's folder.
+            LimitError: no more files can be opened, or the folder for temporary files is full.
         """
         self._text = text
         self._roots = [root.resolve() for root in roots]
@@ -79,8 +81,8 @@ class HeldFiles:
         root = next((one for one in self._roots if path.is_relative_to(one)), None)
         if root is None:
             raise absent(self._text)
-        top = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="w2s-held-")))
         try:
+            top = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="w2s-held-")))
             if path.is_dir():
                 self._hold_folder(root, path, top / "up" / path.name, None, opened)
                 return top / "up" / path.name
@@ -90,10 +92,27 @@ class HeldFiles:
             if kind == "onnx" and path.parent != root:
                 self._hold_folder(root, path.parent.parent, top / "up", set(TOKENIZER_FILES), opened)
         except OSError as fault:
-            raise absent(self._text) from fault
+            raise self._told(fault) from fault
         if not (view / path.name).is_file():
             raise absent(self._text)
         return view / path.name
+
+    def _told(self, fault: OSError) -> W2SError:
+        """What a model reads as that the system would not open: absent, unless the system had no more to give."""
+        if fault.errno in (errno.EMFILE, errno.ENFILE):
+            return LimitError(
+                f"{self._text!r} cannot be opened beside the files of the other models of this job; ask for fewer "
+                "models at once.",
+                reason="TOO_MANY_FILES",
+                field="model",
+            )
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return LimitError(
+                f"{self._text!r} cannot be opened: the folder for temporary files takes no more; ask the operator for "
+                "room.",
+                reason="STORAGE_FULL",
+            )
+        return absent(self._text)
 
     def _hold_folder(self, root: Path, folder: Path, view: Path, names: set[str] | None, opened: ExitStack) -> None:
         """Hold the regular files of a folder, or of those names in it."""

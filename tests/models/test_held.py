@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.errors import NotFoundError, RefusedError
+from predictor.errors import NotFoundError, RefusedError, W2SError
 from predictor.models.digests import file_digest
 from predictor.models.held import MOST_FILES, HeldFiles
 from predictor.models.reference import ModelReference
@@ -146,6 +147,23 @@ def test_letting_go_leaves_nothing_behind(root: Path) -> None:
     files.close()
     assert not top.exists()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(errno.EMFILE, "TOO_MANY_FILES"), (errno.ENOSPC, "STORAGE_FULL"), (errno.ELOOP, "MODEL_NOT_FOUND")],
+)
+def test_what_the_system_refuses_is_the_models_fault_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    def refuse(*place: object, **options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    for name in ("mkdtemp", "TemporaryDirectory"):
+        monkeypatch.setattr("tempfile." + name, refuse)
+    with pytest.raises(W2SError) as caught:
+        HeldFiles("array:deep/a.npy", [root])
+    assert caught.value.reason == reason
 
 
 def test_a_folder_of_too_many_files_is_refused(root: Path) -> None:
