@@ -164,8 +164,12 @@ def _opened_file(root: Path, folder: Path, handle: int, name: str) -> int | None
                 file = os.open(real.name, _READ, dir_fd=there)
         else:
             file = os.open(name, _READ, dir_fd=handle)
-    except (OSError, RuntimeError):
+    except OSError as fault:
+        if fault.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # half a model is none
         return None
+    except RuntimeError:
+        return None  # a loop of links
     if stat.S_ISREG(os.fstat(file).st_mode):
         return file
     os.close(file)

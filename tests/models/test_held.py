@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.errors import NotFoundError, RefusedError, W2SError
+from predictor.errors import LimitError, NotFoundError, RefusedError, W2SError
 from predictor.models.digests import file_digest
 from predictor.models.held import MOST_FILES, HeldFiles
 from predictor.models.reference import ModelReference
@@ -164,6 +165,20 @@ def test_what_the_system_refuses_is_the_models_fault_alone(
     with pytest.raises(W2SError) as caught:
         HeldFiles("array:deep/a.npy", [root])
     assert caught.value.reason == reason
+
+
+def test_half_a_model_is_never_held(root: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    (root / "large").mkdir()
+    for number in range(40):
+        (root / "large" / f"{number}").touch()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, hard))
+    try:
+        with pytest.raises(LimitError, match="cannot be opened beside the files of the other models") as caught:
+            HeldFiles("large", [root])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.reason == "TOO_MANY_FILES"
 
 
 def test_a_folder_of_too_many_files_is_refused(root: Path) -> None:
