@@ -38,6 +38,12 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """See argparse, which forgets that subcommands stand further in, and would break the line of the longest."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += self._indent_increment
+
 
 class Collect(argparse.Action):
     """Gathers the values of a flag given once or often; the command line replaces what the environment gave."""
