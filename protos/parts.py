@@ -104,13 +104,13 @@ def detach(message: query_pb2.RankingQuery, most: int) -> dict[PartManifest, byt
     return parts
 
 
-def attached(message: query_pb2.RankingQuery) -> tuple[str, ...]:
-    """Digests of the parts that a query refers to, each once, in order.
+def references(message: query_pb2.RankingQuery) -> list[str]:
+    """Digests of the parts that a query refers to, as often as it does, in order.
 
     Raises:
         InputError: one is malformed, or its field holds something else too.
     """
-    found: dict[str, None] = {}
+    found = []
     for holder in _holders(message):
         if not holder.HasField("part"):
             continue
@@ -121,8 +121,13 @@ def attached(message: query_pb2.RankingQuery) -> tuple[str, ...]:
                 reason="BAD_PART",
                 field="part",
             )
-        found[holder.part] = None
-    return tuple(found)
+        found.append(holder.part)
+    return found
+
+
+def attached(message: query_pb2.RankingQuery) -> tuple[str, ...]:
+    """`references`, each once."""
+    return tuple(dict.fromkeys(references(message)))
 
 
 def attach(message: query_pb2.RankingQuery, read: Callable[[str], bytes]) -> query_pb2.RankingQuery:
@@ -135,7 +140,7 @@ def attach(message: query_pb2.RankingQuery, read: Callable[[str], bytes]) -> que
     Raises:
         InputError: as `attached`, or the rows' part holds no rows.
     """
-    if not attached(message):
+    if not references(message):
         return message
     whole = query_pb2.RankingQuery()
     whole.CopyFrom(message)

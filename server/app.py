@@ -42,6 +42,7 @@ from server.durable.ledger import Ledger
 from server.durable.lock import StateLock
 from server.features.servicer import FeatureServicer
 from server.features.uploads import Uploads
+from server.intake import Intake
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
@@ -114,12 +115,12 @@ async def serve_with(config: Config, traces: Traces) -> None:
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
-        pages = page_tokens(config.state_dir / "pages.key")
+        pages, intake = page_tokens(config.state_dir / "pages.key"), Intake(parts, limits)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
-        asking = PredictorServicer(predictor, ledger, workers, parts, calibrations, limits)
+        asking = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
-        ranking = RankingServicer(ledger, workers, parts, pages, calibrations, limits)
+        ranking = RankingServicer(ledger, workers, intake, pages, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
         parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
         uploads = Uploads(config.state_dir / "uploads", limits)

@@ -43,6 +43,7 @@ class Limits:
         max_open_transfers: uploads and downloads of feature sets that run at once.
         tenant_feature_bytes: feature sets that one tenant keeps, and those being uploaded as declared.
         max_part_bytes: size of one part of a request.
+        max_request_bytes: parts of one request together; this process needs several times as much for a while.
         tenant_part_bytes: parts that one tenant keeps, and those being sent as declared.
         part_keep_seconds: time that a part is kept after its last use, and a broken-off upload of one, where no job
             refers to it.
@@ -92,7 +93,8 @@ class Limits:
     max_feature_bytes: int = _limit(2 << 30, "bytes")
     max_open_transfers: int = _limit(64, "calls")
     tenant_feature_bytes: int = _limit(64 << 30, "bytes")
-    max_part_bytes: int = _limit(1 << 30, "bytes")
+    max_part_bytes: int = _limit(256 << 20, "bytes")
+    max_request_bytes: int = _limit(512 << 20, "bytes")
     tenant_part_bytes: int = _limit(8 << 30, "bytes")
     part_keep_seconds: float = _limit(86_400.0, "seconds", 1)
     cache_bytes: int = _limit(0, "bytes", 0)

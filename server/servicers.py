@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import platform
 import re
@@ -15,9 +14,9 @@ from predictor.errors import InputError, W2SError
 from predictor.estimators import ESTIMATORS
 from predictor.query import RankingQuery
 from protos import convert
-from protos.parts import attach, attached
+from protos.parts import attached
 from protos.w2s.v1 import predictor_service_pb2 as ask
-from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
+from protos.w2s.v1 import predictor_service_pb2_grpc, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
 from server.access.pages import PageTokens
@@ -25,9 +24,9 @@ from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
 from server.durable.ledger import Ledger
 from server.durable.rows import Declared, Row
-from server.parts.store import PartStore
+from server.intake import Intake
 from server.telemetry.traces import current_traceparent
-from server.workforce.costs import check_prediction, check_query, declared_seconds, declared_values
+from server.workforce.costs import check_prediction, declared_seconds, declared_values
 from server.workforce.prediction import PredictWorker
 from server.workforce.workers import JobWorkers
 
@@ -43,7 +42,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
         worker: PredictWorker,
         ledger: Ledger,
         workers: JobWorkers,
-        parts: PartStore,
+        intake: Intake,
         calibrations: CalibrationServicer,
         limits: Limits,
     ) -> None:
@@ -51,20 +50,20 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
         self._workers = workers
         self._worker = worker
         self._calibrations = calibrations
-        self._parts = parts
+        self._intake = intake
         self._limits = limits
 
     async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
         """See protos/w2s/v1/predictor_service.proto."""
         tenant = current_tenant()
-        check_prediction(await _checked(request.query, tenant, self._parts, self._limits), self._limits)
+        check_prediction(await self._intake.query(request.query, tenant), self._limits)
         added = await self._calibrations.attached(request.query)
         query = request.query.SerializeToString() + added
         return ask.PredictResponse(ranking=await self._worker.predict(query, tenant))
 
     async def Validate(self, request: ask.ValidateRequest, context: Any) -> ask.ValidateResponse:  # noqa: N802
         """See protos/w2s/v1/predictor_service.proto."""
-        query = await _checked(request.query, current_tenant(), self._parts, self._limits)
+        query = await self._intake.query(request.query, current_tenant())
         return ask.ValidateResponse(
             rows=len(query.pool),
             candidates=len(query.weak),
@@ -104,7 +103,7 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         self,
         ledger: Ledger,
         workers: JobWorkers,
-        parts: PartStore,
+        intake: Intake,
         pages: PageTokens,
         calibrations: CalibrationServicer,
         limits: Limits,
@@ -113,7 +112,7 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         self._pages = pages
         self._calibrations = calibrations
         self._workers = workers
-        self._parts = parts
+        self._intake = intake
         self._limits = limits
 
     async def CreateRankingJob(  # noqa: N802
@@ -131,7 +130,7 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 current_tenant(), request.request_id, request.repeat_of, current_traceparent()
             )
         else:
-            query = await _checked(request.query, current_tenant(), self._parts, self._limits)
+            query = await self._intake.query(request.query, current_tenant())
             declared = Declared(declared_seconds(query), attached(request.query), current_traceparent())
             added = await self._calibrations.attached(request.query)
             stored = request.query.SerializeToString(deterministic=True)
@@ -196,17 +195,6 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 def _versions() -> dict[str, str]:
     """Packages that matter, read once: that takes most of a millisecond."""
     return {name: metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
-
-
-async def _checked(message: query_pb2.RankingQuery, tenant: str, parts: PartStore, limits: Limits) -> RankingQuery:
-    """The query, valid and within the limits; decoded aside, since a large one would hold up everybody."""
-
-    def check() -> RankingQuery:
-        query = convert.query_from_proto(attach(message, lambda sha256: parts.read(tenant, sha256)))
-        check_query(query, limits)
-        return query
-
-    return await asyncio.to_thread(check)
 
 
 def _predictable(query: RankingQuery, limits: Limits) -> bool:

@@ -61,6 +61,17 @@ class PartStore:
             raise
         return fresh
 
+    def size(self, tenant: str, sha256: str) -> int:
+        """Bytes of a part.
+
+        Raises:
+            NotFoundError: no such part of this tenant.
+        """
+        place = self._place(tenant, sha256)
+        if not place.exists():
+            raise _absent(sha256)
+        return size_of(place)
+
     def read(self, tenant: str, sha256: str) -> bytes:
         """See `read_part`."""
         return read_part(self._folder, tenant, sha256)

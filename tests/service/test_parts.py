@@ -99,6 +99,13 @@ def test_detached_fields_come_back_as_they_were():
     assert attach(whole, kept.__getitem__).SerializeToString(deterministic=True) == before
 
 
+def test_no_more_is_detached_than_has_to_be():
+    message = convert.query_to_proto(arrays(rows=2000))
+    sizes = sorted((len(one.values.data) for one in (message.strong, *message.weak)), reverse=True)
+    assert [manifest.size for manifest in detach(message, message.ByteSize() - sizes[0] + 200)] == sizes[:1]
+    assert [manifest.size for manifest in detach(message, message.ByteSize() - sizes[1] + 200)] == sizes[1:2]
+
+
 def test_nothing_is_detached_from_what_fits():
     whole = convert.query_to_proto(full_query())
     before = whole.SerializeToString(deterministic=True)
@@ -297,6 +304,23 @@ def test_a_later_stream_takes_over(tmp_path):
         second.write(one.chunk)
     second.finish()
     assert store.read("alice", MANIFEST.sha256) == DATA
+
+
+def test_a_part_counts_as_often_as_it_is_referred_to(start):
+    running = start("--limit", f"max_request_bytes={2 * len(DATA)}")
+    Sender(running.address).send([head(), *chunks()])
+    message = convert.query_to_proto(arrays())
+    for spec in (message.strong, *message.weak):
+        spec.values.data, spec.values.part = b"", MANIFEST.sha256
+    with (
+        running.client() as client,
+        pytest.raises(LimitError, match=rf"the parts of the request hold {3 * len(DATA)} bytes; this server takes"),
+    ):
+        client._line.ask(_asked(client, message))
+
+
+def _asked(client, message):
+    yield Ask(client._predictor.Validate, ask.ValidateRequest(query=message), 20)
 
 
 def test_a_full_disk_keeps_what_came_and_lets_it_go_on(tmp_path, monkeypatch):
