@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.chaos.mutation import Mutation
 
 S = "tests/service"
-C = "tests/chaos"
 
 DOOR_GUARDS = (
     Mutation(
@@ -69,14 +68,14 @@ DOOR_GUARDS = (
         "server/access/admission.py",
         "if gate.waiting() + gate.inside >= gate.most:",
         "if False:",
-        f"{C}/test_chaos.py::test_overload_is_turned_away_at_once_and_the_rest_served",
+        f"{S}/test_doors.py::test_a_full_queue_refuses_with_a_pause_and_health_still_answers",
     ),
     Mutation(
         "refused callers are told when to come back",
         "server/interceptors.py",
         '        trailers.append(("grpc-retry-pushback-ms", str(round(pause * 1000))))\n',
         "        pass\n",
-        f"{C}/test_chaos.py::test_overload_is_turned_away_at_once_and_the_rest_served",
+        f"{S}/test_doors.py::test_a_full_queue_refuses_with_a_pause_and_health_still_answers",
     ),
     Mutation(
         "texts of exceptions stay inside",

@@ -25,7 +25,7 @@ CALLERS = 4
 CHANNELS = 8
 PREDICT, CREATE = "/w2s.v1.PredictorService/Predict", "/w2s.v1.RankingService/CreateRankingJob"
 ALLOWED = {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
-LEAST_GOODPUT = 0.5
+LEAST_GOODPUT = 0.4
 """Of the peak, below which a run is broken wherever it ran; the promise of 0.9 is read off the committed table, since
 client, front process and worker share the cores with whoever else is there."""
 

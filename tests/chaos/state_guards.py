@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.chaos.mutation import Mutation
 
 S = "tests/service"
-C = "tests/chaos"
 
 STATE_GUARDS = (
     Mutation(
@@ -25,9 +24,11 @@ STATE_GUARDS = (
     Mutation(
         "write under a temporary name",
         "predictor/folders.py",
-        'temporary = path.parent / f".{path.name}',
-        'temporary = path.parent / f"{path.name}" or f"{path.name}',
-        f"{C}/test_chaos.py::test_a_disk_that_fails_anywhere_loses_nothing_acknowledged_and_shows_nothing_half",
+        'f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"\n    try:\n        path.parent.mkdir(parents=True, '
+        'exist_ok=True, mode=0o700)\n        with temporary.open("xb") as file:',
+        "path.name\n    try:\n        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)\n"
+        '        with temporary.open("wb") as file:',
+        "tests/test_features.py::test_readers_and_writers_of_one_entry_never_meet_half_a_file",
     ),
     Mutation(
         "fsync of the tokens",
