@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -13,16 +13,22 @@ from predictor.errors import InputError
 from predictor.estimators.case import Case, Refined, Representation
 from predictor.estimators.somerstep2024 import LinearRefiner, Refinement, disjoint_contexts, em_step, shared_contexts
 from predictor.estimators.votes import votes
+from predictor.gathering import Gathered
 from predictor.heads import HeadFactor
+from predictor.labelling import labels_of
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import LabelSource, ModelSpec, Progress, Settings
+from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery, Settings
 from predictor.splits import thirds
 from predictor.training import squared_error
+from predictor.validated import RouteTrained, mean_of
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Pair = tuple[Array, Array]
+
+SPLITS = 3
+"""Random thirds that both routes are trained on in a validation."""
 
 
 class Relabelling(Protocol):
@@ -105,6 +111,10 @@ class Routes:
         """(m, splits) error saved by refining; NaN where nothing could be refined."""
         return self.naive - self.refined
 
+    def of(self, candidate: int) -> Routes:
+        """The routes of one candidate alone, m = 1."""
+        return Routes(**{one.name: getattr(self, one.name)[[candidate]] for one in fields(self)})
+
     def right(self, advice: Array) -> float | None:
         """Share of trainings in which advice above 0 meant help, and only then; None where there is none."""
         known = np.isfinite(advice) & np.isfinite(self.helped)
@@ -171,6 +181,45 @@ def routes_steps(
                 measured["retention"][i, split] = found.details["retention"]
                 measured["promised"][i, split] = found.details["gain_refined"] - found.details["gain_naive"]
     return Routes(**measured)
+
+
+def routes_of(
+    query: RankingQuery, gathered: Gathered, names: Sequence[str], labels: Labels, source: FeatureSource
+) -> Generator[Progress, None, tuple[RouteTrained, ...]]:
+    """Both routes of the named candidates, refined as the query's settings say; () where they do not.
+
+    Raises:
+        W2SError: the strong model cannot be prompted.
+    """
+    settings, strong = query.settings, gathered.strong
+    if settings.refine is None:
+        return ()
+    relabelling: Relabelling = LinearRelabelling(strong.values)
+    if settings.refine == "prompted":
+        relabelling = PromptedRelabelling(labels_of(source, query.strong), query.strong, query.pool, settings)
+    weak = [Representation(one.name, one.values) for one in gathered.living if one.name in names]
+    routes = yield from routes_steps(
+        Representation(strong.name, strong.values), weak, labels, relabelling, splits=SPLITS, seed=settings.seed
+    )
+    return tuple(_trained(candidate.name, settings.refine, routes.of(i)) for i, candidate in enumerate(weak))
+
+
+def _trained(name: str, realisation: str, routes: Routes) -> RouteTrained:
+    def middle(values: Array) -> float | None:
+        known = values[np.isfinite(values)]
+        return float(known.mean()) if len(known) else None
+
+    refined = routes.refined[0][np.isfinite(routes.refined[0])]
+    return RouteTrained(
+        name,
+        realisation,
+        mean_of(routes.naive[0]),
+        mean_of(refined) if len(refined) else None,
+        middle(routes.score),
+        middle(routes.promised),
+        routes.right(routes.score),
+        routes.right(routes.promised),
+    )
 
 
 def _taught(features: NDArray[np.floating], gold: Array, train: Rows, others: tuple[Rows, Rows]) -> Pair:

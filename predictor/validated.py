@@ -52,6 +52,28 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class RouteTrained:
+    """One candidate's student taught its weak labels and refined ones, means over splits, and the advice beforehand.
+
+    Attributes:
+        realisation: `linear` or `prompted`.
+        naive_error, refined_error: squared error in label variances; refined None where nothing could be refined.
+        score: of the estimator `refinement`, above 0 where it advises to refine; None where it gave none.
+        promised: predicted gain of the refined route less that of the naive one; None as above.
+        right_score, right_promised: share of splits on which the advice was right; None as above.
+    """
+
+    name: str
+    realisation: str
+    naive_error: Mean
+    refined_error: Mean | None
+    score: float | None
+    promised: float | None
+    right_score: float | None
+    right_promised: float | None
+
+
+@dataclass(frozen=True)
 class Validation:
     """What was measured, and each estimator's score against it.
 
@@ -68,6 +90,8 @@ class Validation:
         measured_on: ISO date.
         parts: rows of D~, D^ and the test of the first split.
         ceiling_accuracy, ceiling_log_loss: None for regression.
+        routes: students taught refined labels too, where that was asked for: ridge heads on plain thirds, whatever the
+            recipe.
     """
 
     task: str
@@ -89,6 +113,7 @@ class Validation:
     ceiling_accuracy: Mean | None = None
     ceiling_log_loss: Mean | None = None
     measured_on: str = ""
+    routes: tuple[RouteTrained, ...] = ()
     schema: str = SCHEMA
 
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -110,6 +135,7 @@ class Validation:
                 "ceiling_accuracy": _mean(raw.get("ceiling_accuracy")),
                 "ceiling_log_loss": _mean(raw.get("ceiling_log_loss")),
                 "trained": tuple(_trained(one) for one in raw["trained"]),
+                "routes": tuple(_route(one) for one in raw.get("routes", ())),
                 "scores": tuple(Score(**one) for one in raw["scores"]),
                 "failed": {name: Failure(**one) for name, one in raw["failed"].items()},
                 "parts": None if raw.get("parts") is None else tuple(raw["parts"]),
@@ -140,3 +166,7 @@ def _trained(raw: Mapping[str, Any]) -> Trained:
 
 def _mean(raw: Mapping[str, Any] | None) -> Mean | None:
     return None if raw is None else Mean(**raw)
+
+
+def _route(raw: Mapping[str, Any]) -> RouteTrained:
+    return RouteTrained(**{**raw, **{name: _mean(raw.get(name)) for name in ("naive_error", "refined_error")}})

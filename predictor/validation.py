@@ -23,6 +23,7 @@ from predictor.training import Outcomes, Recipe
 from predictor.training.learners import Trainee, student_heads
 from predictor.training.partition import recut
 from predictor.training.runs import part_of, training_steps
+from predictor.training_routes import routes_of
 from predictor.validated import Mean, Trained, Validation, mean_of
 from predictor.versions import versions
 
@@ -94,8 +95,10 @@ def validation_steps(
     shown, parts = [], []
     for split in range(min(labelled_splits, splits)):
         cut = part_of(len(query.pool), asked, seed, split, groups)
-        revealed = reveal(labels, cut.weak)
-        shown.append((yield from judging_steps(_with_labels(query, revealed, seed + split), gathered)))
+        told = _with_labels(query, reveal(labels, cut.weak), seed + split)
+        if told is None:
+            break
+        shown.append((yield from judging_steps(told, gathered)))
         if groups is not None or asked.trains_model:
             parts.append(outcomes.of_split(split))
             continue
@@ -115,8 +118,12 @@ def validation_steps(
         )
     found = scores([free], [outcomes], names)
     if shown:
-        again = {score.estimator for score in found} - {"combined", "label_prior_simulation"}
-        found += tuple(s for s in scores(shown, parts, names) if s.estimator not in again)
+        found += scores(shown, parts, names)
+        once_more = scores([free] * len(shown), parts, names)
+        found += tuple(
+            replace(s, evidence=shown[0].evidence) for s in once_more if s.estimator == "label_prior_simulation"
+        )
+    routes = yield from routes_of(query, gathered, names, labels, source)
     return Validation(
         task=task,
         strong=f"{gathered.strong.name} (layer {gathered.strong.layer})",
@@ -134,6 +141,7 @@ def validation_steps(
         training=asked.words,
         parts=(len(part.weak), len(part.student), len(part.test)),
         measured_on=datetime.now(UTC).date().isoformat(),
+        routes=routes,
         ceiling_accuracy=None if outcomes.ceiling_accuracy is None else mean_of(outcomes.ceiling_accuracy),
         ceiling_log_loss=None if outcomes.ceiling_log_loss is None else mean_of(outcomes.ceiling_log_loss),
     )
@@ -171,17 +179,17 @@ def reveal(labels: Labels, rows: Rows) -> Labels:
     return Labels(targets, labels.kind, labels.classes)
 
 
-def _with_labels(query: RankingQuery, labels: Labels, seed: int) -> RankingQuery:
-    """The query with labels; by default it asks for what they can change, and for the simulation to compare."""
+def _with_labels(query: RankingQuery, labels: Labels, seed: int) -> RankingQuery | None:
+    """The query with labels, asking for what they can change alone; None where nothing of what was asked is."""
     asked = query.settings.estimators
     if asked == ("combined",):
-        asked = tuple(
-            name
-            for name, estimator in ESTIMATORS.items()
-            if name in ("combined", "label_prior_simulation")
-            or (estimator.evidence > Evidence.representations and name not in BY_NAME_ONLY)
-        )
-    return replace(query, labels=labels, settings=replace(query.settings, estimators=asked, seed=seed))
+        asked = ("combined", *(name for name in ESTIMATORS if name not in BY_NAME_ONLY))
+    changed = tuple(
+        dict.fromkeys(n for n in asked if n == "combined" or ESTIMATORS[n].evidence > Evidence.representations)
+    )
+    if not changed:
+        return None
+    return replace(query, labels=labels, settings=replace(query.settings, estimators=changed, seed=seed))
 
 
 def _predicted(free: Ranking, shown: Sequence[Ranking]) -> dict[str, dict[str, dict[str, float]]]:

@@ -37,6 +37,7 @@ def add(commands: Commands) -> None:
     add_recipe(parser)
     flags.add_reading(parser)
     flags.add_judging(parser)
+    flags.add_wording(parser)
     flags.add_output(parser)
     parser.add_argument(
         "--record", action="store_true", help="also keep what was measured as outcomes, for w2s calibrate"
@@ -100,7 +101,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 
 def print_validation(found: Validation) -> None:
     """The tables of a validation."""
-    from predictor.report.validated import SCORED, about, judgements, measurements, recipe_of
+    from predictor.report.validated import ROUTES, SCORED, about, judgements, measurements, recipe_of, routes
 
     shown = {term: value for term, value in about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")
@@ -113,6 +114,10 @@ def print_validation(found: Validation) -> None:
     width = max(map(len, shown))
     for term, value in shown.items():
         print(f"{term:{width}}  {value}")
+    if found.routes:
+        sheet = routes(found)
+        print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
+        print("\n" + ROUTES.replace(" above 0,", "\nabove 0,"))
     sheet = judgements(found)
     print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
     print("\n" + SCORED.replace("; |error|", ";\n|error|"))

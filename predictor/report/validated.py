@@ -20,6 +20,10 @@ SCORED = (
     "ρ: rank correlation with what was measured, 1 is right; regret: W2S error lost by its first choice; "
     "|error|, |gain|: mean absolute error of its predictions; in 90 %: share inside its error intervals"
 )
+ROUTES = (
+    "Students taught the weak labels as they are and refined ones, with the score that advises to refine where it is "
+    "above 0, the predicted difference of gains, and the share of splits on which either was right"
+)
 FIGURES = ("weak_error", "w2s_error", "gain", "weak_accuracy", "w2s_accuracy", "weak_log_loss", "w2s_log_loss")
 
 
@@ -61,6 +65,25 @@ def judgements(found: Validation) -> Sheet:
     return Sheet("Estimators against what was measured", headings, rows, "no estimator was scored")
 
 
+def routes(found: Validation) -> Sheet:
+    """A row per candidate whose weak labels were refined too."""
+    headings = ("candidate", "refined by", "naive error", "refined error", "score", "right", "promised", "right")
+    rows = tuple(
+        (
+            one.name,
+            one.realisation,
+            mean(one.naive_error),
+            mean(one.refined_error),
+            number(one.score, 3, True),
+            number(one.right_score, 2),
+            number(one.promised, 3, True),
+            number(one.right_promised, 2),
+        )
+        for one in found.routes
+    )
+    return Sheet("Refining before teaching", headings, rows, "no weak labels were refined")
+
+
 def about(found: Validation) -> tuple[tuple[str, str], ...]:
     """What was trained, and the figures that concern all candidates."""
     parts = "" if found.parts is None else " / ".join(f"{rows:,}" for rows in found.parts)
@@ -89,7 +112,12 @@ def markdown(found: Validation) -> str:
     """A heading, the facts and both tables."""
     lines = [f"# Weak-to-strong validation: {visible(found.task)}", ""]
     lines += [f"* {term}: {visible(value)}" for term, value in about(found)]
-    for sheet, note in ((measurements(found), MEASURED + found.unit + "."), (judgements(found), SCORED + ".")):
+    refined = [(routes(found), ROUTES + ".")] if found.routes else []
+    for sheet, note in (
+        (measurements(found), MEASURED + found.unit + "."),
+        *refined,
+        (judgements(found), SCORED + "."),
+    ):
         lines += ["", f"## {sheet.caption}", "", note, ""]
         lines += _pipes(sheet) if sheet.rows else [sheet.empty]
     if found.failed:
@@ -131,7 +159,8 @@ def html(found: Validation) -> str:
         f"<title>Weak-to-strong validation: {text(best)}</title><style>{CSS}</style></head><body><main>"
         f'<header><p class="eyebrow">Weak-to-strong validation · {text(found.task)}</p><h1>{text(best)}</h1>'
         f"{facts((term, text(value)) for term, value in about(found))}{notes}</header>"
-        f"{_section(measurements(found), MEASURED + unit_of(found.unit) + '.')}{_section(judgements(found), SCORED)}"
+        f"{_section(measurements(found), MEASURED + unit_of(found.unit) + '.')}"
+        f"{_section(routes(found), ROUTES) if found.routes else ''}{_section(judgements(found), SCORED)}"
         "</main></body></html>\n"
     )
 

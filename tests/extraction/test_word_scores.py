@@ -114,7 +114,7 @@ def test_long_rows_are_cut_and_counted(folder):
 
 def test_examples_and_row_fit_the_positions_of_the_model(folder):
     asked = scorer(folder, max_length=4000)
-    long = [("and so on " * 100, i % 2) for i in range(4)]
+    long = [("and so on " * 200, i % 2) for i in range(4)]
     seen = []
     real = CausalModel.log_probabilities
 
@@ -124,10 +124,10 @@ def test_examples_and_row_fit_the_positions_of_the_model(folder):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CausalModel, "log_probabilities", noted)
-        drain(asked.steps(["and so on " * 100], long))
-    assert tiny.POSITIONS - 20 < max(seen) <= tiny.POSITIONS
+        drain(asked.steps(["and so on " * 200], long))
+    assert tiny.POSITIONS - 40 < max(seen) <= tiny.POSITIONS
     with pytest.raises(InputError, match=r"the prompt takes more than|rows in context do not fit"):
-        drain(asked.steps(["row"], long * 8))
+        drain(asked.steps(["row"], long * 30))
 
 
 def test_a_cache_that_changes_probabilities_is_not_used(folder, monkeypatch):

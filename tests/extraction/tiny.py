@@ -15,7 +15,7 @@ from tests.weights import SENTENCES
 
 CORPUS = [*SENTENCES, "negative positive", "Label: good", "not bad , not good", "N/A [MASK]", "Review: Sentiment:"] * 3
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
-POSITIONS = 160
+POSITIONS = 800
 
 
 def byte_level(folder: Path) -> int:
