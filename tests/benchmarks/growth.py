@@ -28,8 +28,8 @@ AXES = {
 }
 """Axis -> kind of work, shapes (n, d, candidates, resamples), and which of the four grows."""
 
-EXPECTED = {"rows": 1.0, "dimensions": 3.0, "candidates": 1.0, "resamples": 1.0}
-"""The cost model's exponents: n d² + d³ for a candidate, one candidate and one resample after the other."""
+EXPECTED = {"rows": 1.0, "dimensions": 2.0, "candidates": 1.0, "resamples": 1.0}
+"""The cost model's exponents while rows outnumber dimensions: n d² a candidate, one after the other, and d³ later."""
 
 
 Points = list[tuple[int, float]]
@@ -71,7 +71,7 @@ def draw(measured: dict[str, Points], unit: str, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "growth"
+    matplotlib.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
     from matplotlib import pyplot
 
     figure, panels = pyplot.subplots(1, len(measured), figsize=(12, 3), constrained_layout=True)
@@ -83,7 +83,7 @@ def draw(measured: dict[str, Points], unit: str, path: Path) -> None:
         panel.loglog(sizes, line, "--", color="#999999", label=f"exponent {EXPECTED[axis]:g}")
         panel.set_title(f"{axis}: {last:.2f} at the end")
         panel.set_xlabel(axis)
-        panel.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], minor=False)
+        panel.set_xticks(sizes, [f"{size / 1024:g}k" if size > 2048 else f"{size:g}" for size in sizes])
         panel.minorticks_off()
         panel.legend(frameon=False, fontsize=8)
     panels[0].set_ylabel(unit)

@@ -197,16 +197,16 @@ def measure(rows: int, dims: int, candidates: int, repetitions: int, dense: int)
 
 
 def write_model(path: Path, rows: int, dims: int, noise: float, seed: int) -> None:
-    """One long model on disk, made and written in chunks; the first factors are shared by all seeds."""
-    falls = (np.arange(1, dims + 1) ** -0.5).astype(np.float32)
-    mixing = np.linalg.qr(np.random.default_rng(seed).standard_normal((dims, dims)))[0].astype(np.float32)
-    shared, own = np.random.default_rng(0), np.random.default_rng(seed)
+    """One long model on disk: one made block over and over, each time at another size; what it says does not matter."""
+    falls = np.arange(1, dims + 1) ** -0.5
+    mixing = np.linalg.qr(np.random.default_rng(seed).standard_normal((dims, dims)))[0]
+    count = min(8192, rows)
+    latent = np.random.default_rng(0).standard_normal((count, dims))
+    latent += noise * np.random.default_rng(seed).standard_normal((count, dims))
+    block = ((latent * falls) @ mixing).astype(np.float32)
     out = np.lib.format.open_memmap(path, "w+", np.float32, (rows, dims))
-    for start in range(0, rows, 8192):
-        count = min(8192, rows - start)
-        latent = shared.standard_normal((count, dims), dtype=np.float32)
-        latent += noise * own.standard_normal((count, dims), dtype=np.float32)
-        out[start : start + count] = (latent * falls) @ mixing
+    for place, start in enumerate(range(0, rows, count)):
+        np.multiply(block[: rows - start], np.float32(1.0 + place % 7), out=out[start : start + count])
     out.flush()
 
 
