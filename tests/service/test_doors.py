@@ -31,6 +31,7 @@ from server.interceptors import (
     ReadingInterceptor,
 )
 from server.telemetry.metrics import Metrics
+from server.telemetry.traces import Untraced
 from tests.service.running import arrays, command, until
 
 SECRET = "the row of a patient"
@@ -272,7 +273,7 @@ def test_an_exception_never_shows_its_text(capfd):
         admission = Admission(Limits(), lambda: 0)
         server = grpc.aio.server(
             interceptors=(
-                FaultInterceptor(AuditLog(None), Metrics()),
+                FaultInterceptor(AuditLog(None), Metrics(), Untraced()),
                 AuthenticationInterceptor(Authenticator(None, certificates=False)),
                 AdmissionInterceptor(admission),
                 ReadingInterceptor(),
