@@ -167,8 +167,8 @@ def _line(name: str, outcome: Outcome) -> bytes:
     line = json.dumps({"id": name, **outcome.to_dict()}, ensure_ascii=True, allow_nan=False).encode() + b"\n"
     if len(line) > LONGEST:
         raise InputError(
-            f"an outcome of task {outcome.task[:40]!r} takes {len(line)} bytes; at most {LONGEST} are kept. Shorten its "
-            "names, or give fewer predictions.",
+            f"an outcome of task {outcome.task[:40]!r} takes {len(line)} bytes; at most {LONGEST} are kept. Shorten "
+            "its names, or give fewer predictions.",
             reason="BAD_OUTCOME",
         )
     return line
