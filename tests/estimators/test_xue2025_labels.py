@@ -216,6 +216,14 @@ def test_the_pseudo_labels_gap_is_theorem_3_8_with_the_spread_over_bootstraps():
         )
 
 
+def test_a_gap_that_other_gold_rows_would_change_by_more_than_itself_ends_at_0():
+    strong, (weak,) = teachers((0.6,))
+    labels = task(strong)[:, None]
+    pseudo = PseudoLabels(0.1 * labels, 0.1 * labels, tuple(scale * labels for scale in (0.0, 0.0, 1.0, 1.0)), 0.5)
+    found = PSEUDO._one(HiddenMap.of(strong, weak), pseudo)
+    assert found.low == 0.0 < found.value < found.high
+
+
 @pytest.mark.parametrize("estimator", [GIVEN, PSEUDO])
 @pytest.mark.parametrize("kind", ["regression", "binary"])
 def test_the_teacher_that_sees_less_hides_more(estimator, kind):
