@@ -21,7 +21,7 @@ from predictor.query import FeatureSet, ModelSpec, Progress, Settings
 from predictor.rows import read_task
 from tests.drain import drain
 
-MAX_ROWS = 1200
+MAX_ROWS = 800
 """Rows per task: drawn once, with seed 0."""
 
 SMILES_TASKS = ("freesolv", "esol", "tox21_sr_are")
