@@ -180,7 +180,8 @@ class Refinement:
 
         Details: `weak_vs_refined`, `refined_vs_refined` (both signals), `retention` (share of rows that keep their
         class, or correlation with the weak numbers: losing the concept is how refinement fails), and with gold labels
-        `gain_naive`, `gain_refined`, `gain_em_step` of each route on linear heads, in label variances.
+        `gain_naive`, `gain_refined`, `gain_em_step` of each route on linear heads, in label variances. The note advises
+        by the gains where there are any: measured, they are the surer guide (tests/benchmarks/refinement.md).
         """
         supervision = supervise(case, case.rng(self.name))
         if case.refined is not None:
@@ -249,10 +250,12 @@ class Refinement:
             retention = 1.0 - distance(weak, first)
         score = moved - self.penalty * spread
         details = {"weak_vs_refined": moved, "refined_vs_refined": spread, "retention": retention}
+        advised, reason = score, ""
         if truth is not None:
             details |= route_gains(strong, weak, first, *truth, case.rng("routes"))
-        note = "refine before teaching" if score > 0.0 else "teach with the weak labels as they are"
-        return Estimate(score, self.better, self.unit, note=note, details=details)
+            advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
+        note = "refine before teaching" if advised > 0.0 else "teach with the weak labels as they are"
+        return Estimate(score, self.better, self.unit, note=note + reason, details=details)
 
     def _truth(self, case: Case, rows: Ints) -> tuple[Array, float] | None:
         """Posterior mean of the truth on the rows, in the gold labels' unit, and their variance."""

@@ -168,6 +168,17 @@ def test_routes_are_judged_by_the_posterior_of_the_truth_in_label_variances():
         assert found.details["gain_naive"] == pytest.approx(routes["gain_naive"], abs=1e-8)
 
 
+def test_with_gold_labels_the_advice_follows_the_predicted_gains():
+    notes = set()
+    for seed in range(3):
+        for found in ESTIMATOR.estimate(case_with("few_labels", seed=seed)):
+            better = found.details["gain_refined"] > found.details["gain_naive"]
+            advice = "refine before teaching" if better else "teach with the weak labels as they are"
+            assert found.note == f"{advice}, by predicted gains"
+            notes.add((better, found.value > 0.0))
+    assert any(better != scored for better, scored in notes)
+
+
 def test_without_gold_labels_there_are_no_route_gains():
     for one in ESTIMATOR.estimate(case_with("weak_labels")):
         assert set(one.details) == {"weak_vs_refined", "refined_vs_refined", "retention"}
