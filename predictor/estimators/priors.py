@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.case import Representation
-from predictor.spectra import PrincipalKernel
+from predictor.kernels import Kernel
 
 Array = NDArray[np.float64]
 
 
-def flat_kernel(kernel: PrincipalKernel, ridge: float) -> Array:
+def flat_kernel(kernel: Kernel, ridge: float) -> Array:
     """(n, n) U diag(λ / (λ + β)) Uᵀ over its trace: every direction well above β is as likely as any other.
 
     A kernel's own spectrum would give the leading directions nearly all of a task, and real labels do not follow it.
