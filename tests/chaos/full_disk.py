@@ -26,6 +26,8 @@ from tests.service.running import RunningServer, arrays, until
 
 MEGABYTES = 12
 ALLOWED = ("STORAGE_FULL",)
+WAIT = 600.0
+"""Seconds for jobs that many made; a machine that is busy takes its time."""
 
 
 def can_mount() -> bool:
@@ -57,7 +59,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
             for number in range(rounds):
                 before_round = counts["jobs"]
                 _round(client, inside, f"{number}", rng, counts, broken)
-                final = everything(running)
+                final = everything(running, WAIT)
                 ends = Counter(job.state for job in final.values())
                 if set(ends) - {"SUCCEEDED"}:
                     broken.append(f"jobs ended as {dict(ends)}")
@@ -78,7 +80,7 @@ def _round(
     query = arrays(rng.randrange(5), rows=200)
     client.features.push("kept", values)
     first = client.submit(query, f"{name}-before")
-    client.wait(first, 30)
+    client.wait(first, WAIT)
     late = client.submit(query, f"{name}-late")  # its result comes while there is no room
     counts["jobs"] += 2
     _fill(room, rng.randrange(0, 200_000))
@@ -103,10 +105,10 @@ def _round(
     except W2SError as fault:
         broken.append(f"a read on a full disk told {fault.reason}")
     (room / "ballast").unlink()
-    again = until(lambda: _submitted(client, query, f"{name}-again"), 30)
+    again = until(lambda: _submitted(client, query, f"{name}-again"), WAIT)
     counts["jobs"] += 1
     for job in (late, again):
-        if client.wait(job, 60).state != "SUCCEEDED":
+        if client.wait(job, WAIT).state != "SUCCEEDED":
             broken.append("a job did not outlive the full disk")
     client.features.push("other", values)
     for made in ("kept", "other"):
