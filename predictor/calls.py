@@ -29,7 +29,8 @@ def rank(
         weak: candidates: MODELs, arrays, or a mapping name -> either.
         engine: `local`, `dask` or `dask:HOST:PORT`; see `predictor.engines.choice.open_engine`.
         **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
-            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `text_column`, `id_column`; see
+            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `label_words`, `prompt`, `refine`,
+            `text_column`, `id_column`; see
             `predictor.request.build_query`.
 
     Returns:

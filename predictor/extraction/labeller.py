@@ -123,7 +123,7 @@ class Labeller:
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.LabelSource`: `refine` counts rows.
+        """See `predictor.query.LabelSource`: `label` counts rows.
 
         Raises:
             W2SError: the model's fault, or labels that no words stand for.
