@@ -232,10 +232,10 @@ def simulated():
     return Simulated(case, estimator, estimator.forecast(case))
 
 
-def test_a_forecast_weighs_every_noise_and_prior_the_same(simulated):
+def test_a_forecast_has_the_differences_of_even_tasks_and_the_level_of_all(simulated):
     case, strong = simulated.case, simulated.case.strong.features
     rng = case.rng("label_prior_simulation")
-    priors = simulated.estimator.priors(case)
+    priors = (*simulated.estimator.priors(case), *simulated.estimator.easier(case))
     for prior in priors:
         prior.draw(80, rng)
     expected, ceilings = [], []
@@ -252,18 +252,23 @@ def test_a_forecast_weighs_every_noise_and_prior_the_same(simulated):
             expected.append([Pipeline.of(h, student, part, prior).expected_errors() for h in heads])
             gold = LabelMoments.of(student.left, part.student, part.test, prior)
             ceilings.append(gold.expected_error(head_map(student, gold)))
-    err_w, err_w2s = np.mean(expected, axis=0).T
-    np.testing.assert_allclose(simulated.forecast.error, err_w2s, atol=1e-12)
+    even = [0, 1, 4, 5]
+    err_w, err_w2s = np.mean([expected[i] for i in even], axis=0).T
+    easier = np.mean(np.array(expected)[:, :, 1]) - err_w2s.mean()
+    assert easier < -0.05
+    np.testing.assert_allclose(simulated.forecast.error, err_w2s + easier, atol=1e-12)
     np.testing.assert_allclose(simulated.forecast.gain, err_w - err_w2s, atol=1e-12)
-    assert simulated.forecast.ceiling == pytest.approx(np.mean(ceilings), abs=1e-12)
+    assert simulated.forecast.ceiling == pytest.approx(np.mean([ceilings[i] for i in even]) + easier, abs=1e-12)
 
 
-def test_the_priors_are_coarse_and_fine_tasks_of_the_strong_model_and_of_all_models(simulated):
+def test_the_priors_are_even_tasks_of_the_strong_model_and_of_all_and_easier_ones_of_the_strong(simulated):
     case = simulated.case
     models = [PrincipalKernel.of(r.features) for r in (case.strong, *case.weak)]
-    expected = [flat_kernel(models[0], ridge) for ridge in (0.01, 0.002)]
-    expected += [sum(flat_kernel(m, ridge) for m in models) for ridge in (0.01, 0.002)]
-    for prior, raw in zip(simulated.estimator.priors(case), expected, strict=True):
+    own = models[0].vectors @ np.diag(models[0].values) @ models[0].vectors.T
+    even = (flat_kernel(models[0], 0.03), sum(flat_kernel(m, 0.03) for m in models))
+    easier = (own @ own, own @ own @ own @ own)
+    found = (*simulated.estimator.priors(case), *simulated.estimator.easier(case))
+    for prior, raw in zip(found, (*even, *easier), strict=True):
         np.testing.assert_allclose(prior.kernel, raw * 90 / np.trace(raw), atol=1e-12)
         assert prior.noise == 0.0
 
@@ -271,7 +276,12 @@ def test_the_priors_are_coarse_and_fine_tasks_of_the_strong_model_and_of_all_mod
 def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
     forecast = simulated.forecast
     assert forecast.error_draws.shape == forecast.gain_draws.shape == (3, 2 * 4 * 40)
-    for drawn, expected in ((forecast.error_draws, forecast.error), (forecast.gain_draws, forecast.gain)):
+    even = np.arange(2 * 4 * 40) % 160 < 80
+    for drawn, expected in (
+        (forecast.error_draws.mean(axis=0)[None], forecast.error.mean()),
+        (np.diff(forecast.error_draws[:, even], axis=0), np.diff(forecast.error)),
+        (forecast.gain_draws[:, even], forecast.gain),
+    ):
         standard_error = drawn.std(axis=1) / np.sqrt(drawn.shape[1])
         assert np.all(np.abs(drawn.mean(axis=1) - expected) < 4 * standard_error)
     # Candidates see the same worlds: a task that is hard for one is hard for the next.
@@ -297,7 +307,7 @@ def test_the_null_is_worse_than_every_informed_candidate_and_near_the_label_vari
     forecast = simulated.forecast
     assert forecast.null_draws.shape == (3, 2 * 4)
     assert forecast.error.max() < np.median(forecast.null_draws)
-    assert np.median(forecast.null_draws) == pytest.approx(1.0, abs=0.15)
+    assert np.median(forecast.null_draws) == pytest.approx(1.0, abs=0.25)
 
 
 def test_larger_pools_are_cut_and_the_answer_says_so(simulated):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.priors import consensus_kernel, flat_kernel
+from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.protocol import Evidence, Forecast
 from predictor.heads import HeadFactor
 from predictor.result import Better, Estimate
@@ -32,13 +32,17 @@ class LabelPriorSimulation:
 
     Attributes:
         noises: σ², shares of the label variance that no row explains; one random split into thirds for each.
-        ridges: β of the priors: tasks spread evenly over the directions whose variance is well above this share.
+        ridge: β of the priors that make the order: their tasks spread evenly over the directions whose variance is well
+            above this share.
+        powers: of the strong model's kernel, for easier tasks in few directions. They tell candidates apart badly, so
+            they enter the level and the intervals, not the differences between candidates.
         draws: tasks per prior and split; each with its own bootstrap of the test rows.
         max_rows: larger pools are cut to this many rows (drawn by the seed): n × n prior kernels stay small.
     """
 
     noises: tuple[float, ...] = (0.05, 0.2, 0.4, 0.7, 0.9)
-    ridges: tuple[float, ...] = (0.01, 0.002)
+    ridge: float = 0.03
+    powers: tuple[float, ...] = (2.0, 4.0)
     draws: int = 16
     max_rows: int = 1500
 
@@ -49,7 +53,7 @@ class LabelPriorSimulation:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student when labels spread evenly over what the strong model, or all models by "
-        "size, see in the rows, coarsely or finely, at five levels of noise; linear heads, equal thirds, squared loss."
+        "size, see in the rows, at five levels of noise; linear heads, equal thirds, squared loss."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -57,13 +61,17 @@ class LabelPriorSimulation:
         return estimates_of(self, self.forecast(case))
 
     def forecast(self, case: Case) -> Forecast:
-        """Outcomes under every prior, each weighing the same."""
+        """Outcomes under every prior, each weighing the same.
+
+        Differences between candidates are those under the even priors; the level of all of them is that under all.
+        """
         rng = case.rng(self.name)
         notes: tuple[str, ...] = ()
         if case.rows > self.max_rows:
             notes = (f"simulated on {self.max_rows} of {case.rows} rows, a third of them for each head",)
             case = case.take(np.sort(rng.choice(case.rows, self.max_rows, replace=False)))
-        priors = self.priors(case)
+        orders = self.priors(case)
+        priors = (*orders, *self.easier(case))
         signals = [prior.draw(self.draws * len(self.noises), rng) for prior in priors]
         runs = []
         for split, noise in enumerate(self.noises):
@@ -80,12 +88,14 @@ class LabelPriorSimulation:
                 truth = np.sqrt(1.0 - noise) * signal[:, mine]
                 labels = truth + np.sqrt(noise) * unexplained
                 runs.append(_run(strong, weak, mixed, part, prior.with_noise(noise), labels, truth, weights))
-        expected = np.mean([run.expected for run in runs], axis=0)
+        ordering = [run for place, run in enumerate(runs) if place % len(priors) < len(orders)]
+        expected = np.mean([run.expected for run in ordering], axis=0)
+        easier = float(np.mean([run.expected[:, 1] for run in runs]) - np.mean(expected[:, 1]))
         drawn_errors = np.concatenate([run.drawn for run in runs], axis=2)
         return Forecast(
-            error=expected[:, 1],
+            error=expected[:, 1] + easier,
             gain=expected[:, 0] - expected[:, 1],
-            ceiling=float(np.mean([run.ceiling for run in runs])),
+            ceiling=float(np.mean([run.ceiling for run in ordering])) + easier,
             error_draws=drawn_errors[:, 1],
             gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
@@ -94,11 +104,19 @@ class LabelPriorSimulation:
         )
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
-        """Noiseless tasks, coarse and fine, as the strong model sees them and as all models see them on average."""
-        everyone = (case.strong, *case.weak)
-        strong = [LabelPrior.of(f"strong, above {r:g}", flat_kernel(case.strong.kernel, r), 0.0) for r in self.ridges]
-        shared = [LabelPrior.of(f"consensus, above {r:g}", consensus_kernel(everyone, r), 0.0) for r in self.ridges]
-        return (*strong, *shared)
+        """Noiseless tasks spread evenly over what the strong model sees, and over what all models see."""
+        everyone = consensus_kernel((case.strong, *case.weak), self.ridge)
+        return (
+            LabelPrior.of("strong, even", flat_kernel(case.strong.kernel, self.ridge), 0.0),
+            LabelPrior.of("consensus, even", everyone, 0.0),
+        )
+
+    def easier(self, case: Case) -> tuple[LabelPrior, ...]:
+        """Noiseless tasks in few directions of the strong model."""
+        return tuple(
+            LabelPrior.of(f"strong, to the power {power:g}", power_kernel(case.strong.kernel, power), 0.0)
+            for power in self.powers
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,13 @@ def flat_kernel(kernel: Kernel, ridge: float) -> Array:
     return flat
 
 
+def power_kernel(kernel: Kernel, power: float) -> Array:
+    """(n, n) U diag(λᵖ) Uᵀ over its trace: the greater p, the fewer leading directions a task lies in."""
+    weight = kernel.values**power
+    powered: Array = (kernel.vectors * (weight / weight.sum())) @ kernel.vectors.T
+    return powered
+
+
 def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     """(n, n) mean of the models' flat kernels, weighted as `sizes` says: a task that any of them may see.
 
