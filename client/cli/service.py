@@ -27,7 +27,9 @@ def credentials_of(arguments: argparse.Namespace) -> Shown:
         InputError: a token given twice, or a file that cannot be read.
     """
     flags = {name: getattr(arguments, name) for name in ("token", "token_file", "ca", "cert", "key")}
-    if flags["token"] or flags["token_file"]:
+    typed = [name for name in ("token", "token_file") if flags[name] != os.environ.get(f"W2S_{name.upper()}")]
+    if typed:  # the command line wins, also over the other way to give a token
+        flags |= {name: None for name in ("token", "token_file") if name not in typed}
         return {**shown_by(_without_token()), **shown(**flags)}
     return {**shown_by(), **shown(**flags)}
 

@@ -1,5 +1,6 @@
 """How a client shows who it is, and what it says where it is not let in."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -47,6 +48,7 @@ def test_the_command_line_takes_tokens_and_certificates_as_flags_and_as_variable
     for words, variables in (
         (("--ca", authority.pem, "--token-file", folder / "token"), {}),
         (("--ca", authority.pem, "--token", token), {"W2S_TOKEN": "w2s_wrong"}),
+        (("--ca", authority.pem, "--token-file", folder / "token"), {"W2S_TOKEN": "w2s_wrong"}),
         ((), {"W2S_CA": str(authority.pem), "W2S_TOKEN_FILE": str(folder / "token")}),
         ((), {"W2S_ROOT_CERTIFICATES": str(authority.pem), "W2S_TOKEN": token}),
     ):
@@ -127,6 +129,32 @@ def test_the_environment_and_the_flags_say_the_same(tmp_path):
     assert by_flag == by_variable
     assert {name: str(value) for name, value in by_flag.items()} == {"token": "abc", **paths}
     assert shown() == shown(token=" ", ca="") == {}
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "found"),
+    [
+        ({"token": "a"}, {}, "a"),
+        ({"token": "a"}, {"W2S_TOKEN": "b"}, "a"),
+        ({"token": "a", "token_file": "FILE"}, {"W2S_TOKEN_FILE": "FILE"}, "a"),
+        ({"token": "b", "token_file": "FILE"}, {"W2S_TOKEN": "b"}, "filed"),
+        ({"token": "b"}, {"W2S_TOKEN": "b"}, "b"),
+        ({"token_file": "FILE"}, {"W2S_TOKEN_FILE": "FILE"}, "filed"),
+        ({}, {}, None),
+    ],
+)
+def test_the_command_line_wins_over_the_environment(tmp_path, monkeypatch, flags, variables, found):
+    from client.cli.service import credentials_of
+
+    path = tmp_path / "t"
+    path.write_text("filed\n")
+    for name in ("W2S_TOKEN", "W2S_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.replace("FILE", str(path)))
+    given = dict.fromkeys(("token", "token_file", "ca", "cert", "key"))
+    given |= {name: value.replace("FILE", str(path)) for name, value in flags.items()}
+    assert credentials_of(argparse.Namespace(**given)).get("token") == found
 
 
 def test_a_token_given_twice_or_in_no_sound_file_is_refused(tmp_path):
