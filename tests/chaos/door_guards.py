@@ -31,8 +31,8 @@ DOOR_GUARDS = (
     Mutation(
         "one writer of an upload",
         "server/features/uploads.py",
-        "        self._superseded = True\n",
-        "",
+        "                before.supersede()\n",
+        "                pass\n",
         f"{S}/test_uploads.py::test_a_later_stream_takes_over_and_the_earlier_writes_no_more",
     ),
     Mutation(
