@@ -96,7 +96,7 @@ DOOR_GUARDS = (
         "server/durable/feed.py",
         "if job.revision > revision]",
         "if True]",
-        f"{S}/test_jobs.py::test_a_watch_resumes_after_a_revision",
+        f"{S}/test_jobs.py::test_a_watch_tells_every_change_up_to_the_ranking",
     ),
     Mutation(
         "a silent worker is replaced",
