@@ -15,12 +15,14 @@ from client.channel import open_channel
 from client.credentials import Credentials
 from client.talks import Ask
 from predictor.arrays import rows_digest
-from predictor.draw import own_store
+from predictor.draw import cut_stored, own_store
+from predictor.drawn import Drawn
 from predictor.errors import ConflictError, DeadlineError, InputError, LimitError, NotFoundError
+from predictor.features import FeatureStore
 from predictor.folders import cache_dir
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import RankingQuery
+from predictor.query import ModelSpec, RankingQuery
 from predictor.request import build_query
 from protos import convert
 from protos.features import LEAST_CHUNK
@@ -436,6 +438,26 @@ def test_anothers_part_is_no_part_of_ones_own(tmp_path, start):
         with pytest.raises(NotFoundError, match=rf"there is no part {MANIFEST.sha256[:12]}"):
             bob._line.ask(create())
         assert list(bob.jobs()) == []
+
+
+def test_a_cut_takes_the_rows_drawn_and_leaves_alone_what_does_not_fit(tmp_path):
+    store = FeatureStore(tmp_path)
+    store.push("fits", np.arange(20.0)[:, None], rows_sha256="ab" * 32)
+    store.push("short", np.arange(19.0)[:, None])
+    store.push("others", np.arange(20.0)[:, None], rows_sha256="cd" * 32)
+    specs = [ModelSpec(name, f"features:{name}") for name in ("fits", "short", "others", "absent")]
+    drawn = Drawn(np.array([2, 7, 19]), 20, "ab" * 32)
+    cut = cut_stored(RankingQuery(specs[0], tuple(specs), Pool.numbered(3), drawn=drawn), store)
+    assert cut.drawn is None
+    assert cut.strong.values[:, 0].tolist() == [2, 7, 19]
+    assert "rows_sha256" not in cut.strong.about
+    assert [spec.values is None for spec in cut.weak] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("rows", [[3, 2], [1, 1], [-1, 2], [5, 20], [], [[1, 2]]])
+def test_rows_that_cannot_have_been_drawn_are_refused(rows):
+    with pytest.raises(InputError, match="ascending row numbers below 20; give each row once"):
+        Drawn(np.array(rows, dtype=np.int64), 20)
 
 
 def test_sets_on_the_server_are_cut_to_drawn_rows_as_in_process(server, client, monkeypatch):
