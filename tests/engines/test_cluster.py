@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from predictor import rank
+from predictor import predict, rank
 from predictor.arrays import ArraySource
 from predictor.engines import cluster as cluster_module
 from predictor.engines.choice import open_engine
@@ -250,16 +250,16 @@ class TestCommand:
     def test_the_flag_and_the_variable_choose_it_and_the_answer_is_the_same(self, cluster, files, tmp_path):
         address = f"dask:{cluster.scheduler_address}"
         found = [
-            self.run(files, folder=tmp_path),
             self.run(files, "--engine", address, folder=tmp_path),
             self.run(files, env={"W2S_ENGINE": address}, folder=tmp_path),
         ]
-        assert [one.returncode for one in found] == [0, 0, 0], found[1].stderr + found[2].stderr
-        here, *there = (json.loads(one.stdout)["candidates"] for one in found)
-        for candidates in there:
+        assert [one.returncode for one in found] == [0, 0], found[0].stderr + found[1].stderr
+        models = {"strong": str(files / "s.npy"), "weak": [f"{name}={files / name}.npy" for name in "ab"]}
+        here = predict(**models, estimators=("cka",)).candidates
+        for candidates in (json.loads(one.stdout)["candidates"] for one in found):
             for one, other in zip(candidates, here, strict=True):
-                assert one["name"] == other["name"]
-                assert one["estimates"]["cka"]["value"] == pytest.approx(other["estimates"]["cka"]["value"], abs=1e-9)
+                assert one["name"] == other.name
+                assert one["estimates"]["cka"]["value"] == pytest.approx(other.estimates["cka"].value, abs=1e-9)
 
     def test_a_server_and_an_engine_exclude_each_other(self, files, tmp_path):
         found = self.run(files, "--engine", "dask", "--server", "127.0.0.1:1", folder=tmp_path)
