@@ -164,8 +164,8 @@ DOOR_GUARDS = (
     Mutation(
         "bytes of deleted jobs are overwritten",
         "server/durable/database.py",
-        ', "secure_delete=ON"',
-        "",
+        "secure_delete=ON",
+        "secure_delete=OFF",
         f"{S}/test_table.py::test_what_is_deleted_is_gone_from_the_file",
     ),
     Mutation(
