@@ -78,6 +78,8 @@ def test_truncation_keeps_the_fewest_components_that_hold_the_energy(features, e
 def test_truncating_twice_adds_up_the_tail(features):
     twice = PrincipalKernel.of(features).keep(0.99).keep(0.9)
     assert twice.tail == pytest.approx(1.0 - twice.values.sum(), abs=1e-12)
+    dropped = PrincipalKernel.of(features).values[twice.rank :]
+    assert twice.tail_square == pytest.approx(np.sum(dropped**2), abs=1e-12)
 
 
 @pytest.mark.parametrize("ridge", [1e-3, 1e-2, 1.0])
