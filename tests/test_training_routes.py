@@ -132,13 +132,14 @@ def test_labels_that_cannot_be_refined_leave_no_advice(task):
 
 
 def test_advice_is_right_where_its_sign_is_that_of_the_help():
-    one = np.array([[0.5, 0.4, 0.3, np.nan]])
-    # Refined saves 0.1, costs 0.2, changes nothing, is missing; advice: refine, refine, teach as is, refine.
-    routes = Routes(one, one, np.array([[0.4, 0.6, 0.3, np.nan]]), one, one, one, one)
-    advice = np.array([[1.0, 1.0, -1.0, 1.0]])
-    assert routes.right(advice) == pytest.approx(2 / 3)
-    assert routes.cost(advice) == pytest.approx((0.0 + 0.2 + 0.0) / 3)
-    assert routes.right(np.full((1, 4), np.nan)) is None
+    one = np.array([[0.5, 0.4, 0.3, 0.3, np.nan]])
+    # Refined saves 0.1, costs 0.2, changes nothing, saves 0.2, is missing; advice: refine but for the third.
+    routes = Routes(one, one, np.array([[0.4, 0.6, 0.3, 0.1, np.nan]]), one, one, one, one)
+    advice = np.array([[1.0, 1.0, -1.0, 1.0, 1.0]])
+    assert routes.right(advice) == pytest.approx(3 / 4)
+    assert routes.cost(advice) == pytest.approx((0.0 + 0.2 + 0.0 + 0.0) / 4)
+    assert routes.cost(-advice) == pytest.approx((0.1 + 0.0 + 0.0 + 0.2) / 4)
+    assert routes.right(np.full((1, 5), np.nan)) is None
 
 
 def test_a_task_with_unlabelled_rows_is_refused(task):
