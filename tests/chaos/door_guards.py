@@ -150,9 +150,9 @@ DOOR_GUARDS = (
     Mutation(
         "external tensors beside the graph",
         "predictor/extraction/onnx_graph.py",
-        "if not location or climbs or not",
-        "if not location or not",
-        f"{S}/test_paths.py",
+        "return real.is_file() and any(real.is_relative_to(one) for one in folders)",
+        "return real.is_file()",
+        "tests/extraction/test_onnx.py::test_external_tensors_elsewhere_are_refused",
     ),
     Mutation(
         "names of feature sets",

@@ -35,6 +35,7 @@ from server.access.tokens import TokenFile
 from tests.extraction.test_onnx import make_graph
 from tests.service.paths import SECRET, corpus, furnish
 from tests.service.running import RunningServer, arrays
+from tests.service.sending import chunks
 
 ROWS = 30
 MARK = "7391.0625"
@@ -170,13 +171,14 @@ def test_no_name_of_a_feature_set_leaves_its_folder(place, names):
     running, channel, metadata = place
     stub = features_pb2_grpc.FeatureServiceStub(channel)
     before = _tree(running)
-    manifest = convert.manifest_to_proto(Manifest.of("sound", np.ones((3, 2), np.float32)))
+    values = np.ones((3, 2), np.float32)
+    manifest, sent = convert.manifest_to_proto(Manifest.of("sound", values)), chunks(values)
     codes = set()
     for name in names:
         manifest.name = name
         asks = (
             lambda m=manifest: stub.UploadFeatures(
-                iter([features.UploadFeaturesRequest(manifest=m)]), timeout=10, metadata=metadata
+                iter([features.UploadFeaturesRequest(manifest=m), *sent]), timeout=10, metadata=metadata
             ),
             lambda m=manifest: stub.QueryUpload(features.QueryUploadRequest(manifest=m), timeout=10, metadata=metadata),
             lambda n=name: list(
@@ -190,7 +192,8 @@ def test_no_name_of_a_feature_set_leaves_its_folder(place, names):
             assert MARK not in details
     assert codes <= {"OK", "INVALID_ARGUMENT", "NOT_FOUND"}, codes
     new = _tree(running) - before
-    allowed = re.compile(r"state/(uploads(/[0-9a-f]{32}(/[0-9a-f]{64}\.(part|json))?)?|audit\.jsonl)|cache(/.*)?")
+    store = r"cache(/tenants(/[0-9a-f]{32}(/features(/(names|entries|quarantine)(/[^/]+){0,2})?)?)?)?"
+    allowed = re.compile(rf"state/(uploads(/[0-9a-f]{{32}}(/[0-9a-f]{{64}}\.(part|json))?)?|audit\.jsonl)|{store}")
     assert [path for path in new if not allowed.fullmatch(path)] == []
     assert running.events("internal_error") == []
 
