@@ -177,7 +177,15 @@ def table(path: Path) -> str:
         outcome = "tuned_gain" if figure.endswith("gain") else "tuned_error"
         found = [_correlation(kept[head], figure, outcome) for head in heads]
         lines.append(_line(f"`{figure}` → {outcome.replace('_', ' ')}", found))
+    for figure in (one for one in FIGURES if one.endswith("error")):
+        lines.append(_line(f"first choice by `{figure}`: tuned error lost", [_lost(kept[h], figure) for h in heads]))
     return "\n".join(lines)
+
+
+def _lost(rows: list[dict[str, str]], figure: str) -> str:
+    """Fine-tuned error of the candidate of least `figure`, less that of the best."""
+    first = min(rows, key=lambda row: float(row[figure]))
+    return str(float(first["tuned_error"]) - min(float(row["tuned_error"]) for row in rows))
 
 
 def _correlation(rows: list[dict[str, str]], one: str, other: str) -> str:
