@@ -37,3 +37,15 @@ def test_a_model_is_wholly_similar_to_itself_and_not_to_unrelated_directions():
     other = PrincipalKernel(np.array([0.7, 0.3]), np.eye(5)[:, 2:4])
     assert Alignment.of(own, own).cka == pytest.approx(1.0, abs=1e-12)
     assert Alignment.of(own, other).cka == 0.0
+
+
+def test_shared_energy_counts_as_many_directions_of_the_weak_model_as_the_strong_one_needs():
+    strong = PrincipalKernel(np.array([0.75, 0.25]), np.eye(4)[:, :2])
+    weak = PrincipalKernel(np.array([0.6, 0.4]), np.array([[0.6, -0.8], [0.8, 0.6], [0.0, 0.0], [0.0, 0.0]]))
+    found = Alignment.of(strong, weak)
+    # 70 % needs e₁ alone: its share in the first weak direction is .6². All needs both, and the plane is the same.
+    assert found.shared_energy(0.7) == pytest.approx(0.36, abs=1e-12)
+    assert found.shared_energy(1.0) == pytest.approx(1.0, abs=1e-12)
+    # A weak model of one direction: ¾ × .36 + ¼ × .64.
+    one = PrincipalKernel(np.array([1.0]), weak.vectors[:, :1])
+    assert Alignment.of(strong, one).shared_energy(1.0) == pytest.approx(0.43, abs=1e-12)
