@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.chaos.mutation import Mutation
 
 S = "tests/service"
+C = "tests/chaos"
 
 STATE_GUARDS = (
     Mutation(
@@ -28,7 +29,7 @@ STATE_GUARDS = (
         'exist_ok=True, mode=0o700)\n        with temporary.open("xb") as file:',
         "path.name\n    try:\n        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)\n"
         '        with temporary.open("wb") as file:',
-        "tests/test_features.py::test_readers_and_writers_of_one_entry_never_meet_half_a_file",
+        f"{C}/test_chaos.py::test_a_disk_that_fails_anywhere_loses_nothing_acknowledged_and_shows_nothing_half",
     ),
     Mutation(
         "fsync of the tokens",
