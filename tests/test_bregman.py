@@ -48,6 +48,14 @@ def test_slope_and_curvature_are_the_derivatives_of_the_potential(generator):
         np.testing.assert_allclose((low(f + step) - low(f - step)) / (2 * step), high(f), rtol=1e-6)
 
 
+@pytest.mark.parametrize("generator", GENERATORS, ids=named)
+def test_rounding_never_makes_a_divergence_negative(generator):
+    rng = np.random.default_rng(3)
+    right = rng.uniform(0.05, 0.95, (4000, 1))
+    left = right * (1.0 + 1e-12 * rng.standard_normal(right.shape))
+    assert generator.divergence(left, right).min() >= 0.0
+
+
 def test_certainty_on_the_left_is_finite():
     left, right = np.array([[0.0, 1.0]]), np.array([[0.25, 0.75]])
     assert ENTROPY.divergence(left, right)[0] == pytest.approx(divergence(left, right)[0], abs=1e-12)
