@@ -31,6 +31,12 @@ def test_divergence_is_that_of_scipy(classes):
     np.testing.assert_allclose(jensen_shannon(left, right), jensenshannon(left, right, axis=1, base=2) ** 2, atol=1e-12)
 
 
+def test_rounding_never_makes_it_negative():
+    rng = np.random.default_rng(1)
+    left = rng.dirichlet(np.ones(4), 2000)
+    assert jensen_shannon(left, left * (1.0 + 1e-9 * rng.standard_normal(left.shape))).min() >= 0.0
+
+
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_the_estimate_compares_heads_taught_the_same_gold_rows(kind):
     case = case_with("few_labels", kind=kind)
