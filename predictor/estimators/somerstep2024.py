@@ -181,7 +181,7 @@ class Refinement:
         Details: `weak_vs_refined`, `refined_vs_refined` (both signals), `retention` (share of rows that keep their
         class, or correlation with the weak numbers: losing the concept is how refinement fails), and with gold labels
         `gain_naive`, `gain_refined`, `gain_em_step` of each route on linear heads, in label variances. The note advises
-        by them where labels were refined linearly (see tests/benchmarks/refinement.md).
+        by them where they exist: measured, the score is often wrong (tests/benchmarks/refinement.md).
         """
         supervision = supervise(case, case.rng(self.name))
         if case.refined is not None:
@@ -253,8 +253,7 @@ class Refinement:
         advised, reason = score, ""
         if truth is not None:
             details |= route_gains(strong, weak, first, *truth, case.rng("routes"))
-            if case.refined is None:
-                advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
+            advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
         note = "refine before teaching" if advised > 0.0 else "teach with the weak labels as they are"
         return Estimate(score, self.better, self.unit, note=note + reason, details=details)
 
