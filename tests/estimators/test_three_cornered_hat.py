@@ -53,3 +53,10 @@ def test_incoherence_is_the_share_of_the_distances_that_independent_errors_leave
     missed = np.array([1, -0.5, -0.5, -0.5, -0.5, 1]) * -2 / 3
     assert incoherence(apart, squared_errors(apart)) == pytest.approx(np.sqrt(np.mean(missed**2)) / (28 / 6))
     assert incoherence(np.zeros((3, 3)), np.zeros(3)) == 0.0
+
+
+def test_rounding_never_makes_a_distance_negative():
+    """Nearly equal predictions far from 0, whose energies cancel in their last digits."""
+    rng = np.random.default_rng(3)
+    tables = 1e4 + rng.standard_normal((1, 50, 1)) + 1e-6 * rng.standard_normal((8, 50, 1))
+    assert distances(tables).min() >= 0.0
