@@ -71,6 +71,8 @@ def validation_steps(
     _check(query, labels, splits)
     seed = query.settings.seed
     part = part_of(len(query.pool), asked, seed, 0, groups)
+    if asked.trains_model:
+        yield Progress(query.strong.name, "load", 0, 1)
     tuned = _tuned(query, asked, student_of)
     gathered = yield from gather(query, source)
     free = yield from judging_steps(query, gathered)

@@ -58,10 +58,12 @@ def test_states_are_those_of_a_plain_forward_pass(folder, layer):
     with torch.no_grad():
         plain = plain_states(AutoModel.from_pretrained(str(folder)).eval(), TEXTS, layer)
     torch.testing.assert_close(body.states(np.arange(64)), plain, rtol=1e-5, atol=1e-5)
+    assert (body._block is not None) == (layer in (1, 2))  # Blocks above the layer are not run.
 
 
-def test_three_steps_are_those_of_a_plain_loop(calm):
+def test_three_steps_are_those_of_a_plain_loop(calm, monkeypatch):
     """Full batch, squared loss: AdamW on every weight and on a zero head over standardised states, rates 1, 1 and ½."""
+    monkeypatch.setattr("predictor.finetuning.tuner.WEIGHT_DECAY", 20.0)  # Or three steps would not show it.
     lessons = 3.0 * TRUTH[TRAIN] + 1.0
     found = tuner(calm, epochs=3, batch_rows=40, learning_rate=0.002).on(TRAIN, OTHER).learn(lessons, 0)
 
@@ -73,7 +75,7 @@ def test_three_steps_are_those_of_a_plain_loop(calm):
     weight, bias = torch.zeros(16, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
     body = [p for name, p in model.named_parameters() if not name.startswith("pooler")]
     optimiser = torch.optim.AdamW(
-        [{"params": body, "weight_decay": 0.01}, {"params": [weight, bias], "weight_decay": 0.0}]
+        [{"params": body, "weight_decay": 20.0}, {"params": [weight, bias], "weight_decay": 0.0}]
     )
     target = torch.tensor((lessons - lessons.mean()) / lessons.std(), dtype=torch.float32)
     for share in (1.0, 1.0, 0.5):
@@ -87,7 +89,7 @@ def test_three_steps_are_those_of_a_plain_loop(calm):
     with torch.no_grad():
         expected = ((plain_states(model, other, 3) - mean) / spread) @ weight + bias
     expected = expected.numpy() * lessons.std() + lessons.mean()
-    np.testing.assert_allclose(found, expected, atol=1e-3)  # AdamW magnifies rounding where a gradient is nearly 0.
+    np.testing.assert_allclose(found, expected, atol=3e-3)  # AdamW magnifies rounding where a gradient is nearly 0.
     assert np.ptp(found) > 0.05  # Or the loop might have learned nothing.
 
 
