@@ -74,6 +74,23 @@ def test_a_link_that_is_swapped_in_between_check_and_opening_reads_as_absent(
         HeldFiles("array:deep/a.npy", [root])
 
 
+def test_a_link_that_is_swapped_in_between_a_look_and_the_opening_is_not_followed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.stat
+
+    def then_swap(name: str, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        answer = real(name, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        if dir_fd is not None and name == "a.npy":
+            os.unlink(root / "deep" / "a.npy")
+            os.symlink(root.parent / "secret" / "a.npy", root / "deep" / "a.npy")
+        return answer
+
+    monkeypatch.setattr(os, "stat", then_swap)
+    with pytest.raises(NotFoundError):
+        HeldFiles("array:deep/a.npy", [root])
+
+
 def test_a_pipe_that_is_swapped_in_keeps_nobody_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from predictor.models import held as module
 
