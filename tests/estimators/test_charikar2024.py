@@ -103,6 +103,14 @@ def test_leave_one_out_misfit_is_near_the_folded_one_and_far_from_the_in_sample_
     assert crowded.details["leave_one_out"] > 0.8
 
 
+def test_both_misfits_are_in_label_variance_whatever_the_unit_of_the_labels():
+    case = case_with("few_labels", noises=(0.5,))
+    scaled = dataclasses.replace(case, labels=dataclasses.replace(case.labels, targets=10.0 * case.labels.targets))
+    (one,), (ten,) = (find("misfit").estimate(c) for c in (case, scaled))
+    assert ten.value == pytest.approx(one.value, rel=1e-9)
+    assert ten.details["leave_one_out"] == pytest.approx(one.details["leave_one_out"], rel=1e-9)
+
+
 def test_misfit_in_nats_is_reported_for_class_probabilities_only():
     strong, weak = teachers((0.1,))
     p = np.random.default_rng(0).uniform(0.1, 0.9, (120, 1))
