@@ -32,7 +32,8 @@ def models(tmp_path_factory) -> Path:
     tiny.encoder_classifier(folder / "odds", outputs=1)
     tiny.encoder_classifier(folder / "several", outputs=3, problem="multi_label_classification")
     tiny.decoder_classifier(folder / "decoder")
-    tiny.decoder_classifier(folder / "unpadded", pad=False)
+    tiny.decoder_classifier(folder / "unpadded", pad=None)
+    tiny.decoder_classifier(folder / "other padding", pad=3)
     tiny.language_model(folder / "llama")
     return folder
 
@@ -62,6 +63,7 @@ READINGS = {
     "several": lambda logits: 1 / (1 + np.exp(-logits)),
     "decoder": softmax,
     "unpadded": softmax,
+    "other padding": softmax,
 }
 
 

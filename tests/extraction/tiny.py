@@ -52,11 +52,11 @@ def language_model(folder: Path, tokenizer: Any = byte_level, seed: int = 0) -> 
     return folder
 
 
-def decoder_classifier(folder: Path, *, pad: bool = True, seed: int = 0) -> Path:
+def decoder_classifier(folder: Path, *, pad: int | None = 0, seed: int = 0) -> Path:
     """A Llama with a head of three classes on its last token; with or without a padding id in its configuration."""
     config = _llama(byte_level(folder), seed)
     config.num_labels = 3
-    config.pad_token_id = 0 if pad else None
+    config.pad_token_id = pad
     LlamaClassifier(config).save_pretrained(folder)
     return folder
 
