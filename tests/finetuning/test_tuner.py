@@ -192,6 +192,8 @@ def test_every_row_is_learned_from_once_an_epoch_in_batches_of_like_length():
     padded = sum(len(rows) * lengths[rows].max() for rows in drawn)
     assert padded < 1.25 * 3 * lengths.sum()
     assert not np.array_equal(drawn[0], drawn[13])
+    longest = [lengths[rows].max() for rows in drawn[:8]]
+    assert longest != sorted(longest)  # Or the short rows would always be learned from first.
 
 
 def test_the_rate_rises_over_a_tenth_and_falls_to_nothing():
