@@ -22,16 +22,16 @@ from client.parts import PartTalks
 from client.rankings import RankingTalks
 from client.transfers import TransferTalks
 from predictor.calibration.calibration import Calibration
-from predictor.entries import StoredFeatures
-from predictor.features import NamedFeatures
+from predictor.intake.request import Model, Options
 from predictor.jobs import Job
-from predictor.manifest import Manifest
 from predictor.outcome_store import Added
 from predictor.outcomes import Outcome
 from predictor.pools import Pool
 from predictor.query import Progress, RankingQuery
-from predictor.request import Model, Options
 from predictor.result import Ranking
+from predictor.store.entries import StoredFeatures
+from predictor.store.features import NamedFeatures
+from predictor.store.manifest import Manifest
 
 
 class AsyncPredictorClient:

@@ -15,10 +15,10 @@ from client.line import Line
 from client.parts import PartTalks
 from client.rankings import RankingTalks
 from client.transfers import TransferTalks
+from predictor.intake.request import Model, Options
 from predictor.jobs import Job
 from predictor.pools import Pool
 from predictor.query import Progress, RankingQuery
-from predictor.request import Model, Options
 from predictor.result import Ranking
 
 

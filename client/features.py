@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from client.line import Line
 from client.transfers import TransferTalks
-from predictor.entries import StoredFeatures
-from predictor.features import NamedFeatures
-from predictor.manifest import Manifest
 from predictor.query import Progress
+from predictor.store.entries import StoredFeatures
+from predictor.store.features import NamedFeatures
+from predictor.store.manifest import Manifest
 
 
 class FeatureClient:
@@ -38,7 +38,7 @@ class FeatureClient:
         Args:
             name: up to 128 letters, digits and `. _ @ + -`.
             values: (n,) or (n, d), float or integer; a memory-mapped file is read a megabyte at a time.
-            rows_sha256: `predictor.arrays.rows_digest` of the pool, so that other rows are refused later; or None.
+            rows_sha256: `predictor.store.arrays.rows_digest` of the pool, to refuse other rows later; or None.
             layer: that the features were read at, or None.
             parameters: number of weights of the model, or None.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from predictor.arrays import read_array
 from predictor.errors import W2SError
+from predictor.intake.request import Model
 from predictor.models.reference import ModelReference, read_spec
 from predictor.query import ModelSpec, RankingQuery
-from predictor.request import Model
 from predictor.result import Candidate, Ranking
+from predictor.store.arrays import read_array
 
 _LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.manifest import Manifest
+from predictor.store.manifest import Manifest
 from protos.features import Description
 
 

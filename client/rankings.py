@@ -15,10 +15,10 @@ from client.patience import Patience
 from client.talks import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
 from client.transfers import TransferTalks
 from predictor.errors import CancelledError, DeadlineError, W2SError
+from predictor.intake.request import Model, Options, build_query
 from predictor.jobs import Job
 from predictor.pools import Pool
 from predictor.query import RankingQuery
-from predictor.request import Model, Options, build_query
 from predictor.result import Ranking
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from client.layouts import HEADERS, array_bytes
 from client.patience import Patience
 from client.talks import Ask, Hear, Open, Pause, Send, Settle, Talk, Tell, Work
-from predictor.entries import StoredFeatures
 from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
-from predictor.features import NamedFeatures
-from predictor.manifest import Manifest
 from predictor.query import Progress
+from predictor.store.entries import StoredFeatures
+from predictor.store.features import NamedFeatures
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.features import MOST_CHUNK, Description
 from protos.w2s.v1 import features_pb2 as pb

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Unpack
 
-from predictor.arrays import ArraySource
 from predictor.calibration.resolve import with_calibration
 from predictor.engines.choice import LOCAL, open_engine
-from predictor.features import FeatureStore
+from predictor.intake.request import Model, Options, build_query
+from predictor.pipeline.ranking import ranking_steps
 from predictor.query import FeatureSource, Progress, RankingQuery
-from predictor.ranking import ranking_steps
-from predictor.request import Model, Options, build_query
 from predictor.result import Ranking
+from predictor.store.arrays import ArraySource
+from predictor.store.features import FeatureStore
 
 
 def rank(
@@ -31,7 +31,7 @@ def rank(
         **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
             `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `label_words`, `prompt`, `refine`,
             `text_column`, `id_column`; see
-            `predictor.request.build_query`.
+            `predictor.intake.request.build_query`.
 
     Returns:
         The ranking; a candidate that fails stands last with its reason instead of ending the call.

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from predictor.arrays import rows_digest
 from predictor.errors import UnavailableError, W2SError
 from predictor.extraction.backend import effective_precision
 from predictor.extraction.identity import Identity
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.precision import attempted, bearable
-from predictor.features import FeatureStore
 from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.query import ModelSpec, Pooling, RankingQuery
+from predictor.store.arrays import rows_digest
+from predictor.store.features import FeatureStore
 
 WEIGHTS_PER_SECOND = 5e10
 """Weights times tokens that one AVX-512 core gets through in fp32, measured on a 22 M-parameter encoder. Rough."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.calibration.calibration import Calibration
-from predictor.drawn import Drawn
 from predictor.errors import InputError
+from predictor.intake.drawn import Drawn
 from predictor.labels import Labels
 from predictor.pools import Pool
 from predictor.wording import Wording, check_classes
@@ -77,7 +77,8 @@ class Settings:
     Attributes:
         precision: of torch arithmetic; `auto` is bf16 where the device has it and the model bears it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
-            dropped on the way; see `predictor.anytime`. Confidence in [0.5, 1), 0.95 where only a budget is given.
+            dropped on the way; see `predictor.pipeline.anytime`. Confidence in [0.5, 1), 0.95 where only a budget is
+            given.
         wording: label words and prompt for language models, or None where none is asked.
         refine: what relabels rows for the estimator `refinement`, which is then shown: linear concepts on the strong
             model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from predictor.entries import OpenEntry
 from predictor.errors import InputError
-from predictor.features import NamedFeatures
-from predictor.manifest import Manifest
+from predictor.store.entries import OpenEntry
+from predictor.store.features import NamedFeatures
+from predictor.store.manifest import Manifest
 from protos.tensors import dtype_from_proto, dtype_to_proto
 from protos.w2s.v1 import features_pb2 as pb
 

@@ -8,8 +8,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.drawn import Drawn
 from predictor.errors import InputError
+from predictor.intake.drawn import Drawn
+from predictor.intake.request import read_budget
 from predictor.labels import Kind, Labels
 from predictor.pools import Pool
 from predictor.query import (
@@ -23,7 +24,6 @@ from predictor.query import (
     RefineBy,
     Settings,
 )
-from predictor.request import read_budget
 from predictor.wording import Wording
 from protos.calibrations import calibration_from_proto, calibration_to_proto
 from protos.tensors import tensor_from_proto, tensor_to_proto

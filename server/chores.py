@@ -10,7 +10,7 @@ from typing import Any
 
 from predictor.errors import W2SError
 from predictor.folders import cache_dir
-from predictor.stores import stores_in, sweep
+from predictor.store.stores import stores_in, sweep
 from server.config import Limits
 from server.durable.ledger import Ledger
 from server.features.uploads import Uploads

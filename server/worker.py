@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from predictor.calls import source_of
-from predictor.draw import cut_stored
 from predictor.errors import LimitError, W2SError
+from predictor.intake.draw import cut_stored
+from predictor.pipeline.ranking import ranking_steps
 from predictor.query import Progress
-from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from protos import convert
 from protos.parts import attach

@@ -3,10 +3,10 @@
 import pytest
 
 from predictor.errors import InputError
+from predictor.intake.request import build_query
 from predictor.labels import Labels
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery, Settings
-from predictor.request import build_query
 from predictor.wording import TEMPLATE, Wording, read_wording
 
 WORDS = Wording(("no", "yes"))

@@ -25,9 +25,9 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Extract and write."""
-    from predictor.arrays import write_features
     from predictor.calls import source_of
-    from predictor.request import build_query
+    from predictor.intake.request import build_query
+    from predictor.store.arrays import write_features
 
     check_destinations(arguments.output)
     if Path(arguments.output).suffix != ".safetensors":

@@ -19,7 +19,7 @@ from predictor.errors import InputError
 
 if TYPE_CHECKING:
     from client.client import PredictorClient
-    from predictor.features import FeatureStore
+    from predictor.store.features import FeatureStore
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -46,8 +46,8 @@ def add(commands: Commands) -> None:
 
 
 def _store() -> FeatureStore:
-    from predictor.features import FeatureStore
     from predictor.folders import cache_dir
+    from predictor.store.features import FeatureStore
 
     return FeatureStore(cache_dir() / "features")
 
@@ -55,7 +55,7 @@ def _store() -> FeatureStore:
 def _every_store() -> tuple[FeatureStore, ...]:
     """This user's own store and, where a server keeps its cache here, those of its tenants."""
     from predictor.folders import cache_dir
-    from predictor.stores import stores_in
+    from predictor.store.stores import stores_in
 
     return stores_in(cache_dir())
 
@@ -86,14 +86,14 @@ def ls(arguments: argparse.Namespace) -> int:
 
 def push(arguments: argparse.Namespace) -> int:
     """Keep an array under a name."""
-    from predictor.arrays import read_array
+    from predictor.store.arrays import read_array
 
     found = read_array(arguments.file)
     about = {key: json.loads(found.about[key]) for key in ("parameters",) if key in found.about}
     about |= {key: found.about[key] for key in ("layer",) if key in found.about}
     rows = found.about.get("rows_sha256")
     if arguments.server:
-        from predictor.manifest import Manifest
+        from predictor.store.manifest import Manifest
 
         manifest = Manifest.of(arguments.name, found.values, rows_sha256=rows, **about)
         with _client(arguments) as client:
@@ -154,7 +154,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def gc(arguments: argparse.Namespace) -> int:
     """Delete what is not needed."""
-    from predictor.stores import sweep
+    from predictor.store.stores import sweep
 
     freed = sweep(_every_store(), _bytes(arguments.keep))
     print(f"{_size(freed)} freed")

@@ -177,7 +177,7 @@ def check_engine(arguments: argparse.Namespace) -> None:
 
 
 def query_of(arguments: argparse.Namespace) -> dict[str, object]:
-    """The parsed flags as keywords of `predictor.request.build_query`."""
+    """The parsed flags as keywords of `predictor.intake.request.build_query`."""
     names = [
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
         *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),

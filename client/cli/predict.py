@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank the arrays."""
-    from predictor.request import build_query
+    from predictor.intake.request import build_query
 
     check_destinations(arguments.output, arguments.html)
     query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _source(query: RankingQuery) -> FeatureSource:
-    from predictor.arrays import ArraySource
+    from predictor.store.arrays import ArraySource
 
     return ArraySource()

@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank, or plan, or submit."""
-    from predictor.request import build_query
+    from predictor.intake.request import build_query
 
     flags.check_engine(arguments)
     if arguments.detach and arguments.dry_run:

@@ -14,7 +14,7 @@ from predictor.errors import InputError, NotFoundError
 from predictor.result import SCHEMA, Ranking
 
 if TYPE_CHECKING:
-    from predictor.validated import Validation
+    from predictor.validating.validated import Validation
 
 
 def add(commands: Commands) -> None:
@@ -53,7 +53,7 @@ def read_answer(path: str) -> Ranking | Validation:
         NotFoundError: no such file.
         InputError: it is neither, of these schemas.
     """
-    from predictor import validated
+    from predictor.validating import validated
 
     if not Path(path).is_file():
         raise NotFoundError(f"{path!r} does not exist; w2s rank -o FILE writes one.", reason="FILE_NOT_FOUND")

@@ -28,7 +28,7 @@ def steps_of(
             return (yield from client.rank_steps(query))
     from predictor.calibration.resolve import with_calibration
     from predictor.engines.choice import open_engine
-    from predictor.ranking import ranking_steps
+    from predictor.pipeline.ranking import ranking_steps
 
     with open_engine(arguments.engine) as engine:
         return (yield from ranking_steps(with_calibration(query), source(query), engine))

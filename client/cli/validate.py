@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from predictor.query import RankingQuery
     from predictor.training import Recipe
     from predictor.training.learners import Trainee
-    from predictor.validated import Validation
+    from predictor.validating.validated import Validation
 
 EXAMPLE = """\
 examples:
@@ -47,10 +47,10 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Validate; 3 where some candidates failed."""
     from predictor.calls import source_of
-    from predictor.request import build_query
-    from predictor.rows import read_task
+    from predictor.intake.request import build_query
+    from predictor.intake.rows import read_task
     from predictor.training.partition import first_words
-    from predictor.validation import validation_steps
+    from predictor.validating.validation import validation_steps
 
     check_destinations(arguments.output, arguments.html)
     recipe, words = recipe_of(arguments), arguments.group_by_first_words

@@ -18,9 +18,9 @@ from predictor.engines.located import Located, locate
 from predictor.errors import UnavailableError
 from predictor.estimators.case import Representation
 from predictor.folders import replace_file
-from predictor.kernels import StreamedKernel, streams
 from predictor.pools import Pool
 from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery, Settings
+from predictor.spectral.kernels import StreamedKernel, streams
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -68,7 +68,7 @@ class DaskEngine:
     def begin(
         self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]
     ) -> Generator[Progress, None, None]:
-        """See `Engine`; pools short enough for `predictor.kernels` to hold are left to this process."""
+        """See `Engine`; pools short enough for `predictor.spectral.kernels` to hold are left to this process."""
         self._strong, self._waiting, self._aligning = None, {}, {}
         if not streams(strong.features):
             return

@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.alignment import Alignment
 from predictor.estimators.case import Representation
-from predictor.kernels import StreamedKernel
 from predictor.query import FeatureSource, Progress, RankingQuery
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.kernels import StreamedKernel
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from predictor.features import FeatureStore
 from predictor.query import (
     Array,
     FeatureSet,
@@ -18,6 +17,7 @@ from predictor.query import (
     Progress,
     Settings,
 )
+from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
     from predictor.pools import Pool

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.arrays import fingerprint
-from predictor.entries import blocks_of
 from predictor.folders import replace_file
+from predictor.store.arrays import fingerprint
+from predictor.store.entries import blocks_of
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from predictor.alignment import Alignment
-from predictor.arrays import rows_digest
 from predictor.engines.located import Located
-from predictor.entries import blocks_of
 from predictor.errors import CancelledError, UnavailableError
-from predictor.features import FeatureStore
-from predictor.kernels import StreamedKernel
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.moments import CrossMoments, Moments, paired
 from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Settings
-from predictor.spectra import Scale, Spectrum
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.kernels import StreamedKernel
+from predictor.spectral.moments import CrossMoments, Moments, paired
+from predictor.spectral.spectra import Scale, Spectrum
+from predictor.store.arrays import rows_digest
+from predictor.store.entries import blocks_of
+from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
     from predictor.extraction.extractor import Extractor
@@ -187,7 +187,7 @@ def _piece(features: FeatureSet, pool: Pool) -> Piece:
 
 
 def _entry(fingerprint: str, rows_sha256: str) -> str:
-    """See `predictor.keys.FeatureKey.entry`."""
+    """See `predictor.store.keys.FeatureKey.entry`."""
     return sha256(f"{fingerprint}\n{rows_sha256}".encode()).hexdigest()
 
 

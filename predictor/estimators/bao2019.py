@@ -20,7 +20,7 @@ from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.votes import votes
 from predictor.result import Better, Estimate
-from predictor.spectra import Scale, factor
+from predictor.spectral.spectra import Scale, factor
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import once_per_case
 from predictor.estimators.supervision import supervise
-from predictor.heads import HeadFactor
-from predictor.posterior import TruthPosterior, truth_posterior
+from predictor.heads.ridge import HeadFactor
+from predictor.worlds.posterior import TruthPosterior, truth_posterior
 
 Array = NDArray[np.float64]
 

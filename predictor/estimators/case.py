@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.alignment import Alignment
-from predictor.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.labels import Labels
-from predictor.moments import check_same_rows, paired
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
+from predictor.spectral.moments import check_same_rows, paired
 
 Array = NDArray[np.float64]
 

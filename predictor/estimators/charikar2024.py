@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.divergences import class_probabilities, divergence, floored
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import once_per_case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.votes import are_classes, votes
-from predictor.heads import HeadFactor
+from predictor.heads.divergences import class_probabilities, divergence, floored
+from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]

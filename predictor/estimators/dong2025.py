@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.alignment import Alignment
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.xue2025 import ENERGIES
 from predictor.result import Better, Estimate
+from predictor.spectral.alignment import Alignment
 
 
 @dataclass(frozen=True)

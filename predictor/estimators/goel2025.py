@@ -17,7 +17,7 @@ from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import probabilities, votes
-from predictor.heads import HeadFactor
+from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from predictor.estimators.case import Case
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.protocol import Evidence, Forecast
-from predictor.heads import HeadFactor
+from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
-from predictor.simulation import LabelMoments, LabelPrior, Pipeline, head_map
-from predictor.splits import Thirds, thirds
+from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map
+from predictor.worlds.splits import Thirds, thirds
 
 Array = NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.divergences import class_probabilities, divergence, floored
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.supervision import check_width, supervise, unlabelled_rows
-from predictor.logistic import RIDGES, fit_log_linear, fit_logistic, fold_of, held_out
+from predictor.heads.divergences import class_probabilities, divergence, floored
+from predictor.heads.logistic import RIDGES, fit_log_linear, fit_logistic, fold_of, held_out
 
 Array = NDArray[np.float64]
 Kind = Literal["probabilities", "positive"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from predictor.estimators.beliefs import Belief, beliefs
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
-from predictor.heads import RIDGES
+from predictor.heads.ridge import RIDGES
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.case import Representation
-from predictor.kernels import Kernel
+from predictor.spectral.kernels import Kernel
 
 Array = NDArray[np.float64]
 

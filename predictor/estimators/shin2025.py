@@ -20,7 +20,7 @@ from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import are_classes, margins
 from predictor.result import Better, Estimate
-from predictor.spectra import Scale
+from predictor.spectral.spectra import Scale
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

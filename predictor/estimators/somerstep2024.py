@@ -18,10 +18,10 @@ from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
 from predictor.estimators.votes import are_classes, votes
-from predictor.heads import HeadFactor
-from predictor.posterior import truth_posterior
+from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
-from predictor.spectra import Scale
+from predictor.spectral.spectra import Scale
+from predictor.worlds.posterior import truth_posterior
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.case import Case
-from predictor.heads import HeadFactor
+from predictor.heads.ridge import HeadFactor
 
 Array = NDArray[np.float64]
 

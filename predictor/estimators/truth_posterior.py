@@ -15,8 +15,8 @@ from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Forecast
 from predictor.estimators.supervision import cross_taught, supervise
-from predictor.posterior import TruthPosterior, truth_posterior
 from predictor.result import Better, Estimate
+from predictor.worlds.posterior import TruthPosterior, truth_posterior
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import unlabelled_rows
-from predictor.heads import HeadFactor
+from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]

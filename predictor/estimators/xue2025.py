@@ -2,7 +2,8 @@
 
 Xue, Li, Mirzasoleiman 2025, "Representations Shape Weak-to-Strong Generalization", arXiv:2502.00620.
 With P = K(K + β I)⁻¹ on the principal part of each model's kernel, PredGap ≈ ‖P_s(I − P_w) y‖² / n (Theorem 3.8);
-without labels, the norms of P_s(I − P_w). Everything runs through `predictor.alignment`; no n × n matrix is formed.
+without labels, the norms of P_s(I − P_w). Everything runs through `predictor.spectral.alignment`, and no n × n matrix
+is formed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.alignment import Alignment, Point
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence
 from predictor.result import Better, Estimate
-from predictor.spectra import PrincipalKernel
+from predictor.spectral.alignment import Alignment, Point
+from predictor.spectral.spectra import PrincipalKernel
 
 Array = NDArray[np.float64]
 Form = Literal["operator", "frobenius", "prior", "tail_corrected"]

@@ -26,11 +26,11 @@ from predictor.estimators.protocol import Evidence
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.xu2025 import resampled
 from predictor.estimators.xue2025 import ENERGIES, RIDGES
-from predictor.heads import HeadFactor
-from predictor.kernels import Kernel
+from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
-from predictor.moments import CHUNK_ROWS
 from predictor.result import Better, Estimate
+from predictor.spectral.kernels import Kernel
+from predictor.spectral.moments import CHUNK_ROWS
 
 Array = NDArray[np.float64]
 

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.bregman import ENTROPY
-from predictor.divergences import divergence
 from predictor.estimators.case import Case
 from predictor.estimators.lessons import Lesson, Unsuited, lessons
 from predictor.estimators.mulgund2025 import Projection, mean_of
 from predictor.estimators.protocol import Evidence, Foretells
+from predictor.heads.bregman import ENTROPY
+from predictor.heads.divergences import divergence
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.divergences import divergence
 from predictor.estimators.case import Case
 from predictor.estimators.lessons import Lesson, Unsuited, lessons
 from predictor.estimators.protocol import Evidence, Foretells
+from predictor.heads.divergences import divergence
 from predictor.result import Better, Estimate
 
 Array = NDArray[np.float64]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.result import Better, Estimate
-from predictor.spectra import Scale, factor
+from predictor.spectral.spectra import Scale, factor
 
 Array = NDArray[np.float64]
 

@@ -12,8 +12,6 @@ from typing import cast
 
 import numpy as np
 
-from predictor.arrays import ArraySource, check_features, check_rows, rows_digest
-from predictor.entries import StoredFeatures
 from predictor.errors import InputError, LimitError, UnavailableError
 from predictor.extraction.backend import Cell, Engine, Vectors
 from predictor.extraction.identity import Identity
@@ -24,12 +22,14 @@ from predictor.extraction.selfcheck import WARNINGS
 from predictor.extraction.shelf import Reading, Shelf
 from predictor.extraction.threads import usable_threads
 from predictor.extraction.tokenizers import Tokens
-from predictor.features import FeatureStore
 from predictor.folders import cache_dir
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
 from predictor.query import Array, FeatureSet, Ints, ModelSpec, Predicted, Progress, Settings
+from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
+from predictor.store.entries import StoredFeatures
+from predictor.store.features import FeatureStore
 
 CPU_TOKENS = 2048
 GPU_TOKENS = 16384

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictor.arrays import fingerprint, rows_digest
-from predictor.entries import StoredFeatures
 from predictor.errors import InputError, LimitError, RefusedError, UnavailableError
 from predictor.extraction.backend import Engine, backend_name
 from predictor.extraction.precision import attempted
-from predictor.features import FeatureStore
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
 from predictor.query import Array, Ints, ModelSpec, Predicted, Progress, Settings
+from predictor.store.arrays import fingerprint, rows_digest
+from predictor.store.entries import StoredFeatures
+from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
     from predictor.extraction.word_scores import WordScorer

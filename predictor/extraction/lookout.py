@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from predictor.arrays import rows_digest
 from predictor.errors import W2SError
 from predictor.extraction.ahead import SHARE, Ahead, memory_left
 from predictor.extraction.backend import Cell
@@ -14,11 +13,12 @@ from predictor.extraction.identity import Identity
 from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.shelf import Reading, Shelf
 from predictor.extraction.tokenizers import Tokens
-from predictor.features import FeatureStore
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
 from predictor.query import ModelSpec, Settings
+from predictor.store.arrays import rows_digest
+from predictor.store.features import FeatureStore
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.query import Precision
-from predictor.spectra import Scale
+from predictor.spectral.spectra import Scale
 
 DRIFT_LIMIT = 0.05
 """Largest drift at which `auto` takes bf16. tests/benchmarks/extraction.md shows drifts and what they do to answers."""

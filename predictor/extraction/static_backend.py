@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.arrays import check_features, read_array
 from predictor.extraction.backend import Cell, Vectors
 from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
+from predictor.store.arrays import check_features, read_array
 
 
 class StaticBackend:

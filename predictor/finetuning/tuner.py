@@ -18,10 +18,10 @@ from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.query import ModelSpec, Settings
-from predictor.splits import Rows
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
+from predictor.worlds.splits import Rows
 
 Array = NDArray[np.float64]
 

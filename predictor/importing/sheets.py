@@ -9,8 +9,8 @@ from typing import Any
 
 from predictor.errors import InputError
 from predictor.importing.runs import Imported, read_object
+from predictor.intake.tables import read_table
 from predictor.outcomes import Outcome, outcomes_of
-from predictor.tables import read_table
 
 _KNOWN = {one.name for one in fields(Outcome)} - {"predicted"}
 _WHOLE = frozenset({"seeds", "rows"})

@@ -13,7 +13,7 @@ from predictor.report.page import POLICY
 from predictor.report.sheet import safe
 from predictor.report.style import CSS
 from predictor.report.words import ABSENT, number, unit_of, visible
-from predictor.validated import Mean, Trained, Validation
+from predictor.validating.validated import Mean, Trained, Validation
 
 MEASURED = "Errors on rows that nothing was trained on, ± standard error over splits, in units of the "
 SCORED = (

@@ -8,13 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.divergences import divergence
-from predictor.heads import HeadFactor
-from predictor.logistic import RIDGES, fit_logistic, fold_of, held_out
-from predictor.splits import Rows
+from predictor.heads.divergences import divergence
+from predictor.heads.logistic import RIDGES, fit_logistic, fold_of, held_out
+from predictor.heads.ridge import HeadFactor
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
+from predictor.worlds.splits import Rows
 
 Array = NDArray[np.float64]
 

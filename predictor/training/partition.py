@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.splits import MIN_ROWS, Rows, Thirds, check_rows, thirds
+from predictor.worlds.splits import MIN_ROWS, Rows, Thirds, check_rows, thirds
 
 MIN_PART = MIN_ROWS // 3
 """Rows that each of the three parts needs."""

@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from predictor.entries import OpenEntry
 from predictor.errors import DeadlineError, InputError, RefusedError
-from predictor.features import NamedFeatures
+from predictor.store.entries import OpenEntry
+from predictor.store.features import NamedFeatures
 from protos import convert
 from protos.features import MOST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb

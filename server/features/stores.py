@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from predictor.features import FeatureStore
 from predictor.folders import cache_dir
-from predictor.stores import TENANTS
+from predictor.store.features import FeatureStore
+from predictor.store.stores import TENANTS
 from server.access.caller import LOCAL
 
 

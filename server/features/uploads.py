@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import ConflictError, InputError, LimitError, UnavailableError, W2SError
-from predictor.features import FeatureStore, NamedFeatures
 from predictor.folders import replace_file, storage_error
-from predictor.manifest import Manifest, Scan
+from predictor.store.features import FeatureStore, NamedFeatures
+from predictor.store.manifest import Manifest, Scan
 from protos import convert
 from protos.w2s.v1 import features_pb2 as pb
 from server.config import Limits

@@ -5,8 +5,8 @@
 Writes one row per cell and estimator, and beside it (`….measured.csv`) one row per cell and candidate: what was
 measured of it and what every label-free estimator had said. `tests.benchmarks.record` makes tables of both.
 
-Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validation`; nothing is tuned on
-what is measured here, and every cell is written.
+Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validating.validation`; nothing is
+tuned on what is measured here, and every cell is written.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
 from predictor.extraction.extractor import Extractor
 from predictor.query import ModelSpec, RankingQuery, Settings
-from predictor.validated import Validation
-from predictor.validation import validation_steps
+from predictor.validating.validated import Validation
+from predictor.validating.validation import validation_steps
 from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, read
 from tests.drain import drain
 

@@ -24,9 +24,9 @@ import numpy as np
 
 from predictor.extraction.extractor import Extractor
 from predictor.folders import cache_dir
+from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
 from predictor.query import Budget, FeatureSet, ModelSpec, Progress, RankingQuery, Settings
-from predictor.ranking import ranking_steps
 from predictor.result import Ranking
 from tests.benchmarks.lineup import TASKS, Cell, cells, read
 from tests.drain import drain

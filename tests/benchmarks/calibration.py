@@ -25,15 +25,15 @@ from predictor.calibration.apply import upper_limit
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.fit import fit_line
 from predictor.extraction.extractor import Extractor
-from predictor.gathering import Found, Gathered
 from predictor.importing.sheets import read_sheet
 from predictor.labels import Labels
 from predictor.outcomes import Outcome
+from predictor.pipeline.gathering import Found, Gathered
+from predictor.pipeline.ranking import judging_steps
 from predictor.query import ModelSpec, RankingQuery, Settings
-from predictor.ranking import judging_steps
 from predictor.result import Candidate
-from predictor.splits import thirds
 from predictor.training import train_w2s
+from predictor.worlds.splits import thirds
 from tests.benchmarks import lineup
 from tests.benchmarks.lineup import Cell
 from tests.drain import drain

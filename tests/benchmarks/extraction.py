@@ -41,7 +41,7 @@ from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import find
-from predictor.scores import expected_outcomes
+from predictor.pipeline.scores import expected_outcomes
 from tests.benchmarks.lineup import ready
 from tests.drain import drain
 

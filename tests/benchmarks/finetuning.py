@@ -25,9 +25,9 @@ from predictor.extraction.extractor import Extractor
 from predictor.finetuning.tuner import FineTuner
 from predictor.models.zoo import find
 from predictor.query import ModelSpec, Progress, RankingQuery
-from predictor.scoring import rank_correlation
 from predictor.training import Recipe, Tuning, train_w2s
-from predictor.validation import Validation, validation_steps
+from predictor.validating.scoring import rank_correlation
+from predictor.validating.validation import Validation, validation_steps
 from tests.benchmarks.lineup import Cell, InMemory, Task, cells, read
 
 

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.xue2025 import ENERGIES, RIDGES, RepresentationGap
-from predictor.moments import CHUNK_ROWS
+from predictor.spectral.moments import CHUNK_ROWS
 
 ENERGY, RIDGE = 0.95, 1e-2
 """The grid point that both sides are compared at: the estimator's headline."""

@@ -11,6 +11,7 @@ import numpy as np
 from predictor.errors import RefusedError
 from predictor.extraction.extractor import Extractor
 from predictor.folders import cache_dir
+from predictor.intake.rows import read_task
 from predictor.labels import Labels
 from predictor.models.convert import convert
 from predictor.models.reference import ModelReference
@@ -18,7 +19,6 @@ from predictor.models.resolve import resolve
 from predictor.models.zoo import ZOO, ZooModel, find
 from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress, Settings
-from predictor.rows import read_task
 from tests.drain import drain
 
 MAX_ROWS = 800

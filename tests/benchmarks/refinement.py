@@ -6,7 +6,7 @@
     python -m tests.benchmarks.refinement table linear.csv prompted.csv
 
 For every candidate of every cell and every split the student is really trained on both routes by
-`predictor.training_routes`; nothing is tuned on what is measured here, and every cell is written.
+`predictor.validating.training_routes`; nothing is tuned on what is measured here, and every cell is written.
 """
 
 from __future__ import annotations
@@ -29,8 +29,14 @@ from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import find
 from predictor.query import FeatureSet, ModelSpec, Settings
-from predictor.scoring import rank_correlation
-from predictor.training_routes import LinearRelabelling, PromptedRelabelling, Relabelling, Routes, routes_steps
+from predictor.validating.scoring import rank_correlation
+from predictor.validating.training_routes import (
+    LinearRelabelling,
+    PromptedRelabelling,
+    Relabelling,
+    Routes,
+    routes_steps,
+)
 from predictor.wording import Wording
 from tests.benchmarks.lineup import TASKS, Task, cells, read
 from tests.drain import drain

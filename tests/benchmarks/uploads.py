@@ -19,8 +19,8 @@ from statistics import median
 
 import numpy as np
 
-from predictor.features import FeatureStore
-from predictor.manifest import Manifest
+from predictor.store.features import FeatureStore
+from predictor.store.manifest import Manifest
 from tests.service.running import RunningServer
 
 COLUMNS = 1024

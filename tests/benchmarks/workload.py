@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictor import judging
 from predictor.calls import predict
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
+from predictor.pipeline import judging
 
 
 def models(rows: int, dims: int, candidates: int) -> list[np.ndarray]:

@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from predictor.manifest import Manifest
+from predictor.store.manifest import Manifest
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import own_channel

@@ -23,7 +23,7 @@ DOOR_GUARDS = (
     ),
     Mutation(
         "SHA-256 of an entry",
-        "predictor/entries.py",
+        "predictor/store/entries.py",
         "whole.digest() != os.pread(handle, _SHA, size - _SHA)",
         "False",
         f"{S}/test_features.py::test_a_damaged_set_is_never_sent",
@@ -156,7 +156,7 @@ DOOR_GUARDS = (
     ),
     Mutation(
         "names of feature sets",
-        "predictor/keys.py",
+        "predictor/store/keys.py",
         "if not _NAME.fullmatch(name) or",
         "if False and",
         f"{S}/test_paths.py::test_no_name_of_a_feature_set_leaves_its_folder",

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from predictor.errors import W2SError
-from predictor.features import FeatureStore
-from predictor.manifest import Manifest
+from predictor.store.features import FeatureStore
+from predictor.store.manifest import Manifest
 from server.config import Limits
 from server.features import stores
 from server.features.uploads import Uploads

@@ -18,9 +18,9 @@ from predictor.errors import (
     UnavailableError,
     W2SError,
 )
-from predictor.manifest import Manifest
 from predictor.query import Progress
 from predictor.result import Ranking
+from predictor.store.manifest import Manifest
 from tests.service.running import arrays
 from tests.service.sending import CHUNK, chunks, head, received, send, signal
 from tests.service.test_equal import bare

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.engines.cluster import DaskEngine
-from predictor.kernels import CHUNK_ROWS
+from predictor.spectral.kernels import CHUNK_ROWS
 
 ROWS = CHUNK_ROWS + 700
 SHARD_ROWS = 900

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 
 from predictor import predict, rank
-from predictor.arrays import ArraySource
 from predictor.engines import cluster as cluster_module
 from predictor.engines.choice import open_engine
 from predictor.engines.cluster import DaskEngine, open_cluster
 from predictor.engines.tasks import Piece, join
 from predictor.errors import InputError, UnavailableError
 from predictor.extraction.extractor import Extractor
-from predictor.features import FeatureStore
+from predictor.intake.request import build_query
+from predictor.pipeline.ranking import ranking_steps
 from predictor.query import Progress
-from predictor.ranking import ranking_steps
-from predictor.request import build_query
+from predictor.store.arrays import ArraySource
+from predictor.store.features import FeatureStore
 from tests import weights
 from tests.drain import drain
 from tests.engines.conftest import ROWS, SHARD_ROWS

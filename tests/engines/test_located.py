@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.arrays import check_features
 from predictor.engines.located import locate
-from predictor.features import FeatureStore
+from predictor.store.arrays import check_features
+from predictor.store.features import FeatureStore
 
 VALUES = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
 
@@ -23,7 +23,7 @@ def test_a_map_of_a_file_is_found_again_through_plain_views(tmp_path):
 
 
 def test_a_long_entry_of_the_store_is_found_where_it_lies(tmp_path, monkeypatch):
-    monkeypatch.setattr("predictor.entries.MAPPED", 1000)
+    monkeypatch.setattr("predictor.store.entries.MAPPED", 1000)
     store = FeatureStore(tmp_path)
     store.put("b" * 64, VALUES, {})
     kept = store.get("b" * 64)

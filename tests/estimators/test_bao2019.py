@@ -10,7 +10,7 @@ from sklearn.covariance import LedoitWolf
 
 from predictor.estimators.bao2019 import HScore, h_score, shrinkage
 from predictor.estimators.case import Case, Representation
-from predictor.spectra import Scale, factor
+from predictor.spectral.spectra import Scale, factor
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense
 from tests.reference.models import correlated

@@ -11,7 +11,7 @@ from predictor.estimators import find
 from predictor.estimators.beliefs import beliefs
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.smoother_gain import smoother_terms
-from predictor.heads import RIDGES
+from predictor.heads.ridge import RIDGES
 from predictor.labels import Labels
 from predictor.training import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers

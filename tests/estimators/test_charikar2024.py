@@ -12,7 +12,7 @@ from predictor.estimators import find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import Refusal, left_out_residuals, refusals
 from predictor.estimators.supervision import cross_taught, supervise
-from predictor.heads import HeadFactor
+from predictor.heads.ridge import HeadFactor
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense
 from tests.reference.models import correlated

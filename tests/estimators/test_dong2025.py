@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.alignment import Alignment
 from predictor.estimators.dong2025 import Dimensions, IntrinsicDimensionDiscrepancy
 from predictor.estimators.xue2025 import ENERGIES
-from predictor.spectra import PrincipalKernel
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.spectra import PrincipalKernel
 from tests.estimators.cases import case_with
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed

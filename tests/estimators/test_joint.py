@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import predictor
-from predictor import ranking
 from predictor.estimators import find
 from predictor.estimators.protocol import Evidence, JointEstimator
+from predictor.pipeline import ranking
 from predictor.result import Estimate
 
 

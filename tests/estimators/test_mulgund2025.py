@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from predictor.bregman import ENTROPY, LOGISTIC
 from predictor.estimators.case import Case
 from predictor.estimators.lessons import FOLDS, lessons
 from predictor.estimators.mulgund2025 import BregmanMisfit, Projection
-from predictor.logistic import RIDGES
+from predictor.heads.bregman import ENTROPY, LOGISTIC
+from predictor.heads.logistic import RIDGES
 from tests.estimators.cases import case_with, predictions, shown, task, teachers
+from tests.heads.test_bregman import CLOSED
 from tests.reference import dense
 from tests.reference.test_yao2025 import ROWS, folds_of, lifted, logistic, make, poisson
-from tests.test_bregman import CLOSED
 
 FORMS = ("logistic", "squared", "itakura_saito")
 

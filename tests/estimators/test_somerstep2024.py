@@ -18,8 +18,8 @@ from predictor.estimators.somerstep2024 import (
     naive_limit,
     route_gains,
 )
-from predictor.heads import HeadFactor
-from predictor.posterior import truth_posterior
+from predictor.heads.ridge import HeadFactor
+from predictor.worlds.posterior import truth_posterior
 from tests.estimators.cases import case_with
 from tests.reference import dense
 from tests.reference.models import correlated

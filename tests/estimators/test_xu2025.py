@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from predictor.estimators.xu2025 import Ambiguity, resampled
-from predictor.heads import HeadFactor
+from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
 from tests.estimators.cases import case_with, task
 from tests.reference import dense

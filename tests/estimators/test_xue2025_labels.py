@@ -20,10 +20,10 @@ from predictor.estimators.xue2025_labels import (
     far_from_random,
     gap_from_subset,
 )
-from predictor.heads import HeadFactor
-from predictor.kernels import StreamedKernel
+from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
-from predictor.spectra import PrincipalKernel
+from predictor.spectral.kernels import StreamedKernel
+from predictor.spectral.spectra import PrincipalKernel
 from predictor.training import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.estimators.test_xu2025 import refitted

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.divergences import divergence
 from predictor.errors import InputError
 from predictor.estimators import ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import lessons
+from predictor.heads.divergences import divergence
 from tests.estimators.cases import case_with, predictions, shown, task, teachers
 
 NAMES = ("kl_misfit", "reverse_kl_misfit", "gain_bounds", "calibration_bounds")

@@ -14,10 +14,10 @@ import pytest
 from predictor import folders
 from predictor.errors import InputError, NotFoundError
 from predictor.extraction.extractor import Extractor
-from predictor.features import FeatureStore
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+from predictor.store.features import FeatureStore
 from tests import weights
 from tests.drain import drain
 
@@ -204,7 +204,7 @@ def test_arrays_and_pushed_sets_pass_through(tmp_path: Path) -> None:
 
 
 def test_a_pushed_set_of_other_rows_is_refused(tmp_path: Path) -> None:
-    from predictor.arrays import rows_digest
+    from predictor.store.arrays import rows_digest
 
     extractor = Extractor(tmp_path)
     extractor.store.push("mine", np.eye(8), rows_sha256=rows_digest(POOL))
@@ -228,8 +228,8 @@ def test_a_store_of_ones_own_keeps_features_apart(tmp_path: Path, model: str) ->
 
 @pytest.mark.weights
 def test_static_embeddings_are_looked_up_and_averaged(tmp_path: Path) -> None:
-    from predictor.arrays import read_array
     from predictor.extraction.tokenizers import load_tokenizer
+    from predictor.store.arrays import read_array
 
     artefact = weights.artefact(weights.POTION)
     (found,) = run(Extractor(tmp_path), weights.local(weights.POTION))

@@ -10,10 +10,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from predictor.errors import InputError, LimitError, NotFoundError, RefusedError
 from predictor.extraction import classifiers
 from predictor.extraction.extractor import Extractor
-from predictor.features import FeatureStore
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
 from predictor.query import LabelSource, ModelSpec, Settings
+from predictor.store.features import FeatureStore
 from predictor.wording import Wording
 from tests import weights
 from tests.drain import drain

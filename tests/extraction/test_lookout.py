@@ -14,8 +14,8 @@ from predictor.errors import RefusedError
 from predictor.extraction import ahead, lookout
 from predictor.extraction.ahead import Ahead, memory_left
 from predictor.extraction.extractor import Extractor
-from predictor.gathering import gather
 from predictor.models.reference import read_spec
+from predictor.pipeline.gathering import gather
 from predictor.pools import Pool
 from predictor.query import FeatureSet, Forewarned, RankingQuery, Settings
 from tests import weights

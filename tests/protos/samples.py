@@ -7,8 +7,8 @@ import numpy as np
 from predictor.calibration.backtest import Backtest
 from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.fit import Line
-from predictor.drawn import Drawn
 from predictor.errors import InputError
+from predictor.intake.drawn import Drawn
 from predictor.jobs import Job
 from predictor.labels import Labels
 from predictor.outcomes import Outcome

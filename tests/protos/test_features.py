@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.features import FeatureStore, NamedFeatures
-from predictor.manifest import Manifest, Scan
+from predictor.store.features import FeatureStore, NamedFeatures
+from predictor.store.manifest import Manifest, Scan
 from protos import convert
 from protos.features import LEAST_CHUNK, MOST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb

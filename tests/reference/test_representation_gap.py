@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.alignment import Alignment, Point
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap, prediction_gap
-from predictor.spectra import PrincipalKernel
+from predictor.spectral.alignment import Alignment, Point
+from predictor.spectral.spectra import PrincipalKernel
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.alignment import Alignment
-from predictor.spectra import PrincipalKernel
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.spectra import PrincipalKernel
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 

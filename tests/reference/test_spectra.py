@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.alignment import Alignment
 from predictor.errors import InputError
-from predictor.spectra import PrincipalKernel, Scale, factor
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.spectra import PrincipalKernel, Scale, factor
 from tests.reference import dense
 from tests.reference.models import correlated
 

@@ -9,9 +9,9 @@ from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import FOLDS, Misfit
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.truth_posterior import SHUFFLES, TruthPosteriorForecast
-from predictor.heads import RIDGES
+from predictor.heads.ridge import RIDGES
 from predictor.labels import Labels
-from predictor.posterior import truth_posterior
+from predictor.worlds.posterior import truth_posterior
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 

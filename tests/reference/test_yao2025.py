@@ -12,8 +12,8 @@ from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
 from predictor.estimators.mulgund2025 import with_constants
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds, l1_bound, log_gap, root_bound
+from predictor.heads.logistic import RIDGES, fold_of
 from predictor.labels import Labels
-from predictor.logistic import RIDGES, fold_of
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 
@@ -299,7 +299,7 @@ def test_ece_on_each_models_own_level_sets_is_not_bounded():
 
 def test_a_logistic_head_without_ridge_meets_the_forward_inequality_in_the_second_slot_and_a_ridge_breaks_it():
     """E KL(f_w‖f*) − E KL(f_sw‖f*) = E KL(f_w‖f_sw) on the rows taught, f* a logistic model of the same features."""
-    from predictor.logistic import fit_logistic
+    from predictor.heads.logistic import fit_logistic
 
     rng = np.random.default_rng(3)
     features = rng.standard_normal((80, 3))

@@ -10,8 +10,8 @@ import pytest
 
 from predictor.report import validated
 from predictor.result import Failure, Provenance
-from predictor.scoring import Score
-from predictor.validated import Mean, Trained, Validation
+from predictor.validating.scoring import Score
+from predictor.validating.validated import Mean, Trained, Validation
 from tests.report.rankings import EVIL
 
 

@@ -11,7 +11,7 @@ from google.rpc import status_pb2
 
 from client import PredictorClient
 from predictor.errors import W2SError
-from predictor.manifest import Manifest
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.features import LEAST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb

@@ -18,7 +18,7 @@ from client import AsyncPredictorClient
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError, W2SError
-from predictor.request import build_query
+from predictor.intake.request import build_query
 from predictor.result import Ranking
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb

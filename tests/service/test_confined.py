@@ -8,10 +8,10 @@ import grpc
 import numpy as np
 import pytest
 
-from predictor.arrays import ArraySource
 from predictor.errors import NotFoundError
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.store.arrays import ArraySource
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc

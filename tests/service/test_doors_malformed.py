@@ -19,7 +19,7 @@ from hypothesis import strategies as some
 
 import protos.w2s.v1
 from predictor.errors import W2SError
-from predictor.manifest import Manifest
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.parts import PartManifest, part_manifest_to_proto
 from server.config import Limits

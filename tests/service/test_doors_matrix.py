@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 import protos.w2s.v1
-from predictor.manifest import Manifest
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.parts import PartManifest, part_manifest_to_proto
 from server.access.scopes import NEEDED, OPEN

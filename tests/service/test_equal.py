@@ -58,7 +58,7 @@ REQUESTS = {
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_in_process_job_and_predict_agree_byte_for_byte(client, name):
-    from predictor.request import build_query
+    from predictor.intake.request import build_query
 
     request = REQUESTS[name]
     here = bare(ranked_here(request))

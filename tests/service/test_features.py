@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from predictor.arrays import fingerprint, read_array, rows_digest
 from predictor.errors import InputError, NotFoundError, RefusedError
-from predictor.manifest import Manifest
 from predictor.pools import Pool
+from predictor.store.arrays import fingerprint, read_array, rows_digest
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.w2s.v1 import features_pb2 as pb
 from server.access.tokens import TokenFile

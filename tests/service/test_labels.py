@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from predictor.calls import source_of
-from predictor.features import FeatureStore
+from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery, Settings
-from predictor.ranking import ranking_steps
+from predictor.store.features import FeatureStore
 from predictor.wording import Wording
 from tests.drain import drain
 from tests.extraction import tiny

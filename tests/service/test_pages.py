@@ -9,7 +9,7 @@ import pytest
 
 from predictor.errors import InputError, UnavailableError
 from predictor.folders import cache_dir
-from predictor.stores import stores_in, sweep
+from predictor.store.stores import stores_in, sweep
 from protos.w2s.v1 import features_pb2
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import LOCAL

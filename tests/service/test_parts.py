@@ -14,16 +14,16 @@ import pytest
 from client.channel import open_channel
 from client.credentials import Credentials
 from client.talks import Ask
-from predictor.arrays import rows_digest
-from predictor.draw import cut_stored, own_store
-from predictor.drawn import Drawn
 from predictor.errors import ConflictError, DeadlineError, InputError, LimitError, NotFoundError
-from predictor.features import FeatureStore
 from predictor.folders import cache_dir
+from predictor.intake.draw import cut_stored, own_store
+from predictor.intake.drawn import Drawn
+from predictor.intake.request import build_query
 from predictor.labels import Labels
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery
-from predictor.request import build_query
+from predictor.store.arrays import rows_digest
+from predictor.store.features import FeatureStore
 from protos import convert
 from protos.features import LEAST_CHUNK
 from protos.parts import PartManifest, attach, attached, detach, part_manifest_to_proto

@@ -15,11 +15,11 @@ from google.rpc import status_pb2
 from safetensors.numpy import save_file
 
 from predictor.errors import InputError, NotFoundError, W2SError
-from predictor.manifest import Manifest
 from predictor.models.held import HeldFiles
 from predictor.models.reference import ModelReference
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as calibration
 from protos.w2s.v1 import (

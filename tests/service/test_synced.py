@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.features import FeatureStore
-from predictor.manifest import Manifest
+from predictor.store.features import FeatureStore
+from predictor.store.manifest import Manifest
 from server.access.caller import LOCAL
 from server.access.tokens import TokenFile
 from server.config import Limits

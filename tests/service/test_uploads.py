@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from client import PredictorClient
 from predictor.errors import ConflictError, DeadlineError, InputError, LimitError, NotFoundError, UnavailableError
-from predictor.manifest import Manifest
+from predictor.store.manifest import Manifest
 from protos import convert
 from server.access.caller import LOCAL
 from server.config import Limits

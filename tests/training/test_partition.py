@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor.errors import InputError
-from predictor.splits import thirds
 from predictor.training.partition import first_words, partition, recut
+from predictor.worlds.splits import thirds
 
 
 def rng(seed=0):

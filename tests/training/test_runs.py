@@ -9,12 +9,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from predictor.errors import InputError
-from predictor.heads import RIDGES
+from predictor.heads.ridge import RIDGES
 from predictor.labels import Labels
-from predictor.splits import thirds
 from predictor.training import Recipe, accuracy, squared_error, train_w2s
 from predictor.training.learners import LogisticHeads
 from predictor.training.runs import part_of, training_steps
+from predictor.worlds.splits import thirds
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 

@@ -1,0 +1,1 @@
+"""Heads on frozen features and the losses they are fitted by."""

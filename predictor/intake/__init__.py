@@ -1,0 +1,1 @@
+"""What callers type or pass, brought to one validated query."""

@@ -1,0 +1,295 @@
+"""Request: what a caller types or passes, brought to one validated RankingQuery."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from predictor.errors import InputError
+from predictor.intake.draw import draw, own_store, values_at_hand
+from predictor.intake.predictions import predictions_of
+from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
+from predictor.labels import Labels
+from predictor.models.reference import read_spec
+from predictor.pools import Pool
+from predictor.query import Array, Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, RefineBy, Settings
+from predictor.wording import read_wording
+
+Model = str | Path | NDArray[np.floating] | ModelSpec
+PoolInput = Pool | str | Path | Sequence[str]
+LabelsInput = Labels | str | Path | Mapping[str, object] | Sequence[object] | NDArray[np.generic]
+WeakLabelsInput = Mapping[str, ArrayLike | str | Path] | Sequence[str]
+
+
+class Options(TypedDict, total=False):
+    """The keywords that `build_query` takes besides `strong` and `weak`; see there."""
+
+    pool: PoolInput | None
+    labels: LabelsInput | None
+    weak_labels: WeakLabelsInput | None
+    layer: str | int | None
+    pooling: Pooling | None
+    max_rows: int | None
+    max_length: int | None
+    seed: int | None
+    estimators: Sequence[str] | None
+    rank_by: RankBy | None
+    calibration: str | None
+    precision: Precision | None
+    budget: Budget | str | float | None
+    confidence: float | None
+    label_words: str | Sequence[str] | None
+    prompt: str | None
+    refine: RefineBy | None
+    text_column: str
+    id_column: str
+
+
+def build_query(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    pool: PoolInput | None = None,
+    labels: LabelsInput | None = None,
+    weak_labels: WeakLabelsInput | None = None,
+    layer: str | int | None = None,
+    pooling: Pooling | None = None,
+    max_rows: int | None = None,
+    max_length: int | None = None,
+    seed: int | None = None,
+    estimators: Sequence[str] | None = None,
+    rank_by: RankBy | None = None,
+    calibration: str | None = None,
+    precision: Precision | None = None,
+    budget: Budget | str | float | None = None,
+    confidence: float | None = None,
+    label_words: str | Sequence[str] | None = None,
+    prompt: str | None = None,
+    refine: RefineBy | None = None,
+    text_column: str = TEXT_COLUMN,
+    id_column: str = ID_COLUMN,
+    remote: bool = False,
+) -> RankingQuery:
+    """Read, check and align everything one ranking needs.
+
+    Args:
+        strong: a MODEL as on the command line (`NAME=MODEL` gives an alias), or an array (n, d) of features.
+        weak: one such, a list, or a mapping name -> MODEL or array.
+        pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
+        labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
+        weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
+        layer: for models that name none: a number, `middle`, `last`, or several joined by commas.
+        pooling: `mean`, `last` or `cls`.
+        max_rows: draw this many rows of a larger pool, uniformly with `seed`; their order is kept, and labels, weak
+            labels and arrays are cut alike.
+        max_length: tokens after which a row is cut.
+        seed: >= 0.
+        estimators: names of `predictor.estimators`.
+        rank_by: `w2s_error` or `gain`.
+        calibration: name of a fitted calibration.
+        precision: `auto`, `fp32` or `bf16`.
+        budget: the most to read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that cannot
+            be best are then dropped on the way.
+        confidence: of the decision where rows are read in stages, from 0.5 to below 1.
+        label_words: the words that stand for the classes, in their order, joined by commas or as a list; for candidates
+            with `#labels=words` and for `refine="prompted"`.
+        prompt: what language models are asked, with `{text}` where the row goes.
+        refine: also say whether relabelling before teaching would help: `linear` on the strong model's features, or
+            `prompted` by the strong model itself.
+        text_column, id_column: columns of a pool file.
+        remote: feature sets lie on the server that will be asked, and not here.
+
+    None means the default of `predictor.query.Settings`.
+
+    Raises:
+        InputError, NotFoundError: with the next step in the message.
+    """
+    settings = _settings(
+        layer=None if layer is None else str(layer),
+        pooling=pooling,
+        max_rows=max_rows,
+        max_length=max_length,
+        seed=seed,
+        estimators=None if estimators is None else tuple(estimators),
+        rank_by=rank_by,
+        calibration=calibration,
+        precision=precision,
+        budget=None if budget is None else read_budget(budget),
+        confidence=None if confidence is None else float(confidence),
+        wording=read_wording(label_words, prompt),
+        refine=refine,
+    )
+    student = _spec(strong, "strong", "strong")
+    candidates = _candidates(weak)
+    rows = _pool(pool, (student, *candidates), text_column, id_column)
+    gold = _labels(labels, rows)
+    query = RankingQuery(student, candidates, rows, gold, _weak_labels(weak_labels, candidates, rows, gold), settings)
+    return draw(query, remote=remote)
+
+
+def _settings(**given: object) -> Settings:
+    settings = dataclasses.replace(Settings(), **{name: v for name, v in given.items() if v is not None})  # type: ignore[arg-type]  # checked below
+    _one_of("rank_by", settings.rank_by, get_args(RankBy))
+    _one_of("pooling", settings.pooling, get_args(Pooling))
+    _one_of("precision", settings.precision, get_args(Precision))
+    if settings.refine is not None:
+        _one_of("refine", settings.refine, get_args(RefineBy))
+    _at_least("seed", settings.seed, 0)
+    _at_least("max_length", settings.max_length, 1)
+    if settings.max_rows is not None:
+        _at_least("max_rows", settings.max_rows, 2)
+    if settings.confidence is not None and not 0.5 <= settings.confidence < 1.0:
+        raise InputError(
+            f"confidence is {settings.confidence}; it must be from 0.5 to below 1, as 0.95.",
+            reason="BAD_SETTING",
+            field="confidence",
+        )
+    if not settings.estimators:
+        raise InputError("no estimator named; leave estimators out for the default.", reason="NO_ESTIMATOR")
+    return settings
+
+
+def read_budget(given: Budget | str | float) -> Budget:
+    """`0.25` or `25%` of the rows, `90s` or `5m` of time.
+
+    Raises:
+        InputError: neither, or out of range.
+    """
+    if isinstance(given, Budget):
+        share, seconds = given.share, given.seconds
+    else:
+        text = str(given).strip()
+        number, unit = (text[:-1], text[-1]) if text[-1:] in ("%", "s", "m") else (text, "")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        times = {"s": 1.0, "m": 60.0}.get(unit)
+        share, seconds = (value / (100.0 if unit else 1.0), None) if times is None else (None, value * times)
+    fits = (share is None or 0.0 < share <= 1.0) and (seconds is None or 0.0 < seconds < math.inf)
+    if not fits or (share is None and seconds is None):
+        raise InputError(
+            f"budget is {given!r}; give a share of the rows above 0 and up to 1 (0.25 or 25%), or a time (90s or 5m).",
+            reason="BAD_SETTING",
+            field="budget",
+        )
+    return Budget(share, seconds)
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InputError(
+            f"{name} is {value!r}; it must be one of {', '.join(allowed)}.", reason="BAD_SETTING", field=name
+        )
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(
+            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
+        )
+
+
+def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:
+    if isinstance(weak, Mapping):
+        return tuple(
+            dataclasses.replace(_spec(model, str(name), "weak"), name=str(name)) for name, model in weak.items()
+        )
+    if isinstance(weak, str | Path | ModelSpec | np.ndarray):
+        weak = [weak]
+    return tuple(_spec(model, f"weak[{place}]", "weak") for place, model in enumerate(weak))
+
+
+def _spec(model: Model, name: str, field: str) -> ModelSpec:
+    if isinstance(model, ModelSpec):
+        return model
+    if isinstance(model, str | Path):
+        return _array_file(read_spec(str(model)))
+    values = np.asarray(model)
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise InputError(
+            f"{field} model {name!r} is an array of shape {values.shape} and type {values.dtype}; features are numbers "
+            "of shape (rows, dimensions).",
+            reason="BAD_ARRAY",
+            field=field,
+        )
+    return ModelSpec(name, "array:", values=values)
+
+
+def _pool(pool: PoolInput | None, specs: Sequence[ModelSpec], text_column: str, id_column: str) -> Pool:
+    if isinstance(pool, Pool):
+        return pool
+    if isinstance(pool, str | Path):
+        return read_rows(pool, text_column, id_column)
+    if pool is not None:
+        texts = list(pool)
+        stranger = next((text for text in texts if not isinstance(text, str)), None)
+        if stranger is not None:
+            raise InputError(
+                f"the pool holds a {type(stranger).__name__}; give texts, or the path of a file of rows.",
+                reason="ROW_WITHOUT_TEXT",
+                field="pool",
+            )
+        return Pool.of(texts)
+    return Pool.numbered(_rows_without_pool(specs))
+
+
+def _labels(labels: LabelsInput | None, pool: Pool) -> Labels | None:
+    if labels is None or isinstance(labels, Labels):
+        return labels
+    if isinstance(labels, str | Path):
+        return read_labels(labels, pool)
+    if isinstance(labels, Mapping):
+        return Labels.by_id(pool.ids, {str(name): value for name, value in labels.items()})
+    return Labels.of(labels.tolist() if isinstance(labels, np.ndarray) else labels)
+
+
+def _weak_labels(
+    given: WeakLabelsInput | None, candidates: Sequence[ModelSpec], pool: Pool, gold: Labels | None
+) -> dict[str, Array]:
+    classes = None if gold is None else gold.classes
+    names = [spec.name for spec in candidates]
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        found = dict(read_weak_labels(text, pool, names, classes) for text in given)
+    else:
+        found = {
+            name: read_predictions(values, pool, name, classes)
+            if isinstance(values, str | Path)
+            else predictions_of(np.asarray(values), len(pool), name, classes)
+            for name, values in given.items()
+        }
+    for name in found:
+        if not any(name == known or name.startswith(f"{known}#") for known in names):
+            raise InputError(
+                f"weak labels are given for {name!r}, which is no candidate; the candidates are {', '.join(names)}.",
+                reason="UNKNOWN_CANDIDATE",
+                field="weak_labels",
+            )
+    return found
+
+
+def _array_file(spec: ModelSpec) -> ModelSpec:
+    """A bare `file.npy` is an array: no model lies in such a file."""
+    bare = ":" not in spec.reference and spec.reference.endswith((".npy", ".safetensors"))
+    return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec
+
+
+def _rows_without_pool(specs: Sequence[ModelSpec]) -> int:
+    for spec in specs:
+        found = values_at_hand(spec, own_store())
+        if found is not None:
+            return len(np.atleast_1d(found[0]))
+    raise InputError(
+        "no pool given; it may be left out only where every model is an array or a feature set. Name the rows with "
+        "--pool FILE.",
+        reason="NO_POOL",
+        field="pool",
+    )

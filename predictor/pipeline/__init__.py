@@ -1,0 +1,1 @@
+"""The pipeline: gather features, estimate, judge; in one go or in stages."""

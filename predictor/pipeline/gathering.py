@@ -1,0 +1,84 @@
+"""Gathering: features of the strong model and of every candidate, with each candidate's fault kept to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+from predictor.errors import InputError, W2SError
+from predictor.estimators.case import Refined
+from predictor.pipeline.labelling import label
+from predictor.query import Array, FeatureSet, FeatureSource, Forewarned, Progress, RankingQuery
+from predictor.result import Failure
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One candidate: its features, or why there are none.
+
+    Attributes:
+        name: `ALIAS#layer=3` where one model gives several layers.
+        asked: the name in the request, shared by the layers of one model.
+        weak_labels: (n, k) what the model itself said of the rows, where it was asked.
+        refined: its labels as the prompted strong model refined them, where that was asked.
+    """
+
+    name: str
+    asked: str
+    features: FeatureSet | None = None
+    failure: Failure | None = None
+    weak_labels: Array | None = None
+    refined: Refined | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """Everything that a ranking is computed from.
+
+    Attributes:
+        strong: the student's features at its one layer.
+        candidates: in the order asked for, several layers of one model side by side.
+    """
+
+    strong: FeatureSet
+    candidates: tuple[Found, ...]
+
+    @property
+    def living(self) -> tuple[FeatureSet, ...]:
+        """Features of the candidates that have any."""
+        return tuple(one.features for one in self.candidates if one.features is not None)
+
+
+def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, Gathered]:
+    """Ask the source for every model of the query.
+
+    Raises:
+        W2SError: the strong model's fault, or a cancellation.
+    """
+    if isinstance(source, Forewarned):
+        source.announce((query.strong, *query.weak), query.pool)
+    strong = yield from source.features(query.strong, query.pool, query.settings)
+    if len(strong) != 1:
+        raise InputError(
+            f"the strong model gives {len(strong)} layers ({', '.join(f.layer for f in strong)}); it must be read at "
+            "one. Name it as in MODEL#layer=6.",
+            reason="STRONG_LAYERS",
+            field="strong",
+        )
+    candidates: list[Found] = []
+    for spec in query.weak:
+        try:
+            found = yield from source.features(spec, query.pool, query.settings)
+            said = None if spec.labels is None else (yield from label(spec, query, source))
+        except W2SError as fault:
+            if fault.code == "CANCELLED":
+                raise
+            yield Progress(spec.name, "failed", 0, 1)
+            candidates.append(Found(spec.name, spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
+            continue
+        if said is None:
+            candidates.extend(Found(features.name, spec.name, features) for features in found)
+            continue
+        told = [replace(features, warnings=(*features.warnings, *said.warnings)) for features in found]
+        candidates.extend(Found(one.name, spec.name, one, weak_labels=said.values) for one in told)
+    return Gathered(strong[0], tuple(candidates))

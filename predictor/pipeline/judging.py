@@ -1,0 +1,164 @@
+"""Judging: one estimator makes the order, with intervals, ties and the null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.estimators.case import Case
+from predictor.estimators.combined import Combined
+from predictor.estimators.protocol import Estimator, Forecast, Forecaster, JointEstimator
+from predictor.pipeline.uncertainty import HIGH, LOW, Standing, interval, standing
+from predictor.query import RankBy
+from predictor.result import Candidate, Estimate, Interval, NullBand
+
+Array = NDArray[np.float64]
+
+RESAMPLES = 20
+"""Paired resamples of the rows, for a judge that has no replicates of its own."""
+
+RESAMPLED_ROWS = 1000
+"""Rows per resample or shuffle at most."""
+
+SHUFFLES = 19
+"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The order of the candidates of one case."""
+
+    judging: Estimator
+    standing: Standing
+    null: NullBand
+    forecast: Forecast | None
+
+    def place(self, candidate: Candidate, index: int) -> Candidate:
+        """The candidate with its rank, and with predicted outcomes where the judge makes any."""
+        where = self.standing
+        placed = replace(
+            candidate,
+            rank=int(where.rank[index]),
+            rank_low=int(where.low[index]),
+            rank_high=int(where.high[index]),
+            p_best=float(where.p_best[index]),
+            tie_group=int(where.tie_group[index]),
+        )
+        cast = self.forecast
+        if cast is None:
+            return placed
+        unit = self.judging.unit
+        return replace(
+            placed,
+            predicted_w2s_error=_interval(float(cast.error[index]), cast.error_draws[index], unit),
+            predicted_gain=_interval(float(cast.gain[index]), cast.gain_draws[index], unit),
+            predicted_pgr=_interval(float(cast.pgr[index]), cast.pgr_draws[index], "fraction"),
+        )
+
+    def estimates_of(self, forecaster: Forecaster, case: Case) -> tuple[Estimate, ...]:
+        """A forecaster's estimates, reusing the judge's own forecast where it is the same one."""
+        own = self.judging
+        part = own.chosen(case) if isinstance(own, Combined) else own
+        if self.forecast is None or forecaster.name not in (own.name, part.name):
+            return forecaster.estimate(case)
+        low, high = np.quantile(self.forecast.error_draws, [LOW, HIGH], axis=1)
+        notes = [f"from {part.name}"] if forecaster.name != part.name else list(self.forecast.notes)
+        return tuple(
+            Estimate(
+                float(v), forecaster.better, forecaster.unit, float(a), float(b), "; ".join(notes), {"gain": float(g)}
+            )
+            for v, a, b, g in zip(self.forecast.error, low, high, self.forecast.gain, strict=True)
+        )
+
+
+def judge(
+    judging: Estimator, case: Case, rank_by: RankBy, known: Sequence[Mapping[str, Estimate]] | None = None
+) -> Verdict:
+    """Order the case's candidates by what the judge says of them.
+
+    A forecaster is asked for Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
+    estimator is ordered by its value, with a null of shuffled row pairings and replicates on random halves of the rows,
+    the same for all candidates: their spread is that of a bootstrap to first order, and no row repeats, which would
+    mislead whatever is tuned by cross-validation.
+
+    Args:
+        known: estimates of the case per candidate, by estimator; those of the judge are not computed again.
+    """
+    if isinstance(judging, Forecaster):
+        cast = judging.forecast(case)
+        above = _above_null(cast.error, cast.null_draws)
+        if rank_by == "gain":
+            where = standing(-cast.gain, -cast.gain_draws, above)
+        else:
+            where = standing(cast.error, cast.error_draws, above)
+        return Verdict(judging, where, _null_band(above, cast.null_draws, judging.unit), cast)
+    sign = 1.0 if judging.better == "lower" else -1.0
+    rng = case.rng(f"bootstrap {judging.name}")
+    if known is not None and all(judging.name in estimates for estimates in known):
+        values = sign * _numbers([estimates[judging.name] for estimates in known])
+    else:
+        values = sign * _values(judging, case)
+    half = min(case.rows // 2, RESAMPLED_ROWS)
+    replicates = [sign * _values(judging, case.take(rng.permutation(case.rows)[:half])) for _ in range(RESAMPLES)]
+    small = case if case.rows <= RESAMPLED_ROWS else case.take(rng.permutation(case.rows)[:RESAMPLED_ROWS])
+    null = np.stack([sign * _values(judging, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
+    own = values if small is case else sign * _values(judging, small)
+    above = _above_null(own, null)
+    where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
+    return Verdict(judging, where, _null_band(above, null, judging.unit, sign), None)
+
+
+def _values(estimator: Estimator, case: Case) -> Array:
+    """(m,) values, NaN where the estimator does not apply to a candidate or cannot judge it on these rows."""
+    estimates: tuple[Estimate | None, ...]
+    if isinstance(estimator, JointEstimator):
+        estimates = estimator.estimate(case)
+    else:
+        estimates = tuple(_estimate_or_none(estimator, replace(case, weak=(one,))) for one in case.weak)
+    return _numbers(estimates)
+
+
+def _numbers(estimates: Sequence[Estimate | None]) -> Array:
+    return np.array([np.nan if e is None or e.value is None else e.value for e in estimates])
+
+
+def _estimate_or_none(estimator: Estimator, case: Case) -> Estimate | None:
+    """A resample can leave one candidate constant; that says nothing of the others."""
+    try:
+        return estimator.estimate(case)[0]
+    except InputError:
+        return None
+
+
+def _worst_last(values: Array) -> Array:
+    """NaN turned into one value worse than every other, so that it ranks last and level with its like."""
+    held = values[~np.isnan(values)]
+    worst = float(held.max()) + 1.0 if len(held) else 0.0
+    return np.where(np.isnan(values), worst, values)
+
+
+def _above_null(values: Array, null: Array) -> NDArray[np.bool_]:
+    """(m,) whether a candidate is better than every one of its own (m, S) shuffles."""
+    better: NDArray[np.bool_] = values < null.min(axis=1)
+    return better
+
+
+def _null_band(above: NDArray[np.bool_], null: Array, unit: str, sign: float = 1.0) -> NullBand:
+    """The band over the (m, S) shuffles of all candidates, and how many candidates beat their own."""
+    finite = null[np.isfinite(null)]
+    if not len(finite):
+        return NullBand(unit=unit)
+    low, middle, high = sign * np.quantile(finite, [LOW, 0.5, HIGH])
+    return NullBand(float(middle), float(min(low, high)), float(max(low, high)), unit, int(above.sum()))
+
+
+def _interval(value: float, draws: Array, unit: str) -> Interval | None:
+    """None where the value does not exist, as PGR where the ceiling does not beat the weak model."""
+    ends = interval(draws)
+    if not np.isfinite(value) or ends is None:
+        return None
+    return Interval(value, *ends, unit)

@@ -1,0 +1,79 @@
+"""Scores: one number per candidate as its judge sees it, lower first, without the replicates that intervals need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.estimators.case import Case
+from predictor.estimators.combined import Combined
+from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
+from predictor.heads.ridge import HeadFactor
+from predictor.query import RankBy
+from predictor.worlds.simulation import Pipeline
+from predictor.worlds.splits import thirds
+
+Array = NDArray[np.float64]
+
+
+def scores(judging: Estimator, case: Case, rank_by: RankBy) -> Array:
+    """(m,) what orders the candidates, lower is better: Err_w2s, or minus the gain, or the judge's signed value.
+
+    The worst value stands for a candidate that cannot be judged on these rows.
+    """
+    part = judging.chosen(case) if isinstance(judging, Combined) else judging
+    if isinstance(part, LabelPriorSimulation):
+        expected = expected_outcomes(part, case)
+        return expected[:, 1] - expected[:, 0] if rank_by == "gain" else expected[:, 1]
+    if isinstance(part, Forecaster):
+        cast = part.forecast(case)
+        return -cast.gain if rank_by == "gain" else cast.error
+    sign = 1.0 if part.better == "lower" else -1.0
+    values = sign * np.array([np.nan if v is None else v for v in _values(part, case)])
+    held = values[~np.isnan(values)]
+    return np.where(np.isnan(values), float(held.max()) if len(held) else 0.0, values)
+
+
+def most_rows(judging: Estimator, case: Case) -> int | None:
+    """Rows beyond which the judge itself reads no further, or None."""
+    part = judging.chosen(case) if isinstance(judging, Combined) else judging
+    found = getattr(part, "max_rows", None)
+    return found if isinstance(found, int) else None
+
+
+def expected_outcomes(simulation: LabelPriorSimulation, case: Case) -> Array:
+    """(m, 2) expected Err_w and Err_w2s as in `LabelPriorSimulation.forecast`, on splits of their own.
+
+    Cheaper: no tasks are drawn and no candidate is shuffled.
+    """
+    rng = case.rng(simulation.name)
+    if case.rows > simulation.max_rows:
+        case = case.take(np.sort(rng.choice(case.rows, simulation.max_rows, replace=False)))
+    priors = simulation.priors(case)
+    found = []
+    for noise in simulation.noises:
+        part = thirds(case.rows, rng)
+        strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
+        others = np.concatenate([part.student, part.test])
+        weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
+        for prior in (prior.with_noise(noise) for prior in priors):
+            found.append([Pipeline.of(head, strong, part, prior).expected_errors() for head in weak])
+    expected: Array = np.mean(found, axis=0)
+    return expected
+
+
+def _values(estimator: Estimator, case: Case) -> list[float | None]:
+    if isinstance(estimator, JointEstimator):
+        return [one.value for one in estimator.estimate(case)]
+    return [_value(estimator, replace(case, weak=(one,))) for one in case.weak]
+
+
+def _value(estimator: Estimator, case: Case) -> float | None:
+    try:
+        return estimator.estimate(case)[0].value
+    except InputError:
+        return None  # constant on these few rows, which says nothing of the others

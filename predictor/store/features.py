@@ -1,0 +1,306 @@
+"""FeatureStore: pooled features kept by what they were computed from, checked on every read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError, NotFoundError
+from predictor.folders import replace_file
+from predictor.store.arrays import check_features, fingerprint
+from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
+from predictor.store.keys import check_name, is_key, pushed_key
+
+
+@dataclass(frozen=True)
+class NamedFeatures:
+    """One pushed feature set, as `ls` shows it."""
+
+    name: str
+    key: str
+    rows: int
+    dim: int
+    size: int
+    rows_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How many entries were read in full, and which were damaged and set aside."""
+
+    checked: int
+    damaged: tuple[str, ...]
+
+
+class FeatureStore:
+    """Content-addressed features in a folder, safe for several processes at once.
+
+    An entry is a short JSON header, the raw little-endian payload and the SHA-256 of both. It appears by rename, is
+    verified in full on every read, and a damaged one is moved to `quarantine/` and reads as missing.
+
+    Attributes:
+        folder: the store's own folder.
+        damaged: entries that this object found damaged and set aside.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged = 0
+
+    def get(self, key: str) -> StoredFeatures | None:
+        """The entry, or None where it is missing or was damaged; a long one is mapped, not copied into memory."""
+        path = self._path(key)
+        try:
+            found = read_entry(path, key)
+        except OSError:
+            return None  # absent, or a disk that cannot give it back: either way it is computed again
+        if found is None:
+            self._set_aside(path)
+            return None
+        _touch(path)
+        return found
+
+    def holds(self, key: str) -> bool:
+        """Whether there is an entry, sound or not; nothing is read."""
+        return self._path(key).is_file()
+
+    def put(self, key: str, values: NDArray[np.floating], about: Mapping[str, Any]) -> None:
+        """Keep (n, d) finite values under a key; an existing entry is replaced by an equal one.
+
+        Raises:
+            InputError: values that are not finite or not 2-D.
+            LimitError: the disk is full (`STORAGE_FULL`).
+            UnavailableError: the folder cannot be written.
+        """
+        checked = check_features(values, "features")
+        self.put_blocks(key, _shape(checked), blocks_of(checked), about)
+
+    def put_blocks(
+        self, key: str, shape: tuple[int, int], blocks: Iterable[NDArray[Any]], about: Mapping[str, Any]
+    ) -> None:
+        """`put` for (n, d) values that come in blocks and were found finite before; memory stays flat."""
+        replace_file(self._path(key), encode(key, shape, blocks, about))
+
+    def push(
+        self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None
+    ) -> str:
+        """Keep values under a name of the user's choice, for `features:NAME`; an older set of that name is replaced.
+
+        Args:
+            rows_sha256: `predictor.store.arrays.rows_digest` of the pool, to refuse other rows later; or None.
+            about: further facts, such as `parameters`.
+
+        Returns:
+            The key of the entry.
+
+        Raises:
+            InputError: a bad name or bad values.
+        """
+        check_name(name)
+        checked = check_features(values, name)
+        shape, digest = _shape(checked), fingerprint(values)
+        return self.keep(name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about)
+
+    def keep(
+        self,
+        name: str,
+        shape: tuple[int, int],
+        blocks: Iterable[NDArray[Any]],
+        digest: str,
+        *,
+        rows_sha256: str | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> str:
+        """`push` for rows in blocks, as `put_blocks`; `digest` is their `arrays.fingerprint` as sent."""
+        key = pushed_key(digest, rows_sha256, about)
+        facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
+        card = {"key": key, "rows": shape[0], "dim": shape[1], "rows_sha256": rows_sha256}
+        path = self._name_path(name)
+        self.put_blocks(key, shape, blocks, facts)
+        replace_file(path, [json.dumps(card).encode()])
+        return key
+
+    def find(self, name: str) -> NamedFeatures | None:
+        """The set of that name as `ls` shows it, or None."""
+        path = self._name_path(name)
+        card = self._card(path)
+        try:
+            return None if card is None else NamedFeatures(name, size=self._path(card["key"]).stat().st_size, **card)
+        except FileNotFoundError:
+            return None
+
+    def open(self, name: str) -> OpenEntry:
+        """The set of that name, checked in full, to be read in parts.
+
+        Raises:
+            NotFoundError: as `pull`.
+        """
+        named = self.find(name)
+        if named is None:
+            raise self._absent(name)
+        path = self._path(named.key)
+        try:
+            found = open_entry(path, named.key)
+        except FileNotFoundError:
+            raise self._absent(name) from None
+        if found is None:
+            self._set_aside(path)
+            raise self._lost(name)
+        _touch(path)
+        return found
+
+    def pull(self, name: str) -> StoredFeatures:
+        """The set pushed under a name.
+
+        Raises:
+            NotFoundError: no such name, or its entry was damaged.
+        """
+        card = self._card(self._name_path(name))
+        if card is None:
+            raise self._absent(name)
+        found = self.get(str(card["key"]))
+        if found is None:
+            raise self._lost(name)
+        return found
+
+    def ls(self) -> tuple[NamedFeatures, ...]:
+        """Pushed sets in name order."""
+        found = []
+        for path in sorted((self.folder / "names").glob("*.json")):
+            card = self._card(path)
+            entry = None if card is None else self._path(str(card["key"]))
+            if card is not None and entry is not None and entry.is_file():
+                found.append(NamedFeatures(path.stem, size=entry.stat().st_size, **card))
+        return tuple(found)
+
+    def remove(self, name: str) -> None:
+        """Forget a pushed set; its entry goes too unless another name keeps it.
+
+        Raises:
+            NotFoundError: no such name.
+        """
+        path = self._name_path(name)
+        card = self._card(path)
+        if card is None:
+            raise NotFoundError(f"there is no feature set {name!r}.", reason="FEATURES_NOT_FOUND", field=name)
+        path.unlink(missing_ok=True)
+        if card["key"] not in {one.key for one in self.ls()}:
+            self._path(str(card["key"])).unlink(missing_ok=True)
+
+    def verify(self) -> Verification:
+        """Read every entry in full; damaged ones are set aside and listed by key."""
+        checked, damaged = 0, []
+        for path in self._entries():
+            checked += 1
+            entry = open_entry(path, path.stem)
+            if entry is not None:
+                entry.close()
+            else:
+                damaged.append(path.stem)
+                self._set_aside(path)
+        return Verification(checked, tuple(damaged))
+
+    def gc(self, budget: int) -> int:
+        """`predictor.store.stores.sweep` for this store alone."""
+        from predictor.store.stores import sweep  # which imports this module
+
+        return sweep((self,), budget)
+
+    def tidy(self, quarantined_seconds: float = 0.0) -> int:
+        """Clear the quarantine, and temporary files of writers that died more than an hour ago; returns bytes freed.
+
+        Args:
+            quarantined_seconds: time that damaged entries stay in quarantine.
+        """
+        freed, now = 0, time.time()
+        for path in list((self.folder / "quarantine").glob("*")):
+            if path.stat().st_ctime <= now - quarantined_seconds:
+                freed += discard(path)
+        for leftover in self.folder.rglob(".*.tmp"):
+            if leftover.stat().st_mtime < now - 3600:
+                freed += discard(leftover)
+        return freed
+
+    def idle(self) -> list[tuple[int, int, Path]]:
+        """Last use in nanoseconds, bytes and file of every entry that no name keeps."""
+        kept = {one.key for one in self.ls()}
+        return [
+            (path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries() if path.stem not in kept
+        ]
+
+    def size(self) -> int:
+        """Bytes in entries."""
+        return sum(path.stat().st_size for path in self._entries())
+
+    def _entries(self) -> Iterator[Path]:
+        return iter(sorted((self.folder / "entries").glob("??/*.w2sf")))
+
+    def _path(self, key: str) -> Path:
+        if not is_key(key):
+            raise InputError(f"{key!r} is not a feature key of 64 hexadecimal digits.", reason="BAD_FEATURE_KEY")
+        return self.folder / "entries" / key[:2] / f"{key}.w2sf"
+
+    def _name_path(self, name: str) -> Path:
+        check_name(name)
+        return self.folder / "names" / f"{name}.json"
+
+    def _card(self, path: Path) -> dict[str, Any] | None:
+        try:
+            raw = json.loads(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        whole = isinstance(raw, dict) and set(raw) == {"key", "rows", "dim", "rows_sha256"}
+        return raw if whole and is_key(str(raw["key"])) else None
+
+    def _absent(self, name: str) -> NotFoundError:
+        known = ", ".join(one.name for one in self.ls()[:8]) or "none"
+        return NotFoundError(
+            f"there is no feature set {name!r}; stored are: {known}. Push it with w2s features push {name} FILE.",
+            reason="FEATURES_NOT_FOUND",
+            field=name,
+        )
+
+    def _lost(self, name: str) -> NotFoundError:
+        return NotFoundError(
+            f"feature set {name!r} was lost or damaged; push it again.", reason="FEATURES_NOT_FOUND", field=name
+        )
+
+    def _set_aside(self, path: Path) -> None:
+        self.damaged += 1
+        quarantine = self.folder / "quarantine"
+        try:
+            quarantine.mkdir(exist_ok=True, mode=0o700)
+            os.replace(path, quarantine / f"{path.name}.{secrets.token_hex(4)}")
+        except OSError:
+            return  # read-only or already set aside by another process: it still reads as missing
+
+
+def _shape(values: NDArray[Any]) -> tuple[int, int]:
+    rows, columns = values.shape
+    return int(rows), int(columns)
+
+
+def _touch(path: Path) -> None:
+    try:
+        os.utime(path)  # last use, for gc
+    except OSError:
+        return  # a read-only store still answers
+
+
+def discard(path: Path) -> int:
+    """Delete a file; returns its bytes."""
+    try:
+        size = path.stat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return 0  # another process was faster
+    return size

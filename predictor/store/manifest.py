@@ -1,0 +1,168 @@
+"""Manifest: what a feature set that travels in parts declares of itself, and the check of its bytes as they come."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.store.arrays import fingerprint, fingerprint_head, not_finite
+from predictor.store.keys import check_name, pushed_key
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MOST_LAYER = 64
+_MOST = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One feature set that is to be uploaded; equal manifests are the same upload.
+
+    Attributes:
+        name: what it will be kept under.
+        shape: (n,) or (n, d).
+        dtype: float of 16 to 64 bits or integer; bytes travel little-endian.
+        fingerprint: `predictor.store.arrays.fingerprint` of the array.
+        rows_sha256: `predictor.store.arrays.rows_digest` of the pool, or None where unknown.
+        layer: as resolved, or None where the features were simply given.
+        parameters: number of weights of the model, or None where unknown.
+
+    Raises:
+        InputError: a part is malformed.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fingerprint: str
+    rows_sha256: str | None = None
+    layer: str | None = None
+    parameters: int | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if self.dtype.kind not in "fiu" or self.dtype.itemsize > 8:
+            raise InputError(
+                f"{self.name!r} has dtype {self.dtype}; features must be float or integer of at most 64 bits.",
+                reason="ARRAY_DTYPE",
+                field="dtype",
+            )
+        if not 1 <= len(self.shape) <= 2 or min(self.shape) < 1 or self.size > _MOST:
+            raise InputError(
+                f"{self.name!r} has shape {self.shape}; features must be (rows,) or (rows, columns), each 1 or more.",
+                reason="ARRAY_SHAPE",
+                field="shape",
+            )
+        for field in ("fingerprint", "rows_sha256"):
+            text = getattr(self, field)
+            if text is not None and not _DIGEST.fullmatch(text):
+                raise InputError(
+                    f"{field} has {len(text)} characters; it must be a SHA-256 of 64 lower-case hexadecimal digits.",
+                    reason="BAD_DIGEST",
+                    field=field,
+                )
+        if self.layer is not None and not (1 <= len(self.layer) <= _MOST_LAYER and self.layer.isprintable()):
+            raise InputError(
+                f"layer has {len(self.layer)} characters; it must be 1 to {_MOST_LAYER} printable ones.",
+                reason="BAD_LAYER",
+                field="layer",
+            )
+        if self.parameters is not None and self.parameters < 0:
+            raise InputError(
+                f"parameters is {self.parameters}; it must be 0 or more.", reason="BAD_PARAMETERS", field="parameters"
+            )
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        values: NDArray[Any],
+        *,
+        rows_sha256: str | None = None,
+        layer: str | None = None,
+        parameters: int | None = None,
+    ) -> Manifest:
+        """The manifest of an array, which is read once for its fingerprint.
+
+        Raises:
+            InputError: a bad name, an object array, another shape.
+        """
+        shape = tuple(int(size) for size in values.shape)
+        draft = cls(name, shape, values.dtype.newbyteorder("<"), "0" * 64, rows_sha256, layer, parameters)
+        return cls(name, shape, draft.dtype, fingerprint(values), rows_sha256, layer, parameters)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array, in whole numbers that never overflow."""
+        return math.prod(self.shape) * int(self.dtype.itemsize)
+
+    @property
+    def rows(self) -> int:
+        """Rows."""
+        return self.shape[0]
+
+    @property
+    def dim(self) -> int:
+        """Columns; a vector has one."""
+        return self.shape[1] if len(self.shape) == 2 else 1
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What is kept beside the values."""
+        known = {"layer": self.layer, "parameters": self.parameters}
+        return {name: value for name, value in known.items() if value is not None}
+
+    @property
+    def key(self) -> str:
+        """The key under which a feature store keeps this set."""
+        return pushed_key(self.fingerprint, self.rows_sha256, self.about)
+
+
+class Scan:
+    """Fingerprint and finiteness of an array whose bytes come one after another.
+
+    Attributes:
+        received: bytes so far.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._digest = hashlib.sha256(fingerprint_head(manifest.dtype, manifest.shape))
+        self._rest = b""
+        self.received = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, wherever they are cut.
+
+        Raises:
+            InputError: a value is not finite in 32 bits.
+        """
+        self._digest.update(data)
+        if self._manifest.dtype.kind == "f":
+            self._check(data)
+        self.received += len(data)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 hex of what came so far, as `predictor.store.arrays.fingerprint`."""
+        return self._digest.hexdigest()
+
+    def _check(self, data: bytes) -> None:
+        dtype = self._manifest.dtype
+        first = (self.received - len(self._rest)) // dtype.itemsize
+        joined = self._rest + data if self._rest else data
+        whole = len(joined) - len(joined) % dtype.itemsize
+        self._rest = joined[whole:]
+        values = np.frombuffer(joined, dtype, whole // dtype.itemsize)
+        with np.errstate(over="ignore"):
+            sound = np.isfinite(values.astype(np.float32, copy=False))
+        if not sound.all():
+            bad = int(np.argmin(sound))
+            row, column = divmod(first + bad, self._manifest.dim)
+            raise not_finite(self._manifest.name, values[bad], row, column)

@@ -1,0 +1,1 @@
+"""What really trained students say of every estimator."""

@@ -1,0 +1,250 @@
+"""Ranking in stages: who is read, who is left behind, and what the answer says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import predictor
+from predictor.errors import InputError, NotFoundError, W2SError
+from predictor.estimators import find
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.pipeline.ranking import ranking_steps
+from predictor.pipeline.scores import expected_outcomes, scores
+from predictor.pools import Pool
+from predictor.query import Budget, FeatureSet, ModelSpec, Progress, RankingQuery, Settings
+from predictor.result import Ranking
+from tests.drain import drain
+
+ROWS = 640
+POOL = Pool.of([f"row {i}" for i in range(ROWS)], [str(i) for i in range(ROWS)])
+
+
+def features() -> dict[str, np.ndarray]:
+    """A strong model, one that sees nearly as much, one that sees half, and two that see noise."""
+    rng = np.random.default_rng(0)
+    strong = rng.normal(size=(ROWS, 8))
+    return {
+        "strong": strong,
+        "near": strong @ rng.normal(size=(8, 8)) + 0.1 * rng.normal(size=(ROWS, 8)),
+        "half": np.concatenate([strong[:, :4], rng.normal(size=(ROWS, 4))], axis=1),
+        "noise": rng.normal(size=(ROWS, 8)),
+        "more noise": rng.normal(size=(ROWS, 8)),
+    }
+
+
+@dataclass
+class CountingSource:
+    """A fake source: features by row, two layers of "near" where asked; remembers what was asked of whom."""
+
+    found: dict[str, np.ndarray]
+    broken: tuple[str, ...] = ()
+    asked: dict[str, list[int]] = field(default_factory=dict)
+    layers: dict[str, list[str]] = field(default_factory=dict)
+
+    def features(
+        self, spec: ModelSpec, pool: Pool, settings: Settings
+    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+        yield Progress(spec.name, "extract", len(pool), len(pool))
+        if spec.name in self.broken:
+            raise NotFoundError(f"model {spec.name!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
+        rows = [int(name) for name in pool.ids]
+        self.asked.setdefault(spec.name, []).extend(rows)
+        wanted = (spec.layer or "1").split(",")
+        self.layers.setdefault(spec.name, []).append(",".join(wanted))
+        noisy = np.random.default_rng(3).normal(size=(ROWS, 8))
+        return tuple(
+            FeatureSet(
+                spec.name if len(wanted) == 1 else f"{spec.name}#layer={layer}",
+                (noisy if layer == "9" else self.found[spec.name])[rows].astype(np.float32),
+                layer,
+                f"{spec.name} {layer}",
+            )
+            for layer in wanted
+        )
+
+
+def query(*weak: ModelSpec, **settings: object) -> RankingQuery:
+    specs = weak or tuple(ModelSpec(name, f"./{name}") for name in features() if name != "strong")
+    settings.setdefault("estimators", ("label_prior_simulation",))
+    return RankingQuery(ModelSpec("strong", "./strong"), specs, POOL, settings=Settings(**settings))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def full() -> Ranking:
+    return drain(ranking_steps(query(), CountingSource(features())))
+
+
+@pytest.fixture(scope="module")
+def staged() -> tuple[Ranking, CountingSource]:
+    source = CountingSource(features())
+    return drain(ranking_steps(query(budget=Budget(share=0.5), confidence=0.9), source)), source
+
+
+def test_the_first_choice_is_that_of_all_rows(full: Ranking, staged: tuple[Ranking, CountingSource]) -> None:
+    assert staged[0].best().name == full.best().name == "near"
+
+
+def test_no_row_is_read_twice_and_the_budget_holds(staged: tuple[Ranking, CountingSource]) -> None:
+    ranking, source = staged
+    for name, rows in source.asked.items():
+        assert len(set(rows)) == len(rows) <= ROWS // 2, name
+    assert ranking.rows == len(source.asked["strong"]) == len(source.asked["near"])
+    assert len(source.asked["noise"]) < ROWS // 2 or ranking.rows < ROWS // 2
+
+
+def test_rows_are_nested_and_follow_the_seed() -> None:
+    seen = []
+    weak = (ModelSpec("near", "./near"),)
+    for share, seed in ((0.25, 0), (0.5, 0), (0.25, 1)):
+        source = CountingSource(features())
+        drain(ranking_steps(query(*weak, budget=Budget(share=share), seed=seed, estimators=("cka",)), source))
+        seen.append(set(source.asked["strong"][:160]))
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_with_no_rows_left_to_spare_the_ordinary_ranking_has_the_word() -> None:
+    source = CountingSource(features())
+    source.found["twin"] = features()["near"] + 0.3 * np.random.default_rng(7).normal(size=(ROWS, 8))
+    weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
+    ranking = drain(ranking_steps(query(*weak, confidence=0.999, estimators=("cka",)), source))
+    whole = drain(ranking_steps(query(*weak, estimators=("cka",)), source))
+    if ranking.rows == ROWS:
+        assert "all rows were read" in ranking.warnings[0]
+        assert [c.p_best for c in ranking.candidates] == [c.p_best for c in whole.candidates]
+    assert ranking.best().name == whole.best().name
+
+
+def test_those_left_behind_stay_in_the_answer_with_their_reasons(staged: tuple[Ranking, CountingSource]) -> None:
+    ranking, source = staged
+    left = [c for c in ranking.candidates if "stage_left" in c.diagnostics]
+    assert {"noise", "more noise"} <= {c.name for c in left}
+    ranked = [c for c in ranking.candidates if c not in left]
+    assert [c.rank for c in ranking.candidates] == list(range(1, 5))
+    for c in left:
+        assert c.status == "ok"
+        assert c.rank_low == len(ranked) + 1
+        assert c.diagnostics["rows_seen"] == len(source.asked[c.name])
+        assert 0 < c.diagnostics["behind_low"] <= c.diagnostics["behind_by"] <= c.diagnostics["behind_high"]
+        assert c.estimates["label_prior_simulation"].note == f"on {len(source.asked[c.name])} rows"
+        assert any("left behind at stage" in warning and "of 640 rows" in warning for warning in c.warnings)
+    assert f"read in stages at 90% confidence: {ranking.rows} of 640 rows" in ranking.warnings[0]
+    share = sum(len(rows) for rows in source.asked.values()) / (5 * ROWS)
+    assert ranking.warnings[0].endswith(f"and models read {share:.0%} of what reading all would take")
+
+
+def test_the_answer_keeps_its_schema_and_its_request(staged: tuple[Ranking, CountingSource]) -> None:
+    ranking = staged[0]
+    assert Ranking.from_dict(json.loads(ranking.to_json())).to_json() == ranking.to_json()
+    assert ranking.provenance.request["budget"] == {"share": 0.5, "seconds": None}
+    assert ranking.provenance.request["weak"] == [
+        "near=./near",
+        "half=./half",
+        "noise=./noise",
+        "more noise=./more noise",
+    ]
+
+
+def test_a_model_that_fails_fails_alone() -> None:
+    source = CountingSource(features(), broken=("half",))
+    ranking = drain(ranking_steps(query(budget=Budget(share=0.25)), source))
+    assert ranking.best().name == "near"
+    (failed,) = (c for c in ranking.candidates if c.status == "failed")
+    assert failed.name == "half"
+    assert failed.error is not None
+    assert failed.error.reason == "MODEL_NOT_FOUND"
+    with pytest.raises(W2SError, match="model 'strong' does not exist"):
+        drain(ranking_steps(query(budget=Budget(share=0.25)), CountingSource(features(), broken=("strong",))))
+
+
+def test_a_layer_that_is_left_behind_is_not_read_again() -> None:
+    source = CountingSource(features())
+    weak = (ModelSpec("near", "./near", layer="1,9"), ModelSpec("half", "./half"))
+    ranking = drain(ranking_steps(query(*weak, confidence=0.8), source))
+    assert source.layers["near"][0] == "1,9"
+    assert set(source.layers["near"][1:]) <= {"1"}
+    assert {c.name for c in ranking.candidates} == {"near#layer=1", "near#layer=9", "half"}
+    assert ranking.best().name == "near#layer=1"
+
+
+def test_time_is_a_budget_too() -> None:
+    source = CountingSource(features())
+    weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
+    source.found["twin"] = features()["near"] + 1e-3 * np.random.default_rng(7).normal(size=(ROWS, 8))
+    ranking = drain(ranking_steps(query(*weak, budget=Budget(seconds=1e-6), rank_by="gain"), source))
+    assert ranking.rows == 160
+
+
+def test_twins_are_not_told_apart_but_end_the_reading() -> None:
+    source = CountingSource(features())
+    source.found["twin"] = source.found["near"] * 2.0
+    weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
+    ranking = drain(ranking_steps(query(*weak, confidence=0.95), source))
+    assert ranking.rows == 160
+    assert "no rival can be noticeably better" in ranking.warnings[0]
+    assert {c.tie_group for c in ranking.candidates} == {1}
+
+
+def test_arrays_are_cut_and_never_asked_twice(tmp_path: Path) -> None:
+    found = features()
+    np.save(tmp_path / "near.npy", found["near"])
+    ranking = predictor.rank(
+        strong=found["strong"],
+        weak={"near": f"array:{tmp_path / 'near.npy'}", "half": found["half"], "noise": found["noise"]},
+        budget="50%",
+        estimators=["label_prior_simulation"],
+    )
+    assert ranking.best().name == "near"
+    assert ranking.warnings[0].startswith("read in stages at 95% confidence: ")
+    assert "models read" not in ranking.warnings[0]
+
+
+def test_labels_are_cut_with_their_rows() -> None:
+    found = features()
+    labels = np.where(np.arange(ROWS) % 2 == 0, found["strong"][:, 0], np.nan)
+    ranking = predictor.rank(
+        strong=found["strong"],
+        weak={name: found[name] for name in ("near", "noise")},
+        labels=labels,
+        budget=0.5,
+        estimators=["truth_posterior"],
+    )
+    assert ranking.best().name == "near"
+    assert ranking.evidence == "few_labels"
+
+
+def test_models_that_label_rows_are_not_read_in_stages() -> None:
+    weak = (ModelSpec("near", "./near", labels="logits"),)
+    with pytest.raises(InputError, match="models that label or relabel rows are read in full; leave out --budget"):
+        drain(ranking_steps(query(*weak, budget=Budget(share=0.5)), CountingSource(features())))
+
+
+def case(rows: int) -> Case:
+    found = features()
+    weak = tuple(Representation(name, found[name][:rows]) for name in ("near", "half", "noise"))
+    return Case(Representation("strong", found["strong"][:rows]), weak)
+
+
+def test_scores_without_replicates_are_the_forecasts_own() -> None:
+    few, simulation = case(90), LabelPriorSimulation(draws=2)
+    cast = simulation.forecast(few)
+    # The forecast draws tasks between its splits, so splits differ: equal in law, not in digits.
+    found = expected_outcomes(simulation, few)
+    np.testing.assert_allclose(found[:, 1], cast.error, atol=0.08)
+    np.testing.assert_allclose(scores(simulation, few, "gain"), found[:, 1] - found[:, 0])
+    assert np.argsort(found[:, 1]).tolist() == np.argsort(cast.error).tolist()
+
+
+def test_other_judges_score_by_their_value_with_the_better_first() -> None:
+    few = case(90)
+    for name in ("cka", "representation_gap"):
+        judge = find(name)
+        sign = 1.0 if judge.better == "lower" else -1.0
+        expected = [sign * (judge.estimate(Case(few.strong, (one,)))[0].value or 0.0) for one in few.weak]
+        np.testing.assert_allclose(scores(judge, few, "w2s_error"), expected)
