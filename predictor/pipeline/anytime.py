@@ -79,7 +79,8 @@ def anytime_steps(
         lap, names = _run(query, staged, scored, judging, number)
         gone, settled = _outcome(lap, names, level, staged, number, _unit(judging))
         left += gone
-        living -= {one.name for one in gone}
+        staged.gone.update(one.name for one in gone)
+        living -= staged.gone
         if settled:
             alone = len(scored) - len(gone) == 1
             why = "one candidate remained" if alone else "no rival can be noticeably better"

@@ -42,6 +42,7 @@ class Staged:
         student: the strong model's features, in the order of reading; None before the first.
         models: by the candidate's name in the answer.
         failures: by the name in the request.
+        gone: candidates left behind, by name; their features are not given any more.
         forward_rows: rows that were asked of models, over all of them.
     """
 
@@ -53,6 +54,7 @@ class Staged:
     read: Rows = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     models: dict[str, Growing] = field(default_factory=dict)
     failures: dict[str, W2SError] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     forward_rows: int = 0
 
     def extend(self, weak: tuple[ModelSpec, ...], living: set[str], rows: Rows) -> Generator[Progress, None, None]:
@@ -107,9 +109,8 @@ class Staged:
         order = np.argsort(self.read)
         if spec is self.strong and self.student is not None:
             return (replace(self.student, values=self.student.values[order]),)
-        mine = [one for one in self.models.values() if one.spec.name == spec.name]
-        whole = [one for one in mine if len(one.features.values) == len(order)]
-        return tuple(replace(one.features, values=one.features.values[order]) for one in whole)
+        mine = [one for name, one in self.models.items() if one.spec.name == spec.name and name not in self.gone]
+        return tuple(replace(one.features, values=one.features.values[order]) for one in mine)
 
     def _features(self, spec: ModelSpec, part: Pool, rows: Rows) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
         if spec.values is not None or not ModelReference.parse(spec.reference).needs_rows:

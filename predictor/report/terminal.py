@@ -63,6 +63,10 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
         lines += _note("null", null_line(ranking), width)
     if any(mark.strip() for mark in _brackets(ranked)):
         lines += _note("ties", "rows joined by ┌ │ └ are not separable from each other", width)
+    for candidate in ranked[:1]:
+        advised = candidate.estimates.get("refinement")
+        if advised is not None and advised.note:
+            lines += _note("refine?", f"{visible(candidate.name)}: {visible(advised.note)}", width)
     for warning in ranking.warnings:
         lines += _note("warning", visible(warning), width)
     for candidate in ranking.candidates:

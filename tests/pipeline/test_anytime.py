@@ -173,6 +173,16 @@ def test_a_layer_that_is_left_behind_is_not_read_again() -> None:
     assert ranking.best().name == "near#layer=1"
 
 
+def test_a_layer_left_at_the_last_stage_is_not_ranked_beside_its_sister() -> None:
+    weak = (ModelSpec("near", "./near", layer="1,9"), ModelSpec("half", "./half"))
+    ranking = drain(ranking_steps(query(*weak, budget=Budget(share=0.25), confidence=0.8), CountingSource(features())))
+    found = [c.name for c in ranking.candidates]
+    assert sorted(found) == ["half", "near#layer=1", "near#layer=9"]
+    (left,) = (c for c in ranking.candidates if c.name == "near#layer=9")
+    assert left.predicted_w2s_error is None
+    assert left.diagnostics["stage_left"] == 1.0
+
+
 def test_time_is_a_budget_too() -> None:
     source = CountingSource(features())
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))

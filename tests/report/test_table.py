@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from predictor.report import table
+from predictor.result import Estimate
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 
@@ -101,3 +102,13 @@ def test_a_rounded_zero_has_no_sign():
     gain = dataclasses.replace(one.candidates[0].predicted_gain, value=-0.00001)
     one = dataclasses.replace(one, candidates=(dataclasses.replace(one.candidates[0], predicted_gain=gain),))
     assert " 0.000 [+0.041" in table(one, 100)
+
+
+def test_advice_on_refining_stands_beside_the_first_choice():
+    shown = ranking()
+    first = shown.candidates[0]
+    advised = Estimate(0.2, "higher", "", note="refine before teaching, by predicted gains")
+    told = dataclasses.replace(first, estimates={**first.estimates, "refinement": advised})
+    text = table(dataclasses.replace(shown, candidates=(told, *shown.candidates[1:])), 100)
+    assert f"refine?   {first.name}: refine before teaching, by predicted gains" in text
+    assert "refine?" not in table(shown, 100)
