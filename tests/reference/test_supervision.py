@@ -180,11 +180,14 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
     halves = rng.bit_generator.state
     spread = np.mean(np.diag(posterior.covariance) + posterior.noise) * gold.shape[1]
     off, doubt = posterior.held_out.mean(), posterior.held_out.std() / GOLD**0.5
+    students = []
     for i, (given, mixed) in enumerate(zip(weak_predictions(case), null, strict=True)):
         outcomes = []
         for labels in ((given - centre) / scale, *((one - centre) / scale for one in mixed)):
             rng.bit_generator.state = halves
             learned = folded(student, labels, 2, rng)
+            if not outcomes:
+                students.append(learned)
             missed = np.mean(np.sum((learned - posterior.mean) ** 2, axis=1))
             outcomes.append((missed + off * spread, np.mean(np.sum((labels - posterior.mean) ** 2, axis=1)) - missed))
         assert found.error[i] == pytest.approx(outcomes[0][0], abs=1e-8)
@@ -195,6 +198,9 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
     ceilings = [np.sum(counts[r] / len(rows) * np.sum((top - truth)[:, :, r] ** 2, axis=1)) for r in range(6)]
     levels = np.maximum(off + doubt * rng.standard_normal(6), 0.0)
     np.testing.assert_allclose(found.ceiling_draws, ceilings + (levels - 1.0) * spread, atol=1e-8)
+    for i, learned in enumerate(students):
+        squares = [counts[r] / len(rows) @ np.sum((learned - truth[:, :, r]) ** 2, axis=1) for r in range(6)]
+        np.testing.assert_allclose(found.error_draws[i], squares + (levels - 1.0) * spread, atol=1e-8)
     assert found.ceiling == pytest.approx(np.mean(ceilings) + (off - 1.0) * spread, abs=1e-8)
 
 

@@ -1,0 +1,69 @@
+"""Validation: which trainings a forecast is compared with, and which estimators are asked again with labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.labels import Labels
+from predictor.pools import Pool
+from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.store.arrays import ArraySource
+from predictor.validating import validation
+from predictor.validating.validation import RECUTS, validation_steps
+from tests.drain import drain
+
+ROWS = 90
+
+
+@pytest.fixture(scope="module")
+def question():
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal((ROWS, 3))
+    weak = tuple(
+        ModelSpec(f"w{i}", "array:", values=hidden + noise * rng.standard_normal((ROWS, 3)))
+        for i, noise in enumerate((0.1, 0.8, 2.0))
+    )
+    strong = ModelSpec("s", "array:", values=hidden @ rng.standard_normal((3, 6)))
+    pool = Pool.of([f"row {i}" for i in range(ROWS)])
+    return RankingQuery(strong, weak, pool), Labels.of(list(hidden @ [1.0, -1.0, 0.5]))
+
+
+def asking(question, *names):
+    query, labels = question
+    settings = Settings(estimators=names)
+    return RankingQuery(query.strong, query.weak, query.pool, settings=settings), labels
+
+
+def test_a_forecast_from_labels_is_compared_with_several_students_of_the_same_gold_rows(question, monkeypatch):
+    seen = []
+    real = validation.training_steps
+
+    def spy(*given, parts=(), **options):
+        seen.append(list(parts))
+        return (yield from real(*given, parts=parts, **options))
+
+    monkeypatch.setattr(validation, "training_steps", spy)
+    drain(validation_steps(*asking(question, "combined"), ArraySource(), splits=2, labelled_splits=1))
+    free, shown = seen
+    assert free == []
+    assert len(shown) == RECUTS
+    assert len({tuple(part.weak) for part in shown}) == 1
+    assert len({tuple(part.student) for part in shown}) == RECUTS
+
+
+def test_only_what_labels_can_change_is_asked_again(question):
+    query, labels = asking(question, "cka", "misfit", "label_prior_simulation")
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2, labelled_splits=1))
+    told = {(score.estimator, score.evidence) for score in found.scores}
+    assert ("cka", "representations") in told
+    assert ("cka", "few_labels") not in told
+    assert ("misfit", "few_labels") in told
+    # The simulation sees no label; it stands there once more, against the trainings that the others are judged by.
+    assert ("label_prior_simulation", "few_labels") in told
+
+
+def test_estimators_that_see_no_labels_are_not_shown_any(question):
+    query, labels = asking(question, "cka")
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2))
+    assert {score.evidence for score in found.scores} == {"representations"}
