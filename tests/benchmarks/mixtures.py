@@ -66,7 +66,9 @@ def read(path: Path) -> list[Cell]:
         values = {}
         for name in dict.fromkeys(name for mixture in MIXTURES for name in mixture):
             told = np.array([float(r[name]) if r[name] else np.nan for r in rows])
-            told = np.where(np.isnan(told), np.nanmean(told), told) if not np.isnan(told).all() else told
+            if np.isnan(told).all():
+                continue
+            told = np.where(np.isnan(told), np.nanmean(told), told)
             if np.ptp(told) > 0.0:
                 values[name] = _standardised(told) * (1.0 if ESTIMATORS[name].better == "lower" else -1.0)
         cells.append(Cell(key[0], values, np.array([float(r["w2s_error"]) for r in rows])))

@@ -147,9 +147,10 @@ def page(path: Path) -> str:
         summary(labelled),
         f"## With the labels of D~, the {len(able)} cells with something to learn",
         summary([r for r in labelled if (r["task"], r["strong"]) in able]),
-        "## Would a mixture of label-free estimators be better?",
-        mixtures(read(measured_beside(path))),
     ]
+    told_of = read(measured_beside(path))
+    if all("label_prior_simulation" in cell.values for cell in told_of):
+        parts += ["## Would a mixture of label-free estimators be better?", mixtures(told_of)]
     for rows, title in ((free, "without labels"), (labelled, "with the labels of D~")):
         for figure, words in CELLWISE:
             own = references if figure == "spearman_error" and rows is free else {}
