@@ -115,6 +115,15 @@ def signal(path: Path) -> set[tuple[str, str]]:
         return {(r["task"], r["strong"]) for r in csv.DictReader(file) if float(r["ceiling_error"]) <= SIGNAL}
 
 
+def _reference(found: Sequence[float]) -> str:
+    if not found:
+        return "No candidate was measured on a second task, so there is no reference."
+    return (
+        "Reference, no estimator: the order *measured on all other tasks* of the same models reaches "
+        f"{np.mean(found):.2f} / {min(found):.2f} Spearman."
+    )
+
+
 def page(path: Path) -> str:
     """All tables."""
     with path.open(newline="") as file:
@@ -124,7 +133,7 @@ def page(path: Path) -> str:
     heads = _heads(free)
     once = {(r["task"], r["strong"], r["candidates"]): r["reliability"] for r in free}
     known = elsewhere(measured_beside(path), heads)
-    references = {ELSEWHERE: known, "reliability": [once[head] for head in heads]}
+    references = ({ELSEWHERE: known} if any(known) else {}) | {"reliability": [once[head] for head in heads]}
     able = signal(measured_beside(path))
     told = [(float(v), head[:2] in able) for v, head in zip(known, heads, strict=True) if v]
     both, taught = [v for v, _ in told], [v for v, has in told if has]
@@ -132,21 +141,40 @@ def page(path: Path) -> str:
         "# How well estimators foretell measured weak-to-strong training",
         f"{len({h[0] for h in heads})} tasks × 3 strong models, {len(heads)} cells; every candidate really trained "
         "(ridge heads). Mean over cells / worst cell. Made by `python -m tests.benchmarks.record` from "
-        "`accuracy.csv` and `accuracy.measured.csv`, which `python -m tests.benchmarks.accuracy` writes.",
-        f"In {len(heads) - len(able)} cells (" + ", ".join(sorted({h[0] for h in heads if h[:2] not in able})) + ") "
-        f"the ceiling itself errs by more than {SIGNAL} of the label variance: there is next to nothing to learn, and "
-        "candidates lie together. Figures are given over all cells and over the others.",
+        f"`{path.name}` and `{measured_beside(path).name}`, which `python -m tests.benchmarks.accuracy` writes.",
+        *(
+            (
+                f"In {len(heads) - len(able)} cells ("
+                + ", ".join(sorted({h[0] for h in heads if h[:2] not in able}))
+                + ") "
+                f"the ceiling itself errs by more than {SIGNAL} of the label variance: there is next to nothing to learn, and "
+                "candidates lie together. Figures are given over all cells and over the others.",
+            )
+            if len(able) < len(heads)
+            else ()
+        ),
         "## Without labels, all cells",
         summary(free),
-        f"Reference, no estimator: the order *measured on all other tasks* of the same models reaches "
-        f"{np.mean(both):.2f} / {min(both):.2f} Spearman.",
-        f"## Without labels, the {len(able)} cells with something to learn",
-        summary([r for r in free if (r["task"], r["strong"]) in able]),
-        f"The order measured on all other tasks: {np.mean(taught):.2f} / {min(taught):.2f}.",
+        _reference(both),
+        *(
+            (
+                f"## Without labels, the {len(able)} cells with something to learn",
+                summary([r for r in free if (r["task"], r["strong"]) in able]),
+                _reference(taught),
+            )
+            if len(able) < len(heads)
+            else ()
+        ),
         "## With the labels of D~, all cells",
         summary(labelled),
-        f"## With the labels of D~, the {len(able)} cells with something to learn",
-        summary([r for r in labelled if (r["task"], r["strong"]) in able]),
+        *(
+            (
+                f"## With the labels of D~, the {len(able)} cells with something to learn",
+                summary([r for r in labelled if (r["task"], r["strong"]) in able]),
+            )
+            if len(able) < len(heads)
+            else ()
+        ),
     ]
     told_of = read(measured_beside(path))
     if all("label_prior_simulation" in cell.values for cell in told_of):
