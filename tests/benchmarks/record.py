@@ -147,8 +147,8 @@ def page(path: Path) -> str:
                 f"In {len(heads) - len(able)} cells ("
                 + ", ".join(sorted({h[0] for h in heads if h[:2] not in able}))
                 + ") "
-                f"the ceiling itself errs by more than {SIGNAL} of the label variance: there is next to nothing to learn, "
-                "and candidates lie together. Figures are given over all cells and over the others.",
+                f"the ceiling itself errs by more than {SIGNAL} of the label variance: there is next to nothing to "
+                "learn, and candidates lie together. Figures are given over all cells and over the others.",
             )
             if len(able) < len(heads)
             else ()
