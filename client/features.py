@@ -93,6 +93,3 @@ class FeatureClient:
             NotFoundError: no such name.
         """
         self._line.ask(self._talks.remove(name))
-
-    def _query(self, manifest: Manifest) -> tuple[int, NamedFeatures | None]:
-        return self._line.ask(self._talks.query(manifest))

@@ -166,11 +166,6 @@ class Moments:
         return np.stack(intercepts), np.stack(slopes)
 
 
-def task_mean(values: Array, tasks: Groups) -> float:
-    """Mean over tasks of each task's mean."""
-    return float(np.sum(values * task_weights(tasks)))
-
-
 def task_weights(tasks: Groups) -> Array:
     """(n,) weights that sum to 1 and give every task the same share."""
     names, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from predictor.calibration.backtest import backtest
-from predictor.calibration.fit import SHRINKAGES, fit_line, student_95, task_mean, task_weights
+from predictor.calibration.fit import SHRINKAGES, fit_line, student_95, task_weights
 from predictor.errors import InputError
 
 
@@ -67,7 +67,7 @@ def test_the_line_is_that_of_its_term_by_term_twin(slope, shift, same_unit):
 def test_every_task_weighs_the_same_whatever_the_number_of_its_candidates():
     tasks = np.array([0, 1, 1, 1, 1])
     assert task_weights(tasks) == pytest.approx([1 / 2, 1 / 8, 1 / 8, 1 / 8, 1 / 8])
-    assert task_mean(np.array([0.0, 1.0, 1.0, 1.0, 1.0]), tasks) == pytest.approx(0.5)
+    assert np.array([0.0, 1.0, 1.0, 1.0, 1.0]) @ task_weights(tasks) == pytest.approx(0.5)
     x = np.array([0.0, 1.0, 2.0, 3.0])
     once = fit_line(x, x**2, np.arange(4))
     many = fit_line(np.append(x, [3.0] * 20), np.append(x**2, [9.0] * 20), np.append(np.arange(4), [3] * 20))

@@ -53,7 +53,7 @@ def told(fault: Any) -> W2SError:
 
 def received(client: PredictorClient, manifest: Manifest) -> int:
     """Bytes that the server holds."""
-    return client.features._query(manifest)[0]
+    return client.features._line.ask(client.features._talks.query(manifest))[0]
 
 
 def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | None = None) -> Iterator[Any]:
