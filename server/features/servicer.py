@@ -19,7 +19,8 @@ from server.access.caller import current_tenant
 from server.access.pages import PageTokens
 from server.config import Limits
 from server.features.stores import feature_store
-from server.features.uploads import Upload, Uploads
+from server.features.upload import Upload
+from server.features.uploads import Uploads
 
 _THREADS = 4
 

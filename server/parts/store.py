@@ -14,7 +14,8 @@ from predictor.errors import LimitError, NotFoundError
 from protos.parts import PartManifest, check_digest
 from server.config import Limits
 from server.features.stores import tenant_digest
-from server.parts.upload import PartUpload, full, size_of, staged, told, touched
+from server.parts.upload import PartUpload, staged, touched
+from server.staging import full, size_of, told
 
 
 class PartStore:

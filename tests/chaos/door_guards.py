@@ -16,7 +16,7 @@ DOOR_GUARDS = (
     ),
     Mutation(
         "fingerprint of an upload",
-        "server/features/uploads.py",
+        "server/features/upload.py",
         "if self._scan.fingerprint != manifest.fingerprint:",
         "if False:",
         f"{S}/test_features.py::test_bytes_of_another_fingerprint_are_dropped",

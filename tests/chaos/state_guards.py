@@ -40,7 +40,7 @@ STATE_GUARDS = (
     ),
     Mutation(
         "sync of an upload",
-        "server/features/uploads.py",
+        "server/staging.py",
         "os.fdatasync(self._handle)",
         "pass",
         f"{S}/test_synced.py::test_what_came_of_an_upload_is_synced_when_its_stream_ends",

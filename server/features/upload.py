@@ -1,0 +1,146 @@
+"""Upload: one feature set on its way in, checked as it comes and kept under its name when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import ConflictError, InputError, W2SError
+from predictor.store.features import FeatureStore, NamedFeatures
+from predictor.store.manifest import Manifest, Scan
+from protos.w2s.v1 import features_pb2 as pb
+from server.staging import BLOCK, StagedFile, told
+
+
+class Upload:
+    """One upload at work: one writer, bytes in order, checked as they come.
+
+    Attributes:
+        place: the staging file.
+        features: the set where it was complete before a byte came; None otherwise.
+    """
+
+    def __init__(self, place: Path, manifest: Manifest, store: FeatureStore, release: Callable[[Upload], None]) -> None:
+        self.place = place
+        self.features: NamedFeatures | None = None
+        self._manifest = manifest
+        self._store = store
+        self._release = release
+        self._scan = Scan(manifest)
+        self._file = StagedFile(place, manifest.size, "upload", self._feed)
+
+    @property
+    def received(self) -> int:
+        """Bytes that are here."""
+        return self._file.received
+
+    def begin(self) -> None:
+        """Read again what an earlier stream left, which is how its checks go on.
+
+        Raises:
+            InputError: it is not finite after all; it is dropped.
+        """
+        with self._file.lock:
+            self.features = kept(self._store, self._manifest)
+            if self.features is not None:
+                drop(self.place)
+                return
+            self._file.begin()
+
+    def write(self, chunk: pb.FeatureChunk) -> None:
+        """Take the next chunk; see `StagedFile.write`.
+
+        Raises:
+            InputError: also where a value is not finite, and all of it is dropped.
+        """
+        self._file.write(chunk)
+
+    def finish(self) -> NamedFeatures:
+        """Check the whole and keep it under its name.
+
+        Raises:
+            InputError: bytes are missing, or they are not those of the fingerprint; the latter are dropped.
+            ConflictError, LimitError, UnavailableError: as `write`.
+        """
+        manifest = self._manifest
+        with self._file.lock:
+            self._file.check_whole()
+            if self._scan.fingerprint != manifest.fingerprint:
+                drop(self.place)
+                raise InputError(
+                    f"the bytes of {manifest.name!r} have fingerprint {self._scan.fingerprint[:12]}…, the manifest "
+                    f"says {manifest.fingerprint[:12]}…; they are dropped. Send the array again.",
+                    reason="UPLOAD_FINGERPRINT",
+                    field="manifest.fingerprint",
+                )
+            try:
+                self._store.keep(
+                    manifest.name,
+                    (manifest.rows, manifest.dim),
+                    _blocks(self._file.handle, manifest),
+                    manifest.fingerprint,
+                    rows_sha256=manifest.rows_sha256,
+                    about=manifest.about,
+                )
+            except W2SError as fault:
+                raise told(fault) from fault
+            drop(self.place)
+        found = kept(self._store, manifest)
+        if found is None:
+            raise ConflictError(
+                f"another set was kept as {manifest.name!r} at the same time; push this one again if it is to stay.",
+                reason="UPLOAD_SUPERSEDED",
+                field="manifest.name",
+            )
+        return found
+
+    def supersede(self) -> None:
+        """Let nobody write through this object any more; a chunk that is being written is finished first."""
+        self._file.supersede()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; what came is on disk then."""
+        self._file.close()
+        self._release(self)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._scan.feed(data)
+        except InputError:
+            drop(self.place)
+            raise
+
+
+def kept(store: FeatureStore, manifest: Manifest) -> NamedFeatures | None:
+    """The set of that name, where it is the manifest's own."""
+    found = store.find(manifest.name)
+    return found if found is not None and found.key == manifest.key else None
+
+
+def card(part: Path) -> Path:
+    """What is declared of a staged file lies beside it."""
+    return part.with_suffix(".json")
+
+
+def drop(part: Path) -> None:
+    """Forget a staged file and what was declared of it."""
+    for path in (part, card(part)):
+        with contextlib.suppress(OSError):  # a read-only disk keeps it until it expires
+            path.unlink(missing_ok=True)
+
+
+def _blocks(handle: int, manifest: Manifest) -> Iterator[NDArray[Any]]:
+    """The rows of the staged array, about a megabyte at a time."""
+    width = manifest.dim * manifest.dtype.itemsize
+    rows = max(1, BLOCK // width)
+    for start in range(0, manifest.rows, rows):
+        count = min(rows, manifest.rows - start)
+        raw = os.pread(handle, count * width, start * width)
+        yield np.frombuffer(raw, manifest.dtype).reshape(count, manifest.dim)
