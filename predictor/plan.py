@@ -18,7 +18,8 @@ from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.query import ModelSpec, Pooling, RankingQuery
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Pooling
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 

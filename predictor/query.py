@@ -14,13 +14,10 @@ from predictor.errors import InputError
 from predictor.intake.drawn import Drawn
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.wording import Wording, check_classes
+from predictor.settings import Pooling, Settings
+from predictor.wording import check_classes
 
-RankBy = Literal["w2s_error", "gain"]
-Pooling = Literal["mean", "last", "cls"]
-Precision = Literal["auto", "fp32", "bf16"]
 LabelsBy = Literal["logits", "words"]
-RefineBy = Literal["linear", "prompted"]
 Array = NDArray[np.floating]
 Ints = NDArray[np.intp]
 
@@ -57,48 +54,6 @@ class ModelSpec:
         return reference if self.name in (self.reference, reference) else f"{self.name}={reference}"
 
 
-@dataclass(frozen=True)
-class Budget:
-    """The most that may be read before an answer is due; at least one of the two is given.
-
-    Attributes:
-        share: of the pool's rows, in (0, 1]; None for all.
-        seconds: wall time spent on reading and judging, > 0; None for any.
-    """
-
-    share: float | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to extract and judge; the only place where these defaults live.
-
-    Attributes:
-        precision: of torch arithmetic; `auto` is bf16 where the device has it and the model bears it, else fp32.
-        budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
-            dropped on the way; see `predictor.pipeline.anytime`. Confidence in [0.5, 1), 0.95 where only a budget is
-            given.
-        wording: label words and prompt for language models, or None where none is asked.
-        refine: what relabels rows for the estimator `refinement`, which is then shown: linear concepts on the strong
-            model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.
-    """
-
-    estimators: tuple[str, ...] = ("combined",)
-    rank_by: RankBy = "w2s_error"
-    layer: str = "middle"
-    pooling: Pooling = "mean"
-    max_rows: int | None = None
-    max_length: int = 256
-    seed: int = 0
-    calibration: str | None = None
-    precision: Precision = "auto"
-    budget: Budget | None = None
-    confidence: float | None = None
-    wording: Wording | None = None
-    refine: RefineBy | None = None
-
-
 @dataclass(frozen=True, eq=False)
 class RankingQuery:
     """Everything one ranking needs, validated on construction.
@@ -118,7 +73,7 @@ class RankingQuery:
     pool: Pool
     labels: Labels | None = None
     weak_labels: Mapping[str, Array] = field(default_factory=dict)
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     calibration: Calibration | None = None
     drawn: Drawn | None = None
 

@@ -13,17 +13,8 @@ from predictor.intake.drawn import Drawn
 from predictor.intake.request import read_budget
 from predictor.labels import Kind, Labels
 from predictor.pools import Pool
-from predictor.query import (
-    Budget,
-    LabelsBy,
-    ModelSpec,
-    Pooling,
-    Precision,
-    RankBy,
-    RankingQuery,
-    RefineBy,
-    Settings,
-)
+from predictor.query import LabelsBy, ModelSpec, RankingQuery
+from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 from predictor.wording import Wording
 from protos.calibrations import calibration_from_proto, calibration_to_proto
 from protos.tensors import tensor_from_proto, tensor_to_proto

@@ -6,7 +6,8 @@ from predictor.errors import InputError
 from predictor.intake.request import build_query
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from predictor.wording import TEMPLATE, Wording, read_wording
 
 WORDS = Wording(("no", "yes"))

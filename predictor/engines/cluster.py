@@ -19,7 +19,8 @@ from predictor.errors import UnavailableError
 from predictor.estimators.case import Representation
 from predictor.folders import replace_file
 from predictor.pools import Pool
-from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery
+from predictor.settings import Settings
 from predictor.spectral.kernels import StreamedKernel, streams
 
 if TYPE_CHECKING:

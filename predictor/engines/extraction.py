@@ -6,17 +6,8 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from predictor.query import (
-    Array,
-    FeatureSet,
-    FeatureSource,
-    Ints,
-    LabelSource,
-    ModelSpec,
-    Predicted,
-    Progress,
-    Settings,
-)
+from predictor.query import Array, FeatureSet, FeatureSource, Ints, LabelSource, ModelSpec, Predicted, Progress
+from predictor.settings import Settings
 from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:

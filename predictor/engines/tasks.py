@@ -21,7 +21,8 @@ from predictor.errors import CancelledError, UnavailableError
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Settings
+from predictor.query import FeatureSet, ModelSpec
+from predictor.settings import Settings
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import StreamedKernel
 from predictor.spectral.moments import CrossMoments, Moments, paired

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.models.artefact import Artefact
-from predictor.query import Pooling
+from predictor.settings import Pooling
 
 Vectors = NDArray[np.float32]
 

@@ -26,7 +26,8 @@ from predictor.folders import cache_dir
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
-from predictor.query import Array, FeatureSet, Ints, ModelSpec, Predicted, Progress, Settings
+from predictor.query import Array, FeatureSet, Ints, ModelSpec, Predicted, Progress
+from predictor.settings import Settings
 from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore

@@ -8,7 +8,7 @@ from pathlib import Path
 from predictor.extraction.backend import backend_name
 from predictor.extraction.cards import ModelCard, card_path, read_card, write_card
 from predictor.models.artefact import Artefact
-from predictor.query import Pooling
+from predictor.settings import Pooling
 from predictor.store.keys import FeatureKey
 
 

@@ -21,7 +21,8 @@ from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
-from predictor.query import Array, Ints, ModelSpec, Predicted, Progress, Settings
+from predictor.query import Array, Ints, ModelSpec, Predicted, Progress
+from predictor.settings import Settings
 from predictor.store.arrays import fingerprint, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore

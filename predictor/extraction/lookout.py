@@ -16,7 +16,8 @@ from predictor.extraction.tokenizers import Tokens
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.pools import Pool
-from predictor.query import ModelSpec, Settings
+from predictor.query import ModelSpec
+from predictor.settings import Settings
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 

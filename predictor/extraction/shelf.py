@@ -10,7 +10,7 @@ from predictor.extraction.identity import Identity
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.extraction.precision import DRIFT_LIMIT, attempted, bearable
-from predictor.query import Pooling, Precision
+from predictor.settings import Pooling, Precision
 from predictor.store.keys import FeatureKey
 
 

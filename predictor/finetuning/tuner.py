@@ -17,7 +17,8 @@ from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.models.artefact import Artefact
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.query import ModelSpec, Settings
+from predictor.query import ModelSpec
+from predictor.settings import Settings
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe

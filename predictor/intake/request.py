@@ -18,7 +18,8 @@ from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_pred
 from predictor.labels import Labels
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
-from predictor.query import Array, Budget, ModelSpec, Pooling, Precision, RankBy, RankingQuery, RefineBy, Settings
+from predictor.query import Array, ModelSpec, RankingQuery
+from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 from predictor.wording import read_wording
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
@@ -105,7 +106,7 @@ def build_query(
         text_column, id_column: columns of a pool file.
         remote: feature sets lie on the server that will be asked, and not here.
 
-    None means the default of `predictor.query.Settings`.
+    None means the default of `predictor.settings.Settings`.
 
     Raises:
         InputError, NotFoundError: with the next step in the message.

@@ -8,7 +8,8 @@ from typing import Literal, cast, get_args
 
 from predictor.errors import InputError
 from predictor.folders import existing_path
-from predictor.query import LabelsBy, ModelSpec, Pooling
+from predictor.query import LabelsBy, ModelSpec
+from predictor.settings import Pooling
 
 Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "pypi"]
 

@@ -13,8 +13,8 @@ from predictor.estimators.case import Case
 from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, Forecast, Forecaster, JointEstimator
 from predictor.pipeline.uncertainty import HIGH, LOW, Standing, interval, standing
-from predictor.query import RankBy
 from predictor.result import Candidate, Estimate, Interval, NullBand
+from predictor.settings import RankBy
 
 Array = NDArray[np.float64]
 

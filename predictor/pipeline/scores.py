@@ -13,7 +13,7 @@ from predictor.estimators.combined import Combined
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.heads.ridge import HeadFactor
-from predictor.query import RankBy
+from predictor.settings import RankBy
 from predictor.worlds.simulation import Pipeline
 from predictor.worlds.splits import thirds
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from predictor.errors import InputError, W2SError
 from predictor.models.reference import ModelReference
 from predictor.pools import Pool
-from predictor.query import FeatureSet, FeatureSource, Forewarned, ModelSpec, Progress, Settings
+from predictor.query import FeatureSet, FeatureSource, Forewarned, ModelSpec, Progress
+from predictor.settings import Settings
 
 Rows = NDArray[np.intp]
 

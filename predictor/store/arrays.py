@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from predictor.errors import InputError, NotFoundError, UnavailableError
 from predictor.folders import existing_path
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+from predictor.query import FeatureSet, ModelSpec, Progress
+from predictor.settings import Settings
 
 MAX_SAFETENSORS_HEADER = 1 << 20
 """Bytes. A longer header is refused before it is parsed."""

@@ -18,7 +18,8 @@ from predictor.labels import Labels
 from predictor.pipeline.gathering import Gathered
 from predictor.pipeline.labelling import labels_of
 from predictor.pools import Pool
-from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery
+from predictor.settings import Settings
 from predictor.training import squared_error
 from predictor.validating.validated import RouteTrained, mean_of
 from predictor.worlds.splits import thirds

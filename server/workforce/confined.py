@@ -22,8 +22,8 @@ from predictor.query import (
     ModelSpec,
     Predicted,
     Progress,
-    Settings,
 )
+from predictor.settings import Settings
 from server.access.caller import LOCAL
 
 ROOTS = "W2S_MODEL_ROOTS"

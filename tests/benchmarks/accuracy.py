@@ -24,7 +24,8 @@ from typing import Any
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
 from predictor.extraction.extractor import Extractor
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from predictor.validating.validated import Validation
 from predictor.validating.validation import validation_steps
 from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, read

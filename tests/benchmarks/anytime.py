@@ -26,8 +26,9 @@ from predictor.extraction.extractor import Extractor
 from predictor.folders import cache_dir
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
-from predictor.query import Budget, FeatureSet, ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
 from predictor.result import Ranking
+from predictor.settings import Budget, Settings
 from tests.benchmarks.lineup import TASKS, Cell, cells, read
 from tests.drain import drain
 

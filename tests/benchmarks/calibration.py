@@ -30,8 +30,9 @@ from predictor.labels import Labels
 from predictor.outcomes import Outcome
 from predictor.pipeline.gathering import Found, Gathered
 from predictor.pipeline.ranking import judging_steps
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
 from predictor.result import Candidate
+from predictor.settings import Settings
 from predictor.training import train_w2s
 from predictor.worlds.splits import thirds
 from tests.benchmarks import lineup

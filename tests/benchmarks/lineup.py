@@ -18,7 +18,8 @@ from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import ZOO, ZooModel, find
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+from predictor.query import FeatureSet, ModelSpec, Progress
+from predictor.settings import Settings
 from tests.drain import drain
 
 MAX_ROWS = 800

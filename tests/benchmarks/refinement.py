@@ -28,7 +28,8 @@ from predictor.extraction.extractor import Extractor
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import find
-from predictor.query import FeatureSet, ModelSpec, Settings
+from predictor.query import FeatureSet, ModelSpec
+from predictor.settings import Settings
 from predictor.validating.scoring import rank_correlation
 from predictor.validating.training_routes import (
     LinearRelabelling,

@@ -16,7 +16,8 @@ from predictor.errors import InputError, NotFoundError
 from predictor.extraction.extractor import Extractor
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, Settings
+from predictor.query import FeatureSet, ModelSpec, Progress
+from predictor.settings import Settings
 from predictor.store.features import FeatureStore
 from tests import weights
 from tests.drain import drain
@@ -173,7 +174,7 @@ from pathlib import Path
 from predictor.extraction.extractor import Extractor
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
-from predictor.query import Settings
+from predictor.settings import Settings
 from tests.weights import SENTENCES
 steps = Extractor(Path({str(tmp_path)!r})).features(read_spec({model!r}), Pool.of(SENTENCES), Settings())
 try:

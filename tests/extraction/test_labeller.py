@@ -12,7 +12,8 @@ from predictor.extraction import classifiers
 from predictor.extraction.extractor import Extractor
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
-from predictor.query import LabelSource, ModelSpec, Settings
+from predictor.query import LabelSource, ModelSpec
+from predictor.settings import Settings
 from predictor.store.features import FeatureStore
 from predictor.wording import Wording
 from tests import weights
@@ -233,7 +234,7 @@ def test_reading_only_kept_labels_needs_no_model_library(tmp_path, models):
     script = (
         "import sys\nfrom pathlib import Path\nfrom predictor.extraction.extractor import Extractor\n"
         "from predictor.models.reference import read_spec\nfrom predictor.pools import Pool\n"
-        "from predictor.query import Settings\nfrom tests.drain import drain\nfrom tests.weights import SENTENCES\n"
+        "from predictor.settings import Settings\nfrom tests.drain import drain\nfrom tests.weights import SENTENCES\n"
         "spec = read_spec(sys.argv[2])\n"
         "drain(Extractor(Path(sys.argv[1])).labels(spec, Pool.of(SENTENCES), Settings()))\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules\n"

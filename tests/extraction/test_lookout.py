@@ -17,7 +17,8 @@ from predictor.extraction.extractor import Extractor
 from predictor.models.reference import read_spec
 from predictor.pipeline.gathering import gather
 from predictor.pools import Pool
-from predictor.query import FeatureSet, Forewarned, RankingQuery, Settings
+from predictor.query import FeatureSet, Forewarned, RankingQuery
+from predictor.settings import Settings
 from tests import weights
 from tests.drain import drain
 from tests.extraction.test_transformers import CHARACTERS, SIZES, tiny

@@ -21,7 +21,8 @@ from predictor.models.artefact import Artefact
 from predictor.models.reference import read_spec
 from predictor.plan import plan
 from predictor.pools import Pool
-from predictor.query import FeatureSet, RankingQuery, Settings
+from predictor.query import FeatureSet, RankingQuery
+from predictor.settings import Settings
 from tests import weights
 from tests.drain import drain
 from tests.extraction.plain import relative_error

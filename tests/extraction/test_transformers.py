@@ -20,7 +20,8 @@ from predictor.extraction.tokenizers import SMILES_SPECIFICATION
 from predictor.models.artefact import Artefact
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
-from predictor.query import FeatureSet, Settings
+from predictor.query import FeatureSet
+from predictor.settings import Settings
 from tests import weights
 from tests.drain import drain
 from tests.extraction.plain import load, one_by_one, relative_error

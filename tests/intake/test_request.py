@@ -15,7 +15,8 @@ from predictor.errors import InputError, NotFoundError
 from predictor.intake.request import build_query
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import Budget, FeatureSet, ModelSpec, Settings
+from predictor.query import FeatureSet, ModelSpec
+from predictor.settings import Budget, Settings
 from predictor.store.arrays import ArraySource, write_features
 from tests.drain import drain
 

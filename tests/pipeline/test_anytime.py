@@ -18,8 +18,9 @@ from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pipeline.scores import expected_outcomes, scores
 from predictor.pools import Pool
-from predictor.query import Budget, FeatureSet, ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
 from predictor.result import Ranking
+from predictor.settings import Budget, Settings
 from tests.drain import drain
 
 ROWS = 640

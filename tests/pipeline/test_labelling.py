@@ -8,7 +8,8 @@ from predictor.labels import Labels
 from predictor.pipeline.labelling import in_class_order
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Predicted, Progress, RankingQuery, Settings
+from predictor.query import FeatureSet, ModelSpec, Predicted, Progress, RankingQuery
+from predictor.settings import Settings
 from predictor.wording import Wording
 from tests.drain import drain
 

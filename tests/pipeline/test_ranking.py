@@ -13,8 +13,9 @@ from predictor.intake.request import build_query
 from predictor.labels import Labels
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, RankingQuery, Settings
+from predictor.query import FeatureSet, ModelSpec, RankingQuery
 from predictor.result import Ranking
+from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
 from tests.drain import drain
 from tests.estimators.cases import shown, task, teachers

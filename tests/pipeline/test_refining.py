@@ -8,7 +8,8 @@ from predictor.estimators.case import Case, Refined, Representation
 from predictor.estimators.somerstep2024 import Refinement, distance, route_gains, shared_contexts
 from predictor.labels import Labels
 from predictor.pipeline.ranking import ranking_steps
-from predictor.query import ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import ModelSpec, Progress, RankingQuery
+from predictor.settings import Settings
 from predictor.wording import Wording
 from tests.drain import drain
 from tests.pipeline.test_labelling import LOGITS, PLAIN, ROWS, FakeModels, query

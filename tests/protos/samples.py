@@ -13,7 +13,7 @@ from predictor.jobs import Job
 from predictor.labels import Labels
 from predictor.outcomes import Outcome
 from predictor.pools import Pool
-from predictor.query import Budget, ModelSpec, Progress, RankingQuery, Settings
+from predictor.query import ModelSpec, Progress, RankingQuery
 from predictor.result import (
     Candidate,
     Estimate,
@@ -24,6 +24,7 @@ from predictor.result import (
     Ranking,
     StrongModel,
 )
+from predictor.settings import Budget, Settings
 from predictor.wording import Wording
 
 

@@ -13,8 +13,9 @@ from predictor.calibration.backtest import Backtest
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
 from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
+from predictor.settings import Settings
 from protos import convert
 from protos.w2s.v1 import calibration_pb2, query_pb2, ranking_pb2
 from tests.protos.samples import (
@@ -73,7 +74,7 @@ def test_the_samples_set_every_field_of_every_message(message):
     [
         (query.RankingQuery, query_pb2.RankingQuery),
         (query.ModelSpec, query_pb2.ModelSpec),
-        (query.Settings, query_pb2.Settings),
+        (Settings, query_pb2.Settings),
         (query.Progress, ranking_pb2.Progress),
         (pools.Pool, query_pb2.Pool),
         (labels.Labels, query_pb2.Labels),

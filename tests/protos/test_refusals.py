@@ -5,7 +5,8 @@ import pytest
 
 from predictor.errors import InputError
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from protos import convert
 from protos.w2s.v1 import query_pb2 as pb
 from tests.protos.samples import full_query

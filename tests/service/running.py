@@ -16,7 +16,8 @@ import numpy as np
 
 from client import PredictorClient
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 
 BROKEN = "broken"
 

@@ -10,7 +10,8 @@ import pytest
 
 from predictor.errors import NotFoundError
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb

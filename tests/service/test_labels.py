@@ -10,7 +10,8 @@ import pytest
 from predictor.calls import source_of
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from predictor.store.features import FeatureStore
 from predictor.wording import Wording
 from tests.drain import drain

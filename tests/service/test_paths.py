@@ -18,7 +18,8 @@ from predictor.errors import InputError, NotFoundError, W2SError
 from predictor.models.held import HeldFiles
 from predictor.models.reference import ModelReference
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from predictor.store.manifest import Manifest
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as calibration

@@ -11,7 +11,8 @@ import pytest
 from client import PredictorClient
 from predictor.errors import ConflictError
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from tests.service.running import RunningServer, until
 from tests.weights import MINILM, SENTENCES, local
 

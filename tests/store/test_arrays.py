@@ -12,7 +12,8 @@ from safetensors.numpy import save_file
 
 from predictor.errors import InputError, NotFoundError
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Settings
+from predictor.query import FeatureSet, ModelSpec
+from predictor.settings import Settings
 from predictor.store.arrays import (
     ArraySource,
     check_features,

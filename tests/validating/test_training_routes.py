@@ -8,7 +8,8 @@ from predictor.estimators.case import Representation
 from predictor.estimators.somerstep2024 import LinearRefiner, disjoint_contexts, shared_contexts
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import ModelSpec, Progress, Settings
+from predictor.query import ModelSpec, Progress
+from predictor.settings import Settings
 from predictor.training import train_w2s
 from predictor.validating.training_routes import LinearRelabelling, PromptedRelabelling, Routes, routes_steps
 from predictor.worlds.splits import thirds

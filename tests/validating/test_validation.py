@@ -7,7 +7,8 @@ import pytest
 
 from predictor.labels import Labels
 from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery, Settings
+from predictor.query import ModelSpec, RankingQuery
+from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
 from predictor.validating import validation
 from predictor.validating.validation import RECUTS, validation_steps
