@@ -11,10 +11,11 @@ from collections import Counter
 from pathlib import Path
 
 from client import PredictorClient
+from tests.chaos.model import ROWS, reading, write_model
 from tests.chaos.outcome import Outcome, command
 from tests.service.running import RunningServer, alive, arrays
 
-PHASES = ("idle", "taken", "load", "estimate")
+PHASES = ("idle", "taken", "load", "extract", "estimate")
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
 SILENCE = 1.5
 MOST_TRIES = 4
@@ -27,6 +28,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     hits: Counter[str] = Counter()
     broken: list[str] = []
     tries = jobs = 0
+    model = write_model(folder / "model")
     with RunningServer(folder, *limits) as running, running.client() as client:
         worker = running.job_worker()
         plan = itertools.cycle((phase, number) for phase in PHASES for number in SIGNALS)
@@ -34,7 +36,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
         while hits.total() < rounds and tries < rounds * MOST_TRIES:
             tries += 1
             jobs += 1
-            job, struck = _one(client, phase, number, worker, rng)
+            job, struck = _one(client, phase, number, worker, model, rng)
             if job.state != "SUCCEEDED":
                 broken.append(f"{phase} {number.name}: the job became {job.state}")
             if not struck:
@@ -50,16 +52,21 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     return Outcome(hits.total(), rounds, jobs, rounds, {"tries": tries, **dict(hits)}, broken)
 
 
-def _one(client: PredictorClient, phase: str, number: signal.Signals, worker: int, rng: random.Random):  # type: ignore[no-untyped-def]
+def _one(  # type: ignore[no-untyped-def]
+    client: PredictorClient, phase: str, number: signal.Signals, worker: int, model: str, rng: random.Random
+):
     """One job with one fault: the job at its end, and whether the fault met it in the phase."""
-    query = arrays(rng.randrange(5), rows=60 if phase in ("idle", "taken") else 1200)
+    if phase == "extract":
+        query, after = reading(model, rng), rng.randrange(ROWS * 2 // 3)
+    else:
+        query, after = arrays(rng.randrange(5), rows=60 if phase in ("idle", "taken") else 400), 0
     struck = phase == "idle"
     if struck:
         os.kill(worker, number)
     name = client.submit(query)
     for seen in client.watch(name):
-        at = seen.progress.phase if seen.progress else "taken" if seen.state == "RUNNING" else ""
-        if not struck and at == phase and seen.attempts == 1:
+        at, done = (seen.progress.phase, seen.progress.done) if seen.progress else ("taken", 0)
+        if not struck and seen.state == "RUNNING" and (at, seen.attempts) == (phase, 1) and done >= after:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, number)
             struck = True

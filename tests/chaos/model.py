@@ -1,0 +1,65 @@
+"""Model: an ONNX graph on disk that takes long enough over its rows to be hit meanwhile."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from predictor.extraction.tokenizers import SMILES_SPECIFICATION
+from predictor.pools import Pool
+from predictor.query import ModelSpec, RankingQuery, Settings
+
+LETTERS = "CNO()=1"
+WIDTH = 256
+DEPTH = 8
+ROWS = 150
+"""More of them would spend the time on the estimates."""
+
+LENGTH = 200
+
+
+def write_model(folder: Path) -> str:
+    """A reference to token embeddings and `DEPTH` dense layers with random weights, each a hidden state."""
+    rng = np.random.default_rng(5)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS]
+    folder.mkdir(parents=True)
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    (folder / "w2s_tokenizer.json").write_text(json.dumps(SMILES_SPECIFICATION))
+    weights = [numpy_helper.from_array(_normal(rng, len(vocabulary)), "word_embeddings")]
+    nodes = [helper.make_node("Gather", ["word_embeddings", "input_ids"], ["hidden_states.0"])]
+    for layer in range(DEPTH):
+        weights.append(numpy_helper.from_array(_normal(rng, WIDTH) / np.float32(WIDTH**0.5), f"dense.{layer}"))
+        nodes.append(helper.make_node("MatMul", [f"hidden_states.{layer}", f"dense.{layer}"], [f"sum.{layer}"]))
+        nodes.append(helper.make_node("Tanh", [f"sum.{layer}"], [f"hidden_states.{layer + 1}"]))
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "tokens"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    outputs = [
+        helper.make_tensor_value_info(f"hidden_states.{layer}", TensorProto.FLOAT, ["rows", "tokens", WIDTH])
+        for layer in range(DEPTH + 1)
+    ]
+    graph = helper.make_graph(nodes, "dense", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    return f"onnx:{folder / 'model.onnx'}"
+
+
+def reading(reference: str, rng: random.Random) -> RankingQuery:
+    """A query whose rows no feature store has seen: the last layer as student, the first as candidate."""
+    rows = ["".join(rng.choices(LETTERS, k=LENGTH)) for _ in range(ROWS)]
+    return RankingQuery(
+        strong=ModelSpec("strong", reference, layer=str(DEPTH)),
+        weak=(ModelSpec("first", reference, layer="1"),),
+        pool=Pool.of(rows),
+        settings=Settings(estimators=("cka",)),
+    )
+
+
+def _normal(rng: np.random.Generator, rows: int) -> np.ndarray:
+    return rng.normal(size=(rows, WIDTH)).astype(np.float32)
