@@ -46,6 +46,20 @@ STATE_GUARDS = (
         f"{S}/test_synced.py::test_what_came_of_an_upload_is_synced_when_its_stream_ends",
     ),
     Mutation(
+        "fsync of a part",
+        "server/parts/upload.py",
+        "                os.fsync(self._file.handle)\n",
+        "",
+        f"{S}/test_synced.py::test_a_file_is_synced_before_its_name_and_its_folder_after",
+    ),
+    Mutation(
+        "fsync of the folder of parts",
+        "server/parts/upload.py",
+        "                _fsync_folder(self.place.parent)\n",
+        "",
+        f"{S}/test_synced.py::test_a_file_is_synced_before_its_name_and_its_folder_after",
+    ),
+    Mutation(
         "synchronous=FULL",
         "server/durable/database.py",
         '"synchronous=FULL"',

@@ -10,10 +10,12 @@ import pytest
 
 from predictor.store.features import FeatureStore
 from predictor.store.manifest import Manifest
+from protos.parts import PartManifest
 from server.access.caller import LOCAL
 from server.access.tokens import TokenFile
 from server.config import Limits
 from server.features.uploads import Uploads
+from server.parts.store import PartStore
 from tests.service.sending import chunks, signal
 
 
@@ -65,7 +67,16 @@ def upload(folder: Path) -> None:
     stream.close()
 
 
-@pytest.mark.parametrize(("act", "renames"), [(put, 1), (push, 2), (token, 2), (upload, 3)])
+def part(folder: Path) -> None:
+    values = signal(300, 512)
+    stream = PartStore(folder / "parts", Limits()).open(LOCAL, PartManifest.of(values.tobytes()))
+    for message in chunks(values):
+        stream.write(message.chunk)
+    stream.finish()
+    stream.close()
+
+
+@pytest.mark.parametrize(("act", "renames"), [(put, 1), (push, 2), (token, 2), (upload, 3), (part, 1)])
 def test_a_file_is_synced_before_its_name_and_its_folder_after(own_folders, seen, act, renames):
     act(own_folders)
     found = [place for place, (kind, _) in enumerate(seen) if kind == "rename"]
