@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from predictor.errors import DeadlineError, InputError, RefusedError
+from predictor.errors import InputError, RefusedError
 from predictor.store.entries import OpenEntry
 from predictor.store.features import NamedFeatures
 from protos import convert
@@ -21,55 +19,39 @@ from server.config import Limits
 from server.features.stores import feature_store
 from server.features.upload import Upload
 from server.features.uploads import Uploads
+from server.reception import Reception
 
 _THREADS = 4
 
-T = TypeVar("T")
-
 
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
-    """See protos/w2s/v1/features.proto. Files are touched by threads of its own, never by the event loop."""
+    """See protos/w2s/v1/features.proto."""
 
     def __init__(self, uploads: Uploads, pages: PageTokens, limits: Limits) -> None:
         self._pages = pages
         self._uploads = uploads
         self._limits = limits
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="w2s-features")
+        self._reception = Reception("w2s-features", _THREADS, limits.upload_idle_seconds)
 
     async def UploadFeatures(  # noqa: N802  # RPC name
         self, requests: AsyncIterator[pb.UploadFeaturesRequest], context: Any
     ) -> pb.UploadFeaturesResponse:
         """See protos/w2s/v1/features.proto."""
         tenant = current_tenant()
-        first = await self._next(requests)
-        if first is None or first.WhichOneof("part") != "manifest":
-            raise InputError(
-                "the first message of an upload holds no manifest; it is required.",
-                reason="MISSING_FIELD",
-                field="manifest",
-            )
-        manifest = convert.manifest_from_proto(first.manifest)
-        upload = await self._held(lambda: self._uploads.open(tenant, manifest), Upload.close)
+        manifest = convert.manifest_from_proto(await self._reception.manifest(requests))
+        upload = await self._reception.open(lambda: self._uploads.open(tenant, manifest), Upload.close)
         try:
-            if upload.features is not None:
-                return pb.UploadFeaturesResponse(features=convert.features_to_proto(upload.features))
-            while (message := await self._next(requests)) is not None:
-                if message.WhichOneof("part") != "chunk":
-                    raise InputError(
-                        "a message after the first holds no chunk; it is required.",
-                        reason="MISSING_FIELD",
-                        field="chunk",
-                    )
-                await self._run(partial(upload.write, message.chunk))
-            kept = await self._run(upload.finish)
+            kept = upload.features
+            if kept is None:
+                kept = await self._reception.receive(requests, upload)
             return pb.UploadFeaturesResponse(features=convert.features_to_proto(kept))
         finally:
-            self._threads.submit(upload.close)
+            self._reception.close_later(upload)
 
     async def QueryUpload(self, request: pb.QueryUploadRequest, context: Any) -> pb.QueryUploadResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         tenant, manifest = current_tenant(), convert.manifest_from_proto(request.manifest)
-        received, kept = await self._run(lambda: self._uploads.received(tenant, manifest))
+        received, kept = await self._reception.run(lambda: self._uploads.received(tenant, manifest))
         features = None if kept is None else convert.features_to_proto(kept)
         return pb.QueryUploadResponse(received_bytes=received, features=features)
 
@@ -82,7 +64,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         def find() -> tuple[NamedFeatures | None, OpenEntry]:
             return store.find(request.name), store.open(request.name)
 
-        named, entry = await self._held(find, lambda found: found[1].close())
+        named, entry = await self._reception.open(find, lambda found: found[1].close())
         try:
             if named is None or (request.HasField("sha256") and request.sha256 != entry.sha256):
                 raise RefusedError(
@@ -99,7 +81,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
             yield pb.DownloadFeaturesResponse(description=convert.description_to_proto(named, entry))
             place = request.offset
             while place < entry.size:
-                chunk = await self._run(partial(_chunk, entry, place))
+                chunk = await self._reception.run(partial(_chunk, entry, place))
                 place += len(chunk.data)
                 yield pb.DownloadFeaturesResponse(chunk=chunk)
         finally:
@@ -115,7 +97,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         tenant = current_tenant()
         size, after = min(request.page_size or most, most), self._pages.take("features", tenant, request.page_token)
         store = feature_store(tenant)
-        found = [one for one in await self._run(store.ls) if after is None or one.name > after]
+        found = [one for one in await self._reception.run(store.ls) if after is None or one.name > after]
         token = self._pages.give("features", tenant, found[size - 1].name) if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)
@@ -123,34 +105,8 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     async def DeleteFeatures(self, request: pb.DeleteFeaturesRequest, context: Any) -> pb.DeleteFeaturesResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         store = feature_store(current_tenant())
-        await self._run(lambda: store.remove(request.name))
+        await self._reception.run(lambda: store.remove(request.name))
         return pb.DeleteFeaturesResponse()
-
-    async def _next(self, requests: AsyncIterator[pb.UploadFeaturesRequest]) -> pb.UploadFeaturesRequest | None:
-        seconds = self._limits.upload_idle_seconds
-        try:
-            return await asyncio.wait_for(anext(requests, None), seconds)
-        except TimeoutError as fault:
-            raise DeadlineError(
-                f"nothing came for {seconds:g} s; what came before is kept. Ask where to go on.", reason="UPLOAD_IDLE"
-            ) from fault
-
-    async def _run(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
-
-    async def _held(self, open_: Callable[[], T], close: Callable[[T], None]) -> T:
-        """`_run` for what must be closed, also where the caller goes away while it is being opened."""
-        opening = self._threads.submit(open_)
-        try:
-            return await asyncio.shield(asyncio.wrap_future(opening))
-        except asyncio.CancelledError:
-            opening.add_done_callback(lambda done: _close(done, close))
-            raise
-
-
-def _close(opened: Future[T], close: Callable[[T], None]) -> None:
-    if not opened.cancelled() and opened.exception() is None:
-        close(opened.result())
 
 
 def _chunk(entry: OpenEntry, start: int) -> pb.FeatureChunk:

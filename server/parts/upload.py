@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from predictor.errors import InputError
+from predictor.folders import fsync_folder
 from protos.parts import PartManifest
 from protos.w2s.v1 import features_pb2 as pb
 from server.staging import StagedFile, told
@@ -67,7 +68,7 @@ class PartUpload:
             try:
                 os.fsync(self._file.handle)
                 os.replace(staged(self.place), self.place)
-                _fsync_folder(self.place.parent)
+                fsync_folder(self.place.parent)
             except OSError as fault:
                 raise told(fault) from fault
 
@@ -96,11 +97,3 @@ def touched(place: Path) -> bool:
     except OSError:
         return place.exists()  # a read-only disk still answers
     return True
-
-
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -55,7 +55,7 @@ STATE_GUARDS = (
     Mutation(
         "fsync of the folder of parts",
         "server/parts/upload.py",
-        "                _fsync_folder(self.place.parent)\n",
+        "                fsync_folder(self.place.parent)\n",
         "",
         f"{S}/test_synced.py::test_a_file_is_synced_before_its_name_and_its_folder_after",
     ),

@@ -1,0 +1,105 @@
+"""Reception: streams of chunks on their way into files, which threads of its own touch and never the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from predictor.errors import DeadlineError, InputError
+from protos.w2s.v1 import features_pb2 as pb
+
+T = TypeVar("T")
+Kept = TypeVar("Kept", covariant=True)
+
+
+class Incoming(Protocol[Kept]):
+    """What is at work on its way in; used from threads."""
+
+    def write(self, chunk: pb.FeatureChunk) -> None:
+        """Take the next chunk."""
+
+    def finish(self) -> Kept:
+        """Check the whole and keep it."""
+
+    def close(self) -> None:
+        """Let go of it; what came stays."""
+
+
+class Reception:
+    """Reads the streams of one service.
+
+    Args:
+        name: of its threads.
+        threads: how many files are touched at once.
+        idle_seconds: that a stream may be silent for.
+    """
+
+    def __init__(self, name: str, threads: int, idle_seconds: float) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._idle_seconds = idle_seconds
+
+    async def manifest(self, requests: AsyncIterator[Any]) -> Any:
+        """What the first message declares.
+
+        Raises:
+            InputError: it declares nothing, or there is none.
+            DeadlineError: nothing came for too long.
+        """
+        first = await self._next(requests)
+        if first is None or first.WhichOneof("part") != "manifest":
+            raise InputError(
+                "the first message of an upload holds no manifest; it is required.",
+                reason="MISSING_FIELD",
+                field="manifest",
+            )
+        return first.manifest
+
+    async def receive(self, requests: AsyncIterator[Any], upload: Incoming[T]) -> T:
+        """Write every chunk to its end; returns what is kept.
+
+        Raises:
+            InputError: a message holds no chunk.
+            DeadlineError: nothing came for too long.
+            W2SError: see the upload.
+        """
+        while (message := await self._next(requests)) is not None:
+            if message.WhichOneof("part") != "chunk":
+                raise InputError(
+                    "a message after the first holds no chunk; it is required.", reason="MISSING_FIELD", field="chunk"
+                )
+            await self.run(partial(upload.write, message.chunk))
+        return await self.run(upload.finish)
+
+    async def run(self, act: Callable[[], T]) -> T:
+        """What `act` returns, from a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+    async def open(self, open_: Callable[[], T], close: Callable[[T], None]) -> T:
+        """`run` for what must be closed, also where the caller goes away while it is being opened."""
+        opening = self._threads.submit(open_)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(opening))
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda done: _close(done, close))
+            raise
+
+    def close_later(self, upload: Incoming[Any]) -> None:
+        """Let a thread close it, after what it is doing for it."""
+        self._threads.submit(upload.close)
+
+    async def _next(self, requests: AsyncIterator[Any]) -> Any:
+        try:
+            return await asyncio.wait_for(anext(requests, None), self._idle_seconds)
+        except TimeoutError as fault:
+            raise DeadlineError(
+                f"nothing came for {self._idle_seconds:g} s; what came before is kept. Ask where to go on.",
+                reason="UPLOAD_IDLE",
+            ) from fault
+
+
+def _close(opened: Future[T], close: Callable[[T], None]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        close(opened.result())
