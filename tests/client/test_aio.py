@@ -1,48 +1,19 @@
 """The asyncio client over a real socket: the answers, the errors and the manners of the one that blocks."""
 
 import asyncio
-import contextlib
 import threading
-import time
 
 import numpy as np
 import pytest
 
 import predictor
 from client import AsyncPredictorClient
-from predictor.errors import (
-    CancelledError,
-    DeadlineError,
-    InputError,
-    NotFoundError,
-    UnavailableError,
-    W2SError,
-)
+from predictor.errors import CancelledError, InputError, NotFoundError, UnavailableError, W2SError
 from predictor.query import Progress
 from predictor.result import Ranking
-from predictor.store.manifest import Manifest
+from tests.client.looping import listen, run, soon
 from tests.service.running import arrays
-from tests.service.sending import CHUNK, chunks, head, received, send, signal
 from tests.service.test_equal import bare
-
-
-def run(address, act, **options):
-    """What `act(client)` returns, in an event loop of its own."""
-
-    async def inside():
-        async with AsyncPredictorClient(address, **options) as client:
-            return await asyncio.wait_for(act(client), 60)
-
-    return asyncio.run(inside())
-
-
-async def soon(found, seconds=20.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := await found():
-            return value
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def test_rank_takes_the_keywords_of_the_predictor_and_gives_its_bytes(server, client):
@@ -138,10 +109,6 @@ def test_cancelling_rank_cancels_its_job_and_cancelling_a_wait_does_not(start):
     assert run(running.address, leave) == "CANCELLED"
 
 
-async def listen(aio, name):
-    return [job async for job in aio.watch(name)]
-
-
 def test_a_rank_that_is_cancelled_before_its_job_has_a_name_leaves_no_job_running(start):
     running = start()
     running.freeze_job_worker()
@@ -182,192 +149,9 @@ def test_a_job_cancelled_by_another_ends_the_ranking_with_cancelled(start):
     run(running.address, shared)
 
 
-def test_a_wait_with_a_time_ends_with_it(start):
-    running = start()
-    running.freeze_job_worker()
-
-    async def wait(aio):
-        name = await aio.submit(arrays())
-        with pytest.raises(DeadlineError, match=r"is still (RUNNING|QUEUED) after 0.5 s; it goes on"):
-            await aio.wait(name, timeout=0.5)
-
-    run(running.address, wait)
-
-
-def test_a_watch_loses_and_repeats_nothing_across_a_kill_of_the_server(start):
-    running = [start()]
-    running[0].freeze_job_worker()
-    address = running[0].address
-
-    async def watch(aio):
-        name = await aio.submit(arrays(2))
-        seen, killed = [], 0
-        async for job in aio.watch(name):
-            seen.append(job)
-            if job.state == "RUNNING" and killed < 1 and job.progress is None:
-                killed += 1
-                running[-1].kill()
-                running.append(await asyncio.to_thread(lambda: start(address=address)))
-        whole = [job async for job in aio.watch(name)]
-        return killed, seen, whole
-
-    killed, seen, whole = run(address, watch)
-    revisions = [job.revision for job in seen]
-    assert killed == 1
-    assert revisions == sorted(set(revisions))
-    assert seen[-1].state == "SUCCEEDED"
-    assert seen[-1].ranking is not None
-    assert [job.ranking for job in seen[:-1]] == [None] * (len(seen) - 1)
-    assert seen[-1].revision == whole[-1].revision
-
-
-class Cut:
-    """A wire to a server that can be cut: every connection through it ends at once."""
-
-    def __init__(self, address):
-        self._host, _, port = address.rpartition(":")
-        self._port, self._writers, self.cuts = int(port), [], 0
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *fault):
-        self._server.close()
-        self.cut()
-
-    def cut(self):
-        self.cuts += 1
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def _carry(self, reader, writer):
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
-        self._writers += [writer, far_writer]
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(self._pour(reader, far_writer), self._pour(far_reader, writer))
-
-    async def _pour(self, reader, writer):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-
-def test_a_watch_over_a_wire_that_is_cut_again_and_again_sees_each_change_once(server):
-    async def watch(aio):
-        async with Cut(server.address) as wire, AsyncPredictorClient(wire.address) as cut_off:
-            name = await aio.submit(arrays(6, rows=1500))
-            whole, seen = asyncio.create_task(listen(aio, name)), []
-            async for job in cut_off.watch(name):
-                seen.append(job)
-                if wire.cuts < 6:
-                    wire.cut()
-            return await whole, seen, wire.cuts
-
-    whole, seen, cuts = run(server.address, watch)
-    assert cuts == 6
-    revisions = [job.revision for job in seen]
-    assert revisions == sorted(set(revisions))
-    assert set(revisions) >= {job.revision for job in whole if job.revision >= revisions[0]}
-    assert seen[-1].ranking is not None
-
-
-def test_many_watches_of_one_loop_see_the_same_changes(server):
-    async def watch(aio):
-        name = await aio.submit(arrays(3, rows=200))
-        found = await asyncio.gather(*(listen(aio, name) for _ in range(30)))
-        return [[job.revision for job in one][-1] for one in found]
-
-    assert len(set(run(server.address, watch))) == 1
-
-
 def test_an_unreachable_server_is_named_with_the_next_step():
     with pytest.raises(UnavailableError, match=r"no server answers at 127.0.0.1:9 .*start one with `w2s serve`"):
         run("127.0.0.1:9", lambda aio: aio.server_info())
-
-
-def test_a_server_that_stays_away_ends_a_watch(start):
-    running = start()
-    running.freeze_job_worker()
-
-    async def watch(aio):
-        changes = aio.watch(await aio.submit(arrays()))
-        await anext(changes)
-        running.kill()
-        async for _ in changes:
-            pass
-
-    with pytest.raises(UnavailableError, match="no server answers at"):
-        run(running.address, watch, reconnect_seconds=0.3)
-
-
-def test_a_set_is_pushed_from_where_an_earlier_stream_ended_and_pulled_as_it_was(server, client, tmp_path):
-    values = signal(seed=70)
-    manifest = Manifest.of("aio-set", values)
-    with pytest.raises(InputError, match="ask where to go on"):
-        send(client, [head(manifest), *chunks(values)[:3]])
-    assert received(client, manifest) == 3 * CHUNK
-
-    async def carry(aio):
-        steps = [step.done async for step in aio.features.push_steps(manifest, values)]
-        found = await aio.features.pull("aio-set")
-        async for _ in aio.features.pull_steps("aio-set", tmp_path / "out.npy"):
-            pass
-        listed = {one.name async for one in aio.features.ls()}
-        kept = await aio.features.find("aio-set")
-        await aio.features.remove("aio-set")
-        with pytest.raises(NotFoundError, match="there is no feature set 'aio-set'"):
-            await aio.features.pull("aio-set")
-        return steps, found, listed, kept
-
-    steps, found, listed, kept = run(server.address, carry)
-    assert min(steps) >= 3 * CHUNK
-    assert steps[-1] == values.nbytes
-    np.testing.assert_array_equal(found.values, values)
-    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), values)
-    assert "aio-set" in listed
-    assert (kept.rows, kept.dim) == values.shape
-
-
-def test_a_transfer_goes_on_across_a_restart_of_the_server(start):
-    running = start()
-    values = signal(rows=6000, seed=71)
-    manifest = Manifest.of("outlive", values)
-
-    async def push(aio):
-        steps, killed = aio.features.push_steps(manifest, values), False
-        async for step in steps:
-            if not killed and step.done:
-                killed = True
-                running.kill()
-                await asyncio.to_thread(lambda: start(address=running.address))
-        return (await aio.features.pull("outlive")).values
-
-    np.testing.assert_array_equal(run(running.address, push), values)
-
-
-def test_the_loop_goes_on_while_a_request_is_built_and_a_set_is_sent(server):
-    late = []
-
-    async def tick():
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.01)
-            late.append(time.monotonic() - before)
-
-    async def busy(aio):
-        ticking = asyncio.create_task(tick())
-        await aio.features.push("busy", signal(rows=4000, seed=72))
-        await aio.features.remove("busy")
-        ticking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ticking
-
-    run(server.address, busy)
-    assert len(late) > 1
 
 
 def predicted(address, seed):
@@ -394,10 +178,3 @@ def test_a_target_without_a_port_and_a_token_with_blanks_are_refused():
         asyncio.run(make("localhost"))
     with pytest.raises(InputError, match="the token holds blanks"):
         asyncio.run(make(token="a b"))
-
-
-def test_a_request_larger_than_a_message_goes_out_in_parts(server, client):
-    query = arrays(5, rows=300)
-    assert bare(run(server.address, lambda aio: aio.predict(query), max_message_bytes=6000)) == bare(
-        client.predict(query)
-    )
