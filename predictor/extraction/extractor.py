@@ -5,6 +5,7 @@ Importing this module, and answering from the store, loads neither torch nor tra
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -181,10 +182,9 @@ class Extractor:
     def _tokens_per_batch(self) -> int:
         if self._budget is not None:
             return self._budget
-        import torch
-
+        torch = sys.modules.get("torch")  # where no model needed it, it is not imported for this question
         wanted = self._shelf.engine.device
-        on_gpu = wanted.startswith("cuda") or (wanted == "auto" and torch.cuda.is_available())
+        on_gpu = wanted.startswith("cuda") or (wanted == "auto" and torch is not None and torch.cuda.is_available())
         return GPU_TOKENS if on_gpu else CPU_TOKENS
 
     def _pushed(self, name: str, spec: ModelSpec, pool: Pool, started: float) -> FeatureSet:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -204,3 +206,16 @@ def test_a_graph_that_the_runtime_cannot_take_is_refused(tmp_path: Path) -> None
     (tmp_path / "m" / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(RefusedError, match=r"onnxruntime cannot load model\.onnx"):
         extract(reference, ("CC", "N"), tmp_path / "cache")
+
+
+@pytest.mark.weights
+def test_models_that_no_torch_runs_are_read_without_importing_it(tmp_path: Path) -> None:
+    code = (
+        "import sys\nimport predictor\n"
+        "predictor.rank(strong=sys.argv[1], weak=[sys.argv[2]], pool=[f'film {i}' for i in range(30)], layer='last',"
+        " estimators=['cka'])\nprint(sorted({'onnxruntime', 'torch'} & set(sys.modules)))"
+    )
+    models = [weights.local(weights.POTION), weights.local(weights.BERT_TINY_ONNX)]
+    own = {**os.environ, "W2S_CACHE_DIR": str(tmp_path / "cache"), "W2S_STATE_DIR": str(tmp_path / "state")}
+    done = subprocess.run([sys.executable, "-c", code, *models], env=own, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['onnxruntime']", done.stderr
