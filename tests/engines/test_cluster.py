@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
@@ -103,7 +104,9 @@ class TestModels:
         assert again.forward_passes == 0
 
     def test_shards_are_read_apart_joined_under_the_key_of_the_whole_and_resumed(self, engine, tmp_path):
-        query = self.query(2 * SHARD_ROWS + 100)
+        shard_rows = 40
+        query = self.query(2 * shard_rows + 10)
+        engine = DaskEngine(engine._client, engine.folder, shard_rows)
         found = drain(ranking_steps(query, Extractor(engine.folder), engine))
         here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
         assert found.candidates[0].estimates["cka"].value == pytest.approx(
@@ -116,37 +119,43 @@ class TestModels:
         assert all((store / p.parent.name / p.name).exists() for p in kept)
         (store / kept[0].parent.name / kept[0].name).unlink()
         before = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
-        again = DaskEngine(engine._client, engine.folder, SHARD_ROWS)
+        again = DaskEngine(engine._client, engine.folder, shard_rows)
         assert_same(drain(ranking_steps(query, Extractor(engine.folder), again)), found)
         after = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
         assert {p: after[p] for p in before} == before
         assert len(after) == len(before) + 1
 
 
-def test_a_killed_worker_costs_time_and_nothing_else(files, tmp_path):
-    import dask
-    from distributed import Client, LocalCluster
-
+def test_a_killed_worker_costs_time_and_nothing_else(engine, files):
+    client = engine._client
     query = query_of(files)
     expected = drain(ranking_steps(query, ArraySource()))
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as own,
-        Client(own) as client,
-    ):
-        engine = DaskEngine(client, tmp_path / "cache", 200)
-        steps = ranking_steps(query, ArraySource(), engine)
-        seen = list(islice(steps, 12))
-        assert any(step.phase == "estimate" for step in seen)
-        victim = next(iter(client.run(os.getpid).values()))
-        os.kill(victim, signal.SIGKILL)
-        assert_same(drain(steps), expected)
-        assert victim not in client.run(os.getpid).values()
-        # A task that kills every worker it meets is this candidate's fault, and says so.
-        with pytest.raises(UnavailableError, match=r"workers died while they worked on 'x'.*want of memory"):
-            drain(engine.result(client.submit(os._exit, 1), "x"))
+    engine = DaskEngine(client, engine.folder, 200)
+    steps = ranking_steps(query, ArraySource(), engine)
+    seen = list(islice(steps, 12))
+    assert any(step.phase == "estimate" for step in seen)
+    victim = next(iter(client.run(os.getpid).values()))
+    os.kill(victim, signal.SIGKILL)
+    assert_same(drain(steps), expected)
+    assert victim not in client.run(os.getpid).values()
+    client.wait_for_workers(2)
+
+
+def test_a_task_that_kills_every_worker_it_meets_is_its_candidates_fault_and_says_so(engine):
+    client = engine._client
+    allowed = client.run_on_scheduler(allow_failures, 1)
+    try:
+        with pytest.raises(UnavailableError, match=r"2 workers died while they worked on 'x'.*want of memory"):
+            drain(engine.result(client.submit(os._exit, 1, pure=False), "x"))
+    finally:
+        client.run_on_scheduler(allow_failures, allowed)
+        client.wait_for_workers(2)
+
+
+def allow_failures(count, dask_scheduler=None):
+    """How many workers a task may kill; returns what it was."""
+    before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
+    return before
 
 
 def test_closing_the_steps_and_the_engine_cancels_what_is_under_way(engine, files):
@@ -249,10 +258,10 @@ class TestCommand:
 
     def test_the_flag_and_the_variable_choose_it_and_the_answer_is_the_same(self, cluster, files, tmp_path):
         address = f"dask:{cluster.scheduler_address}"
-        found = [
-            self.run(files, "--engine", address, folder=tmp_path),
-            self.run(files, env={"W2S_ENGINE": address}, folder=tmp_path),
-        ]
+        with ThreadPoolExecutor() as side_by_side:
+            flag = side_by_side.submit(self.run, files, "--engine", address, folder=tmp_path / "flag")
+            variable = side_by_side.submit(self.run, files, env={"W2S_ENGINE": address}, folder=tmp_path / "variable")
+            found = [flag.result(), variable.result()]
         assert [one.returncode for one in found] == [0, 0], found[0].stderr + found[1].stderr
         models = {"strong": str(files / "s.npy"), "weak": [f"{name}={files / name}.npy" for name in "ab"]}
         here = predict(**models, estimators=("cka",)).candidates
