@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
+from google.protobuf import descriptor_pool
 from google.protobuf.message import DecodeError
 
 from predictor.errors import InputError, LimitError, UnauthenticatedError, W2SError
@@ -52,7 +53,7 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
         handler = await continuation(details)
         if handler is None or details.method in OPEN:
             return handler
-        method, request_id, kind = details.method, _request_id(details.invocation_metadata), _kind(handler)
+        method, request_id, kind = details.method, _request_id(details.invocation_metadata), _kind(details.method)
         parent = _traceparent(details.invocation_metadata)
 
         def begin() -> _Begun:
@@ -221,14 +222,15 @@ def _refusing(handler: Handler, fault: W2SError) -> Handler:
     return unread(handler, unary, stream)
 
 
-def _kind(handler: Handler) -> str:
-    """As the metrics of gRPC name it."""
+def _kind(method: str) -> str:
+    """As the metrics of gRPC name it; by the declaration, since a handler that refuses reads nothing of any kind."""
+    declared = descriptor_pool.Default().FindMethodByName(method.strip("/").replace("/", "."))
     return {
         (False, False): "unary",
         (True, False): "client_stream",
         (False, True): "server_stream",
         (True, True): "bidi_stream",
-    }[handler.request_streaming, handler.response_streaming]
+    }[declared.client_streaming, declared.server_streaming]
 
 
 def _parse(handler: Handler, raw: bytes) -> Any:

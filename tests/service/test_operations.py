@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from predictor.errors import LimitError, NotFoundError
+from predictor.errors import LimitError, NotFoundError, UnauthenticatedError
 from predictor.pools import Pool
 from predictor.query import ModelSpec, Progress, RankingQuery
 from protos.w2s.v1 import ranking_service_pb2 as pb
@@ -21,6 +21,7 @@ from protos.w2s.v1 import ranking_service_pb2_grpc
 from server.access.audit import AuditLog
 from server.access.caller import Caller
 from server.access.rates import Rates
+from server.access.tokens import TokenFile
 from server.config import Limits
 from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.spawn import worker_environment
@@ -75,6 +76,15 @@ def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(star
         assert f"# TYPE {family}_total counter" in text
     for secret in ("secret", "Secret", "near", "strong"):
         assert secret not in text
+
+
+def test_a_refused_call_is_counted_as_the_kind_that_it_is(start, tmp_path):
+    TokenFile(tmp_path / "tokens").add("alice", ["read"], 3600)
+    running = start("--metrics", "127.0.0.1:0", "--tokens", str(tmp_path / "tokens"))
+    with running.client(token="w2s_0000000000000000_unknown") as stranger, pytest.raises(UnauthenticatedError):
+        stranger.job("any")
+    asked = ("grpc_method", "GetRankingJob"), ("grpc_service", "w2s.v1.RankingService"), ("grpc_type", "unary")
+    assert samples(scrape(running))[("grpc_server_handled_total", ("grpc_code", "UNAUTHENTICATED"), *asked)] == 1
 
 
 def test_health_over_http_comes_with_metrics_only_and_says_nothing_else(start):
