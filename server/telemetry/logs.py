@@ -9,6 +9,8 @@ import time
 import traceback
 from types import TracebackType
 
+from predictor.errors import W2SError
+
 
 def log(event: str, **fields: str | int | float | None) -> None:
     """Write one event. Fields hold names, codes, counts and ids: never what a caller sent."""
@@ -18,8 +20,9 @@ def log(event: str, **fields: str | int | float | None) -> None:
 
 
 def log_fault(event: str, fault: BaseException, **fields: str | int | float | None) -> None:
-    """Write one event with the class of an exception and where it was raised, without its text."""
-    log(event, exception=type(fault).__name__, at=place_of(fault.__traceback__), **fields)
+    """Write one event with the class of an exception, its reason and where it was raised, without its text."""
+    reason = {"reason": fault.reason} if isinstance(fault, W2SError) else {}
+    log(event, exception=type(fault).__name__, **reason, at=place_of(fault.__traceback__), **fields)
 
 
 def place_of(trace: TracebackType | None) -> str:

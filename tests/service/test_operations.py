@@ -23,6 +23,7 @@ from server.access.caller import Caller
 from server.access.rates import Rates
 from server.access.tokens import TokenFile
 from server.config import Limits
+from server.telemetry.logs import log_fault
 from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.spawn import worker_environment
 from tests.service.running import alive, arrays, until
@@ -250,6 +251,18 @@ def test_many_open_watches_leave_the_server_quick(start):
         assert sorted(times)[90] < 0.1
         for call in calls:
             call.cancel()
+
+
+def test_a_logged_fault_names_its_reason_and_none_of_its_text(capsys):
+    try:
+        raise LimitError("the disk behind /secret is full.", reason="STORAGE_FULL")
+    except LimitError as fault:
+        log_fault("commit_waits", fault, job="j")
+    line = json.loads(capsys.readouterr().err)
+    told = [line[name] for name in ("event", "exception", "reason", "job")]
+    assert told == ["commit_waits", "LimitError", "STORAGE_FULL", "j"]
+    assert line["at"].startswith("tests.service.test_operations:")
+    assert "secret" not in str(line)
 
 
 def test_strangers_cannot_fill_the_audit_log(tmp_path):
