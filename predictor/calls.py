@@ -30,7 +30,7 @@ def rank(
         engine: `local`, `dask` or `dask:HOST:PORT`; see `predictor.engines.choice.open_engine`.
         **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
             `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `label_words`, `prompt`, `refine`,
-            `text_column`, `id_column`; see
+            `weak_rows`, `student_rows`, `weak_ridge`, `student_ridge`, `text_column`, `id_column`; see
             `predictor.intake.request.build_query`.
 
     Returns:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from predictor.wording import Wording
+from predictor.worlds.training import Training
 
 RankBy = Literal["w2s_error", "gain"]
 Pooling = Literal["mean", "last", "cls"]
@@ -38,6 +39,7 @@ class Settings:
         wording: label words and prompt for language models, or None where none is asked.
         refine: what relabels rows for the estimator `refinement`, which is then shown: linear concepts on the strong
             model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.
+        training: sizes and ridges of the training to come, as far as they are known.
     """
 
     estimators: tuple[str, ...] = ("combined",)
@@ -53,3 +55,4 @@ class Settings:
     confidence: float | None = None
     wording: Wording | None = None
     refine: RefineBy | None = None
+    training: Training = field(default_factory=Training)

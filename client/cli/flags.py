@@ -111,6 +111,25 @@ def _lines(template: str) -> str:
     return template.replace("\\n", "\n")
 
 
+def add_training(parser: Parser) -> argparse._ArgumentGroup:
+    """What is known of the heads that will be trained, or are trained here."""
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--weak-rows", metavar="N", type=int, help="gold rows that each weak head is trained on (default: a third)"
+    )
+    group.add_argument(
+        "--student-rows", metavar="N", type=int, help="rows that the student is taught (default: a third)"
+    )
+    group.add_argument(
+        "--weak-ridge",
+        metavar="X",
+        type=float,
+        help="of the weak heads, per mean squared length of a standardised row (default: by cross-validation)",
+    )
+    group.add_argument("--student-ridge", metavar="X", type=float, help="of the student's head, likewise")
+    return group
+
+
 def add_stages(parser: Parser) -> None:
     """Whether rows are read in stages."""
     group = parser.add_argument_group("reading fewer rows")
@@ -182,6 +201,7 @@ def query_of(arguments: argparse.Namespace) -> dict[str, object]:
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
         *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
         *("label_words", "prompt", "refine", "calibration"),
+        *("weak_rows", "student_rows", "weak_ridge", "student_ridge"),
     ]
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return {**given, "estimators": getattr(arguments, "estimator", None)}

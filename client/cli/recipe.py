@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from client.cli import flags
 from client.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_recipe(parser: Parser) -> None:
     """How weak heads, student and ceiling are trained."""
-    group = parser.add_argument_group("training")
+    group = flags.add_training(parser)
     group.add_argument(
         "--recipe",
         choices=("ridge", "logistic", "full", "lora"),
@@ -31,16 +32,11 @@ def add_recipe(parser: Parser) -> None:
     )
     group.add_argument("--splits", metavar="N", type=int, help="random splits to train on (default: 12, fine-tuning 3)")
     group.add_argument("--seeds", metavar="N", type=int, help="fine-tunings averaged per split (default: 1)")
-    group.add_argument("--weak-rows", metavar="N", type=int, help="rows of each weak head (default: a third)")
-    group.add_argument("--student-rows", metavar="N", type=int, help="rows of the student (default: a third)")
     group.add_argument(
         "--group-by-first-words",
         metavar="N",
         type=int,
         help="keep rows whose first N words agree in one part of a split, as near-duplicates leak",
-    )
-    group.add_argument(
-        "--ridge", metavar="VALUE", type=float, help="one ridge for all heads (default: by cross-validation)"
     )
     group.add_argument(
         "--confidence-weight",
@@ -69,7 +65,8 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     from predictor.training import Recipe, Tuning
 
     tuning = _given(arguments, "epochs", "learning_rate", "batch_rows", "lora_rank", "head_layer")
-    asked = _given(arguments, "loss", "label_form", "seeds", "weak_rows", "student_rows", "ridge")
+    asked = _given(arguments, "loss", "label_form", "seeds")
+    asked |= _given(arguments, "weak_rows", "student_rows", "weak_ridge", "student_ridge")
     renamed = {"method": arguments.recipe, "confidence": arguments.confidence_weight}
     asked |= {name: value for name, value in renamed.items() if value is not None}
     return Recipe(**asked, tuning=Tuning(**tuning))  # type: ignore[arg-type]  # each flag has its field's type

@@ -14,6 +14,7 @@ from predictor.labels import Labels
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.spectral.moments import check_same_rows, paired
+from predictor.worlds.training import FREE, Training
 
 Array = NDArray[np.float64]
 
@@ -115,6 +116,7 @@ class Case:
         seed: root of every random choice.
         refined: candidate name -> what the prompted strong model made of its labels; None where refinement is to be
             judged on linear concepts instead.
+        training: what is known of the training to come.
     """
 
     strong: Representation
@@ -123,6 +125,7 @@ class Case:
     weak_labels: Mapping[str, Array] = field(default_factory=dict)
     seed: int = 0
     refined: Mapping[str, Refined] | None = None
+    training: Training = FREE
 
     @property
     def rows(self) -> int:
@@ -142,6 +145,7 @@ class Case:
             {name: values[rows] for name, values in self.weak_labels.items()},
             self.seed,
             None if self.refined is None else {name: one.take(rows) for name, one in self.refined.items()},
+            self.training,
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -157,4 +161,5 @@ class Case:
             {name: values[order] for name, values in self.weak_labels.items()},
             self.seed,
             None if self.refined is None else {},
+            self.training,
         )

@@ -143,12 +143,12 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         InputError: too few rows without a gold label, or weak labels that do not fit the gold ones.
     """
     supervision = supervise(case, case.rng("misfit"))
-    strong = case.strong.features[supervision.rows]
+    strong, ridge = case.strong.features[supervision.rows], case.training.student_ridge
     gold, strong_error = None, None
     if case.labels is not None:
         gold = case.labels.targets[case.labels.known]
         variance = float(np.sum(np.var(gold, axis=0)))
-        residuals = left_out_residuals(case.strong.features[case.labels.known], gold)
+        residuals = left_out_residuals(case.strong.features[case.labels.known], gold, ridge)
         strong_error = float(np.mean(np.sum(residuals**2, axis=1))) / variance
     found: list[Refusal | str] = []
     for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
@@ -161,10 +161,11 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
             continue
         unit = "weak-label variance" if gold is None else "label variance"
         scale = own if gold is None else variance
-        learned = cross_taught(strong, taught, FOLDS, case.rng("misfit"))
+        learned = cross_taught(strong, taught, FOLDS, case.rng("misfit"), ridge)
         distance = np.sum((learned - taught) ** 2, axis=1) / scale
         loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
-        details = {"leave_one_out": float(np.mean(np.sum(left_out_residuals(strong, taught) ** 2, axis=1))) / scale}
+        left_out = left_out_residuals(strong, taught, ridge)
+        details = {"leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale}
         if case.labels is None or case.labels.kind != "regression":
             details |= _in_nats(taught, learned)
         if are_classes(taught, case.labels):
@@ -173,17 +174,20 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
     return tuple(found)
 
 
-def left_out_residuals(features: NDArray[np.floating], labels: Array) -> Array:
-    """(n, k) r_i / (1 − H_ii): residuals of a ridge head (GCV) on rows left out of it one by one, ridge and scale kept.
+def left_out_residuals(features: NDArray[np.floating], labels: Array, ridge: float | None = None) -> Array:
+    """(n, k) r_i / (1 − H_ii): residuals of a ridge head on rows left out of it one by one, ridge and scale kept.
 
     H = 11ᵀ/n + U diag(λ/(λ+β)) Uᵀ.
+
+    Args:
+        ridge: a share of tr K; None for GCV per column.
 
     Source: Allen 1974, Technometrics 16(1).
     """
     head = HeadFactor.of(features, features)
-    ridge = head.gcv(labels)
-    leverage = 1.0 / head.rows + head.left**2 @ head.shrinkage(ridge)
-    residuals: Array = (labels - head.predict(labels, ridge)) / np.maximum(1.0 - leverage, 1e-9)
+    ridges = head.gcv(labels) if ridge is None else np.full(labels.shape[1], ridge)
+    leverage = 1.0 / head.rows + head.left**2 @ head.shrinkage(ridges)
+    residuals: Array = (labels - head.predict(labels, ridges)) / np.maximum(1.0 - leverage, 1e-9)
     return residuals
 
 
@@ -194,7 +198,7 @@ def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:
     known = case.labels.known
     given = case.weak_labels.get(candidate.name)
     if given is None:
-        residuals = left_out_residuals(candidate.features[known], gold)
+        residuals = left_out_residuals(candidate.features[known], gold, case.training.weak_ridge)
     else:
         table = given[:, None] if given.ndim == 1 else given
         residuals = table[known, -gold.shape[1] :] - gold

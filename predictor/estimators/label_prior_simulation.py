@@ -1,7 +1,8 @@
 """Label-prior simulation: predicted outcomes of W2S training, averaged over the tasks that a prior holds plausible.
 
 Ours; no paper states it. The pipeline runs exactly as the user would run it (weak head on D~, weak labels on D^, strong
-head, test), out of sample, in thirds of the pool, with ridges chosen as generalised cross-validation would choose them.
+head, test), out of sample: with the rows and ridges of the training that the user has in mind, and where none is named
+in thirds of the pool, ridges chosen as generalised cross-validation would choose them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from predictor.estimators.protocol import Evidence, Forecast
 from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map
-from predictor.worlds.splits import Thirds, thirds
+from predictor.worlds.splits import Parts, check_rows, cut, fitted
+from predictor.worlds.training import Training
 
 Array = NDArray[np.float64]
 
@@ -31,7 +33,7 @@ class LabelPriorSimulation:
     """Expected Err_w2s and gain over tasks drawn from several priors, with paired draws for intervals.
 
     Attributes:
-        noises: σ², shares of the label variance that no row explains; one random split into thirds for each.
+        noises: σ², shares of the label variance that no row explains; one random split for each.
         ridge: β of the priors that make the order: their tasks spread evenly over the directions whose variance is well
             above this share.
         powers: of the strong model's kernel, for easier tasks in few directions. They tell candidates apart badly, so
@@ -53,7 +55,8 @@ class LabelPriorSimulation:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student when labels spread evenly over what the strong model, or all models by "
-        "size, see in the rows, at five levels of noise; linear heads, equal thirds, squared loss."
+        "size, see in the rows, at five levels of noise; linear heads, squared loss, on thirds of the rows or on as "
+        "many as were named."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -65,17 +68,15 @@ class LabelPriorSimulation:
 
         Differences between candidates are those under the even priors; the level of all of them is that under all.
         """
-        rng = case.rng(self.name)
-        notes: tuple[str, ...] = ()
-        if case.rows > self.max_rows:
-            notes = (f"simulated on {self.max_rows} of {case.rows} rows, a third of them for each head",)
-            case = case.take(np.sort(rng.choice(case.rows, self.max_rows, replace=False)))
+        rng, pool = case.rng(self.name), case.rows
+        case = self.sample(case, rng)
+        training, (weak_rows, student_rows) = case.training, sizes_of(case)
         orders = self.priors(case)
         priors = (*orders, *self.easier(case))
         signals = [prior.draw(self.draws * len(self.noises), rng) for prior in priors]
         runs = []
         for split, noise in enumerate(self.noises):
-            part = thirds(case.rows, rng)
+            part = cut(case.rows, weak_rows, student_rows, rng)
             counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), self.draws)
             weights = counts.T / len(part.test)
             strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
@@ -87,7 +88,8 @@ class LabelPriorSimulation:
                 unexplained = rng.standard_normal((case.rows, self.draws))
                 truth = np.sqrt(1.0 - noise) * signal[:, mine]
                 labels = truth + np.sqrt(noise) * unexplained
-                runs.append(_run(strong, weak, mixed, part, prior.with_noise(noise), labels, truth, weights))
+                noisy = prior.with_noise(noise)
+                runs.append(_run(strong, weak, mixed, part, noisy, training, labels, truth, weights))
         ordering = [run for place, run in enumerate(runs) if place % len(priors) < len(orders)]
         expected = np.mean([run.expected for run in ordering], axis=0)
         easier = float(np.mean([run.expected[:, 1] for run in runs]) - np.mean(expected[:, 1]))
@@ -100,8 +102,19 @@ class LabelPriorSimulation:
             gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
             null_draws=np.stack([run.null for run in runs if len(run.null)], axis=1),
-            notes=notes,
+            notes=_notes(case, pool),
         )
+
+    def sample(self, case: Case, rng: np.random.Generator) -> Case:
+        """The case on at most `max_rows` of its rows.
+
+        Raises:
+            InputError: too few rows for three parts.
+        """
+        check_rows(case.rows)
+        if case.rows <= self.max_rows:
+            return case
+        return case.take(np.sort(rng.choice(case.rows, self.max_rows, replace=False)))
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
         """Noiseless tasks spread evenly over what the strong model sees, and over what all models see."""
@@ -119,6 +132,26 @@ class LabelPriorSimulation:
         )
 
 
+def sizes_of(case: Case) -> tuple[int, int]:
+    """Rows of D~ and D^ on which the case's training is simulated."""
+    return fitted(case.rows, *case.training.sizes(case.rows))
+
+
+def _notes(case: Case, pool: int) -> tuple[str, ...]:
+    """What was simulated, where it is not what was asked for."""
+    asked, shown = case.training.sizes(case.rows), sizes_of(case)
+    free = case.training.weak_rows is None and case.training.student_rows is None
+    notes = []
+    if case.rows < pool:
+        notes.append(f"simulated on {case.rows} of {pool} rows" + (", a third of them for each head" if free else ""))
+    if shown != asked:
+        notes.append(
+            f"the training asked for has {asked[0]} rows for each weak head and {asked[1]} for the student; "
+            f"{case.rows} rows can show {shown[0]} and {shown[1]}, so expect lower errors than these"
+        )
+    return tuple(notes)
+
+
 @dataclass(frozen=True, eq=False)
 class _Run:
     """One split under one prior: expected (m, 2) and drawn (m, 2, R) errors of weak and W2S, ceiling and null."""
@@ -134,8 +167,9 @@ def _run(
     strong: HeadFactor,
     weak: Sequence[HeadFactor],
     mixed: Sequence[HeadFactor],
-    part: Thirds,
+    part: Parts,
     prior: LabelPrior,
+    training: Training,
     labels: Array,
     truth: Array,
     weights: Array,
@@ -147,11 +181,11 @@ def _run(
     """
     truth = truth[part.test]
     gold = LabelMoments.of(strong.left, part.student, part.test, prior)
-    ceiling = head_map(strong, gold)
+    ceiling = head_map(strong, gold, training.student_ridge)
     taught = labels[part.student]
     top = taught.mean(axis=0) + ceiling @ (strong.left.T @ taught)
-    pipelines = [Pipeline.of(head, strong, part, prior) for head in weak]
-    shuffled = [Pipeline.of(head, strong, part, prior) for head in mixed]
+    pipelines = [Pipeline.of(head, strong, part, prior, training) for head in weak]
+    shuffled = [Pipeline.of(head, strong, part, prior, training) for head in mixed]
     return _Run(
         expected=np.array([pipeline.expected_errors() for pipeline in pipelines]),
         drawn=np.array([[np.sum(weights * (truth - f) ** 2, axis=0) for f in p.predictions(labels)] for p in pipelines])

@@ -6,7 +6,7 @@ Built once per case and shared by every estimator that asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Literal, TypeVar
 from weakref import WeakKeyDictionary
@@ -143,7 +143,7 @@ def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) 
         return Unsuited("needs --weak-labels for this candidate, or --labels")
     if classes:
         return "probabilities", _logistic_head(case, candidate, rows)
-    alone = Case(case.strong, (candidate,), case.labels, {}, case.seed)
+    alone = replace(case, weak=(candidate,), weak_labels={})
     taught_by_ridge = supervise(alone, case.rng("lessons")).predictions[0]
     if taught_by_ridge is None:
         raise TypeError("a candidate with gold rows always has a ridge head")

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.heads.ridge import HeadFactor
+from predictor.worlds.training import Training
 
 Array = NDArray[np.float64]
+
+FOLDS = 10
+"""Of the rows that students are cross-taught on, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,9 @@ class Supervision:
 
 
 def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Supervision:
-    """Weak labels per candidate: those given, else a ridge head (GCV) trained on the gold rows, else None.
+    """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
+
+    The head's ridge is the training's own, or by GCV on what it is taught.
 
     Args:
         rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
@@ -54,9 +60,9 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Superv
         elif case.labels is not None:
             head = HeadFactor.of(candidate.features[known], candidate.features[rows])
             lesson = case.labels.targets[known]
-            predictions.append(head.predict(lesson, head.gcv(lesson)))
+            predictions.append(head.predict(lesson, case.training.weak_ridge))
             mixed = np.concatenate([lesson[rng.permutation(len(known))] for _ in range(shuffles)] or [lesson], axis=1)
-            guessed = head.predict(mixed, head.gcv(mixed)).reshape(len(rows), -1, lesson.shape[1])
+            guessed = head.predict(mixed, case.training.weak_ridge).reshape(len(rows), -1, lesson.shape[1])
             null.append(guessed.transpose(1, 0, 2)[:shuffles])
         else:
             predictions.append(None)
@@ -96,18 +102,49 @@ def _columns(given: Array, columns: int | None, name: str) -> Array:
     return table
 
 
-def cross_taught(strong: NDArray[np.floating], weak_labels: Array, folds: int, rng: np.random.Generator) -> Array:
+def cross_taught(
+    strong: NDArray[np.floating],
+    weak_labels: Array,
+    folds: int,
+    rng: np.random.Generator,
+    ridge: float | None = None,
+    most: int | None = None,
+) -> Array:
     """(n, k) held-out predictions of the strong head trained on weak labels: each row from heads that never saw it.
 
     Args:
         strong: (n, d) features of the rows that carry the weak labels.
         weak_labels: (n, k).
-        folds: ≥ 2, random, of equal size; ridge by GCV on the weak labels of the training folds.
+        folds: ≥ 2, random, of equal size.
+        ridge: a share of tr K; None for GCV on the weak labels of the training folds.
+        most: rows of its training folds that a head is trained on at most; None for all of them.
     """
     order = rng.permutation(len(strong))
     learned = np.empty_like(weak_labels)
     for held in np.array_split(order, folds):
-        rest = np.setdiff1d(order, held, assume_unique=True)
-        head = HeadFactor.of(strong[rest], strong[held])
-        learned[held] = head.predict(weak_labels[rest], head.gcv(weak_labels[rest]))
+        rest = np.setdiff1d(order, held, assume_unique=True)[:most]  # in the random order still
+        learned[held] = HeadFactor.of(strong[rest], strong[held]).predict(weak_labels[rest], ridge)
     return learned
+
+
+def taught(strong: NDArray[np.floating], lessons: Array, training: Training, rng: np.random.Generator) -> Array:
+    """(n, k) held-out predictions of the student as it will be trained, taught (n, k) lessons on (n, d) features.
+
+    On halves of the rows; where more rows are to be taught than half, on up to nine tenths of them.
+    """
+    asked = training.student_rows
+    folds = 2 if asked is None else next((f for f in range(2, FOLDS) if _left(len(strong), f) >= asked), FOLDS)
+    return cross_taught(strong, lessons, folds, rng, training.student_ridge, asked)
+
+
+def shortfall(rows: int, training: Training) -> tuple[str, ...]:
+    """A note where `rows` rows are too few for the students of `taught`."""
+    asked, most = training.student_rows, _left(rows, FOLDS)
+    if asked is None or asked <= most:
+        return ()
+    return (f"students were taught {most} rows, not the {asked} asked for: {rows} rows carry no gold label",)
+
+
+def _left(rows: int, folds: int) -> int:
+    """Rows outside the largest of `folds` folds."""
+    return rows - -(-rows // folds)

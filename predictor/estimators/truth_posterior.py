@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Forecast
-from predictor.estimators.supervision import cross_taught, supervise
+from predictor.estimators.supervision import shortfall, supervise, taught
 from predictor.result import Better, Estimate
 from predictor.worlds.posterior import TruthPosterior, truth_posterior
+from predictor.worlds.training import Training
 
 Array = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ class TruthPosteriorForecast:
         null = np.stack([(p[:, kept] - centre) / scale for p in supervision.null if p is not None])
         student = strong[rows]
         runs = [
-            self._halving(student, weak, null, posterior.mean, posterior.draw(self.draws, rng), rng)
+            self._halving(student, weak, null, posterior.mean, posterior.draw(self.draws, rng), case.training, rng)
             for _ in range(self.halvings)
         ]
         spread = float(np.mean(posterior.variance)) * gold.shape[1]
@@ -105,7 +106,7 @@ class TruthPosteriorForecast:
             gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1),
             ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]) + (levels - 1.0) * spread,
             null_draws=np.mean([run.null_draws for run in runs], axis=0) + factor * spread,
-            notes=(self._note(case, posterior, len(known)),),
+            notes=(self._note(case, posterior, len(known)), *shortfall(len(rows), case.training)),
         )
 
     def _note(self, case: Case, posterior: TruthPosterior, gold: int) -> str:
@@ -126,6 +127,7 @@ class TruthPosteriorForecast:
         null: Array,
         mean: Array,
         truth: Array,
+        training: Training,
         rng: np.random.Generator,
     ) -> Forecast:
         """Students on halves of (m, n, k) weak labels, judged by the truth's (n, k) mean and (n, k, R) draws.
@@ -135,9 +137,9 @@ class TruthPosteriorForecast:
         rows = weak.shape[1]
         lessons = np.concatenate([weak[:, None], null], axis=1)
         stacked = lessons.transpose(2, 0, 1, 3)
-        taught = cross_taught(strong, stacked.reshape(rows, -1), 2, rng).reshape(stacked.shape)
-        learned, mixed = taught[:, :, 0].transpose(1, 0, 2), taught[:, :, 1:]
-        top = cross_taught(strong, truth.reshape(rows, -1), 2, rng).reshape(truth.shape)
+        students = taught(strong, stacked.reshape(rows, -1), training, rng).reshape(stacked.shape)
+        learned, mixed = students[:, :, 0].transpose(1, 0, 2), students[:, :, 1:]
+        top = taught(strong, truth.reshape(rows, -1), training, rng).reshape(truth.shape)
         weights = rng.multinomial(rows, np.full(rows, 1 / rows), truth.shape[2]).T / rows
         w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
         weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])

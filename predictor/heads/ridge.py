@@ -58,14 +58,14 @@ class HeadFactor:
         shared: Array = self.values / (self.values + ridge)
         return shared
 
-    def predict(self, labels: Array, ridge: float | Array) -> Array:
+    def predict(self, labels: Array, ridge: float | Array | None = None) -> Array:
         """(m, k) predictions on the other rows of heads trained on (n, k) labels.
 
         Args:
-            ridge: > 0, a share of tr K; one for all columns, or (k,) one each.
+            ridge: > 0, a share of tr K; one for all columns, or (k,) one each; None for `gcv` of these labels.
         """
         mean = labels.mean(axis=0)
-        weight = self.shrinkage(ridge)
+        weight = self.shrinkage(self.gcv(labels) if ridge is None else ridge)
         coefficients = self.left.T @ (labels - mean)
         predictions: Array = self.transfer @ (
             weight * coefficients if weight.ndim == 2 else weight[:, None] * coefficients

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict, get_args
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +14,14 @@ from predictor.errors import InputError
 from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.predictions import predictions_of
 from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
+from predictor.intake.settings import read_budget, read_settings
 from predictor.labels import Labels
 from predictor.models.reference import read_spec
 from predictor.pools import Pool
 from predictor.query import Array, ModelSpec, RankingQuery
-from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
+from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy
 from predictor.wording import read_wording
+from predictor.worlds.training import Training
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
@@ -48,6 +49,10 @@ class Options(TypedDict, total=False):
     label_words: str | Sequence[str] | None
     prompt: str | None
     refine: RefineBy | None
+    weak_rows: int | None
+    student_rows: int | None
+    weak_ridge: float | None
+    student_ridge: float | None
     text_column: str
     id_column: str
 
@@ -73,6 +78,10 @@ def build_query(
     label_words: str | Sequence[str] | None = None,
     prompt: str | None = None,
     refine: RefineBy | None = None,
+    weak_rows: int | None = None,
+    student_rows: int | None = None,
+    weak_ridge: float | None = None,
+    student_ridge: float | None = None,
     text_column: str = TEXT_COLUMN,
     id_column: str = ID_COLUMN,
     remote: bool = False,
@@ -103,6 +112,10 @@ def build_query(
         prompt: what language models are asked, with `{text}` where the row goes.
         refine: also say whether relabelling before teaching would help: `linear` on the strong model's features, or
             `prompted` by the strong model itself.
+        weak_rows, student_rows: gold rows that the weak heads will be trained on, and rows that the student will be
+            taught, at least 8 each; a third of the rows where not given.
+        weak_ridge, student_ridge: of their heads, > 0, a share of the mean squared length of a standardised row; by
+            cross-validation where not given. See `predictor.worlds.training.Training`.
         text_column, id_column: columns of a pool file.
         remote: feature sets lie on the server that will be asked, and not here.
 
@@ -111,7 +124,7 @@ def build_query(
     Raises:
         InputError, NotFoundError: with the next step in the message.
     """
-    settings = _settings(
+    settings = read_settings(
         layer=None if layer is None else str(layer),
         pooling=pooling,
         max_rows=max_rows,
@@ -125,6 +138,7 @@ def build_query(
         confidence=None if confidence is None else float(confidence),
         wording=read_wording(label_words, prompt),
         refine=refine,
+        training=Training(weak_rows, student_rows, weak_ridge, student_ridge),
     )
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak)
@@ -132,69 +146,6 @@ def build_query(
     gold = _labels(labels, rows)
     query = RankingQuery(student, candidates, rows, gold, _weak_labels(weak_labels, candidates, rows, gold), settings)
     return draw(query, remote=remote)
-
-
-def _settings(**given: object) -> Settings:
-    settings = dataclasses.replace(Settings(), **{name: v for name, v in given.items() if v is not None})  # type: ignore[arg-type]  # checked below
-    _one_of("rank_by", settings.rank_by, get_args(RankBy))
-    _one_of("pooling", settings.pooling, get_args(Pooling))
-    _one_of("precision", settings.precision, get_args(Precision))
-    if settings.refine is not None:
-        _one_of("refine", settings.refine, get_args(RefineBy))
-    _at_least("seed", settings.seed, 0)
-    _at_least("max_length", settings.max_length, 1)
-    if settings.max_rows is not None:
-        _at_least("max_rows", settings.max_rows, 2)
-    if settings.confidence is not None and not 0.5 <= settings.confidence < 1.0:
-        raise InputError(
-            f"confidence is {settings.confidence}; it must be from 0.5 to below 1, as 0.95.",
-            reason="BAD_SETTING",
-            field="confidence",
-        )
-    if not settings.estimators:
-        raise InputError("no estimator named; leave estimators out for the default.", reason="NO_ESTIMATOR")
-    return settings
-
-
-def read_budget(given: Budget | str | float) -> Budget:
-    """`0.25` or `25%` of the rows, `90s` or `5m` of time.
-
-    Raises:
-        InputError: neither, or out of range.
-    """
-    if isinstance(given, Budget):
-        share, seconds = given.share, given.seconds
-    else:
-        text = str(given).strip()
-        number, unit = (text[:-1], text[-1]) if text[-1:] in ("%", "s", "m") else (text, "")
-        try:
-            value = float(number)
-        except ValueError:
-            value = math.nan
-        times = {"s": 1.0, "m": 60.0}.get(unit)
-        share, seconds = (value / (100.0 if unit else 1.0), None) if times is None else (None, value * times)
-    fits = (share is None or 0.0 < share <= 1.0) and (seconds is None or 0.0 < seconds < math.inf)
-    if not fits or (share is None and seconds is None):
-        raise InputError(
-            f"budget is {given!r}; give a share of the rows above 0 and up to 1 (0.25 or 25%), or a time (90s or 5m).",
-            reason="BAD_SETTING",
-            field="budget",
-        )
-    return Budget(share, seconds)
-
-
-def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputError(
-            f"{name} is {value!r}; it must be one of {', '.join(allowed)}.", reason="BAD_SETTING", field=name
-        )
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(
-            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
-        )
 
 
 def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:

@@ -138,6 +138,7 @@ def _run(
             if staged.models[name].spec.name in query.weak_labels
         },
         query.settings.seed,
+        training=query.settings.training,
     )
     rng = np.random.default_rng([query.settings.seed, stage, *b"halves"])
     rank_by = query.settings.rank_by

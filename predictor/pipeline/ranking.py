@@ -182,8 +182,9 @@ def _case(query: RankingQuery, strong: Representation, entries: list[_Entry]) ->
     given = {entry.name: entry.weak_labels for entry in entries if entry.weak_labels is not None}
     weak = tuple(_representation(entry) for entry in entries)
     refined = {entry.name: entry.refined for entry in entries if entry.refined is not None}
-    prompted = query.settings.refine == "prompted"
-    return Case(strong, weak, query.labels, given, query.settings.seed, refined if prompted else None)
+    settings = query.settings
+    prompted = settings.refine == "prompted"
+    return Case(strong, weak, query.labels, given, settings.seed, refined if prompted else None, settings.training)
 
 
 def _estimate_one(
@@ -295,6 +296,7 @@ def _request(query: RankingQuery) -> dict[str, Any]:
         "weak_labels": sorted(query.weak_labels),
         "wording": None if settings.wording is None else asdict(settings.wording),
         "refine": settings.refine,
+        "training": asdict(settings.training),
         "estimators": list(settings.estimators),
         "rank_by": settings.rank_by,
         "layer": settings.layer,

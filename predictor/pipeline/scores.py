@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.combined import Combined
-from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.label_prior_simulation import LabelPriorSimulation, sizes_of
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.heads.ridge import HeadFactor
 from predictor.settings import RankBy
 from predictor.worlds.simulation import Pipeline
-from predictor.worlds.splits import thirds
+from predictor.worlds.splits import cut
 
 Array = NDArray[np.float64]
 
@@ -51,17 +51,16 @@ def expected_outcomes(simulation: LabelPriorSimulation, case: Case) -> Array:
     Cheaper: no tasks are drawn and no candidate is shuffled.
     """
     rng = case.rng(simulation.name)
-    if case.rows > simulation.max_rows:
-        case = case.take(np.sort(rng.choice(case.rows, simulation.max_rows, replace=False)))
+    case = simulation.sample(case, rng)
     priors = simulation.priors(case)
     found = []
     for noise in simulation.noises:
-        part = thirds(case.rows, rng)
+        part = cut(case.rows, *sizes_of(case), rng)
         strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
         others = np.concatenate([part.student, part.test])
         weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
         for prior in (prior.with_noise(noise) for prior in priors):
-            found.append([Pipeline.of(head, strong, part, prior).expected_errors() for head in weak])
+            found.append([Pipeline.of(head, strong, part, prior, case.training).expected_errors() for head in weak])
     expected: Array = np.mean(found, axis=0)
     return expected
 

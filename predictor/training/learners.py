@@ -74,7 +74,7 @@ class RidgeLearner:
 
     def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
         """See `Learner`; nothing is drawn."""
-        return self.factor.predict(lessons, self.factor.gcv(lessons) if self.ridge is None else self.ridge)
+        return self.factor.predict(lessons, self.ridge)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +136,13 @@ class LogisticLearner:
 
 def weak_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
     """The head that a weak model is given under a recipe whose loss is settled."""
-    # A fixed ridge is one of the student's method; where that has none of its own, of the weak heads alone.
     if recipe.weak_method == "ridge":
-        return RidgeHeads(features, recipe.ridge)
-    return LogisticHeads(features, recipe.ridge)
+        return RidgeHeads(features, recipe.weak_ridge)
+    return LogisticHeads(features, recipe.weak_ridge)
 
 
 def student_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
     """The student of a recipe whose method is `ridge` or `logistic` and whose loss is settled."""
     if recipe.method == "ridge":
-        return RidgeHeads(features, recipe.ridge)
-    return LogisticHeads(features, recipe.ridge, recipe.confidence if recipe.loss == "confidence" else 0.0)
+        return RidgeHeads(features, recipe.student_ridge)
+    return LogisticHeads(features, recipe.student_ridge, recipe.confidence if recipe.loss == "confidence" else 0.0)

@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.worlds.splits import MIN_ROWS, Rows, Thirds, check_rows, thirds
-
-MIN_PART = MIN_ROWS // 3
-"""Rows that each of the three parts needs."""
+from predictor.worlds.splits import MIN_PART, Parts, Rows, check_rows, cut, thirds
 
 _WORD = re.compile(r"\w+")
 
@@ -24,7 +21,7 @@ def partition(
     weak_rows: int | None = None,
     student_rows: int | None = None,
     groups: Rows | None = None,
-) -> Thirds:
+) -> Parts:
     """Cut 0 … rows − 1 at random into D~, D^ and test rows.
 
     Groups are put in random order and cut where the parts' sizes say, a group that lies across a cut going whole to
@@ -51,15 +48,14 @@ def partition(
                 field=field,
             )
     if groups is None:
-        order = rng.permutation(rows)
-        return Thirds(order[:weak], order[weak : weak + student], order[weak + student :])
+        return cut(rows, weak, student, rng)
     names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     place = rng.permutation(len(names))
     ends = np.cumsum(sizes[place])
     middles = np.empty(len(names))
     middles[place] = ends - sizes[place] / 2.0
     part = np.searchsorted([weak, weak + student], middles, side="right")[member]
-    found = Thirds(*(rng.permutation(np.flatnonzero(part == number)) for number in range(3)))
+    found = Parts(*(rng.permutation(np.flatnonzero(part == number)) for number in range(3)))
     least = min(len(found.weak), len(found.student), len(found.test))
     if least < MIN_PART:
         raise InputError(
@@ -71,10 +67,10 @@ def partition(
     return found
 
 
-def recut(part: Thirds, rng: np.random.Generator) -> Thirds:
+def recut(part: Parts, rng: np.random.Generator) -> Parts:
     """The same D~, with all other rows cut anew at random into D^ and test rows of the same sizes."""
     others = rng.permutation(np.concatenate([part.student, part.test]))
-    return Thirds(part.weak, others[: len(part.student)], others[len(part.student) :])
+    return Parts(part.weak, others[: len(part.student)], others[len(part.student) :])
 
 
 def first_words(texts: Sequence[str], words: int) -> Rows:

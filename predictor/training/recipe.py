@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from predictor.errors import InputError
 from predictor.labels import Kind
+from predictor.worlds.training import Training
 
 Method = Literal["ridge", "logistic", "full", "lora"]
 Loss = Literal["squared", "xent", "confidence"]
@@ -82,8 +83,10 @@ class Recipe:
         loss: what the student minimises; None for the method's default on the labels at hand, see `for_labels`.
         label_form: the student is taught probabilities (`soft`) or classes (`hard`).
         weak_rows, student_rows: n~ and n^; None for a third of the pool each. The rest is tested on.
-        ridge: fixed ridge of every head; None to choose it per head, by generalised cross-validation (`ridge`, a
-            share of the training kernel's trace) or by 5-fold log-loss (`logistic`, for rows of mean squared norm 1).
+        weak_ridge, student_ridge: of the weak heads, and of the student's head and its ceiling's, for rows of mean
+            squared norm 1 (so a share of the training kernel's trace); None to choose it per head, by generalised
+            cross-validation (ridge heads) or by 5-fold log-loss (logistic heads). A student that is trained as a whole
+            has none.
         confidence: the most weight that the student's own opinion gets, loss `confidence`.
         seeds: trainings averaged per split; heads have nothing random.
         tuning: of the methods that train the model itself.
@@ -94,7 +97,8 @@ class Recipe:
     label_form: LabelForm = "soft"
     weak_rows: int | None = None
     student_rows: int | None = None
-    ridge: float | None = None
+    weak_ridge: float | None = None
+    student_ridge: float | None = None
     confidence: float = 0.5
     seeds: int = 1
     tuning: Tuning = Tuning()
@@ -119,12 +123,13 @@ class Recipe:
                 reason="BAD_RECIPE",
                 field="seeds",
             )
-        if self.ridge is not None and not 0.0 < self.ridge < float("inf"):
+        if self.student_ridge is not None and self.trains_model:
             raise InputError(
-                f"ridge is {self.ridge}; it must be above 0. Leave it out to have it chosen by cross-validation.",
-                reason="BAD_SETTING",
-                field="ridge",
+                f"recipe {self.method!r} trains the strong model itself, which has no ridge; leave student_ridge out.",
+                reason="BAD_RECIPE",
+                field="student_ridge",
             )
+        Training(self.weak_rows, self.student_rows, self.weak_ridge, self.student_ridge)
         if not 0.0 <= self.confidence < 1.0:
             raise InputError(
                 f"confidence is {self.confidence}; it must be at least 0 and below 1, such as 0.5.",
@@ -153,12 +158,20 @@ class Recipe:
         return "ridge" if self.loss == "squared" else "logistic"
 
     @property
+    def foretold(self) -> Training:
+        """What a forecast for ridge heads can follow: the sizes, and the ridges of heads of this kind."""
+        weak = self.weak_ridge if self.weak_method == "ridge" else None
+        student = self.student_ridge if self.method == "ridge" else None
+        return Training(self.weak_rows, self.student_rows, weak, student)
+
+    @property
     def words(self) -> dict[str, str | int | float]:
         """The settings that have a bearing on this method, by name, for answers; those left to a default apart."""
         named: dict[str, str | int | float | None] = {
             "weak_rows": self.weak_rows,
             "student_rows": self.student_rows,
-            "ridge": self.ridge,
+            "weak_ridge": self.weak_ridge,
+            "student_ridge": self.student_ridge,
             "confidence": self.confidence if self.loss == "confidence" else None,
         }
         if self.trains_model:

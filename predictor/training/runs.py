@@ -15,7 +15,7 @@ from predictor.training.measures import accuracy, hardened, log_loss, squared_er
 from predictor.training.outcomes import Outcomes
 from predictor.training.partition import partition
 from predictor.training.recipe import Recipe
-from predictor.worlds.splits import Rows, Thirds
+from predictor.worlds.splits import Parts, Rows
 
 Array = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def training_steps(
     seed: int,
     groups: Rows | None = None,
     names: Sequence[str] = (),
-    parts: Sequence[Thirds] = (),
+    parts: Sequence[Parts] = (),
 ) -> Generator[Progress, None, Outcomes]:
     """As `train_w2s`, with any student and a step before every training; closing it ends the work.
 
@@ -108,7 +108,7 @@ def training_steps(
     return sheet.outcomes(variance)
 
 
-def part_of(rows: int, recipe: Recipe, seed: int, split: int, groups: Rows | None = None) -> Thirds:
+def part_of(rows: int, recipe: Recipe, seed: int, split: int, groups: Rows | None = None) -> Parts:
     """D~, D^ and the test rows of one split."""
     rng = np.random.default_rng([seed, split])
     return partition(rows, rng, weak_rows=recipe.weak_rows, student_rows=recipe.student_rows, groups=groups)

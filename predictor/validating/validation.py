@@ -59,7 +59,7 @@ def validation_steps(
         query: without labels.
         labels: gold labels of every row of the query's pool.
         splits: ≥ 2 random partitions, the same for all candidates; None for the recipe's usual number.
-        recipe: ridge heads where None.
+        recipe: ridge heads where None. Its sizes and ridges are those that are forecast, whatever the settings say.
         groups: (n,) rows of one group never fall into two parts of a split.
         student_of: for recipes that train the strong model itself; called before anything else is done.
 
@@ -69,6 +69,7 @@ def validation_steps(
     asked = (recipe or Recipe()).for_labels(labels.kind)
     splits = asked.usual_splits if splits is None else splits
     _check(query, labels, splits)
+    query = replace(query, settings=replace(query.settings, training=asked.foretold))
     seed = query.settings.seed
     part = part_of(len(query.pool), asked, seed, 0, groups)
     if asked.trains_model:

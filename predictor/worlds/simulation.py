@@ -5,8 +5,8 @@ in the labels of D~, so a prediction on the test rows is  1 ȳ + M q  with q = U
 
     E (y_t − ȳ − M q)²  =  K_tt + σ²  −  2 [ȳ; q] covariances with y_t  +  variance of ȳ + M q
 
-for y ~ N(0, K + σ² I). Ridges are those that minimise the *expected* generalised cross-validation score, so nothing
-is tuned on an outcome. Derived here; no paper states it.
+for y ~ N(0, K + σ² I). Ridges are the user's own, or those that minimise the *expected* generalised cross-validation
+score, so nothing is tuned on an outcome. Derived here; no paper states it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.heads.ridge import HeadFactor
-from predictor.worlds.splits import Rows, Thirds
+from predictor.worlds.splits import Parts, Rows
+from predictor.worlds.training import FREE, Training
 
 Array = NDArray[np.float64]
 
@@ -109,28 +110,35 @@ class LabelMoments:
         return self.of_test - 2.0 * covariance + variance
 
 
-def head_map(head: HeadFactor, taught: LabelMoments) -> Array:
-    """(m, r) M of a head trained on gold labels, at the ridge that minimises its expected GCV score."""
-    ridge = head.gcv_of_energy(np.diag(taught.spread)[:, None], np.array([taught.total]))[0]
-    weighted: Array = head.transfer * head.shrinkage(float(ridge))
+def head_map(head: HeadFactor, taught: LabelMoments, ridge: float | None = None) -> Array:
+    """(m, r) M of a head trained on gold labels.
+
+    Args:
+        ridge: a share of tr K; None for the one that minimises the head's expected GCV score.
+    """
+    if ridge is None:
+        ridge = float(head.gcv_of_energy(np.diag(taught.spread)[:, None], np.array([taught.total]))[0])
+    weighted: Array = head.transfer * head.shrinkage(ridge)
     return weighted
 
 
-def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments) -> Array:
-    """(n_t, r) M of the strong head trained on weak labels ȳ + `lessons` q of D^, ridge by its expected GCV score.
+def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments, ridge: float | None = None) -> Array:
+    """(n_t, r) M of the strong head trained on weak labels ȳ + `lessons` q of D^.
 
     Args:
         strong: trained on D^, transferring to the test rows.
         lessons: (n^, r) the weak head's map to D^.
         taught: moments of the weak head's gold labels.
+        ridge: a share of tr K; None for the one that minimises the student's expected GCV score.
     """
     mean_lesson = lessons.mean(axis=0)
-    centred = lessons - mean_lesson
     coefficients = strong.left.T @ lessons
-    energy = np.sum((coefficients @ taught.spread) * coefficients, axis=1)
-    total = float(np.sum((centred @ taught.spread) * centred))
-    ridge = strong.gcv_of_energy(energy[:, None], np.array([total]))[0]
-    learned: Array = mean_lesson + strong.transfer @ (strong.shrinkage(float(ridge))[:, None] * coefficients)
+    if ridge is None:
+        centred = lessons - mean_lesson
+        energy = np.sum((coefficients @ taught.spread) * coefficients, axis=1)
+        total = float(np.sum((centred @ taught.spread) * centred))
+        ridge = float(strong.gcv_of_energy(energy[:, None], np.array([total]))[0])
+    learned: Array = mean_lesson + strong.transfer @ (strong.shrinkage(ridge)[:, None] * coefficients)
     return learned
 
 
@@ -151,19 +159,20 @@ class Pipeline:
     taught: LabelMoments
 
     @classmethod
-    def of(cls, weak: HeadFactor, strong: HeadFactor, part: Thirds, prior: LabelPrior) -> Pipeline:
+    def of(
+        cls, weak: HeadFactor, strong: HeadFactor, part: Parts, prior: LabelPrior, training: Training = FREE
+    ) -> Pipeline:
         """Set up the training of one candidate.
 
         Args:
             weak: trained on D~, transferring to D^ followed by the test rows.
             strong: trained on D^, transferring to the test rows.
+            training: whose ridges are used.
         """
         taught = LabelMoments.of(weak.left, part.weak, part.test, prior)
-        everywhere = head_map(weak, taught)
-        students = len(part.student)
-        return cls(
-            part.weak, weak.left, everywhere[students:], student_map(strong, everywhere[:students], taught), taught
-        )
+        everywhere = head_map(weak, taught, training.weak_ridge)
+        lessons, tested = np.split(everywhere, [len(part.student)])
+        return cls(part.weak, weak.left, tested, student_map(strong, lessons, taught, training.student_ridge), taught)
 
     def expected_errors(self) -> tuple[float, float]:
         """Expected Err_w and Err_w2s on the test rows, in units of the label variance."""

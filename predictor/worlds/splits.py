@@ -14,9 +14,15 @@ Rows = NDArray[np.intp]
 MIN_ROWS = 24
 """Fewer rows than this leave thirds on which no head can be trained."""
 
+MIN_PART = MIN_ROWS // 3
+"""Rows that each of the three parts needs."""
+
+TEST_SHARE = 0.1
+"""Of the rows at hand: what a simulation tests on, at least."""
+
 
 @dataclass(frozen=True, eq=False)
-class Thirds:
+class Parts:
     """Row numbers of the weak head's training set D~, of the student's D^, and of the test rows."""
 
     weak: Rows
@@ -39,13 +45,35 @@ def check_rows(rows: int) -> None:
         )
 
 
-def thirds(rows: int, rng: np.random.Generator) -> Thirds:
+def cut(rows: int, weak: int, student: int, rng: np.random.Generator) -> Parts:
+    """Cut 0 … rows − 1 at random into D~ and D^ of these sizes and the test rows that are left."""
+    order = rng.permutation(rows)
+    return Parts(order[:weak], order[weak : weak + student], order[weak + student :])
+
+
+def thirds(rows: int, rng: np.random.Generator) -> Parts:
     """Cut 0 … rows − 1 at random into three equal parts.
 
     Raises:
         InputError: too few rows.
     """
     check_rows(rows)
-    order = rng.permutation(rows)
-    third = rows // 3
-    return Thirds(order[:third], order[third : 2 * third], order[2 * third :])
+    return cut(rows, rows // 3, rows // 3, rng)
+
+
+def fitted(rows: int, weak: int, student: int) -> tuple[int, int]:
+    """Sizes of D~ and D^ as asked for, or the nearest that `rows` rows can show with a tenth of them left to test on.
+
+    Where both do not fit, the smaller one is kept as long as it takes no more than half of the room, and the other gets
+    the rest; else each gets half. A part that is shrunk so is the one of which the last rows matter least: errors fall
+    ever more slowly with the number of rows. Keeping their ratio instead would train few gold rows on next to nothing.
+
+    Args:
+        rows: at least 24.
+        weak, student: n~ and n^, at least 8 each.
+    """
+    room = rows - max(MIN_PART, round(TEST_SHARE * rows))
+    if weak + student <= room:
+        return weak, student
+    smaller = min(weak, student, room // 2)
+    return (smaller, room - smaller) if weak <= student else (room - smaller, smaller)

@@ -87,12 +87,12 @@ LIVING = ("validate", "--strong", "s.npy", "--weak", "good=good.npy", "half=half
 
 def test_recipe_flags_reach_the_training_and_stand_in_the_answer(run, arrays, tmp_path):
     words = (*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "--recipe", "logistic", "--loss", "confidence")
-    asked = ("--label-form", "hard", "--weak-rows", "60", "--ridge", "0.01", "--confidence-weight", "0.3")
+    asked = ("--label-form", "hard", "--weak-rows", "60", "--weak-ridge", "0.01", "--confidence-weight", "0.3")
     done = run(*words, *asked, "--group-by-first-words", "1", "--json")
     assert done.returncode == 0, done.stderr
     raw = json.loads(done.stdout)
     assert (raw["recipe"], raw["loss"], raw["label_form"]) == ("logistic", "confidence", "hard")
-    assert raw["training"] == {"weak_rows": 60, "ridge": 0.01, "confidence": 0.3}
+    assert raw["training"] == {"weak_rows": 60, "weak_ridge": 0.01, "confidence": 0.3}
     assert raw["parts"][0] == 60
     assert raw["ceiling_accuracy"]["value"] > 0.8
     best = raw["trained"][0]

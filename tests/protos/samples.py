@@ -26,6 +26,7 @@ from predictor.result import (
 )
 from predictor.settings import Budget, Settings
 from predictor.wording import Wording
+from predictor.worlds.training import Training
 
 
 def full_query() -> RankingQuery:
@@ -65,6 +66,7 @@ def full_query() -> RankingQuery:
             confidence=0.9,
             wording=Wording(("bad", "so so", "göod"), "Text: {text}\n→ "),
             refine="prompted",
+            training=Training(60, 400, 0.25, 1e-3),
         ),
         calibration=full_calibration(),
     )

@@ -43,6 +43,11 @@ def message() -> pb.RankingQuery:
         (lambda m: setattr(m.settings.budget, "share", 1.5), r"budget is Budget\(share=1.5, seconds=90.0\); give a"),
         (lambda m: setattr(m.settings.budget, "seconds", 0.0), "give a share of the rows above 0 and up to 1"),
         (lambda m: m.settings.budget.Clear(), "give a share of the rows"),
+        (
+            lambda m: setattr(m.settings.training, "weak_rows", 7),
+            "weak_rows is 7; it must be a whole number of at least",
+        ),
+        (lambda m: setattr(m.settings.training, "student_ridge", 0.0), r"student_ridge is 0.0; it must be above 0"),
         (lambda m: setattr(m.labels, "kind", 0), "kind None; they must be float64"),
         (lambda m: m.labels.classes.pop(), r"multiclass labels have 3 column\(s\) and 2 class name\(s\)"),
         (

@@ -6,6 +6,7 @@ import pytest
 
 from predictor.errors import InputError
 from predictor.training import Recipe, Tuning
+from predictor.worlds.training import Training
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,10 @@ def test_what_needs_classes_is_refused_for_numbers(asked, kind, words):
         ({"label_form": "firm"}, r"label_form is 'firm'; it must be one of soft, hard"),
         ({"seeds": 2}, r"seeds is 2, and ridge heads have nothing random; give more splits"),
         ({"seeds": 0}, r"seeds is 0; it must be a whole number of at least 1"),
-        ({"ridge": -1.0}, r"ridge is -1.0; it must be above 0"),
+        ({"weak_ridge": -1.0}, r"weak_ridge is -1.0; it must be above 0"),
+        ({"student_ridge": float("inf")}, r"student_ridge is inf; it must be above 0, a share of the mean squared"),
+        ({"weak_rows": 7}, r"weak_rows is 7; it must be a whole number of at least 8"),
+        ({"method": "lora", "student_ridge": 0.1}, r"'lora' trains the strong model itself, which has no ridge"),
         ({"confidence": 1.0}, r"confidence is 1.0; it must be at least 0 and below 1"),
     ],
 )
@@ -65,10 +69,26 @@ def test_fine_tuning_is_done_on_fewer_splits_unless_asked():
 
 
 def test_an_answer_names_the_settings_that_mattered():
-    assert Recipe(ridge=0.1, weak_rows=50).words == {"ridge": 0.1, "weak_rows": 50}
+    asked = {"weak_ridge": 0.1, "student_ridge": 0.2, "weak_rows": 50}
+    assert Recipe(**asked).words == asked
     said = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
     assert said["confidence"] == 0.5
     assert (said["epochs"], said["learning_rate"], said["lora_rank"]) == (3, 0.002, 8)
     full = Recipe("full").words
     assert "lora_rank" not in full
     assert full["learning_rate"] == 0.0001
+
+
+@pytest.mark.parametrize(
+    ("method", "loss", "expected"),
+    [
+        ("ridge", None, Training(50, 90, 0.1, 0.2)),
+        ("logistic", None, Training(50, 90)),
+        ("lora", "squared", Training(50, 90, 0.1)),
+        ("lora", "xent", Training(50, 90)),
+    ],
+)
+def test_a_forecast_follows_the_sizes_and_the_ridges_of_ridge_heads_alone(method, loss, expected):
+    student = {} if method == "lora" else {"student_ridge": 0.2}
+    recipe = Recipe(method, loss, weak_rows=50, student_rows=90, weak_ridge=0.1, **student)
+    assert recipe.for_labels("binary").foretold == expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -168,7 +168,7 @@ def logistic(train, other, chances, ridge):
 
 def test_logistic_recipes_are_those_of_scikit_learn(classes):
     strong, weak, labels = classes
-    recipe, gold = Recipe("logistic", ridge=0.02), labels.targets[:, 0]
+    recipe, gold = Recipe("logistic", weak_ridge=0.02, student_ridge=0.02), labels.targets[:, 0]
     found = train_w2s(strong, [weak], labels, splits=2, seed=SEED, recipe=recipe)
     for split in range(2):
         part = part_of(ROWS, recipe, SEED, split)
@@ -209,19 +209,21 @@ def two_parts():
     return np.arange(40), np.arange(40, ROWS)
 
 
-def test_a_fixed_ridge_is_used_by_every_ridge_head(classes):
+def test_fixed_ridges_are_those_of_the_weak_heads_and_of_the_student_and_its_ceiling(classes):
     strong, weak, labels = classes
-    found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=Recipe(ridge=0.3))
+    found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=Recipe(weak_ridge=0.3, student_ridge=0.05))
     part, gold = thirds(ROWS, np.random.default_rng([SEED, 0])), labels.targets
     lesson = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak]
-    learned = dense.hat(strong[part.student], strong[part.test], 0.3) @ lesson
-    expected = np.mean((learned - gold[part.test]) ** 2) / np.var(gold)
-    assert found.w2s[0, 0] == pytest.approx(expected, abs=1e-9)
+    student = dense.hat(strong[part.student], strong[part.test], 0.05)
+    for measured, taught_by in ((found.w2s[0, 0], lesson), (found.ceiling[0], gold[part.student])):
+        expected = np.mean((student @ taught_by - gold[part.test]) ** 2) / np.var(gold)
+        assert measured == pytest.approx(expected, abs=1e-9)
 
 
 def test_hard_labels_teach_the_class_alone(classes):
     strong, weak, labels = classes
-    found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=Recipe(ridge=0.3, label_form="hard"))
+    hard = Recipe(weak_ridge=0.3, student_ridge=0.3, label_form="hard")
+    found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=hard)
     part, gold = thirds(ROWS, np.random.default_rng([SEED, 0])), labels.targets
     lesson = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak] > 0.5
     learned = dense.hat(strong[part.student], strong[part.test], 0.3) @ lesson
@@ -230,8 +232,9 @@ def test_hard_labels_teach_the_class_alone(classes):
 
 def test_confidence_sharpens_the_student_and_leaves_its_ceiling_alone(classes):
     strong, weak, labels = classes
+    recipe = Recipe("logistic", weak_ridge=0.02, student_ridge=0.02, confidence=0.6)
     plain, sure = (
-        train_w2s(strong, [weak], labels, splits=2, recipe=Recipe("logistic", loss, ridge=0.02, confidence=0.6))
+        train_w2s(strong, [weak], labels, splits=2, recipe=replace(recipe, loss=loss))
         for loss in ("xent", "confidence")
     )
     np.testing.assert_array_equal(plain.ceiling, sure.ceiling)
@@ -261,7 +264,7 @@ def test_rows_that_repeat_look_easier_than_they_are_unless_grouped():
     rng = np.random.default_rng(2)
     once = rng.standard_normal((30, 40))
     features, labels = np.repeat(once, 4, axis=0), Labels.of(np.repeat(rng.standard_normal(30), 4))
-    recipe = Recipe(ridge=0.001)
+    recipe = Recipe(weak_ridge=0.001, student_ridge=0.001)
     leaky = train_w2s(features, [features], labels, splits=6, recipe=recipe).ceiling.mean()
     together = np.arange(120) // 4
     honest = train_w2s(features, [features], labels, splits=6, recipe=recipe, groups=together).ceiling.mean()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ from predictor.estimators.protocol import Forecast
 from predictor.heads.ridge import RIDGES, HeadFactor
 from predictor.spectral.spectra import PrincipalKernel
 from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map
-from predictor.worlds.splits import Thirds, thirds
+from predictor.worlds.splits import Parts, cut, fitted, thirds
+from predictor.worlds.training import Training
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 
@@ -34,9 +35,10 @@ class Setting:
     strong: np.ndarray
     weak: np.ndarray
     prior: LabelPrior
-    part: Thirds
+    part: Parts
     pipeline: Pipeline
     student: HeadFactor
+    training: Training
 
     @property
     def covariance(self):
@@ -44,17 +46,30 @@ class Setting:
         return self.prior.kernel + self.prior.noise * np.eye(ROWS)
 
 
-@pytest.fixture(params=["narrow", "wide", "noisy"], scope="module")
+SETTINGS = {
+    "narrow": (7, 4, 0.1, Training()),
+    "wide": (50, 35, 0.1, Training()),
+    "noisy": (7, 30, 0.6, Training()),
+    "few gold rows": (7, 4, 0.1, Training(9, 34)),
+    "few lessons": (50, 35, 0.4, Training(40, 8)),
+    "own ridges": (50, 4, 0.1, Training(weak_ridge=0.2, student_ridge=0.003)),
+    "own weak ridge": (7, 35, 0.4, Training(12, 30, weak_ridge=0.05)),
+    "own student ridge": (7, 4, 0.1, Training(30, 12, student_ridge=3.0)),
+}
+
+
+@pytest.fixture(params=SETTINGS, scope="module")
 def setting(request):
-    d_strong, d_weak, noise = {"narrow": (7, 4, 0.1), "wide": (50, 35, 0.1), "noisy": (7, 30, 0.6)}[request.param]
+    d_strong, d_weak, noise, training = SETTINGS[request.param]
     rng = np.random.default_rng(d_strong + d_weak)
     strong = correlated(ROWS, d_strong, 0.7, rng)
     weak = dimmed(strong, d_weak, 0.4, rng)
     prior = LabelPrior.of("flat", kernel_of(strong), noise)
-    part = thirds(ROWS, rng)
+    part = cut(ROWS, *training.sizes(ROWS), rng)
     student = HeadFactor.of(strong[part.student], strong[part.test])
     teacher = HeadFactor.of(weak[part.weak], weak[np.concatenate([part.student, part.test])])
-    return Setting(strong, weak, prior, part, Pipeline.of(teacher, student, part, prior), student)
+    pipeline = Pipeline.of(teacher, student, part, prior, training)
+    return Setting(strong, weak, prior, part, pipeline, student, training)
 
 
 def best_ridge(train, covariance):
@@ -67,12 +82,13 @@ def composed(setting):
     """(n_t, n) maps from the labels of the pool to the test predictions of weak head, student and ceiling."""
     s, part = setting, setting.part
     sigma = s.covariance
-    first = best_ridge(s.weak[part.weak], sigma[np.ix_(part.weak, part.weak)])
+    own = s.training
+    first = own.weak_ridge or best_ridge(s.weak[part.weak], sigma[np.ix_(part.weak, part.weak)])
     lesson = dense.spread_out(dense.hat(s.weak[part.weak], s.weak[part.student], first), part.weak, ROWS)
     weak = dense.spread_out(dense.hat(s.weak[part.weak], s.weak[part.test], first), part.weak, ROWS)
-    second = best_ridge(s.strong[part.student], lesson @ sigma @ lesson.T)
+    second = own.student_ridge or best_ridge(s.strong[part.student], lesson @ sigma @ lesson.T)
     student = dense.hat(s.strong[part.student], s.strong[part.test], second) @ lesson
-    third = best_ridge(s.strong[part.student], sigma[np.ix_(part.student, part.student)])
+    third = own.student_ridge or best_ridge(s.strong[part.student], sigma[np.ix_(part.student, part.student)])
     ceiling = dense.spread_out(dense.hat(s.strong[part.student], s.strong[part.test], third), part.student, ROWS)
     return weak, student, ceiling
 
@@ -81,7 +97,8 @@ def test_expected_errors_are_traces_of_the_explicitly_composed_maps(setting):
     weak, student, ceiling = composed(setting)
     expected = [dense.expected_error(each, setting.part.test, setting.covariance) for each in (weak, student, ceiling)]
     gold = LabelMoments.of(setting.student.left, setting.part.student, setting.part.test, setting.prior)
-    found = [*setting.pipeline.expected_errors(), gold.expected_error(head_map(setting.student, gold))]
+    top = head_map(setting.student, gold, setting.training.student_ridge)
+    found = [*setting.pipeline.expected_errors(), gold.expected_error(top)]
     np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-10)
 
 
@@ -98,7 +115,8 @@ def test_errors_over_many_drawn_labels_average_to_the_expected_ones(setting):
     truth = labels[setting.part.test]
     weak, student, ceiling = composed(setting)
     gold = LabelMoments.of(setting.student.left, setting.part.student, setting.part.test, setting.prior)
-    expected = [*setting.pipeline.expected_errors(), gold.expected_error(head_map(setting.student, gold))]
+    top = head_map(setting.student, gold, setting.training.student_ridge)
+    expected = [*setting.pipeline.expected_errors(), gold.expected_error(top)]
     for each, claimed in zip((weak, student, ceiling), expected, strict=True):
         drawn = np.mean((truth - each @ labels) ** 2, axis=0)
         assert np.mean(drawn) == pytest.approx(claimed, abs=4 * np.std(drawn) / np.sqrt(len(drawn)))
@@ -314,3 +332,103 @@ def test_larger_pools_are_cut_and_the_answer_says_so(simulated):
     found = LabelPriorSimulation(noises=(0.1,), draws=2, max_rows=60).forecast(simulated.case)
     assert found.notes == ("simulated on 60 of 90 rows, a third of them for each head",)
     assert simulated.forecast.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "shown"),
+    [
+        (800, (60, 400), (60, 400)),
+        (100, (33, 57), (33, 57)),  # 10 of 100 rows are left to test on
+        (100, (33, 58), (33, 57)),
+        (2000, (500, 50_000), (500, 1300)),
+        (2000, (50_000, 500), (1300, 500)),
+        (2000, (5000, 50_000), (900, 900)),
+        (24, (8, 8), (8, 8)),
+        (24, (9, 8), (8, 8)),
+        (25, (100, 100), (8, 9)),  # 17 rows of room
+    ],
+)
+def test_parts_too_large_for_the_rows_are_cut_where_the_last_rows_matter_least(rows, asked, shown):
+    assert fitted(rows, *asked) == shown
+
+
+def test_thirds_always_fit():
+    for rows in range(24, 400):
+        assert fitted(rows, rows // 3, rows // 3) == (rows // 3, rows // 3)
+
+
+def forecast_of(simulated, training, **changes):
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=4, **changes)
+    return estimator, estimator.forecast(replace(simulated.case, training=training))
+
+
+@pytest.mark.parametrize("training", [Training(9, 50), Training(30, 12, 0.2, 0.01), Training(student_ridge=1.0)])
+def test_a_forecast_follows_the_training_asked_for(simulated, training):
+    case, strong = simulated.case, simulated.case.strong.features
+    estimator, found = forecast_of(simulated, training)
+    rng = case.rng("label_prior_simulation")
+    priors = (*estimator.priors(case), *estimator.easier(case))
+    for prior in priors:
+        prior.draw(8, rng)
+    expected, ceilings = [], []
+    for noise in (0.1, 0.5):
+        part = cut(90, *training.sizes(90), rng)
+        assert len(part.weak) == (training.weak_rows or 30)
+        assert len(part.student) == (training.student_rows or 30)
+        tests = len(part.test)
+        rng.multinomial(tests, np.full(tests, 1 / tests), 4)
+        student = HeadFactor.of(strong[part.student], strong[part.test])
+        others = np.concatenate([part.student, part.test])
+        heads = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
+        for head in heads:
+            head.shuffled(rng)
+        for prior in (each.with_noise(noise) for each in priors):
+            rng.standard_normal((90, 4))
+            expected.append([Pipeline.of(h, student, part, prior, training).expected_errors() for h in heads])
+            gold = LabelMoments.of(student.left, part.student, part.test, prior)
+            ceilings.append(gold.expected_error(head_map(student, gold, training.student_ridge)))
+    even = [0, 1, 4, 5]
+    err_w, err_w2s = np.mean([expected[i] for i in even], axis=0).T
+    easier = np.mean(np.array(expected)[:, :, 1]) - err_w2s.mean()
+    np.testing.assert_allclose(found.error, err_w2s + easier, atol=1e-12)
+    np.testing.assert_allclose(found.gain, err_w - err_w2s, atol=1e-12)
+    assert found.ceiling == pytest.approx(np.mean([ceilings[i] for i in even]) + easier, abs=1e-12)
+    assert found.notes == ()
+
+
+def test_drawn_outcomes_of_the_training_asked_for_scatter_around_the_expected_ones(simulated):
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=100)
+    found = estimator.forecast(replace(simulated.case, training=Training(12, 20, 0.5, 0.5)))
+    drawn, even = found.error_draws.mean(axis=0), np.arange(2 * 4 * 100) % 400 < 200
+    for one, expected in ((drawn, found.error.mean()), (found.gain_draws[:, even].mean(axis=0), found.gain.mean())):
+        assert np.mean(one) == pytest.approx(expected, abs=4 * np.std(one) / np.sqrt(len(one)))
+    assert abs(estimator.forecast(simulated.case).error.mean() - np.mean(drawn)) > 4 * np.std(drawn) / np.sqrt(800)
+
+
+def test_more_gold_rows_make_better_teachers_and_a_huge_ridge_a_student_that_knows_the_mean_only(simulated):
+    few, many = (forecast_of(simulated, Training(weak_rows=n, student_rows=30))[1] for n in (10, 45))
+    assert np.all(many.error + many.gain < few.error + few.gain)
+    blunt = forecast_of(simulated, Training(student_ridge=1e9))[1]
+    assert blunt.ceiling == pytest.approx(1.0, abs=0.1)
+    np.testing.assert_allclose(blunt.error, blunt.error.mean(), atol=0.02)
+
+
+def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_the_answer_says_so(simulated):
+    _, found = forecast_of(simulated, Training(20, 50_000))
+    assert found.notes == (
+        "the training asked for has 20 rows for each weak head and 50000 for the student; 90 rows can show 20 and 61, "
+        "so expect lower errors than these",
+    )
+    _, exact = forecast_of(simulated, Training(20, 61))
+    np.testing.assert_array_equal(found.error, exact.error)
+
+
+def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_told_too(simulated):
+    _, found = forecast_of(simulated, Training(30, 50), max_rows=60)
+    assert found.notes == (
+        "simulated on 60 of 90 rows",
+        "the training asked for has 30 rows for each weak head and 50 for the student; 60 rows can show 26 and 26, "
+        "so expect lower errors than these",
+    )
+    _, small = forecast_of(simulated, Training(12, 30), max_rows=60)
+    assert small.notes == ("simulated on 60 of 90 rows",)

@@ -170,7 +170,7 @@ class WeakLabels(_message.Message):
     def __init__(self, candidate: _Optional[str] = ..., predictions: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "wording", "refine")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "wording", "refine", "training")
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
@@ -184,6 +184,7 @@ class Settings(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     WORDING_FIELD_NUMBER: _ClassVar[int]
     REFINE_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     rank_by: RankBy
     layer: str
@@ -197,7 +198,20 @@ class Settings(_message.Message):
     confidence: float
     wording: Wording
     refine: RefineBy
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., wording: _Optional[_Union[Wording, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ...) -> None: ...
+    training: Training
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., wording: _Optional[_Union[Wording, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
+
+class Training(_message.Message):
+    __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge")
+    WEAK_ROWS_FIELD_NUMBER: _ClassVar[int]
+    STUDENT_ROWS_FIELD_NUMBER: _ClassVar[int]
+    WEAK_RIDGE_FIELD_NUMBER: _ClassVar[int]
+    STUDENT_RIDGE_FIELD_NUMBER: _ClassVar[int]
+    weak_rows: int
+    student_rows: int
+    weak_ridge: float
+    student_ridge: float
+    def __init__(self, weak_rows: _Optional[int] = ..., student_rows: _Optional[int] = ..., weak_ridge: _Optional[float] = ..., student_ridge: _Optional[float] = ...) -> None: ...
 
 class Wording(_message.Message):
     __slots__ = ("words", "template")

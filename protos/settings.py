@@ -1,0 +1,117 @@
+"""Settings: how to extract and judge, to and from its wire form."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_args
+
+from predictor.errors import InputError
+from predictor.intake.settings import read_budget
+from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
+from predictor.wording import Wording
+from predictor.worlds.splits import MIN_PART
+from predictor.worlds.training import FREE, Training
+from protos.w2s.v1 import query_pb2 as pb
+from protos.words import code_of, text_of, texts_of, whole, word_of
+
+_RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
+POOLING: dict[int, Pooling] = {pb.Pooling.Value(f"POOLING_{name.upper()}"): name for name in get_args(Pooling)}
+_PRECISION: dict[int, Precision] = {pb.Precision.Value(f"PRECISION_{p.upper()}"): p for p in get_args(Precision)}
+_REFINE_BY: dict[int, RefineBy] = {pb.RefineBy.Value(f"REFINE_BY_{name.upper()}"): name for name in get_args(RefineBy)}
+
+
+def settings_to_proto(settings: Settings) -> pb.Settings:
+    """The settings as a message.
+
+    Raises:
+        InputError: a text that is no Unicode, or a number beyond 63 bits.
+    """
+    return pb.Settings(
+        estimators=texts_of(settings.estimators, "settings.estimators"),
+        rank_by=code_of(_RANK_BY, settings.rank_by, "settings.rank_by"),
+        layer=settings.layer,
+        pooling=code_of(POOLING, settings.pooling, "settings.pooling"),
+        max_rows=None if settings.max_rows is None else whole(settings.max_rows, "settings.max_rows", 2),
+        max_length=whole(settings.max_length, "settings.max_length", 1),
+        seed=whole(settings.seed, "settings.seed", 0),
+        calibration=settings.calibration,
+        precision=code_of(_PRECISION, settings.precision, "settings.precision"),
+        budget=None
+        if settings.budget is None
+        else pb.Budget(share=settings.budget.share, seconds=settings.budget.seconds),
+        confidence=settings.confidence,
+        wording=None if settings.wording is None else _wording_to_proto(settings.wording),
+        refine=code_of(_REFINE_BY, settings.refine, "settings.refine"),
+        training=_training_to_proto(settings.training),
+    )
+
+
+def _training_to_proto(training: Training) -> pb.Training | None:
+    if training == FREE:
+        return None
+    rows = {name: getattr(training, name) for name in ("weak_rows", "student_rows")}
+    sent = {name: whole(n, f"settings.{name}", MIN_PART) for name, n in rows.items() if n is not None}
+    return pb.Training(weak_ridge=training.weak_ridge, student_ridge=training.student_ridge, **sent)
+
+
+def _training_from_proto(message: pb.Training) -> Training:
+    named = (field.name for field in fields(Training))
+    return Training(**{name: getattr(message, name) for name in named if message.HasField(name)})
+
+
+def _wording_to_proto(wording: Wording) -> pb.Wording:
+    return pb.Wording(
+        words=texts_of(wording.words, "settings.wording.words"),
+        template=text_of(wording.template, "settings.wording.template"),
+    )
+
+
+def _wording_from_proto(message: pb.Wording) -> Wording:
+    words = tuple(message.words)
+    return Wording(words, message.template) if message.HasField("template") else Wording(words)
+
+
+def _budget_from_proto(message: pb.Budget) -> Budget:
+    return read_budget(
+        Budget(
+            message.share if message.HasField("share") else None,
+            message.seconds if message.HasField("seconds") else None,
+        )
+    )
+
+
+def _confidence(value: float) -> float:
+    if not 0.5 <= value < 1.0:
+        raise InputError(
+            f"settings.confidence is {value}; it must be from 0.5 to below 1, as 0.95.",
+            reason="BAD_SETTING",
+            field="settings.confidence",
+        )
+    return float(value)
+
+
+def settings_from_proto(message: pb.Settings) -> Settings:
+    """The settings, validated; absent fields take their defaults.
+
+    Raises:
+        InputError: a value that is not allowed.
+    """
+    default = Settings()
+    return Settings(
+        estimators=tuple(message.estimators) or default.estimators,
+        rank_by=word_of(_RANK_BY, message.rank_by, "settings.rank_by") or default.rank_by,
+        layer=message.layer if message.HasField("layer") else default.layer,
+        pooling=word_of(POOLING, message.pooling, "settings.pooling") or default.pooling,
+        max_rows=whole(message.max_rows, "settings.max_rows", 2) if message.HasField("max_rows") else default.max_rows,
+        max_length=whole(message.max_length, "settings.max_length", 1)
+        if message.HasField("max_length")
+        else default.max_length,
+        seed=whole(message.seed, "settings.seed", 0) if message.HasField("seed") else default.seed,
+        calibration=message.calibration if message.HasField("calibration") else default.calibration,
+        precision=word_of(_PRECISION, message.precision, "settings.precision") or default.precision,
+        budget=_budget_from_proto(message.budget) if message.HasField("budget") else default.budget,
+        confidence=_confidence(message.confidence) if message.HasField("confidence") else default.confidence,
+        wording=_wording_from_proto(message.wording) if message.HasField("wording") else default.wording,
+        refine=word_of(_REFINE_BY, message.refine, "settings.refine"),
+        training=_training_from_proto(message.training),
+    )
