@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import cast
 
 from predictor.errors import ConflictError, InputError, LimitError, NotFoundError, UnavailableError
+from predictor.folders import fsync_folder
 from server.access.caller import SCOPES, Scope
 
 MOST_CHARACTERS = 256
@@ -201,15 +202,14 @@ def _replace(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
+            if os.geteuid() == 0:  # the server that is to read it runs as the owner of the folder
+                owner = path.parent.stat()
+                os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        fsync_folder(path.parent)
     except OSError as fault:
         with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
             fresh.unlink(missing_ok=True)

@@ -60,6 +60,14 @@ def test_a_disk_that_refuses_a_token_says_so_and_keeps_the_list(file, tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_writes_can_be_read_by_the_server_that_owns_the_folder(tmp_path):
+    os.chown(tmp_path, 65534, 65534)
+    TokenFile(tmp_path / "tokens").add("alice", ["read"], 60)
+    found = [(tmp_path / name).stat() for name in ("tokens", "tokens.key")]
+    assert [(one.st_uid, one.st_gid, one.st_mode & 0o777) for one in found] == [(65534, 65534, 0o600)] * 2
+
+
 def test_the_command_makes_lists_and_revokes(tmp_path):
     def run(*arguments):
         return subprocess.run(
