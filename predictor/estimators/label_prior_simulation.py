@@ -33,13 +33,14 @@ class LabelPriorSimulation:
     """Expected Err_w2s and gain over tasks drawn from several priors, with paired draws for intervals.
 
     Attributes:
-        noises: σ², shares of the label variance that no row explains; one random split for each.
+        noises: σ², shares of the label variance that no row explains; `rounds` random splits for each.
         ridge: β of the priors that make the order: their tasks spread evenly over the directions whose variance is well
             above this share.
         powers: of the strong model's kernel, for easier tasks in few directions. They tell candidates apart badly, so
             they enter the level and the intervals, not the differences between candidates.
-        draws: tasks per prior and split; each with its own bootstrap of the test rows.
+        draws: tasks per prior and noise level, shared out over its splits; each with its own bootstrap of test rows.
         max_rows: larger pools are cut to this many rows (drawn by the seed): n × n prior kernels stay small.
+        most_rounds: splits of each noise level at most, where rows are few.
     """
 
     noises: tuple[float, ...] = (0.05, 0.2, 0.4, 0.7, 0.9)
@@ -47,6 +48,7 @@ class LabelPriorSimulation:
     powers: tuple[float, ...] = (2.0, 4.0)
     draws: int = 16
     max_rows: int = 1500
+    most_rounds: int = 8
 
     name: str = "label_prior_simulation"
     better: Better = "lower"
@@ -73,19 +75,21 @@ class LabelPriorSimulation:
         training, (weak_rows, student_rows) = case.training, sizes_of(case)
         orders = self.priors(case)
         priors = (*orders, *self.easier(case))
-        signals = [prior.draw(self.draws * len(self.noises), rng) for prior in priors]
+        rounds = self.rounds(case.rows)
+        draws = max(2, self.draws // rounds)
+        signals = [prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors]
         runs = []
-        for split, noise in enumerate(self.noises):
+        for split, noise in enumerate(self.noises * rounds):
             part = cut(case.rows, weak_rows, student_rows, rng)
-            counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), self.draws)
+            counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
             weights = counts.T / len(part.test)
             strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
             others = np.concatenate([part.student, part.test])
             weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
             mixed = [w.shuffled(rng) for w in weak] if split < NULL_SPLITS else []
-            mine = slice(split * self.draws, (split + 1) * self.draws)
+            mine = slice(split * draws, (split + 1) * draws)
             for prior, signal in zip(priors, signals, strict=True):
-                unexplained = rng.standard_normal((case.rows, self.draws))
+                unexplained = rng.standard_normal((case.rows, draws))
                 truth = np.sqrt(1.0 - noise) * signal[:, mine]
                 labels = truth + np.sqrt(noise) * unexplained
                 noisy = prior.with_noise(noise)
@@ -115,6 +119,13 @@ class LabelPriorSimulation:
         if case.rows <= self.max_rows:
             return case
         return case.take(np.sort(rng.choice(case.rows, self.max_rows, replace=False)))
+
+    def rounds(self, rows: int) -> int:
+        """How often each noise level is split anew, from 1 to `most_rounds`; it costs about what one does at 600 rows.
+
+        The fewer the rows, the more an order hangs on how they happen to be split.
+        """
+        return min(self.most_rounds, max(1, round((600 / rows) ** 2)))
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
         """Noiseless tasks spread evenly over what the strong model sees, and over what all models see."""
@@ -146,7 +157,7 @@ def _notes(case: Case, pool: int) -> tuple[str, ...]:
         notes.append(f"simulated on {case.rows} of {pool} rows" + (", a third of them for each head" if free else ""))
     if shown != asked:
         notes.append(
-            f"the training asked for has {asked[0]} rows for each weak head and {asked[1]} for the student; "
+            f"the training to foretell has {asked[0]} rows for each weak head and {asked[1]} for the student; "
             f"{case.rows} rows can show {shown[0]} and {shown[1]}, so expect lower errors than these"
         )
     return tuple(notes)

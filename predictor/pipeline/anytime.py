@@ -23,12 +23,18 @@ from predictor.pipeline.staged import Rows, Staged
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.result import Ranking
 from predictor.spectral.spectra import Scale
+from predictor.worlds.training import Training
 
 CONFIDENCE = 0.95
 """Of the decision where only a budget is given."""
 
 INDIFFERENCE = 0.01
-"""Label variance: with no rival bounded to be better than the leader by more, reading on would gain nothing."""
+"""Label variance: without a budget, reading ends when no rival is bounded to be better than the leader by more.
+
+A budget is spent instead: candidates may lie closer together than this, and more rows still tell them apart."""
+
+HALF_ROUNDS = 2
+"""Splits per noise level of each random half: all halves are averaged, and what their splits add only widens bounds."""
 
 Finish = Callable[[RankingQuery, FeatureSource], Generator[Progress, None, Ranking]]
 
@@ -77,7 +83,7 @@ def anytime_steps(
         if not scored:
             continue  # the ordinary ranking says of each what is wrong with it
         lap, names = _run(query, staged, scored, judging, number)
-        gone, settled = _outcome(lap, names, level, staged, number, _unit(judging))
+        gone, settled = _outcome(lap, names, level, staged, number, 0.0 if budget else _unit(judging))
         left += gone
         staged.gone.update(one.name for one in gone)
         living -= staged.gone
@@ -89,7 +95,7 @@ def anytime_steps(
         ahead = (now - begun) * (stages[number] - size) / size if number < len(stages) else 0.0
         if budget is not None and budget.seconds is not None and now - started + ahead > budget.seconds:
             break
-    ranking = yield from finish(_cut(query, staged, living), staged)
+    ranking = yield from finish(_cut(query, staged, living, judging), staged)
     return complete(ranking, query, staged, left, judging, why, confidence, len(stages))
 
 
@@ -117,6 +123,19 @@ def _stages(query: RankingQuery, order: Rows, judging: Estimator) -> tuple[int, 
     return tuple(size for size in stages if known[size - 1] >= 24) or stages[-1:]
 
 
+def _training(query: RankingQuery, judging: Estimator) -> Training:
+    """The training that the judge would simulate on all rows, which the rows read are to foretell.
+
+    Heads trained on a third of a quarter of the rows are other heads, and prefer other candidates.
+    """
+    asked = query.settings.training
+    if query.labels is not None or query.weak_labels:
+        return asked  # the judge trains real heads on real labels, as many as are there
+    whole = Case(Representation("", np.empty((len(query.pool), 0))), ())
+    weak, student = asked.sizes(min(whole.rows, most_rows(judging, whole) or whole.rows))
+    return replace(asked, weak_rows=weak, student_rows=student)
+
+
 def _varies(staged: Staged, name: str) -> bool:
     return bool(Scale.of(staged.models[name].features.values).weight.any())
 
@@ -138,7 +157,7 @@ def _run(
             if staged.models[name].spec.name in query.weak_labels
         },
         query.settings.seed,
-        training=query.settings.training,
+        training=_training(query, judging),
     )
     rng = np.random.default_rng([query.settings.seed, stage, *b"halves"])
     rank_by = query.settings.rank_by
@@ -146,7 +165,7 @@ def _run(
         in_order = case.take(np.argsort(rows))
         values = scores(judging, in_order, rank_by)
         drawn = [np.sort(rng.permutation(len(rows))[: len(rows) // 2]) for _ in range(HALVES)]
-        halves = np.stack([scores(judging, in_order.take(half), rank_by) for half in drawn], axis=1)
+        halves = np.stack([scores(judging, in_order.take(half), rank_by, HALF_ROUNDS) for half in drawn], axis=1)
     most = min(len(query.pool), most_rows(judging, case) or len(query.pool))
     return Lap(len(rows), most, values, halves), names
 
@@ -183,7 +202,7 @@ def _unit(judging: Estimator) -> float:
     return INDIFFERENCE if isinstance(judging, Forecaster) else 0.0
 
 
-def _cut(query: RankingQuery, staged: Staged, living: set[str]) -> RankingQuery:
+def _cut(query: RankingQuery, staged: Staged, living: set[str], judging: Estimator) -> RankingQuery:
     """The ordinary question, of the candidates left over the rows read. Failed models stay in it and fail again."""
     rows = np.sort(staged.read)
     kept = {staged.models[name].spec.name for name in living} | set(staged.failures)
@@ -194,5 +213,5 @@ def _cut(query: RankingQuery, staged: Staged, living: set[str]) -> RankingQuery:
         pool=query.pool.take(rows),
         labels=None if query.labels is None else query.labels.take(rows),
         weak_labels={name: values[rows] for name, values in query.weak_labels.items() if name in kept},
-        settings=replace(query.settings, budget=None, confidence=None),
+        settings=replace(query.settings, budget=None, confidence=None, training=_training(query, judging)),
     )

@@ -99,6 +99,7 @@ def complete(
             "weak": [spec.spelled for spec in query.weak],
             "budget": None if budget is None else asdict(budget),
             "confidence": query.settings.confidence,
+            "training": asdict(query.settings.training),
         },
     )
     return replace(ranking, candidates=(*ranked, *failed), provenance=provenance, warnings=(note, *ranking.warnings))

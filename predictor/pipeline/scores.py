@@ -20,14 +20,17 @@ from predictor.worlds.splits import cut
 Array = NDArray[np.float64]
 
 
-def scores(judging: Estimator, case: Case, rank_by: RankBy) -> Array:
+def scores(judging: Estimator, case: Case, rank_by: RankBy, rounds: int | None = None) -> Array:
     """(m,) what orders the candidates, lower is better: Err_w2s, or minus the gain, or the judge's signed value.
 
     The worst value stands for a candidate that cannot be judged on these rows.
+
+    Args:
+        rounds: how often a simulation splits the rows anew; None for as often as its forecast does.
     """
     part = judging.chosen(case) if isinstance(judging, Combined) else judging
     if isinstance(part, LabelPriorSimulation):
-        expected = expected_outcomes(part, case)
+        expected = expected_outcomes(part, case, rounds)
         return expected[:, 1] - expected[:, 0] if rank_by == "gain" else expected[:, 1]
     if isinstance(part, Forecaster):
         cast = part.forecast(case)
@@ -45,7 +48,7 @@ def most_rows(judging: Estimator, case: Case) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def expected_outcomes(simulation: LabelPriorSimulation, case: Case) -> Array:
+def expected_outcomes(simulation: LabelPriorSimulation, case: Case, rounds: int | None = None) -> Array:
     """(m, 2) expected Err_w and Err_w2s as in `LabelPriorSimulation.forecast`, on splits of their own.
 
     Cheaper: no tasks are drawn and no candidate is shuffled.
@@ -54,7 +57,7 @@ def expected_outcomes(simulation: LabelPriorSimulation, case: Case) -> Array:
     case = simulation.sample(case, rng)
     priors = simulation.priors(case)
     found = []
-    for noise in simulation.noises:
+    for noise in simulation.noises * (rounds or simulation.rounds(case.rows)):
         part = cut(case.rows, *sizes_of(case), rng)
         strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
         others = np.concatenate([part.student, part.test])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
 from predictor.result import Ranking
 from predictor.settings import Budget, Settings
+from predictor.worlds.splits import fitted
+from predictor.worlds.training import Training
 from tests.drain import drain
 
 ROWS = 640
@@ -200,6 +202,35 @@ def test_twins_are_not_told_apart_but_end_the_reading() -> None:
     assert ranking.rows == 160
     assert "no rival can be noticeably better" in ranking.warnings[0]
     assert {c.tie_group for c in ranking.candidates} == {1}
+
+
+def test_a_budget_is_spent_where_confidence_alone_would_stop() -> None:
+    source = CountingSource(features())
+    source.found["twin"] = source.found["near"] + 0.01 * np.random.default_rng(7).normal(size=(ROWS, 8))
+    weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
+    alone = drain(ranking_steps(query(*weak, confidence=0.95), source))
+    assert alone.rows == 160
+    ranking = drain(ranking_steps(query(*weak, budget=Budget(share=0.5)), source))
+    assert ranking.rows == ROWS // 2
+    assert "when the budget was spent" in ranking.warnings[0]
+
+
+def test_the_rows_read_foretell_the_training_on_all_rows(staged: tuple[Ranking, CountingSource]) -> None:
+    ranking, _ = staged
+    third, seen = ROWS // 3, ranking.rows
+    shown = fitted(seen, third, third)
+    note = f"has {third} rows for each weak head and {third} for the student; {seen} rows can show {shown[0]} and"
+    assert note in ranking.candidates[0].estimates["label_prior_simulation"].note
+    assert ranking.provenance.request["training"]["weak_rows"] is None
+
+
+def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
+    asked = Training(weak_rows=30, student_ridge=0.1)
+    ranking = drain(ranking_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
+    assert "has 30 rows for each weak head and 213 for the student" in (
+        ranking.candidates[0].estimates["label_prior_simulation"].note
+    )
+    assert ranking.provenance.request["training"] == asdict(asked)
 
 
 def test_arrays_are_cut_and_never_asked_twice(tmp_path: Path) -> None:

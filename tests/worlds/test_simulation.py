@@ -246,7 +246,7 @@ def simulated():
     strong = correlated(90, 12, 0.7, rng)
     weak = tuple(Representation(f"w{i}", dimmed(strong, 8, 0.1 + i, rng)) for i in range(3))
     case = Case(Representation("s", strong), weak, seed=5)
-    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=40)
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=40, most_rounds=1)
     return Simulated(case, estimator, estimator.forecast(case))
 
 
@@ -306,6 +306,24 @@ def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
     assert np.corrcoef(forecast.error_draws[1], forecast.error_draws[2])[0, 1] > 0.5
 
 
+def test_the_fewer_the_rows_the_oftener_they_are_split_anew(simulated):
+    steady, once = LabelPriorSimulation(), LabelPriorSimulation(most_rounds=1)
+    assert [steady.rounds(n) for n in (24, 200, 220, 300, 400, 480, 640, 5000)] == [8, 8, 7, 4, 2, 2, 1, 1]
+    errors = [
+        [estimator.forecast(replace(simulated.case, seed=seed)).error for seed in range(6)]
+        for estimator in (once, steady)
+    ]
+    spread = [np.diff(found, axis=1).std(axis=0).mean() for found in errors]
+    assert spread[1] < 0.6 * spread[0]
+
+
+def test_however_often_rows_are_split_there_are_as_many_draws(simulated):
+    for most in (1, 2, 8):
+        found = LabelPriorSimulation(most_rounds=most).forecast(simulated.case)
+        assert found.error_draws.shape == (3, 4 * 5 * 16)
+        assert found.null_draws.shape == (3, 2 * 4)
+
+
 def test_the_drawn_ceiling_scatters_around_the_expected_one(simulated):
     drawn = simulated.forecast.ceiling_draws
     assert drawn.shape == (2 * 4 * 40,)
@@ -358,7 +376,7 @@ def test_thirds_always_fit():
 
 
 def forecast_of(simulated, training, **changes):
-    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=4, **changes)
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=4, most_rounds=1, **changes)
     return estimator, estimator.forecast(replace(simulated.case, training=training))
 
 
@@ -397,7 +415,7 @@ def test_a_forecast_follows_the_training_asked_for(simulated, training):
 
 
 def test_drawn_outcomes_of_the_training_asked_for_scatter_around_the_expected_ones(simulated):
-    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=100)
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=100, most_rounds=1)
     found = estimator.forecast(replace(simulated.case, training=Training(12, 20, 0.5, 0.5)))
     drawn, even = found.error_draws.mean(axis=0), np.arange(2 * 4 * 100) % 400 < 200
     for one, expected in ((drawn, found.error.mean()), (found.gain_draws[:, even].mean(axis=0), found.gain.mean())):
@@ -416,8 +434,8 @@ def test_more_gold_rows_make_better_teachers_and_a_huge_ridge_a_student_that_kno
 def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_the_answer_says_so(simulated):
     _, found = forecast_of(simulated, Training(20, 50_000))
     assert found.notes == (
-        "the training asked for has 20 rows for each weak head and 50000 for the student; 90 rows can show 20 and 61, "
-        "so expect lower errors than these",
+        "the training to foretell has 20 rows for each weak head and 50000 for the student; 90 rows can show 20 and "
+        "61, so expect lower errors than these",
     )
     _, exact = forecast_of(simulated, Training(20, 61))
     np.testing.assert_array_equal(found.error, exact.error)
@@ -427,7 +445,7 @@ def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_told_too(si
     _, found = forecast_of(simulated, Training(30, 50), max_rows=60)
     assert found.notes == (
         "simulated on 60 of 90 rows",
-        "the training asked for has 30 rows for each weak head and 50 for the student; 60 rows can show 26 and 26, "
+        "the training to foretell has 30 rows for each weak head and 50 for the student; 60 rows can show 26 and 26, "
         "so expect lower errors than these",
     )
     _, small = forecast_of(simulated, Training(12, 30), max_rows=60)
