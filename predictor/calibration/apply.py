@@ -37,7 +37,8 @@ def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None
         makes = f"{forecaster} makes this order" if forecaster else "this order is made by no predicted outcome"
         raise InputError(
             f"calibration {calibration.reference} was fitted on predictions of {' and '.join(known)}, and {makes}; "
-            "with --labels truth_posterior makes it, without label_prior_simulation. Leave --calibration out, or fit "
+            "with --labels truth_posterior makes it, with --weak-labels of every candidate consensus_truth, else "
+            "label_prior_simulation. Leave --calibration out, or fit "
             "one on outcomes with such predictions.",
             reason="CALIBRATION_UNSUITED",
             field="calibration",

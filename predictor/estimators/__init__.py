@@ -12,6 +12,7 @@ from predictor.estimators.bao2019 import HScore
 from predictor.estimators.baselines import Cka, EffectiveDimension, ParameterCount, Width
 from predictor.estimators.charikar2024 import Misfit, MisfitSelection
 from predictor.estimators.combined import Combined
+from predictor.estimators.consensus_truth import ConsensusForecast
 from predictor.estimators.dong2025 import IntrinsicDimensionDiscrepancy
 from predictor.estimators.goel2025 import PredictionDivergence
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
@@ -36,6 +37,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         for estimator in (
             Combined(),
             TruthPosteriorForecast(),
+            ConsensusForecast(),
             LabelPriorSimulation(),
             RepresentationGap("operator"),
             RepresentationGap("frobenius"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from predictor.estimators.case import Case
+from predictor.estimators.consensus_truth import ConsensusForecast
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.protocol import Evidence, Forecast, Forecaster
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
@@ -13,11 +14,11 @@ from predictor.result import Better, Estimate
 
 @dataclass(frozen=True)
 class Combined:
-    """`truth_posterior` where gold labels of some rows are given, else `label_prior_simulation`.
+    """`truth_posterior` given gold labels, else `consensus_truth` given weak ones, else `label_prior_simulation`.
 
-    A rule, not a fitted model: on the same trainings the posterior ordered candidates better than the simulation in 23
-    of 24 measured cells, and mixtures of label-free estimators fitted on other tasks were no better than the simulation
-    alone (tests/benchmarks/accuracy.md).
+    A rule, not a fitted model: on the same trainings each orders candidates better than the one that needs less, and
+    mixtures of label-free estimators fitted on other tasks were no better than the simulation alone
+    (tests/benchmarks/accuracy.md).
     """
 
     name: str = "combined"
@@ -25,15 +26,23 @@ class Combined:
     unit: str = "label variance"
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
-    summary: str = "The default: truth_posterior where --labels is given, label_prior_simulation otherwise."
+    summary: str = (
+        "The default: truth_posterior where --labels is given, else consensus_truth where every candidate's weak "
+        "labels are and three of them differ, else label_prior_simulation."
+    )
 
     def chosen(self, case: Case) -> Forecaster:
         """The forecaster that this case's evidence allows."""
-        return self.part(labelled=case.labels is not None)
+        consensus = ConsensusForecast()
+        if case.labels is None and case.weak_labels and not consensus.lacks(case):
+            return consensus
+        return self.part(Evidence.representations if case.labels is None else Evidence.few_labels)
 
-    def part(self, *, labelled: bool) -> Forecaster:
-        """The forecaster that speaks with gold labels at hand, or without."""
-        return TruthPosteriorForecast() if labelled else LabelPriorSimulation()
+    def part(self, evidence: Evidence) -> Forecaster:
+        """The forecaster that speaks where every candidate comes with this evidence."""
+        if evidence >= Evidence.few_labels:
+            return TruthPosteriorForecast()
+        return ConsensusForecast() if evidence == Evidence.weak_labels else LabelPriorSimulation()
 
     def forecast(self, case: Case) -> Forecast:
         """The chosen forecaster's outcomes."""

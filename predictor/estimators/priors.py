@@ -22,9 +22,16 @@ def flat_kernel(kernel: Kernel, ridge: float) -> Array:
     Args:
         ridge: β > 0, as a share of tr K.
     """
-    weight = kernel.shrinkage(ridge)
-    flat: Array = (kernel.vectors * (weight / weight.sum())) @ kernel.vectors.T
+    root = flat_root(kernel, ridge)
+    flat: Array = root @ root.T / len(root)
     return flat
+
+
+def flat_root(kernel: Kernel, ridge: float) -> Array:
+    """(n, r) R of the flat kernel, mean diagonal 1: R z of standard normal z is a task of unit variance."""
+    weight = kernel.shrinkage(ridge)
+    root: Array = kernel.vectors * np.sqrt(weight * (len(kernel.vectors) / weight.sum()))
+    return root
 
 
 def power_kernel(kernel: Kernel, power: float) -> Array:

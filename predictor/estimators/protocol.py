@@ -119,6 +119,16 @@ class Forecaster(Estimator, Protocol):
         ...
 
 
+def forecast_estimates(forecaster: Forecaster, forecast: Forecast) -> tuple[Estimate, ...]:
+    """The forecast's errors as a forecaster's estimates, with 90 % intervals and the gain in the details."""
+    low, high = np.quantile(forecast.error_draws, [0.05, 0.95], axis=1)
+    note = "; ".join(forecast.notes)
+    return tuple(
+        Estimate(float(v), forecaster.better, forecaster.unit, float(a), float(b), note, {"gain": float(g)})
+        for v, a, b, g in zip(forecast.error, low, high, forecast.gain, strict=True)
+    )
+
+
 @runtime_checkable
 class JointEstimator(Estimator, Protocol):
     """An estimator that reads one candidate against the others: asked once, with every candidate that can be judged."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.case import Case
-from predictor.estimators.protocol import Evidence, Forecast
-from predictor.estimators.supervision import shortfall, supervise, taught
+from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
+from predictor.estimators.rehearsal import rehearse
+from predictor.estimators.supervision import shortfall, supervise
 from predictor.result import Better, Estimate
 from predictor.worlds.posterior import TruthPosterior, truth_posterior
-from predictor.worlds.training import Training
 
 Array = NDArray[np.float64]
 
@@ -56,16 +56,7 @@ class TruthPosteriorForecast:
                 Estimate(None, self.better, self.unit, note="needs gold labels of some rows: --labels FILE")
                 for _ in case.weak
             )
-        return self.estimates_of(self.forecast(case))
-
-    def estimates_of(self, forecast: Forecast) -> tuple[Estimate, ...]:
-        """The forecast's errors as estimates with 90 % intervals."""
-        low, high = np.quantile(forecast.error_draws, [0.05, 0.95], axis=1)
-        note = "; ".join(forecast.notes)
-        return tuple(
-            Estimate(float(v), self.better, self.unit, float(a), float(b), note, {"gain": float(g)})
-            for v, a, b, g in zip(forecast.error, low, high, forecast.gain, strict=True)
-        )
+        return forecast_estimates(self, self.forecast(case))
 
     def forecast(self, case: Case) -> Forecast:
         """Outcomes on the unlabelled rows, in units of the gold labels' variance.
@@ -92,7 +83,7 @@ class TruthPosteriorForecast:
         null = np.stack([(p[:, kept] - centre) / scale for p in supervision.null if p is not None])
         student = strong[rows]
         runs = [
-            self._halving(student, weak, null, posterior.mean, posterior.draw(self.draws, rng), case.training, rng)
+            rehearse(student, weak, null, posterior.mean, posterior.draw(self.draws, rng), case.training, rng)
             for _ in range(self.halvings)
         ]
         spread = float(np.mean(posterior.variance)) * gold.shape[1]
@@ -119,44 +110,3 @@ class TruthPosteriorForecast:
             f"truth posterior from {gold} gold rows: weight {trusted}; length {posterior.length:g}, noise "
             f"{posterior.noise:.2g}; squared errors on gold rows left out are {factor:.2f} ± {doubt:.2f} of its own"
         )
-
-    def _halving(
-        self,
-        strong: NDArray[np.floating],
-        weak: Array,
-        null: Array,
-        mean: Array,
-        truth: Array,
-        training: Training,
-        rng: np.random.Generator,
-    ) -> Forecast:
-        """Students on halves of (m, n, k) weak labels, judged by the truth's (n, k) mean and (n, k, R) draws.
-
-        `null` holds (m, S, n, k) weak labels of shuffled pairings.
-        """
-        rows = weak.shape[1]
-        lessons = np.concatenate([weak[:, None], null], axis=1)
-        stacked = lessons.transpose(2, 0, 1, 3)
-        students = taught(strong, stacked.reshape(rows, -1), training, rng).reshape(stacked.shape)
-        learned, mixed = students[:, :, 0].transpose(1, 0, 2), students[:, :, 1:]
-        top = taught(strong, truth.reshape(rows, -1), training, rng).reshape(truth.shape)
-        weights = rng.multinomial(rows, np.full(rows, 1 / rows), truth.shape[2]).T / rows
-        w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
-        weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])
-        ceiling_draws = np.sum(weights * np.sum((top - truth) ** 2, axis=1), axis=0)
-        error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
-        return Forecast(
-            error=error,
-            gain=np.mean(np.sum((weak - mean) ** 2, axis=2), axis=1) - error,
-            ceiling=float(np.mean(ceiling_draws)),
-            error_draws=w2s_draws,
-            gain_draws=weak_draws - w2s_draws,
-            ceiling_draws=ceiling_draws,
-            null_draws=np.mean(np.sum((mixed - mean[:, None, None]) ** 2, axis=3), axis=0),
-        )
-
-
-def _drawn_error(prediction: Array, truth: Array, weights: Array) -> Array:
-    """(R,) squared error of (n, k) predictions against each of (n, k, R) truths on its bootstrap of the rows."""
-    errors: Array = np.sum(weights * np.sum((prediction[:, :, None] - truth) ** 2, axis=1), axis=0)
-    return errors

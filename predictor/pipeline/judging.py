@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.combined import Combined
-from predictor.estimators.protocol import Estimator, Forecast, Forecaster, JointEstimator
+from predictor.estimators.protocol import Estimator, Forecast, Forecaster, JointEstimator, forecast_estimates
 from predictor.pipeline.uncertainty import HIGH, LOW, Standing, interval, standing
 from predictor.result import Candidate, Estimate, Interval, NullBand
 from predictor.settings import RankBy
@@ -30,9 +30,16 @@ SHUFFLES = 19
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The order of the candidates of one case."""
+    """The order of the candidates of one case.
+
+    Attributes:
+        judging: the estimator that was asked.
+        speaking: the one whose values these are: another than `judging` where that chooses by the evidence.
+        forecast: where the judge predicts outcomes.
+    """
 
     judging: Estimator
+    speaking: Estimator
     standing: Standing
     null: NullBand
     forecast: Forecast | None
@@ -61,18 +68,10 @@ class Verdict:
 
     def estimates_of(self, forecaster: Forecaster, case: Case) -> tuple[Estimate, ...]:
         """A forecaster's estimates, reusing the judge's own forecast where it is the same one."""
-        own = self.judging
-        part = own.chosen(case) if isinstance(own, Combined) else own
-        if self.forecast is None or forecaster.name not in (own.name, part.name):
+        if self.forecast is None or forecaster.name not in (self.judging.name, self.speaking.name):
             return forecaster.estimate(case)
-        low, high = np.quantile(self.forecast.error_draws, [LOW, HIGH], axis=1)
-        notes = [f"from {part.name}"] if forecaster.name != part.name else list(self.forecast.notes)
-        return tuple(
-            Estimate(
-                float(v), forecaster.better, forecaster.unit, float(a), float(b), "; ".join(notes), {"gain": float(g)}
-            )
-            for v, a, b, g in zip(self.forecast.error, low, high, self.forecast.gain, strict=True)
-        )
+        notes = self.forecast.notes if forecaster.name == self.speaking.name else (f"from {self.speaking.name}",)
+        return forecast_estimates(forecaster, replace(self.forecast, notes=notes))
 
 
 def judge(
@@ -88,14 +87,15 @@ def judge(
     Args:
         known: estimates of the case per candidate, by estimator; those of the judge are not computed again.
     """
-    if isinstance(judging, Forecaster):
-        cast = judging.forecast(case)
+    speaking = judging.chosen(case) if isinstance(judging, Combined) else judging
+    if isinstance(speaking, Forecaster):
+        cast = speaking.forecast(case)
         above = _above_null(cast.error, cast.null_draws)
         if rank_by == "gain":
             where = standing(-cast.gain, -cast.gain_draws, above)
         else:
             where = standing(cast.error, cast.error_draws, above)
-        return Verdict(judging, where, _null_band(above, cast.null_draws, judging.unit), cast)
+        return Verdict(judging, speaking, where, _null_band(above, cast.null_draws, judging.unit), cast)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
     if known is not None and all(judging.name in estimates for estimates in known):
@@ -109,7 +109,7 @@ def judge(
     own = values if small is case else sign * _values(judging, small)
     above = _above_null(own, null)
     where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
-    return Verdict(judging, where, _null_band(above, null, judging.unit, sign), None)
+    return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None)
 
 
 def _values(estimator: Estimator, case: Case) -> Array:

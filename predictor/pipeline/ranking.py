@@ -13,14 +13,12 @@ from threadpoolctl import threadpool_limits
 from predictor.calibration.apply import calibrated, fits_for
 from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
-from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.case import Case, Refined, Representation
-from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
 from predictor.estimators.supervision import check_width
-from predictor.labels import Kind
 from predictor.pipeline import anytime
 from predictor.pipeline.gathering import Found, Gathered, gather
+from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of
 from predictor.pipeline.judging import Verdict, judge
 from predictor.pipeline.refining import relabel
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
@@ -60,12 +58,13 @@ def ranking_steps(
     """
     if query.labels is not None:
         query.labels.unlabelled()
-    if any(isinstance(estimator, Forecaster) for estimator in _estimators(query)):
+    if any(isinstance(estimator, Forecaster) for estimator in estimators_for(query)):
         check_rows(len(query.pool))
+    check_evidence(query)
     if query.calibration is not None:
-        fits_for(query.calibration, *_calibrated_by(query))
+        fits_for(query.calibration, *calibrated_by(query))
     if anytime.wanted(query):
-        judging = _judge_of(_estimators(query))
+        judging = judge_of(estimators_for(query))
         return (yield from anytime.anytime_steps(query, source, judging, lambda q, s: ranking_steps(q, s, engine)))
     source = engine.source(query, source)
     gathered = yield from gather(query, source)
@@ -96,7 +95,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
 
     One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.
     """
-    chosen = _estimators(query)
+    chosen = estimators_for(query)
     strong = gathered.strong
     entries = [_entry(found, query) for found in gathered.candidates]
     with threadpool_limits(limits=1, user_api="blas"):
@@ -104,7 +103,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         living = [entry for entry in entries if entry.failure is None]
         yield from engine.begin(root, {one.name: _representation(one).features for one in living})
         root_diagnostics = _spectrum(root)
-        judging = _judge_of(chosen)
+        judging = judge_of(chosen)
         for done, entry in enumerate(living):
             yield Progress(entry.name, "estimate", done, len(living) + 1)
             try:
@@ -128,34 +127,16 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
                     entry.estimates[joint.name] = estimate
     yield Progress("", "done", len(living) + 1, len(living) + 1)
     answer = _answer(query, strong, root_diagnostics, entries, living, verdict, judging)
-    return answer if query.calibration is None else calibrated(answer, query.calibration, *_calibrated_by(query))
-
-
-def _estimators(query: RankingQuery) -> list[Estimator]:
-    """The estimators asked for; `combined` alone brings what the evidence allows, but for those asked by name only."""
-    named = [find(name) for name in query.settings.estimators]
-    asked = [] if query.settings.refine is None else [find("refinement")]
-    if [e.name for e in named] != ["combined"]:
-        return [*named, *(e for e in asked if e not in named)]
-    held = Evidence.representations
-    if query.knows_weak_labels:
-        held = Evidence.weak_labels
-    if query.labels is not None:
-        held = Evidence.few_labels
-    return [*(e for e in ESTIMATORS.values() if e.evidence <= held and e.name not in BY_NAME_ONLY), *asked]
-
-
-def _judge_of(chosen: list[Estimator]) -> Estimator:
-    """The estimator whose values make the order: the first named that predicts outcomes, else the first named."""
-    return next((e for e in chosen if isinstance(e, Forecaster)), chosen[0])
-
-
-def _calibrated_by(query: RankingQuery) -> tuple[str | None, Kind | None]:
-    """Name of the estimator whose outcomes are predicted, None where none is, and the kind of labels known."""
-    judging, labels = _judge_of(_estimators(query)), query.labels
-    if isinstance(judging, Combined):
-        judging = judging.part(labelled=labels is not None)
-    return judging.name if isinstance(judging, Forecaster) else None, None if labels is None else labels.kind
+    if query.calibration is None:
+        return answer
+    name, kind = calibrated_by(query)
+    if verdict is not None and verdict.speaking.name != name:
+        lost = (
+            f"calibration {query.calibration.reference} was left out: {name} could not judge the candidates that "
+            f"remain, and {verdict.speaking.name} made the order"
+        )
+        return replace(answer, warnings=(*answer.warnings, lost))
+    return calibrated(answer, query.calibration, name, kind)
 
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:
@@ -225,7 +206,7 @@ def _answer(
     failed = [_row(entry, query) for entry in entries if entry.failure is not None]
     return Ranking(
         rank_by=query.settings.rank_by if isinstance(judging, Forecaster) else judging.name,
-        evidence=_evidence(query, judging),
+        evidence=_evidence(query, judging if verdict is None else verdict.speaking),
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
         strong=StrongModel(
@@ -261,9 +242,8 @@ def _row(entry: _Entry, query: RankingQuery) -> Candidate:
 
 
 def _evidence(query: RankingQuery, judging: Estimator) -> str:
-    """The evidence that the order rests on, not all that was sent."""
-    heads = judging.evidence >= Evidence.weak_labels or judging.name == "combined"
-    if query.labels is not None and heads:
+    """The evidence that the order rests on, not all that was sent: weak labels may come of heads taught gold ones."""
+    if query.labels is not None and judging.evidence >= Evidence.weak_labels:
         return Evidence.few_labels.name
     return judging.evidence.name
 

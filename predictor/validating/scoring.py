@@ -37,7 +37,8 @@ class Score:
             cannot tell candidates apart, so that there is no first choice. The mean over first choices that tie.
         regret_gain: the best candidate's measured gain minus that of the one whose predicted gain is highest.
         mae_error, mae_gain: mean absolute error of predicted Err_w2s and gain, in label variance.
-        coverage_error, coverage_gain: share of candidates whose measured value lies in the 90 % interval of the judge.
+        coverage_error: share of candidates whose measured Err_w2s lies in the 90 % interval, where there are intervals.
+        coverage_gain: the same of the gain, by the judge, whose intervals alone speak of it.
         foretells: the outcome that its value speaks of.
         judged: candidates that it gave a value; the others are left out of its figures.
         spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
@@ -169,8 +170,8 @@ def _score(told: _Told, evidence: str) -> Score:
         regret=_regret(value, error, every_error),
         mae_error=told.missed(told.values, "w2s_error") if in_units and what == "w2s_error" else None,
         mae_gain=told.missed(told.gained, "gain") if in_units and predicts_gain else None,
-        coverage_error=_coverage(told, "w2s_error", "predicted_w2s_error") if told.judges else None,
-        coverage_gain=_coverage(told, "gain", "predicted_gain") if told.judges else None,
+        coverage_error=_error_coverage(told) if in_units and what == "w2s_error" else None,
+        coverage_gain=_gain_coverage(told) if told.judges else None,
         foretells=what,
         judged=int(told.judged.sum()),
         kendall_error=kendall_tau(value, error),
@@ -192,12 +193,23 @@ def _regret(predicted: Array, measured: Array, every: Array) -> float | None:
     return float(measured[predicted == predicted.min()].mean() - every.min())
 
 
-def _coverage(told: _Told, outcome: str, field: str) -> float:
+def _error_coverage(told: _Told) -> float | None:
+    """Of the values that come with an interval; None where none does."""
     inside = []
-    for table, truths in zip(told.tables, told.measured[outcome], strict=True):
+    for table, truths in zip(told.tables, told.measured["w2s_error"], strict=True):
         for candidate, truth in zip(table, truths, strict=True):
-            interval = getattr(candidate, field)
-            inside.append(interval is not None and interval.low <= truth <= interval.high)
+            one = candidate.estimates[told.name]
+            if one.low is not None and one.high is not None:
+                inside.append(one.low <= truth <= one.high)
+    return float(np.mean(inside)) if inside else None
+
+
+def _gain_coverage(told: _Told) -> float:
+    inside = []
+    for table, truths in zip(told.tables, told.measured["gain"], strict=True):
+        for candidate, truth in zip(table, truths, strict=True):
+            said = candidate.predicted_gain
+            inside.append(said is not None and said.low <= truth <= said.high)
     return float(np.mean(inside))
 
 

@@ -129,7 +129,8 @@ def page(path: Path) -> str:
     with path.open(newline="") as file:
         found = [r for r in csv.DictReader(file) if r["estimator"] in ESTIMATORS]
     free = [r for r in found if r["evidence"] == Evidence.representations.name]
-    labelled = [r for r in found if r["evidence"] != Evidence.representations.name]
+    weakly = [r for r in found if r["evidence"] == Evidence.weak_labels.name]
+    labelled = [r for r in found if r["evidence"] == Evidence.few_labels.name]
     heads = _heads(free)
     once = {(r["task"], r["strong"], r["candidates"]): r["reliability"] for r in free}
     known = elsewhere(measured_beside(path), heads)
@@ -165,6 +166,16 @@ def page(path: Path) -> str:
             if len(able) < len(heads)
             else ()
         ),
+        *(
+            (
+                "## With the candidates' weak labels and no gold label",
+                "All cells, then those with something to learn.",
+                summary(weakly),
+                summary([r for r in weakly if (r["task"], r["strong"]) in able]),
+            )
+            if weakly
+            else ()
+        ),
         "## With the labels of D~, all cells",
         summary(labelled),
         *(
@@ -179,7 +190,12 @@ def page(path: Path) -> str:
     told_of = read(measured_beside(path))
     if all("label_prior_simulation" in cell.values for cell in told_of):
         parts += ["## Would a mixture of label-free estimators be better?", mixtures(told_of)]
-    for rows, title in ((free, "without labels"), (labelled, "with the labels of D~")):
+    told_by = (
+        (free, "without labels"),
+        *(((weakly, "with weak labels alone"),) if weakly else ()),
+        (labelled, "with the labels of D~"),
+    )
+    for rows, title in told_by:
         for figure, words in CELLWISE:
             own = references if figure == "spearman_error" and rows is free else {}
             parts += [f"## {words}, {title}", cellwise(rows, figure, own)]

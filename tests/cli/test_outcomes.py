@@ -147,7 +147,11 @@ def test_validate_records_what_calibrate_can_use(run, tmp_path, arrays):
         assert "recorded 3 outcome(s)" in done.stderr
     assert "0 outcome(s) kept, 3 known before" in run("outcomes", "add", str(out)).stdout
     fitted = json.loads(run("calibrate", "heads", "--json").stdout)
-    assert {fit["estimator"] for fit in fitted["fits"]} == {"truth_posterior", "label_prior_simulation"}
+    assert {fit["estimator"] for fit in fitted["fits"]} == {
+        "truth_posterior",
+        "consensus_truth",
+        "label_prior_simulation",
+    }
     assert json.loads(run(*RANK, "--calibration", "heads", "--json").stdout)["evidence"] == "calibrated"
 
 

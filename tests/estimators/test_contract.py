@@ -115,8 +115,13 @@ def test_a_forecast_is_finite_paired_and_consistent_with_the_estimates(name, kin
     assert [e.details["gain"] for e in ESTIMATORS[name].estimate(case)] == pytest.approx(list(cast.gain), abs=1e-12)
 
 
-def test_combined_is_the_posterior_with_labels_and_the_simulation_without(cases):
-    for evidence, part in (("representations", "label_prior_simulation"), ("few_labels", "truth_posterior")):
+def test_combined_is_the_best_that_the_evidence_allows(cases):
+    parts = {
+        "representations": "label_prior_simulation",
+        "weak_labels": "consensus_truth",
+        "few_labels": "truth_posterior",
+    }
+    for evidence, part in parts.items():
         combined = ESTIMATORS["combined"].estimate(cases[evidence])
         assert numbers(combined) == numbers(ESTIMATORS[part].estimate(cases[evidence]))
         assert all(e.note == f"from {part}" for e in combined)

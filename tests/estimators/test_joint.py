@@ -10,7 +10,7 @@ import pytest
 import predictor
 from predictor.estimators import find
 from predictor.estimators.protocol import Evidence, JointEstimator
-from predictor.pipeline import ranking
+from predictor.pipeline import judges
 from predictor.result import Estimate
 
 
@@ -35,7 +35,7 @@ class FakeRollCall:
 @pytest.fixture
 def roll_call(monkeypatch):
     fake = FakeRollCall()
-    monkeypatch.setattr(ranking, "find", lambda name: fake if name == fake.name else find(name))
+    monkeypatch.setattr(judges, "find", lambda name: fake if name == fake.name else find(name))
     return fake
 
 

@@ -34,14 +34,15 @@ def ranked(said, intervals=None, evidence="few_labels"):
     return Ranking("w2s_error", evidence, 60, "", strong, (*candidates, failed), NullBand(), Provenance({}, 0, {}))
 
 
-def values(name, numbers, unit=None, gains=None):
+def values(name, numbers, unit=None, gains=None, low=None, high=None):
     """Estimates of one estimator, in its own orientation and unit unless another is given."""
     estimator = find(name)
+    nothing = [None] * len(numbers)
     details = [{}] * len(numbers) if gains is None else [{"gain": g} for g in gains]
     return {
         name: [
-            Estimate(v, estimator.better, unit or estimator.unit, details=d)
-            for v, d in zip(numbers, details, strict=True)
+            Estimate(v, estimator.better, unit or estimator.unit, a, b, details=d)
+            for v, a, b, d in zip(numbers, low or nothing, high or nothing, details, strict=True)
         ]
     }
 
@@ -97,7 +98,9 @@ def test_misfits_in_another_unit_have_no_absolute_error():
 
 
 def test_a_forecaster_is_compared_with_both_and_its_intervals_are_counted():
-    said = values("truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1, 0.3, 0.2, 0.3])
+    said = values(
+        "truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1, 0.3, 0.2, 0.3], low=(0, 0, 5, 0), high=(1, 1, 6, 1)
+    )
     held, missed = Interval(0.0, 0.0, 1.0, ""), Interval(0.0, 5.0, 6.0, "")
     found = score_of(said, intervals=[(held, missed), (held, missed), (missed, missed), (held, held)])
     assert found.spearman_error == found.kendall_error == pytest.approx(1.0)
@@ -107,15 +110,14 @@ def test_a_forecaster_is_compared_with_both_and_its_intervals_are_counted():
     assert (found.coverage_error, found.coverage_gain) == (0.75, 0.25)
 
 
-def test_only_the_judges_intervals_are_scored():
-    said = values("combined", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4) | values(
-        "truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4
+def test_intervals_of_the_error_are_everyones_and_those_of_the_gain_the_judges():
+    said = values("combined", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4, low=(0,) * 4, high=(1,) * 4) | values(
+        "truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4, low=(5,) * 4, high=(6,) * 4
     )
     held = Interval(0.0, 0.0, 1.0, "")
     first, second = scores([ranked(said, intervals=[(held, held)] * 4)], [OUTCOMES], NAMES)
     assert (first.coverage_error, first.coverage_gain) == (1.0, 1.0)
-    assert (second.coverage_error, second.coverage_gain) == (None, None)
-    assert second.spearman_gain is None
+    assert (second.coverage_error, second.coverage_gain) == (0.0, None)
 
 
 def test_the_weak_models_own_error_is_compared_in_the_unit_of_the_value():

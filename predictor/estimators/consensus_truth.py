@@ -1,0 +1,157 @@
+"""Consensus truth: outcomes of W2S training when nothing but the candidates' weak labels is at hand.
+
+Ours; no paper states it. The student is really taught every candidate's weak labels, and only the unknown truth is
+replaced by what all candidates together let one believe it to be: see `predictor.worlds.consensus`. No gold label is
+looked at. Where the weak labels come from heads that were trained on given gold rows, it still sees the heads' answers
+alone, and is a second opinion beside `truth_posterior`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InputError
+from predictor.estimators.case import Case
+from predictor.estimators.dawid1979 import dawid_skene
+from predictor.estimators.panel import NEEDED
+from predictor.estimators.priors import flat_root
+from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
+from predictor.estimators.rehearsal import rehearse
+from predictor.estimators.supervision import Supervision, supervise
+from predictor.estimators.votes import are_classes, votes
+from predictor.result import Better, Estimate
+from predictor.worlds.consensus import ConsensusTruth
+
+Array = NDArray[np.float64]
+
+RIDGE = 0.03
+"""β of what the student may see and no candidate does: as in `label_prior_simulation`."""
+
+SHUFFLES = 19
+"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
+
+
+@dataclass(frozen=True)
+class ConsensusForecast:
+    """Err_w2s = mean (f_sw − T)² + what T leaves of the label variance; gain = mean (f_w − T)² − (f_sw − T)².
+
+    Attributes:
+        halvings: random halvings of the rows averaged over.
+        draws: plausible truths per halving, each with its own bootstrap of the rows.
+        max_rows: rows used at most (drawn by the seed).
+    """
+
+    halvings: int = 4
+    draws: int = 64
+    max_rows: int = 1600
+
+    name: str = "consensus_truth"
+    better: Better = "lower"
+    unit: str = "label variance"
+    evidence: Evidence = Evidence.weak_labels
+    source: str = "this project; no paper states it"
+    summary: str = (
+        "Expected test error of the student if the truth is what at least three weak models together let one believe, "
+        "each of them calibrated; linear heads, squared loss; mistakes that all of them share are invisible."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` says why."""
+        missing = self.lacks(case)
+        if missing:
+            return tuple(Estimate(None, self.better, self.unit, note=missing) for _ in case.weak)
+        return forecast_estimates(self, self.forecast(case))
+
+    def lacks(self, case: Case) -> str:
+        """Why there is no consensus to speak of; empty where there is one.
+
+        Raises:
+            InputError: weak labels do not fit the gold labels, or these leave too few rows.
+        """
+        return _lacking(supervise(case, case.rng(self.name)))
+
+    def forecast(self, case: Case) -> Forecast:
+        """Outcomes on the rows without gold labels, in units of the label variance.
+
+        The variance is that of the classes' shares; of numbers it is not known, and outcomes are averaged over five
+        shares of it that no candidate explains.
+
+        Raises:
+            InputError: weak labels are missing, or say nothing together.
+        """
+        rng = case.rng(self.name)
+        supervision = supervise(case, rng, SHUFFLES)
+        missing = _lacking(supervision)
+        if missing:
+            raise InputError(f"consensus_truth {missing}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
+        kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
+        weak = np.stack([p[kept] for p in supervision.predictions if p is not None])
+        null = np.stack([p[:, kept] for p in supervision.null if p is not None])
+        calibrated, classes, note = _calibrated(weak, case)
+        truth = ConsensusTruth.of(calibrated, classes=classes)
+        student = case.strong.take(supervision.rows[kept])
+        root = flat_root(student.kernel, RIDGE)
+        runs, totals = [], []
+        for _ in range(self.halvings):
+            drawn, spread = truth.draw(self.draws, root, rng)
+            runs.append(rehearse(student.features, weak, null, truth.mean, drawn, case.training, rng))
+            totals.append(spread)
+        spreads = truth.spreads
+        unit = float(np.mean(1.0 / spreads))
+        left = float(np.mean(np.maximum(spreads - truth.explained, 0.0) / spreads))
+        total = np.concatenate(totals)
+        ceilings = np.concatenate([run.ceiling_draws for run in runs]) / total
+        return Forecast(
+            error=np.mean([run.error for run in runs], axis=0) * unit + left,
+            gain=np.mean([run.gain for run in runs], axis=0) * unit,
+            ceiling=float(np.mean(ceilings)),
+            error_draws=np.concatenate([run.error_draws for run in runs], axis=1) / total,
+            gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1) / total,
+            ceiling_draws=ceilings,
+            null_draws=np.mean([run.null_draws for run in runs], axis=0) * unit + left,
+            notes=(note,),
+        )
+
+
+def _lacking(supervision: Supervision) -> str:
+    tables = [table for table in supervision.predictions if table is not None]
+    if len(tables) < len(supervision.predictions):
+        missing = len(supervision.predictions) - len(tables)
+        return f"needs weak labels of every candidate, and {missing} have none: give --weak-labels or --labels"
+    distinct = len({table.tobytes() for table in tables})
+    if distinct < NEEDED:
+        return f"needs at least {NEEDED} candidates whose weak labels differ, and there are {distinct}"
+    if len({table.shape[1] for table in tables}) > 1:
+        return "needs weak labels of one width, and the candidates' differ"
+    if all(float(np.ptp(table, axis=0).max()) == 0.0 for table in tables):
+        return "needs weak labels that tell rows apart, and every candidate says the same of all of them"
+    return ""
+
+
+def _calibrated(weak: Array, case: Case) -> tuple[list[Array], bool, str]:
+    """(n, k) calibrated weak labels per candidate, whether they are probabilities, and what the reader should know."""
+    shares = all(are_classes(table, case.labels) for table in weak) and _sums_to_one(weak)
+    if not shares:
+        return list(weak), False, f"truth from the weak labels of {len(weak)} candidates, each taken as calibrated"
+    if not np.isin(weak, (0.0, 1.0)).all():
+        return (
+            list(weak),
+            True,
+            f"truth from the class probabilities of {len(weak)} candidates, each taken as calibrated",
+        )
+    cast = np.stack([votes(table) for table in weak], axis=1)
+    columns = weak.shape[2]
+    believed = dawid_skene(cast, max(columns, 2))
+    joint = believed.prior[None, :, None] * believed.confusion
+    given = joint / joint.sum(axis=1, keepdims=True)
+    tables = [given[i][:, cast[:, i]].T for i in range(cast.shape[1])]
+    note = f"truth from the votes of {len(weak)} candidates, with error rates by Dawid and Skene"
+    return [table[:, 1:] if columns == 1 else table for table in tables], True, note
+
+
+def _sums_to_one(weak: Array) -> bool:
+    """Whether several columns are shares of one whole, as probabilities are and logits are not."""
+    return weak.shape[2] == 1 or bool(np.allclose(weak.sum(axis=2), 1.0, atol=1e-3))

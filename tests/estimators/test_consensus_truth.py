@@ -1,0 +1,133 @@
+"""Forecasts from nothing but weak labels: their order, their unit, what they lack, and that no gold label is seen."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from predictor.errors import InputError
+from predictor.estimators import ESTIMATORS
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.consensus_truth import ConsensusForecast
+from predictor.estimators.supervision import cross_taught
+from predictor.heads.ridge import HeadFactor
+from predictor.labels import Labels
+
+ROWS, TAUGHT = 360, 160
+NOISES = (0.1, 0.4, 0.8, 1.4, 2.5, 5.0)
+QUICK = ConsensusForecast(halvings=2, draws=16)
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A case with weak labels alone, and the labels that nobody showed."""
+
+    case: Case
+    truth: np.ndarray
+
+    def measured(self):
+        """Squared error of each candidate's student over the label variance."""
+        lessons = np.hstack([self.case.weak_labels[w.name] for w in self.case.weak])
+        students = np.mean(
+            [cross_taught(self.case.strong.features, lessons, 2, np.random.default_rng(s)) for s in range(6)], axis=0
+        )
+        return np.mean((students - self.truth[:, None]) ** 2, axis=0) / np.var(self.truth)
+
+
+def world(kind, seed=0):
+    """Heads that were really trained on gold rows which are then thrown away."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((TAUGHT + ROWS, 6))
+    latent = z @ np.array([1.0, 0.7, 0.5, 0.3, 0.2, 0.1])
+    y = latent + 0.5 * rng.standard_normal(len(z))
+    if kind == "classes":
+        y = (y > 0).astype(float)
+    strong = np.hstack([z, rng.standard_normal((len(z), 6))])
+    weak, told = [], {}
+    for i, noise in enumerate(NOISES):
+        seen = z + noise * rng.standard_normal(z.shape)
+        head = HeadFactor.of(seen[:TAUGHT], seen[TAUGHT:])
+        gold = y[:TAUGHT, None]
+        weak.append(Representation(f"w{i}", seen[TAUGHT:]))
+        told[f"w{i}"] = np.clip(head.predict(gold, head.gcv(gold)), *((0, 1) if kind == "classes" else (None, None)))
+    return World(Case(Representation("s", strong[TAUGHT:]), tuple(weak), None, told), y[TAUGHT:])
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+def test_it_orders_really_taught_students_without_a_label(kind):
+    one = world(kind)
+    found = [e.value for e in QUICK.estimate(one.case)]
+    assert spearmanr(found, one.measured()).statistic > 0.9
+
+
+def test_the_level_of_classes_is_right_within_its_interval():
+    one = world("classes")
+    for estimate, measured in zip(QUICK.estimate(one.case), one.measured(), strict=True):
+        assert estimate.low <= measured <= estimate.high
+
+
+def test_votes_are_judged_by_how_often_they_are_right():
+    one = world("classes")
+    votes = {name: np.round(told) for name, told in one.case.weak_labels.items()}
+    case = dataclasses.replace(one.case, weak_labels=votes)
+    cast = QUICK.forecast(case)
+    assert spearmanr(cast.error, World(case, one.truth).measured()).statistic > 0.8
+    assert "error rates by Dawid and Skene" in cast.notes[0]
+
+
+def test_several_classes_are_as_two():
+    one = world("classes")
+    told = {name: np.hstack([1 - t, t]) for name, t in one.case.weak_labels.items()}
+    twice = QUICK.estimate(dataclasses.replace(one.case, weak_labels=told))
+    once = QUICK.estimate(one.case)
+    assert [e.value for e in twice] == pytest.approx([e.value for e in once], abs=0.02)
+
+
+def test_no_gold_label_moves_the_forecast_where_weak_labels_are_given():
+    one = world("classes")
+    known = np.zeros(ROWS, dtype=bool)
+    known[:60] = True
+    answers = []
+    for flipped in (False, True):
+        targets = np.where(known, 1.0 - one.truth if flipped else one.truth, np.nan)[:, None]
+        labels = Labels(targets, "binary", ("0", "1"))
+        answers.append([e.value for e in QUICK.estimate(dataclasses.replace(one.case, labels=labels))])
+    assert answers[0] == answers[1]
+
+
+def test_shuffled_weak_labels_teach_nothing():
+    one = world("numbers")
+    cast = QUICK.forecast(one.case)
+    assert cast.error[0] < cast.null_draws[0].min()
+
+
+def test_combined_speaks_for_it_where_every_candidate_has_labels_of_its_own():
+    one = world("numbers")
+    combined = ESTIMATORS["combined"]
+    assert combined.chosen(one.case).name == "consensus_truth"
+    some = dict(list(one.case.weak_labels.items())[:-1])
+    assert combined.chosen(dataclasses.replace(one.case, weak_labels=some)).name == "label_prior_simulation"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda told: {k: told[k] for k in list(told)[:4]}, "needs weak labels of every candidate, and 2 have none"),
+        (
+            lambda told: dict.fromkeys(told, told["w0"]),
+            "needs at least 3 candidates whose weak labels differ",
+        ),
+        (lambda told: told | {"w0": np.hstack([told["w0"]] * 3)}, "needs weak labels of one width"),
+        (lambda told: {k: np.full((ROWS, 1), float(i)) for i, k in enumerate(told)}, "says the same of all of them"),
+    ],
+)
+def test_without_a_consensus_it_says_what_is_missing(change, says):
+    one = world("numbers")
+    case = dataclasses.replace(one.case, weak_labels=change(dict(one.case.weak_labels)))
+    estimates = QUICK.estimate(case)
+    assert all(e.value is None and says in e.note for e in estimates)
+    with pytest.raises(InputError, match="consensus_truth needs"):
+        QUICK.forecast(case)

@@ -1,0 +1,119 @@
+"""The truth that weak labels alone let one believe in, against its formula term by term and against worlds it fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.worlds.consensus import DOUBT, NOISES, SHRINKAGE, ConsensusTruth, believed
+
+ROWS = 400
+
+
+def calibrated_world(rng, rows=ROWS, abilities=(0.9, 0.7, 0.5, 0.3, 0.1)):
+    """Gaussian labels of unit variance, and candidates with E[y | f] = f that explain these shares of them."""
+    y = rng.standard_normal(rows)
+    told = []
+    for share in abilities:
+        noisy = y + np.sqrt(1.0 / share - 1.0) * rng.standard_normal(rows)
+        told.append((share * noisy)[:, None])
+    return y, told
+
+
+def test_the_belief_is_the_formula_term_by_term():
+    rng = np.random.default_rng(0)
+    said = rng.standard_normal((30, 4, 2)) * np.array([1.0, 0.5, 2.0, 0.1])[:, None]
+    said -= said.mean(axis=0)
+    covariance = np.array(
+        [
+            [sum(said[r, i, c] * said[r, j, c] for r in range(30) for c in range(2)) / 30 for j in range(4)]
+            for i in range(4)
+        ]
+    )
+    variances = [covariance[i, i] for i in range(4)]
+    ridge = SHRINKAGE * sum(variances) / 4
+    weights = np.linalg.inv(covariance + ridge * np.eye(4)) @ np.array(variances)
+    plain = sum(weights[i] * said[:, i] for i in range(4))
+    scale = sum(variances) / sum((said[:, i] * plain).sum() / 30 for i in range(4))
+    assert believed(said, np.ones(4)) == pytest.approx(scale * plain, abs=1e-12)
+
+
+def test_a_candidate_that_counts_twice_is_a_candidate_that_is_there_twice():
+    rng = np.random.default_rng(1)
+    said = rng.standard_normal((50, 3, 1))
+    said -= said.mean(axis=0)
+    doubled = np.concatenate([said, said[:, :1]], axis=1)
+    assert believed(said, np.array([2.0, 1.0, 1.0])) == pytest.approx(believed(doubled, np.ones(4)), abs=1e-12)
+
+
+def test_calibrated_candidates_are_believed_by_what_they_know():
+    y, told = calibrated_world(np.random.default_rng(2))
+    found = ConsensusTruth.of(told, classes=False).mean[:, 0]
+    slope = np.cov(found, y)[0, 1] / np.var(found)
+    assert slope == pytest.approx(1.0, abs=0.12)
+    errors = [np.mean((t[:, 0] - y) ** 2) for t in told]
+    distances = [np.mean((t[:, 0] - found) ** 2) for t in told]
+    assert np.all(np.diff(errors) > 0)
+    assert np.all(np.diff(distances[1:]) > 0)
+
+
+def test_a_candidate_that_says_nearly_the_same_of_all_rows_is_not_taken_for_a_good_one():
+    """Its distance to the plain mean of all is the least of all candidates; its distance to the consensus is not."""
+    rng = np.random.default_rng(3)
+    _, told = calibrated_world(rng, abilities=(0.8, 0.75, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02))
+    plain = np.mean(told, axis=0)
+    to_mean = [np.mean((t - plain) ** 2) for t in told]
+    found = ConsensusTruth.of(told, classes=False).mean
+    to_consensus = [np.mean((t - found) ** 2) for t in told]
+    assert np.argmin(to_mean) > 1
+    assert np.argmin(to_consensus) <= 1
+
+
+def test_classes_have_the_variance_of_their_shares_and_no_truth_varies_more():
+    rng = np.random.default_rng(4)
+    chance = rng.uniform(0.0, 1.0, (ROWS, 1))
+    told = [np.clip(chance + 0.1 * rng.standard_normal((ROWS, 1)), 0, 1) for _ in range(4)]
+    found = ConsensusTruth.of(told, classes=True)
+    share = float(found.centre[0])
+    assert found.total == pytest.approx(share * (1 - share))
+    assert list(found.spreads) == [found.total]
+    certain = ConsensusTruth.of([np.where(t > 0.5, 1.4, -0.4) for t in told], classes=True)
+    assert certain.explained == pytest.approx(certain.total)
+
+
+def test_numbers_may_have_noise_that_no_candidate_shows():
+    _, told = calibrated_world(np.random.default_rng(5))
+    found = ConsensusTruth.of(told, classes=False)
+    assert found.total is None
+    assert found.spreads == pytest.approx(found.explained / (1 - NOISES))
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_drawn_labels_have_the_variance_they_say_and_the_consensus_as_their_mean(columns):
+    rng = np.random.default_rng(6)
+    base = rng.dirichlet(np.ones(columns + 1), ROWS)[:, :columns]
+    told = [np.clip(base + 0.05 * rng.standard_normal(base.shape), 0, 1) for _ in range(5)]
+    found = ConsensusTruth.of(told, classes=True)
+    root = np.linalg.qr(rng.standard_normal((ROWS, 6)))[0] * np.sqrt(ROWS / 6)
+    drawn, totals = found.draw(400, root, rng)
+    assert drawn.shape == (ROWS, columns, 400)
+    assert totals == pytest.approx(np.full(400, found.total))
+    assert np.mean(np.sum(np.var(drawn, axis=0), axis=0) / totals) == pytest.approx(1.0, abs=0.05)
+    away = np.sqrt(np.mean((drawn.mean(axis=2) - found.mean) ** 2))
+    assert away < 0.15 * np.sqrt(found.total)
+    along = np.einsum("nkr,nk->r", drawn - found.centre[:, None], found.mean - found.centre)
+    along /= np.sum((found.mean - found.centre) ** 2)
+    assert np.std(along) > DOUBT / 2
+
+
+def test_what_is_missing_is_partly_smooth():
+    """Draws covary along the given directions more than noise alone would."""
+    rng = np.random.default_rng(7)
+    _, told = calibrated_world(rng, abilities=(0.3, 0.3, 0.3))
+    found = ConsensusTruth.of(told, classes=False)
+    root = np.linalg.qr(rng.standard_normal((ROWS, 4)))[0] * np.sqrt(ROWS / 4)
+    drawn, totals = found.draw(300, root, rng)
+    rest = (drawn[:, 0] - found.mean) / np.sqrt(totals)
+    inside = np.mean(np.sum((root.T @ rest / ROWS) ** 2, axis=0))
+    across = np.linalg.qr(rng.standard_normal((ROWS, 4)))[0] * np.sqrt(ROWS / 4)
+    assert inside > 5 * np.mean(np.sum((across.T @ rest / ROWS) ** 2, axis=0))
