@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from client import PredictorClient
-from tests.chaos.model import ROWS, reading, write_model
 from tests.chaos.outcome import Outcome, command
+from tests.service.model import ROWS, reading, write_model
 from tests.service.running import RunningServer, alive, arrays
 
 PHASES = ("idle", "taken", "load", "extract", "estimate")
@@ -57,7 +57,7 @@ def _one(  # type: ignore[no-untyped-def]
 ):
     """One job with one fault: the job at its end, and whether the fault met it in the phase."""
     if phase == "extract":
-        query, after = reading(model, rng), rng.randrange(ROWS * 2 // 3)
+        query, after = reading(model, model, rng), rng.randrange(ROWS * 2 // 3)
     else:
         query, after = arrays(rng.randrange(5), rows=60 if phase in ("idle", "taken") else 400), 0
     struck = phase == "idle"

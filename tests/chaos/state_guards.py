@@ -123,6 +123,20 @@ STATE_GUARDS = (
         f"{S}/test_table.py::test_a_start_settles_what_an_earlier_process_left",
     ),
     Mutation(
+        "what a worker started ends with it",
+        "server/workforce/process.py",
+        "os.killpg(self._process.pid, number)",
+        "os.kill(self._process.pid, number)",
+        f"{S}/test_worker.py::test_stopping_ends_a_worker_and_its_children",
+    ),
+    Mutation(
+        "features outlive the worker that read them",
+        "predictor/extraction/extractor.py",
+        "            self.store.put(entry, fresh.values, fresh.about)\n",
+        "            pass\n",
+        f"{S}/test_survival.py::test_what_a_model_gave_before_its_worker_was_killed_is_not_computed_again",
+    ),
+    Mutation(
         "tenant of a job",
         "server/durable/jobs.py",
         "FROM jobs WHERE tenant = ? AND id = ?",

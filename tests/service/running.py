@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
 from client import PredictorClient
 from predictor.pools import Pool
@@ -119,6 +121,23 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def scrape(running: RunningServer, path: str = "/metrics") -> str:
+    """What a server that was started with `--metrics` answers over HTTP."""
+    address = until(lambda: running.events("metrics_served"))[0]["address"]
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def samples(text: str) -> dict[tuple[Any, ...], float]:
+    """Metrics by name and labels, these in the order of their names."""
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 def arrays(seed: int = 0, *, rows: int = 60, broken: bool = False) -> RankingQuery:

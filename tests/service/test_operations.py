@@ -5,13 +5,11 @@ import os
 import signal
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from predictor.errors import LimitError, NotFoundError, UnauthenticatedError
 from predictor.pools import Pool
@@ -26,25 +24,11 @@ from server.config import Limits
 from server.telemetry.logs import log_fault
 from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.spawn import worker_environment
-from tests.service.running import alive, arrays, until
+from tests.service.running import alive, arrays, samples, scrape, until
 
 
 def limited(**limits):
     return [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
-
-
-def scrape(running, path="/metrics"):
-    address = until(lambda: running.events("metrics_served"))[0]["address"]
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
-        return answer.read().decode()
-
-
-def samples(text):
-    return {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(start):
@@ -129,13 +113,14 @@ def test_rates_let_a_seconds_worth_pass_at_once_and_then_one_by_one():
 
 
 def test_a_tenant_that_asks_too_often_is_told_when_to_come_back(start):
-    running = start(*limited(tenant_calls_per_second=5))
+    running = start("--metrics", "127.0.0.1:0", *limited(tenant_calls_per_second=5))
     with running.client() as client:
         with pytest.raises(LimitError, match="more calls a second than this server takes") as caught:
             [client.server_info() for _ in range(50)]
         assert caught.value.reason == "TENANT_RATE"
         time.sleep(0.5)
         assert client.server_info().versions
+    assert samples(scrape(running))[("w2s_admission_rejected_total", ("reason", "TENANT_RATE"))] >= 1
 
 
 def test_finished_jobs_are_forgotten_after_their_time(start):

@@ -1,6 +1,7 @@
 """What is acknowledged survives: workers that die, servers that die, servers that are stopped."""
 
 import os
+import random
 import signal
 import time
 
@@ -10,7 +11,8 @@ import pytest
 from predictor.errors import UnavailableError
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
-from tests.service.running import alive, arrays, until
+from tests.service.model import ROWS, reading, write_model
+from tests.service.running import alive, arrays, samples, scrape, until
 
 
 def test_a_job_whose_worker_is_killed_runs_again(start):
@@ -23,6 +25,22 @@ def test_a_job_whose_worker_is_killed_runs_again(start):
         job = client.wait(name)
     assert (job.state, job.attempts) == ("SUCCEEDED", 2)
     assert [event["attempt"] for event in running.events("job_started")] == [1, 2]
+
+
+def test_what_a_model_gave_before_its_worker_was_killed_is_not_computed_again(start):
+    running = start("--metrics", "127.0.0.1:0")
+    strong, weak = (write_model(running.folder / f"model-{seed}", seed) for seed in range(2))
+    with running.client() as client:
+        name, struck = client.submit(reading(strong, weak, random.Random(0))), False
+        for seen in client.watch(name):
+            step = seen.progress
+            if not struck and step and (step.candidate, step.phase) == ("first", "extract"):
+                os.kill(running.job_worker(), signal.SIGKILL)
+                struck = True
+    assert (seen.state, seen.attempts) == ("SUCCEEDED", 2)
+    found = samples(scrape(running))
+    assert found[("w2s_cache_requests_total", ("result", "hit"))] == 1
+    assert 2 * ROWS <= found[("w2s_rows_extracted_total",)] < 3 * ROWS
 
 
 def test_a_job_that_ends_every_worker_it_may_fails_as_worker_lost(start):

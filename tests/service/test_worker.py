@@ -85,14 +85,16 @@ def test_a_library_that_prints_does_not_break_the_frames():
 
 def test_stopping_ends_a_worker_and_its_children():
     async def act(worker):
+        child = subprocess.Popen(["sleep", "60"], process_group=worker.pid)  # as one that a library had started
         began = time.monotonic()
         await worker.stop(1)
         with pytest.raises(WorkerLostError):
             await answers(worker, b"")
-        return worker.pid, time.monotonic() - began
+        return worker.pid, child, time.monotonic() - began
 
-    pid, seconds = with_worker(act)
+    pid, child, seconds = with_worker(act)
     assert seconds < 3
+    assert child.wait(2) < 0
     until(lambda: not alive(pid), 2)
 
 

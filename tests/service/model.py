@@ -22,9 +22,9 @@ ROWS = 150
 LENGTH = 200
 
 
-def write_model(folder: Path) -> str:
+def write_model(folder: Path, seed: int = 0) -> str:
     """A reference to token embeddings and `DEPTH` dense layers with random weights, each a hidden state."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS]
     folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
@@ -50,12 +50,12 @@ def write_model(folder: Path) -> str:
     return f"onnx:{folder / 'model.onnx'}"
 
 
-def reading(reference: str, rng: random.Random) -> RankingQuery:
-    """A query whose rows no feature store has seen: the last layer as student, the first as candidate."""
+def reading(strong: str, weak: str, rng: random.Random) -> RankingQuery:
+    """A query whose rows no feature store has seen: the last layer of one as student, the first of one as candidate."""
     rows = ["".join(rng.choices(LETTERS, k=LENGTH)) for _ in range(ROWS)]
     return RankingQuery(
-        strong=ModelSpec("strong", reference, layer=str(DEPTH)),
-        weak=(ModelSpec("first", reference, layer="1"),),
+        strong=ModelSpec("strong", strong, layer=str(DEPTH)),
+        weak=(ModelSpec("first", weak, layer="1"),),
         pool=Pool.of(rows),
         settings=Settings(estimators=("cka",)),
     )
