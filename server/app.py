@@ -139,7 +139,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
         chores = (authenticator.watch(), metrics.measure_lag(), count_jobs(ledger, metrics))
-        sweeping = (forget_old_jobs(ledger, limits), sweep_files(ledger, parts, uploads, limits))
+        sweeping = (forget_old_jobs(ledger, limits), sweep_files(ledger, parts, uploads, limits, metrics))
         await stack.enter_async_context(beside(*chores, *sweeping))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)

@@ -48,15 +48,16 @@ async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
 
 
-async def sweep_files(ledger: Ledger, parts: PartStore, uploads: Uploads, limits: Limits) -> None:
+async def sweep_files(ledger: Ledger, parts: PartStore, uploads: Uploads, limits: Limits, metrics: Metrics) -> None:
     """Drop parts that nothing refers to, uploads that were left, and of every tenant's features what is over, forever.
 
-    Runs until cancelled.
+    Counts the damaged entries that were set aside. Runs until cancelled.
     """
     while True:
         try:
             kept = await ledger.parts()
             freed = await asyncio.to_thread(_sweep, parts, kept, uploads, limits)
+            metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:
                 log("files_swept", bytes=freed)
         except (W2SError, OSError) as fault:  # the disk, for a while
@@ -68,6 +69,10 @@ def _sweep(parts: PartStore, kept: set[tuple[str, str]], uploads: Uploads, limit
     uploads.expire()
     freed = parts.sweep(kept)
     return freed + sweep(stores_in(cache_dir()), limits.cache_bytes or sys.maxsize, _QUARANTINED_SECONDS)
+
+
+def _quarantined() -> int:
+    return sum(len(list((store.folder / "quarantine").glob("*"))) for store in stores_in(cache_dir()))
 
 
 async def count_jobs(ledger: Ledger, metrics: Metrics) -> None:

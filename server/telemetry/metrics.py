@@ -43,6 +43,7 @@ class Metrics:
         )
         self._rejected = Counter("w2s_admission_rejected", "Refused calls.", ("reason",), registry=within)
         self._cache = Counter("w2s_cache_requests", "Models looked up in the cache.", ("result",), registry=within)
+        self._damaged = Gauge("w2s_cache_damaged", "Damaged entries that were set aside.", registry=within)
         self._restarts = Counter("w2s_worker_restarts", "Workers replaced.", ("why",), registry=within)
         self._rows = Counter("w2s_rows_extracted", "Rows that models read.", registry=within)
         self._lag = Histogram(
@@ -84,6 +85,10 @@ class Metrics:
     def looked_up(self, *, hit: bool) -> None:
         """A model's features were found in the cache, or were not."""
         self._cache.labels("hit" if hit else "miss").inc()
+
+    def damaged(self, entries: int) -> None:
+        """So many entries of feature stores do not hold what was written, and were set aside."""
+        self._damaged.set(entries)
 
     def jobs(self, counts: Mapping[str, int]) -> None:
         """How many jobs there are, by state."""

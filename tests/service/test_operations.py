@@ -238,6 +238,20 @@ def test_many_open_watches_leave_the_server_quick(start):
             call.cancel()
 
 
+def test_an_entry_that_the_disk_damaged_is_counted(start):
+    running = start("--metrics", "127.0.0.1:0", *limited(part_keep_seconds=1))
+    damaged = ("w2s_cache_damaged",)
+    with running.client() as client:
+        client.features.push("kept", arrays().strong.values)
+        assert samples(scrape(running))[damaged] == 0
+        (entry,) = (running.folder / "cache" / "features" / "entries").rglob("*.w2sf")
+        whole = entry.read_bytes()
+        entry.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(NotFoundError, match="was lost or damaged; push it again"):
+            client.features.pull("kept")
+    until(lambda: samples(scrape(running))[damaged] == 1)
+
+
 def test_a_logged_fault_names_its_reason_and_none_of_its_text(capsys):
     try:
         raise LimitError("the disk behind /secret is full.", reason="STORAGE_FULL")
