@@ -158,6 +158,20 @@ def test_a_full_disk_refuses_writes_and_lets_reads_go_on(database, table):
     assert table.claim().row.job.id == name
 
 
+def test_a_read_only_disk_refuses_writes_and_lets_reads_go_on(database, table):
+    name = table.create(LOCAL, "a", b"q").job.id
+    with database.reading() as run:
+        run.execute("PRAGMA query_only = ON")  # SQLite's own way to meet a disk that takes nothing any more
+    for write in (lambda: table.create(LOCAL, "b", b"q"), table.claim, lambda: table.cancel(LOCAL, name)):
+        with pytest.raises(UnavailableError, match="the job store cannot be read or written") as caught:
+            write()
+        assert caught.value.reason == "STORAGE_UNWRITABLE"
+    assert [row.job.state for row in table.page(LOCAL, 9, None)] == ["QUEUED"]
+    with database.reading() as run:
+        run.execute("PRAGMA query_only = OFF")
+    assert table.claim().row.job.id == name
+
+
 def test_another_process_cannot_open_the_store(database, table, tmp_path):
     code = (
         "import sys, pathlib; from server.durable.database import Database; from predictor.errors import RefusedError\n"
