@@ -49,16 +49,19 @@ class Body:
         adapters: bool,
         pooling: Pooling,
         max_length: int,
+        half: bool = False,
     ) -> None:
         """
         Args:
             adapters: train low-rank adapters and leave the weights alone.
+            half: multiply matrices in bf16, weights staying in fp32; a GPU always does.
 
         Raises:
             RefusedError: unreadable weights or tokenizer.
             InputError: no such layer; adapters without their package, or a model that they fit nowhere.
         """
         self.device = torch.device(device_of(tuning.device))
+        self._half = half or self.device.type == "cuda"
         whole = load_weights(artefact, torch.float32)
         self._model = whole.get_encoder() if whole.config.is_encoder_decoder else whole
         self._model.eval().to(self.device)
@@ -93,11 +96,11 @@ class Body:
         self._model.train(learning)
 
     def pooled(self, rows: Rows) -> torch.Tensor:
-        """(b, d) pooled states of some rows, float32, with gradients where those are recorded; bf16 inside on a GPU."""
+        """(b, d) pooled states of some rows, float32, with gradients where those are recorded."""
         ids, mask = pad_right([self._tokens[row] for row in rows], self._pad)
         inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         inputs = {name: values.to(self.device) for name, values in inputs.items()}
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._half):
             state = self._state(inputs)
         found: torch.Tensor = pool(state.float(), inputs["attention_mask"].float(), self._pooling)
         return found

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from predictor.errors import InputError, LimitError
+from predictor.extraction.precision import device_computes_bf16
 from predictor.extraction.threads import usable_threads
 from predictor.extraction.torch_backend import lack_of_memory
 from predictor.finetuning.body import Body
@@ -50,6 +51,9 @@ class FineTuner:
     def of(cls, spec: ModelSpec, texts: Sequence[str], settings: Settings, recipe: Recipe) -> FineTuner:
         """Load the strong model of a query for training.
 
+        On a CPU it computes in fp32 unless the settings ask for bf16 and the CPU has it: `auto` knows what bf16 does to
+        features, not to a training.
+
         Raises:
             InputError: features in place of a model, or no texts.
             W2SError: the model cannot be had, read or given adapters.
@@ -62,6 +66,7 @@ class FineTuner:
             adapters=recipe.method == "lora",
             pooling=spec.pooling or ModelReference.parse(spec.reference).pooling or settings.pooling,
             max_length=settings.max_length,
+            half=settings.precision == "bf16" and device_computes_bf16("cpu"),
         )
         return cls(body, recipe)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,6 +110,23 @@ def test_a_seed_gives_the_same_bits_and_another_seed_others(folder, method):
     assert not np.array_equal(first, other)
     fresh = tuner(folder, method, epochs=2).on(TRAIN, OTHER)
     np.testing.assert_array_equal(first, fresh.learn(TRUTH[TRAIN], 1))
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_bf16_is_taken_where_it_is_asked_for_and_the_cpu_has_it(folder, method, monkeypatch):
+    recipe = Recipe(method, tuning=Tuning(epochs=2)).for_labels("regression")
+
+    def learned(precision, native=True):
+        monkeypatch.setattr("predictor.finetuning.tuner.device_computes_bf16", lambda device: native)
+        student = FineTuner.of(spec(folder), TEXTS, replace(SETTINGS, precision=precision), recipe)
+        return student.on(TRAIN, OTHER).learn(TRUTH[TRAIN], 0)
+
+    exact, half = learned("fp32"), learned("bf16")
+    np.testing.assert_array_equal(exact, learned("auto"))
+    np.testing.assert_array_equal(exact, learned("bf16", native=False))
+    np.testing.assert_array_equal(half, learned("bf16"))
+    assert not np.array_equal(exact, half)
+    np.testing.assert_allclose(half, exact, atol=0.1 * np.ptp(exact))
 
 
 def test_training_leaves_torchs_own_generator_alone(folder):
