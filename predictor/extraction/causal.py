@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from predictor.errors import RefusedError
 from predictor.extraction.backend import Engine
+from predictor.extraction.batching import pad_right
 from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
 from predictor.models.architectures import DECODERS, usable_positions
 from predictor.models.artefact import Artefact, read_config
@@ -75,14 +76,16 @@ class CausalModel:
         return self._kept(ids)
 
     def log_probabilities(
-        self, beginning: Beginning, rows: Ints, last: int, tokens: Sequence[int]
+        self, beginning: Beginning, rows: Sequence[Ints], last: int, tokens: Sequence[int]
     ) -> NDArray[np.float64]:
         """Log-probabilities of some tokens behind the last positions of each row.
 
+        Shorter rows are padded on the right, where nothing that is asked for can see it.
+
         Args:
             beginning: stands before each row.
-            rows: (b, t) token ids, without padding.
-            last: 1 to t.
+            rows: b rows of token ids, of any lengths.
+            last: 1 to the length of the shortest row.
             tokens: ids to be judged.
 
         Returns:
@@ -107,9 +110,10 @@ class CausalModel:
             return Beginning(tuple(ids), found.past_key_values)
 
     @torch.inference_mode()
-    def _logits(self, beginning: Beginning, rows: Ints, last: int) -> torch.Tensor:
-        count = len(rows)
-        ids = torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)
+    def _logits(self, beginning: Beginning, rows: Sequence[Ints], last: int) -> torch.Tensor:
+        count, lengths = len(rows), torch.tensor([len(row) for row in rows], device=self._device)
+        ids = torch.from_numpy(pad_right(list(rows), 0)[0]).to(self._device)
+        width, shortest = ids.shape[1], int(lengths.min())
         options: dict[str, Any] = {"use_cache": False}
         if beginning.cache is not None:
             kept = copy.deepcopy(beginning.cache)  # a forward pass writes into the cache it is given
@@ -118,16 +122,19 @@ class CausalModel:
         elif beginning.ids:
             before = torch.tensor([beginning.ids], device=self._device)
             ids = torch.cat([before.expand(count, -1), ids], dim=1)
-        length = rows.shape[1] + len(beginning.ids)
-        mask = torch.ones((count, length), dtype=torch.long, device=self._device)
-        self.tokens_read += int(ids.numel())
-        logits: torch.Tensor = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=last, **options).logits
-        return logits[:, -last:]
+        mask = torch.ones((count, width + len(beginning.ids)), dtype=torch.long, device=self._device)
+        self.tokens_read += int(lengths.sum()) + count * (ids.shape[1] - width)
+        kept_logits = width - shortest + last
+        found: torch.Tensor = self._model(
+            input_ids=ids, attention_mask=mask, logits_to_keep=kept_logits, **options
+        ).logits[:, -kept_logits:]
+        places = (lengths - shortest)[:, None] + torch.arange(last, device=self._device)
+        return found[torch.arange(count, device=self._device)[:, None], places]
 
     def _keeping_is_safe(self, tolerance: float) -> bool:
         """Whether two rows behind a kept beginning get the probabilities that they get read whole."""
         probe = np.arange(1, 13, dtype=np.int64) % self.vocabulary
-        rows, tokens = probe[6:].reshape(2, 3), [int(i) for i in probe]
+        rows, tokens = [probe[6:10], probe[10:]], [int(i) for i in probe]
         whole = self.log_probabilities(Beginning(tuple(tokens[:6])), rows, 2, tokens)
         try:
             kept = self.log_probabilities(self._kept(tokens[:6]), rows, 2, tokens)

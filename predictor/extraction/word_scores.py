@@ -25,6 +25,10 @@ CACHED_POSITIONS = 8192
 """Rows × kept tokens in a batch at most: each row brings its copy of the beginning's keys and values."""
 
 
+STRETCH = 1.25
+"""The longest row of a batch over the shortest at most: shorter rows are padded, and their padding is computed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Class probabilities of rows.
@@ -116,7 +120,7 @@ class WordScorer:
                 batch = waiting.pop()
                 try:
                     logs = self.model.log_probabilities(
-                        beginning, np.stack([sequences[i] for i in batch]), len(stem) + 1, words.tokens_used
+                        beginning, [sequences[i] for i in batch], len(stem) + 1, words.tokens_used
                     )
                 except MemoryError as fault:
                     if len(batch) == 1:
@@ -132,16 +136,18 @@ class WordScorer:
         return found[[distinct[ids] for ids in questions]]
 
     def _batches(self, sequences: list[NDArray[np.int64]], beginning: Beginning) -> list[NDArray[np.intp]]:
-        """Batches of equal length, so that nothing is padded; the longest first when taken from the end."""
+        """Batches of like lengths; the longest first when taken from the end."""
         kept, before = beginning.cache is not None, len(beginning.ids)
         most = max(1, CACHED_POSITIONS // before) if kept else len(sequences)
         lengths = np.array([len(one) + (0 if kept else before) for one in sequences])
-        found = [
-            part
-            for batch in plan_batches(lengths, self.budget, "equal_lengths")
+        bands = np.floor(np.log(lengths) / np.log(STRETCH))
+        like = [np.flatnonzero(bands == band) for band in np.unique(bands)]
+        return [
+            rows[part]
+            for rows in like
+            for batch in list(plan_batches(lengths[rows], self.budget))[::-1]
             for part in np.array_split(batch, -(-len(batch) // most))
         ]
-        return found[::-1]
 
 
 def _too_large(tokens: int) -> LimitError:

@@ -96,6 +96,25 @@ def test_rows_do_not_depend_on_their_batch(folder):
     np.testing.assert_allclose(found.plain, whole.plain, atol=1e-5)
 
 
+def test_rows_of_like_length_are_read_together_and_of_unlike_length_apart(folder, monkeypatch):
+    asked = scorer(folder, budget=10_000, max_length=400)
+    batches = []
+    real = CausalModel.log_probabilities
+
+    def noted(self, beginning, rows, last, tokens):
+        batches.append([len(row) for row in rows])
+        return real(self, beginning, rows, last, tokens)
+
+    monkeypatch.setattr(CausalModel, "log_probabilities", noted)
+    texts = ["film " * count for count in (1, 2, 3, 4, 5, 6, 20, 22, 24, 60)]
+    found = drain(asked.steps(texts, EXAMPLES))
+    lengths = {length for batch in batches for length in batch}
+    assert len(batches) < len(lengths)  # Or nothing would be read together but rows of one length.
+    assert all(max(batch) <= 1.25 * min(batch) for batch in batches)
+    plain, _ = by_hand(asked, texts, EXAMPLES)
+    np.testing.assert_allclose(np.log(found.plain), np.log(plain), atol=1e-4)
+
+
 def test_equal_rows_are_read_once_and_rows_are_counted(folder):
     asked = scorer(folder)
     steps = list(asked.steps(weights.SENTENCES))
@@ -119,7 +138,7 @@ def test_examples_and_row_fit_the_positions_of_the_model(folder):
     real = CausalModel.log_probabilities
 
     def noted(self, beginning, rows, last, tokens):
-        seen.append(len(beginning.ids) + rows.shape[1])
+        seen.append(len(beginning.ids) + max(map(len, rows)))
         return real(self, beginning, rows, last, tokens)
 
     with pytest.MonkeyPatch.context() as patch:
