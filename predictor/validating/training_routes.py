@@ -22,7 +22,7 @@ from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, Ran
 from predictor.settings import Settings
 from predictor.training import squared_error
 from predictor.validating.validated import RouteTrained, mean_of
-from predictor.worlds.splits import thirds
+from predictor.worlds.splits import cut, thirds
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -138,14 +138,16 @@ def routes_steps(
     *,
     splits: int = 3,
     seed: int = 0,
+    sizes: tuple[int, int] | None = None,
 ) -> Generator[Progress, None, Routes]:
-    """Train the student on both routes for every candidate, on the thirds that `train_w2s` uses.
+    """Train the student on both routes for every candidate, on the parts that `train_w2s` uses.
 
     On each split: weak head on D~, its labels on D^, refined labels on D^, then a ridge head (GCV) on either, tested on
     fresh rows. The estimator sees D^ with the refined labels, and the gold labels of D~ alone.
 
     Args:
         labels: gold labels of all n rows.
+        sizes: rows of D~ and D^, the rest being tested on; None for a third each.
 
     Raises:
         InputError: an unlabelled row.
@@ -159,7 +161,9 @@ def routes_steps(
         for name in ("weak", "naive", "refined", "em_step", "score", "promised", "retention")
     }
     for split in range(splits):
-        part = thirds(len(labels.targets), np.random.default_rng([seed, split]))
+        rng = np.random.default_rng([seed, split])
+        rows = len(labels.targets)
+        part = thirds(rows, rng) if sizes is None else cut(rows, *sizes, rng)
         student = HeadFactor.of(strong.features[part.student], strong.features[part.test])
         truth, refined = labels.targets[part.test], {}
         for i, candidate in enumerate(weak):

@@ -10,7 +10,7 @@ from predictor.labels import Labels
 from predictor.pools import Pool
 from predictor.query import ModelSpec, Progress
 from predictor.settings import Settings
-from predictor.training import train_w2s
+from predictor.training import Recipe, train_w2s
 from predictor.validating.training_routes import LinearRelabelling, PromptedRelabelling, Routes, routes_steps
 from predictor.worlds.splits import thirds
 from tests.drain import drain
@@ -59,6 +59,15 @@ def test_the_naive_route_is_the_training_that_predictions_are_checked_against(ta
     strong, weak, labels = task
     found = measured(task, LinearRelabelling(strong.features), splits=2, seed=1)
     outcomes = train_w2s(strong.features, [one.features for one in weak], labels, splits=2, seed=1)
+    np.testing.assert_allclose(found.naive, outcomes.w2s, rtol=1e-8)
+    np.testing.assert_allclose(found.weak, outcomes.weak, rtol=1e-8)
+
+
+def test_parts_of_other_sizes_are_those_of_a_training_of_these_sizes(task):
+    strong, weak, labels = task
+    found = measured(task, LinearRelabelling(strong.features), splits=2, seed=1, sizes=(20, 24))
+    recipe = Recipe(weak_rows=20, student_rows=24)
+    outcomes = train_w2s(strong.features, [one.features for one in weak], labels, splits=2, seed=1, recipe=recipe)
     np.testing.assert_allclose(found.naive, outcomes.w2s, rtol=1e-8)
     np.testing.assert_allclose(found.weak, outcomes.weak, rtol=1e-8)
 
