@@ -15,7 +15,7 @@ from tests.chaos.outcome import Outcome, command
 from tests.service.model import ROWS, reading, write_model
 from tests.service.running import RunningServer, alive, arrays
 
-PHASES = ("idle", "taken", "load", "extract", "estimate")
+PHASES = ("idle", "taken", "load", "extract", "label", "estimate")
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
 SILENCE = 1.5
 MOST_TRIES = 4
@@ -31,7 +31,9 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     model = write_model(folder / "model")
     with RunningServer(folder, *limits) as running, running.client() as client:
         worker = running.job_worker()
-        plan = itertools.cycle((phase, number) for phase in PHASES for number in SIGNALS)
+        faults = [(phase, number) for phase in PHASES for number in SIGNALS]
+        first = rng.randrange(len(faults))
+        plan = itertools.cycle(faults[first:] + faults[:first])
         phase, number = next(plan)
         while hits.total() < rounds and tries < rounds * MOST_TRIES:
             tries += 1
@@ -56,8 +58,9 @@ def _one(  # type: ignore[no-untyped-def]
     client: PredictorClient, phase: str, number: signal.Signals, worker: int, model: str, rng: random.Random
 ):
     """One job with one fault: the job at its end, and whether the fault met it in the phase."""
-    if phase == "extract":
-        query, after = reading(model, model, rng), rng.randrange(ROWS * 2 // 3)
+    if phase in ("extract", "label"):
+        query = reading(model, model, rng, "logits" if phase == "label" else None)
+        after = rng.randrange(ROWS * 2 // 3)
     else:
         query, after = arrays(rng.randrange(5), rows=60 if phase in ("idle", "taken") else 400), 0
     struck = phase == "idle"
