@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -224,6 +224,21 @@ def test_the_rows_read_foretell_the_training_on_all_rows(staged: tuple[Ranking, 
     assert ranking.provenance.request["training"]["weak_rows"] is None
 
 
+def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_training_of_all_rows(
+    staged: tuple[Ranking, CountingSource],
+) -> None:
+    left = [c for c in staged[0].candidates if c.diagnostics.get("stage_left") == 1.0]
+    rows = np.sort(staged[1].asked["strong"][:160])
+    found = {name: values[rows].astype(np.float32) for name, values in features().items()}
+    weak = tuple(Representation(name, values) for name, values in found.items() if name != "strong")
+    training = Training(ROWS // 3, ROWS // 3)
+    seen = Case(Representation("strong", found["strong"]), weak, seed=0, training=training)
+    expected = dict(zip((w.name for w in weak), expected_outcomes(LabelPriorSimulation(), seen)[:, 1], strict=True))
+    assert left
+    for c in left:
+        assert c.estimates["label_prior_simulation"].value == pytest.approx(expected[c.name], abs=1e-12)
+
+
 def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
     asked = Training(weak_rows=30, student_ridge=0.1)
     ranking = drain(ranking_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
@@ -290,3 +305,12 @@ def test_other_judges_score_by_their_value_with_the_better_first() -> None:
         sign = 1.0 if judge.better == "lower" else -1.0
         expected = [sign * (judge.estimate(Case(few.strong, (one,)))[0].value or 0.0) for one in few.weak]
         np.testing.assert_allclose(scores(judge, few, "w2s_error"), expected)
+
+
+def test_few_rows_are_split_more_often_unless_told_otherwise() -> None:
+    simulation = LabelPriorSimulation()
+    spread = {}
+    for rounds in (None, 1):
+        found = [expected_outcomes(simulation, replace(case(90), seed=seed), rounds)[:, 1] for seed in range(6)]
+        spread[rounds] = np.diff(found, axis=1).std(axis=0).mean()
+    assert spread[None] < 0.6 * spread[1]
