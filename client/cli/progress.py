@@ -57,11 +57,11 @@ def display(stream: TextIO | None = None) -> Display:
 
 
 class Lines:
-    """One line whenever the candidate or its phase changes."""
+    """One line whenever the candidate or its phase changes, and for every fine-tuning of a candidate."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._shown: set[tuple[str, str]] = set()
+        self._shown: set[tuple[str, str, str]] = set()
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -73,15 +73,16 @@ class Lines:
         return None
 
     def show(self, step: Progress) -> None:
-        """Print the step if its phase is new for this candidate."""
-        if (step.candidate, step.phase) in self._shown:
+        """Print the step if its phase is new for this candidate, or a split of its own training begins."""
+        split = f", split {step.done + 1} of {step.total}" if step.phase == "train" and step.candidate else ""
+        if (step.candidate, step.phase, split) in self._shown:
             return
-        self._shown.add((step.candidate, step.phase))
+        self._shown.add((step.candidate, step.phase, split))
         rows = f" {step.total:,} rows" if step.phase == "extract" else ""
         phase = "reading" if rows else PHASES.get(step.phase, step.phase)
         name = visible(step.candidate) or "all candidates"
         elapsed = time.monotonic() - self._started
-        print(f"w2s: {elapsed:6.1f} s  {name}: {phase}{rows}", file=self._stream, flush=True)
+        print(f"w2s: {elapsed:6.1f} s  {name}: {phase}{rows}{split}", file=self._stream, flush=True)
 
 
 class Bars:

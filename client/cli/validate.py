@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from client.cli import flags
@@ -101,7 +102,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 
 def print_validation(found: Validation) -> None:
     """The tables of a validation."""
-    from predictor.report.validated import ROUTES, SCORED, about, judgements, measurements, recipe_of, routes
+    from predictor.report.validated import ROUTES, SCORED, about, judgements, measurements, recipe_of, remarks, routes
 
     shown = {term: value for term, value in about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")
@@ -121,3 +122,5 @@ def print_validation(found: Validation) -> None:
     sheet = judgements(found)
     print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
     print("\n" + SCORED.replace("; |error|", ";\n|error|"))
+    for remark in remarks(found):
+        print("\n" + textwrap.fill(remark, 118))

@@ -24,6 +24,15 @@ ROUTES = (
     "Students taught the weak labels as they are and refined ones, with the score that advises to refine where it is "
     "above 0, the predicted difference of gains, and the share of splits on which either was right"
 )
+REPEATABLE = 0.5
+"""Orders that agree with themselves less than this, split against split, are mostly chance."""
+
+TAUGHT_NOTHING = 0.9
+"""Share of the label variance that a ceiling leaves where there is next to nothing to learn."""
+
+WILD = 1.0
+"""Standard errors of a PGR beyond this leave nothing of it."""
+
 FIGURES = ("weak_error", "w2s_error", "gain", "weak_accuracy", "w2s_accuracy", "weak_log_loss", "w2s_log_loss")
 
 
@@ -102,6 +111,33 @@ def about(found: Validation) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def remarks(found: Validation) -> tuple[str, ...]:
+    """What the figures cannot tell, in sentences; () where there is nothing to add."""
+    told, ceiling = [], found.ceiling_error.value
+    if found.reliability is None or found.reliability < REPEATABLE:
+        told.append(
+            f"The measured order of the candidates does not repeat from split to split (ρ limit "
+            f"{number(found.reliability, 2)}), so no ρ in these tables is evidence for or against an estimator; more "
+            "splits, rows or candidates would make it one."
+        )
+    if ceiling >= TAUGHT_NOTHING:
+        told.append(
+            f"Taught gold labels, the student still errs by {number(ceiling, 2)} of the {found.unit}: there is next to "
+            "nothing to learn from so many rows, and candidates lie together."
+        )
+    if any(_wild(one) for one in found.trained):
+        told.append(
+            "A PGR whose standard error is above 1 is left out: the ceiling hardly beats that weak model, so that the "
+            "share of the gap is a division by next to nothing."
+        )
+    if "head_layer" in found.training:
+        told.append(
+            f"Estimators foretell linear heads on the frozen features of {found.strong}, and the head of this training "
+            f"sits on layer {found.training['head_layer']} of a model that moves: compare orders, not levels."
+        )
+    return tuple(told)
+
+
 def recipe_of(found: Validation) -> str:
     """`lora, xent loss, soft labels, epochs 3`."""
     settings = [f"{name.replace('_', ' ')} {value}" for name, value in found.training.items()]
@@ -112,6 +148,7 @@ def markdown(found: Validation) -> str:
     """A heading, the facts and both tables."""
     lines = [f"# Weak-to-strong validation: {visible(found.task)}", ""]
     lines += [f"* {term}: {visible(value)}" for term, value in about(found)]
+    lines += ["", *(f"* {visible(remark)}" for remark in remarks(found))] if remarks(found) else []
     refined = [(routes(found), ROUTES + ".")] if found.routes else []
     for sheet, note in (
         (measurements(found), MEASURED + found.unit + "."),
@@ -149,8 +186,8 @@ def csv(found: Validation) -> str:
 def html(found: Validation) -> str:
     """One self-contained page that loads nothing; write it as UTF-8."""
     best = f"{found.trained[0].name} taught best" if found.trained else "no candidate was trained"
-    failed = [f"<li>{text(name)}: {text(fault.message)}</li>" for name, fault in found.failed.items()]
-    notes = f'<ul class="notes">{"".join(failed)}</ul>' if failed else ""
+    noted = [*remarks(found), *(f"{name}: {fault.message}" for name, fault in found.failed.items())]
+    notes = f'<ul class="notes">{"".join(f"<li>{text(note)}</li>" for note in noted)}</ul>' if noted else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">'
@@ -179,10 +216,14 @@ def _spread(error: float | None) -> str:
 def _errors(one: Trained) -> tuple[str, ...]:
     pgr = (
         ABSENT
-        if one.pgr is None
+        if one.pgr is None or _wild(one)
         else number(one.pgr, 2) + ("" if one.pgr_standard_error is None else f" ± {number(one.pgr_standard_error, 2)}")
     )
     return one.name, mean(one.w2s_error), mean(one.gain, True), mean(one.weak_error), pgr
+
+
+def _wild(one: Trained) -> bool:
+    return one.pgr_standard_error is not None and one.pgr_standard_error > WILD
 
 
 def _classes(one: Trained) -> tuple[str, ...]:

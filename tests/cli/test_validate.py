@@ -200,4 +200,5 @@ def test_a_real_model_is_really_fine_tuned(run, arrays, tmp_path):
     raw = json.loads(done.stdout)
     assert (raw["recipe"], raw["loss"], raw["training"]["epochs"]) == ("lora", "squared", 2)
     assert raw["trained"][0]["w2s_error"]["value"] != raw["ceiling_error"]["value"] > 0.0
-    assert "counts: training" in done.stderr
+    assert "counts: training, split 1 of 2" in done.stderr
+    assert "counts: training, split 2 of 2" in done.stderr

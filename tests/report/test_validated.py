@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 
@@ -65,6 +66,28 @@ def test_the_facts_say_how_it_was_trained(found):
     assert facts["recipe"] == "lora, squared loss, soft labels, epochs 3, lora rank 4"
     assert facts["rows"] == "300 (D~ / D^ / test 100 / 120 / 80)"
     assert facts["ρ limit"].startswith("–")
+
+
+def test_remarks_say_what_the_figures_cannot(found):
+    def told(**changed):
+        return " ".join(validated.remarks(Validation(**{**vars(found), "training": {}, "reliability": 0.8, **changed})))
+
+    assert told() == ""
+    assert "does not repeat from split to split (ρ limit –)" in told(reliability=None)
+    assert "does not repeat from split to split (ρ limit 0.49)" in told(reliability=0.49)
+    assert "errs by 0.90 of the label variance: there is next to nothing to learn" in told(
+        ceiling_error=Mean(0.9, None)
+    )
+    tuned = told(training={"head_layer": "last"})
+    assert (
+        "linear heads on the frozen features of big (layer 6), and the head of this training sits on layer last"
+        in tuned
+    )
+    wild = dataclasses.replace(found.trained[0], pgr=-56.6, pgr_standard_error=1.1)
+    assert "A PGR whose standard error is above 1 is left out" in told(trained=(wild,))
+    assert validated.measurements(Validation(**{**vars(found), "trained": (wild,)})).rows[0][4] == "–"
+    for shown in (validated.markdown(found), validated.html(found)):
+        assert "does not repeat from split to split" in shown
 
 
 def test_csv_has_a_row_a_candidate_and_no_formula(found):
