@@ -21,6 +21,12 @@ MAX_MESSAGE_BYTES = 4 << 20
 MAX_ANSWER_BYTES = 64 << 20
 """The largest message to take: rankings of thousands of candidates."""
 
+SILENT_MS = 30_000
+"""A connection on which nothing came for so long is pinged while a call is open."""
+
+ANSWER_MS = 10_000
+"""It is given up where the ping is not answered within this time."""
+
 TLS_HANDSHAKE = "TLS_HANDSHAKE"
 """Reason of a connection whose two sides do not trust or understand one another: no repetition helps."""
 
@@ -95,8 +101,9 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
         ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
         ("grpc.max_send_message_length", max(max_message_bytes, _CHUNK_BYTES)),
         ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
-        ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.keepalive_time_ms", SILENT_MS),
+        ("grpc.keepalive_timeout_ms", ANSWER_MS),
+        ("grpc.http2.ping_timeout_ms", ANSWER_MS),  # else a minute, whatever the line above says
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.max_reconnect_backoff_ms", 5_000),
     ]

@@ -166,6 +166,7 @@ def _options(config: Config) -> list[tuple[str, Any]]:
         ("grpc.max_send_message_length", config.limits.max_answer_bytes),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.ping_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ]

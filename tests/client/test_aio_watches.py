@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import signal
+import time
 
 import pytest
 
@@ -39,11 +42,12 @@ def test_a_watch_loses_and_repeats_nothing_across_a_kill_of_the_server(start):
 
 
 class Cut:
-    """A wire to a server that can be cut: every connection through it ends at once."""
+    """A wire to a server that can be cut, and every connection through it ends at once, or go dead without a word."""
 
     def __init__(self, address):
         self._host, _, port = address.rpartition(":")
         self._port, self._writers, self.cuts = int(port), [], 0
+        self._dead = []
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
@@ -60,6 +64,10 @@ class Cut:
             writer.transport.abort()
         self._writers.clear()
 
+    def deaden(self):
+        """Carry nothing more for whoever is connected."""
+        self._dead += self._writers
+
     async def _carry(self, reader, writer):
         far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
         self._writers += [writer, far_writer]
@@ -68,6 +76,8 @@ class Cut:
 
     async def _pour(self, reader, writer):
         while data := await reader.read(1 << 16):
+            if writer in self._dead:
+                continue
             writer.write(data)
             await writer.drain()
         writer.close()
@@ -90,6 +100,26 @@ def test_a_watch_over_a_wire_that_is_cut_again_and_again_sees_each_change_once(s
     assert revisions == sorted(set(revisions))
     assert set(revisions) >= {job.revision for job in whole if job.revision >= revisions[0]}
     assert seen[-1].ranking is not None
+
+
+def test_a_watch_over_a_wire_that_went_dead_without_a_word_is_taken_up_again(start, monkeypatch):
+    monkeypatch.setattr("client.channel.SILENT_MS", 1000)
+    monkeypatch.setattr("client.channel.ANSWER_MS", 1000)
+    running = start()
+    frozen = running.freeze_job_worker()
+
+    async def watch(aio):
+        async with Cut(running.address) as wire, AsyncPredictorClient(wire.address) as far:
+            changes = far.watch(await aio.submit(arrays()))
+            await anext(changes)
+            wire.deaden()
+            began = time.monotonic()
+            os.kill(frozen, signal.SIGCONT)
+            return [job.state async for job in changes][-1], time.monotonic() - began
+
+    state, seconds = run(running.address, watch)
+    assert state == "SUCCEEDED"
+    assert seconds < 15
 
 
 def test_many_watches_of_one_loop_see_the_same_changes(server):
