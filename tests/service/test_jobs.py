@@ -129,6 +129,24 @@ def test_a_silent_watch_shows_that_it_lives(start):
     assert not seen[-1].HasField("job")
 
 
+def test_one_watch_too_many_is_refused_with_a_pause_until_another_ends(start):
+    running = start("--limit", "max_open_watches=1", "--limit", "retry_seconds=2")
+    running.freeze_job_worker()
+    with running.client() as client, grpc.insecure_channel(running.address) as channel:
+        stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
+        name = client.submit(arrays())
+        first = stub.WatchRankingJob(pb.WatchRankingJobRequest(id=name), timeout=20)
+        next(first)
+        for call in (stub.WatchRankingJob, stub.WaitRankingJob.future):
+            kind = pb.WatchRankingJobRequest if call is stub.WatchRankingJob else pb.WaitRankingJobRequest
+            second = call(kind(id=name), timeout=20)
+            assert second.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "takes 1 open watches and waits and has as many; ask again in 2 s" in second.details()
+            assert dict(second.trailing_metadata())["grpc-retry-pushback-ms"] == "2000"
+        first.cancel()
+        assert next(client.watch(name)).id == name
+
+
 def test_jobs_are_listed_newest_first_in_pages(start):
     with start("--limit", "max_page_jobs=3").client() as client:
         made = [client.submit(arrays(), f"page-{i}") for i in range(7)]
