@@ -202,7 +202,7 @@ def _with_labels(query: RankingQuery, labels: Labels, seed: int) -> RankingQuery
 def _predicted(free: Ranking, shown: Sequence[Ranking]) -> dict[str, dict[str, dict[str, float]]]:
     """Candidate -> estimator -> numbers: of the label-free ranking, and what only revealed labels allow, averaged."""
     gathered: dict[str, dict[str, dict[str, list[float]]]] = {}
-    known = {name for candidate in free.candidates for name in candidate.estimates}
+    known = {name for c in free.candidates for name, told in c.estimates.items() if told.value is not None}
     for ranking in (free, *shown):
         for candidate in ranking.candidates:
             for name, estimate in candidate.estimates.items():

@@ -68,3 +68,9 @@ def test_estimators_that_see_no_labels_are_not_shown_any(question):
     query, labels = asking(question, "cka")
     found = drain(validation_steps(query, labels, ArraySource(), splits=2))
     assert {score.evidence for score in found.scores} == {"representations"}
+
+
+def test_what_only_labels_could_say_is_kept_where_it_was_asked_for_by_name(question):
+    found = drain(validation_steps(*asking(question, "cka", "logme"), ArraySource(), splits=2, labelled_splits=2))
+    assert all({"cka", "logme"} == set(one.predicted) for one in found.trained)
+    assert all("value" in one.predicted["logme"] for one in found.trained)
