@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
-from predictor.estimators.protocol import Evidence, Forecast
+from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map
@@ -63,7 +63,7 @@ class LabelPriorSimulation:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Expected Err_w2s per candidate with its 90 % interval."""
-        return estimates_of(self, self.forecast(case))
+        return forecast_estimates(self, self.forecast(case))
 
     def forecast(self, case: Case) -> Forecast:
         """Outcomes under every prior, each weighing the same.
@@ -106,7 +106,8 @@ class LabelPriorSimulation:
             gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
             null_draws=np.stack([run.null for run in runs if len(run.null)], axis=1),
-            notes=_notes(case, pool),
+            notes=() if case.rows == pool else (_cut_to(case, pool),),
+            warnings=_short(case),
         )
 
     def sample(self, case: Case, rng: np.random.Generator) -> Case:
@@ -148,19 +149,20 @@ def sizes_of(case: Case) -> tuple[int, int]:
     return fitted(case.rows, *case.training.sizes(case.rows))
 
 
-def _notes(case: Case, pool: int) -> tuple[str, ...]:
+def _cut_to(case: Case, pool: int) -> str:
+    free = case.training.weak_rows is None and case.training.student_rows is None
+    return f"simulated on {case.rows} of {pool} rows" + (", a third of them for each head" if free else "")
+
+
+def _short(case: Case) -> tuple[str, ...]:
     """What was simulated, where it is not what was asked for."""
     asked, shown = case.training.sizes(case.rows), sizes_of(case)
-    free = case.training.weak_rows is None and case.training.student_rows is None
-    notes = []
-    if case.rows < pool:
-        notes.append(f"simulated on {case.rows} of {pool} rows" + (", a third of them for each head" if free else ""))
-    if shown != asked:
-        notes.append(
-            f"the training to foretell has {asked[0]} rows for each weak head and {asked[1]} for the student; "
-            f"{case.rows} rows can show {shown[0]} and {shown[1]}, so expect lower errors than these"
-        )
-    return tuple(notes)
+    if shown == asked:
+        return ()
+    return (
+        f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {case.rows} rows can "
+        f"show no more; with {asked[0]} and {asked[1]}, as is to be foretold, expect lower errors",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,14 +206,4 @@ def _run(
         ceiling=gold.expected_error(ceiling),
         ceiling_drawn=np.sum(weights * (truth - top) ** 2, axis=0) + prior.noise,
         null=np.array([pipeline.expected_errors()[1] for pipeline in shuffled]),
-    )
-
-
-def estimates_of(estimator: LabelPriorSimulation, forecast: Forecast) -> tuple[Estimate, ...]:
-    """The forecast's errors as estimates with 90 % intervals."""
-    low, high = np.quantile(forecast.error_draws, [0.05, 0.95], axis=1)
-    note = "; ".join(forecast.notes)
-    return tuple(
-        Estimate(float(v), estimator.better, estimator.unit, float(a), float(b), note, {"gain": float(g)})
-        for v, a, b, g in zip(forecast.error, low, high, forecast.gain, strict=True)
     )

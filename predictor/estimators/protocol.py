@@ -81,6 +81,8 @@ class Forecast:
         ceiling_draws: (R,).
         null_draws: (m, S) Err_w2s of the same candidates with row pairing shuffled.
         notes: what the reader should know.
+        warnings: where this is not the training that was asked for.
+        accuracy: (m, 2) expected share of right rows of the weak model and of its student; None where not foretold.
     """
 
     error: Array
@@ -91,6 +93,8 @@ class Forecast:
     ceiling_draws: Array
     null_draws: Array
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    accuracy: Array | None = None
 
     @property
     def pgr(self) -> Array:
@@ -120,12 +124,16 @@ class Forecaster(Estimator, Protocol):
 
 
 def forecast_estimates(forecaster: Forecaster, forecast: Forecast) -> tuple[Estimate, ...]:
-    """The forecast's errors as a forecaster's estimates, with 90 % intervals and the gain in the details."""
+    """The forecast's errors as a forecaster's estimates, with 90 % intervals; gain and accuracies in the details."""
     low, high = np.quantile(forecast.error_draws, [0.05, 0.95], axis=1)
     note = "; ".join(forecast.notes)
+    details = [{"gain": float(gain)} for gain in forecast.gain]
+    if forecast.accuracy is not None:
+        for one, (weak, student) in zip(details, forecast.accuracy, strict=True):
+            one |= {"weak_accuracy": float(weak), "w2s_accuracy": float(student)}
     return tuple(
-        Estimate(float(v), forecaster.better, forecaster.unit, float(a), float(b), note, {"gain": float(g)})
-        for v, a, b, g in zip(forecast.error, low, high, forecast.gain, strict=True)
+        Estimate(float(v), forecaster.better, forecaster.unit, float(a), float(b), note, one)
+        for v, a, b, one in zip(forecast.error, low, high, details, strict=True)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ def rehearse(
     truth: Array,
     training: Training,
     rng: np.random.Generator,
+    accuracy: Callable[[Array], Array] | None = None,
 ) -> Forecast:
     """Outcomes of one random cut of the rows into halves that teach each other, in the unit of the labels squared.
 
@@ -32,6 +35,7 @@ def rehearse(
         mean: (n, k) expected labels.
         truth: (n, k, R) plausible labels, each judged on a bootstrap of the rows of its own.
         training: ridges and rows of the student.
+        accuracy: (m, n, k) predictions -> (m,) expected share of right rows, where rows are of classes.
     """
     rows = weak.shape[1]
     lessons = np.concatenate([weak[:, None], null], axis=1)
@@ -52,6 +56,7 @@ def rehearse(
         gain_draws=weak_draws - w2s_draws,
         ceiling_draws=ceiling_draws,
         null_draws=np.mean(np.sum((mixed - mean[:, None, None]) ** 2, axis=3), axis=0),
+        accuracy=None if accuracy is None else np.stack([accuracy(weak), accuracy(learned)], axis=1),
     )
 
 

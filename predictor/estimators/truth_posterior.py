@@ -2,10 +2,12 @@
 
 Ours; no paper states it. The linear-head pipeline is run for real (weak heads on D~, strong head on their weak labels)
 and only the unknown truth is replaced by a Gaussian-process posterior given D~: no label of the predicted rows is used.
+Of classes it predicts the accuracies of teacher and student too, in the details.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.estimators.rehearsal import rehearse
 from predictor.estimators.supervision import shortfall, supervise
 from predictor.result import Better, Estimate
+from predictor.worlds.class_truth import ClassTruth
 from predictor.worlds.posterior import TruthPosterior, truth_posterior
 
 Array = NDArray[np.float64]
@@ -46,7 +49,8 @@ class TruthPosteriorForecast:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student under a Gaussian-process posterior of the truth given the weak heads' "
-        "training labels; linear heads, squared loss, truth smooth in some mixture of the models' representations."
+        "training labels, through a sigmoid for classes; linear heads, squared loss, truth smooth in some mixture of "
+        "the models' representations."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -74,39 +78,92 @@ class TruthPosteriorForecast:
         supervision = supervise(case, rng, SHUFFLES)
         known = np.flatnonzero(case.labels.known)
         gold = case.labels.targets[known]
-        centre, scale = gold.mean(axis=0), float(np.sqrt(np.sum(np.var(gold, axis=0))))
+        centre, scale = gold.mean(axis=0), _deviation(gold)
         kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
         rows = supervision.rows[kept]
         strong = case.strong.features
         posterior = truth_posterior(strong, [w.features for w in case.weak], (gold - centre) / scale, known, rows, rng)
         weak = np.stack([(p[kept] - centre) / scale for p in supervision.predictions if p is not None])
         null = np.stack([(p[:, kept] - centre) / scale for p in supervision.null if p is not None])
-        student = strong[rows]
+        truth = _Truth.of(posterior) if case.labels.kind == "regression" else _Truth.of_classes(posterior, gold)
         runs = [
-            rehearse(student, weak, null, posterior.mean, posterior.draw(self.draws, rng), case.training, rng)
+            rehearse(
+                strong[rows], weak, null, truth.mean, truth.draw(self.draws, rng), case.training, rng, truth.accuracy
+            )
             for _ in range(self.halvings)
         ]
-        spread = float(np.mean(posterior.variance)) * gold.shape[1]
-        factor, doubt = posterior.level
-        levels = np.maximum(factor + doubt * rng.standard_normal(self.halvings * self.draws), 0.0)
+        levels = np.maximum(truth.factor + truth.doubt * rng.standard_normal(self.halvings * self.draws), 0.0)
+        added = (levels - 1.0) * truth.spread
+        right = [run.accuracy for run in runs if run.accuracy is not None]
         return Forecast(
-            error=np.mean([run.error for run in runs], axis=0) + factor * spread,
+            error=np.mean([run.error for run in runs], axis=0) + truth.factor * truth.spread,
             gain=np.mean([run.gain for run in runs], axis=0),
-            ceiling=float(np.mean([run.ceiling for run in runs])) + (factor - 1.0) * spread,
-            error_draws=np.concatenate([run.error_draws for run in runs], axis=1) + (levels - 1.0) * spread,
+            ceiling=float(np.mean([run.ceiling for run in runs])) + (truth.factor - 1.0) * truth.spread,
+            error_draws=np.concatenate([run.error_draws for run in runs], axis=1) + added,
             gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1),
-            ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]) + (levels - 1.0) * spread,
-            null_draws=np.mean([run.null_draws for run in runs], axis=0) + factor * spread,
-            notes=(self._note(case, posterior, len(known)), *shortfall(len(rows), case.training)),
+            ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]) + added,
+            null_draws=np.mean([run.null_draws for run in runs], axis=0) + truth.factor * truth.spread,
+            notes=(_note(case, posterior, truth),),
+            warnings=shortfall(len(rows), case.training, len(known)),
+            accuracy=np.mean(right, axis=0) if right else None,
         )
 
-    def _note(self, case: Case, posterior: TruthPosterior, gold: int) -> str:
-        """Which models the posterior trusts, and how its own variance fared on gold rows left out."""
-        names = [case.strong.name, *(w.name for w in case.weak)]
-        leading = sorted(zip(posterior.weights, names, strict=True), reverse=True)[:3]
-        trusted = ", ".join(f"{name} {weight:.2f}" for weight, name in leading if weight > 0.0)
+
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """Labels of n rows as they are believed to be, in units of the gold labels' deviation.
+
+    Attributes:
+        mean: (n, k).
+        spread: variance of a row's label around it, mean over rows, summed over columns.
+        factor, doubt: what the squared error of gold rows left out is of that, and its standard error.
+        draw: (n, k, R) plausible labels.
+        accuracy: (m, n, k) predictions -> (m,) expected share of right rows; None for numbers.
+        fit: how it fared on gold rows left out, in words.
+    """
+
+    mean: Array
+    spread: float
+    factor: float
+    doubt: float
+    draw: Callable[[int, np.random.Generator], Array]
+    accuracy: Callable[[Array], Array] | None
+    fit: str
+
+    @classmethod
+    def of(cls, posterior: TruthPosterior) -> _Truth:
+        """Numbers: the posterior itself."""
         factor, doubt = posterior.level
-        return (
-            f"truth posterior from {gold} gold rows: weight {trusted}; length {posterior.length:g}, noise "
-            f"{posterior.noise:.2g}; squared errors on gold rows left out are {factor:.2f} ± {doubt:.2f} of its own"
+        spread = float(np.mean(posterior.variance)) * posterior.mean.shape[1]
+        fit = f"squared errors on gold rows left out are {factor:.2f} ± {doubt:.2f} of its own"
+        return cls(posterior.mean, spread, factor, doubt, posterior.draw, None, fit)
+
+    @classmethod
+    def of_classes(cls, posterior: TruthPosterior, gold: Array) -> _Truth:
+        """Classes: chances by a sigmoid that was fitted to gold rows left out, which sets the level too."""
+        classes = ClassTruth.of(posterior, gold)
+        centre, scale = gold.mean(axis=0), _deviation(gold)
+        return cls(
+            (classes.mean - centre) / scale,
+            classes.spread / scale**2,
+            1.0,
+            classes.doubt,
+            lambda count, rng: (classes.draw(count, rng) - centre[:, None]) / scale,
+            lambda predictions: classes.accuracy(predictions * scale + centre),
+            f"class chances fitted to gold rows left out, their squared error known to ± {classes.doubt:.0%}",
         )
+
+
+def _deviation(gold: Array) -> float:
+    return float(np.sqrt(np.sum(np.var(gold, axis=0))))
+
+
+def _note(case: Case, posterior: TruthPosterior, truth: _Truth) -> str:
+    """Which models the posterior trusts, and how it fared on gold rows left out."""
+    names = [case.strong.name, *(w.name for w in case.weak)]
+    leading = sorted(zip(posterior.weights, names, strict=True), reverse=True)[:3]
+    trusted = ", ".join(f"{name} {weight:.2f}" for weight, name in leading if weight > 0.0)
+    return (
+        f"truth posterior from {len(posterior.left_out)} gold rows: weight {trusted}; length {posterior.length:g}, "
+        f"noise {posterior.noise:.2g}; {truth.fit}"
+    )

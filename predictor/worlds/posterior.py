@@ -42,6 +42,7 @@ class TruthPosterior:
         weights: (1 + m,) shares of the strong model's kernel and of each candidate's.
         length: the RBF length of all of them.
         log_evidence: log marginal likelihood at the choice, per selection row.
+        left_out: (l, k) what the posterior says of each gold row from all the others.
         held_out: (l,) squared leave-one-out residual of each gold row, mean over columns, as a share of the posterior's
             own mean variance there: 1 in the mean where the posterior is right about its errors.
     """
@@ -52,6 +53,7 @@ class TruthPosterior:
     weights: Array
     length: float
     log_evidence: float
+    left_out: Array
     held_out: Array
 
     @property
@@ -140,7 +142,7 @@ def truth_posterior(
     precision = (vectors**2) @ (1.0 / shrunk)
     residual = (vectors @ (coefficients / shrunk[:, None])) / precision[:, None]
     held_out = np.mean(residual**2, axis=1) / float(np.mean(amplitude / precision))
-    return TruthPosterior(mean, covariance, amplitude * noise, weights, length, evidence, held_out)
+    return TruthPosterior(mean, covariance, amplitude * noise, weights, length, evidence, gold - residual, held_out)
 
 
 def _weights(squared: Sequence[Array], gold: Array) -> Array:

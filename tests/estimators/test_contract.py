@@ -115,6 +115,13 @@ def test_a_forecast_is_finite_paired_and_consistent_with_the_estimates(name, kin
     assert [e.details["gain"] for e in ESTIMATORS[name].estimate(case)] == pytest.approx(list(cast.gain), abs=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
+def test_accuracies_are_foretold_of_classes_with_gold_rows_at_hand(kind):
+    for one in ESTIMATORS["truth_posterior"].estimate(case_with("few_labels", kind=kind)):
+        told = [one.details.get("weak_accuracy"), one.details.get("w2s_accuracy")]
+        assert told == [None, None] if kind == "regression" else all(0.2 < share <= 1.0 for share in told)
+
+
 def test_combined_is_the_best_that_the_evidence_allows(cases):
     parts = {
         "representations": "label_prior_simulation",

@@ -11,6 +11,7 @@ from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.truth_posterior import SHUFFLES, TruthPosteriorForecast
 from predictor.heads.ridge import RIDGES
 from predictor.labels import Labels
+from predictor.worlds.class_truth import ClassTruth
 from predictor.worlds.posterior import truth_posterior
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
@@ -158,9 +159,10 @@ def test_misfit_by_hand():
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
 def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_variance(kind):
-    """Êrr_w2s = mean ‖f_sw − μ‖² + c × posterior variance of a label, gain = mean ‖f_w − μ‖² − ‖f_sw − μ‖².
+    """Êrr_w2s = mean ‖f_sw − μ‖² + c × variance of a label, gain = mean ‖f_w − μ‖² − ‖f_sw − μ‖².
 
-    c is what the posterior's variance was off by on gold rows left out; draws know it up to its standard error.
+    c is what the posterior's variance was off by on gold rows left out; draws know it up to its standard error. For
+    classes μ are chances, a row's variance is Σ p(1 − p), and c is 1.
     """
     case = make(kind)
     estimator = TruthPosteriorForecast(halvings=1, draws=6)
@@ -175,11 +177,18 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
     rows = np.flatnonzero(~known)[kept]
     models = [w.features for w in case.weak]
     posterior = truth_posterior(case.strong.features, models, (gold - centre) / scale, np.flatnonzero(known), rows, rng)
-    truth = posterior.draw(6, rng)
+    if kind == "regression":
+        mean, truth = posterior.mean, posterior.draw(6, rng)
+        spread = np.mean(np.diag(posterior.covariance) + posterior.noise) * gold.shape[1]
+        off, doubt = posterior.held_out.mean(), posterior.held_out.std() / GOLD**0.5
+    else:
+        classes = ClassTruth.of(posterior, gold)
+        mean = (classes.chance - centre) / scale
+        truth = (classes.draw(6, rng) - centre[:, None]) / scale
+        spread = np.mean(np.sum(classes.chance * (1 - classes.chance), axis=1)) / scale**2
+        off, doubt = 1.0, classes.doubt
     student = case.strong.features[rows]
     halves = rng.bit_generator.state
-    spread = np.mean(np.diag(posterior.covariance) + posterior.noise) * gold.shape[1]
-    off, doubt = posterior.held_out.mean(), posterior.held_out.std() / GOLD**0.5
     students = []
     for i, (given, mixed) in enumerate(zip(weak_predictions(case), null, strict=True)):
         outcomes = []
@@ -188,8 +197,8 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
             learned = folded(student, labels, 2, rng)
             if not outcomes:
                 students.append(learned)
-            missed = np.mean(np.sum((learned - posterior.mean) ** 2, axis=1))
-            outcomes.append((missed + off * spread, np.mean(np.sum((labels - posterior.mean) ** 2, axis=1)) - missed))
+            missed = np.mean(np.sum((learned - mean) ** 2, axis=1))
+            outcomes.append((missed + off * spread, np.mean(np.sum((labels - mean) ** 2, axis=1)) - missed))
         assert found.error[i] == pytest.approx(outcomes[0][0], abs=1e-8)
         assert found.gain[i] == pytest.approx(outcomes[0][1], abs=1e-8)
         assert found.null_draws[i] == pytest.approx([error for error, _ in outcomes[1:]], abs=1e-8)

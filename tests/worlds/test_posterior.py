@@ -158,14 +158,16 @@ def test_held_out_residuals_are_those_of_posteriors_that_never_saw_the_row(setti
     found = setting.found
     among = setting.kernel(setting.labelled, setting.labelled, found.weights, found.length)
     scale, noise = amplitude(setting, among), ratio(setting)
-    squares, variances = [], []
+    squares, variances, means = [], [], []
     for row in range(LABELLED):
         rest = np.delete(np.arange(LABELLED), row)
         inverse = np.linalg.inv(among[np.ix_(rest, rest)] + noise * np.eye(LABELLED - 1))
         mean = among[row, rest] @ inverse @ setting.gold[rest]
+        means.append(mean)
         squares.append(np.mean((setting.gold[row] - mean) ** 2))
         variances.append(scale * (1.0 + noise - among[row, rest] @ inverse @ among[rest, row]))
     expected = np.array(squares) / np.mean(variances)
+    np.testing.assert_allclose(found.left_out, means, atol=1e-8)
     np.testing.assert_allclose(found.held_out, expected, rtol=1e-6)
     factor, doubt = found.level
     assert (factor, doubt) == pytest.approx((expected.mean(), expected.std() / LABELLED**0.5), rel=1e-6)
