@@ -1,0 +1,24 @@
+"""The page of promises names tests that are there, and none without one."""
+
+import ast
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+PAGE = (Path(__file__).parent / "promises.md").read_text(encoding="utf-8")
+ROWS = [line.split("|")[1:3] for line in PAGE.splitlines() if line.startswith("| ") and "held by" not in line]
+
+
+def functions(file: str) -> set[str]:
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_every_promise_is_held_by_a_test_that_is_there():
+    assert len(ROWS) > 40
+    for promise, held in ROWS:
+        named = re.findall("`([^`]+)`", held)
+        assert named, promise
+        for one in named:
+            file, _, name = one.partition("::")
+            assert name in functions(file) if name else (TESTS / f"{file}.py").is_file(), one
