@@ -20,7 +20,7 @@ from predictor.estimators.panel import NEEDED
 from predictor.estimators.priors import flat_root
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.estimators.rehearsal import rehearse
-from predictor.estimators.supervision import Supervision, supervise
+from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.votes import are_classes, votes
 from predictor.result import Better, Estimate
 from predictor.worlds.consensus import ConsensusTruth
@@ -113,6 +113,7 @@ class ConsensusForecast:
             ceiling_draws=ceilings,
             null_draws=np.mean([run.null_draws for run in runs], axis=0) * unit + left,
             notes=(note,),
+            warnings=shortfall(len(kept), case.training),
         )
 
 

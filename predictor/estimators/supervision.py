@@ -137,12 +137,14 @@ def taught(strong: NDArray[np.floating], lessons: Array, training: Training, rng
     return cross_taught(strong, lessons, folds, rng, training.student_ridge, asked)
 
 
-def shortfall(rows: int, training: Training) -> tuple[str, ...]:
-    """A note where `rows` rows are too few for the students of `taught`."""
-    asked, most = training.student_rows, _left(rows, FOLDS)
-    if asked is None or asked <= most:
-        return ()
-    return (f"students were taught {most} rows, not the {asked} asked for: {rows} rows carry no gold label",)
+def shortfall(rows: int, training: Training, gold: int | None = None) -> tuple[str, ...]:
+    """What is not as asked for: students of `taught` on `rows` rows, weak heads trained on `gold` gold rows, if any."""
+    found, most, asked = [], _left(rows, FOLDS), training.student_rows
+    if asked is not None and asked > most:
+        found.append(f"students were taught {most} rows, not the {asked} asked for, as {rows} rows can show no more")
+    if gold is not None and training.weak_rows is not None and training.weak_rows != gold:
+        found.append(f"weak heads were trained on all {gold} gold rows, not on the {training.weak_rows} asked for")
+    return tuple(found)
 
 
 def _left(rows: int, folds: int) -> int:

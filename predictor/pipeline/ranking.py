@@ -204,6 +204,7 @@ def _answer(
     ranked = [] if verdict is None else [verdict.place(_row(entry, query), i) for i, entry in enumerate(living)]
     ranked.sort(key=lambda candidate: candidate.rank or 0)
     failed = [_row(entry, query) for entry in entries if entry.failure is not None]
+    forecast = None if verdict is None else verdict.forecast
     return Ranking(
         rank_by=query.settings.rank_by if isinstance(judging, Forecaster) else judging.name,
         evidence=_evidence(query, judging if verdict is None else verdict.speaking),
@@ -215,7 +216,7 @@ def _answer(
         candidates=(*ranked, *failed),
         null=NullBand() if verdict is None else verdict.null,
         provenance=Provenance(versions(), query.settings.seed, _request(query)),
-        warnings=_warnings(query, strong, entries),
+        warnings=_warnings(query, strong, entries) + (() if forecast is None else forecast.warnings),
     )
 
 

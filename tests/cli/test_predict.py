@@ -65,6 +65,24 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(run):
     assert "loading" not in done.stdout
 
 
+SIZES = ("--weak-rows", "40", "--student-rows", "5000", "--weak-ridge", "0.02", "--student-ridge", "0.5")
+
+
+def test_the_training_asked_for_is_simulated_and_what_the_rows_cannot_show_is_said(run):
+    done = run("predict", "--strong", "s.npy", *WEAK, *SIZES)
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    assert "warning simulated with 40 rows for each weak head and 104 for the student, as 160 rows can show no" in told
+    free, own = (json.loads(run("predict", "--strong", "s.npy", *WEAK, *s, "--json").stdout) for s in ((), SIZES))
+    asked = {"weak_rows": 40, "student_rows": 5000, "weak_ridge": 0.02, "student_ridge": 0.5}
+    assert own["provenance"]["request"]["training"] == asked
+    assert set(free["provenance"]["request"]["training"].values()) == {None}
+    assert own["candidates"][0]["predicted_w2s_error"] != free["candidates"][0]["predicted_w2s_error"]
+    env = {f"W2S_{name.upper()}": str(value) for name, value in asked.items()}
+    told = json.loads(run("predict", "--strong", "s.npy", *WEAK, "--json", env=env).stdout)
+    assert [c["predicted_gain"] for c in told["candidates"]] == [c["predicted_gain"] for c in own["candidates"]]
+
+
 def test_a_report_page_is_written(run, tmp_path):
     done = run("predict", "--strong", "s.npy", *WEAK, "--html", str(tmp_path / "out.html"))
     assert done.returncode == 0
@@ -81,6 +99,12 @@ def test_a_report_page_is_written(run, tmp_path):
         (("--strong", "s.npy", *WEAK, "--rank-by", "size"), 2, "invalid choice: 'size'"),
         (("--strong", "s.npy", *WEAK, "--seed", "x"), 2, "argument --seed: invalid int value: 'x'"),
         (("--strong", "s.npy", *WEAK, "--estimator", "magic"), 2, "no estimator is called 'magic'; known: combined"),
+        (
+            ("--strong", "s.npy", *WEAK, "--weak-rows", "3"),
+            2,
+            "weak_rows is 3; it must be a whole number of at least 8",
+        ),
+        (("--strong", "s.npy", *WEAK, "--student-ridge", "0"), 2, "student_ridge is 0.0; it must be above 0"),
         (("--strong", "s.npy", *WEAK, "--lables", "x"), 2, "unrecognized arguments: --lables x"),
         (("--strong", "s.npy", *WEAK, "-o", "none/out.json"), 2, "name a file in a folder that exists"),
         (("--strong", "s.npy", *WEAK, "--pool", "-"), 2, "holds no rows"),

@@ -66,9 +66,15 @@ def test_students_that_cannot_be_taught_as_many_rows_are_taught_nine_tenths_and_
     strong, lessons = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
     found = taught(strong, lessons, Training(student_rows=400), np.random.default_rng(5))
     np.testing.assert_array_equal(found, cross_taught(strong, lessons, 10, np.random.default_rng(5)))
-    told = find("truth_posterior").forecast(replace(case, training=Training(student_rows=400))).notes
-    assert told[-1] == "students were taught 72 rows, not the 400 asked for: 80 rows carry no gold label"
-    assert shortfall(ROWS, Training(student_rows=400)) == told[-1:]
+    told = find("truth_posterior").forecast(replace(case, training=Training(student_rows=400))).warnings
+    assert told == ("students were taught 72 rows, not the 400 asked for, as 80 rows can show no more",)
+    assert shortfall(ROWS, Training(student_rows=400)) == told
+
+
+def test_weak_heads_are_trained_on_every_gold_row_and_the_answer_says_where_others_were_asked_for(case):
+    (told,) = find("truth_posterior").forecast(replace(case, training=Training(weak_rows=60))).warnings
+    assert told == "weak heads were trained on all 80 gold rows, not on the 60 asked for"
+    assert find("truth_posterior").forecast(replace(case, training=Training(weak_rows=80))).warnings == ()
 
 
 def test_nothing_known_of_the_training_leaves_halves_and_cross_validation(case):

@@ -18,6 +18,7 @@ from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec
 from predictor.settings import Budget, Settings
 from predictor.store.arrays import ArraySource, write_features
+from predictor.worlds.training import Training
 from tests.drain import drain
 
 ROWS = 20
@@ -43,6 +44,12 @@ def test_defaults_are_those_of_the_settings(arrays):
     assert [spec.name for spec in query.weak] == ["weak[0]"]
     assert len(query.pool) == ROWS
     assert query.pool.texts == ()
+
+
+def test_what_is_known_of_the_training_stands_in_the_settings(arrays):
+    asked = {"weak_rows": 8, "student_rows": 9, "weak_ridge": 0.1, "student_ridge": 0.2}
+    query = build_query(strong=arrays["strong"], weak=[arrays["a"]], **asked)
+    assert query.settings == Settings(training=Training(8, 9, 0.1, 0.2))
 
 
 def test_models_are_read_from_text_paths_mappings_and_specs(pool_file):

@@ -219,8 +219,8 @@ def test_the_rows_read_foretell_the_training_on_all_rows(staged: tuple[Ranking, 
     ranking, _ = staged
     third, seen = ROWS // 3, ranking.rows
     shown = fitted(seen, third, third)
-    note = f"has {third} rows for each weak head and {third} for the student; {seen} rows can show {shown[0]} and"
-    assert note in ranking.candidates[0].estimates["label_prior_simulation"].note
+    told = f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {seen} rows can"
+    assert f"{told} show no more; with {third} and {third}, as is" in " ".join(ranking.warnings)
     assert ranking.provenance.request["training"]["weak_rows"] is None
 
 
@@ -242,9 +242,7 @@ def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_traini
 def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
     asked = Training(weak_rows=30, student_ridge=0.1)
     ranking = drain(ranking_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
-    assert "has 30 rows for each weak head and 213 for the student" in (
-        ranking.candidates[0].estimates["label_prior_simulation"].note
-    )
+    assert "with 30 and 213, as is to be foretold" in " ".join(ranking.warnings)
     assert ranking.provenance.request["training"] == asdict(asked)
 
 

@@ -160,6 +160,19 @@ def test_gold_labels_of_some_rows_make_few_labels_evidence(models, kind):
     assert found.best().estimates["truth_posterior"].note.startswith("truth posterior from 48 gold rows")
 
 
+def test_the_heads_of_an_answer_from_gold_labels_have_the_ridges_asked_for(models):
+    labels = shown(task(teachers((0.1,))[0]))
+    free, own = (
+        predict(strong=models[0], weak=models[1], labels=labels, **asked) for asked in ({}, {"weak_ridge": 1e6})
+    )
+    assert own.best().predicted_w2s_error.value > 1.2 * free.best().predicted_w2s_error.value
+    told = predict(strong=models[0], weak=models[1], labels=labels, weak_rows=30, student_rows=600).warnings
+    assert told[-2:] == (
+        "students were taught 64 rows, not the 600 asked for, as 72 rows can show no more",
+        "weak heads were trained on all 48 gold rows, not on the 30 asked for",
+    )
+
+
 def test_an_order_that_does_not_use_the_labels_does_not_claim_them(models, values):
     for name, evidence in (("label_prior_simulation", "representations"), ("cka", "representations")):
         found = predict(strong=models[0], weak=models[1], labels=masked(values), estimators=[name])

@@ -411,7 +411,7 @@ def test_a_forecast_follows_the_training_asked_for(simulated, training):
     np.testing.assert_allclose(found.error, err_w2s + easier, atol=1e-12)
     np.testing.assert_allclose(found.gain, err_w - err_w2s, atol=1e-12)
     assert found.ceiling == pytest.approx(np.mean([ceilings[i] for i in even]) + easier, abs=1e-12)
-    assert found.notes == ()
+    assert found.warnings == ()
 
 
 def test_drawn_outcomes_of_the_training_asked_for_scatter_around_the_expected_ones(simulated):
@@ -433,9 +433,10 @@ def test_more_gold_rows_make_better_teachers_and_a_huge_ridge_a_student_that_kno
 
 def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_the_answer_says_so(simulated):
     _, found = forecast_of(simulated, Training(20, 50_000))
-    assert found.notes == (
-        "the training to foretell has 20 rows for each weak head and 50000 for the student; 90 rows can show 20 and "
-        "61, so expect lower errors than these",
+    assert found.notes == ()
+    assert found.warnings == (
+        "simulated with 20 rows for each weak head and 61 for the student, as 90 rows can show no more; with 20 and "
+        "50000, as is to be foretold, expect lower errors",
     )
     _, exact = forecast_of(simulated, Training(20, 61))
     np.testing.assert_array_equal(found.error, exact.error)
@@ -443,10 +444,10 @@ def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_th
 
 def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_told_too(simulated):
     _, found = forecast_of(simulated, Training(30, 50), max_rows=60)
-    assert found.notes == (
-        "simulated on 60 of 90 rows",
-        "the training to foretell has 30 rows for each weak head and 50 for the student; 60 rows can show 26 and 26, "
-        "so expect lower errors than these",
+    assert found.notes == ("simulated on 60 of 90 rows",)
+    assert found.warnings == (
+        "simulated with 26 rows for each weak head and 26 for the student, as 60 rows can show no more; with 30 and "
+        "50, as is to be foretold, expect lower errors",
     )
     _, small = forecast_of(simulated, Training(12, 30), max_rows=60)
-    assert small.notes == ("simulated on 60 of 90 rows",)
+    assert (small.notes, small.warnings) == (("simulated on 60 of 90 rows",), ())
