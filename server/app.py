@@ -120,7 +120,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
         asking = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
-        ranking = RankingServicer(ledger, workers, intake, pages, calibrations, limits)
+        ranking = RankingServicer(ledger, intake, pages, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
         parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
         uploads = Uploads(config.state_dir / "uploads", limits)

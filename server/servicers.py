@@ -102,7 +102,6 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
     def __init__(
         self,
         ledger: Ledger,
-        workers: JobWorkers,
         intake: Intake,
         pages: PageTokens,
         calibrations: CalibrationServicer,
@@ -111,7 +110,6 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         self._ledger = ledger
         self._pages = pages
         self._calibrations = calibrations
-        self._workers = workers
         self._intake = intake
         self._limits = limits
 
@@ -180,8 +178,6 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         """See protos/w2s/v1/ranking_service.proto."""
         row = await self._ledger.cancel(current_tenant(), request.id)
         current_caller().job = row.job.id
-        if row.job.state == "CANCELLING":
-            self._workers.cancel(request.id)
         return pb.CancelRankingJobResponse(job=_message(row))
 
     async def DeleteRankingJob(self, request: pb.DeleteRankingJobRequest, context: Any) -> pb.DeleteRankingJobResponse:  # noqa: N802

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from predictor.errors import W2SError
 from predictor.jobs import JobState
@@ -29,6 +29,7 @@ class Ledger:
         limits: of the server.
 
     Attributes:
+        cancelling: called with the id of a job that runs and is to stop.
         queued: jobs that wait for a worker, as of the last committed change.
         recovered: counts of jobs that waited again, and that were cancelled, when the ledger was opened.
     """
@@ -42,6 +43,7 @@ class Ledger:
         self._closed = False
         self._table: JobTable
         self._database: Store
+        self.cancelling: Callable[[str], None] = lambda name: None
         self.queued = 0
         self.recovered = (0, 0)
 
@@ -196,18 +198,39 @@ class Ledger:
         return row, None if row.job.finished else channel
 
     async def _change(self, act: Callable[[], T]) -> T:
-        """Run a committing step, then tell watchers and waiting workers."""
-        result, self.queued = await self._run(lambda: (act(), self._table.queued()))
-        if isinstance(result, Row):
-            self._feed.publish(result.job)
-        if self.queued:
-            self._work.set()
+        """Run a committing step, then tell of it, also where its caller goes away while it is being committed."""
+        doing = self._submit(lambda: (act(), self._table.queued()))
+        done = asyncio.wrap_future(doing)
+        try:
+            result, queued = await asyncio.shield(done)
+        except asyncio.CancelledError:
+            if not doing.cancel():
+                done.add_done_callback(self._tell_later)
+            raise
+        self._tell(result, queued)
         return result
 
+    def _tell_later(self, done: asyncio.Future[tuple[Any, int]]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._tell(*done.result())
+
+    def _tell(self, result: Any, queued: int) -> None:
+        """Let watchers, the job's worker and waiting workers know of a committed step."""
+        self.queued = queued
+        if isinstance(result, Row):
+            self._feed.publish(result.job)
+            if result.job.state == "CANCELLING":
+                self.cancelling(result.job.id)
+        if queued:
+            self._work.set()
+
     async def _run(self, act: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._submit(act))
+
+    def _submit(self, act: Callable[[], T]) -> Future[T]:
         if self._closed:
             raise stopping()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        return self._thread.submit(act)
 
 
 async def _changed(channel: Channel, seconds: float) -> bool:

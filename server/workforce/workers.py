@@ -51,6 +51,7 @@ class JobWorkers:
         self._shares = shares
         self._turns = turns
         self._ledger = ledger
+        ledger.cancelling = self.cancel
         self._limits = limits
         self._metrics = metrics
         self._running: dict[str, WorkerProcess] = {}
