@@ -137,6 +137,13 @@ STATE_GUARDS = (
         f"{S}/test_survival.py::test_what_a_model_gave_before_its_worker_was_killed_is_not_computed_again",
     ),
     Mutation(
+        "a committed step is told though its caller has gone",
+        "server/durable/ledger.py",
+        "                done.add_done_callback(self._tell_later)\n",
+        "                pass\n",
+        f"{S}/test_ledger.py",
+    ),
+    Mutation(
         "tenant of a job",
         "server/durable/jobs.py",
         "FROM jobs WHERE tenant = ? AND id = ?",
