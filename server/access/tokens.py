@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import fcntl
 import hashlib
 import hmac
 import json
@@ -16,13 +17,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from predictor.errors import ConflictError, InputError, LimitError, NotFoundError, UnavailableError
+from predictor.errors import ConflictError, InputError, LimitError, NotFoundError, UnavailableError, W2SError
 from predictor.folders import fsync_folder
 from server.access.caller import SCOPES, Scope
 
@@ -105,22 +107,24 @@ class TokenFile:
         Raises:
             InputError: a tenant or a scope that cannot be.
             ConflictError: the list is there and its key is not.
+            LimitError, UnavailableError: the disk does not take it.
         """
-        kept = self.read() if self.path.exists() else {}
-        if kept and not self._key_path.exists():
-            raise ConflictError(
-                f"token file {str(self.path)!r} has lost its key, so none of its tokens can be checked; restore the "
-                "key or remove the file.",
-                reason="TOKENS_UNREADABLE",
-            )
-        if not self._key_path.exists():
-            _replace(self._key_path, secrets.token_bytes(_KEY_BYTES))
         name = secrets.token_hex(8)
         token = f"w2s_{name}_{secrets.token_urlsafe(32)}"
-        record = TokenRecord(
-            name, check_tenant(tenant), _scopes(scopes), time.time() + seconds, digest_of(token, self.key())
-        )
-        self._write([*kept.values(), record])
+        with _alone(self.path.parent):
+            kept = self.read() if self.path.exists() else {}
+            if kept and not self._key_path.exists():
+                raise ConflictError(
+                    f"token file {str(self.path)!r} has lost its key, so none of its tokens can be checked; restore "
+                    "the key or remove the file.",
+                    reason="TOKENS_UNREADABLE",
+                )
+            if not self._key_path.exists():
+                _replace(self._key_path, secrets.token_bytes(_KEY_BYTES))
+            record = TokenRecord(
+                name, check_tenant(tenant), _scopes(scopes), time.time() + seconds, digest_of(token, self.key())
+            )
+            self._write([*kept.values(), record])
         return token
 
     def revoke(self, name: str) -> None:
@@ -129,10 +133,11 @@ class TokenFile:
         Raises:
             NotFoundError: no such token.
         """
-        kept = self.read()
-        if name not in kept:
-            raise NotFoundError(f"there is no token {name!r}; list them to see which there are.", reason="NO_TOKEN")
-        self._write([record for record in kept.values() if record.id != name])
+        with _alone(self.path.parent):
+            kept = self.read()
+            if name not in kept:
+                raise NotFoundError(f"there is no token {name!r}; list them to see which there are.", reason="NO_TOKEN")
+            self._write([record for record in kept.values() if record.id != name])
 
     def _write(self, records: Iterable[TokenRecord]) -> None:
         lines = [json.dumps(dataclasses.asdict(record) | {"expires": _text(record.expires)}) for record in records]
@@ -191,6 +196,25 @@ def _text(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other writers of the folder's lists waiting.
+
+    Raises:
+        LimitError, UnavailableError: the folder cannot be made or opened.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as fault:
+        raise _refused(folder, fault) from fault
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _replace(path: Path, content: bytes) -> None:
     """Write a private file whole or not at all.
 
@@ -199,7 +223,6 @@ def _replace(path: Path, content: bytes) -> None:
     """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
             if os.geteuid() == 0:  # the server that is to read it runs as the owner of the folder
@@ -213,9 +236,13 @@ def _replace(path: Path, content: bytes) -> None:
     except OSError as fault:
         with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
             fresh.unlink(missing_ok=True)
-        full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise (LimitError if full else UnavailableError)(
-            f"{str(path)!r} cannot be written ({fault.strerror}); see to its disk, and look at the list of tokens "
-            "before you try again.",
-            reason="STORAGE_FULL" if full else "STORAGE_UNWRITABLE",
-        ) from fault
+        raise _refused(path, fault) from fault
+
+
+def _refused(path: Path, fault: OSError) -> W2SError:
+    full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (LimitError if full else UnavailableError)(
+        f"{str(path)!r} cannot be written ({fault.strerror}); see to its disk, and look at the list of tokens "
+        "before you try again.",
+        reason="STORAGE_FULL" if full else "STORAGE_UNWRITABLE",
+    )

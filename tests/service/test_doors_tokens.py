@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,6 +59,12 @@ def test_a_disk_that_refuses_a_token_says_so_and_keeps_the_list(file, tmp_path, 
     assert "cannot be written" in capsys.readouterr().err
     assert [record.tenant for record in file.read().values()] == ["alice"]
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_tokens_that_are_made_at_once_are_all_kept(file):
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda number: file.add(f"t{number}", ["read"], 60), range(24)))
+    assert {token.split("_")[1] for token in made} == set(file.read())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
