@@ -44,6 +44,8 @@ class Score:
         spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
             the value is a share of rows.
         spearman_log_gain: rank correlation with the measured gain in log-loss, of gains foretold in nats.
+        mae_accuracy, mae_accuracy_gain: mean absolute error of the student's accuracy and of its rise over the
+            teacher's, as shares of rows, where both are foretold.
     """
 
     estimator: str
@@ -66,6 +68,8 @@ class Score:
     kendall_weak: float | None = None
     mae_weak: float | None = None
     spearman_log_gain: float | None = None
+    mae_accuracy: float | None = None
+    mae_accuracy_gain: float | None = None
 
 
 def scores(rankings: Sequence[Ranking], outcomes: Sequence[Outcomes], names: Sequence[str]) -> tuple[Score, ...]:
@@ -128,6 +132,10 @@ class _Told:
         mean: Array = np.nanmean(values[:, self.judged], axis=0)
         return mean
 
+    def detailed(self, name: str) -> Array:
+        """(t, m) the detail of that name; NaN where there is none."""
+        return np.array([[_number(c.estimates[self.name].details.get(name)) for c in table] for table in self.tables])
+
     def missed(self, values: Array, outcome: str) -> float:
         """Mean absolute error."""
         return float(np.nanmean(np.abs(values - self.measured[outcome])[:, self.judged]))
@@ -139,9 +147,11 @@ def _measured(outcomes: Sequence[Outcomes]) -> dict[str, Array]:
         "gain": np.array([one.gain.mean(axis=1) for one in outcomes]),
         "weak_error": np.array([one.weak.mean(axis=1) for one in outcomes]),
     }
-    right = [one.weak_accuracy for one in outcomes if one.weak_accuracy is not None]
-    if right:
-        found["weak_mistakes"] = np.array([1.0 - one.mean(axis=1) for one in right])
+    right = [(one.weak_accuracy, one.w2s_accuracy) for one in outcomes]
+    shares = [(weak.mean(axis=1), w2s.mean(axis=1)) for weak, w2s in right if weak is not None and w2s is not None]
+    if shares:
+        found["weak_accuracy"], found["w2s_accuracy"] = np.array(shares).transpose(1, 0, 2)
+        found["weak_mistakes"] = 1.0 - found["weak_accuracy"]
     lost = [(one.weak_log_loss, one.w2s_log_loss) for one in outcomes]
     gained = [np.mean(weak - w2s, axis=1) for weak, w2s in lost if weak is not None and w2s is not None]
     if gained:
@@ -183,6 +193,8 @@ def _score(told: _Told, evidence: str) -> Score:
         kendall_weak=kendall_tau(value, measured_weak) if speaks_of_weak else None,
         mae_weak=told.missed(told.values, weak) if speaks_of_weak and (in_units or in_shares) else None,
         spearman_log_gain=rank_correlation(gained, told.averaged(told.measured["log_gain"])) if in_nats else None,
+        mae_accuracy=_missed_accuracy(told, "w2s_accuracy"),
+        mae_accuracy_gain=_missed_accuracy(told, "w2s_accuracy", less="weak_accuracy"),
     )
 
 
@@ -202,6 +214,17 @@ def _error_coverage(told: _Told) -> float | None:
             if one.low is not None and one.high is not None:
                 inside.append(one.low <= truth <= one.high)
     return float(np.mean(inside)) if inside else None
+
+
+def _missed_accuracy(told: _Told, name: str, less: str | None = None) -> float | None:
+    """Mean absolute error of an accuracy in the details, or of its difference from another; None where not foretold."""
+    if name not in told.measured:
+        return None
+    claimed, measured = told.detailed(name), told.measured[name]
+    if less is not None:
+        claimed, measured = claimed - told.detailed(less), measured - told.measured[less]
+    missed = np.abs(claimed - measured)
+    return None if np.isnan(missed).all() else float(np.nanmean(missed))
 
 
 def _gain_coverage(told: _Told) -> float:

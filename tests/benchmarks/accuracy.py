@@ -58,6 +58,8 @@ COLUMNS = (
     "kendall_weak",
     "mae_weak",
     "spearman_log_gain",
+    "mae_accuracy",
+    "mae_accuracy_gain",
 )
 
 MEASURED = (

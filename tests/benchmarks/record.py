@@ -20,7 +20,7 @@ from tests.benchmarks.mixtures import mixtures, read
 
 Row = Mapping[str, str]
 
-LOWER_IS_BETTER = ("regret", "regret_gain", "mae_error", "mae_gain")
+LOWER_IS_BETTER = ("regret", "regret_gain", "mae_error", "mae_gain", "mae_accuracy", "mae_accuracy_gain")
 
 SUMMARY = (
     ("spearman_error", "Spearman"),
@@ -32,6 +32,8 @@ SUMMARY = (
     ("mae_gain", "gain: MAE"),
     ("coverage_error", "coverage"),
     ("coverage_gain", "gain: coverage"),
+    ("mae_accuracy", "accuracy: MAE"),
+    ("mae_accuracy_gain", "accuracy gain: MAE"),
 )
 """Figures of the summary, each as mean over cells and worst cell."""
 
@@ -51,23 +53,25 @@ ELSEWHERE = "measured elsewhere"
 
 
 def summary(found: Sequence[Row]) -> str:
-    """A line per estimator: mean over cells and, after a slash, the worst cell."""
+    """A line per estimator: mean over cells and, after a slash, the worst cell; figures nobody has are left out."""
+    shown = [(figure, title) for figure, title in SUMMARY if any(r.get(figure) for r in found)]
     lines = [
-        "| estimator | cells | " + " | ".join(title for _, title in SUMMARY) + " |",
-        "|---|" + "---:|" * (len(SUMMARY) + 1),
+        "| estimator | cells | " + " | ".join(title for _, title in shown) + " |",
+        "|---|" + "---:|" * (len(shown) + 1),
     ]
     for name in dict.fromkeys(r["estimator"] for r in found):
         rows = [r for r in found if r["estimator"] == name]
-        lines.append(f"| `{name}` | {len(rows)} | " + " | ".join(_spread(rows, figure) for figure, _ in SUMMARY) + " |")
+        lines.append(f"| `{name}` | {len(rows)} | " + " | ".join(_spread(rows, figure) for figure, _ in shown) + " |")
     return "\n".join(lines)
 
 
 def _spread(rows: Sequence[Row], figure: str) -> str:
-    held = [float(r[figure]) for r in rows if r[figure]]
+    held = [float(r[figure]) for r in rows if r.get(figure)]
     if not held:
         return "–"
     worst = max(held) if figure in LOWER_IS_BETTER else min(held)
-    return f"{np.mean(held):.2f} / {worst:.2f}"
+    digits = 3 if figure.startswith("mae_accuracy") else 2
+    return f"{np.mean(held):.{digits}f} / {worst:.{digits}f}"
 
 
 def cellwise(found: Sequence[Row], figure: str, references: Mapping[str, Sequence[str]]) -> str:

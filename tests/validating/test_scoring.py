@@ -156,6 +156,18 @@ def test_gains_foretold_in_nats_are_compared_with_the_gain_in_log_loss_too():
     assert score_of(values("kl_misfit", [0.2, 0.9, 0.1, 0.5])).spearman_log_gain is None
 
 
+def test_accuracies_foretold_are_compared_with_those_measured():
+    said = values("truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4)
+    for i, one in enumerate(said["truth_posterior"]):
+        told = {"weak_accuracy": ACCURACY[i].mean() - 0.02, "w2s_accuracy": ACCURACY[i].mean() + 0.01 * i}
+        said["truth_posterior"][i] = dataclasses.replace(one, details={**one.details, **told})
+    found = score_of(said)
+    assert found.mae_accuracy == pytest.approx(0.015)
+    assert found.mae_accuracy_gain == pytest.approx(0.035)
+    silent = score_of(values("truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4))
+    assert (silent.mae_accuracy, silent.mae_accuracy_gain) == (None, None)
+
+
 def test_what_speaks_of_no_outcome_is_compared_with_the_error_as_an_order_only():
     found = score_of(values("calibration_bounds", [0.1, 0.2, 0.3, 0.4]))
     assert found.spearman_error == pytest.approx(1.0)

@@ -1,0 +1,169 @@
+"""Which tasks should the label-prior simulation hold plausible? Priors against measured weak-to-strong training.
+
+    W2S_DATA=FOLDER python -m tests.benchmarks.priors -o tests/benchmarks/priors.csv
+    python -m tests.benchmarks.priors --table tests/benchmarks/priors.csv
+
+Nothing is trained: the order that each prior alone makes is compared with the errors in `accuracy.measured.csv`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.priors import power_kernel, sizes
+from predictor.extraction.extractor import Extractor
+from predictor.pipeline.scores import expected_outcomes
+from predictor.query import FeatureSet
+from predictor.spectral.spectra import Scale
+from predictor.validating.concordance import rank_correlation
+from predictor.worlds.simulation import LabelPrior
+from tests.benchmarks.lineup import TASKS, Cell, cells, read
+from tests.benchmarks.record import signal
+
+Array = NDArray[np.float64]
+COLUMNS = ("task", "strong", "prior", "spearman_error", "spearman_gain")
+MEASURED = Path(__file__).parent / "accuracy.measured.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class SignPrior(LabelPrior):
+    """Two classes by the sign of a Gaussian task (probit): E sgn sgn = 2/π arcsin of the correlation, exactly."""
+
+    def with_noise(self, noise: float) -> LabelPrior:
+        """The latent's noise; signs of what is left are noisier than that."""
+        latent = LabelPrior(self.name, self.kernel, self.noise).with_noise(noise)
+        deviation = np.sqrt(np.maximum(np.diag(latent.kernel), 0.0) + noise)
+        together = np.clip(latent.kernel / np.outer(deviation, deviation), -1.0, 1.0)
+        signs = 2.0 / np.pi * np.arcsin(together)
+        return LabelPrior(self.name, signs, 1.0 - float(np.mean(np.diag(signs))))
+
+
+@dataclass(frozen=True)
+class Under(LabelPriorSimulation):
+    """The simulation under other priors."""
+
+    chosen: Callable[[Case], tuple[LabelPrior, ...]] = lambda case: ()
+
+    def priors(self, case: Case) -> tuple[LabelPrior, ...]:
+        """Those chosen."""
+        return self.chosen(case)
+
+
+def _rbf(model: Representation) -> Array:
+    scaled = Scale.of(model.features).apply(model.features)
+    norms = np.sum(scaled**2, axis=1)
+    squared = np.maximum(norms[:, None] + norms - 2.0 * scaled @ scaled.T, 0.0)
+    near: Array = np.exp(-squared / (2.0 * float(np.median(squared))))
+    return near
+
+
+def _all_rbf(case: Case) -> Array:
+    models = (case.strong, *case.weak)
+    total: Array = np.sum([share * _rbf(one) for one, share in zip(models, sizes(models), strict=True)], axis=0)
+    return total
+
+
+def _one(name: str, kernel: Callable[[Case], Array]) -> Callable[[Case], tuple[LabelPrior, ...]]:
+    return lambda case: (LabelPrior.of(name, kernel(case), 0.0),)
+
+
+def _own(place: int) -> Callable[[Case], tuple[LabelPrior, ...]]:
+    return lambda case: (LabelPriorSimulation().priors(case)[place],)
+
+
+def _signs(case: Case) -> tuple[LabelPrior, ...]:
+    return tuple(SignPrior(one.name, one.kernel, one.noise) for one in LabelPriorSimulation().priors(case))
+
+
+PRIORS: dict[str, Callable[[Case], tuple[LabelPrior, ...]]] = {
+    "the strong model's own spectrum": _one("own", lambda case: power_kernel(case.strong.kernel, 1.0)),
+    "RBF on the strong model": _one("rbf", lambda case: _rbf(case.strong)),
+    "RBF on all models by size": _one("all rbf", _all_rbf),
+    "strong model, even": _own(0),
+    "all models by size, even": _own(1),
+    "both, even (the simulation's)": lambda case: LabelPriorSimulation().priors(case),
+    "signs of both (probit classes)": _signs,
+}
+
+
+def run(cell: Cell, measured: dict[tuple[str, str, str], tuple[float, float]]) -> list[dict[str, object]]:
+    """One row per prior."""
+
+    def model(found: FeatureSet) -> Representation:
+        return Representation(found.name, found.values, found.parameters)
+
+    strong = f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
+    case = Case(model(cell.strong), tuple(model(one) for one in cell.weak))
+    errors = np.array([measured[cell.task.name, strong, one.name] for one in cell.weak])
+    rows: list[dict[str, object]] = []
+    for name, chosen in PRIORS.items():
+        weak, student = expected_outcomes(Under(chosen=chosen), replace(case)).T
+        order = rank_correlation(student, errors[:, 1])
+        gain = rank_correlation(weak - student, errors[:, 0] - errors[:, 1])
+        rows.append(dict(zip(COLUMNS, (cell.task.name, strong, name, order, gain), strict=True)))
+    return rows
+
+
+def table(path: Path) -> str:
+    """A line per prior: mean and worst cell, over all cells and those with something to learn."""
+    with path.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    able = signal(MEASURED)
+    lines = [
+        "| prior | W2S error: all cells | with something to learn | gain: all cells | with something to learn |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in dict.fromkeys(row["prior"] for row in found):
+        own = [row for row in found if row["prior"] == name]
+        learnt = [row for row in own if (row["task"], row["strong"]) in able]
+        told = [_spread(rows, figure) for figure in COLUMNS[3:] for rows in (own, learnt)]
+        lines.append(f"| {name} | " + " | ".join(told) + " |")
+    return "\n".join(lines)
+
+
+def _spread(rows: Sequence[dict[str, str]], figure: str) -> str:
+    held = [float(row[figure]) for row in rows if row[figure]]
+    return f"{np.mean(held):.2f} / {min(held):.2f}"
+
+
+def main() -> None:
+    """Run, or print the table of an earlier run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.priors", description=__doc__)
+    parser.add_argument("-o", type=Path, default=Path("priors.csv"), help="result file (CSV)")
+    parser.add_argument("--task", action="append", help="only these tasks")
+    parser.add_argument("--table", type=Path, help="print the table of this file")
+    options = parser.parse_args()
+    if options.table:
+        print(table(options.table))
+        return
+    if "W2S_DATA" not in os.environ:
+        sys.exit("set W2S_DATA to the folder that holds the task files")
+    with MEASURED.open(newline="") as file:
+        measured = {
+            (row["task"], row["strong"], row["candidate"]): (float(row["weak_error"]), float(row["w2s_error"]))
+            for row in csv.DictReader(file)
+        }
+    extractor = Extractor()
+    with options.o.open("w", newline="") as file:
+        sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        sheet.writeheader()
+        for name in options.task or TASKS:
+            for cell in cells(read(name, Path(os.environ["W2S_DATA"])), extractor):
+                for row in run(cell, measured):
+                    sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
+                file.flush()
+
+
+if __name__ == "__main__":
+    main()
