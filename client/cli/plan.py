@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import get_args
 
 from client.cli.answer import print_json
 from client.cli.listing import listing
@@ -12,12 +13,13 @@ from predictor.query import RankingQuery
 
 def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
     """Print the plan and return 0; 3 where a candidate is at fault, 2 where the strong model is."""
-    from predictor.plan import plan
+    from predictor.plan import Work, plan
 
     steps = plan(query)
+    features, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))
     settings = query.settings
     known = sum(step.seconds for step in steps if step.seconds is not None)
-    unknown = sum(step.seconds is None and not step.fault for step in steps)
+    unknown = len({step.reference for step in steps if step.seconds is None and not step.fault})
     if arguments.json:
         print_json(
             {
@@ -26,8 +28,10 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
                 "estimators": list(settings.estimators),
                 "rank_by": settings.rank_by,
                 "seed": settings.seed,
-                "strong": asdict(steps[0]),
-                "weak": [asdict(step) for step in steps[1:]],
+                "strong": asdict(features[0]),
+                "weak": [asdict(step) for step in features[1:]],
+                "labels": [asdict(step) for step in labels],
+                "refined_labels": asdict(refined[0]) if refined else None,
                 "seconds": known if not unknown else None,
             }
         )
@@ -36,22 +40,23 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
         print(f"{texts}; estimators: {', '.join(settings.estimators)}; ranked by {settings.rank_by}\n")
         rows = [
             (
-                "student" if place == 0 else "candidate",
-                step.name,
-                step.layers,
-                step.pooling or "–",
-                step.state,
-                _time(step.seconds),
+                "student" if s is features[0] else "candidate",
+                s.name,
+                s.layers,
+                s.pooling or "–",
+                s.state,
+                _time(s.seconds),
             )
-            for place, step in enumerate(steps)
+            for s in features
         ]
+        rows += [("labels", s.name, f"by {s.layers}", "–", s.state, _time(s.seconds)) for s in labels]
+        rows += [("refining", s.name, f"{s.layers} candidate(s)", "–", s.state, _time(s.seconds)) for s in refined]
         print(listing(("", "model", "layer", "pooling", "state", "about"), rows, empty=""))
-        for step in steps:
-            if step.fault:
-                print(f"\n{step.name}: {step.fault}")
+        for name, fault in dict.fromkeys((step.name, step.fault) for step in steps if step.fault):
+            print(f"\n{name}: {fault}")
         more = f", and {unknown} model(s) to fetch first" if unknown else ""
         print(f"\nabout {_time(known)} on one core, very roughly{more}; nothing was loaded or fetched.")
-    if steps[0].fault:
+    if any(step.fault for step in (features[0], *refined)):
         return 2
     return 3 if any(step.fault for step in steps) else 0
 

@@ -63,6 +63,22 @@ class LabelKey:
         facts = json.dumps(asdict(self) | {"rows": rows_sha256}, sort_keys=True)
         return hashlib.sha256(f"labels\n{facts}".encode()).hexdigest()
 
+    @classmethod
+    def of(
+        cls, artefact: Artefact, cache: Path, kind: str, settings: Settings, device: str, wording: Wording | None = None
+    ) -> LabelKey:
+        """The key of a model's labels of one kind, without any context. Made without loading the model."""
+        return cls(
+            artefact.weights_digest(cache),
+            artefact.tokenizer_digest(cache),
+            "graph" if artefact.form == "onnx" else label_precision(settings, device),
+            backend_name(artefact),
+            kind,
+            () if wording is None else wording.words,
+            "" if wording is None else wording.template,
+            settings.max_length,
+        )
+
 
 class Labeller:
     """Lets models label rows.
@@ -106,7 +122,7 @@ class Labeller:
         Raises:
             W2SError: this model's own fault.
         """
-        artefact = self._resolve(spec, pool)
+        artefact = labelling_artefact(spec, pool, self._cache)
         if spec.labels == "logits":
             key = self._key(artefact, "logits", settings)
             found = yield from self._kept(key, spec, pool, self._classify(artefact, spec, pool, settings))
@@ -129,7 +145,7 @@ class Labeller:
         Raises:
             W2SError: the model's fault, or labels that no words stand for.
         """
-        artefact = self._resolve(spec, pool)
+        artefact = labelling_artefact(spec, pool, self._cache)
         found = []
         for context in contexts:
             shown = f"{fingerprint(np.asarray(weak_labels, dtype=np.float64))}\n{fingerprint(context)}"
@@ -140,37 +156,8 @@ class Labeller:
             found.append(np.asarray(kept.values, dtype=np.float64))
         return tuple(found)
 
-    def _resolve(self, spec: ModelSpec, pool: Pool) -> Artefact:
-        if spec.values is not None or spec.reference.partition(":")[0] in ("array", "features"):
-            raise InputError(
-                f"{spec.name!r} is an array of features, which labels nothing by itself; give its predictions with "
-                "--weak-labels, or gold labels with --labels.",
-                reason="NOT_A_MODEL",
-                field="labels",
-            )
-        if not pool.texts:
-            raise InputError(
-                f"{spec.name!r} must read texts, and none were given; name the rows with --pool.",
-                reason="POOL_MISSING",
-                field="pool",
-            )
-        return resolve(ModelReference.parse(spec.reference), self._cache)
-
     def _key(self, artefact: Artefact, kind: str, settings: Settings, wording: Wording | None = None) -> LabelKey:
-        return LabelKey(
-            artefact.weights_digest(self._cache),
-            artefact.tokenizer_digest(self._cache),
-            "graph" if artefact.form == "onnx" else self._precision(settings),
-            backend_name(artefact),
-            kind,
-            () if wording is None else wording.words,
-            "" if wording is None else wording.template,
-            settings.max_length,
-        )
-
-    def _precision(self, settings: Settings) -> str:
-        """fp32 unless bf16 is asked for: a label is read off directly, and no later step averages its rounding."""
-        return attempted("bf16", self._engine.device) if settings.precision == "bf16" else "fp32"
+        return LabelKey.of(artefact, self._cache, kind, settings, self._engine.device, wording)
 
     def _kept(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: Steps) -> Steps:
         """The labels of the store, else computed and kept; where the disk refuses, the answer goes on and says so."""
@@ -194,7 +181,7 @@ class Labeller:
 
         self.release()
         self._make_room()
-        engine = replace(self._engine, precision=self._precision(settings))
+        engine = replace(self._engine, precision=label_precision(settings, self._engine.device))
         yield Progress(spec.name, "load", 0, 1)
         steps = classify_steps(artefact, engine, list(pool.texts), settings.max_length, self._budget())
         found = yield from self._counted(steps, spec, pool)
@@ -229,7 +216,7 @@ class Labeller:
         wording = settings.wording
         if wording is None:
             raise TypeError("a query that asks for words has a wording")
-        engine = replace(self._engine, precision=self._precision(settings))
+        engine = replace(self._engine, precision=label_precision(settings, self._engine.device))
         wanted = (artefact, engine, wording, settings.max_length)
         if self._held is not None and self._held[:4] == wanted:
             return self._held[4]
@@ -238,6 +225,33 @@ class Labeller:
         self._make_room()
         self._held = (*wanted, load_scorer(artefact, engine, wording, settings.max_length, self._budget()))
         return self._held[4]
+
+
+def labelling_artefact(spec: ModelSpec, pool: Pool, cache: Path) -> Artefact:
+    """The files of a model that is to label rows.
+
+    Raises:
+        W2SError: it is no model, it cannot be found, or there is nothing to read.
+    """
+    if spec.values is not None or spec.reference.partition(":")[0] in ("array", "features"):
+        raise InputError(
+            f"{spec.name!r} is an array of features, which labels nothing by itself; give its predictions with "
+            "--weak-labels, or gold labels with --labels.",
+            reason="NOT_A_MODEL",
+            field="labels",
+        )
+    if not pool.texts:
+        raise InputError(
+            f"{spec.name!r} must read texts, and none were given; name the rows with --pool.",
+            reason="POOL_MISSING",
+            field="pool",
+        )
+    return resolve(ModelReference.parse(spec.reference), cache)
+
+
+def label_precision(settings: Settings, device: str) -> str:
+    """fp32 unless bf16 is asked for: a label is read off directly, and no later step averages its rounding."""
+    return attempted("bf16", device) if settings.precision == "bf16" else "fp32"
 
 
 def load_scorer(
