@@ -1,0 +1,22 @@
+"""The probit prior of the comparison: signs of a Gaussian task covary as the arcsine law says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.worlds.simulation import LabelPrior
+from tests.benchmarks.priors import SignPrior
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.4, 0.9])
+def test_signs_of_drawn_tasks_covary_as_the_prior_says(noise):
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((12, 5))
+    prior = LabelPrior.of("latent", rows @ rows.T, 0.0)
+    drawn = np.sign(prior.with_noise(noise).draw(200_000, rng))
+    found = SignPrior(prior.name, prior.kernel, prior.noise).with_noise(noise)
+    together = drawn @ drawn.T / drawn.shape[1]
+    beside = ~np.eye(12, dtype=bool)
+    assert found.kernel[beside] == pytest.approx(together[beside], abs=0.01)
+    assert np.mean(np.diag(found.kernel)) + found.noise == pytest.approx(1.0)
