@@ -14,6 +14,7 @@ from predictor.report.words import (
     percent,
     points_of,
     ranks,
+    right_of,
     span,
     unit_of,
     visible,
@@ -80,6 +81,7 @@ def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
     notes = [f"Evidence: {evidence_of(ranking.evidence)}"]
     notes += [f"Unit: {unit_of(unit)}; intervals are 90 %."] if unit else []
     notes += [f"Null: {null_line(ranking)}."] if ranking.null.value is not None else []
+    notes += [f"Right answers: {plain(right_of(c))}." for c in ranked[:1] if right_of(c)]
     notes += [f"Warning: {plain(warning)}" for warning in ranking.warnings]
     notes += [f"Warning: {plain(c.name)}: {plain(warning)}" for c in ranking.candidates for warning in c.warnings]
     return notes

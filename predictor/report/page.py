@@ -11,7 +11,17 @@ from predictor.report.order import null_line, order_of
 from predictor.report.repeat import command, settings
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
-from predictor.report.words import decimals_of, evidence_of, layer_of, number, percent, points_of, ranks, unit_of
+from predictor.report.words import (
+    decimals_of,
+    evidence_of,
+    layer_of,
+    number,
+    percent,
+    points_of,
+    ranks,
+    right_of,
+    unit_of,
+)
 from predictor.result import Candidate, Interval, Ranking
 
 # The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
@@ -95,6 +105,8 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     tied = sum(candidate.tie_group is not None and candidate.tie_group == first for candidate in ranked)
     lead += " Candidates with a filled number are not separable from the first." if tied > 1 else ""
     lead += f" W{text(null_line(ranking)[1:])}." if ranking.null.value is not None else ""
+    right = right_of(ranked[0])
+    lead += f" {text(right[0].upper() + right[1:])}." if right else ""
     return section("Ranking", table("Candidates in rank order", headings, rows, "ranking"), lead=lead)
 
 

@@ -14,6 +14,7 @@ from predictor.report.words import (
     percent,
     points_of,
     ranks,
+    right_of,
     span,
     unit_of,
     visible,
@@ -64,6 +65,8 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
     if any(mark.strip() for mark in _brackets(ranked)):
         lines += _note("ties", "rows joined by ┌ │ └ are not separable from each other", width)
     for candidate in ranked[:1]:
+        if right_of(candidate):
+            lines += _note("right", right_of(candidate), width)
         advised = candidate.estimates.get("refinement")
         if advised is not None and advised.note:
             lines += _note("refine?", f"{visible(candidate.name)}: {visible(advised.note)}", width)

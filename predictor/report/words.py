@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-from predictor.result import Interval
+from predictor.result import Candidate, Interval
 
 EVIDENCE = {
     "representations": "The rows and the models' representations, and no label at all.",
@@ -61,6 +61,17 @@ def number(value: float | None, decimals: int = 3, signed: bool = False) -> str:
     text = f"{value:{'+' if signed else ''}.{decimals}f}"
     # A rounded zero carries no sign: "-0.00" would claim a direction that the digits do not show.
     return text.lstrip("+-") if float(text) == 0 else text
+
+
+def right_of(candidate: Candidate) -> str:
+    """How often teacher and student are expected to name the right class; nothing where nobody foretold it."""
+    for estimate in candidate.estimates.values():
+        student, teacher = estimate.details.get("w2s_accuracy"), estimate.details.get("weak_accuracy")
+        if student is not None and teacher is not None:
+            name = visible(candidate.name)
+            expected = f"is expected to name the right class in {student:.1%} of rows"
+            return f"the student of {name} {expected}, {name} itself in {teacher:.1%}"
+    return ""
 
 
 def compact(value: float | None) -> str:

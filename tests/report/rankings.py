@@ -116,3 +116,12 @@ def by_estimator() -> Ranking:
         candidates=tuple(dataclasses.replace(candidate, **none) for candidate in base.candidates),
         null=NullBand(0.97, 0.95, 0.99, "", 3),
     )
+
+
+def of_classes() -> Ranking:
+    """A ranking of which accuracies are foretold."""
+    plain = ranking()
+    first = plain.candidates[0]
+    told = Estimate(0.3, "lower", "label variance", details={"weak_accuracy": 0.794, "w2s_accuracy": 0.8213})
+    first = dataclasses.replace(first, estimates={**first.estimates, "truth_posterior": told})
+    return dataclasses.replace(plain, evidence="few_labels", candidates=(first, *plain.candidates[1:]))

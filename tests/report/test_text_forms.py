@@ -7,9 +7,9 @@ import dataclasses
 import io
 import shlex
 
-from predictor.report import csv, html, markdown
+from predictor.report import csv, html, markdown, table
 from predictor.report.repeat import command
-from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
+from tests.report.rankings import EVIL, bare, by_estimator, failed, of_classes, pointwise, ranking
 
 
 def test_markdown_holds_ranking_notes_failures_and_command():
@@ -23,6 +23,15 @@ def test_markdown_holds_ranking_notes_failures_and_command():
     assert "representation\\_gap ↓" in text
     assert "```sh\nw2s rank" in text
     assert text.endswith("\n")
+
+
+def test_every_form_says_how_often_the_student_is_expected_to_be_right_where_that_was_foretold():
+    said = "is expected to name the right class in 82.1% of rows, small#layer=6 itself in 79.4%"
+    assert f"right     the student of small#layer=6 {said[:14]}" in table(of_classes())
+    assert said in " ".join(table(of_classes()).split())
+    assert f"- Right answers: the student of small#layer=6 {said}.".replace("#", "\\#") in markdown(of_classes())
+    assert f"The student of small#layer=6 {said}." in html(of_classes())
+    assert all("right class" not in form(ranking()) for form in (table, markdown, html))
 
 
 def test_a_ranking_by_an_estimator_shows_its_values():
