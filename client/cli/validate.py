@@ -18,9 +18,13 @@ from predictor.errors import InputError
 
 if TYPE_CHECKING:
     from predictor.query import RankingQuery
+    from predictor.report.validated import Sheet
     from predictor.training import Recipe
     from predictor.training.learners import Trainee
     from predictor.validating.validated import Validation
+
+WIDTH = 100
+"""Columns of a terminal."""
 
 EXAMPLE = """\
 examples:
@@ -101,14 +105,16 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 
 
 def print_validation(found: Validation) -> None:
-    """The tables of a validation."""
-    from predictor.report.validated import ROUTES, SCORED, about, judgements, measurements, recipe_of, remarks, routes
+    """The tables of a validation, for WIDTH columns where the candidates' names are not long."""
+    from predictor.report import validated as report
 
-    shown = {term: value for term, value in about(found) if term not in ("student", "recipe", "rows", "splits")}
+    shown = {term: value for term, value in report.about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")
-    print(f"{recipe_of(found)}; errors in units of the {found.unit}, ± standard error over splits\n")
-    sheet = measurements(found)
-    print(listing(sheet.headings, sheet.rows, empty=sheet.empty))
+    _print(f"{report.recipe_of(found)}; errors in units of the {found.unit}, ± standard error over splits")
+    measured = report.measurements(found)
+    _list(measured.columns(*range(5)))
+    if len(measured.headings) > 5:
+        _list(measured.columns(0, *range(5, len(measured.headings))))
     for name, fault in found.failed.items():
         print(f"✗ failed  {name}: {fault.message}")
     print()
@@ -116,11 +122,16 @@ def print_validation(found: Validation) -> None:
     for term, value in shown.items():
         print(f"{term:{width}}  {value}")
     if found.routes:
-        sheet = routes(found)
-        print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
-        print("\n" + ROUTES.replace(" above 0,", "\nabove 0,"))
-    sheet = judgements(found)
+        _list(report.routes(found))
+        _print(report.ROUTES, before="\n")
+    _list(report.grouped(report.judgements(found), 1))
+    for remark in (report.SCORED, *report.remarks(found)):
+        _print(remark, before="\n")
+
+
+def _list(sheet: Sheet) -> None:
     print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
-    print("\n" + SCORED.replace("; |error|", ";\n|error|"))
-    for remark in remarks(found):
-        print("\n" + textwrap.fill(remark, 118))
+
+
+def _print(words: str, before: str = "") -> None:
+    print(before + textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False))

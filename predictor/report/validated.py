@@ -7,19 +7,28 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from predictor.estimators.protocol import Foretells
 from predictor.report import markup
 from predictor.report.markup import facts, section, text
 from predictor.report.page import POLICY
 from predictor.report.sheet import safe
 from predictor.report.style import CSS
 from predictor.report.words import ABSENT, number, unit_of, visible
+from predictor.validating.scoring import Score
 from predictor.validating.validated import Mean, Trained, Validation
 
 MEASURED = "Errors on rows that nothing was trained on, ± standard error over splits, in units of the "
 SCORED = (
-    "ρ: rank correlation with what was measured, 1 is right; regret: W2S error lost by its first choice; "
-    "|error|, |gain|: mean absolute error of its predictions; in 90 %: share inside its error intervals"
+    "foretells: the outcome that its value speaks of; ρ: rank correlation (Spearman) with the measured W2S error and "
+    "gain, τ: Kendall's with what it foretells, 1 is right; regret: W2S error lost by its first choice; |error|, "
+    "|gain|: mean absolute error of its predictions; 90 %: share inside its error intervals"
 )
+FORETOLD: dict[Foretells, str] = {
+    "w2s_error": "W2S error",
+    "gain": "gain",
+    "weak_error": "weak error",
+    "nothing": ABSENT,
+}
 ROUTES = (
     "Students taught the weak labels as they are and refined ones, with the score that advises to refine where it is "
     "above 0, the predicted difference of gains, and the share of splits on which either was right"
@@ -45,6 +54,11 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     empty: str
 
+    def columns(self, *wanted: int) -> Sheet:
+        """Some of its columns, in this order."""
+        rows = tuple(tuple(row[i] for i in wanted) for row in self.rows)
+        return Sheet(self.caption, tuple(self.headings[i] for i in wanted), rows, self.empty)
+
 
 def measurements(found: Validation) -> Sheet:
     """A row per candidate, best measured W2S error first."""
@@ -57,11 +71,13 @@ def measurements(found: Validation) -> Sheet:
 
 def judgements(found: Validation) -> Sheet:
     """A row per estimator and evidence."""
-    headings = ("estimator", "evidence", "ρ error", "ρ gain", "regret", "|error|", "|gain|", "in 90 %")
+    figures = ("τ", "ρ error", "ρ gain", "regret", "|error|", "|gain|", "90 %")
     rows = tuple(
         (
             one.estimator,
             one.evidence.replace("_", " "),
+            FORETOLD[one.foretells],
+            number(_tau(one), 2),
             number(one.spearman_error, 2),
             number(one.spearman_gain, 2),
             number(one.regret),
@@ -71,7 +87,24 @@ def judgements(found: Validation) -> Sheet:
         )
         for one in found.scores
     )
+    headings = ("estimator", "evidence", "foretells", *figures)
     return Sheet("Estimators against what was measured", headings, rows, "no estimator was scored")
+
+
+def grouped(sheet: Sheet, column: int) -> Sheet:
+    """A narrower sheet: what stands in one column heads the rows that have it, on a row of its own."""
+    rest = [i for i in range(len(sheet.headings)) if i != column]
+    rows: list[tuple[str, ...]] = []
+    for before, row in zip((None, *sheet.rows), sheet.rows, strict=False):
+        if before is None or before[column] != row[column]:
+            rows.append((f"({row[column]})", *("" for _ in rest[1:])))
+        rows.append(tuple(row[i] for i in rest))
+    return Sheet(sheet.caption, tuple(sheet.headings[i] for i in rest), tuple(rows), sheet.empty)
+
+
+def _tau(one: Score) -> float | None:
+    """Kendall's τ-b with what the estimator foretells."""
+    return {"w2s_error": one.kendall_error, "gain": one.kendall_gain, "weak_error": one.kendall_weak}.get(one.foretells)
 
 
 def routes(found: Validation) -> Sheet:

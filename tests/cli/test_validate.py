@@ -59,7 +59,13 @@ def test_the_table_shows_measurements_and_scores(run, arrays, tmp_path):
     assert done.returncode == 3, done.stderr
     assert "120 rows · 4 splits · student s.npy" in done.stdout
     assert "✗ failed  gone: array file 'gone.npy' does not exist." in done.stdout
-    assert "truth_posterior" in done.stdout
+    table = done.stdout.splitlines()
+    heading = "estimator                     foretells  τ      ρ error  ρ gain  regret  |error|  |gain|  90 %"
+    start = table.index(heading)
+    assert table[start + 1] == "(representations)"
+    assert any(line.startswith("truth_posterior") and "W2S error" in line for line in table[start:])
+    assert any(line.startswith("misfit ") and " gain " in line for line in table[start:])
+    assert max(map(len, table[1:])) <= 100
 
 
 def test_every_row_of_a_task_needs_a_label(run, arrays, tmp_path):

@@ -22,7 +22,7 @@ def found():
         Trained("=1+1", Mean(0.5, 0.01), Mean(0.3, 0.02), Mean(0.2, 0.015), 0.8, pgr_standard_error=0.1),
         Trained(EVIL, Mean(0.4, None), Mean(0.45, None), Mean(-0.05, None), None, predicted={"misfit": {"value": 0.1}}),
     )
-    scores = (Score("combined", "few_labels", 1.0, None, 0.0, 0.05, None, None, None),)
+    scores = (Score("combined", "few_labels", 1.0, None, 0.0, 0.05, None, None, None, kendall_error=2 / 3),)
     return Validation(
         task="pets",
         strong="big (layer 6)",
@@ -46,7 +46,29 @@ def test_tables_show_errors_with_their_spread_and_dashes_for_what_is_absent(foun
     rows = validated.measurements(found).rows
     assert rows[0] == ("=1+1", "0.300 ± 0.020", "+0.200 ± 0.015", "0.500 ± 0.010", "0.80 ± 0.10")
     assert rows[1][1:] == ("0.450", "-0.050", "0.400", "–")
-    assert validated.judgements(found).rows[0][1:5] == ("few labels", "1.00", "–", "0.000")
+    judged = validated.judgements(found)
+    assert judged.headings[2:7] == ("foretells", "τ", "ρ error", "ρ gain", "regret")
+    assert judged.rows[0][1:7] == ("few labels", "W2S error", "0.67", "1.00", "–", "0.000")
+
+
+FORETOLD = [("w2s_error", "W2S error", "0.10"), ("gain", "gain", "0.20"), ("weak_error", "weak error", "0.30")]
+
+
+@pytest.mark.parametrize(("foretells", "word", "tau"), [*FORETOLD, ("nothing", "–", "–")])
+def test_kendalls_tau_is_with_what_an_estimator_foretells(found, foretells, word, tau):
+    score = dataclasses.replace(
+        found.scores[0], foretells=foretells, kendall_error=0.1, kendall_gain=0.2, kendall_weak=0.3
+    )
+    assert validated.judgements(Validation(**{**vars(found), "scores": (score,)})).rows[0][2:4] == (word, tau)
+
+
+def test_grouping_puts_what_rows_share_on_a_row_of_its_own():
+    sheet = validated.Sheet("c", ("x", "g", "y"), (("1", "a", "2"), ("3", "a", "4"), ("5", "b", "6")), "none")
+    found = validated.grouped(sheet, 1)
+    assert found.headings == ("x", "y")
+    assert found.rows == (("(a)", ""), ("1", "2"), ("3", "4"), ("(b)", ""), ("5", "6"))
+    assert sheet.columns(2, 0).rows == (("2", "1"), ("4", "3"), ("6", "5"))
+    assert validated.grouped(validated.Sheet("c", ("x", "g"), (), "none"), 1).rows == ()
 
 
 def test_accuracies_are_shown_where_there_are_classes(found):
@@ -104,7 +126,7 @@ def test_names_from_outside_are_harmless_in_every_form(found):
     assert "\x1b" not in page + text
     assert "it is | gone" in page
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert [line.count("|") - line.count("\\|") for line in lines] == [6] * 4 + [9] * 3
+    assert [line.count("|") - line.count("\\|") for line in lines] == [6] * 4 + [11] * 3
 
 
 def test_an_answer_reads_back_as_it_was_written(found):
