@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -19,6 +18,7 @@ from predictor.folders import replace_file
 from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
 from predictor.store.keys import check_name, is_key, pushed_key
+from predictor.store.names import Card, Names
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class FeatureStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.damaged = 0
+        self._names = Names(folder / "names")
 
     def get(self, key: str) -> StoredFeatures | None:
         """The entry, or None where it is missing or was damaged; a long one is mapped, not copied into memory."""
@@ -123,20 +124,15 @@ class FeatureStore:
         """`push` for rows in blocks, as `put_blocks`; `digest` is their `arrays.fingerprint` as sent."""
         key = pushed_key(digest, rows_sha256, about)
         facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
-        card = {"key": key, "rows": shape[0], "dim": shape[1], "rows_sha256": rows_sha256}
-        path = self._name_path(name)
+        check_name(name)
         self.put_blocks(key, shape, blocks, facts)
-        replace_file(path, [json.dumps(card).encode()])
+        self._names.write(name, Card(key, *shape, rows_sha256))
         return key
 
     def find(self, name: str) -> NamedFeatures | None:
         """The set of that name as `ls` shows it, or None."""
-        path = self._name_path(name)
-        card = self._card(path)
-        try:
-            return None if card is None else NamedFeatures(name, size=self._path(card["key"]).stat().st_size, **card)
-        except FileNotFoundError:
-            return None
+        card = self._names.read(name)
+        return None if card is None else self._named(name, card)
 
     def open(self, name: str) -> OpenEntry:
         """The set of that name, checked in full, to be read in parts.
@@ -164,23 +160,18 @@ class FeatureStore:
         Raises:
             NotFoundError: no such name, or its entry was damaged.
         """
-        card = self._card(self._name_path(name))
+        card = self._names.read(name)
         if card is None:
             raise self._absent(name)
-        found = self.get(str(card["key"]))
+        found = self.get(card.key)
         if found is None:
             raise self._lost(name)
         return found
 
     def ls(self) -> tuple[NamedFeatures, ...]:
         """Pushed sets in name order."""
-        found = []
-        for path in sorted((self.folder / "names").glob("*.json")):
-            card = self._card(path)
-            entry = None if card is None else self._path(str(card["key"]))
-            if card is not None and entry is not None and entry.is_file():
-                found.append(NamedFeatures(path.stem, size=entry.stat().st_size, **card))
-        return tuple(found)
+        found = (self._named(name, card) for name, card in self._names.all())
+        return tuple(one for one in found if one is not None)
 
     def remove(self, name: str) -> None:
         """Forget a pushed set; its entry goes too unless another name keeps it.
@@ -188,13 +179,9 @@ class FeatureStore:
         Raises:
             NotFoundError: no such name.
         """
-        path = self._name_path(name)
-        card = self._card(path)
-        if card is None:
-            raise NotFoundError(f"there is no feature set {name!r}.", reason="FEATURES_NOT_FOUND", field=name)
-        path.unlink(missing_ok=True)
-        if card["key"] not in {one.key for one in self.ls()}:
-            self._path(str(card["key"])).unlink(missing_ok=True)
+        key = self._names.forget(name).key
+        if key not in {one.key for one in self.ls()}:
+            self._path(key).unlink(missing_ok=True)
 
     def verify(self) -> Verification:
         """Read every entry in full; damaged ones are set aside and listed by key."""
@@ -249,17 +236,13 @@ class FeatureStore:
             raise InputError(f"{key!r} is not a feature key of 64 hexadecimal digits.", reason="BAD_FEATURE_KEY")
         return self.folder / "entries" / key[:2] / f"{key}.w2sf"
 
-    def _name_path(self, name: str) -> Path:
-        check_name(name)
-        return self.folder / "names" / f"{name}.json"
-
-    def _card(self, path: Path) -> dict[str, Any] | None:
+    def _named(self, name: str, card: Card) -> NamedFeatures | None:
+        """The set as `ls` shows it, or None where its entry is gone."""
         try:
-            raw = json.loads(path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            size = self._path(card.key).stat().st_size
+        except FileNotFoundError:
             return None
-        whole = isinstance(raw, dict) and set(raw) == {"key", "rows", "dim", "rows_sha256"}
-        return raw if whole and is_key(str(raw["key"])) else None
+        return NamedFeatures(name, card.key, card.rows, card.dim, size, card.rows_sha256)
 
     def _absent(self, name: str) -> NotFoundError:
         known = ", ".join(one.name for one in self.ls()[:8]) or "none"
