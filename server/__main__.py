@@ -18,7 +18,8 @@ from server.workforce.confined import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
-W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT and W2S_LIMIT_<NAME> mean the same where a flag is not given.
+W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as PATH is) and
+W2S_LIMIT_<NAME> mean the same where a flag is not given.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
