@@ -127,24 +127,6 @@ def distance(left: Array, right: Array) -> float:
     return 1.0 - float(np.sum(one * other)) / float(np.sqrt(energy)) if energy > 0.0 else 1.0
 
 
-def naive_limit(weak: Array, pretrained: Array, target: Array) -> float:
-    """Least squared error that naive fine-tuning reaches at any strength η ≥ 0: min ‖(β_w + η β_P)/(1 + η) − β*‖².
-
-    With a = β_w − β*, b = β_P − β*: (|a|²|b|² − (a·b)²)/|a − b|² where a·b ≤ min(|a|², |b|²), the distance of β* from
-    the line through both; else the nearer end, min(|a|², |b|²).
-
-    Args:
-        weak, pretrained, target: concepts (d,) that the weak labels hold, that the strong model starts from, and the
-            truth.
-    """
-    a, b = weak - target, pretrained - target
-    nearer, along = float(min(a @ a, b @ b)), float(a @ b)
-    apart = float((a - b) @ (a - b))
-    if along > nearer or apart == 0.0:
-        return nearer
-    return max(float(a @ a) * float(b @ b) - along**2, 0.0) / apart
-
-
 @dataclass(frozen=True)
 class Refinement:
     """E d(weak, refined) − λ E d(refined₁, refined₂) over disjoint random contexts; above 0: refine.

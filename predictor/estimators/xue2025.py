@@ -13,16 +13,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence
 from predictor.result import Better, Estimate
 from predictor.spectral.alignment import Alignment, Point
-from predictor.spectral.spectra import PrincipalKernel
 
-Array = NDArray[np.float64]
 Form = Literal["operator", "frobenius", "prior", "tail_corrected"]
 
 ENERGIES = (0.9, 0.95, 0.99)
@@ -32,21 +27,6 @@ RIDGES = (1e-3, 1e-2, 1e-1)
 """β as a share of tr K; the middle one is the headline value."""
 
 SATURATED = 0.99
-
-
-def prediction_gap(strong: PrincipalKernel, weak: PrincipalKernel, labels: Array, ridge: float) -> float:
-    """‖P_s(I − P_w) y‖² / n for given labels or cross-fitted pseudo-labels.
-
-    Args:
-        labels: (n,) or (n, k), zero mean per column.
-
-    Returns:
-        PredGap in squared label units, summed over columns; 0 means nothing is hidden; lower is better.
-
-    Source: Xue et al. 2025, arXiv:2502.00620, Theorem 3.8.
-    """
-    missed = labels - weak.smooth(labels, ridge)
-    return float(np.sum(strong.smooth(missed, ridge) ** 2) / len(labels))
 
 
 FORMS = {

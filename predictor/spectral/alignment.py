@@ -148,18 +148,6 @@ class Alignment:
         hidden[np.diag_indices(kept.rank)] += values
         return float(np.sum((left[:, None] * hidden) ** 2) / np.sum((left * values) ** 2))
 
-    def operator_gap(self, ridge: float) -> float:
-        """`operator_gaps` of all that the alignment has, at one ridge."""
-        return float(self.operator_gaps([Point(None, ridge)])[0])
-
-    def frobenius_gap(self, ridge: float) -> float:
-        """`frobenius_gaps` of all that the alignment has, at one ridge."""
-        return float(self.frobenius_gaps([Point(None, ridge)])[0])
-
-    def prior_gap(self, ridge: float) -> float:
-        """`prior_gaps` of all that the alignment has, at one ridge."""
-        return float(self.prior_gaps([Point(None, ridge)])[0])
-
 
 def _kept(spectrum: Spectrum, point: Point) -> Spectrum:
     return spectrum if point.energy is None else spectrum.keep(point.energy)

@@ -216,13 +216,6 @@ class PrincipalKernel:
         """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the kept part; see `Spectrum.shrinkage`."""
         return self.spectrum.shrinkage(ridge)
 
-    def smooth(self, labels: Array, ridge: float) -> Array:
-        """P labels, for (n,) or (n, k) labels."""
-        weight = self.shrinkage(ridge)
-        coefficients = self.vectors.T @ labels
-        smoothed: Array = self.vectors @ (weight[:, None] * coefficients if labels.ndim == 2 else weight * coefficients)
-        return smoothed
-
 
 def constant(features: NDArray[np.floating]) -> InputError:
     """What is said of features that are the same on every row."""

@@ -15,7 +15,6 @@ from predictor.estimators.somerstep2024 import (
     disjoint_contexts,
     distance,
     em_step,
-    naive_limit,
     route_gains,
 )
 from predictor.heads.ridge import HeadFactor
@@ -73,23 +72,6 @@ def test_distance_by_hand():
     assert distance(one, other) == pytest.approx(0.5)
     assert distance(one, -3 * one) == pytest.approx(2.0)
     assert distance(one, np.ones((3, 1))) == 1.0
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_the_naive_limit_is_the_least_over_all_strengths(seed):
-    rng = np.random.default_rng(seed)
-    weak, start, target = rng.standard_normal((3, 3)) + (2.0 if seed % 2 else 0.0) * np.array([[1], [1], [-1]])
-    strengths = np.concatenate([np.linspace(0, 20, 20001), np.logspace(1.3, 7, 4000)])[:, None]
-    errors = np.sum(((weak + strengths * start) / (1 + strengths) - target) ** 2, axis=1)
-    assert naive_limit(weak, start, target) == pytest.approx(errors.min(), abs=1e-5)
-
-
-def test_the_naive_limit_by_hand():
-    origin = np.zeros(2)
-    # a = (2, 0), b = (0, 1): (4 · 1 − 0)/5, the distance of the origin from the line. Same side: the nearer end.
-    assert naive_limit(np.array([2.0, 0.0]), np.array([0.0, 1.0]), origin) == pytest.approx(0.8)
-    assert naive_limit(np.array([3.0, 0.0]), np.array([1.0, 0.5]), origin) == pytest.approx(1.25)
-    assert naive_limit(np.array([1.0, 1.0]), np.array([1.0, 1.0]), origin) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
