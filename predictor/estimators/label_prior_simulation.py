@@ -24,8 +24,8 @@ from predictor.worlds.training import Training
 
 Array = NDArray[np.float64]
 
-NULL_SPLITS = 2
-"""Splits repeated with shuffled row pairing."""
+SHUFFLES = 19
+"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ class LabelPriorSimulation:
     def forecast(self, case: Case) -> Forecast:
         """Outcomes under every prior, each weighing the same.
 
-        Differences between candidates are those under the even priors; the level of all of them is that under all.
+        Differences between candidates are those under the even priors; the level of all of them is that under all. What
+        a candidate loses when its rows are shuffled is asked on one split, at the middle level of noise, under the
+        strong model's prior: in the other one it has a part itself, and would know of its tasks even if it were noise.
         """
         rng, pool = case.rng(self.name), case.rows
         case = self.sample(case, rng)
@@ -78,7 +80,7 @@ class LabelPriorSimulation:
         rounds = self.rounds(case.rows)
         draws = max(2, self.draws // rounds)
         signals = [prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors]
-        runs = []
+        runs, lost = [], np.zeros((len(case.weak), SHUFFLES))
         for split, noise in enumerate(self.noises * rounds):
             part = cut(case.rows, weak_rows, student_rows, rng)
             counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
@@ -86,14 +88,15 @@ class LabelPriorSimulation:
             strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
             others = np.concatenate([part.student, part.test])
             weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
-            mixed = [w.shuffled(rng) for w in weak] if split < NULL_SPLITS else []
             mine = slice(split * draws, (split + 1) * draws)
+            if split == len(self.noises) // 2:
+                lost = _lost(strong, weak, part, orders[0].with_noise(noise), training, case.rng("shuffles"))
             for prior, signal in zip(priors, signals, strict=True):
                 unexplained = rng.standard_normal((case.rows, draws))
                 truth = np.sqrt(1.0 - noise) * signal[:, mine]
                 labels = truth + np.sqrt(noise) * unexplained
                 noisy = prior.with_noise(noise)
-                runs.append(_run(strong, weak, mixed, part, noisy, training, labels, truth, weights))
+                runs.append(_run(strong, weak, part, noisy, training, labels, truth, weights))
         ordering = [run for place, run in enumerate(runs) if place % len(priors) < len(orders)]
         expected = np.mean([run.expected for run in ordering], axis=0)
         easier = float(np.mean([run.expected[:, 1] for run in runs]) - np.mean(expected[:, 1]))
@@ -105,7 +108,7 @@ class LabelPriorSimulation:
             error_draws=drawn_errors[:, 1],
             gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
-            null_draws=np.stack([run.null for run in runs if len(run.null)], axis=1),
+            null_draws=(expected[:, 1] + easier)[:, None] + lost,
             notes=() if case.rows == pool else (_cut_to(case, pool),),
             warnings=_short(case),
         )
@@ -167,19 +170,17 @@ def _short(case: Case) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """One split under one prior: expected (m, 2) and drawn (m, 2, R) errors of weak and W2S, ceiling and null."""
+    """One split under one prior: expected (m, 2) and drawn (m, 2, R) errors of weak and W2S, and the ceiling."""
 
     expected: Array
     drawn: Array
     ceiling: float
     ceiling_drawn: Array
-    null: Array
 
 
 def _run(
     strong: HeadFactor,
     weak: Sequence[HeadFactor],
-    mixed: Sequence[HeadFactor],
     part: Parts,
     prior: LabelPrior,
     training: Training,
@@ -198,12 +199,26 @@ def _run(
     taught = labels[part.student]
     top = taught.mean(axis=0) + ceiling @ (strong.left.T @ taught)
     pipelines = [Pipeline.of(head, strong, part, prior, training) for head in weak]
-    shuffled = [Pipeline.of(head, strong, part, prior, training) for head in mixed]
     return _Run(
         expected=np.array([pipeline.expected_errors() for pipeline in pipelines]),
         drawn=np.array([[np.sum(weights * (truth - f) ** 2, axis=0) for f in p.predictions(labels)] for p in pipelines])
         + prior.noise,
         ceiling=gold.expected_error(ceiling),
         ceiling_drawn=np.sum(weights * (truth - top) ** 2, axis=0) + prior.noise,
-        null=np.array([pipeline.expected_errors()[1] for pipeline in shuffled]),
     )
+
+
+def _lost(
+    strong: HeadFactor,
+    weak: Sequence[HeadFactor],
+    part: Parts,
+    prior: LabelPrior,
+    training: Training,
+    rng: np.random.Generator,
+) -> Array:
+    """(m, SHUFFLES) expected Err_w2s of every candidate with its rows paired at random, less that with its own rows."""
+    own = np.array([Pipeline.of(head, strong, part, prior, training).expected_errors()[1] for head in weak])
+    mixed = [[head.shuffled(rng) for _ in range(SHUFFLES)] for head in weak]
+    pipelines = [[Pipeline.of(head, strong, part, prior, training) for head in heads] for heads in mixed]
+    lost: Array = np.array([[one.expected_errors()[1] for one in shuffled] for shuffled in pipelines]) - own[:, None]
+    return lost
