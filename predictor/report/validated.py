@@ -146,7 +146,8 @@ def about(found: Validation) -> tuple[tuple[str, str], ...]:
 
 def remarks(found: Validation) -> tuple[str, ...]:
     """What the figures cannot tell, in sentences; () where there is nothing to add."""
-    told, ceiling = [], found.ceiling_error.value
+    told = [f"Of the forecasts without labels: {warning}." for warning in found.warnings]
+    ceiling = found.ceiling_error.value
     if found.reliability is None or found.reliability < REPEATABLE:
         told.append(
             f"The measured order of the candidates does not repeat from split to split (ρ limit "

@@ -92,6 +92,7 @@ class Validation:
         ceiling_accuracy, ceiling_log_loss: None for regression.
         routes: students taught refined labels too, where that was asked for: ridge heads on plain thirds, whatever the
             recipe.
+        warnings: of the label-free ranking, such as that its simulation could not show the parts trained on.
     """
 
     task: str
@@ -114,6 +115,7 @@ class Validation:
     ceiling_log_loss: Mean | None = None
     measured_on: str = ""
     routes: tuple[RouteTrained, ...] = ()
+    warnings: tuple[str, ...] = ()
     schema: str = SCHEMA
 
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -138,6 +140,7 @@ class Validation:
                 "routes": tuple(_route(one) for one in raw.get("routes", ())),
                 "scores": tuple(Score(**one) for one in raw["scores"]),
                 "failed": {name: Failure(**one) for name, one in raw["failed"].items()},
+                "warnings": tuple(raw.get("warnings", ())),
                 "parts": None if raw.get("parts") is None else tuple(raw["parts"]),
                 "provenance": Provenance(**raw["provenance"]),
             }

@@ -149,6 +149,7 @@ def validation_steps(
         parts=(len(part.weak), len(part.student), len(part.test)),
         measured_on=datetime.now(UTC).date().isoformat(),
         routes=routes,
+        warnings=free.warnings,
         ceiling_accuracy=None if outcomes.ceiling_accuracy is None else mean_of(outcomes.ceiling_accuracy),
         ceiling_log_loss=None if outcomes.ceiling_log_loss is None else mean_of(outcomes.ceiling_log_loss),
     )

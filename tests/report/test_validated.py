@@ -95,6 +95,7 @@ def test_remarks_say_what_the_figures_cannot(found):
         return " ".join(validated.remarks(Validation(**{**vars(found), "training": {}, "reliability": 0.8, **changed})))
 
     assert told() == ""
+    assert told(warnings=("only 30 rows",)) == "Of the forecasts without labels: only 30 rows."
     assert "does not repeat from split to split (ρ limit –)" in told(reliability=None)
     assert "does not repeat from split to split (ρ limit 0.49)" in told(reliability=0.49)
     assert "errs by 0.90 of the label variance: there is next to nothing to learn" in told(

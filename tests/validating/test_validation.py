@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
 from predictor.labels import Labels
+from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery
 from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
+from predictor.training import Recipe
 from predictor.validating import validation
 from predictor.validating.validation import RECUTS, validation_steps
+from predictor.worlds.training import Training
 from tests.drain import drain
 
 ROWS = 90
@@ -74,3 +79,19 @@ def test_what_only_labels_could_say_is_kept_where_it_was_asked_for_by_name(quest
     found = drain(validation_steps(*asking(question, "cka", "logme"), ArraySource(), splits=2, labelled_splits=2))
     assert all({"cka", "logme"} == set(one.predicted) for one in found.trained)
     assert all("value" in one.predicted["logme"] for one in found.trained)
+
+
+def test_what_is_forecast_is_the_training_that_is_measured(question):
+    query, labels = asking(question, "label_prior_simulation")
+    recipe = Recipe(weak_rows=20, student_rows=62, weak_ridge=0.1, student_ridge=0.2)
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2, recipe=recipe))
+    assert found.parts == (20, 62, 8)
+    assert found.provenance.request["training"] == asdict(Training(20, 62, 0.1, 0.2))
+    asked = replace(query, settings=replace(query.settings, training=Training(20, 62, 0.1, 0.2)))
+    ranking = drain(ranking_steps(asked, ArraySource()))
+    for one in ranking.candidates:
+        said = next(t for t in found.trained if t.name == one.name).predicted["label_prior_simulation"]
+        assert said["value"] == one.estimates["label_prior_simulation"].value
+    # 90 rows leave room for 61 lessons in a simulation, and it says so.
+    assert found.warnings == ranking.warnings
+    assert "for each weak head and 61 for the student" in " ".join(found.warnings)
