@@ -159,7 +159,7 @@ class Recipe:
 
     @property
     def foretold(self) -> Training:
-        """What forecasts for ridge heads can follow of a recipe whose loss is settled: sizes, and such heads' ridges."""
+        """What forecasts for ridge heads can follow of a recipe whose loss is settled: sizes and such heads' ridges."""
         weak = self.weak_ridge if self.weak_method == "ridge" else None
         student = self.student_ridge if self.method == "ridge" else None
         return Training(self.weak_rows, self.student_rows, weak, student)
