@@ -1,10 +1,14 @@
 """How far linear heads, and the forecasts made for them, foretell end-to-end fine-tuning of the strong model.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.finetuning -o tests/benchmarks/finetuning.csv
+    W2S_DATA=FOLDER python -m tests.benchmarks.finetuning -o tests/benchmarks/finetuning.csv --forecast-only
+    W2S_DATA=FOLDER python -m tests.benchmarks.finetuning --settle
     python -m tests.benchmarks.finetuning --table tests/benchmarks/finetuning.csv
 
-Every candidate of a cell is trained twice on the same splits: once with heads on frozen features, once with the student
-fine-tuned (its weak heads staying heads). One row of the result is one candidate; nothing is chosen by an outcome.
+Every candidate of a cell teaches twice on the same splits: a head on the student's frozen features, and the student
+itself, fine-tuned (weak models keep heads). What fine-tuning measured is kept beside the result (`….measured.csv`), one
+row per split and candidate, as soon as a split is done: a second run trains only what is missing there, and
+`--forecast-only` nothing. All else is computed anew by `tests.benchmarks.foretold`. Nothing is chosen by an outcome.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +26,17 @@ from typing import Any
 import numpy as np
 
 from predictor.extraction.extractor import Extractor
-from predictor.finetuning.tuner import FineTuner
+from predictor.intake.rows import read_task
 from predictor.models.zoo import find
-from predictor.query import ModelSpec, Progress, RankingQuery
-from predictor.training import Recipe, Tuning, train_w2s
-from predictor.validating.scoring import rank_correlation
-from predictor.validating.validation import Validation, validation_steps
-from tests.benchmarks.lineup import Cell, InMemory, Task, cells, read
+from predictor.query import ModelSpec
+from predictor.settings import Settings
+from predictor.training import Recipe, Tuning, squared_error, training_steps
+from predictor.training.runs import part_of
+from tests.benchmarks.lineup import Cell, Task, cells, ready
+from tests.drain import drain
+
+READ = 1200
+"""Rows of a task that the cells' rows are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Bench:
     Attributes:
         rows: of the task; those beyond `weak_rows` and `student_rows` of the recipe are tested on.
         every: every how manyth candidate of the lineup's cell is taken.
+        tried: epochs and rates of which the ceiling of a split outside the record chose the recipe's, see `settle`.
+        held_out: whether the cell was laid down after what `tests.benchmarks.foretold` compares.
     """
 
     task: str
@@ -45,184 +55,173 @@ class Bench:
     rows: int
     every: int
     recipe: Recipe
-    splits: int = 3
+    splits: int
+    tried: tuple[tuple[int, float], ...] = ()
+    held_out: bool = True
 
-
-MOLECULES = Recipe("full", weak_rows=150, student_rows=150, tuning=Tuning(epochs=4, learning_rate=3e-4, head_layer="6"))
-LAST = replace(MOLECULES, tuning=replace(MOLECULES.tuning, head_layer="last"))
-TEXTS = Recipe("lora", weak_rows=180, student_rows=180, tuning=Tuning(epochs=3, head_layer="3"))
-BENCHES = (
-    Bench("freesolv", "rxnfp-bert_ft#layer=6", 600, 3, MOLECULES),
-    Bench("subjectivity", "all-MiniLM-L6-v2#layer=3", 500, 5, TEXTS, splits=2),
-    Bench("esol", "rxnfp-bert_ft#layer=6", 600, 3, MOLECULES, splits=2),
-    Bench("freesolv", "rxnfp-bert_ft#layer=6", 600, 3, LAST, splits=2),
-)
-"""Rates and epochs were settled on the ceiling of a split that is not among these (seed 100)."""
-
-FORECASTS = ("combined", "truth_posterior")
-
-FIGURES = (
-    *("weak_error", "head_error", "head_gain", "ridge_error", "ridge_gain"),
-    *(f"{name}_{figure}" for name in FORECASTS for figure in ("error", "gain")),
-)
-"""What fine-tuned errors and gains are compared with."""
-
-COLUMNS = (
-    *("task", "strong", "recipe", "loss", "splits", "candidate", "tuned_error", "tuned_error_se"),
-    *("tuned_gain", "tuned_gain_se", *FIGURES, "tuned_ceiling", "head_ceiling", "reliability"),
-)
-
-
-def lineup(bench: Bench, folder: Path, extractor: Extractor) -> Cell:
-    """The student at the layer its new head reads, and some of the lineup's candidates, on the bench's rows."""
-    task = read(bench.task, folder)
-    found = {one.name: one for cell in cells(task, extractor) for one in (cell.strong, *cell.weak)}
-    rows = np.sort(np.random.default_rng(0).permutation(len(task.pool))[: bench.rows])
-    cut = {name: replace(one, values=one.values[rows]) for name, one in found.items()}
-    own = bench.strong.partition("#")[0]
-    weak = [one for name, one in cut.items() if name.partition("#")[0] != own]
-    return Cell(
-        Task(task.name, task.pool.take(rows), task.labels.take(rows)), cut[bench.strong], tuple(weak[:: bench.every])
-    )
-
-
-def measure(bench: Bench, cell: Cell) -> Iterator[dict[str, Any]]:
-    """One row per candidate."""
-    found = {one.name: one for one in cell.weak} | {"strong": cell.strong}
-    query = RankingQuery(
-        ModelSpec("strong", find(bench.strong.partition("#")[0]).reference),
-        tuple(ModelSpec(one.name, f"features:{one.name}") for one in cell.weak),
-        cell.task.pool,
-    )
-    steps = validation_steps(
-        query,
-        cell.task.labels,
-        InMemory(found),
-        splits=bench.splits,
-        labelled_splits=bench.splits,
-        recipe=bench.recipe,
-        student_of=lambda query, recipe: FineTuner.of(query.strong, query.pool.texts, query.settings, recipe),
-    )
-    tuned = follow(steps)
-    ridge = Recipe(weak_rows=bench.recipe.weak_rows, student_rows=bench.recipe.student_rows)
-    twin = ridge if tuned.loss == "squared" else replace(ridge, method="logistic")
-    features = [found[one.name].values for one in tuned.trained]
-    by_ridge, by_twin = (
-        train_w2s(cell.strong.values, features, cell.task.labels, splits=bench.splits, recipe=recipe)
-        for recipe in (ridge, twin)
-    )
-    for i, one in enumerate(tuned.trained):
-        yield {
-            "task": bench.task,
-            "strong": bench.strong,
-            "recipe": f"{tuned.recipe}, head on layer {bench.recipe.tuning.head_layer}",
-            "loss": tuned.loss,
-            "splits": bench.splits,
-            "candidate": one.name,
-            "tuned_error": one.w2s_error.value,
-            "tuned_error_se": one.w2s_error.standard_error,
-            "tuned_gain": one.gain.value,
-            "tuned_gain_se": one.gain.standard_error,
-            "weak_error": one.weak_error.value,
-            "head_error": by_twin.w2s[i].mean(),
-            "head_gain": by_twin.gain[i].mean(),
-            "ridge_error": by_ridge.w2s[i].mean(),
-            "ridge_gain": by_ridge.gain[i].mean(),
-            **{
-                f"{name}_{figure}": one.predicted.get(name, {}).get(key)
-                for name in FORECASTS
-                for figure, key in (("error", "value"), ("gain", "gain"))
-            },
-            "tuned_ceiling": tuned.ceiling_error.value,
-            "head_ceiling": by_twin.ceiling.mean(),
-            "reliability": tuned.reliability,
+    @property
+    def key(self) -> dict[str, str]:
+        """What names the cell in the files."""
+        asked, tuning = self.recipe, self.recipe.tuning
+        words = f"{asked.method}, head on layer {tuning.head_layer}, {tuning.epochs} epochs at {asked.learning_rate:g}"
+        test = self.rows - (asked.weak_rows or 0) - (asked.student_rows or 0)
+        return {
+            "task": self.task,
+            "strong": self.strong,
+            "recipe": f"{words}, {asked.weak_rows}/{asked.student_rows}/{test} rows",
         }
 
 
-def follow(steps: Generator[Progress, None, Validation]) -> Validation:
-    """Run a validation to its end, a line on standard error for every training."""
-    started = time.perf_counter()
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            found: Validation = end.value
-            return found
-        if step.phase == "train" and step.candidate:
-            print(f"{time.perf_counter() - started:7.0f} s  split {step.done}  {step.candidate}", file=sys.stderr)
+def _recipe(method: Any, layer: str, rows: tuple[int, int], epochs: int, rate: float) -> Recipe:
+    tuning = Tuning(epochs=epochs, learning_rate=rate, head_layer=layer)
+    return Recipe(method, weak_rows=rows[0], student_rows=rows[1], tuning=tuning)
 
 
-def table(path: Path) -> str:
-    """Rank correlations per cell as a Markdown table."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    heads = list(dict.fromkeys((row["task"], row["strong"], row["recipe"]) for row in rows))
-    kept = {head: [r for r in rows if (r["task"], r["strong"], r["recipe"]) == head] for head in heads}
-    lines = [
-        "| | "
-        + " | ".join(
-            f"{task} · {strong} · {recipe} ({len(kept[task, strong, recipe])})" for task, strong, recipe in heads
+MOLECULES = _recipe("full", "6", (150, 150), 4, 3e-4)
+TEXTS = _recipe("lora", "3", (180, 180), 3, 1e-3)
+SENTENCES = replace(TEXTS, weak_rows=300, student_rows=300)
+WHOLE = _recipe("full", "3", (180, 180), 3, 1e-4)
+DEEPER = replace(TEXTS, tuning=replace(TEXTS.tuning, head_layer="4"))
+LONGER = _recipe("full", "6", (150, 250), 10, 3e-4)
+_MINILM, _RXNFP = "all-MiniLM-L6-v2#layer=3", "rxnfp-bert_ft#layer=6"
+BENCHES = (
+    Bench("sentence_polarity", _MINILM, 900, 5, SENTENCES, 2, ((3, 1e-3), (6, 1e-3))),
+    Bench("subjectivity", "all-mpnet-base-v2#layer=4", 500, 5, DEEPER, 2, ((1, 1e-3), (3, 1e-3))),
+    Bench("subjectivity", _MINILM, 500, 5, WHOLE, 2, ((3, 1e-4), (3, 3e-4))),
+    Bench("esol", _RXNFP, 900, 5, LONGER, 2, ((4, 3e-4), (10, 3e-4))),
+    Bench("freesolv", _RXNFP, 600, 3, MOLECULES, 2, held_out=False),
+    Bench("subjectivity", _MINILM, 500, 5, TEXTS, 2, held_out=False),
+    Bench("esol", _RXNFP, 600, 3, MOLECULES, 2, held_out=False),
+)
+"""Epochs and rates of the cells held out: the lower ceiling of those tried; of the others: settled in the same way."""
+
+OUTSIDE = 100
+"""Seed of the split that settings are settled on."""
+
+MEASURED = ("task", "strong", "recipe", "split", "candidate", "weak_error", "tuned_error", "tuned_ceiling", "seconds")
+
+PRECISION = Settings(precision="bf16")
+
+
+def draw(bench: Bench, folder: Path) -> Task:
+    """The rows of a cell."""
+    pool, labels = read_task(folder / f"{bench.task}.jsonl")
+    for most in (READ, bench.rows):
+        if len(pool) > most:
+            rows = np.sort(np.random.default_rng(0).permutation(len(pool))[:most])
+            pool, labels = pool.take(rows), labels.take(rows)
+    return Task(bench.task, pool, labels)
+
+
+def lineup(bench: Bench, folder: Path, extractor: Extractor) -> Cell:
+    """The student at the layer its new head reads, and some of the lineup's candidates, on the bench's rows.
+
+    Features are read for the rows that the task has in the lineup, so that the store serves every benchmark.
+    """
+    task = draw(replace(bench, rows=READ), folder)
+    found = {one.name: one for cell in cells(task, extractor) for one in (cell.strong, *cell.weak)}
+    own, rows = bench.strong.partition("#")[0], np.arange(len(task.pool))
+    if len(rows) > bench.rows:
+        rows = np.sort(np.random.default_rng(0).permutation(len(rows))[: bench.rows])
+    cut = {name: replace(one, values=one.values[rows]) for name, one in found.items()}
+    weak = [one for name, one in cut.items() if name.partition("#")[0] != own]
+    taken = Task(task.name, task.pool.take(rows), task.labels.take(rows))
+    return Cell(taken, cut[bench.strong], tuple(weak[:: bench.every]))
+
+
+def train(bench: Bench, cell: Cell, splits: Sequence[int], path: Path) -> None:
+    """Fine-tune under every candidate on these splits; rows are added to the file split by split."""
+    from predictor.finetuning.tuner import FineTuner
+
+    recipe, names = bench.recipe.for_labels(cell.task.labels.kind), [one.name for one in cell.weak]
+    student = FineTuner.of(_spec(bench), cell.task.pool.texts, PRECISION, recipe)
+    weak = [one.values for one in cell.weak]
+    for split in splits:
+        started = time.process_time()
+        part = part_of(len(cell.task.pool), recipe, 0, split)
+        found = drain(
+            training_steps(student, weak, cell.task.labels, recipe, splits=1, seed=split, names=names, parts=[part])
         )
-        + " |",
-        "|---|" + "---:|" * len(heads),
-        _line(
-            "*reliability of the fine-tuned error (split against split)*", [kept[h][0]["reliability"] for h in heads]
-        ),
-        _line(
-            "ceiling: fine-tuned / heads",
-            [f"{float(kept[h][0]['tuned_ceiling']):.2f} / {float(kept[h][0]['head_ceiling']):.2f}" for h in heads],
-        ),
-    ]
-    for figure in FIGURES:
-        outcome = "tuned_gain" if figure.endswith("gain") else "tuned_error"
-        found = [_correlation(kept[head], figure, outcome) for head in heads]
-        lines.append(_line(f"`{figure}` → {outcome.replace('_', ' ')}", found))
-    for figure in (one for one in FIGURES if one.endswith("error")):
-        lines.append(_line(f"first choice by `{figure}`: tuned error lost", [_lost(kept[h], figure) for h in heads]))
-    return "\n".join(lines)
+        seconds = (time.process_time() - started) / (len(names) + 1)
+        fresh = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if fresh:
+                writer.writerow(MEASURED)
+            for i, name in enumerate(names):
+                errors = (found.weak[i, 0], found.w2s[i, 0], found.ceiling[0])
+                shown = [*(f"{one:.4f}" for one in errors), f"{seconds:.1f}"]
+                writer.writerow([*bench.key.values(), split, name, *shown])
+        print(
+            f"{' · '.join(bench.key.values())}: split {split}, {seconds:.1f} s a training", file=sys.stderr, flush=True
+        )
 
 
-def _lost(rows: list[dict[str, str]], figure: str) -> str:
-    """Fine-tuned error of the candidate of least `figure`, less that of the best."""
-    first = min(rows, key=lambda row: float(row[figure]))
-    return str(float(first["tuned_error"]) - min(float(row["tuned_error"]) for row in rows))
+def settle(bench: Bench, folder: Path) -> None:
+    """Print the ceiling of a split outside the record for the epochs and rates tried."""
+    from predictor.finetuning.tuner import FineTuner
+
+    task = draw(bench, folder)
+    variance = float(np.sum(np.var(task.labels.targets, axis=0)))
+    for epochs, rate in bench.tried:
+        tuning = replace(bench.recipe.tuning, epochs=epochs, learning_rate=rate)
+        recipe = replace(bench.recipe, tuning=tuning).for_labels(task.labels.kind)
+        part = part_of(len(task.pool), recipe, OUTSIDE, 0)
+        learner = FineTuner.of(_spec(bench), task.pool.texts, PRECISION, recipe).on(part.student, part.test)
+        started = time.process_time()
+        learned = learner.learn(task.labels.targets[part.student], OUTSIDE, gold=True)
+        error = squared_error(learned, task.labels.targets[part.test]) / variance
+        key = replace(bench, recipe=recipe).key
+        print(f"{' · '.join(key.values())}: {error:.3f}, {time.process_time() - started:.0f} s", flush=True)
 
 
-def _correlation(rows: list[dict[str, str]], one: str, other: str) -> str:
-    pairs = np.array([(float(r[one]), float(r[other])) for r in rows if r[one]])
-    return "" if not len(pairs) else str(rank_correlation(pairs[:, 0], pairs[:, 1]))
+def _spec(bench: Bench) -> ModelSpec:
+    return ModelSpec("strong", ready(find(bench.strong.partition("#")[0])))
 
 
-def _line(name: str, values: list[str]) -> str:
-    shown = [v if "/" in v else f"{float(v):.2f}" if v not in ("", "None") else "–" for v in values]
-    return f"| {name} | " + " | ".join(shown) + " |"
+def measured_beside(path: Path) -> Path:
+    """Where what fine-tuning measured is kept for a result file."""
+    return path.with_suffix(".measured.csv")
+
+
+def measured_rows(path: Path, bench: Bench) -> list[dict[str, str]]:
+    """What is kept of one cell."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if all(row[k] == v for k, v in bench.key.items())]
 
 
 def main() -> None:
-    """Run the cells, or print a table of an earlier run."""
+    """Train what is missing, forecast all of it, print the tables."""
+    from tests.benchmarks import foretold
+
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.finetuning", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("finetuning.csv"), help="result file (CSV)")
-    parser.add_argument("--table", type=Path, help="print a table of this result file and stop")
-    parser.add_argument("--task", action="append", help="only these tasks")
+    parser.add_argument("--forecast-only", action="store_true", help="train nothing; forecast what was measured before")
+    parser.add_argument("--settle", action="store_true", help="print the ceilings that settled epochs and rates")
+    parser.add_argument("--table", type=Path, help="print the tables of this result file and stop")
+    parser.add_argument("--cell", metavar="N", type=int, action="append", help="only these cells, counted from 0")
     options = parser.parse_args()
     if options.table:
-        print(table(options.table))
+        print(foretold.tables(options.table))
         return
     if "W2S_DATA" not in os.environ:
         sys.exit("set W2S_DATA to the folder that holds the task files")
-    extractor = Extractor()
-    with options.o.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for bench in (one for one in BENCHES if one.task in (options.task or one.task)):
-            cell = lineup(bench, Path(os.environ["W2S_DATA"]), extractor)
-            wall, cpu = time.perf_counter(), time.process_time()
-            for row in measure(bench, cell):
-                writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
-            file.flush()
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            print(f"{bench.task}: {len(cell.weak)} candidates, {wall:.0f} s, of a core {cpu:.0f} s", file=sys.stderr)
-    print(table(options.o))
+    folder, extractor = Path(os.environ["W2S_DATA"]), Extractor()
+    benches = [BENCHES[i] for i in options.cell or range(len(BENCHES))]
+    if options.settle:
+        for bench in benches:
+            settle(bench, folder)
+        return
+    kept = measured_beside(options.o)
+    for bench in [] if options.forecast_only else benches:
+        done = {int(row["split"]) for row in measured_rows(kept, bench)}
+        missing = [split for split in range(bench.splits) if split not in done]
+        if missing:
+            train(bench, lineup(bench, folder, extractor), missing, kept)
+    foretold.write(options.o, kept, [(bench, lineup(bench, folder, extractor)) for bench in benches])
+    print(foretold.tables(options.o))
 
 
 if __name__ == "__main__":
