@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -42,17 +43,20 @@ class Outcome:
 
 
 def everything(running: RunningServer, seconds: float = 120.0) -> dict[str, Job]:
-    """Every job by id, once all have ended or the time is over."""
+    """Every job by id, once all have ended or none has for `seconds`: a busy machine takes long over a long queue."""
+    ended, moved = -1, time.monotonic()
     with running.client() as client:
-        end = time.monotonic() + seconds
         while True:
             try:
                 found = {job.id: job for job in client.jobs()}
             except UnavailableError:  # connections of this process wait together after a refusal, for seconds
-                if time.monotonic() > end:
+                if time.monotonic() - moved > seconds:
                     raise
                 continue
-            if all(job.finished for job in found.values()) or time.monotonic() > end:
+            before, ended = ended, sum(job.finished for job in found.values())
+            if ended > before:
+                moved = time.monotonic()
+            if ended == len(found) or time.monotonic() - moved > seconds:
                 return found
             time.sleep(0.1)
 
@@ -63,12 +67,14 @@ def command(run: Callable[[Path, int, random.Random], Outcome], rounds: int) -> 
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder), given.rounds, random.Random(given.seed))
+    began, folder = time.monotonic(), Path(tempfile.mkdtemp())
+    outcome = run(folder, given.rounds, random.Random(given.seed))
     figures = {"faults": outcome.faults, "load": outcome.load, **outcome.figures}
     spent, busy = time.monotonic() - began, os.getloadavg()[1]
     print(f"rounds {given.rounds}, seed {given.seed}, {spent:.0f} s, load average {busy:.0f}: {figures}")
     for wrong in outcome.judge():
         print(f"BROKEN: {wrong}")
-    sys.exit(bool(outcome.judge()))
+    if outcome.judge():
+        print(f"what the servers left and logged is kept in {folder}")
+        sys.exit(1)
+    shutil.rmtree(folder)
