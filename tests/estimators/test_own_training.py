@@ -102,6 +102,12 @@ def test_the_misfit_is_that_of_a_student_with_the_ridge_asked_for(case):
     for found, lessons in zip(find("misfit").estimate(own), supervision.predictions, strict=True):
         learned = cross_taught(strong, lessons, FOLDS, own.rng("misfit"), 0.2)
         assert found.value == pytest.approx(float(np.mean((learned - lessons) ** 2)) / variance, abs=1e-12)
+        left_out = float(np.mean(left_out_residuals(strong, lessons, 0.2) ** 2)) / variance
+        assert found.details["leave_one_out"] == pytest.approx(left_out, abs=1e-12)
+    known, gold = case.labels.known, case.labels.targets[case.labels.known]
+    for found, model in zip(find("misfit_selection").estimate(own), case.weak, strict=True):
+        error = float(np.mean(left_out_residuals(model.features[known], gold, 0.05) ** 2)) / variance
+        assert found.details["weak_error"] == pytest.approx(error, abs=1e-12)
 
 
 def test_left_out_residuals_at_one_ridge_are_those_of_heads_that_never_saw_the_row():

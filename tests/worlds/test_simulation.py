@@ -459,3 +459,13 @@ def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_told_too(si
     )
     _, small = forecast_of(simulated, Training(12, 30), max_rows=60)
     assert (small.notes, small.warnings) == (("simulated on 60 of 90 rows",), ())
+
+
+def test_the_null_is_of_heads_with_the_ridges_asked_for(simulated):
+    # Weak heads of huge ridge say the mean whatever their rows are paired with: shuffling takes nothing from them.
+    _, found = forecast_of(simulated, Training(weak_ridge=1e9))
+    np.testing.assert_allclose(
+        found.null_draws, np.broadcast_to(found.error[:, None], found.null_draws.shape), atol=1e-6
+    )
+    _, free = forecast_of(simulated, Training())
+    assert np.abs(free.null_draws - free.error[:, None]).min() > 1e-3
