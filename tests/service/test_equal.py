@@ -52,6 +52,7 @@ REQUESTS = {
     "rows drawn": asked(6, max_rows=50),
     "texts": asked(7, pool=[f"row {i}" for i in range(89)] + [""]),
     "stages": asked(9, rows=400, budget="80%", confidence=0.9),
+    "a training": asked(10, weak_rows=20, student_rows=300, weak_ridge=0.1, student_ridge=0.02),
     "whole numbers": asked(8) | {"strong": np.arange(450).reshape(90, 5) % 7},
 }
 
