@@ -32,5 +32,5 @@ def settings(request: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _listed(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={item}" for name, item in value.items())
+        return ", ".join(f"{name}={item}" for name, item in value.items() if item is not None)
     return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)

@@ -86,8 +86,11 @@ def test_there_is_no_command_where_none_was_typed():
 def test_a_request_from_python_is_shown_as_settings():
     one = ranking()
     asked = {"strong": "s", "weak": ["a", "b"], "labelled_rows": 0, "max_rows": None, "weak_labels": []}
+    asked |= {"training": {"weak_rows": 60, "weak_ridge": None}, "budget": {"share": None, "seconds": None}}
     one = dataclasses.replace(one, provenance=dataclasses.replace(one.provenance, request=asked))
     page = html(one)
     assert "<dt>weak</dt><dd>a, b</dd>" in page
     assert "<dt>max rows</dt>" not in page
+    assert "<dt>training</dt><dd>weak_rows=60</dd>" in page
+    assert "<dt>budget</dt>" not in page
     assert "w2s rank" not in page
