@@ -98,14 +98,19 @@ class JobWorkers:
                     if not worker.usable:
                         continue
                     claim = await self._ledger.claim(self._turns.choose)
-                except (W2SError, WorkerLostError, OSError) as fault:
-                    log_fault("slot_waits", fault)
+                except Exception as fault:  # the boundary of a slot: whatever it was, the slot goes on
+                    known = isinstance(fault, W2SError | WorkerLostError | OSError)
+                    log_fault("slot_waits" if known else "internal_error", fault)
                     await asyncio.sleep(_PAUSE)
                     continue
                 if claim is not None:
                     self._busy.add(share.number)
                     try:
                         await self._attempt(worker, claim, share)
+                    except Exception as fault:  # the same boundary: a bug costs the attempt
+                        log_fault("internal_error", fault, job=claim.row.job.id)
+                        await worker.stop(0)
+                        await self._settle(claim, None)
                     finally:
                         self._busy.discard(share.number)
         finally:
@@ -127,18 +132,18 @@ class JobWorkers:
         return fresh
 
     async def _attempt(self, worker: WorkerProcess, claim: Claim, share: Share) -> None:
-        name, state = claim.row.job.id, "QUEUED"
-        self._running[name] = worker
-        if name in self._unwanted:
-            worker.request_stop(0)
-        if claim.row.job.attempts == 1:
-            self._metrics.job_waited((datetime.now(UTC) - claim.row.job.created).total_seconds())
-        log("job_started", job=name, attempt=claim.row.job.attempts, worker=worker.pid)
-        job = claim.row.job
+        job, state = claim.row.job, "QUEUED"
+        name = job.id
         trace = self._traces.job(
             name, claim.trace, attempt=job.attempts, slot=share.number, created=job.created.timestamp()
         )
+        self._running[name] = worker
         try:
+            if name in self._unwanted:
+                worker.request_stop(0)
+            if job.attempts == 1:
+                self._metrics.job_waited((datetime.now(UTC) - job.created).total_seconds())
+            log("job_started", job=name, attempt=job.attempts, worker=worker.pid)
             answer = await self._compute(worker, claim, trace)
             row = await self._settle(claim, answer)
             state = "CANCELLED" if row is None else row.job.state

@@ -1,0 +1,53 @@
+"""Slots: a bug of the server's own costs an attempt, and never the slot."""
+
+import asyncio
+
+from protos import convert
+from server.access.caller import LOCAL
+from server.config import Limits
+from server.durable.ledger import Ledger
+from server.telemetry.metrics import Metrics
+from server.telemetry.traces import make_traces
+from server.workforce.slots import plan_slots
+from server.workforce.turns import Turns
+from server.workforce.workers import JobWorkers
+from tests.service.running import arrays
+
+
+class FaultyMetrics(Metrics):
+    """Stands in for a bug of the server: it breaks as often as told when a job begins."""
+
+    def __init__(self, times):
+        super().__init__()
+        self._times = times
+
+    def job_waited(self, seconds):
+        if self._times:
+            self._times -= 1
+            raise ZeroDivisionError("a secret of the server")
+        super().job_waited(seconds)
+
+
+def test_a_bug_in_an_attempt_costs_the_attempt_and_the_slot_goes_on(tmp_path, capsys):
+    limits = Limits()
+
+    async def act():
+        ledger = Ledger(tmp_path / "jobs.sqlite", limits)
+        await ledger.open()
+        workers = JobWorkers(
+            ledger, limits, FaultyMetrics(1), plan_slots(limits, ()), Turns(60.0, {}), make_traces("none")
+        )
+        workers.start()
+        try:
+            request = convert.query_to_proto(arrays()).SerializeToString()
+            row = await ledger.create(LOCAL, "one", request)
+            return await ledger.wait(LOCAL, row.job.id, 60.0)
+        finally:
+            await workers.stop()
+            await ledger.close()
+
+    found = asyncio.run(act()).job
+    assert (found.state, found.attempts) == ("SUCCEEDED", 2)
+    told = capsys.readouterr().err
+    assert '"event": "internal_error", "exception": "ZeroDivisionError"' in told
+    assert "secret" not in told
