@@ -1,12 +1,13 @@
 """Does refining weak labels before teaching help, and does the estimator `refinement` know when?
 
     W2S_DATA=FOLDER python -m tests.benchmarks.refinement linear -o linear.csv
-    W2S_DATA=FOLDER python -m tests.benchmarks.refinement prompted -o prompted.csv
+    W2S_DATA=FOLDER python -m tests.benchmarks.refinement prompted -o tests/benchmarks/refinement.csv
     W2S_DATA=FOLDER python -m tests.benchmarks.refinement prefix
-    python -m tests.benchmarks.refinement table linear.csv prompted.csv
+    python -m tests.benchmarks.refinement table linear.csv tests/benchmarks/refinement.csv
 
 For every candidate of every cell and every split the student is really trained on both routes by
-`predictor.validating.training_routes`; nothing is tuned on what is measured here, and every cell is written.
+`predictor.validating.training_routes`; nothing is tuned on what is measured here, and every cell is written. Prompted
+trainings are written one by one as each split is done, and a second run adds only what is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import numpy as np
 
 from predictor.estimators.case import Representation
 from predictor.extraction.extractor import Extractor
+from predictor.intake.rows import read_task
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import find
@@ -39,18 +42,28 @@ from predictor.validating.training_routes import (
     routes_steps,
 )
 from predictor.wording import Wording
-from tests.benchmarks.lineup import TASKS, Task, cells, read
+from tests.benchmarks.lineup import MAX_ROWS, TASKS, Task, cells, read
 from tests.drain import drain
 
 SPLITS = 3
 STUDENT = ("SmolLM2-135M-Instruct", "15")
-PROMPTED_ROWS = 240
-PROMPTED_SPLITS = 2
-PROMPTED_WEAK = (("bert-tiny-questions", "2"), ("paraphrase-MiniLM-L3-v2", "2"), ("all-MiniLM-L6-v2", "3"))
+READ_FOR = {"sentence_polarity": 1200, "subjectivity": 1200}
+"""Rows that the features of a task are stored for, where that is more than the lineup's."""
+PROMPTED_ROWS, PROMPTED_SIZES, PROMPTED_SPLITS = 600, (80, 80), 3
+"""Rows of a task; of them D~ and D^ of each split, the others tested on. Only D^ is prompted."""
+PROMPTED_WEAK = (
+    *("bert-tiny-questions#layer=2", "paraphrase-MiniLM-L3-v2#layer=2", "all-MiniLM-L6-v2#layer=3"),
+    *("bert-4l-reranker#layer=2", "potion-base-8M", "all-mpnet-base-v2#layer=8"),
+)
 PROMPTS = {
     "sentence_polarity": Wording(("negative", "positive"), "Review: {text}\nSentiment:"),
     "subjectivity": Wording(("objective", "subjective"), "Sentence: {text}\nThis sentence is"),
+    "ethics_deontology": Wording(("unreasonable", "reasonable"), "Request and answer: {text}\nThe answer is"),
+    "ethics_justice": Wording(("unfair", "fair"), "Statement: {text}\nThis is"),
 }
+
+TRAININGS = ("realisation", "task", "strong", "rows", "split", "candidate", *(one.name for one in fields(Routes)))
+"""Columns of a file of single trainings; those behind the candidate are of `Routes`."""
 
 COLUMNS = (
     "realisation",
@@ -85,46 +98,101 @@ def linear(folder: Path, extractor: Extractor, tasks: list[str]) -> Iterator[dic
             yield _measure("linear", cell.task, cell.strong, cell.weak, relabelling, SPLITS)
 
 
-def prompted(folder: Path, extractor: Extractor, tasks: list[str]) -> Iterator[dict[str, Any]]:
-    """Text tasks with SmolLM2 as the student, which also relabels."""
-    for name in tasks:
-        task = read(name, folder)
-        rows = np.sort(np.random.default_rng(1).permutation(len(task.pool))[:PROMPTED_ROWS])
-        task = Task(name, task.pool.take(rows), task.labels.take(rows))
-        strong, *weak = (_features(extractor, model, layer, task) for model, layer in (STUDENT, *PROMPTED_WEAK))
+def prompted(folder: Path, extractor: Extractor, tasks: list[str], path: Path) -> None:
+    """Text tasks with SmolLM2 as the student, which also relabels; linear concepts on the same rows beside it."""
+    spec = ModelSpec(STUDENT[0], find(STUDENT[0]).reference)
+    for split, name in product(range(PROMPTED_SPLITS), tasks):
+        done = {(row["task"], int(row["split"])) for row in _trainings(path)}
+        if (name, split) in done:
+            continue
+        task, strong, weak = _drawn(name, folder, extractor)
         settings = Settings(precision="bf16", wording=PROMPTS[name])
-        spec = ModelSpec(STUDENT[0], find(STUDENT[0]).reference)
-        relabelling = PromptedRelabelling(extractor, spec, task.pool, settings)
-        yield _measure("prompted", task, strong, tuple(weak), relabelling, PROMPTED_SPLITS)
-        yield _measure("linear", task, strong, tuple(weak), LinearRelabelling(strong.values), PROMPTED_SPLITS)
+        started, found = time.process_time(), []
+        for realisation, relabelling in (
+            ("prompted", PromptedRelabelling(extractor, spec, task.pool, settings)),
+            ("linear", LinearRelabelling(strong.values)),
+        ):
+            steps = routes_steps(
+                _seen(strong), [_seen(one) for one in weak], task.labels, relabelling,
+                splits=1, seed=split, sizes=PROMPTED_SIZES,
+            )  # fmt: skip
+            routes = drain(steps)
+            about = (realisation, name, _title(strong), len(task.pool), split)
+            for i, one in enumerate(weak):
+                figures = [f"{getattr(routes, column)[i, 0]:.4f}" for column in TRAININGS[6:]]
+                found.append([*about, one.name, *figures])
+        fresh = not path.exists()
+        with path.open("a", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([TRAININGS, *found] if fresh else found)
+        print(f"{name}, split {split}: {time.process_time() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _drawn(name: str, folder: Path, extractor: Extractor) -> tuple[Task, FeatureSet, tuple[FeatureSet, ...]]:
+    """Some rows of a task, with features that the store holds for the whole of it."""
+    pool, labels = read_task(folder / f"{name}.jsonl")
+    kept = np.sort(np.random.default_rng(0).permutation(len(pool))[: READ_FOR.get(name, MAX_ROWS)])
+    whole = Task(name, pool.take(kept), labels.take(kept))
+    rows = np.sort(np.random.default_rng(1).permutation(len(kept))[:PROMPTED_ROWS])
+    found = {one.name: one for cell in cells(whole, extractor) for one in (cell.strong, *cell.weak)}
+    strong, *weak = (
+        replace(found[name], values=found[name].values[rows]) for name in ("#layer=".join(STUDENT), *PROMPTED_WEAK)
+    )
+    return Task(name, whole.pool.take(rows), whole.labels.take(rows)), strong, tuple(weak)
+
+
+def _trainings(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.open(newline=""))) if path.exists() else []
+
+
+def gathered(path: Path) -> list[dict[str, Any]]:
+    """Single trainings of a file as one line per cell and realisation."""
+    lines = []
+    rows = _trainings(path)
+    for realisation, task in dict.fromkeys((row["realisation"], row["task"]) for row in rows):
+        mine = [row for row in rows if (row["realisation"], row["task"]) == (realisation, task)]
+        names = list(dict.fromkeys(row["candidate"] for row in mine))
+        splits = sorted({row["split"] for row in mine})
+        at = {(row["candidate"], row["split"]): row for row in mine}
+        routes = Routes(
+            **{
+                column: np.array([[float(at[name, split][column]) for split in splits] for name in names])
+                for column in TRAININGS[6:]
+            }
+        )
+        about = {"realisation": realisation, "task": task, "strong": mine[0]["strong"], "rows": mine[0]["rows"]}
+        lines.append(about | {"candidates": len(names)} | summary(routes))
+    return lines
 
 
 def prefix(folder: Path) -> None:
-    """Rows a second with the shared beginning kept against read again with every row, interleaved."""
+    """CPU seconds with the shared beginning kept or read again, and with rows of one or of like length together."""
+    from predictor.extraction import word_scores
     from predictor.extraction.backend import Engine
     from predictor.extraction.labeller import load_scorer
 
     task = read("sentence_polarity", folder)
     artefact = resolve(ModelReference.parse(find(STUDENT[0]).reference))
-    scorer = load_scorer(artefact, Engine("fp32", "cpu", 1), PROMPTS[task.name], 256, 2048)
+    scorer = load_scorer(artefact, Engine("bf16", "cpu", 1), PROMPTS[task.name], 256, 2048)
     texts, gold = task.pool.texts, task.labels.targets[:, 0].astype(int)
-    size, shown = 8, 5
+    size, shown, like = 8, 24, word_scores.STRETCH
     examples = [(texts[-1 - i], int(gold[-1 - i])) for i in range(size)]
-    seconds: dict[bool, list[float]] = {True: [], False: []}
+    ways = {"kept, like lengths": (True, like), "kept, one length": (True, 1.0001), "read again": (False, like)}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     tokens, found = {}, {}
     for _ in range(3):  # interleaved rounds; CPU seconds, since the machine is shared
-        for keep in (True, False):
-            scorer.model.keeps, scorer.model.tokens_read = keep, 0
+        for way, (keep, stretch) in ways.items():
+            scorer.model.keeps, scorer.model.tokens_read, word_scores.STRETCH = keep, 0, stretch
             started = time.process_time()
-            found[keep] = drain(scorer.steps(texts[:shown], examples)).plain
-            seconds[keep].append(time.process_time() - started)
-            tokens[keep] = scorer.model.tokens_read
-    kept, again = (float(np.median(seconds[keep])) for keep in (True, False))
-    apart = np.abs(np.log(found[True]) - np.log(found[False])).max()
-    less = tokens[False] / tokens[True]
-    print("| rows | in context | kept, CPU s | read again, CPU s | ratio | ratio of tokens | nats apart at most |")
-    print("|---:|---:|---:|---:|---:|---:|---:|")
-    print(f"| {shown} + 3 | {size} | {kept:.1f} | {again:.1f} | {again / kept:.1f} | {less:.1f} | {apart:.0e} |")
+            found[way] = drain(scorer.steps(texts[:shown], examples)).plain
+            seconds[way].append(time.process_time() - started)
+            tokens[way] = scorer.model.tokens_read
+    first, *_ = ways
+    print("| way | rows | in context | tokens read | CPU s | times the first | nats apart at most |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for way in ways:
+        spent, least = float(np.median(seconds[way])), float(np.median(seconds[first]))
+        apart = np.abs(np.log(found[way]) - np.log(found[first])).max()
+        print(f"| {way} | {shown} + 3 | {size} | {tokens[way]:,} | {spent:.1f} | {spent / least:.1f} | {apart:.0e} |")
 
 
 def _measure(
@@ -140,7 +208,7 @@ def _measure(
     return {
         "realisation": realisation,
         "task": task.name,
-        "strong": f"{strong.name.partition('#')[0]}#layer={strong.layer}",
+        "strong": _title(strong),
         "rows": len(task.pool),
         "candidates": len(weak),
         **summary(drain(steps)),
@@ -172,23 +240,26 @@ def summary(routes: Routes) -> dict[str, Any]:
 
 
 def table(paths: list[Path]) -> str:
-    """Result files as one Markdown table, a row per cell."""
-    found = [row for path in paths for row in csv.DictReader(path.open(newline=""))]
+    """Result files as one Markdown table, a row per cell; single trainings are gathered first."""
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        rows = _trainings(path)
+        found += gathered(path) if "candidate" in rows[0] else rows
     shown = [name for name in COLUMNS if name != "seconds"]
     lines = ["| " + " | ".join(shown) + " |", "|---|---|---|" + "---:|" * (len(shown) - 3)]
-    lines += ["| " + " | ".join(row[name] or "–" for name in shown) + " |" for row in found]
+    for row in found:
+        values = (row[name] for name in shown)
+        texts = (f"{value:.3f}" if isinstance(value, float) else str(value or "–") for value in values)
+        lines.append("| " + " | ".join(texts) + " |")
     return "\n".join(lines)
+
+
+def _title(features: FeatureSet) -> str:
+    return f"{features.name.partition('#')[0]}#layer={features.layer}"
 
 
 def _seen(features: FeatureSet) -> Representation:
     return Representation(features.name, features.values, features.parameters)
-
-
-def _features(extractor: Extractor, name: str, layer: str, task: Task) -> FeatureSet:
-    parsed = ModelReference.parse(find(name).reference)
-    kept = parsed.body + (f"#tokenizer={parsed.tokenizer}" if parsed.tokenizer else "")
-    steps = extractor.features(ModelSpec(name, kept, layer=layer), task.pool, Settings(precision="fp32"))
-    return replace(drain(steps)[0], name=name)
 
 
 def main() -> None:
@@ -208,12 +279,15 @@ def main() -> None:
     if options.part == "prefix":
         prefix(folder)
         return
-    run = {"linear": linear, "prompted": prompted}[options.part]
     tasks = options.task or (TASKS if options.part == "linear" else list(PROMPTS))
+    if options.part == "prompted":
+        prompted(folder, Extractor(), list(tasks), options.o)
+        print(table([options.o]))
+        return
     with options.o.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for row in run(folder, Extractor(), list(tasks)):
+        for row in linear(folder, Extractor(), list(tasks)):
             writer.writerow({k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()})
             file.flush()
             print(f"{row['realisation']} · {row['task']} · {row['strong']}: {row['seconds']:.0f} s", file=sys.stderr)
