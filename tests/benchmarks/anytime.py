@@ -3,19 +3,19 @@
     W2S_DATA=FOLDER python -m tests.benchmarks.anytime -o tests/benchmarks/anytime.csv
     python -m tests.benchmarks.anytime --table tests/benchmarks/anytime.csv
 
-Cells are those of `tests.benchmarks.lineup`: every candidate is really read once, and stages are cut from that. The
-target is the answer of all rows at seed 0; regret is in its predicted error, in label variances.
+Cells are those of `tests.benchmarks.lineup`: every candidate is really read once, and parts are cut from that. Beside
+the stages stand the ordinary ranking of all rows, at other seeds than the one compared with, and of a random quarter
+and half of them: what no stages can do better than, and what they must not do worse than.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from predictor.extraction.extractor import Extractor
-from predictor.folders import cache_dir
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
@@ -37,19 +36,27 @@ COLUMNS = (
     "strong",
     "candidates",
     "rows",
-    "share",
+    "way",
     "seed",
     "rows_seen",
     "read",
     "left",
-    "first",
-    "same_first",
-    "in_tie_group",
     "kept_first",
-    "predicted_regret",
+    "first",
+    "error",
+    "trained_error",
     "cpu_seconds",
-    "full_cpu_seconds",
 )
+"""`error` is what the answer of all rows at seed 0 predicts for `first`, less that of its own; `trained_error` what the
+student that it taught really made, less that of the best candidate's student. Both in label variances."""
+
+ALL, STAGES = "all rows", "in stages"
+NEAR = 0.005
+"""Label variance: half of what `predictor.pipeline.anytime` is indifferent to where no budget is named."""
+
+ONLY = ("label_prior_simulation",)
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,84 +74,133 @@ class ByRow:
         return (replace(one, name=spec.name, values=one.values[rows]),)
 
 
-def ask(cell: Cell, settings: Settings) -> tuple[Ranking, float]:
-    """The answer, and CPU seconds that it took without reading the models."""
+def ask(cell: Cell, settings: Settings, rows: Sequence[int]) -> tuple[Ranking, float]:
+    """The answer over some rows, and CPU seconds that it took without reading the models."""
     found = {"strong": cell.strong} | {one.name: one for one in cell.weak}
-    rows = [str(i) for i in range(len(cell.strong.values))]
+    names = [str(i) for i in rows]
     weak = tuple(ModelSpec(one.name, f"./{i}") for i, one in enumerate(cell.weak))
-    query = RankingQuery(ModelSpec("strong", "./strong"), weak, Pool.of(rows, rows), settings=settings)
+    query = RankingQuery(ModelSpec("strong", "./strong"), weak, Pool.of(names, names), settings=settings)
     started = time.process_time()
     return drain(ranking_steps(query, ByRow(found))), time.process_time() - started
 
 
-def target(cell: Cell, kept: Path) -> dict[str, Any]:
-    """The answer of all rows at seed 0: predicted errors, the first and those tied with it; kept between runs."""
-    strong = f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
-    path = kept / f"anytime-{cell.task.name}-{strong}-{len(cell.weak)}.json"
-    if not path.exists():
-        full, seconds = ask(cell, Settings(estimators=("label_prior_simulation",)))
-        errors = {c.name: c.predicted_w2s_error.value for c in full.candidates if c.predicted_w2s_error is not None}
-        tied = [c.name for c in full.tied_with_best()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"errors": errors, "best": full.best().name, "tied": tied, "seconds": seconds}))
-    return dict(json.loads(path.read_text()))
+def ways(rows: int, seed: int, share: float) -> dict[str, tuple[Settings, Sequence[int]]]:
+    """Each way of asking: its settings and the rows it may read."""
+    whole, plain = range(rows), Settings(estimators=ONLY, seed=seed)
+    order = np.random.default_rng([seed, *b"part"]).permutation(rows)
+    return {
+        ALL: (plain, whole),
+        STAGES: (replace(plain, budget=Budget(share)), whole),
+        "a quarter at once": (plain, np.sort(order[: rows // 4]).tolist()),
+        "half at once": (plain, np.sort(order[: rows // 2]).tolist()),
+    }
 
 
-def measure(cell: Cell, shares: list[float], seeds: int, kept: Path) -> Iterator[dict[str, Any]]:
-    """One row per budget and seed, which moves the order of the rows and the judge's splits; the target has seed 0."""
-    only = ("label_prior_simulation",)
-    full = target(cell, kept)
-    error, tied, best, rows = full["errors"], full["tied"], full["best"], len(cell.strong.values)
-    for share in shares:
-        for seed in range(seeds):
-            found, spent = ask(cell, Settings(estimators=only, seed=seed, budget=Budget(share)))
-            first = found.best().name
+def measure(cell: Cell, share: float, seeds: int, trained: dict[str, float]) -> Iterator[Row]:
+    """One row per way and seed; the seed moves which rows are read first, and the judge's splits."""
+    rows = len(cell.strong.values)
+    error: dict[str, float] = {}
+    for seed in range(seeds):
+        for way, (settings, asked) in ways(rows, seed, share).items():
+            found, spent = ask(cell, settings, asked)
+            if not error:
+                error = {c.name: c.predicted_w2s_error.value for c in found.candidates if c.predicted_w2s_error}
+            first, best = found.best().name, min(error, key=error.__getitem__)
             left = {c.name for c in found.candidates if "stage_left" in c.diagnostics}
-            asked = (1 + len(cell.weak)) * rows
-            read_rows = found.rows + sum(c.diagnostics["rows_seen"] for c in found.candidates)
+            seen = found.rows + sum(c.diagnostics.get("rows_seen", found.rows) for c in found.candidates)
             yield {
                 "task": cell.task.name,
-                "strong": f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}",
+                "strong": student(cell),
                 "candidates": len(cell.weak),
                 "rows": rows,
-                "share": share,
+                "way": way,
                 "seed": seed,
                 "rows_seen": found.rows,
-                "read": read_rows / asked,
+                "read": seen / ((1 + len(cell.weak)) * rows),
                 "left": len(left),
-                "first": first,
-                "same_first": int(first == best),
-                "in_tie_group": int(first in tied),
                 "kept_first": int(best not in left),
-                "predicted_regret": error[first] - error[best],
+                "first": first,
+                "error": error[first] - error[best],
+                "trained_error": trained[first] - min(trained[one.name] for one in cell.weak),
                 "cpu_seconds": spent,
-                "full_cpu_seconds": full["seconds"],
             }
 
 
+def student(cell: Cell) -> str:
+    """The strong model and its layer, as the accuracy record names it."""
+    return f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
+
+
+def measured(path: Path) -> dict[tuple[str, str], dict[str, float]]:
+    """Trained W2S errors of the accuracy record, by task and strong model."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault((row["task"], row["strong"]), {})[row["candidate"]] = float(row["w2s_error"])
+    return found
+
+
+def agreement(mine: Sequence[Row], whole: Sequence[Row], same_seed: bool) -> float:
+    """How often a way's first is that of all rows, over pairs of equal seeds, or over pairs of unlike ones."""
+    pairs = [(a, b) for a in mine for b in whole if (a["seed"] == b["seed"]) == same_seed]
+    return float(np.mean([a["first"] == b["first"] for a, b in pairs]))
+
+
 def table(path: Path) -> str:
-    """A result file as Markdown: one line per cell and share, then over all."""
+    """A result file as Markdown: over all cells by way, then a line per cell."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    heads = list(dict.fromkeys((r["task"], r["strong"], r["share"]) for r in rows))
-    heads += [("all", "", share) for share in dict.fromkeys(r["share"] for r in rows)]
+    held = list(dict.fromkeys((r["task"], r["strong"]) for r in rows))
+    found = {head: [r for r in rows if (r["task"], r["strong"]) == head] for head in held}
+    names = list(dict.fromkeys(r["way"] for r in rows))
     lines = [
-        "| task · strong | budget | rows read | candidates left | same first | in its tie group | best kept | regret, "
-        "mean (worst) | judging, × full |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| way | rows read | first is that of all rows, other seed | same seed | predicted within "
+        f"{NEAR} of it | regret, mean (worst) | "
+        "trained regret, mean (worst) | judging, × all rows |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for task, strong, share in heads:
-        mine = [
-            r for r in rows if r["share"] == share and (task == "all" or (r["task"], r["strong"]) == (task, strong))
-        ]
-        mean = {name: float(np.mean([float(r[name]) for r in mine])) for name in COLUMNS[5:] if name != "first"}
-        worst = max(float(r["predicted_regret"]) for r in mine)
+    for way in names:
+        mine = [_of(cell, way) for cell in found.values()]
+        flat = [r for cell in mine for r in cell]
+        other, same = (
+            float(np.mean([agreement(_of(c, way), _of(c, ALL), at) for c in found.values()])) for at in (False, True)
+        )
+        spent = sum(float(r["cpu_seconds"]) for r in flat) / sum(
+            float(r["cpu_seconds"]) for r in rows if r["way"] == ALL
+        )
         lines.append(
-            f"| {task} · {strong.partition('#')[0]} | {float(share):.0%} | {mean['read']:.0%} | {mean['left']:.0f} | "
-            f"{mean['same_first']:.0%} | {mean['in_tie_group']:.0%} | {mean['kept_first']:.0%} | "
-            f"{mean['predicted_regret']:.4f} ({worst:.4f}) | {mean['cpu_seconds'] / mean['full_cpu_seconds']:.2f} |"
+            f"| {way} | {_mean(flat, 'read'):.0%} | {other:.0%} | {'–' if way == ALL else f'{same:.0%}'} | "
+            f"{np.mean([float(r['error']) <= NEAR for r in flat]):.0%} | {_spread(flat, 'error')} | "
+            f"{_spread(flat, 'trained_error')} | {spent:.2f} |"
+        )
+    lines += [
+        "",
+        "| task · strong | all rows, other seed | in stages: rows read | left behind | best kept | other seed | "
+        "same seed | regret, mean (worst) | trained regret: in stages | of all rows |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for (task, strong), cell in found.items():
+        mine, whole = _of(cell, STAGES), _of(cell, ALL)
+        lines.append(
+            f"| {task} · {strong.partition('#')[0]} | {agreement(whole, whole, False):.0%} | "
+            f"{_mean(mine, 'read'):.0%} | {_mean(mine, 'left'):.0f} of {mine[0]['candidates']} | "
+            f"{_mean(mine, 'kept_first'):.0%} | {agreement(mine, whole, False):.0%} | "
+            f"{agreement(mine, whole, True):.0%} | {_spread(mine, 'error')} | "
+            f"{_mean(mine, 'trained_error'):.3f} | {_mean(whole, 'trained_error'):.3f} |"
         )
     return "\n".join(lines)
+
+
+def _of(rows: Sequence[Row], way: str) -> list[Row]:
+    return [r for r in rows if r["way"] == way]
+
+
+def _mean(rows: Sequence[Row], name: str) -> float:
+    return float(np.mean([float(r[name]) for r in rows]))
+
+
+def _spread(rows: Sequence[Row], name: str) -> str:
+    return f"{_mean(rows, name):.4f} ({max(float(r[name]) for r in rows):.4f})"
 
 
 def main() -> None:
@@ -153,24 +209,29 @@ def main() -> None:
     parser.add_argument("-o", type=Path, default=Path("anytime.csv"), help="result file (CSV)")
     parser.add_argument("--table", type=Path, help="print the table of this result file and stop")
     parser.add_argument("--task", action="append", help="only these tasks")
-    parser.add_argument("--share", action="append", type=float, help="budgets (default: 0.25)")
+    parser.add_argument("--share", type=float, default=0.25, help="budget of the stages")
     parser.add_argument("--every", type=int, default=1, help="take every so many-th candidate")
-    parser.add_argument("--seeds", type=int, default=4, help="orders of the rows that each is tried in")
-    parser.add_argument("--kept", type=Path, default=cache_dir() / "benchmarks", help="where answers of all rows stay")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds that each way is tried with")
+    parser.add_argument(
+        "--trained",
+        type=Path,
+        default=Path(__file__).with_name("accuracy.measured.csv"),
+        help="trained W2S errors, as tests.benchmarks.accuracy writes them",
+    )
     options = parser.parse_args()
     if options.table:
         print(table(options.table))
         return
     if "W2S_DATA" not in os.environ:
         sys.exit("set W2S_DATA to the folder that holds the task files")
-    extractor = Extractor()
+    extractor, trained = Extractor(), measured(options.trained)
     with options.o.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for name in options.task or TASKS:
             for cell in cells(read(name, Path(os.environ["W2S_DATA"])), extractor):
                 cell = replace(cell, weak=cell.weak[options.every - 1 :: options.every])
-                for row in measure(cell, options.share or [0.25], options.seeds, options.kept):
+                for row in measure(cell, options.share, options.seeds, trained[name, student(cell)]):
                     writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
                     file.flush()
                 print(f"{name} · {cell.strong.name}", file=sys.stderr)
