@@ -80,14 +80,12 @@ def _recipe(method: Any, layer: str, rows: tuple[int, int], epochs: int, rate: f
 MOLECULES = _recipe("full", "6", (150, 150), 4, 3e-4)
 TEXTS = _recipe("lora", "3", (180, 180), 3, 1e-3)
 SENTENCES = replace(TEXTS, weak_rows=300, student_rows=300)
-WHOLE = _recipe("full", "3", (180, 180), 3, 1e-4)
 DEEPER = replace(TEXTS, tuning=replace(TEXTS.tuning, head_layer="4"))
 LONGER = _recipe("full", "6", (150, 250), 10, 3e-4)
 _MINILM, _RXNFP = "all-MiniLM-L6-v2#layer=3", "rxnfp-bert_ft#layer=6"
 BENCHES = (
     Bench("sentence_polarity", _MINILM, 900, 5, SENTENCES, 2, ((3, 1e-3), (6, 1e-3))),
     Bench("subjectivity", "all-mpnet-base-v2#layer=4", 500, 5, DEEPER, 2, ((1, 1e-3), (3, 1e-3))),
-    Bench("subjectivity", _MINILM, 500, 5, WHOLE, 2, ((3, 1e-4), (3, 3e-4))),
     Bench("esol", _RXNFP, 900, 5, LONGER, 2, ((4, 3e-4), (10, 3e-4))),
     Bench("freesolv", _RXNFP, 600, 3, MOLECULES, 2, held_out=False),
     Bench("subjectivity", _MINILM, 500, 5, TEXTS, 2, held_out=False),
