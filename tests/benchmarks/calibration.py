@@ -3,9 +3,9 @@
     W2S_DATA=FOLDER python -m tests.benchmarks.calibration --outcomes outcomes.csv
     python -m tests.benchmarks.calibration --outcomes tests/benchmarks/calibration.csv --table
 
-Every candidate of every cell of the lineup (and of two more ETHICS tasks) is trained for real, ridge heads on SPLITS
-random thirds; what was predicted of it without labels, and with the gold labels of the first split's D~, is kept beside
-what was measured. Then a calibration is fitted, each task is left out in turn, and the figures are printed. Cells that
+Every candidate of every cell of the lineup is trained for real, ridge heads on SPLITS random thirds; what was predicted
+of it without labels, from the weak labels of heads taught the first split's D~, and with the gold labels of that D~, is
+kept beside what was measured. Then a calibration is fitted, each task is left out in turn, and the figures are printed. Cells that
 the file has already are not trained again.
 """
 
@@ -44,7 +44,6 @@ ABOUT = (
     *("task", "strong", "weak", "recipe", "loss", "unit", "seeds", "rows", "standard_error"),
     *("weak_error", "w2s_error", "ceiling_error", "weak_accuracy", "w2s_accuracy", "ceiling_accuracy"),
 )
-TASKS = (*lineup.TASKS, "ethics_deontology", "ethics_virtue")
 
 
 def outcomes_of(cell: Cell) -> list[Outcome]:
@@ -53,10 +52,12 @@ def outcomes_of(cell: Cell) -> list[Outcome]:
     free = drain(judging_steps(_query(cell, "label_prior_simulation"), _gathered(cell)))
     given = _revealed(labels, rows)
     shown = drain(judging_steps(replace(_query(cell, "truth_posterior", "misfit"), labels=given), _gathered(cell)))
+    taught = drain(judging_steps(replace(_query(cell, "consensus_truth"), labels=given), _gathered(cell)))
     measured = train_w2s(cell.strong.values, [one.values for one in cell.weak], labels, splits=SPLITS)
     said = {one.name: _said(one, "label_prior_simulation") for one in free.candidates}
-    for one in shown.candidates:
-        said[one.name] |= _said(one, "truth_posterior")
+    for ranking, estimator in ((taught, "consensus_truth"), (shown, "truth_posterior")):
+        for one in ranking.candidates:
+            said[one.name] |= _said(one, estimator)
     found = []
     for i, weak in enumerate(cell.weak):
         errors = {
@@ -201,7 +202,7 @@ def main() -> None:
             sys.exit("set W2S_DATA to the folder that holds the task files")
         done = {(one.task, one.strong) for one in kept}
         extractor = Extractor()
-        for name in options.task or TASKS:
+        for name in options.task or lineup.TASKS:
             for cell in lineup.cells(lineup.read(name, Path(os.environ["W2S_DATA"])), extractor):
                 if (name, cell.strong.name) in done:
                     continue
