@@ -5,8 +5,8 @@
 
 Every candidate of every cell of the lineup is trained for real, ridge heads on SPLITS random thirds; what was predicted
 of it without labels, from the weak labels of heads taught the first split's D~, and with the gold labels of that D~, is
-kept beside what was measured. Then a calibration is fitted, each task is left out in turn, and the figures are printed. Cells that
-the file has already are not trained again.
+kept beside what was measured. Then a calibration is fitted, each task is left out in turn, and the figures are printed.
+Cells that the file has already are not trained again.
 """
 
 from __future__ import annotations
