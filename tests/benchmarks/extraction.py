@@ -244,7 +244,7 @@ def measure(name: str, data: Path, rows: int, rounds: int, python: str | None, d
         "ours, bf16": lambda: ours(models["bf16"], texts, (last, "mean"), budget),
         "ours, bf16, middle layer (the default)": lambda: ours(models["bf16"], texts, (middle, "mean"), budget),
     }
-    folder = _folder_for_peers(artefact, place)
+    folder = None if python is None else _folder_for_peers(artefact, place)
     peers = (
         []
         if python is None or folder is None
