@@ -104,7 +104,7 @@ class LabelPriorSimulation:
         return Forecast(
             error=expected[:, 1] + easier,
             gain=expected[:, 0] - expected[:, 1],
-            ceiling=float(np.mean([run.ceiling for run in ordering])) + easier,
+            ceiling=float(np.mean([run.ceiling for run in runs])),
             error_draws=drawn_errors[:, 1],
             gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
