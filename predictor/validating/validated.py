@@ -84,7 +84,8 @@ class Validation:
             better than this.
         trained: candidates by measured Err_w2s, best first.
         scores: label-free estimators against all splits first; then, against the splits whose third was revealed, those
-            that use its labels, with `label_prior_simulation` once more for comparison on the same trainings.
+            that use its labels or, `consensus_truth`, the weak labels of heads that they taught, with
+            `label_prior_simulation` once more for comparison on the same trainings.
         recipe, loss, label_form, unit: how the student was trained, and what errors are measured in.
         training: further settings of the recipe, by name.
         measured_on: ISO date.
