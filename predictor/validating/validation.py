@@ -121,11 +121,10 @@ def validation_steps(
         )
     found = scores([free], [outcomes], names)
     if shown:
+        told = scores(shown, parts, names)
         # Whatever the gold rows taught the weak heads, the consensus sees what these say and no gold label.
-        found += tuple(
-            replace(s, evidence=Evidence.weak_labels.name) if s.estimator == "consensus_truth" else s
-            for s in scores(shown, parts, names)
-        )
+        found += tuple(replace(s, evidence=Evidence.weak_labels.name) for s in told if s.estimator == "consensus_truth")
+        found += tuple(s for s in told if s.estimator != "consensus_truth")
         once_more = scores([free] * len(shown), parts, names)
         found += tuple(
             replace(s, evidence=shown[0].evidence) for s in once_more if s.estimator == "label_prior_simulation"

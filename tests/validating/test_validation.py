@@ -69,6 +69,16 @@ def test_only_what_labels_can_change_is_asked_again(question):
     assert ("label_prior_simulation", "few_labels") in told
 
 
+def test_the_consensus_of_heads_that_gold_rows_taught_is_scored_as_what_it_saw(question):
+    query, labels = asking(question, "combined")
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2, labelled_splits=1))
+    told = [(score.estimator, score.evidence) for score in found.scores]
+    assert [evidence for estimator, evidence in told if estimator == "consensus_truth"] == ["weak_labels"]
+    assert ("truth_posterior", "few_labels") in told
+    order = list(dict.fromkeys(evidence for _, evidence in told))
+    assert order == ["representations", "weak_labels", "few_labels"]
+
+
 def test_estimators_that_see_no_labels_are_not_shown_any(question):
     query, labels = asking(question, "cka")
     found = drain(validation_steps(query, labels, ArraySource(), splits=2))
