@@ -216,6 +216,8 @@ def outcomes_of(validation: Mapping[str, Any], *, origin: str = "w2s validate") 
 def predictions_in(ranking: Mapping[str, Any], candidate: str) -> dict[str, dict[str, float]]:
     """What a `w2s.ranking.v1` object predicted of one candidate: estimator -> `value` and `gain`, where it has both.
 
+    Beside them `accuracy_gain` in points, where accuracies were predicted.
+
     Raises:
         InputError: not such an object, or no such candidate in it.
     """
@@ -230,11 +232,23 @@ def predictions_in(ranking: Mapping[str, Any], candidate: str) -> dict[str, dict
         raise InputError(
             f"the ranking has no candidate {candidate!r}; --weak must be one of {names}.", reason="UNKNOWN_CANDIDATE"
         )
-    return {
-        name: {"value": estimate["value"], "gain": estimate["details"]["gain"]}
-        for name, estimate in found["estimates"].items()
-        if estimate["value"] is not None and "gain" in estimate["details"]
-    }
+    return _predicted(
+        {
+            name: {
+                "value": estimate["value"],
+                "gain": estimate["details"]["gain"],
+                "accuracy_gain": accuracy_gain(estimate["details"]),
+            }
+            for name, estimate in found["estimates"].items()
+            if estimate["value"] is not None and "gain" in estimate["details"]
+        }
+    )
+
+
+def accuracy_gain(details: Mapping[str, float]) -> float | None:
+    """Accuracy foretold of the student less its teacher's, in points; None where they are not foretold."""
+    gained = _difference(details.get("w2s_accuracy"), details.get("weak_accuracy"))
+    return None if gained is None else 100.0 * gained
 
 
 def _mean(holder: Mapping[str, Any], name: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from predictor.calibration.backtest import Backtest
-from predictor.calibration.calibration import Calibration, Fit
+from predictor.calibration.calibration import GIVEN, Calibration, Fit, Given, given_before
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.outcomes import Outcome
@@ -85,6 +85,7 @@ def calibration_to_proto(calibration: Calibration) -> pb.Calibration:
                 unit=fit.unit,
                 line=pb.CalibrationLine(**vars(fit.line)),
                 backtest=pb.CalibrationBacktest(**vars(fit.backtest)),
+                given=fit.given,
             )
             for fit in calibration.fits
         ],
@@ -110,10 +111,22 @@ def calibration_from_proto(message: pb.Calibration) -> Calibration:
                 fit.unit,
                 Line(**{name: getattr(fit.line, name) for name in Line.__dataclass_fields__}),
                 _backtest(fit.backtest),
+                _given(fit),
             )
             for fit in message.fits
         ),
     )
+
+
+def _given(message: pb.CalibrationFit) -> Given:
+    found = next((known for known in GIVEN if known == message.given), None)
+    if message.given and found is None:
+        raise InputError(
+            f"given of a fit is {message.given[:80]!r}; it must be one of {', '.join(GIVEN)}.",
+            reason="BAD_CALIBRATION",
+            field="given",
+        )
+    return found or given_before(_word(_TARGETS, message.target, "target"))
 
 
 def _backtest(message: pb.CalibrationBacktest) -> Backtest:

@@ -150,6 +150,8 @@ def test_predictions_are_read_from_a_ranking_where_they_are_of_outcomes():
     }
     ranking = {"schema": "w2s.ranking.v1", "candidates": [{"name": "a", "estimates": estimates}]}
     assert predictions_in(ranking, "a") == {"truth_posterior": {"value": 0.4, "gain": 0.1}}
+    estimates["truth_posterior"] = estimate(0.4, gain=0.1, weak_accuracy=0.7, w2s_accuracy=0.745)
+    assert predictions_in(ranking, "a")["truth_posterior"]["accuracy_gain"] == pytest.approx(4.5)
     with pytest.raises(InputError, match="no candidate 'b'; --weak must be one of a"):
         predictions_in(ranking, "b")
     with pytest.raises(InputError, match=r"read from w2s\.ranking\.v1"):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from predictor.calibration.calibration import POINTS, Calibration, Fit
 from predictor.errors import InputError
 from predictor.labels import Kind
+from predictor.outcomes import accuracy_gain
 from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
 
 _CAPS = (("misfit", "disagreement"), ("gain_bounds", "accuracy_gain_cap"))
@@ -60,10 +61,11 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
     """The ranking with errors and gains as measured outcomes correct them.
 
     The predicted error and its null take the fit's unit. The gain becomes accuracy points where the calibration has
-    such a fit and the labels are not known to be numbers; it is then clipped to ± the share of rows on which student
-    and teacher disagree (its upper 95 % limit), where `misfit` or `gain_bounds` counted them: no accuracy can change by
-    more (Charikar et al. 2024, arXiv:2405.15116). PGR is taken away, since
-    nothing has calibrated it. What the estimators said stays under `estimates`.
+    such a fit and the labels are not known to be numbers: from the gain in accuracy that was itself predicted, where
+    the fit was made on such. It is then clipped to ± the share of rows on which student and teacher disagree (its
+    upper 95 % limit), where `misfit` or `gain_bounds` counted them: no accuracy can change by more (Charikar et al.
+    2024, arXiv:2405.15116). PGR is taken away, since nothing has calibrated it. What the estimators said stays under
+    `estimates`.
 
     Args:
         ranking: by `forecaster`, in label variance.
@@ -91,9 +93,18 @@ def _candidate(candidate: Candidate, error: Fit | None, gain: Fit | None, rows: 
     return replace(
         candidate,
         predicted_w2s_error=_mapped(candidate.predicted_w2s_error, error, 0.0, None),
-        predicted_gain=_mapped(candidate.predicted_gain, gain, None if cap is None else -cap, cap),
+        predicted_gain=_mapped(_gain_of(candidate, gain), gain, None if cap is None else -cap, cap),
         predicted_pgr=None,
     )
+
+
+def _gain_of(candidate: Candidate, fit: Fit | None) -> Interval | None:
+    """The prediction that the fit of the gain starts from; None where it is one of accuracies and there are none."""
+    if fit is None or fit.given != "accuracy_gain":
+        return candidate.predicted_gain
+    said = (candidate.estimates[name] for name in (fit.estimator, "combined") if name in candidate.estimates)
+    points = next((gain for one in said if (gain := accuracy_gain(one.details)) is not None), None)
+    return None if points is None else Interval(points, points, points, POINTS)
 
 
 def _mapped(said: Interval | None, fit: Fit | None, least: float | None, most: float | None) -> Interval | None:
@@ -139,13 +150,15 @@ def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain
         f"calibrated by {calibration.reference}: {runs} outcomes of {tasks} tasks, students trained by "
         f"{calibration.recipe}; intervals hold for other tasks of the same kind only"
     ]
-    for fit, what, field in ((error, "error", "predicted_w2s_error"), (gain, "gain", "predicted_gain")):
+    errors = [one.predicted_w2s_error for one in ranking.candidates]
+    gains = [_gain_of(one, gain) for one in ranking.candidates]
+    for fit, what, intervals in ((error, "error", errors), (gain, "gain", gains)):
         if fit is None:
             found.append(f"too few outcomes speak of the {what}: it stands as predicted")
             continue
         if fit.line.slope == 0.0:
             found.append(f"past outcomes say that the predicted {what} tells nothing: every candidate gets their mean")
-        said = [interval.value for one in ranking.candidates if (interval := getattr(one, field)) is not None]
+        said = [interval.value for interval in intervals if interval is not None]
         beyond = sum(value is not None and not fit.line.low <= value <= fit.line.high for value in said)
         if beyond:
             found.append(

@@ -12,7 +12,16 @@ from typing import get_args
 import numpy as np
 
 from predictor.calibration.backtest import backtest
-from predictor.calibration.calibration import POINTS, TARGETS, Calibration, Fit, Target, check_name
+from predictor.calibration.calibration import (
+    POINTS,
+    TARGETS,
+    Calibration,
+    Fit,
+    Given,
+    Target,
+    check_name,
+    given_before,
+)
 from predictor.calibration.fit import MIN_TASKS, fit_line
 from predictor.errors import InputError
 from predictor.estimators import ESTIMATORS
@@ -62,8 +71,13 @@ def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = No
 
 
 def _fit(outcomes: Sequence[Outcome], estimator: str, target: Target) -> Fit | None:
+    """The fit; of gains in accuracy on those predicted as such where enough tasks have them, else on plain gains."""
+    direct = _fit_of(outcomes, estimator, target, "accuracy_gain") if target == "accuracy_gain" else None
+    return direct or _fit_of(outcomes, estimator, target, given_before(target))
+
+
+def _fit_of(outcomes: Sequence[Outcome], estimator: str, target: Target, given: Given) -> Fit | None:
     """The fit, in the first unit that enough tasks are measured in; None where too few are in any."""
-    given = "value" if target == "w2s_error" else "gain"
     units: tuple[str, ...] = (POINTS,) if target == "accuracy_gain" else get_args(Unit)
     for unit in units:
         pairs = [
@@ -76,7 +90,7 @@ def _fit(outcomes: Sequence[Outcome], estimator: str, target: Target) -> Fit | N
         if len({task for _, _, task in pairs}) >= MIN_TASKS:
             x, y = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
             tasks = np.unique([pair[2] for pair in pairs], return_inverse=True)[1]
-            same = unit == "label variance"
+            same = unit == "label variance" or given == target
             line, tested = fit_line(x, y, tasks, same_unit=same), backtest(x, y, tasks, same_unit=same)
-            return Fit(estimator, target, unit, line, tested)
+            return Fit(estimator, target, unit, line, tested, given)
     return None

@@ -19,6 +19,10 @@ Target = Literal["w2s_error", "gain", "accuracy_gain"]
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
+Given = Literal["value", "gain", "accuracy_gain"]
+
+GIVEN: tuple[Given, ...] = get_args(Given)
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
@@ -27,9 +31,10 @@ class Fit:
     """What one estimator's predictions say of one measured quantity.
 
     Attributes:
-        estimator: whose predictions, in label variance, go in.
+        estimator: whose predictions go in.
         target: what comes out: the student's error, its gain over the teacher, or that gain in accuracy.
         unit: of what comes out: that of the outcomes, or accuracy points.
+        given: what goes in: the predicted error or gain, in label variance, or the predicted gain in accuracy points.
     """
 
     estimator: str
@@ -37,6 +42,7 @@ class Fit:
     unit: str
     line: Line
     backtest: Backtest
+    given: Given = "gain"
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,22 @@ class Calibration:
                 reason="BAD_CALIBRATION",
             )
         fits = tuple(
-            Fit(one["estimator"], one["target"], one["unit"], Line(**one["line"]), Backtest(**one["backtest"]))
+            Fit(
+                one["estimator"],
+                one["target"],
+                one["unit"],
+                Line(**one["line"]),
+                Backtest(**one["backtest"]),
+                one.get("given") or given_before(one["target"]),
+            )
             for one in raw["fits"]
         )
         return cls(raw["name"], raw["version"], raw["recipe"], tuple(raw["tasks"]), raw["made_on"], fits)
+
+
+def given_before(target: Target) -> Given:
+    """What went into a fit of that target where it does not say."""
+    return "value" if target == "w2s_error" else "gain"
 
 
 def check_name(name: str) -> None:

@@ -13,6 +13,7 @@ from predictor.errors import InputError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
 from predictor.labels import Labels
+from predictor.outcomes import accuracy_gain
 from predictor.pipeline.gathering import gather
 from predictor.pipeline.ranking import judging_steps
 from predictor.query import FeatureSource, Progress, RankingQuery
@@ -121,10 +122,12 @@ def validation_steps(
         )
     found = scores([free], [outcomes], names)
     if shown:
-        told = scores(shown, parts, names)
+        given = scores(shown, parts, names)
         # Whatever the gold rows taught the weak heads, the consensus sees what these say and no gold label.
-        found += tuple(replace(s, evidence=Evidence.weak_labels.name) for s in told if s.estimator == "consensus_truth")
-        found += tuple(s for s in told if s.estimator != "consensus_truth")
+        found += tuple(
+            replace(s, evidence=Evidence.weak_labels.name) for s in given if s.estimator == "consensus_truth"
+        )
+        found += tuple(s for s in given if s.estimator != "consensus_truth")
         once_more = scores([free] * len(shown), parts, names)
         found += tuple(
             replace(s, evidence=shown[0].evidence) for s in once_more if s.estimator == "label_prior_simulation"
@@ -208,7 +211,11 @@ def _predicted(free: Ranking, shown: Sequence[Ranking]) -> dict[str, dict[str, d
             for name, estimate in candidate.estimates.items():
                 if ranking is not free and name in known:
                     continue
-                numbers = {"value": estimate.value, "gain": estimate.details.get("gain")}
+                numbers = {
+                    "value": estimate.value,
+                    "gain": estimate.details.get("gain"),
+                    "accuracy_gain": accuracy_gain(estimate.details),
+                }
                 kept = gathered.setdefault(candidate.name, {}).setdefault(name, {})
                 for key, number in numbers.items():
                     if number is not None:

@@ -27,7 +27,7 @@ from predictor.calibration.fit import fit_line
 from predictor.extraction.extractor import Extractor
 from predictor.importing.sheets import read_sheet
 from predictor.labels import Labels
-from predictor.outcomes import Outcome
+from predictor.outcomes import Outcome, accuracy_gain
 from predictor.pipeline.gathering import Found, Gathered
 from predictor.pipeline.ranking import judging_steps
 from predictor.query import ModelSpec, RankingQuery
@@ -108,6 +108,7 @@ def _said(candidate: Candidate, estimator: str) -> dict[str, dict[str, float]]:
     assert gain is not None
     numbers = {"value": error.value, "gain": gain.value}
     numbers |= {"error_low": error.low, "error_high": error.high}
+    numbers["accuracy_gain"] = accuracy_gain(candidate.estimates[estimator].details)
     if "misfit" in candidate.estimates:
         numbers["disagreement"] = candidate.estimates["misfit"].details.get("disagreement")
     return {estimator: {name: value for name, value in numbers.items() if value is not None}}
@@ -156,17 +157,16 @@ def by_task(outcomes: list[Outcome], estimator: str, target: str) -> str:
         "| left out | outcomes | measured, mean | calibrated | as predicted | inside |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    given = "value" if target == "w2s_error" else "gain"
-    pairs = [(one.predicted[estimator][given], getattr(one, target), one.task) for one in outcomes]
-    known = [pair for pair in pairs if pair[1] is not None]
+    given = "value" if target == "w2s_error" else target
+    pairs = [(one.predicted[estimator].get(given), getattr(one, target), one.task) for one in outcomes]
+    known = [pair for pair in pairs if None not in pair]
     x, y, tasks = (np.array(column) for column in zip(*known, strict=True))
-    same = target != "accuracy_gain"
     place = np.unique(tasks, return_inverse=True)[1]
     for task in np.unique(tasks):
         held = tasks == task
-        line = fit_line(x[~held], y[~held], place[~held], same_unit=same, least=3)
+        line = fit_line(x[~held], y[~held], place[~held], same_unit=True, least=3)
         errors = np.abs(y[held] - line.intercept - line.slope * x[held])
-        raw = f"{np.mean(np.abs(y[held] - x[held])):.3f}" if same else "–"
+        raw = f"{np.mean(np.abs(y[held] - x[held])):.3f}"
         lines.append(
             f"| {task} | {held.sum()} | {y[held].mean():.3f} | {errors.mean():.3f} | {raw} "
             f"| {np.mean(errors <= line.spread):.0%} |"

@@ -67,6 +67,19 @@ def near(value: float, low: float, high: float, unit: str) -> Interval:
 LINES = {"w2s_error": (0.1, 0.5, 0.05), "gain": (0.0, 0.25, 0.1), "accuracy_gain": (1.0, 40.0, 3.0)}
 
 
+@pytest.mark.parametrize("name", ["truth_posterior", "combined"])
+def test_a_fit_on_predicted_accuracies_starts_from_those(name):
+    fits = tuple(replace(fit, given="accuracy_gain") for fit in fixed(accuracy_gain=(1.0, 0.5, 3.0)).fits)
+    past = replace(fixed(**LINES), fits=fits)
+    plain = ranking()
+    told = Estimate(0.4, "lower", "label variance", details={"weak_accuracy": 0.7, "w2s_accuracy": 0.74})
+    first = replace(plain.candidates[0], estimates={name: told})
+    found = calibrated(replace(plain, candidates=(first, *plain.candidates[1:])), past, "truth_posterior", "binary")
+    assert found.candidates[0].predicted_gain == near(3.0, 0.0, 6.0, "accuracy points")
+    assert found.candidates[1].predicted_gain is None
+    assert any("1 predicted gain(s) lie outside the -1.00 to 1.00" in warning for warning in found.warnings)
+
+
 def test_errors_gains_and_null_are_mapped_by_hand():
     found = calibrated(ranking(), fixed(**LINES), "truth_posterior", "binary")
     first, second, broken = found.candidates

@@ -40,6 +40,17 @@ def test_the_fits_find_the_truth_of_a_known_world():
     assert found.tasks == tuple(sorted(f"task {i}" for i in range(12)))
 
 
+def test_gains_in_accuracy_are_fitted_on_those_predicted_as_such_where_enough_tasks_have_them():
+    past = calibration(tasks=12, estimators=("truth_posterior",), direct=True)
+    found = past.fit_of("truth_posterior", "accuracy_gain")
+    assert found.given == "accuracy_gain"
+    assert found.line.slope == pytest.approx(0.8, abs=0.02)
+    assert found.backtest.mae < 0.2 * found.backtest.mae_as_predicted
+    some = [replace(one, predicted={"truth_posterior": {"value": 0.4, "gain": 0.1}}) for one in outcomes(tasks=3)]
+    few = [replace(one, task=f"other {one.task}") for one in outcomes(tasks=3, direct=True)]
+    assert calibrate("past", [*some, *few]).fit_of("truth_posterior", "accuracy_gain").given == "gain"
+
+
 def test_outcomes_without_accuracies_give_no_points():
     found = calibration(accuracies=False, estimators=("truth_posterior",))
     assert [fit.target for fit in found.fits] == ["w2s_error", "gain"]

@@ -21,8 +21,12 @@ def outcomes(
     accuracies: bool = True,
     recipe: str = "ridge",
     estimators: tuple[str, ...] = ESTIMATORS,
+    direct: bool = False,
 ) -> list[Outcome]:
-    """Measured error = 0.1 + 0.8 predicted + what the task adds + noise; 50 points of accuracy per unit of gain."""
+    """Measured error = 0.1 + 0.8 predicted + what the task adds + noise; 50 points of accuracy per unit of gain.
+
+    Where gains in accuracy are predicted too (`direct`), 0.8 of them come true, exactly.
+    """
     rng = np.random.default_rng(seed)
     made = []
     for task in range(tasks):
@@ -32,6 +36,7 @@ def outcomes(
             measured = 0.1 + 0.8 * error + shared + rng.normal(scale=noise)
             gained = 0.9 * gain + rng.normal(scale=noise)
             points = 0.5 * gain + rng.normal(scale=noise / 4)
+            told = {"accuracy_gain": 100.0 * points / 0.8} if direct else {}
             made.append(
                 Outcome(
                     f"task {task}",
@@ -42,7 +47,7 @@ def outcomes(
                     w2s_error=measured,
                     weak_accuracy=0.7 if accuracies else None,
                     w2s_accuracy=0.7 + points if accuracies else None,
-                    predicted={name: {"value": error, "gain": gain} for name in estimators},
+                    predicted={name: {"value": error, "gain": gain} | told for name in estimators},
                 )
             )
     return made

@@ -110,6 +110,7 @@ def full_calibration() -> Calibration:
                 "accuracy points",
                 Line(0.5, 40.0, 3.0, 5, 60, -0.1, 0.2),
                 Backtest(1.0, 2.0, None, 0.9, 6.0),
+                "accuracy_gain",
             ),
             Fit(
                 "label_prior_simulation",
@@ -117,6 +118,7 @@ def full_calibration() -> Calibration:
                 "label variance",
                 Line(0.1, 0.9, 0.2, 4, 8, 0.3, 0.7),
                 Backtest(0.05, 0.1, 0.15, 0.875, 0.4),
+                "value",
             ),
             Fit(
                 "label_prior_simulation",

@@ -193,6 +193,16 @@ def test_a_calibration_survives_the_round_trip():
     assert convert.query_from_proto(convert.query_to_proto(full_query())).calibration == full_calibration()
 
 
+def test_a_fit_that_does_not_say_what_goes_in_is_of_before_it_did():
+    message = convert.calibration_to_proto(full_calibration())
+    for fit in message.fits:
+        fit.ClearField("given")
+    assert [fit.given for fit in convert.calibration_from_proto(message).fits] == ["gain", "value", "gain"]
+    message.fits[0].given = "luck"
+    with pytest.raises(InputError, match="given of a fit is 'luck'; it must be one of value, gain, accuracy_gain"):
+        convert.calibration_from_proto(message)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

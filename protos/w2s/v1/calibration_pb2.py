@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18w2s/v1/calibration.proto\x12\x06w2s.v1\"\x81\x01\n\nPrediction\x12\x11\n\testimator\x18\x01 \x01(\t\x12\x30\n\x07numbers\x18\x02 \x03(\x0b\x32\x1f.w2s.v1.Prediction.NumbersEntry\x1a.\n\x0cNumbersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xbe\x04\n\x07Outcome\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06strong\x18\x02 \x01(\t\x12\x0c\n\x04weak\x18\x03 \x01(\t\x12\x0e\n\x06recipe\x18\x04 \x01(\t\x12\x0c\n\x04loss\x18\x05 \x01(\t\x12%\n\nlabel_form\x18\x06 \x01(\x0e\x32\x11.w2s.v1.LabelForm\x12\x1f\n\x04unit\x18\x07 \x01(\x0e\x32\x11.w2s.v1.ErrorUnit\x12\x17\n\nweak_error\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tw2s_error\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rceiling_error\x18\n \x01(\x01H\x02\x88\x01\x01\x12\x1a\n\rweak_accuracy\x18\x0b \x01(\x01H\x03\x88\x01\x01\x12\x19\n\x0cw2s_accuracy\x18\x0c \x01(\x01H\x04\x88\x01\x01\x12\x1d\n\x10\x63\x65iling_accuracy\x18\r \x01(\x01H\x05\x88\x01\x01\x12\x1b\n\x0estandard_error\x18\x0e \x01(\x01H\x06\x88\x01\x01\x12\r\n\x05seeds\x18\x0f \x01(\x03\x12\x0c\n\x04rows\x18\x10 \x01(\x03\x12\x13\n\x0bmeasured_on\x18\x11 \x01(\t\x12\x0e\n\x06origin\x18\x12 \x01(\t\x12%\n\tpredicted\x18\x13 \x03(\x0b\x32\x12.w2s.v1.PredictionB\r\n\x0b_weak_errorB\x0c\n\n_w2s_errorB\x10\n\x0e_ceiling_errorB\x10\n\x0e_weak_accuracyB\x0f\n\r_w2s_accuracyB\x13\n\x11_ceiling_accuracyB\x11\n\x0f_standard_error\"\x7f\n\x0f\x43\x61librationLine\x12\x11\n\tintercept\x18\x01 \x01(\x01\x12\r\n\x05slope\x18\x02 \x01(\x01\x12\x0e\n\x06spread\x18\x03 \x01(\x01\x12\r\n\x05tasks\x18\x04 \x01(\x03\x12\x10\n\x08outcomes\x18\x05 \x01(\x03\x12\x0b\n\x03low\x18\x06 \x01(\x01\x12\x0c\n\x04high\x18\x07 \x01(\x01\"\x89\x01\n\x13\x43\x61librationBacktest\x12\x0b\n\x03mae\x18\x01 \x01(\x01\x12\x10\n\x08mae_mean\x18\x02 \x01(\x01\x12\x1d\n\x10mae_as_predicted\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x63overage\x18\x04 \x01(\x01\x12\r\n\x05width\x18\x05 \x01(\x01\x42\x13\n\x11_mae_as_predicted\"\xb2\x01\n\x0e\x43\x61librationFit\x12\x11\n\testimator\x18\x01 \x01(\t\x12)\n\x06target\x18\x02 \x01(\x0e\x32\x19.w2s.v1.CalibrationTarget\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12%\n\x04line\x18\x04 \x01(\x0b\x32\x17.w2s.v1.CalibrationLine\x12-\n\x08\x62\x61\x63ktest\x18\x05 \x01(\x0b\x32\x1b.w2s.v1.CalibrationBacktest\"\x82\x01\n\x0b\x43\x61libration\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06recipe\x18\x03 \x01(\t\x12\r\n\x05tasks\x18\x04 \x03(\t\x12\x0f\n\x07made_on\x18\x05 \x01(\t\x12$\n\x04\x66its\x18\x06 \x03(\x0b\x32\x16.w2s.v1.CalibrationFit\":\n\x15RecordOutcomesRequest\x12!\n\x08outcomes\x18\x01 \x03(\x0b\x32\x0f.w2s.v1.Outcome\"8\n\x16RecordOutcomesResponse\x12\x0c\n\x04kept\x18\x01 \x01(\x03\x12\x10\n\x08repeated\x18\x02 \x01(\x03\"j\n\x13ListOutcomesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x0e\n\x06strong\x18\x04 \x01(\t\x12\x0e\n\x06recipe\x18\x05 \x01(\t\"R\n\x14ListOutcomesResponse\x12!\n\x08outcomes\x18\x01 \x03(\x0b\x32\x0f.w2s.v1.Outcome\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x15\x46itCalibrationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06recipe\x18\x02 \x01(\t\"B\n\x16\x46itCalibrationResponse\x12(\n\x0b\x63\x61libration\x18\x01 \x01(\x0b\x32\x13.w2s.v1.Calibration\"%\n\x15GetCalibrationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"B\n\x16GetCalibrationResponse\x12(\n\x0b\x63\x61libration\x18\x01 \x01(\x0b\x32\x13.w2s.v1.Calibration\"\x19\n\x17ListCalibrationsRequest\"E\n\x18ListCalibrationsResponse\x12)\n\x0c\x63\x61librations\x18\x01 \x03(\x0b\x32\x13.w2s.v1.Calibration*Q\n\tLabelForm\x12\x1a\n\x16LABEL_FORM_UNSPECIFIED\x10\x00\x12\x13\n\x0fLABEL_FORM_SOFT\x10\x01\x12\x13\n\x0fLABEL_FORM_HARD\x10\x02*z\n\tErrorUnit\x12\x1a\n\x16\x45RROR_UNIT_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45RROR_UNIT_LABEL_VARIANCE\x10\x01\x12\x17\n\x13\x45RROR_UNIT_LOG_LOSS\x10\x02\x12\x19\n\x15\x45RROR_UNIT_ERROR_RATE\x10\x03*\x9c\x01\n\x11\x43\x61librationTarget\x12\"\n\x1e\x43\x41LIBRATION_TARGET_UNSPECIFIED\x10\x00\x12 \n\x1c\x43\x41LIBRATION_TARGET_W2S_ERROR\x10\x01\x12\x1b\n\x17\x43\x41LIBRATION_TARGET_GAIN\x10\x02\x12$\n CALIBRATION_TARGET_ACCURACY_GAIN\x10\x03\x32\xa9\x03\n\x12\x43\x61librationService\x12O\n\x0eRecordOutcomes\x12\x1d.w2s.v1.RecordOutcomesRequest\x1a\x1e.w2s.v1.RecordOutcomesResponse\x12I\n\x0cListOutcomes\x12\x1b.w2s.v1.ListOutcomesRequest\x1a\x1c.w2s.v1.ListOutcomesResponse\x12O\n\x0e\x46itCalibration\x12\x1d.w2s.v1.FitCalibrationRequest\x1a\x1e.w2s.v1.FitCalibrationResponse\x12O\n\x0eGetCalibration\x12\x1d.w2s.v1.GetCalibrationRequest\x1a\x1e.w2s.v1.GetCalibrationResponse\x12U\n\x10ListCalibrations\x12\x1f.w2s.v1.ListCalibrationsRequest\x1a .w2s.v1.ListCalibrationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18w2s/v1/calibration.proto\x12\x06w2s.v1\"\x81\x01\n\nPrediction\x12\x11\n\testimator\x18\x01 \x01(\t\x12\x30\n\x07numbers\x18\x02 \x03(\x0b\x32\x1f.w2s.v1.Prediction.NumbersEntry\x1a.\n\x0cNumbersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xbe\x04\n\x07Outcome\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06strong\x18\x02 \x01(\t\x12\x0c\n\x04weak\x18\x03 \x01(\t\x12\x0e\n\x06recipe\x18\x04 \x01(\t\x12\x0c\n\x04loss\x18\x05 \x01(\t\x12%\n\nlabel_form\x18\x06 \x01(\x0e\x32\x11.w2s.v1.LabelForm\x12\x1f\n\x04unit\x18\x07 \x01(\x0e\x32\x11.w2s.v1.ErrorUnit\x12\x17\n\nweak_error\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tw2s_error\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rceiling_error\x18\n \x01(\x01H\x02\x88\x01\x01\x12\x1a\n\rweak_accuracy\x18\x0b \x01(\x01H\x03\x88\x01\x01\x12\x19\n\x0cw2s_accuracy\x18\x0c \x01(\x01H\x04\x88\x01\x01\x12\x1d\n\x10\x63\x65iling_accuracy\x18\r \x01(\x01H\x05\x88\x01\x01\x12\x1b\n\x0estandard_error\x18\x0e \x01(\x01H\x06\x88\x01\x01\x12\r\n\x05seeds\x18\x0f \x01(\x03\x12\x0c\n\x04rows\x18\x10 \x01(\x03\x12\x13\n\x0bmeasured_on\x18\x11 \x01(\t\x12\x0e\n\x06origin\x18\x12 \x01(\t\x12%\n\tpredicted\x18\x13 \x03(\x0b\x32\x12.w2s.v1.PredictionB\r\n\x0b_weak_errorB\x0c\n\n_w2s_errorB\x10\n\x0e_ceiling_errorB\x10\n\x0e_weak_accuracyB\x0f\n\r_w2s_accuracyB\x13\n\x11_ceiling_accuracyB\x11\n\x0f_standard_error\"\x7f\n\x0f\x43\x61librationLine\x12\x11\n\tintercept\x18\x01 \x01(\x01\x12\r\n\x05slope\x18\x02 \x01(\x01\x12\x0e\n\x06spread\x18\x03 \x01(\x01\x12\r\n\x05tasks\x18\x04 \x01(\x03\x12\x10\n\x08outcomes\x18\x05 \x01(\x03\x12\x0b\n\x03low\x18\x06 \x01(\x01\x12\x0c\n\x04high\x18\x07 \x01(\x01\"\x89\x01\n\x13\x43\x61librationBacktest\x12\x0b\n\x03mae\x18\x01 \x01(\x01\x12\x10\n\x08mae_mean\x18\x02 \x01(\x01\x12\x1d\n\x10mae_as_predicted\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x63overage\x18\x04 \x01(\x01\x12\r\n\x05width\x18\x05 \x01(\x01\x42\x13\n\x11_mae_as_predicted\"\xc1\x01\n\x0e\x43\x61librationFit\x12\x11\n\testimator\x18\x01 \x01(\t\x12)\n\x06target\x18\x02 \x01(\x0e\x32\x19.w2s.v1.CalibrationTarget\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12%\n\x04line\x18\x04 \x01(\x0b\x32\x17.w2s.v1.CalibrationLine\x12-\n\x08\x62\x61\x63ktest\x18\x05 \x01(\x0b\x32\x1b.w2s.v1.CalibrationBacktest\x12\r\n\x05given\x18\x06 \x01(\t\"\x82\x01\n\x0b\x43\x61libration\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06recipe\x18\x03 \x01(\t\x12\r\n\x05tasks\x18\x04 \x03(\t\x12\x0f\n\x07made_on\x18\x05 \x01(\t\x12$\n\x04\x66its\x18\x06 \x03(\x0b\x32\x16.w2s.v1.CalibrationFit\":\n\x15RecordOutcomesRequest\x12!\n\x08outcomes\x18\x01 \x03(\x0b\x32\x0f.w2s.v1.Outcome\"8\n\x16RecordOutcomesResponse\x12\x0c\n\x04kept\x18\x01 \x01(\x03\x12\x10\n\x08repeated\x18\x02 \x01(\x03\"j\n\x13ListOutcomesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x0e\n\x06strong\x18\x04 \x01(\t\x12\x0e\n\x06recipe\x18\x05 \x01(\t\"R\n\x14ListOutcomesResponse\x12!\n\x08outcomes\x18\x01 \x03(\x0b\x32\x0f.w2s.v1.Outcome\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x15\x46itCalibrationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06recipe\x18\x02 \x01(\t\"B\n\x16\x46itCalibrationResponse\x12(\n\x0b\x63\x61libration\x18\x01 \x01(\x0b\x32\x13.w2s.v1.Calibration\"%\n\x15GetCalibrationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"B\n\x16GetCalibrationResponse\x12(\n\x0b\x63\x61libration\x18\x01 \x01(\x0b\x32\x13.w2s.v1.Calibration\"\x19\n\x17ListCalibrationsRequest\"E\n\x18ListCalibrationsResponse\x12)\n\x0c\x63\x61librations\x18\x01 \x03(\x0b\x32\x13.w2s.v1.Calibration*Q\n\tLabelForm\x12\x1a\n\x16LABEL_FORM_UNSPECIFIED\x10\x00\x12\x13\n\x0fLABEL_FORM_SOFT\x10\x01\x12\x13\n\x0fLABEL_FORM_HARD\x10\x02*z\n\tErrorUnit\x12\x1a\n\x16\x45RROR_UNIT_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45RROR_UNIT_LABEL_VARIANCE\x10\x01\x12\x17\n\x13\x45RROR_UNIT_LOG_LOSS\x10\x02\x12\x19\n\x15\x45RROR_UNIT_ERROR_RATE\x10\x03*\x9c\x01\n\x11\x43\x61librationTarget\x12\"\n\x1e\x43\x41LIBRATION_TARGET_UNSPECIFIED\x10\x00\x12 \n\x1c\x43\x41LIBRATION_TARGET_W2S_ERROR\x10\x01\x12\x1b\n\x17\x43\x41LIBRATION_TARGET_GAIN\x10\x02\x12$\n CALIBRATION_TARGET_ACCURACY_GAIN\x10\x03\x32\xa9\x03\n\x12\x43\x61librationService\x12O\n\x0eRecordOutcomes\x12\x1d.w2s.v1.RecordOutcomesRequest\x1a\x1e.w2s.v1.RecordOutcomesResponse\x12I\n\x0cListOutcomes\x12\x1b.w2s.v1.ListOutcomesRequest\x1a\x1c.w2s.v1.ListOutcomesResponse\x12O\n\x0e\x46itCalibration\x12\x1d.w2s.v1.FitCalibrationRequest\x1a\x1e.w2s.v1.FitCalibrationResponse\x12O\n\x0eGetCalibration\x12\x1d.w2s.v1.GetCalibrationRequest\x1a\x1e.w2s.v1.GetCalibrationResponse\x12U\n\x10ListCalibrations\x12\x1f.w2s.v1.ListCalibrationsRequest\x1a .w2s.v1.ListCalibrationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PREDICTION_NUMBERSENTRY']._loaded_options = None
   _globals['_PREDICTION_NUMBERSENTRY']._serialized_options = b'8\001'
-  _globals['_LABELFORM']._serialized_start=1966
-  _globals['_LABELFORM']._serialized_end=2047
-  _globals['_ERRORUNIT']._serialized_start=2049
-  _globals['_ERRORUNIT']._serialized_end=2171
-  _globals['_CALIBRATIONTARGET']._serialized_start=2174
-  _globals['_CALIBRATIONTARGET']._serialized_end=2330
+  _globals['_LABELFORM']._serialized_start=1981
+  _globals['_LABELFORM']._serialized_end=2062
+  _globals['_ERRORUNIT']._serialized_start=2064
+  _globals['_ERRORUNIT']._serialized_end=2186
+  _globals['_CALIBRATIONTARGET']._serialized_start=2189
+  _globals['_CALIBRATIONTARGET']._serialized_end=2345
   _globals['_PREDICTION']._serialized_start=37
   _globals['_PREDICTION']._serialized_end=166
   _globals['_PREDICTION_NUMBERSENTRY']._serialized_start=120
@@ -50,29 +50,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALIBRATIONBACKTEST']._serialized_start=875
   _globals['_CALIBRATIONBACKTEST']._serialized_end=1012
   _globals['_CALIBRATIONFIT']._serialized_start=1015
-  _globals['_CALIBRATIONFIT']._serialized_end=1193
-  _globals['_CALIBRATION']._serialized_start=1196
-  _globals['_CALIBRATION']._serialized_end=1326
-  _globals['_RECORDOUTCOMESREQUEST']._serialized_start=1328
-  _globals['_RECORDOUTCOMESREQUEST']._serialized_end=1386
-  _globals['_RECORDOUTCOMESRESPONSE']._serialized_start=1388
-  _globals['_RECORDOUTCOMESRESPONSE']._serialized_end=1444
-  _globals['_LISTOUTCOMESREQUEST']._serialized_start=1446
-  _globals['_LISTOUTCOMESREQUEST']._serialized_end=1552
-  _globals['_LISTOUTCOMESRESPONSE']._serialized_start=1554
-  _globals['_LISTOUTCOMESRESPONSE']._serialized_end=1636
-  _globals['_FITCALIBRATIONREQUEST']._serialized_start=1638
-  _globals['_FITCALIBRATIONREQUEST']._serialized_end=1691
-  _globals['_FITCALIBRATIONRESPONSE']._serialized_start=1693
-  _globals['_FITCALIBRATIONRESPONSE']._serialized_end=1759
-  _globals['_GETCALIBRATIONREQUEST']._serialized_start=1761
-  _globals['_GETCALIBRATIONREQUEST']._serialized_end=1798
-  _globals['_GETCALIBRATIONRESPONSE']._serialized_start=1800
-  _globals['_GETCALIBRATIONRESPONSE']._serialized_end=1866
-  _globals['_LISTCALIBRATIONSREQUEST']._serialized_start=1868
-  _globals['_LISTCALIBRATIONSREQUEST']._serialized_end=1893
-  _globals['_LISTCALIBRATIONSRESPONSE']._serialized_start=1895
-  _globals['_LISTCALIBRATIONSRESPONSE']._serialized_end=1964
-  _globals['_CALIBRATIONSERVICE']._serialized_start=2333
-  _globals['_CALIBRATIONSERVICE']._serialized_end=2758
+  _globals['_CALIBRATIONFIT']._serialized_end=1208
+  _globals['_CALIBRATION']._serialized_start=1211
+  _globals['_CALIBRATION']._serialized_end=1341
+  _globals['_RECORDOUTCOMESREQUEST']._serialized_start=1343
+  _globals['_RECORDOUTCOMESREQUEST']._serialized_end=1401
+  _globals['_RECORDOUTCOMESRESPONSE']._serialized_start=1403
+  _globals['_RECORDOUTCOMESRESPONSE']._serialized_end=1459
+  _globals['_LISTOUTCOMESREQUEST']._serialized_start=1461
+  _globals['_LISTOUTCOMESREQUEST']._serialized_end=1567
+  _globals['_LISTOUTCOMESRESPONSE']._serialized_start=1569
+  _globals['_LISTOUTCOMESRESPONSE']._serialized_end=1651
+  _globals['_FITCALIBRATIONREQUEST']._serialized_start=1653
+  _globals['_FITCALIBRATIONREQUEST']._serialized_end=1706
+  _globals['_FITCALIBRATIONRESPONSE']._serialized_start=1708
+  _globals['_FITCALIBRATIONRESPONSE']._serialized_end=1774
+  _globals['_GETCALIBRATIONREQUEST']._serialized_start=1776
+  _globals['_GETCALIBRATIONREQUEST']._serialized_end=1813
+  _globals['_GETCALIBRATIONRESPONSE']._serialized_start=1815
+  _globals['_GETCALIBRATIONRESPONSE']._serialized_end=1881
+  _globals['_LISTCALIBRATIONSREQUEST']._serialized_start=1883
+  _globals['_LISTCALIBRATIONSREQUEST']._serialized_end=1908
+  _globals['_LISTCALIBRATIONSRESPONSE']._serialized_start=1910
+  _globals['_LISTCALIBRATIONSRESPONSE']._serialized_end=1979
+  _globals['_CALIBRATIONSERVICE']._serialized_start=2348
+  _globals['_CALIBRATIONSERVICE']._serialized_end=2773
 # @@protoc_insertion_point(module_scope)

@@ -127,18 +127,20 @@ class CalibrationBacktest(_message.Message):
     def __init__(self, mae: _Optional[float] = ..., mae_mean: _Optional[float] = ..., mae_as_predicted: _Optional[float] = ..., coverage: _Optional[float] = ..., width: _Optional[float] = ...) -> None: ...
 
 class CalibrationFit(_message.Message):
-    __slots__ = ("estimator", "target", "unit", "line", "backtest")
+    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given")
     ESTIMATOR_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
     BACKTEST_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_FIELD_NUMBER: _ClassVar[int]
     estimator: str
     target: CalibrationTarget
     unit: str
     line: CalibrationLine
     backtest: CalibrationBacktest
-    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ...) -> None: ...
+    given: str
+    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ...) -> None: ...
 
 class Calibration(_message.Message):
     __slots__ = ("name", "version", "recipe", "tasks", "made_on", "fits")
