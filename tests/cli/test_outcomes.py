@@ -53,7 +53,12 @@ def test_a_run_is_added_by_flags_with_what_a_ranking_had_predicted(run, tmp_path
     assert (one.id, one.recipe, one.seeds, one.w2s_error) == (kept["id"], "lora", 3, 0.5)
     half = next(c for c in json.loads(ranked.read_text())["candidates"] if c["name"] == "half")
     told = half["estimates"]["truth_posterior"]
-    assert one.predicted["truth_posterior"] == {"value": told["value"], "gain": told["details"]["gain"]}
+    gained = 100 * (told["details"]["w2s_accuracy"] - told["details"]["weak_accuracy"])
+    assert one.predicted["truth_posterior"] == {
+        "value": told["value"],
+        "gain": told["details"]["gain"],
+        "accuracy_gain": pytest.approx(gained),
+    }
     assert one.predicted["mine"] == {"value": 0.4, "gain": 0.1}
     shown = run("outcomes", "ls").stdout.splitlines()
     assert shown[0].split()[:3] == ["task", "strong", "recipe"]
