@@ -70,13 +70,16 @@ class LabelPriorSimulation:
 
         Differences between candidates are those under the even priors; the level of all of them is that under all. What
         a candidate loses when its rows are shuffled is asked on one split, at the middle level of noise, under the
-        strong model's prior: in the other one it has a part itself, and would know of its tasks even if it were noise.
+        strong model's own priors together: in the prior of all models it has a part itself, and would know of its tasks
+        even if it were noise.
         """
         rng, pool = case.rng(self.name), case.rows
         case = self.sample(case, rng)
         training, (weak_rows, student_rows) = case.training, sizes_of(case)
         orders = self.priors(case)
         priors = (*orders, *self.easier(case))
+        strong_alone = [prior.kernel for prior in (orders[0], *priors[len(orders) :])]
+        alone = LabelPrior.of("strong, even and easier", np.mean(strong_alone, axis=0), 0.0)
         rounds = self.rounds(case.rows)
         draws = max(2, self.draws // rounds)
         signals = [prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors]
@@ -90,7 +93,7 @@ class LabelPriorSimulation:
             weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
             mine = slice(split * draws, (split + 1) * draws)
             if split == len(self.noises) // 2:
-                lost = _lost(strong, weak, part, orders[0].with_noise(noise), training, case.rng("shuffles"))
+                lost = _lost(strong, weak, part, alone.with_noise(noise), training, case.rng("shuffles"))
             for prior, signal in zip(priors, signals, strict=True):
                 unexplained = rng.standard_normal((case.rows, draws))
                 truth = np.sqrt(1.0 - noise) * signal[:, mine]
