@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from predictor.errors import InputError
 from predictor.estimators import ESTIMATORS
 from predictor.estimators.case import Case, Representation
-from predictor.estimators.consensus_truth import ConsensusForecast
+from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
 from predictor.estimators.supervision import cross_taught
 from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
@@ -67,6 +67,26 @@ def test_the_level_of_classes_is_right_within_its_interval():
     one = world("classes")
     for estimate, measured in zip(QUICK.estimate(one.case), one.measured(), strict=True):
         assert estimate.low <= measured <= estimate.high
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+def test_the_expected_error_is_the_mean_of_the_plausible_ones(kind):
+    cast = QUICK.forecast(world(kind).case)
+    assert cast.error == pytest.approx(cast.error_draws.mean(axis=1), abs=0.12)
+
+
+def test_votes_are_believed_as_far_as_dawid_and_skene_find_them_right():
+    """Five voters right in 9 of 10 rows: nearly everything is known, but not quite all that votes claim."""
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, ROWS)
+    said = {f"w{i}": np.where(rng.uniform(size=ROWS) < 0.9, truth, 1 - truth)[:, None] * 1.0 for i in range(5)}
+    weak = tuple(Representation(name, rng.standard_normal((ROWS, 3))) for name in said)
+    calibrated, classes, _ = _calibrated(
+        np.stack(list(said.values())), Case(Representation("s", rng.standard_normal((ROWS, 3))), weak, None, said)
+    )
+    assert classes
+    for table in calibrated:
+        assert sorted(np.unique(table)) == pytest.approx([0.1, 0.9], abs=0.06)
 
 
 def test_votes_are_judged_by_how_often_they_are_right():

@@ -67,6 +67,14 @@ def test_draws_have_the_chances_as_their_shares(classes):
         assert (drawn.sum(axis=1) == 1).all()
 
 
+def test_the_latent_is_standard_normal_in_every_row_and_correlated_as_the_posterior_is():
+    posterior, gold, _ = setting()
+    found = ClassTruth.of(posterior, gold)
+    assert np.sum(found.root**2, axis=1) + found.alone**2 == pytest.approx(np.ones(ROWS - GOLD))
+    between = posterior.covariance / np.sqrt(np.outer(posterior.variance, posterior.variance))
+    assert found.root @ found.root.T == pytest.approx(between, abs=1e-8)
+
+
 def test_rows_whose_posterior_errors_go_together_are_drawn_together():
     posterior, gold, _ = setting()
     found = ClassTruth.of(posterior, gold)

@@ -81,6 +81,13 @@ def test_classes_have_the_variance_of_their_shares_and_no_truth_varies_more():
     assert certain.explained == pytest.approx(certain.total)
 
 
+def test_a_candidate_that_tells_no_rows_apart_has_no_say_in_the_mean_either():
+    rng = np.random.default_rng(9)
+    told = [0.6 + 0.1 * rng.standard_normal((ROWS, 1)) for _ in range(3)]
+    found = ConsensusTruth.of([*told, np.full((ROWS, 1), 0.1)], classes=True)
+    assert found.centre[0] == pytest.approx(0.6, abs=0.02)
+
+
 def test_numbers_may_have_noise_that_no_candidate_shows():
     _, told = calibrated_world(np.random.default_rng(5))
     found = ConsensusTruth.of(told, classes=False)
