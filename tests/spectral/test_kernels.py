@@ -219,5 +219,6 @@ def test_memory_does_not_grow_with_the_rows_of_a_mapped_pool(tmp_path):
             RepresentationGap(form).estimate(Case(strong, (weak,)))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.05 * peaks[0]
+    # Threads that other tests left allocate too, a little; the rows themselves would add 14 MB.
+    assert peaks[1] - peaks[0] < 0.05 * (48_000 - 12_000) * 48 * 4 * 2
     assert peaks[1] < 12_000 * 48 * 8
