@@ -60,10 +60,10 @@ class ConsensusForecast:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` says why."""
-        missing = self.lacks(case)
-        if missing:
-            return tuple(Estimate(None, self.better, self.unit, note=missing) for _ in case.weak)
-        return forecast_estimates(self, self.forecast(case))
+        cast = self._cast(case)
+        if isinstance(cast, str):
+            return tuple(Estimate(None, self.better, self.unit, note=cast) for _ in case.weak)
+        return forecast_estimates(self, cast)
 
     def lacks(self, case: Case) -> str:
         """Why there is no consensus to speak of; empty where there is one.
@@ -82,11 +82,18 @@ class ConsensusForecast:
         Raises:
             InputError: weak labels are missing, or say nothing together.
         """
+        cast = self._cast(case)
+        if isinstance(cast, str):
+            raise InputError(f"consensus_truth {cast}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
+        return cast
+
+    def _cast(self, case: Case) -> Forecast | str:
+        """The forecast, or why there is none."""
         rng = case.rng(self.name)
         supervision = supervise(case, rng, SHUFFLES)
         missing = _lacking(supervision)
         if missing:
-            raise InputError(f"consensus_truth {missing}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
+            return missing
         kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
         weak = np.stack([p[kept] for p in supervision.predictions if p is not None])
         null = np.stack([p[:, kept] for p in supervision.null if p is not None])

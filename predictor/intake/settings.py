@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import get_args
 
 from predictor.errors import InputError
+from predictor.ranges import at_least, one_of
 from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 
 
@@ -18,15 +18,15 @@ def read_settings(**given: object) -> Settings:
         InputError: a value that is not allowed.
     """
     settings = dataclasses.replace(Settings(), **{name: v for name, v in given.items() if v is not None})  # type: ignore[arg-type]  # checked below
-    _one_of("rank_by", settings.rank_by, get_args(RankBy))
-    _one_of("pooling", settings.pooling, get_args(Pooling))
-    _one_of("precision", settings.precision, get_args(Precision))
+    one_of("rank_by", settings.rank_by, get_args(RankBy))
+    one_of("pooling", settings.pooling, get_args(Pooling))
+    one_of("precision", settings.precision, get_args(Precision))
     if settings.refine is not None:
-        _one_of("refine", settings.refine, get_args(RefineBy))
-    _at_least("seed", settings.seed, 0)
-    _at_least("max_length", settings.max_length, 1)
+        one_of("refine", settings.refine, get_args(RefineBy))
+    at_least("seed", settings.seed, 0)
+    at_least("max_length", settings.max_length, 1)
     if settings.max_rows is not None:
-        _at_least("max_rows", settings.max_rows, 2)
+        at_least("max_rows", settings.max_rows, 2)
     if settings.confidence is not None and not 0.5 <= settings.confidence < 1.0:
         raise InputError(
             f"confidence is {settings.confidence}; it must be from 0.5 to below 1, as 0.95.",
@@ -63,17 +63,3 @@ def read_budget(given: Budget | str | float) -> Budget:
             field="budget",
         )
     return Budget(share, seconds)
-
-
-def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputError(
-            f"{name} is {value!r}; it must be one of {', '.join(allowed)}.", reason="BAD_SETTING", field=name
-        )
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(
-            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
-        )

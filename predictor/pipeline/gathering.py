@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from predictor.errors import InputError, W2SError
@@ -58,13 +58,7 @@ def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, No
     if isinstance(source, Forewarned):
         source.announce((query.strong, *query.weak), query.pool)
     strong = yield from source.features(query.strong, query.pool, query.settings)
-    if len(strong) != 1:
-        raise InputError(
-            f"the strong model gives {len(strong)} layers ({', '.join(f.layer for f in strong)}); it must be read at "
-            "one. Name it as in MODEL#layer=6.",
-            reason="STRONG_LAYERS",
-            field="strong",
-        )
+    student = only_layer(strong)
     candidates: list[Found] = []
     for spec in query.weak:
         try:
@@ -81,4 +75,20 @@ def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, No
             continue
         told = [replace(features, warnings=(*features.warnings, *said.warnings)) for features in found]
         candidates.extend(Found(one.name, spec.name, one, weak_labels=said.values) for one in told)
-    return Gathered(strong[0], tuple(candidates))
+    return Gathered(student, tuple(candidates))
+
+
+def only_layer(found: Sequence[FeatureSet]) -> FeatureSet:
+    """The strong model's features.
+
+    Raises:
+        InputError: it was read at several layers.
+    """
+    if len(found) != 1:
+        raise InputError(
+            f"the strong model gives {len(found)} layers ({', '.join(f.layer for f in found)}); it must be read at "
+            "one. Name it as in MODEL#layer=6.",
+            reason="STRONG_LAYERS",
+            field="strong",
+        )
+    return found[0]

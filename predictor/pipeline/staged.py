@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.errors import InputError, W2SError
+from predictor.errors import W2SError
 from predictor.models.reference import ModelReference
+from predictor.pipeline.gathering import only_layer
 from predictor.pools import Pool
 from predictor.query import FeatureSet, FeatureSource, Forewarned, ModelSpec, Progress
 from predictor.settings import Settings
@@ -74,14 +75,8 @@ class Staged:
         if isinstance(self.source, Forewarned):
             self.source.announce((self.strong, *asked), part)
         found = yield from self._features(self.strong, part, rows)
-        if len(found) != 1:
-            raise InputError(
-                f"the strong model gives {len(found)} layers ({', '.join(f.layer for f in found)}); it must be read "
-                "at one. Name it as in MODEL#layer=6.",
-                reason="STRONG_LAYERS",
-                field="strong",
-            )
-        self.student = found[0] if self.student is None else _longer(self.student, found[0])
+        student = only_layer(found)
+        self.student = student if self.student is None else _longer(self.student, student)
         for spec in asked:
             try:
                 found = yield from self._features(spec, part, rows)

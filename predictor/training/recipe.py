@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 from predictor.errors import InputError
 from predictor.labels import Kind
+from predictor.ranges import at_least, one_of
 from predictor.worlds.training import Training
 
 Method = Literal["ridge", "logistic", "full", "lora"]
@@ -21,20 +21,6 @@ LOSSES: dict[Method, tuple[Loss, ...]] = {
     "lora": ("squared", "xent", "confidence"),
 }
 """Losses of each method; the first that the labels allow is its default, but for classes `xent` where there is one."""
-
-
-def _one_of(name: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputError(
-            f"{name} is {value!r}; it must be one of {', '.join(allowed)}.", reason="BAD_SETTING", field=name
-        )
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(
-            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
-        )
 
 
 RATES = {"full": 1e-4, "lora": 1e-3}
@@ -64,7 +50,7 @@ class Tuning:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_rows", "lora_rank"):
-            _at_least(name, getattr(self, name), 1)
+            at_least(name, getattr(self, name), 1)
         if self.learning_rate is not None and not 0.0 < self.learning_rate < 1.0:
             raise InputError(
                 f"learning_rate is {self.learning_rate}; it must lie between 0 and 1, such as 0.0001.",
@@ -104,10 +90,10 @@ class Recipe:
     tuning: Tuning = Tuning()
 
     def __post_init__(self) -> None:
-        _one_of("recipe", self.method, get_args(Method))
-        _one_of("label_form", self.label_form, get_args(LabelForm))
+        one_of("recipe", self.method, get_args(Method))
+        one_of("label_form", self.label_form, get_args(LabelForm))
         if self.loss is not None:
-            _one_of("loss", self.loss, get_args(Loss))
+            one_of("loss", self.loss, get_args(Loss))
             if self.loss not in LOSSES[self.method]:
                 raise InputError(
                     f"recipe {self.method!r} cannot minimise loss {self.loss!r}; it takes "
@@ -115,7 +101,7 @@ class Recipe:
                     reason="BAD_RECIPE",
                     field="loss",
                 )
-        _at_least("seeds", self.seeds, 1)
+        at_least("seeds", self.seeds, 1)
         if self.seeds > 1 and not self.trains_model:
             raise InputError(
                 f"seeds is {self.seeds}, and {self.method} heads have nothing random; give more splits instead, or "

@@ -33,6 +33,10 @@ DOUBT = 0.2
 """Standard deviation of log cov(f_i, y) / var f_i, of all candidates together and of each: it is assumed to be 0."""
 
 
+LEAST = 1e-6
+"""Smallest share of a class."""
+
+
 @dataclass(frozen=True, eq=False)
 class ConsensusTruth:
     """y on n rows given the weak labels of m candidates.
@@ -61,7 +65,9 @@ class ConsensusTruth:
         said = tables - means
         variances = _variances(said)
         centre = variances @ means / variances.sum()
-        total = float(np.sum(centre * (1.0 - centre))) if classes else None
+        # Linear heads may put the share of a rare class below 0.
+        shares = np.clip(centre, LEAST, 1.0 - LEAST)
+        total = float(np.sum(shares * (1.0 - shares))) if classes else None
         truth = _bounded(believed(said, np.ones(len(variances))), total)
         return cls(said, centre, total, centre + truth)
 

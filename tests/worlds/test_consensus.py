@@ -88,6 +88,14 @@ def test_a_candidate_that_tells_no_rows_apart_has_no_say_in_the_mean_either():
     assert found.centre[0] == pytest.approx(0.6, abs=0.02)
 
 
+def test_a_class_that_linear_heads_put_below_nothing_leaves_a_finite_truth():
+    rng = np.random.default_rng(10)
+    told = [-0.01 + 0.02 * rng.standard_normal((ROWS, 1)) for _ in range(3)]
+    found = ConsensusTruth.of(told, classes=True)
+    assert found.total > 0.0
+    assert np.isfinite(found.mean).all()
+
+
 def test_numbers_may_have_noise_that_no_candidate_shows():
     _, told = calibrated_world(np.random.default_rng(5))
     found = ConsensusTruth.of(told, classes=False)
