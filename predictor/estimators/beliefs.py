@@ -30,21 +30,28 @@ class Belief:
         weak: (n, k) f_w on unlabelled rows, centred by the gold mean.
         truth: posterior on the same rows, from the strong model and this candidate alone.
         halves: the two halves of the rows, each as held-out rows and a strong head trained on the other half.
+        ridge: of the student, a share of tr K; None where GCV chooses it per half and column.
         notes: what the reader should know.
     """
 
     weak: Array
     truth: TruthPosterior
     halves: tuple[tuple[NDArray[np.intp], NDArray[np.intp], HeadFactor], ...]
+    ridge: float | None
     notes: tuple[str, ...]
 
     def student(self, ridge: float | None = None) -> Array:
-        """(n, k) held-out predictions of the strong head taught the weak labels; ridge by GCV per column where None."""
+        """(n, k) held-out predictions of the strong head taught the weak labels, at its own ridge where None."""
         learned = np.empty_like(self.weak)
-        for held, rest, head in self.halves:
-            taught = self.weak[rest]
-            learned[held] = head.predict(taught, head.gcv(taught) if ridge is None else ridge)
+        for (held, rest, head), own in zip(self.halves, self.ridges(), strict=True):
+            learned[held] = head.predict(self.weak[rest], own if ridge is None else ridge)
         return learned
+
+    def ridges(self) -> tuple[Array, ...]:
+        """(k,) ridges of the student per half, as shares of tr K."""
+        if self.ridge is not None:
+            return (np.full(self.weak.shape[1], self.ridge),) * len(self.halves)
+        return tuple(head.gcv(self.weak[rest]) for _, rest, head in self.halves)
 
     def error(self, prediction: Array) -> float:
         """Expected mean squared error of a prediction, noise of the labels included, in label variance."""
@@ -96,7 +103,7 @@ def beliefs(case: Case) -> tuple[Belief, ...] | None:
 
     notes = () if len(shown) == len(known) else (f"truth from {len(shown)} of {len(known)} gold rows",)
     return tuple(
-        Belief((taught[kept] - centre) / scale, posterior(candidate), halves, notes)
+        Belief((taught[kept] - centre) / scale, posterior(candidate), halves, case.training.student_ridge, notes)
         for candidate, taught in zip(case.weak, supervision.predictions, strict=True)
         if taught is not None
     )

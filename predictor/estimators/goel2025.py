@@ -74,13 +74,15 @@ class PredictionDivergence:
         supervision = supervise(case, case.rng(self.name))
         head = HeadFactor.of(case.strong.features[labels.known], case.strong.features[supervision.rows])
         lesson = labels.targets[labels.known]
-        own = head.predict(lesson, head.gcv(lesson))
-        strong_error = _left_out_error(case.strong.features[labels.known], lesson)
+        own = head.predict(lesson, case.training.student_ridge)
+        strong_error = _left_out_error(case.strong.features[labels.known], lesson, case.training.student_ridge)
         answers = []
         for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
             errors = {"strong_error": strong_error}
             if candidate.name not in case.weak_labels:
-                errors["weak_error"] = _left_out_error(candidate.features[labels.known], lesson)
+                errors["weak_error"] = _left_out_error(
+                    candidate.features[labels.known], lesson, case.training.weak_ridge
+                )
             answers.append(self._of(taught, own, errors))
         return tuple(answers)
 
@@ -100,6 +102,6 @@ class PredictionDivergence:
         return Estimate(None, self.better, self.unit, note=why)
 
 
-def _left_out_error(features: NDArray[np.floating], gold: Array) -> float:
+def _left_out_error(features: NDArray[np.floating], gold: Array, ridge: float | None) -> float:
     """Squared error of ridge heads on gold rows left out one by one, in label variances."""
-    return float(np.mean(np.sum(left_out_residuals(features, gold) ** 2, axis=1)) / np.sum(np.var(gold, axis=0)))
+    return float(np.mean(np.sum(left_out_residuals(features, gold, ridge) ** 2, axis=1)) / np.sum(np.var(gold, axis=0)))

@@ -90,7 +90,9 @@ class ErrorFloor:
                     )
                 )
                 continue
-            guessed = cross_taught(candidate.features[labels.known], gold, FOLDS, case.rng(self.name))
+            guessed = cross_taught(
+                candidate.features[labels.known], gold, FOLDS, case.rng(self.name), case.training.weak_ridge
+            )
             answers.append(self._of(guessed, gold))
         return tuple(answers)
 

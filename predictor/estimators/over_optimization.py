@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OverOptimization:
-    """Predicted Err_w2s of the student at its GCV ridge minus that at the best ridge of the path."""
+    """Predicted Err_w2s of the student at its ridge, GCV's unless one is given, minus that at the best of the path."""
 
     name: str = "over_optimization"
     better: Better = "lower"
@@ -31,16 +31,16 @@ class OverOptimization:
     foretells: Foretells = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (warning); the measure is this project's"
     summary: str = (
-        "Error that another ridge than GCV's would save, GCV being blind to the teacher's faults; judged by a "
-        "Gaussian-process posterior of the truth given the gold rows."
+        "Error that another ridge than the student's own would save: than GCV's, which is blind to the teacher's "
+        "faults, or than the one given; judged by a Gaussian-process posterior of the truth given the gold rows."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; absent without gold labels.
 
-        `details`: `ridge_best` and `ridge_gcv` (geometric mean over halves and columns), shares of the kernel's trace;
-        predicted errors `error_best`, `error_gcv` and `error_least_ridge`; `loss_of_going_further`, from the best ridge
-        down to the least.
+        `details`: `ridge_best` and `ridge_student` (geometric mean over halves and columns), shares of the kernel's
+        trace; predicted errors `error_best`, `error_student` and `error_least_ridge`; `loss_of_going_further`, from the
+        best ridge down to the least.
         """
         found = beliefs(case)
         if found is None:
@@ -54,12 +54,11 @@ class OverOptimization:
         best = int(np.argmin(errors))
         chosen = belief.student()
         loss, spread = belief.advantage(chosen, path[best])
-        picks = [np.log(head.gcv(belief.weak[rest])) for _, rest, head in belief.halves]
         details = {
             "ridge_best": float(RIDGES[best]),
-            "ridge_gcv": float(np.exp(np.mean(picks))),
+            "ridge_student": float(np.exp(np.mean(np.log(belief.ridges())))),
             "error_best": float(errors[best]),
-            "error_gcv": belief.error(chosen),
+            "error_student": belief.error(chosen),
             "error_least_ridge": float(errors[0]),
             "loss_of_going_further": float(errors[0] - errors[best]),
         }

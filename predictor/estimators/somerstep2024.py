@@ -234,7 +234,7 @@ class Refinement:
         details = {"weak_vs_refined": moved, "refined_vs_refined": spread, "retention": retention}
         advised, reason = score, ""
         if truth is not None:
-            details |= route_gains(strong, weak, first, *truth, case.rng("routes"))
+            details |= route_gains(strong, weak, first, *truth, case.rng("routes"), case.training.student_ridge)
             advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
         note = "refine before teaching" if advised > 0.0 else "teach with the weak labels as they are"
         return Estimate(score, self.better, self.unit, note=note + reason, details=details)
@@ -256,7 +256,13 @@ class Refinement:
 
 
 def route_gains(
-    strong: NDArray[np.floating], weak: Array, refined: Array, truth: Array, variance: float, rng: np.random.Generator
+    strong: NDArray[np.floating],
+    weak: Array,
+    refined: Array,
+    truth: Array,
+    variance: float,
+    rng: np.random.Generator,
+    ridge: float | None = None,
 ) -> dict[str, float]:
     """mean (f_w − μ)² − (f_sw − μ)² of students taught the weak labels, the refined ones, and one EM step of them.
 
@@ -267,6 +273,7 @@ def route_gains(
         weak, refined: (n, k).
         truth: (n, k) μ, posterior mean of the truth.
         variance: of a gold label; gains are divided by it.
+        ridge: of the students, a share of tr K; None for GCV.
     """
     names = ("gain_naive", "gain_refined", "gain_em_step")
     learned = {name: np.empty_like(weak) for name in names}
@@ -275,7 +282,7 @@ def route_gains(
     for held, rest in (halves, halves[::-1]):
         head = HeadFactor.of(strong[rest], strong[held])
         for name, lesson in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
-            learned[name][held] = head.predict(lesson, head.gcv(lesson))
+            learned[name][held] = head.predict(lesson, ridge)
     before = float(np.mean(np.sum((weak - truth) ** 2, axis=1)))
     after = {name: float(np.mean(np.sum((student - truth) ** 2, axis=1))) for name, student in learned.items()}
     return {name: (before - error) / variance for name, error in after.items()}

@@ -182,7 +182,7 @@ class LabelledGap:
 
 @dataclass(frozen=True, eq=False)
 class PseudoLabels:
-    """Labels of every pool row from a strong head (GCV) on the gold rows, in the gold labels' standard deviation.
+    """Labels of every pool row from a strong head on the gold rows, in the gold labels' standard deviation.
 
     Attributes:
         labels: (n, k), gold rows predicted by heads of the other folds.
@@ -197,14 +197,16 @@ class PseudoLabels:
     strong_error: float
 
     @classmethod
-    def of(cls, strong: NDArray[np.floating], gold: Labels, rng: np.random.Generator) -> PseudoLabels:
-        """Train the heads on (n, d) features and the gold labels of some of their rows."""
+    def of(
+        cls, strong: NDArray[np.floating], gold: Labels, rng: np.random.Generator, own: float | None = None
+    ) -> PseudoLabels:
+        """Train the heads on (n, d) features and the gold labels of some of their rows, at their own ridge or GCV's."""
         rows = np.flatnonzero(gold.known)
         lesson = gold.targets[rows]
         scale = float(np.sqrt(np.sum(np.var(lesson, axis=0))))
-        held_out = cross_taught(strong[rows], lesson, FOLDS, rng)
+        held_out = cross_taught(strong[rows], lesson, FOLDS, rng, own)
         head = HeadFactor.of(strong[rows], strong)
-        ridge = head.gcv(lesson)
+        ridge = head.gcv(lesson) if own is None else np.full(lesson.shape[1], own)
         in_sample = head.predict(lesson, ridge)
         labels = in_sample.copy()
         labels[rows] = held_out
@@ -235,7 +237,7 @@ class PseudoLabelledGap:
         """
         if case.labels is None:
             return tuple(_absent(self, "needs gold labels of some rows: --labels FILE") for _ in case.weak)
-        pseudo = PseudoLabels.of(case.strong.features, case.labels, case.rng(self.name))
+        pseudo = PseudoLabels.of(case.strong.features, case.labels, case.rng(self.name), case.training.student_ridge)
         if pseudo.strong_error >= 1.0:
             why = f"a strong head's error on held-out gold rows is {pseudo.strong_error:.2f}: the mean does as well"
             return tuple(_absent(self, why) for _ in case.weak)

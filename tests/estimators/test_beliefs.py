@@ -101,10 +101,10 @@ def test_over_optimisation_finds_the_least_of_the_whole_path(case):
         assert found.details["error_least_ridge"] == pytest.approx(errors[float(RIDGES[0])], abs=1e-12)
         further = errors[float(RIDGES[0])] - errors[best]
         assert found.details["loss_of_going_further"] == pytest.approx(further, abs=1e-12)
-        assert found.value == pytest.approx(found.details["error_gcv"] - errors[best], abs=1e-10)
-        assert found.details["error_gcv"] == pytest.approx(belief.error(belief.student()), abs=1e-12)
+        assert found.value == pytest.approx(found.details["error_student"] - errors[best], abs=1e-10)
+        assert found.details["error_student"] == pytest.approx(belief.error(belief.student()), abs=1e-12)
         picks = [head.gcv(belief.weak[rest]) for _, rest, head in belief.halves]
-        assert found.details["ridge_gcv"] == pytest.approx(np.prod(picks) ** (1 / np.size(picks)), rel=1e-9)
+        assert found.details["ridge_student"] == pytest.approx(np.prod(picks) ** (1 / np.size(picks)), rel=1e-9)
 
 
 def test_going_on_to_copy_a_noisy_teacher_is_predicted_to_cost():

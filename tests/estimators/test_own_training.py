@@ -9,9 +9,17 @@ import pytest
 
 from predictor.errors import InputError
 from predictor.estimators import find
+from predictor.estimators.baek2022 import Line
+from predictor.estimators.beliefs import beliefs
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import FOLDS, left_out_residuals
-from predictor.estimators.supervision import cross_taught, shortfall, supervise, taught
+from predictor.estimators.panel import Panel
+from predictor.estimators.somerstep2024 import route_gains
+from predictor.estimators.supervision import cross_taught, shortfall, supervise, taught, unlabelled_rows
+from predictor.estimators.votes import votes
+from predictor.estimators.xu2025 import Ambiguity, resampled
+from predictor.estimators.xue2025_labels import PseudoLabels
+from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
 from predictor.worlds.training import FREE, Training
 from tests.reference import dense
@@ -116,6 +124,112 @@ def test_left_out_residuals_at_one_ridge_are_those_of_heads_that_never_saw_the_r
     hat = dense.hat(features, features, 0.1)
     expected = (labels - hat @ labels) / (1.0 - np.diag(hat))[:, None]
     np.testing.assert_allclose(left_out_residuals(features, labels, 0.1), expected, atol=1e-10)
+
+
+def test_students_of_beliefs_have_the_ridge_asked_for(case):
+    own = replace(case, training=Training(student_ridge=0.2))
+    gains, paths = (find(name).estimate(own) for name in ("smoother_gain", "over_optimization"))
+    for belief, gain, path in zip(beliefs(own), gains, paths, strict=True):
+        rows = unlabelled_rows(case)
+        (first, second, _), _ = belief.halves
+        student = np.empty_like(belief.weak)
+        for held, rest in ((first, second), (second, first)):
+            strong = case.strong.features[rows]
+            student[held] = dense.hat(strong[rest], strong[held], 0.2) @ belief.weak[rest]
+        mean = belief.truth.mean
+        apart = [float(np.sum((f - mean) ** 2)) / len(mean) for f in (belief.weak, student)]
+        assert gain.value == pytest.approx(apart[0] - apart[1], abs=1e-10)
+        assert path.details["ridge_student"] == pytest.approx(0.2, rel=1e-12)
+        assert path.details["error_student"] == pytest.approx(belief.error(student), abs=1e-10)
+        assert path.value == pytest.approx(belief.error(student) - path.details["error_best"], abs=1e-10)
+
+
+def test_bootstrapped_weak_heads_have_the_ridge_asked_for(case):
+    known, gold = case.labels.known, case.labels.targets[case.labels.known]
+    own = replace(case, training=Training(weak_ridge=0.05))
+    drawn = own.rng("ambiguity").multinomial(ROWS, np.full(ROWS, 1 / ROWS), Ambiguity().resamples).astype(np.float64)
+    for found, model in zip(find("ambiguity").estimate(own), case.weak, strict=True):
+        head = HeadFactor.of(model.features[known], model.features[unlabelled_rows(case)])
+        heads = np.stack([resampled(head, gold, np.array([0.05]), counts) for counts in drawn])
+        assert found.value == pytest.approx(float(np.mean(np.var(heads, axis=0, ddof=1)) / np.var(gold)), rel=1e-9)
+
+
+def test_weak_heads_that_err_on_left_out_gold_rows_have_the_ridge_asked_for(case):
+    """A head of huge ridge says the mean of its lessons, and errs by the whole variance."""
+    for found in find("error_floor").estimate(replace(case, training=Training(weak_ridge=1e9))):
+        assert found.details["weak_error"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_pseudo_labels_come_from_a_strong_head_with_the_ridge_asked_for(case):
+    own, gold = replace(case, training=Training(student_ridge=0.2)), case.labels
+    strong, lesson = case.strong.features[gold.known], gold.targets[gold.known]
+    name = "representation_gap_pseudo_labels"
+    left_out = cross_taught(strong, lesson, FOLDS, own.rng(name), 0.2)
+    missed = float(np.mean((left_out - lesson) ** 2) / np.var(lesson))
+    for one in find(name).estimate(own):
+        assert one.details["strong_error"] == pytest.approx(missed, abs=1e-12)
+    head = dense.hat(strong, case.strong.features, 0.2) @ lesson / np.std(lesson)
+    found = PseudoLabels.of(case.strong.features, gold, own.rng(name), 0.2)
+    np.testing.assert_allclose(found.in_sample, head, atol=1e-10)
+
+
+def test_a_strong_heads_own_view_has_the_ridge_asked_for(case):
+    signs = Labels.of([None if v is None else float(v > 0) for v in shown_values(case)])
+    own = replace(case, labels=signs, training=Training(weak_ridge=0.05, student_ridge=0.2))
+    gold = signs.targets[signs.known]
+    variance = np.sum(np.var(gold, axis=0))
+
+    def missed(features, ridge):
+        return float(np.mean(np.sum(left_out_residuals(features[signs.known], gold, ridge) ** 2, axis=1)) / variance)
+
+    supervision = supervise(own, own.rng("prediction_divergence"))
+    view = dense.hat(case.strong.features[signs.known], case.strong.features[supervision.rows], 0.2) @ gold
+    answers = find("prediction_divergence").estimate(own)
+    for found, model, said in zip(answers, case.weak, supervision.predictions, strict=True):
+        assert found.details["strong_error"] == pytest.approx(missed(case.strong.features, 0.2), abs=1e-12)
+        assert found.details["weak_error"] == pytest.approx(missed(model.features, 0.05), abs=1e-12)
+        assert found.details["flip_rate"] == np.mean(votes(said) != votes(view))
+
+
+def test_both_routes_of_a_refinement_are_trained_with_the_ridge_asked_for(case):
+    rng = np.random.default_rng(0)
+    strong, (weak, refined, truth) = case.strong.features[:ROWS], rng.standard_normal((3, ROWS, 1))
+    found = route_gains(strong, weak, refined, truth, 2.0, np.random.default_rng(1), 0.3)
+    first, second = np.array_split(np.random.default_rng(1).permutation(ROWS), 2)
+    for name, lessons in (("gain_naive", weak), ("gain_refined", refined)):
+        student = np.empty_like(weak)
+        for held, rest in ((first, second), (second, first)):
+            student[held] = dense.hat(strong[rest], strong[held], 0.3) @ lessons[rest]
+        gain = np.mean((weak - truth) ** 2) - np.mean((student - truth) ** 2)
+        assert found[name] == pytest.approx(gain / 2.0, abs=1e-10)
+
+
+def test_a_refinement_is_judged_by_students_with_the_ridge_asked_for(case):
+    """Students of huge ridge say the mean of their lessons: neither route is left, and both gain the same."""
+    for found in find("refinement").estimate(replace(case, training=Training(student_ridge=1e9))):
+        gains = [found.details[f"gain_{route}"] for route in ("naive", "refined", "em_step")]
+        assert max(gains) - min(gains) < 0.02
+    assert any(
+        found.details["gain_naive"] - found.details["gain_refined"] > 0.05
+        for found in find("refinement").estimate(case)
+    )
+
+
+def test_the_line_of_agreements_is_that_of_heads_with_the_ridge_asked_for(case):
+    rare = float(np.quantile(case.labels.targets[case.labels.known], 0.8))
+    signs = Labels.of([None if v is None else float(v > rare) for v in shown_values(case)])
+    third = Representation("c", np.hstack([model.features for model in case.weak]))
+    blunt = replace(case, weak=(*case.weak, third), labels=signs, training=Training(weak_ridge=1e9))
+    panel = Panel.of(blunt, "agreement_on_the_line")
+    gold = votes(signs.targets[signs.known])
+    # Heads of huge ridge vote for the more frequent class: four rows in five have it.
+    np.testing.assert_array_equal(Line.of(panel, blunt, panel.votes()).held_out, np.mean(gold))
+
+
+def shown_values(case):
+    """Gold labels of a regression case as a list, None where hidden."""
+    gold = iter(case.labels.targets[case.labels.known][:, 0])
+    return [next(gold) if known else None for known in case.labels.known]
 
 
 @pytest.mark.parametrize(
