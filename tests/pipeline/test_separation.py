@@ -1,0 +1,62 @@
+"""When candidates cannot be told apart: from each other, or from their own shuffles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.calls import predict
+from tests.estimators.cases import ROWS, teachers
+from tests.pipeline.candidates import by_name
+
+
+def test_the_null_of_a_similarity_is_far_below_a_good_teacher(models):
+    found = predict(strong=models[0], weak=models[1], estimators=["cka"])
+    assert found.null.low <= found.null.value <= found.null.high < found.best().estimates["cka"].value
+    assert found.null.unit == "similarity"
+    assert found.null.separable >= 1
+
+
+def test_candidates_of_pure_noise_are_not_separable_from_the_null():
+    strong, _ = teachers((0.1,))
+    codes = []
+    for seed in range(5):
+        rng = np.random.default_rng([seed, 77])
+        noise = {f"n{i}": rng.standard_normal((ROWS, 12)) for i in range(3)}
+        codes.append(predict(strong=strong.features, weak=noise, seed=seed).exit_code)
+    # The band leaves out a twentieth of the null on the good side, so that one of some seeds may stray.
+    assert codes.count(4) >= 4
+
+
+def test_a_good_teacher_is_separable_where_noise_is_not(models):
+    rng = np.random.default_rng(8)
+    found = predict(strong=models[0], weak={"good": models[1]["t0"], "noise": rng.standard_normal((ROWS, 12))})
+    assert found.null.separable == 1
+    assert found.best().name == "good"
+    assert found.best().p_best > 0.8
+    # Their replicates overlap; what tells them apart is that noise does no better than its own shuffles.
+    assert by_name(found)["noise"].tie_group != found.best().tie_group
+
+
+def test_a_candidate_listed_twice_under_two_names_ties_with_itself(models):
+    found = predict(strong=models[0], weak={"a": models[1]["t0"], "b": models[1]["t0"], "far": models[1]["t2"]})
+    assert by_name(found)["a"].tie_group == by_name(found)["b"].tie_group == 1
+    assert by_name(found)["a"].p_best == pytest.approx(by_name(found)["b"].p_best)
+    assert by_name(found)["a"].predicted_w2s_error == by_name(found)["b"].predicted_w2s_error
+
+
+def test_a_candidate_that_is_nearly_constant_stays_in_an_order_by_bootstrap(models):
+    """Its one telling row is missing from more than a third of the resamples."""
+    spike = np.zeros((ROWS, 3))
+    spike[5] = 1.0
+    found = predict(strong=models[0], weak={"good": models[1]["t0"], "spike": spike}, estimators=["cka"])
+    assert found.best().name == "good"
+    assert by_name(found)["spike"].rank == 2
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_candidates_without_a_value_are_level(models):
+    found = predict(strong=models[0], weak=models[1], estimators=["parameter_count"])
+    assert found.exit_code == 4
+    assert {c.tie_group for c in found.candidates} == {1}
+    assert sum(c.p_best for c in found.candidates) == pytest.approx(1.0)
