@@ -56,9 +56,10 @@ from server.telemetry.logs import capture_libraries, log
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.telemetry.traces import Traces, make_traces
+from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorker
-from server.workforce.slots import find_devices, plan_slots, predict_share
-from server.workforce.spawn import PARTS
+from server.workforce.slots import find_devices, plan_slots, side_share
+from server.workforce.spawn import STATE
 from server.workforce.turns import Turns
 from server.workforce.workers import JobWorkers
 
@@ -79,7 +80,7 @@ def serve(config: Config) -> None:
         UnavailableError: the address is taken, or the state folder cannot be written.
     """
     check_address(config.address, guarded=config.doors.guarded)
-    os.environ[PARTS] = str(config.state_dir / "parts")
+    os.environ[STATE] = str(config.state_dir)
     traces = make_traces(config.traces)
     with StateLock(config.state_dir):
         asyncio.run(serve_with(config, traces))
@@ -105,7 +106,8 @@ async def serve_with(config: Config, traces: Traces) -> None:
         shares = plan_slots(limits, find_devices(config.devices))
         turns = Turns(limits.overtake_seconds, config.weights)
         workers = JobWorkers(ledger, limits, metrics, shares, turns, traces)
-        predictor = PredictWorker(limits, predict_share(shares))
+        side = side_share(shares, limits)
+        predictor, fits = PredictWorker(limits, side), FitWorkers(limits, side)
         admission = Admission(limits, lambda: ledger.queued)
         interceptors = (
             FaultInterceptor(audit, metrics, traces),
@@ -116,7 +118,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
         pages, intake = page_tokens(config.state_dir / "pages.key"), Intake(parts, limits)
-        calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), limits)
+        calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
         asking = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated

@@ -53,16 +53,16 @@ class Limits:
         upload_keep_seconds: time that an unfinished upload is kept.
         max_wait_seconds: longest wait of one WaitRankingJob.
         max_predict_values: declared cost of one Predict: numbers in its arrays, rows times dimensions.
-        max_predict_seconds: computing time of one Predict.
-        max_predict_waiting: Predict calls that are answered or wait at once.
+        max_predict_seconds: computing time of one Predict, and of one fit of a calibration.
+        max_predict_waiting: Predict calls that are answered or wait at once, and as many fits of calibrations.
         workers: processes that compute jobs, each one job at a time, where there are no GPUs; else there is one a GPU.
         cpu_budget_threads: threads of all workers together on which models are run; 0 for the cores of this process.
         worker_threads: threads on which each worker runs models; 0 for its share of the budget.
         overtake_seconds: a job passes a longer one of the same tenant that was made at most this long before it.
         worker_jobs: jobs after which a worker is replaced.
         worker_rss_bytes: resident memory after a job above which a worker is replaced; 0 for none.
-        memory_budget_bytes: memory of all workers together; each gets an equal share as its RLIMIT_DATA, and so does
-            the worker of Predict. 0 for none.
+        memory_budget_bytes: memory of all workers together; each gets an equal share as its RLIMIT_DATA, and half of
+            such a share those of Predict and of the fits of calibrations. 0 for none.
         worker_data_bytes: RLIMIT_DATA of a worker, where it differs from its share; 0 for the share.
         tenant_queued_jobs: waiting jobs of one tenant; more are refused with RetryInfo.
         tenant_bytes: requests and rankings that one tenant's jobs hold; more are refused until some are deleted.

@@ -1,4 +1,4 @@
-"""Worker: the child process that computes. It reads queries from stdin and answers in frames on stdout."""
+"""Worker: the child process that computes. It reads requests from stdin and answers in frames on stdout."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
+from predictor.calibration.calibrate import calibrate
 from predictor.calls import source_of
 from predictor.errors import LimitError, W2SError
 from predictor.intake.draw import cut_stored
@@ -23,14 +24,15 @@ from predictor.query import Progress
 from predictor.result import Ranking
 from protos import convert
 from protos.parts import attach
-from protos.w2s.v1 import query_pb2
+from protos.w2s.v1 import calibration_pb2, query_pb2
 from server.access.caller import LOCAL
+from server.calibration.stores import outcome_store
 from server.features.stores import feature_store
 from server.parts.store import read_part
 from server.telemetry.logs import place_of
 from server.workforce import frames
 from server.workforce.confined import guarded
-from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, PARTS
+from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, STATE
 
 _PR_SET_PDEATHSIG = 1
 
@@ -39,9 +41,16 @@ _WRITING = threading.Lock()
 
 _COMPUTING = threading.Event()
 
+_ADVICE: dict[frames.Tag, str] = {
+    "query": "the job needs more memory than a worker of this server may take; ask for fewer rows or smaller models.",
+    "fit": "the fit needs more memory than a worker of this server may take; ask its operator to raise the limits "
+    "memory_budget_bytes or worker_data_bytes.",
+}
+"""What the caller is told where memory runs out, by what was asked."""
+
 
 def main() -> None:
-    """Answer queries until the pipe ends; then end at once, whatever is being computed."""
+    """Answer requests until the pipe ends; then end at once, whatever is being computed."""
     inward, outward = _take_pipes()
     _die_with_parent()
     _yield_memory_first()
@@ -56,25 +65,19 @@ def main() -> None:
             tenant = body.decode()
             continue
         _COMPUTING.set()
-        _answer(body, tenant, outward)
+        _answer(tag, body, tenant, outward)
         _COMPUTING.clear()
 
 
-def _answer(request: bytes, tenant: str, outward: BinaryIO) -> None:
+def _answer(kind: frames.Tag, request: bytes, tenant: str, outward: BinaryIO) -> None:
+    state = Path(os.environ.get(STATE, ""))
     try:
-        parts, store = Path(os.environ.get(PARTS, "")), feature_store(tenant)
-        message = attach(query_pb2.RankingQuery.FromString(request), lambda sha256: read_part(parts, tenant, sha256))
-        query = cut_stored(convert.query_from_proto(message), store)
-        with guarded(source_of(query, store), tenant) as source:
-            ranking = _report(ranking_steps(query, source), outward)
-        _send(outward, "result", convert.ranking_to_proto(ranking).SerializeToString())
+        result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, outward)
+        _send(outward, "result", result)
     except W2SError as fault:
         _send(outward, "error", convert.error_to_status(fault).SerializeToString())
     except MemoryError:
-        told = LimitError(
-            "the job needs more memory than a worker of this server may take; ask for fewer rows or smaller models.",
-            reason="WORKER_MEMORY",
-        )
+        told = LimitError(_ADVICE[kind], reason="WORKER_MEMORY")
         _send(outward, "error", convert.error_to_status(told).SerializeToString())
     except Exception as fault:  # the boundary of the process: a bug fails its job, not the worker's pipe
         bug = W2SError(
@@ -83,6 +86,23 @@ def _answer(request: bytes, tenant: str, outward: BinaryIO) -> None:
             reason="WORKER_FAULT",
         )
         _send(outward, "error", convert.error_to_status(bug).SerializeToString())
+
+
+def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
+    store = feature_store(tenant)
+    message = query_pb2.RankingQuery.FromString(request)
+    message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
+    query = cut_stored(convert.query_from_proto(message), store)
+    with guarded(source_of(query, store), tenant) as source:
+        ranking = _report(ranking_steps(query, source), outward)
+    return convert.ranking_to_proto(ranking).SerializeToString()
+
+
+def _fit(request: bytes, state: Path, tenant: str) -> bytes:
+    asked = calibration_pb2.FitCalibrationRequest.FromString(request)
+    kept = outcome_store(state, tenant).read().outcomes
+    fitted = calibrate(asked.name, kept, recipe=asked.recipe or None)
+    return convert.calibration_to_proto(fitted).SerializeToString()
 
 
 def _report(steps: Generator[Progress, None, Ranking], outward: BinaryIO) -> Ranking:
@@ -110,7 +130,7 @@ def _beat(outward: BinaryIO, seconds: float) -> None:
 
 
 def _listen(inward: BinaryIO, work: queue.SimpleQueue[tuple[frames.Tag, bytes]]) -> None:
-    """Hand queries on; the end of the pipe ends the process, also in the middle of a computation."""
+    """Hand requests on; the end of the pipe ends the process, also in the middle of a computation."""
     while (frame := frames.read(inward)) is not None:
         work.put(frame)
     os._exit(0)

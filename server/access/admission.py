@@ -41,6 +41,9 @@ class Admission:
         watches = _Gate("open watches and waits", limits.max_open_watches, "TOO_MANY_WATCHES", lambda: 0)
         transfers = _Gate("transfers at once", limits.max_open_transfers, "TOO_MANY_TRANSFERS", lambda: 0)
         self._gates = {
+            "/w2s.v1.CalibrationService/FitCalibration": _Gate(
+                "fits at once", limits.max_predict_waiting, "FIT_BUSY", lambda: 0
+            ),
             "/w2s.v1.FeatureService/UploadFeatures": transfers,
             "/w2s.v1.FeatureService/DownloadFeatures": transfers,
             "/w2s.v1.PartService/UploadPart": transfers,

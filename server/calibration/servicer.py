@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from predictor.calibration.calibration import check_name
 from predictor.errors import InputError, LimitError, UnavailableError
 from predictor.outcomes import Outcome
 from protos import convert
@@ -17,15 +18,17 @@ from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
 from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
+from server.workforce.fitting import FitWorkers
 
 T = TypeVar("T")
 
 
 class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
-    """See protos/w2s/v1/calibration.proto. Files are touched by a thread of its own, never by the event loop."""
+    """See protos/w2s/v1/calibration.proto. Files are touched by threads of its own; what is fitted, by workers."""
 
-    def __init__(self, stores: TenantStores, limits: Limits) -> None:
+    def __init__(self, stores: TenantStores, fits: FitWorkers, limits: Limits) -> None:
         self._stores = stores
+        self._fits = fits
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-calibration")
 
@@ -71,7 +74,12 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
     async def FitCalibration(self, request: pb.FitCalibrationRequest, context: Any) -> pb.FitCalibrationResponse:  # noqa: N802
         """See protos/w2s/v1/calibration.proto."""
         tenant = current_tenant()
-        fitted = await self._run(lambda: self._stores.fit(tenant, request.name, request.recipe or None))
+        check_name(request.name)
+        try:
+            fitted = await self._fits.fit(request.SerializeToString(), tenant)
+        except (LimitError, UnavailableError) as fault:
+            raise _without_place(fault) from fault
+        await self._run(lambda: self._stores.keep(tenant, fitted))
         return pb.FitCalibrationResponse(calibration=convert.calibration_to_proto(fitted))
 
     async def GetCalibration(self, request: pb.GetCalibrationRequest, context: Any) -> pb.GetCalibrationResponse:  # noqa: N802

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
-from predictor.calibration.calibrate import calibrate
-from predictor.calibration.calibration import Calibration, check_name
+from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import LimitError
 from predictor.outcome_store import OutcomeStore
@@ -20,34 +20,38 @@ class TenantStores:
     def __init__(self, state: Path, limits: Limits) -> None:
         self._state = state
         self._limits = limits
+        self._keeping = threading.Lock()
 
     def outcomes(self, tenant: str) -> OutcomeStore:
         """The outcomes of a tenant."""
-        return OutcomeStore(self._folder(tenant) / "outcomes")
+        return outcome_store(self._state, tenant)
 
     def calibrations(self, tenant: str) -> CalibrationStore:
         """The calibrations of a tenant."""
-        return CalibrationStore(self._folder(tenant) / "calibrations")
+        return CalibrationStore(_folder(self._state, tenant) / "calibrations")
 
-    def fit(self, tenant: str, name: str, recipe: str | None) -> Calibration:
-        """Fit a calibration on a tenant's outcomes and keep it.
+    def keep(self, tenant: str, fitted: Calibration) -> None:
+        """Keep a calibration of a tenant and make it the current one of its name.
 
         Raises:
-            InputError: as `predictor.calibration.calibration.calibrate`.
             LimitError: the tenant keeps as many versions as it may (`CALIBRATIONS_QUOTA`), or the disk is full.
         """
-        check_name(name)
         store, most = self.calibrations(tenant), self._limits.tenant_calibrations
-        fitted = calibrate(name, self.outcomes(tenant).read().outcomes, recipe=recipe)
-        if store.versions() >= most and not store.holds(fitted.reference):
-            raise LimitError(
-                f"you keep {most} versions of calibrations, the most that this server lets a tenant keep; ask the "
-                "operator to delete some or to raise the limit tenant_calibrations.",
-                reason="CALIBRATIONS_QUOTA",
-            )
-        store.put(fitted)
-        return fitted
+        with self._keeping:
+            if store.versions() >= most and not store.holds(fitted.reference):
+                raise LimitError(
+                    f"you keep {most} versions of calibrations, the most that this server lets a tenant keep; ask the "
+                    "operator to delete some or to raise the limit tenant_calibrations.",
+                    reason="CALIBRATIONS_QUOTA",
+                )
+            store.put(fitted)
 
-    def _folder(self, tenant: str) -> Path:
-        # Those of a server without users are this user's own, so that `w2s calibrate` with and without it agree.
-        return self._state if tenant == LOCAL else self._state / "tenants" / tenant_digest(tenant)
+
+def outcome_store(state: Path, tenant: str) -> OutcomeStore:
+    """The outcomes of a tenant, in a state folder."""
+    return OutcomeStore(_folder(state, tenant) / "outcomes")
+
+
+def _folder(state: Path, tenant: str) -> Path:
+    # Those of a server without users are this user's own, so that `w2s calibrate` with and without it agree.
+    return state if tenant == LOCAL else state / "tenants" / tenant_digest(tenant)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from google.rpc import status_pb2
 
@@ -12,7 +11,6 @@ from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
 from server.telemetry.logs import log, log_fault
-from server.workforce.frames import Tag
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.slots import Share
 
@@ -51,7 +49,7 @@ class PredictWorker:
             worker = await self._ready()
             try:
                 async with asyncio.timeout(self._limits.max_predict_seconds):
-                    tag, body = await _answer(worker, request, tenant)
+                    tag, body = await worker.answer(request, tenant)
             except TimeoutError as fault:
                 raise DeadlineError(
                     f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job "
@@ -92,14 +90,6 @@ class PredictWorker:
             log_fault("predict_worker_failed", fault)
         else:
             log("predict_worker_started", worker=self._worker.pid)
-
-
-async def _answer(worker: WorkerProcess, request: bytes, tenant: str) -> tuple[Tag, bytes]:
-    async with contextlib.aclosing(worker.run(request, tenant)) as frames:
-        async for tag, body in frames:
-            if tag != "progress":
-                return tag, body
-    raise WorkerLostError("the worker stopped answering")
 
 
 def _lost() -> W2SError:

@@ -27,11 +27,11 @@ class WorkerLostError(Exception):
 
 
 class WorkerProcess:
-    """A child that computes one query at a time, in a process group of its own.
+    """A child that answers one request at a time, in a process group of its own.
 
     Attributes:
-        answered: queries answered so far.
-        idle: False from a query to its answer.
+        answered: requests answered so far.
+        idle: False from a request to its answer.
         why: why it is being replaced, once it is.
     """
 
@@ -84,8 +84,22 @@ class WorkerProcess:
         """True while it lives and nobody asked it to stop."""
         return self._ending is None and self._process.returncode is None
 
-    async def run(self, request: bytes, tenant: str = LOCAL) -> AsyncGenerator[tuple[frames.Tag, bytes], None]:
-        """Send a query and whose it is; yields its `progress` frames and last its `result` or `error`.
+    async def answer(self, request: bytes, tenant: str, kind: frames.Tag = "query") -> tuple[frames.Tag, bytes]:
+        """The last frame of `run`.
+
+        Raises:
+            WorkerLostError: see there.
+        """
+        async with contextlib.aclosing(self.run(request, tenant, kind)) as said:
+            async for tag, body in said:
+                if tag != "progress":
+                    return tag, body
+        raise WorkerLostError("the worker stopped answering")
+
+    async def run(
+        self, request: bytes, tenant: str = LOCAL, kind: frames.Tag = "query"
+    ) -> AsyncGenerator[tuple[frames.Tag, bytes], None]:
+        """Send a request of a kind and whose it is; yields its `progress` frames and last its `result` or `error`.
 
         Raises:
             WorkerLostError: see there.
@@ -94,10 +108,10 @@ class WorkerProcess:
         try:
             if pipe is None:
                 raise WorkerLostError
-            pipe.write(frames.pack("tenant", tenant.encode()) + frames.pack("query", request))
+            pipe.write(frames.pack("tenant", tenant.encode()) + frames.pack(kind, request))
             await self._lively(pipe.drain())
         except OSError as fault:
-            raise WorkerLostError("the worker ended before it took the query") from fault
+            raise WorkerLostError("the worker ended before it took the request") from fault
         while True:
             tag, body = await self._lively(self._read())
             if tag == "beat":

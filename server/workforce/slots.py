@@ -34,7 +34,7 @@ class Share:
 def plan_slots(limits: Limits, devices: tuple[str, ...]) -> tuple[Share, ...]:
     """One slot a GPU, or `workers` of them where there is none; CPU and memory budgets are shared evenly.
 
-    The worker of Predict has a share of the memory too.
+    Predict and the fits of calibrations have a share of the memory too, half of it each.
     """
     seen: tuple[str | None, ...] = devices or (None,) * limits.workers
     threads = limits.worker_threads or max(1, (limits.cpu_budget_threads or usable_threads()) // len(seen))
@@ -42,10 +42,11 @@ def plan_slots(limits: Limits, devices: tuple[str, ...]) -> tuple[Share, ...]:
     return tuple(Share(number, device, threads, data) for number, device in enumerate(seen))
 
 
-def predict_share(slots: tuple[Share, ...]) -> Share:
-    """The share of the worker that answers Predict: arrays need no GPU."""
+def side_share(slots: tuple[Share, ...], limits: Limits) -> Share:
+    """The share of the worker that answers Predict, and of the one that fits: neither needs a GPU."""
     first = slots[0]
-    return Share(-1, None if first.device is None else "", first.threads, first.data_bytes)
+    data = limits.worker_data_bytes or first.data_bytes // 2
+    return Share(-1, None if first.device is None else "", first.threads, data)
 
 
 def find_devices(

@@ -15,8 +15,8 @@ PARENT = "W2S_WORKER_PARENT"
 
 DATA_BYTES = "W2S_WORKER_DATA_BYTES"
 BEAT_SECONDS = "W2S_WORKER_BEAT_SECONDS"
-PARTS = "W2S_WORKER_PARTS"
-"""Folder of the parts that requests refer to."""
+STATE = "W2S_WORKER_STATE"
+"""The server's state folder, for the parts that requests refer to and the outcomes that fits rest on."""
 
 SHOW_STDERR = "W2S_WORKER_STDERR"
 """Set to 1, the worker's stderr, which may name files and rows, goes to the server's; otherwise nowhere."""

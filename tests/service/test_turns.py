@@ -15,7 +15,7 @@ from server.durable.database import Database
 from server.durable.jobs import JobTable
 from server.durable.rows import Declared, Waiting
 from server.workforce.costs import declared_seconds
-from server.workforce.slots import Share, find_devices, plan_slots, predict_share
+from server.workforce.slots import Share, find_devices, plan_slots, side_share
 from server.workforce.spawn import worker_environment
 from server.workforce.turns import Turns
 from tests.service.running import arrays, until
@@ -144,7 +144,7 @@ def test_each_device_has_a_worker_and_the_budgets_are_shared():
     slots = plan_slots(limits, FAKE_DEVICES)
     assert slots == (Share(0, "fake-gpu-0", 4, 10), Share(1, "fake-gpu-1", 4, 10))
     assert [worker_environment(limits, {}, one)["CUDA_VISIBLE_DEVICES"] for one in slots] == list(FAKE_DEVICES)
-    assert worker_environment(limits, {}, predict_share(slots))["CUDA_VISIBLE_DEVICES"] == ""
+    assert worker_environment(limits, {}, side_share(slots, limits))["CUDA_VISIBLE_DEVICES"] == ""
     without = plan_slots(limits, ())
     assert [(one.device, one.threads, one.data_bytes) for one in without] == [(None, 1, 5)] * 5
     assert "CUDA_VISIBLE_DEVICES" not in worker_environment(limits, {}, without[0])

@@ -84,8 +84,10 @@ class CalibrationServiceServicer(object):
 
     def FitCalibration(self, request, context):
         """Fits a calibration on the outcomes kept, and keeps it under a name. An older one of that name stays as NAME@VERSION;
-        rankings that were asked for before keep the one that they found. Errors: INVALID_ARGUMENT (BAD_NAME,
-        TOO_FEW_TASKS, SEVERAL_RECIPES), RESOURCE_EXHAUSTED (CALIBRATIONS_QUOTA, STORAGE_FULL).
+        rankings that were asked for before keep the one that they found. Safe to repeat. The work stops with the call.
+        Errors: INVALID_ARGUMENT (BAD_NAME, TOO_FEW_TASKS, SEVERAL_RECIPES), RESOURCE_EXHAUSTED (CALIBRATIONS_QUOTA,
+        STORAGE_FULL; WORKER_MEMORY: more memory than a fit may take; FIT_BUSY: too many wait, then with RetryInfo),
+        DEADLINE_EXCEEDED, UNAVAILABLE (the worker died).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,75 @@
+"""FitWorkers: a worker of its own for every fit of a calibration, while the caller waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+from google.rpc import status_pb2
+
+from predictor.calibration.calibration import Calibration
+from predictor.errors import DeadlineError, UnavailableError, W2SError
+from protos import convert
+from protos.w2s.v1 import calibration_pb2
+from server.config import Limits
+from server.telemetry.logs import log, log_fault
+from server.workforce.process import WorkerLostError, WorkerProcess
+from server.workforce.slots import Share
+
+
+class FitWorkers:
+    """One worker at a time, started for a fit and ended with it, in the order of asking. Predict has its own.
+
+    Fits are rare and read all that a tenant keeps, so that a worker kept warm would hold its memory for nothing.
+    """
+
+    def __init__(self, limits: Limits, share: Share) -> None:
+        self._limits = limits
+        self._share = share
+        self._turn = asyncio.Lock()
+
+    async def fit(self, request: bytes, tenant: str) -> Calibration:
+        """A calibration of a tenant's outcomes, kept nowhere yet. Cancelling the call ends the computation.
+
+        Args:
+            request: a FitCalibrationRequest.
+            tenant: whose outcomes the worker reads.
+
+        Raises:
+            DeadlineError: it took longer than `max_predict_seconds`.
+            UnavailableError: the worker died; asking again may help.
+            W2SError: the request's own fault.
+        """
+        most = self._limits.max_predict_seconds
+        async with self._turn:
+            worker = await self._started()
+            try:
+                async with asyncio.timeout(most):
+                    tag, body = await worker.answer(request, tenant, "fit")
+            except TimeoutError as fault:
+                raise DeadlineError(
+                    f"the fit took longer than {most:g} s; ask the operator to raise the limit max_predict_seconds.",
+                    reason="FIT_TOO_LONG",
+                ) from fault
+            except WorkerLostError as fault:
+                log_fault("worker_lost", fault, worker=worker.pid)
+                raise _lost() from fault
+            finally:
+                await worker.stop(0)
+        if tag == "error":
+            raise convert.error_from_status(status_pb2.Status.FromString(body))
+        return convert.calibration_from_proto(calibration_pb2.Calibration.FromString(body))
+
+    async def _started(self) -> WorkerProcess:
+        try:
+            worker = await WorkerProcess.start(self._limits, self._share)
+        except (WorkerLostError, OSError) as fault:
+            log_fault("fit_worker_failed", fault)
+            raise _lost() from fault
+        log("fit_worker_started", worker=worker.pid)
+        return worker
+
+
+def _lost() -> W2SError:
+    return UnavailableError(
+        "the worker that fits died over this call, and nothing was changed; ask again.", reason="WORKER_LOST"
+    )
