@@ -1,0 +1,47 @@
+"""Kernels of the tasks that a model, or all models together, can see."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from predictor.estimators.case import Representation
+from predictor.estimators.priors import consensus_kernel, flat_kernel, sizes
+from predictor.spectral.spectra import PrincipalKernel
+from tests.reference import dense
+from tests.reference.models import correlated
+
+
+def test_flat_kernel_spreads_tasks_over_the_directions_above_its_ridge():
+    features = correlated(15, 4, 0.5, np.random.default_rng(5)) * [1.0, 100.0, 1e-3, 7.0]
+    scaled = dense.standardise(features)
+    smoother = dense.hat(scaled, scaled, 0.1) - 1 / 15
+    np.testing.assert_allclose(
+        flat_kernel(PrincipalKernel.of(features), 0.1), smoother / np.trace(smoother), atol=1e-12
+    )
+
+
+def test_flat_kernel_by_hand():
+    # λ = ¾ and ¼ at β = ¼: weights ¾ and ½, shares 3/5 and 2/5.
+    vectors = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]) / 2.0
+    found = flat_kernel(PrincipalKernel(np.array([0.75, 0.25]), vectors), 0.25)
+    np.testing.assert_allclose(found, vectors @ np.diag([0.6, 0.4]) @ vectors.T, atol=1e-15)
+
+
+def test_the_consensus_weighs_models_by_the_root_of_their_size():
+    rng = np.random.default_rng(6)
+    small, large, unknown = (
+        Representation(name, rng.standard_normal((12, 3)), size)
+        for name, size in (("small", 100), ("large", 900), ("unknown", None))
+    )
+    # √100, √900, and √300 for the unknown one: 300 is the geometric mean of 100 and 900.
+    shares = np.array([10.0, 30.0, 300**0.5]) / (40.0 + 300**0.5)
+    np.testing.assert_allclose(sizes([small, large, unknown]), shares)
+    np.testing.assert_allclose(sizes([unknown, unknown]), [0.5, 0.5])
+    expected = sum(a * flat_kernel(m.kernel, 0.1) for a, m in zip(shares, (small, large, unknown), strict=True))
+    np.testing.assert_allclose(consensus_kernel([small, large, unknown], 0.1), expected, atol=1e-15)
+
+
+def test_a_constant_model_sees_no_task():
+    rng = np.random.default_rng(6)
+    seeing, blind = Representation("a", rng.standard_normal((12, 3))), Representation("b", np.ones((12, 3)))
+    np.testing.assert_allclose(consensus_kernel([seeing, blind], 0.1), flat_kernel(seeing.kernel, 0.1) / 2, atol=1e-15)
