@@ -166,7 +166,7 @@ DOOR_GUARDS = (
         "server/durable/database.py",
         "secure_delete=ON",
         "secure_delete=OFF",
-        f"{S}/test_table.py::test_what_is_deleted_is_gone_from_the_file",
+        f"{S}/test_database.py::test_what_is_deleted_is_gone_from_the_file",
     ),
     Mutation(
         "quota of a tenant's queue",

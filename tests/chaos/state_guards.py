@@ -64,14 +64,14 @@ STATE_GUARDS = (
         "server/durable/database.py",
         '"synchronous=FULL"',
         '"synchronous=OFF"',
-        f"{S}/test_table.py::test_what_is_committed_is_synchronous_and_exclusive",
+        f"{S}/test_database.py::test_what_is_committed_is_synchronous_and_exclusive",
     ),
     Mutation(
         "locking_mode=EXCLUSIVE",
         "server/durable/database.py",
         '"locking_mode=EXCLUSIVE", ',
         "",
-        f"{S}/test_table.py::test_another_process_cannot_open_the_store",
+        f"{S}/test_database.py::test_another_process_cannot_open_the_store",
     ),
     Mutation(
         "ROLLBACK of a refused step",

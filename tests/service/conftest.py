@@ -1,4 +1,4 @@
-"""One server for every test that leaves it as it was; a fresh one for those that hurt it."""
+"""One server for every test that leaves it as it was; a fresh one, or a fresh job store, for those that hurt it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from client import PredictorClient
+from server.config import Limits
+from server.durable.database import Database
+from server.durable.jobs import JobTable
 from tests.service.running import RunningServer
 
 
@@ -29,3 +32,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Starts servers on one state folder; whatever runs at the end is killed."""
     with ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(RunningServer(tmp_path, *arguments, **options))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """The file of a job store, open and empty."""
+    opened = Database(tmp_path / "jobs.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def table(database: Database) -> JobTable:
+    return JobTable(database, Limits())

@@ -20,7 +20,7 @@ from server.durable.rows import Declared
 from server.durable.store import check_url, open_store
 from tests.service.postgres import PostgresServer, needs_postgres
 from tests.service.running import arrays, until
-from tests.service.test_table import (  # noqa: F401  # run here again, on this file's `database` and `table`
+from tests.service.test_table import (  # noqa: F401  # run here again, on this file's `database`
     RANKING,
     test_a_job_is_tried_again_until_three_workers_died_over_it,
     test_a_refused_step_leaves_nothing_behind,
@@ -77,11 +77,6 @@ def own(url):
     opened = PostgresDatabase(url)
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def table(database):
-    return JobTable(database, Limits())
 
 
 @pytest.mark.parametrize("state", ["SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED"])
