@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -51,6 +52,12 @@ def told(fault: Any) -> W2SError:
     return convert.error_from_status(status_pb2.Status.FromString(raw))
 
 
+def details_of(fault: Any) -> dict[str, Any]:
+    """Every detail of a status by the name of its type; `Unpack` opens it."""
+    raw = dict(fault.trailing_metadata())["grpc-status-details-bin"]
+    return {detail.TypeName(): detail for detail in status_pb2.Status.FromString(raw).details}
+
+
 def received(client: PredictorClient, manifest: Manifest) -> int:
     """Bytes that the server holds."""
     return client.features._line.ask(client.features._talks.query(manifest))[0]
@@ -62,3 +69,20 @@ def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | 
         yield from client.features._stub.DownloadFeatures(request, timeout=20)
     except grpc.RpcError as fault:
         raise told(fault) from None
+
+
+class Slow:
+    """Messages that stop after some until they are let go on."""
+
+    def __init__(self, messages: Iterable[pb.UploadFeaturesRequest], after: int) -> None:
+        self._go = threading.Event()
+        self._messages, self._after = messages, after
+
+    def __iter__(self) -> Iterator[pb.UploadFeaturesRequest]:
+        for place, message in enumerate(self._messages):
+            if place == self._after:
+                self._go.wait(20)
+            yield message
+
+    def go_on(self) -> None:
+        self._go.set()
