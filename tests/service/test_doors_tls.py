@@ -11,8 +11,7 @@ from client.credentials import Credentials
 from predictor.errors import InputError, NotFoundError, RefusedError, UnauthenticatedError, UnavailableError
 from server.access.tokens import TokenFile
 from tests.service.certificates import Authority, needs_openssl
-from tests.service.running import RunningServer, arrays, until
-from tests.service.test_doors import start_in_vain
+from tests.service.running import RunningServer, arrays, start_in_vain, until
 
 pytestmark = needs_openssl
 
