@@ -162,13 +162,21 @@ class Ranking:
         ranked = [c for c in self.candidates if c.rank is not None]
         if not ranked:
             return "No candidate could be ranked: mend the errors above and run again."
+        if self.null.separable == 0 and self.null.value is None:
+            return f"Teach with none of them yet: {self.rank_by} has no value for any candidate; see the warnings."
         if self.null.separable == 0:
+            more = "more gold labels" if self.evidence == "few_labels" else "gold labels with --labels"
             return (
                 "Teach with none of them yet: no candidate is separable from a shuffled one on these rows. "
-                "Give more rows, other layers, or gold labels with --labels."
+                f"Give more rows, other layers, or {more}."
             )
         first = ranked[0].name
         tied = [c.name for c in self.tied_with_best() if c.name != first]
+        if len(ranked) == 1:
+            return f"Teach with {first}: no other candidate was ranked."
+        if not tied and any(c.rank_low == 1 for c in ranked[1:]):
+            # Candidates that do not beat their shuffles are tied with none that does, however wide the intervals.
+            return f"Teach with {first}: no other candidate that beats shuffled rows comes within its margin."
         if not tied:
             return f"Teach with {first}: no other candidate comes within its margin."
         if len(tied) == 1:

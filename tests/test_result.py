@@ -46,12 +46,12 @@ def test_the_best_and_what_ties_with_it():
         bare().best()
 
 
-def with_ties(*groups: int) -> Ranking:
+def with_ties(*groups: int, low: int = 2) -> Ranking:
     first = ranking().candidates[0]
     return dataclasses.replace(
         ranking(),
         candidates=tuple(
-            dataclasses.replace(first, name=f"m{place}", rank=place, tie_group=group)
+            dataclasses.replace(first, name=f"m{place}", rank=place, rank_low=min(low, place), tie_group=group)
             for place, group in enumerate(groups, start=1)
         ),
     )
@@ -72,6 +72,20 @@ def with_ties(*groups: int) -> Ranking:
             dataclasses.replace(ranking(), null=NullBand(0.6, 0.5, 0.7, "", 0)),
             "Teach with none of them yet: no candidate is separable from a shuffled one on these rows. Give more rows, "
             "other layers, or gold labels with --labels.",
+        ),
+        (
+            dataclasses.replace(ranking(), evidence="few_labels", null=NullBand(0.6, 0.5, 0.7, "", 0)),
+            "Teach with none of them yet: no candidate is separable from a shuffled one on these rows. Give more rows, "
+            "other layers, or more gold labels.",
+        ),
+        (
+            dataclasses.replace(ranking(), rank_by="cka", null=NullBand()),
+            "Teach with none of them yet: cka has no value for any candidate; see the warnings.",
+        ),
+        (with_ties(1), "Teach with m1: no other candidate was ranked."),
+        (
+            with_ties(1, 2, low=1),
+            "Teach with m1: no other candidate that beats shuffled rows comes within its margin.",
         ),
     ],
 )

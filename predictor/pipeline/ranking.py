@@ -21,6 +21,7 @@ from predictor.pipeline.gathering import Found, Gathered, gather
 from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of
 from predictor.pipeline.judging import Verdict, judge
 from predictor.pipeline.refining import relabel
+from predictor.pipeline.remarks import remarks_on_evidence, remarks_on_rows
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.versions import versions
@@ -205,6 +206,9 @@ def _answer(
     ranked.sort(key=lambda candidate: candidate.rank or 0)
     failed = [_row(entry, query) for entry in entries if entry.failure is not None]
     forecast = None if verdict is None else verdict.forecast
+    remarks = remarks_on_rows(query, strong, {entry.features.fingerprint for entry in entries if entry.features})
+    if verdict is not None:
+        remarks += remarks_on_evidence(query, judging, verdict.speaking, ranked)
     return Ranking(
         rank_by=query.settings.rank_by if isinstance(judging, Forecaster) else judging.name,
         evidence=_evidence(query, judging if verdict is None else verdict.speaking),
@@ -216,7 +220,7 @@ def _answer(
         candidates=(*ranked, *failed),
         null=NullBand() if verdict is None else verdict.null,
         provenance=Provenance(versions(), query.settings.seed, _request(query)),
-        warnings=_warnings(query, strong, entries) + (() if forecast is None else forecast.warnings),
+        warnings=remarks + (() if forecast is None else forecast.warnings),
     )
 
 
@@ -247,23 +251,6 @@ def _evidence(query: RankingQuery, judging: Estimator) -> str:
     if query.labels is not None and judging.evidence >= Evidence.weak_labels:
         return Evidence.few_labels.name
     return judging.evidence.name
-
-
-def _warnings(query: RankingQuery, strong: FeatureSet, entries: list[_Entry]) -> tuple[str, ...]:
-    pool, found = query.pool, list(strong.warnings)
-    if any(entry.features is not None and entry.features.fingerprint == strong.fingerprint for entry in entries):
-        found.append("the strong model is also listed as a weak candidate; as its own teacher it has nothing to gain")
-    if pool.empty_rows:
-        found.append(f"{pool.empty_rows} row(s) of the pool are blank; they are kept")
-    if pool.duplicate_rows:
-        found.append(f"{pool.duplicate_rows} row(s) of the pool repeat earlier ones; they are kept and count")
-    if len(pool) < 200:
-        found.append(f"only {len(pool)} rows: intervals will be wide; some hundreds separate candidates better")
-    if strong.truncated_rows:
-        found.append(
-            f"{strong.truncated_rows} row(s) were cut at {query.settings.max_length} tokens for the strong model"
-        )
-    return tuple(found)
 
 
 def _request(query: RankingQuery) -> dict[str, Any]:

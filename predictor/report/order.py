@@ -55,5 +55,5 @@ def null_line(ranking: Ranking) -> str:
     band = "" if null.low is None or null.high is None else f" [{null.low:.{decimals}f}, {null.high:.{decimals}f}]"
     return (
         f"with rows shuffled a candidate's {quantity} is {number(null.value, decimals)}{band}; "
-        f"{null.separable} of {len(order.intervals)} are better than that"
+        f"{null.separable} of {len(order.intervals)} {'is' if null.separable == 1 else 'are'} better than that"
     )

@@ -64,6 +64,11 @@ def test_failed_candidates_stand_below_with_their_reason():
     assert shown.index("✗ failed  ./gone: it does not exist; check the path.") > shown.index("tiny")
 
 
+def test_one_candidate_is_better_and_several_are():
+    one = dataclasses.replace(ranking(), null=dataclasses.replace(ranking().null, separable=1))
+    assert "1 of 3 is better than that" in " ".join(table(one, 100).split())
+
+
 def test_evidence_unit_null_and_warnings_are_said():
     shown = " ".join(table(ranking(), 100).split())
     assert "evidence The rows and the models' representations, and no label at all." in shown
