@@ -10,6 +10,7 @@ from client import PredictorClient
 from server.config import Limits
 from server.durable.database import Database
 from server.durable.jobs import JobTable
+from tests.service.paths import corpus, lay_out
 from tests.service.running import RunningServer
 
 
@@ -45,3 +46,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def table(database: Database) -> JobTable:
     return JobTable(database, Limits())
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A furnished root with one good array, beside a secret."""
+    return lay_out(tmp_path_factory.mktemp("paths"))
+
+
+@pytest.fixture(scope="session")
+def names(root: Path) -> list[str]:
+    """Every name of the path corpus."""
+    return corpus(root)

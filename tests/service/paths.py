@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import urllib.parse
 from pathlib import Path
 
+import numpy as np
+from safetensors.numpy import save_file
+
 SECRET = "secret"
 """Folder beside the root; its files hold what must never be read."""
+
+MARK = "7391.0625"
+"""What every file outside the root holds, and no answer may."""
+
+KINDS = ("", "onnx:", "gguf:", "array:")
+ROWS = 30
 
 _UP = (
     "..",
@@ -66,6 +76,23 @@ _MADE = (
     "inner/model", "dangling", "fifo", "fifo.npy", "fifos", "socket.npy", "zero.npy", "dev/zero.npy", "unreadable.npy",
     "up/secret/a.npy", "up/root/../secret/a.npy", "folder.npy", "empty", "dots...npy/../../secret/a.npy",
 )  # fmt: skip
+
+
+def lay_out(top: Path) -> Path:
+    """A furnished root in the folder, with one good array of 40 rows, beside a secret; returns the root."""
+    root, secret = top / "root", top / SECRET
+    (secret / "model").mkdir(parents=True)
+    for folder in (root, top / "root-other"):
+        folder.mkdir()
+    marked = np.full((ROWS, 3), float(MARK), np.float32)
+    for folder in (secret, top / "root-other"):
+        np.save(folder / "a.npy", marked)
+    save_file({"a": marked}, secret / "model" / "model.safetensors")
+    (secret / "model" / "config.json").write_text(json.dumps({"model_type": "bert", "mark": MARK}))
+    (secret / "model" / "tokenizer.json").write_text(MARK)
+    save_file({"a": np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)}, root / "good.safetensors")
+    furnish(root)
+    return root
 
 
 def furnish(root: Path) -> None:
