@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ Kind = Literal["regression", "binary", "multiclass"]
 
 MAX_CLASSES = 64
 """More distinct integer values than this and a target is read as a number to regress on."""
+
+SQUARABLE = (1e-100, 1e100)
+"""Least spread and greatest size of numbers to regress on: sums of their squares are neither 0 nor infinite."""
 
 MIN_UNLABELLED = 8
 """Fewer rows without a gold label leave nothing to predict on."""
@@ -62,12 +65,14 @@ class Labels:
         """Read one value per row: numbers, class names, or None / NaN / "" where unlabelled.
 
         Two distinct values make a binary task; 3 to 64 distinct strings or integers a multiclass task; anything
-        else numeric is regression.
+        else numeric is regression. Series, frames of one column and tensors of other libraries serve as well; rows
+        count by position, whatever a Series' index says.
 
         Raises:
-            InputError: fewer than 4 labelled rows, one single class, or an infinite value.
+            InputError: several values per row, fewer than 4 labelled rows, one single class, a value that is infinite,
+                or numbers whose squares are 0 or infinite.
         """
-        raw = [_missing_to_none(value) for value in values]
+        raw = [_missing_to_none(value) for value in _one_per_row(values)]
         present = [value for value in raw if value is not None]
         if len(present) < 4:
             raise InputError(
@@ -88,6 +93,7 @@ class Labels:
                 [_plain(number) for number in numbers],
             )
         _need_two(len(distinct))
+        _need_squares(numbers)
         targets = np.array([np.nan if value is None else float(str(value)) for value in raw])[:, None]
         return cls(targets, "regression")
 
@@ -113,8 +119,26 @@ class Labels:
         return Labels(self.targets[rows], self.kind, self.classes)
 
 
+def _one_per_row(values: Any) -> list[object]:
+    """Plain values of a list, or of whatever array, Series, frame or tensor it is; a single column is its values."""
+    for turned in ("to_numpy", "tolist"):
+        values = getattr(values, turned)() if hasattr(values, turned) else values
+    plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]
+    width = next((len(value) for value in plain if isinstance(value, list | tuple) and len(value) != 1), 1)
+    if width != 1:
+        raise InputError(
+            f"labels hold {width} values in a row; give one per row: a number, or the name of its class.",
+            reason="BAD_LABELS",
+            field="labels",
+        )
+    return [value[0] if isinstance(value, list | tuple) else value for value in plain]
+
+
 def _missing_to_none(value: object) -> object:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    # pandas has missing values of types of its own, and writes "nan" where it makes texts of numbers.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, str) and value.strip().lower() in ("", "nan"):
         return None
     if isinstance(value, float | np.floating) and np.isnan(value):
         return None
@@ -137,6 +161,17 @@ def _need_two(distinct: int) -> None:
         raise InputError(
             "every gold label is the same; at least two different values are needed.",
             reason="ONE_CLASS",
+            field="labels",
+        )
+
+
+def _need_squares(numbers: NDArray[np.float64]) -> None:
+    least, greatest = SQUARABLE
+    if float(np.abs(numbers).max()) > greatest or float(np.ptp(numbers)) < least:
+        raise InputError(
+            f"gold labels reach from {numbers.min():.3g} to {numbers.max():.3g}; at most {greatest:g} in size and at "
+            f"least {least:g} apart can be squared and summed. Give them in another unit.",
+            reason="NOT_FINITE",
             field="labels",
         )
 

@@ -70,3 +70,38 @@ def test_labels_that_cannot_train_a_head_are_refused(values, message):
 def test_a_label_of_a_stranger_is_refused():
     with pytest.raises(InputError, match=r"labelled row 'q' is not in the pool; ids in --labels must name pool rows"):
         Labels.by_id(["a", "b"], {"a": 1, "q": 0})
+
+
+def test_missing_values_of_pandas_are_gaps_and_no_class():
+    pandas = pytest.importorskip("pandas")
+    numbers = Labels.of(pandas.Series([1, None, 0, 1, 0, None], dtype="Int64"))
+    assert (numbers.classes, numbers.known.tolist()) == (("0", "1"), [True, False, True, True, True, False])
+    names = Labels.of(pandas.Series(["x", None, "y", "x", "y", None], dtype="string"))
+    assert (names.classes, names.known.tolist()) == (("x", "y"), [True, False, True, True, True, False])
+    spelled = Labels.of(["x", "nan", "y", "x", "y", "NaN "])
+    assert (spelled.classes, spelled.known.tolist()) == (("x", "y"), [True, False, True, True, True, False])
+
+
+@pytest.mark.parametrize("turn", ["series", "frame", "tensor", "list of tensors", "column", "masked"])
+def test_labels_of_other_libraries_are_the_same_labels(turn):
+    values = np.array([0.5, np.nan, 1.5, 2.5, np.nan, 4.0])
+    if turn in ("series", "frame"):
+        pandas = pytest.importorskip("pandas")
+        given = pandas.Series(values) if turn == "series" else pandas.DataFrame({"label": values})
+    elif turn in ("tensor", "list of tensors"):
+        given = pytest.importorskip("torch").tensor(values, requires_grad=True)
+        given = given if turn == "tensor" else list(given)
+    else:
+        given = values[:, None] if turn == "column" else np.ma.masked_invalid(values)
+    np.testing.assert_array_equal(Labels.of(given).targets, Labels.of(values).targets)
+
+
+def test_several_values_a_row_are_refused_by_their_number():
+    with pytest.raises(InputError, match=r"labels hold 3 values in a row; give one per row"):
+        Labels.of(np.eye(3)[[0, 1, 2, 0, 1, 2]])
+
+
+def test_numbers_whose_squares_cannot_be_summed_are_refused():
+    for unit in (1e120, 1e-120):
+        with pytest.raises(InputError, match=r"at most 1e\+100 in size and at least 1e-100 apart"):
+            Labels.of((np.arange(9) + 0.5) * unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, TypeGuard, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ from predictor.worlds.training import Training
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
 LabelsInput = Labels | str | Path | Mapping[str, object] | Sequence[object] | NDArray[np.generic]
+T = TypeVar("T")
 WeakLabelsInput = Mapping[str, ArrayLike | str | Path] | Sequence[str]
 
 
@@ -40,7 +41,7 @@ class Options(TypedDict, total=False):
     max_rows: int | None
     max_length: int | None
     seed: int | None
-    estimators: Sequence[str] | None
+    estimators: str | Sequence[str] | None
     rank_by: RankBy | None
     calibration: str | None
     precision: Precision | None
@@ -69,7 +70,7 @@ def build_query(
     max_rows: int | None = None,
     max_length: int | None = None,
     seed: int | None = None,
-    estimators: Sequence[str] | None = None,
+    estimators: str | Sequence[str] | None = None,
     rank_by: RankBy | None = None,
     calibration: str | None = None,
     precision: Precision | None = None,
@@ -100,7 +101,7 @@ def build_query(
             labels and arrays are cut alike.
         max_length: tokens after which a row is cut.
         seed: >= 0.
-        estimators: names of `predictor.estimators`.
+        estimators: names of `predictor.estimators`, or one of them.
         rank_by: `w2s_error` or `gain`.
         calibration: name of a fitted calibration.
         precision: `auto`, `fp32` or `bf16`.
@@ -127,10 +128,10 @@ def build_query(
     settings = read_settings(
         layer=None if layer is None else str(layer),
         pooling=pooling,
-        max_rows=max_rows,
-        max_length=max_length,
-        seed=seed,
-        estimators=None if estimators is None else tuple(estimators),
+        max_rows=_plain(max_rows),
+        max_length=_plain(max_length),
+        seed=_plain(seed),
+        estimators=None if estimators is None else (estimators,) if isinstance(estimators, str) else tuple(estimators),
         rank_by=rank_by,
         calibration=calibration,
         precision=precision,
@@ -138,7 +139,7 @@ def build_query(
         confidence=None if confidence is None else float(confidence),
         wording=read_wording(label_words, prompt),
         refine=refine,
-        training=Training(weak_rows, student_rows, weak_ridge, student_ridge),
+        training=Training(_plain(weak_rows), _plain(student_rows), _plain(weak_ridge), _plain(student_ridge)),
     )
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak)
@@ -148,14 +149,23 @@ def build_query(
     return draw(query, remote=remote)
 
 
+def _plain(value: T) -> T:
+    """A numpy scalar as Python's own number, which JSON can hold."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:
     if isinstance(weak, Mapping):
         return tuple(
             dataclasses.replace(_spec(model, str(name), "weak"), name=str(name)) for name, model in weak.items()
         )
-    if isinstance(weak, str | Path | ModelSpec | np.ndarray):
-        weak = [weak]
-    return tuple(_spec(model, f"weak[{place}]", "weak") for place, model in enumerate(weak))
+    models = [weak] if _is_one(weak) else cast(Sequence[Model], weak)
+    return tuple(_spec(model, f"weak[{place}]", "weak") for place, model in enumerate(models))
+
+
+def _is_one(weak: object) -> TypeGuard[Model]:
+    """Frames and tensors are arrays too; their items would be columns or rows."""
+    return isinstance(weak, str | Path | ModelSpec) or hasattr(weak, "__array__")
 
 
 def _spec(model: Model, name: str, field: str) -> ModelSpec:
@@ -163,7 +173,7 @@ def _spec(model: Model, name: str, field: str) -> ModelSpec:
         return model
     if isinstance(model, str | Path):
         return _array_file(read_spec(str(model)))
-    values = np.asarray(model)
+    values = _as_array(model, name, field)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise InputError(
             f"{field} model {name!r} is an array of shape {values.shape} and type {values.dtype}; features are numbers "
@@ -172,6 +182,23 @@ def _spec(model: Model, name: str, field: str) -> ModelSpec:
             field=field,
         )
     return ModelSpec(name, "array:", values=values)
+
+
+def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
+    """The model as numpy sees it.
+
+    Raises:
+        InputError: numpy cannot, as with rows of different lengths, or a tensor that it has no type for or that learns.
+    """
+    try:
+        return np.asarray(model)
+    except (TypeError, ValueError, RuntimeError) as fault:
+        raise InputError(
+            f"{field} model {name!r} is no array of numbers ({fault}); give features of shape (rows, dimensions), of a "
+            "tensor its .detach().float().cpu().numpy().",
+            reason="BAD_ARRAY",
+            field=field,
+        ) from fault
 
 
 def _pool(pool: PoolInput | None, specs: Sequence[ModelSpec], text_column: str, id_column: str) -> Pool:
@@ -199,7 +226,7 @@ def _labels(labels: LabelsInput | None, pool: Pool) -> Labels | None:
         return read_labels(labels, pool)
     if isinstance(labels, Mapping):
         return Labels.by_id(pool.ids, {str(name): value for name, value in labels.items()})
-    return Labels.of(labels.tolist() if isinstance(labels, np.ndarray) else labels)
+    return Labels.of(labels)
 
 
 def _weak_labels(
