@@ -17,7 +17,7 @@ from predictor.estimators.three_cornered_hat import distances, squared_errors
 from predictor.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
-from tests.reference.test_supervision import folded, taught
+from tests.reference.heads import folded, taught
 
 ERROR, SELECTION = AgreementError(), AgreementSelection()
 

@@ -16,7 +16,7 @@ from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
-from tests.reference.test_supervision import folded, taught
+from tests.reference.heads import folded, taught
 
 ESTIMATOR = AgreementOnTheLine()
 

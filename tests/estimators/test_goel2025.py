@@ -12,7 +12,7 @@ from predictor.estimators.case import Representation
 from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.goel2025 import PredictionDivergence, jensen_shannon
 from tests.estimators.cases import case_with
-from tests.reference.test_supervision import taught
+from tests.reference.heads import taught
 
 ESTIMATOR = PredictionDivergence()
 

@@ -21,8 +21,8 @@ from predictor.heads.ridge import HeadFactor
 from predictor.worlds.posterior import truth_posterior
 from tests.estimators.cases import case_with
 from tests.reference import dense
+from tests.reference.heads import taught
 from tests.reference.models import correlated
-from tests.reference.test_supervision import taught
 
 ESTIMATOR = Refinement()
 

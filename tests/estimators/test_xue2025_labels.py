@@ -28,8 +28,8 @@ from predictor.training import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.estimators.test_xu2025 import refitted
 from tests.reference import dense
+from tests.reference.heads import folded, taught
 from tests.reference.models import correlated, dimmed
-from tests.reference.test_supervision import folded, taught
 
 GIVEN, PSEUDO = LabelledGap(), PseudoLabelledGap()
 GRID = tuple(product((0.9, 0.95, 0.99), (1e-3, 1e-2, 1e-1)))

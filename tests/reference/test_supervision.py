@@ -9,34 +9,14 @@ from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import FOLDS, Misfit
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.truth_posterior import SHUFFLES, TruthPosteriorForecast
-from predictor.heads.ridge import RIDGES
 from predictor.labels import Labels
 from predictor.worlds.class_truth import ClassTruth
 from predictor.worlds.posterior import truth_posterior
 from tests.reference import dense
+from tests.reference.heads import folded, taught
 from tests.reference.models import correlated, dimmed
 
 ROWS, GOLD = 64, 26
-
-
-def taught(train, other, labels):
-    """A ridge head by its hat matrix, each column at the ridge with the least brute-force GCV score."""
-    free = [b for b in RIDGES if np.trace(np.eye(len(train)) - dense.hat(train, train, b)) > 0.5]
-    columns = []
-    for column in labels.T:
-        ridge = min(free, key=lambda beta: dense.gcv_score(train, column, beta))
-        columns.append(dense.hat(train, other, ridge) @ column)
-    return np.stack(columns, axis=1)
-
-
-def folded(strong, weak_labels, folds, rng):
-    """Held-out students by an explicit loop over folds cut from the same permutation."""
-    order = rng.permutation(len(strong))
-    learned = np.full(weak_labels.shape, np.nan)
-    for held in np.array_split(order, folds):
-        rest = np.array([i for i in order if i not in set(held)])
-        learned[held] = taught(strong[rest], strong[held], weak_labels[rest])
-    return learned
 
 
 def make(kind="regression", given=False):

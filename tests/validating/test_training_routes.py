@@ -14,7 +14,7 @@ from predictor.training import Recipe, train_w2s
 from predictor.validating.training_routes import LinearRelabelling, PromptedRelabelling, Routes, routes_steps
 from predictor.worlds.splits import thirds
 from tests.drain import drain
-from tests.reference.test_supervision import taught
+from tests.reference.heads import taught
 
 ROWS = 90
 

@@ -1,0 +1,44 @@
+"""Heads on the rows of one part, judged on another: ridge ones by hat matrices, others by scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
+
+from predictor.heads.ridge import RIDGES
+from tests.reference import dense
+
+
+def taught(train, other, labels):
+    """A ridge head by its hat matrix, each column at the ridge with the least brute-force GCV score."""
+    free = [b for b in RIDGES if np.trace(np.eye(len(train)) - dense.hat(train, train, b)) > 0.5]
+    columns = []
+    for column in labels.T:
+        ridge = min(free, key=lambda beta: dense.gcv_score(train, column, beta))
+        columns.append(dense.hat(train, other, ridge) @ column)
+    return np.stack(columns, axis=1)
+
+
+def folded(strong, weak_labels, folds, rng):
+    """Held-out students by an explicit loop over folds cut from the same permutation."""
+    order = rng.permutation(len(strong))
+    learned = np.full(weak_labels.shape, np.nan)
+    for held in np.array_split(order, folds):
+        rest = np.array([i for i in order if i not in set(held)])
+        learned[held] = taught(strong[rest], strong[held], weak_labels[rest])
+    return learned
+
+
+def logistic(train, targets, other, ridge):
+    """(m, c) probabilities of scikit-learn's head on soft labels: every row once per class, weighted by its share."""
+    rows, classes = targets.shape
+    model = LogisticRegression(C=1.0 / (rows * ridge), tol=1e-10, max_iter=20_000)
+    repeated = np.repeat(train, classes, axis=0)
+    model.fit(repeated, np.tile(np.arange(classes), rows), sample_weight=targets.reshape(-1))
+    return model.predict_proba(other)
+
+
+def poisson(train, targets, other, ridge):
+    """(m, 1) outputs of scikit-learn's log-linear head on positive ones."""
+    model = PoissonRegressor(alpha=ridge, tol=1e-10, max_iter=20_000).fit(train, targets[:, 0])
+    return model.predict(other)[:, None]
