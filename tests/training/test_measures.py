@@ -5,8 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.training.measures import codes, hardened, log_loss, probabilities
+from predictor.training.measures import accuracy, codes, hardened, log_loss, probabilities, squared_error
 from predictor.training.outcomes import Outcomes
+
+
+def test_squared_error_sums_columns_and_averages_rows():
+    # Rows: 1 + 4 = 5 and 0 + 9 = 9, mean 7.
+    assert squared_error(np.array([[1.0, 2.0], [0.0, 3.0]]), np.zeros((2, 2))) == 7.0
+
+
+def test_accuracy_cuts_codes_at_a_half_and_takes_the_largest_column():
+    # .6 → 1 right, .4 → 0 wrong, .5 → 0 right.
+    assert accuracy(np.array([[0.6], [0.4], [0.5]]), np.array([[1.0], [1.0], [0.0]])) == pytest.approx(2 / 3)
+    assert accuracy(np.array([[0.2, 0.3], [0.9, 0.1]]), np.array([[0.0, 1.0], [0.0, 1.0]])) == 0.5
 
 
 def test_log_loss_is_minus_the_logarithm_of_the_true_class():
