@@ -18,7 +18,7 @@ from predictor.errors import InputError
 
 if TYPE_CHECKING:
     from predictor.query import RankingQuery
-    from predictor.report.validated import Sheet
+    from predictor.report.cells import Sheet
     from predictor.training import Recipe
     from predictor.training.learners import Trainee
     from predictor.validating.validated import Validation
@@ -107,6 +107,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 def print_validation(found: Validation) -> None:
     """The tables of a validation, for WIDTH columns where the candidates' names are not long."""
     from predictor.report import validated as report
+    from predictor.report.verdict import predictions, verdicts
 
     shown = {term: value for term, value in report.about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")
@@ -124,8 +125,12 @@ def print_validation(found: Validation) -> None:
     if found.routes:
         _list(report.routes(found))
         _print(report.ROUTES, before="\n")
-    _list(report.grouped(report.judgements(found), 1))
-    for remark in (report.SCORED, *report.remarks(found)):
+    _list(report.judgements(found).grouped(1))
+    _print(report.SCORED, before="\n")
+    if found.claims:
+        print(f"\n{predictions(found).caption}")
+        _list(predictions(found))
+    for remark in (*report.remarks(found), *verdicts(found)):
         _print(remark, before="\n")
 
 

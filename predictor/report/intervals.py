@@ -6,86 +6,82 @@ Positions are percentages of the drawing's width and text is HTML, so nothing ha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from predictor.report.markup import model, text
 from predictor.report.scale import Scale, linear
 from predictor.report.words import decimals_of, number
-from predictor.result import Candidate, Interval, NullBand
+from predictor.result import Interval, NullBand
 
 ROW = 38
 """Height of a row in CSS pixels."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """One candidate's row of a plot.
+
+    Attributes:
+        interval: None where it has none.
+        best: whether it is emphasised.
+        measured: what came out in the end, marked beside the interval; None where nothing was measured.
+    """
+
+    name: str
+    interval: Interval | None
+    best: bool = False
+    measured: float | None = None
+
+
 def interval_plot(
-    title: str,
-    caption: str,
-    candidates: Sequence[Candidate],
-    intervals: Sequence[Interval | None],
-    *,
-    zero: bool = False,
-    null: NullBand | None = None,
-    best: int | None = None,
+    title: str, caption: str, rows: Sequence[Row], *, zero: bool = False, null: NullBand | None = None
 ) -> str:
     """A figure, or nothing where no interval exists.
 
     Args:
         title, caption: what is drawn, and how to read it.
-        candidates, intervals: the rows, in order.
         zero: mark 0 and sign the numbers.
         null: band of shuffled candidates to shade.
-        best: tie group whose rows are emphasised.
     """
+    intervals = [row.interval for row in rows]
     band = null if null is not None and null.low is not None and null.high is not None else None
     ends = [v for i in intervals if i is not None for v in (i.value, i.low, i.high) if v is not None]
     if not ends:
         return ""
     if band is not None and band.low is not None and band.high is not None:
         ends += [band.low, band.high]
+    ends += [row.measured for row in rows if row.measured is not None]
     scale = linear([*ends, 0.0] if zero else ends)
     decimals = decimals_of(intervals)
-    rows = "".join(
-        _row(
-            candidate,
-            interval,
-            scale,
-            decimals,
-            zero,
-            band,
-            candidate.tie_group is not None and candidate.tie_group == best,
-        )
-        for candidate, interval in zip(candidates, intervals, strict=True)
-    )
+    drawn = "".join(_row(row, scale, decimals, zero, band) for row in rows)
     return (
         f'<figure class="plot"><figcaption><strong>{text(title)}</strong> <span>{text(caption)}</span></figcaption>'
-        f'<div class="rows">{_band_label(scale, band)}{rows}{_axis(scale, zero)}</div></figure>'
+        f'<div class="rows">{_band_label(scale, band)}{drawn}{_axis(scale, zero)}</div></figure>'
     )
 
 
-def _row(
-    candidate: Candidate,
-    interval: Interval | None,
-    scale: Scale,
-    decimals: int,
-    zero: bool,
-    band: NullBand | None,
-    best: bool,
-) -> str:
+def _row(row: Row, scale: Scale, decimals: int, zero: bool, band: NullBand | None) -> str:
     shown = "no value"
-    mark = ""
+    mark, interval = "", row.interval
     if interval is not None and interval.value is not None:
         shown = number(interval.value, decimals, zero)
-        said = f"{candidate.name}: {shown} {interval.unit}"
+        said = f"{row.name}: {shown} {interval.unit}"
         middle = ROW / 2
         if interval.low is not None and interval.high is not None:
             left, right = scale.place(interval.low), scale.place(interval.high)
             mark += f'<line class="whisker" x1="{left:.2f}%" x2="{right:.2f}%" y1="{middle}" y2="{middle}"/>'
             said += f", 90 % interval {number(interval.low, decimals, zero)} to {number(interval.high, decimals, zero)}"
-        mark += f'<circle cx="{scale.place(interval.value):.2f}%" cy="{middle}" r="5"/><title>{text(said)}</title>'
+        mark += f'<circle cx="{scale.place(interval.value):.2f}%" cy="{middle}" r="5"/>'
+        if row.measured is not None:
+            at, shown = scale.place(row.measured), f"{shown} → {number(row.measured, decimals, zero)}"
+            mark += f'<line class="truth" x1="{at:.2f}%" x2="{at:.2f}%" y1="{middle - 9}" y2="{middle + 9}"/>'
+            said += f"; measured {number(row.measured, decimals, zero)}"
+        mark += f"<title>{text(said)}</title>"
     else:
-        said = f"{candidate.name}: no value"
-    emphasis = " best" if best else ""
+        said = f"{row.name}: no value"
+    emphasis = " best" if row.best else ""
     return (
-        f'<div class="row{emphasis}"><span class="name">{model(candidate.name)}</span>'
+        f'<div class="row{emphasis}"><span class="name">{model(row.name)}</span>'
         f'<svg width="100%" height="{ROW}" role="img" aria-label="{text(said)}">'
         f"{_ground(scale, zero, band)}{mark}</svg>"
         f'<span class="value">{shown}</span></div>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from predictor.report.intervals import interval_plot
+from predictor.report.intervals import Row, interval_plot
 from predictor.report.judges import judges, table_of_estimates
 from predictor.report.markup import facts, model, section, table, text
 from predictor.report.order import null_line, order_of
@@ -152,28 +152,32 @@ def _figure(interval: Interval | None, decimals: int, signed: bool) -> str:
 def _plots(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     order = order_of(ranking)
     best = ranked[0].tie_group if ranked else None
+
+    def rows(intervals: Sequence[Interval | None]) -> list[Row]:
+        return [
+            Row(candidate.name, interval, candidate.tie_group is not None and candidate.tie_group == best)
+            for candidate, interval in zip(ranked, intervals, strict=True)
+        ]
+
     unit = next((interval.unit for interval in order.intervals if interval is not None), "")
     if not order.forecast:
         caption = ", ".join(part for part in (unit, f"{order.better} is better") if part)
         title = order.name[:1].upper() + order.name[1:]
-        return _figures(interval_plot(title, caption, ranked, order.intervals, null=ranking.null, best=best))
+        return _figures(interval_plot(title, caption, rows(order.intervals), null=ranking.null))
     unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error is not None), unit)
+    gained = points_of(c.predicted_gain for c in ranked) or unit
     return _figures(
         interval_plot(
             "Predicted W2S error",
             f"{unit}, lower is better; 90 % intervals",
-            ranked,
-            [candidate.predicted_w2s_error for candidate in ranked],
+            rows([candidate.predicted_w2s_error for candidate in ranked]),
             null=ranking.null,
-            best=best,
         ),
         interval_plot(
             "Predicted gain over the weak model",
-            f"{points_of(c.predicted_gain for c in ranked) or unit}, right of zero the student outgrows its teacher",
-            ranked,
-            [candidate.predicted_gain for candidate in ranked],
+            f"{gained}, right of zero the student outgrows its teacher",
+            rows([candidate.predicted_gain for candidate in ranked]),
             zero=True,
-            best=best,
         ),
     )
 

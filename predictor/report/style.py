@@ -30,6 +30,7 @@ padding-top:20px;border-top:1px solid var(--rule)}
 .facts dt,.versions dt{font-size:13px;color:var(--soft)}
 .facts dd{font-weight:600;overflow-wrap:anywhere}
 .facts small{display:block;font-weight:400;font-size:13px;color:var(--soft)}
+.verdict{max-width:52em;margin-bottom:20px}.verdict p{margin:0 0 8px}
 .notes{list-style:none;margin-top:24px;display:grid;gap:8px}
 .notes li{padding:10px 14px;border-radius:8px;background:var(--warntint);color:var(--warn);overflow-wrap:anywhere}
 .scroll{overflow-x:auto;border-radius:12px;background:var(--card);border:1px solid var(--rule)}
@@ -58,13 +59,14 @@ figcaption span{font-size:13px;color:var(--soft)}
 .row svg{display:block;overflow:visible}
 .row .name{font-size:14px;line-height:1.25;overflow:hidden;display:-webkit-box;-webkit-box-orient:vertical;
 -webkit-line-clamp:2;overflow-wrap:anywhere}
-.row .value{font-size:14px;text-align:right}
+.row .value{font-size:14px;text-align:right;white-space:nowrap}
 .row.best .name,.row.best .value{font-weight:650}
 svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--grid)}.zero{stroke:var(--soft);stroke-dasharray:2 3}
 .null{fill:var(--null);opacity:.28}
 .whisker{stroke:var(--soft);stroke-width:2.5;stroke-linecap:round}
 circle{fill:var(--soft);stroke:var(--card);stroke-width:2}
+.truth{stroke:var(--ink);stroke-width:3;stroke-linecap:round}
 .best .whisker{stroke:var(--accent)}.best circle{fill:var(--accent)}
 .spectra{display:grid;grid-template-columns:1.25fr 1fr;gap:24px;align-items:start}
 .curve{fill:none;stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
@@ -103,6 +105,7 @@ overflow-wrap:anywhere}
 code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 .versions{display:flex;flex-wrap:wrap;gap:10px 28px;margin-top:18px}
 .versions dd{overflow-wrap:anywhere}
+@media(min-width:641px){.compared .row{grid-template-columns:minmax(0,9.5em) minmax(0,1fr) 6.6em}}
 @media(max-width:860px){.plots,.spectra{grid-template-columns:minmax(0,1fr)}}
 @media(max-width:640px){
 main{padding:32px 16px 48px}section{margin-top:40px}

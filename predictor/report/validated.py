@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv as writer
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from predictor.estimators.protocol import Foretells
-from predictor.report import markup
-from predictor.report.markup import facts, section, text
+from predictor.report.cells import Sheet
+from predictor.report.markup import facts, text
 from predictor.report.page import POLICY
 from predictor.report.sheet import safe
 from predictor.report.style import CSS
+from predictor.report.verdict import drawn, predictions, verdicts
 from predictor.report.words import ABSENT, number, unit_of, visible
 from predictor.validating.scoring import Score
 from predictor.validating.validated import Mean, Trained, Validation
@@ -45,21 +44,6 @@ WILD = 1.0
 FIGURES = ("weak_error", "w2s_error", "gain", "weak_accuracy", "w2s_accuracy", "weak_log_loss", "w2s_log_loss")
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """Cells of one table, as words."""
-
-    caption: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    empty: str
-
-    def columns(self, *wanted: int) -> Sheet:
-        """Some of its columns, in this order."""
-        rows = tuple(tuple(row[i] for i in wanted) for row in self.rows)
-        return Sheet(self.caption, tuple(self.headings[i] for i in wanted), rows, self.empty)
-
-
 def measurements(found: Validation) -> Sheet:
     """A row per candidate, best measured W2S error first."""
     classes = any(one.w2s_accuracy is not None for one in found.trained)
@@ -89,17 +73,6 @@ def judgements(found: Validation) -> Sheet:
     )
     headings = ("estimator", "evidence", "foretells", *figures)
     return Sheet("Estimators against what was measured", headings, rows, "no estimator was scored")
-
-
-def grouped(sheet: Sheet, column: int) -> Sheet:
-    """A narrower sheet: what stands in one column heads the rows that have it, on a row of its own."""
-    rest = [i for i in range(len(sheet.headings)) if i != column]
-    rows: list[tuple[str, ...]] = []
-    for before, row in zip((None, *sheet.rows), sheet.rows, strict=False):
-        if before is None or before[column] != row[column]:
-            rows.append((f"({row[column]})", *("" for _ in rest[1:])))
-        rows.append(tuple(row[i] for i in rest))
-    return Sheet(sheet.caption, tuple(sheet.headings[i] for i in rest), tuple(rows), sheet.empty)
 
 
 def _tau(one: Score) -> float | None:
@@ -184,13 +157,15 @@ def markdown(found: Validation) -> str:
     lines += [f"* {term}: {visible(value)}" for term, value in about(found)]
     lines += ["", *(f"* {visible(remark)}" for remark in remarks(found))] if remarks(found) else []
     refined = [(routes(found), ROUTES + ".")] if found.routes else []
+    claimed = [(predictions(found), " ".join(verdicts(found)))] if found.claims else []
     for sheet, note in (
         (measurements(found), MEASURED + found.unit + "."),
+        *claimed,
         *refined,
         (judgements(found), SCORED + "."),
     ):
         lines += ["", f"## {sheet.caption}", "", note, ""]
-        lines += _pipes(sheet) if sheet.rows else [sheet.empty]
+        lines += sheet.pipes()
     if found.failed:
         lines += ["", "## Failed", ""]
         lines += [f"* {visible(name)}: {visible(fault.message)}" for name, fault in found.failed.items()]
@@ -230,8 +205,9 @@ def html(found: Validation) -> str:
         f"<title>Weak-to-strong validation: {text(best)}</title><style>{CSS}</style></head><body><main>"
         f'<header><p class="eyebrow">Weak-to-strong validation · {text(found.task)}</p><h1>{text(best)}</h1>'
         f"{facts((term, text(value)) for term, value in about(found))}{notes}</header>"
-        f"{_section(measurements(found), MEASURED + unit_of(found.unit) + '.')}"
-        f"{_section(routes(found), ROUTES) if found.routes else ''}{_section(judgements(found), SCORED)}"
+        f"{measurements(found).html(MEASURED + unit_of(found.unit) + '.')}"
+        f"{drawn(found)}"
+        f"{routes(found).html(ROUTES) if found.routes else ''}{judgements(found).html(SCORED)}"
         "</main></body></html>\n"
     )
 
@@ -262,21 +238,3 @@ def _wild(one: Trained) -> bool:
 
 def _classes(one: Trained) -> tuple[str, ...]:
     return mean(one.w2s_accuracy), mean(one.weak_accuracy), mean(one.w2s_log_loss)
-
-
-def _pipes(sheet: Sheet) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(visible(cell).replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(sheet.headings), "|---|" + "---:|" * (len(sheet.headings) - 1), *map(line, sheet.rows)]
-
-
-def _section(sheet: Sheet, lead: str) -> str:
-    if not sheet.rows:
-        return section(sheet.caption, f"<p>{text(sheet.empty)}</p>")
-    rows = [[text(cell) for cell in row] for row in sheet.rows]
-    return section(
-        sheet.caption,
-        markup.table(sheet.caption, [text(heading) for heading in sheet.headings], rows, "measured"),
-        lead=text(lead),
-    )

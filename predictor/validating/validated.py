@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from predictor.outcomes import Outcome, outcomes_of
 from predictor.result import Failure, Provenance
+from predictor.validating.claims import Claims
 from predictor.validating.scoring import Score
 
 SCHEMA = "w2s.validation.v1"
@@ -93,6 +94,7 @@ class Validation:
         ceiling_accuracy, ceiling_log_loss: None for regression.
         routes: students taught refined labels too, where that was asked for: ridge heads on plain thirds, whatever the
             recipe.
+        claims: what was predicted at each level of evidence, where errors were predicted in label variance.
         warnings: of the label-free ranking, such as that its simulation could not show the parts trained on.
     """
 
@@ -117,6 +119,7 @@ class Validation:
     measured_on: str = ""
     routes: tuple[RouteTrained, ...] = ()
     warnings: tuple[str, ...] = ()
+    claims: tuple[Claims, ...] = ()
     schema: str = SCHEMA
 
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -142,6 +145,7 @@ class Validation:
                 "scores": tuple(Score(**one) for one in raw["scores"]),
                 "failed": {name: Failure(**one) for name, one in raw["failed"].items()},
                 "warnings": tuple(raw.get("warnings", ())),
+                "claims": tuple(Claims.from_dict(one) for one in raw.get("claims", ())),
                 "parts": None if raw.get("parts") is None else tuple(raw["parts"]),
                 "provenance": Provenance(**raw["provenance"]),
             }

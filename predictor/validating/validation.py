@@ -22,6 +22,7 @@ from predictor.training import Outcomes, Recipe
 from predictor.training.learners import Trainee, student_heads
 from predictor.training.partition import recut
 from predictor.training.runs import part_of, training_steps
+from predictor.validating.claims import claims_of
 from predictor.validating.scoring import rank_correlation, scores
 from predictor.validating.training_routes import routes_of
 from predictor.validating.validated import Mean, Trained, Validation, mean_of
@@ -152,6 +153,7 @@ def validation_steps(
         measured_on=datetime.now(UTC).date().isoformat(),
         routes=routes,
         warnings=free.warnings,
+        claims=claims_of(free, shown, outcomes, parts, names),
         ceiling_accuracy=None if outcomes.ceiling_accuracy is None else mean_of(outcomes.ceiling_accuracy),
         ceiling_log_loss=None if outcomes.ceiling_log_loss is None else mean_of(outcomes.ceiling_log_loss),
     )

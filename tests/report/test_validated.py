@@ -10,6 +10,7 @@ import json
 import pytest
 
 from predictor.report import validated
+from predictor.report.cells import Sheet
 from predictor.result import Failure, Provenance
 from predictor.validating.scoring import Score
 from predictor.validating.validated import Mean, Trained, Validation
@@ -63,12 +64,12 @@ def test_kendalls_tau_is_with_what_an_estimator_foretells(found, foretells, word
 
 
 def test_grouping_puts_what_rows_share_on_a_row_of_its_own():
-    sheet = validated.Sheet("c", ("x", "g", "y"), (("1", "a", "2"), ("3", "a", "4"), ("5", "b", "6")), "none")
-    found = validated.grouped(sheet, 1)
+    sheet = Sheet("c", ("x", "g", "y"), (("1", "a", "2"), ("3", "a", "4"), ("5", "b", "6")), "none")
+    found = sheet.grouped(1)
     assert found.headings == ("x", "y")
     assert found.rows == (("(a)", ""), ("1", "2"), ("3", "4"), ("(b)", ""), ("5", "6"))
     assert sheet.columns(2, 0).rows == (("2", "1"), ("4", "3"), ("6", "5"))
-    assert validated.grouped(validated.Sheet("c", ("x", "g"), (), "none"), 1).rows == ()
+    assert Sheet("c", ("x", "g"), (), "none").grouped(1).rows == ()
 
 
 def test_accuracies_are_shown_where_there_are_classes(found):

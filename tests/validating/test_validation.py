@@ -4,41 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-import numpy as np
-import pytest
-
-from predictor.labels import Labels
 from predictor.pipeline.ranking import ranking_steps
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
 from predictor.training import Recipe
 from predictor.validating import validation
 from predictor.validating.validation import RECUTS, validation_steps
 from predictor.worlds.training import Training
 from tests.drain import drain
-
-ROWS = 90
-
-
-@pytest.fixture(scope="module")
-def question():
-    rng = np.random.default_rng(0)
-    hidden = rng.standard_normal((ROWS, 3))
-    weak = tuple(
-        ModelSpec(f"w{i}", "array:", values=hidden + noise * rng.standard_normal((ROWS, 3)))
-        for i, noise in enumerate((0.1, 0.8, 2.0))
-    )
-    strong = ModelSpec("s", "array:", values=hidden @ rng.standard_normal((3, 6)))
-    pool = Pool.of([f"row {i}" for i in range(ROWS)])
-    return RankingQuery(strong, weak, pool), Labels.of(list(hidden @ [1.0, -1.0, 0.5]))
-
-
-def asking(question, *names):
-    query, labels = question
-    settings = Settings(estimators=names)
-    return RankingQuery(query.strong, query.weak, query.pool, settings=settings), labels
+from tests.validating.questions import asking
 
 
 def test_a_forecast_from_labels_is_compared_with_several_students_of_the_same_gold_rows(question, monkeypatch):
