@@ -6,7 +6,7 @@ READY := .venv/.ready
 
 .PHONY: help demo test
 help:
-	@echo 'make demo   rank real models on real rows, in process and over gRPC, and write a report page'
+	@echo 'make demo   rank real models on real rows, in process and over gRPC, then train them and see how wrong that was'
 	@echo 'make test   run all tests'
 
 # pip sees a new pyproject.toml or constraint as a reason to look again; nothing else is.

