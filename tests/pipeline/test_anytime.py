@@ -3,80 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import predictor
-from predictor.errors import InputError, NotFoundError, W2SError
-from predictor.estimators import find
+from predictor.errors import InputError, W2SError
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.pipeline.ranking import ranking_steps
-from predictor.pipeline.scores import expected_outcomes, scores
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
+from predictor.pipeline.scores import expected_outcomes
+from predictor.query import ModelSpec
 from predictor.result import Ranking
-from predictor.settings import Budget, Settings
+from predictor.settings import Budget
 from predictor.worlds.splits import fitted
 from predictor.worlds.training import Training
 from tests.drain import drain
-
-ROWS = 640
-POOL = Pool.of([f"row {i}" for i in range(ROWS)], [str(i) for i in range(ROWS)])
-
-
-def features() -> dict[str, np.ndarray]:
-    """A strong model, one that sees nearly as much, one that sees half, and two that see noise."""
-    rng = np.random.default_rng(0)
-    strong = rng.normal(size=(ROWS, 8))
-    return {
-        "strong": strong,
-        "near": strong @ rng.normal(size=(8, 8)) + 0.1 * rng.normal(size=(ROWS, 8)),
-        "half": np.concatenate([strong[:, :4], rng.normal(size=(ROWS, 4))], axis=1),
-        "noise": rng.normal(size=(ROWS, 8)),
-        "more noise": rng.normal(size=(ROWS, 8)),
-    }
-
-
-@dataclass
-class CountingSource:
-    """A fake source: features by row, two layers of "near" where asked; remembers what was asked of whom."""
-
-    found: dict[str, np.ndarray]
-    broken: tuple[str, ...] = ()
-    asked: dict[str, list[int]] = field(default_factory=dict)
-    layers: dict[str, list[str]] = field(default_factory=dict)
-
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        yield Progress(spec.name, "extract", len(pool), len(pool))
-        if spec.name in self.broken:
-            raise NotFoundError(f"model {spec.name!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
-        rows = [int(name) for name in pool.ids]
-        self.asked.setdefault(spec.name, []).extend(rows)
-        wanted = (spec.layer or "1").split(",")
-        self.layers.setdefault(spec.name, []).append(",".join(wanted))
-        noisy = np.random.default_rng(3).normal(size=(ROWS, 8))
-        return tuple(
-            FeatureSet(
-                spec.name if len(wanted) == 1 else f"{spec.name}#layer={layer}",
-                (noisy if layer == "9" else self.found[spec.name])[rows].astype(np.float32),
-                layer,
-                f"{spec.name} {layer}",
-            )
-            for layer in wanted
-        )
-
-
-def query(*weak: ModelSpec, **settings: object) -> RankingQuery:
-    specs = weak or tuple(ModelSpec(name, f"./{name}") for name in features() if name != "strong")
-    settings.setdefault("estimators", ("label_prior_simulation",))
-    return RankingQuery(ModelSpec("strong", "./strong"), specs, POOL, settings=Settings(**settings))  # type: ignore[arg-type]
+from tests.pipeline.counting import ROWS, CountingSource, features, query
 
 
 @pytest.fixture(scope="module")
@@ -278,37 +223,3 @@ def test_models_that_label_rows_are_not_read_in_stages() -> None:
     weak = (ModelSpec("near", "./near", labels="logits"),)
     with pytest.raises(InputError, match="models that label or relabel rows are read in full; leave out --budget"):
         drain(ranking_steps(query(*weak, budget=Budget(share=0.5)), CountingSource(features())))
-
-
-def case(rows: int) -> Case:
-    found = features()
-    weak = tuple(Representation(name, found[name][:rows]) for name in ("near", "half", "noise"))
-    return Case(Representation("strong", found["strong"][:rows]), weak)
-
-
-def test_scores_without_replicates_are_the_forecasts_own() -> None:
-    few, simulation = case(90), LabelPriorSimulation(draws=2)
-    cast = simulation.forecast(few)
-    # The forecast draws tasks between its splits, so splits differ: equal in law, not in digits.
-    found = expected_outcomes(simulation, few)
-    np.testing.assert_allclose(found[:, 1], cast.error, atol=0.08)
-    np.testing.assert_allclose(scores(simulation, few, "gain"), found[:, 1] - found[:, 0])
-    assert np.argsort(found[:, 1]).tolist() == np.argsort(cast.error).tolist()
-
-
-def test_other_judges_score_by_their_value_with_the_better_first() -> None:
-    few = case(90)
-    for name in ("cka", "representation_gap"):
-        judge = find(name)
-        sign = 1.0 if judge.better == "lower" else -1.0
-        expected = [sign * (judge.estimate(Case(few.strong, (one,)))[0].value or 0.0) for one in few.weak]
-        np.testing.assert_allclose(scores(judge, few, "w2s_error"), expected)
-
-
-def test_few_rows_are_split_more_often_unless_told_otherwise() -> None:
-    simulation = LabelPriorSimulation()
-    spread = {}
-    for rounds in (None, 1):
-        found = [expected_outcomes(simulation, replace(case(90), seed=seed), rounds)[:, 1] for seed in range(6)]
-        spread[rounds] = np.diff(found, axis=1).std(axis=0).mean()
-    assert spread[None] < 0.6 * spread[1]
