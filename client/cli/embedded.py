@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from predictor.errors import InputError, UnavailableError
-from predictor.folders import state_dir
+from predictor.folders import state_dir, storage_error
 
 IDLE_SECONDS = 600.0
 """Time without open jobs after which the keeper stops the server."""
@@ -36,7 +36,8 @@ def ensure() -> str:
 
     Raises:
         InputError: the server is not installed.
-        UnavailableError: it does not start, for example because another one holds the job store.
+        UnavailableError: it does not start, for example because another one holds the job store, or the state folder
+            cannot be written.
     """
     if find_spec("server") is None or find_spec("grpc_health") is None:
         raise InputError(
@@ -44,11 +45,15 @@ def ensure() -> str:
             "one with --server HOST:PORT.",
             reason="SERVER_MISSING",
         )
-    state_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
-    address = socket_address(state_dir())
+    try:
+        state_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+        address = socket_address(state_dir())
+        log = state_dir() / "embedded.log"
+        log.touch()
+    except OSError as fault:
+        raise storage_error(fault, state_dir()) from fault
     if _answers(address):
         return address
-    log = state_dir() / "embedded.log"
     with log.open("wb") as out:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "client.cli.embedded", address],

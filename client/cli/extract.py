@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from predictor.intake.request import build_query
     from predictor.store.arrays import write_features
 
-    check_destinations(arguments.output)
+    check_destinations(arguments)
     if Path(arguments.output).suffix != ".safetensors":
         raise InputError(f"-o is {arguments.output!r}; name a .safetensors file.", reason="BAD_DESTINATION")
     asked = flags.query_of(arguments) | {"strong": arguments.model, "weak": [arguments.model]}

@@ -107,7 +107,7 @@ def push(arguments: argparse.Namespace) -> int:
 
 def pull(arguments: argparse.Namespace) -> int:
     """Write a named set to a file."""
-    check_destinations(arguments.output)
+    check_destinations(arguments)
     path = Path(arguments.output)
     if arguments.server:
         with _client(arguments) as client:

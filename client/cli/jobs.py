@@ -73,7 +73,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Follow one job and answer as `w2s rank` would."""
-    check_destinations(arguments.output, arguments.html)
+    check_destinations(arguments)
     with _client(arguments) as client:
         job = follow(_steps(client, arguments.job), display())
     if job.ranking is None:

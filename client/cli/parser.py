@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +28,26 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """See argparse; flags that the environment gives are read first, those of the chosen subcommand only."""
         read_environment(self)
+        if args is not None and not any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
+            self._refuse_strangers(args)
         return super().parse_known_args(args, namespace)
+
+    def _refuse_strangers(self, args: Sequence[str]) -> None:
+        """Name a mistyped flag and the one that was meant; argparse would miss a required one first, or say less."""
+        if self.prefix_chars != "-":
+            return
+        for word in args:
+            if word == "--":
+                return
+            flag = word.partition("=")[0]
+            if word.startswith("--") and " " not in word and flag not in self._option_string_actions:
+                near = difflib.get_close_matches(flag, self._option_string_actions, 1)
+                self.error(f"there is no flag {flag}{f'; did you mean {near[0]}?' if near else ''}")
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing usage and leaving."""
-        raise InputError(f"{message}. See {self.prog} --help.", reason="BAD_USAGE")
+        end = "" if message.endswith("?") else "."
+        raise InputError(f"{message}{end} See {self.prog} --help.", reason="BAD_USAGE")
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Rank the arrays."""
     from predictor.intake.request import build_query
 
-    check_destinations(arguments.output, arguments.html)
+    check_destinations(arguments)
     query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
     return finish(follow(steps_of(query, arguments, _source), display()), arguments, "predict")
 

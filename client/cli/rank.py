@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     flags.check_engine(arguments)
     if arguments.detach and arguments.dry_run:
         raise InputError("--detach and --dry-run exclude each other; give one.", reason="BAD_USAGE")
-    check_destinations(arguments.output, arguments.html)
+    check_destinations(arguments)
     asked = flags.query_of(arguments)
     if arguments.server and not asked.get("pool"):
         asked["pool"] = _rows_at(arguments)

@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert one answer."""
-    check_destinations(arguments.output)
+    check_destinations(arguments)
     found = read_answer(arguments.file)
     form = "html" if arguments.html else "md" if arguments.md else "csv" if arguments.csv else "table"
     if form == "table" and not arguments.output:
@@ -67,6 +67,8 @@ def read_answer(path: str) -> Ranking | Validation:
                 reason="UNKNOWN_SCHEMA",
             )
         return Ranking.from_dict(raw)
+    except OSError as fault:
+        raise InputError(f"{path!r} cannot be read: {fault.strerror}.", reason="FILE_UNREADABLE") from fault
     except (ValueError, KeyError, TypeError) as fault:
         raise InputError(
             f"{path!r} is not a ranking ({type(fault).__name__}: {fault}); w2s rank -o FILE writes one.",

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from predictor.training.partition import first_words
     from predictor.validating.validation import validation_steps
 
-    check_destinations(arguments.output, arguments.html)
+    check_destinations(arguments)
     recipe, words = recipe_of(arguments), arguments.group_by_first_words
     pool, labels = read_task(arguments.task, arguments.text_column, arguments.id_column, arguments.label_column)
     asked = flags.query_of(arguments) | {"pool": pool, "labels": labels}
@@ -85,22 +85,24 @@ def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
 
 
 def _finish(found: Validation, arguments: argparse.Namespace) -> int:
-    """Files and store first, then the table or the JSON; nothing is written before all is measured."""
-    if arguments.output:
-        write(arguments.output, found.to_json() + "\n")
-    if arguments.html:
-        from predictor.report.validated import html
+    """Files and store first, then the table or the JSON, also where a file could not be written."""
+    try:
+        if arguments.output:
+            write(arguments.output, found.to_json() + "\n")
+        if arguments.html:
+            from predictor.report.validated import html
 
-        write(arguments.html, html(found))
-    if arguments.record:
-        from predictor.outcome_store import OutcomeStore
+            write(arguments.html, html(found))
+        if arguments.record:
+            from predictor.outcome_store import OutcomeStore
 
-        added = OutcomeStore().add(found.outcomes())
-        print(f"w2s: recorded {added.kept} outcome(s), {added.repeated} known before", file=sys.stderr)
-    if arguments.json:
-        print_json(found.to_dict())
-    else:
-        print_validation(found)
+            added = OutcomeStore().add(found.outcomes())
+            print(f"w2s: recorded {added.kept} outcome(s), {added.repeated} known before", file=sys.stderr)
+    finally:
+        if arguments.json:
+            print_json(found.to_dict())
+        else:
+            print_validation(found)
     return 3 if found.failed else 0
 
 

@@ -49,10 +49,13 @@ def read_table(path: str | Path) -> Table:
     if name == "-":
         return _read_stdin()
     suffix = Path(name).suffix.lower()
+    if Path(name).is_dir():
+        raise NotFoundError(f"{name} is a folder; name a file of rows in it.", reason="FILE_NOT_FOUND")
     if suffix not in SUFFIXES:
+        this = repr(suffix) if suffix else "a file without an ending"
         raise InputError(
-            f"{name}: rows are read from {', '.join(SUFFIXES)} or - (standard input), not from {suffix or 'this'!r}; "
-            "rename or convert the file.",
+            f"{name}: rows are read from {', '.join(SUFFIXES)} or - (standard input), not from {this}; rename or "
+            "convert the file.",
             reason="UNKNOWN_FILE_KIND",
         )
     if not Path(name).is_file():

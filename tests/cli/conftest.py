@@ -45,11 +45,10 @@ def run(arrays, tmp_path) -> Run:
         return subprocess.run(
             [sys.executable, "-m", "client.cli", *words],
             env={**clean, **own, **(env or {})},
-            cwd=arrays,
             capture_output=True,
             text=True,
             check=False,
-            **{"stdin": subprocess.DEVNULL, "timeout": 120, **options},
+            **{"cwd": arrays, "stdin": subprocess.DEVNULL, "timeout": 120, **options},
         )
 
     return runner

@@ -118,7 +118,7 @@ def test_a_missing_file_and_a_folder_are_not_found(tmp_path):
     with pytest.raises(NotFoundError, match=r"none\.jsonl does not exist; check the path"):
         read_rows(tmp_path / "none.jsonl")
     (tmp_path / "folder.txt").mkdir()
-    with pytest.raises(NotFoundError, match=r"folder\.txt is not a file"):
+    with pytest.raises(NotFoundError, match=r"folder\.txt is a folder; name a file of rows in it"):
         read_rows(tmp_path / "folder.txt")
 
 

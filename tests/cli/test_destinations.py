@@ -1,0 +1,78 @@
+"""Where an answer may be written: what cannot or should not be is refused first, and costs no answer afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.cli.conftest import WEAK
+
+PREDICT = ("predict", "--strong", "s.npy", *WEAK)
+
+
+@pytest.fixture
+def files(arrays, tmp_path):
+    """A folder with copies of the arrays and a pool."""
+    folder = tmp_path / "files"
+    shutil.copytree(arrays, folder)
+    (folder / "rows.txt").write_text("".join(f"row {row}\n" for row in range(160)))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("-o", "-"), "'-' names no file; leave the flag out to have the answer on standard output."),
+        (("-o", "x.json", "--html", "./x.json"), "-o and --html both name 'x.json'; give each a file of its own."),
+        (("-o", "good.npy"), "'good.npy' is read by this command, and would be overwritten; name another file."),
+        (("-o", "./s.npy"), "'./s.npy' is read by this command, and would be overwritten"),
+        (("--html", "rows.txt", "--pool", "rows.txt"), "'rows.txt' is read by this command, and would be overwritten"),
+        (("-o", "gold.npy", "--weak-labels", "good=gold.npy"), "'gold.npy' is read by this command"),
+    ],
+)
+def test_a_file_that_should_not_be_written_is_refused_before_the_work(run, files, words, told):
+    before = {path.name: path.read_bytes() for path in files.iterdir()}
+    done = run(*PREDICT, *words, cwd=files)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+    assert "loading" not in done.stderr
+    assert {path.name: path.read_bytes() for path in files.iterdir()} == before
+
+
+def test_a_model_reference_counts_as_its_file(run, files):
+    done = run("rank", "--strong", "s.npy", "--weak", "good=array:good.npy", "-o", "good.npy", cwd=files)
+    assert "'good.npy' is read by this command" in done.stderr
+
+
+def test_a_report_does_not_overwrite_what_it_shows(run, files):
+    run(*PREDICT, "-o", "out.json", cwd=files)
+    done = run("report", "out.json", "--md", "-o", "out.json", cwd=files)
+    assert done.returncode == 2
+    assert json.loads((files / "out.json").read_text())["schema"] == "w2s.ranking.v1"
+
+
+def test_an_answer_written_twice_replaces_the_first(run, files):
+    for seed in ("1", "2"):
+        assert run(*PREDICT, "--seed", seed, "-o", "out.json", cwd=files).returncode == 0
+    assert json.loads((files / "out.json").read_text())["provenance"]["seed"] == 2
+
+
+def test_a_file_that_is_closed_to_us_is_refused_before_the_work(files, monkeypatch, capsys):
+    from client.cli import __main__ as command
+    from client.cli import answer
+
+    (files / "old.json").write_text("{}")
+    monkeypatch.chdir(files)
+    # Whoever runs the tests as root may write everything.
+    monkeypatch.setattr(answer.os, "access", lambda path, mode: not str(path).endswith("old.json"))
+    assert command.main([*PREDICT, "-o", "old.json"]) == 2
+    assert capsys.readouterr() == ("", "w2s: error: 'old.json' is there and cannot be written; name another file.\n")
+
+
+def test_a_disk_that_is_full_at_the_end_does_not_cost_the_answer(run):
+    plain, full = run(*PREDICT), run(*PREDICT, "-o", "/dev/full")
+    assert full.returncode == 2
+    assert "'/dev/full' cannot be written: No space left on device." in full.stderr
+    assert full.stdout == plain.stdout

@@ -1,0 +1,75 @@
+"""Usage: what people mistype, and folders that cannot be used, are told in one line with the next step."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from client.cli.parser import Parser
+from predictor.errors import InputError
+from tests.cli.conftest import WEAK
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("rank", "--stong", "s.npy", *WEAK),
+            "there is no flag --stong; did you mean --strong? See w2s rank --help.",
+        ),
+        (
+            ("rank", "--strong", "s.npy", *WEAK, "--pol=rows.txt"),
+            "there is no flag --pol; did you mean --pool? See w2s rank --help.",
+        ),
+        (("rank", "--strong", "s.npy", *WEAK, "--xyzzy"), "there is no flag --xyzzy. See w2s rank --help."),
+        (("features", "gc", "--kep", "1"), "there is no flag --kep; did you mean --keep? See w2s features gc --help."),
+    ],
+)
+def test_a_mistyped_flag_is_named_with_the_one_that_was_meant(run, words, told):
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (2, f"w2s: error: {told}\n")
+
+
+def test_values_that_look_like_flags_stay_values():
+    parser = Parser(prog="w2s")
+    parser.add_argument("--prompt")
+    parser.add_argument("rest", nargs="*")
+    assert parser.parse_args(["--prompt", "--- {text} ---"]).prompt == "--- {text} ---"
+    assert parser.parse_args(["--prompt=--x", "--", "--y"]).rest == ["--y"]
+    with pytest.raises(InputError, match="there is no flag --y"):
+        parser.parse_args(["--y"])
+
+
+def test_flags_of_the_server_are_its_own(run):
+    assert "--tenant-weight" in run("serve", "--help").stdout
+
+
+def test_a_folder_is_no_file_of_rows(run, tmp_path):
+    done = run("predict", "--strong", "s.npy", *WEAK, "--pool", str(tmp_path))
+    assert done.stderr == f"w2s: error: {tmp_path} is a folder; name a file of rows in it.\n"
+    (tmp_path / "rows").write_text("x\n")
+    done = run("predict", "--strong", "s.npy", *WEAK, "--pool", str(tmp_path / "rows"))
+    assert "not from a file without an ending; rename or convert the file." in done.stderr
+
+
+def test_a_state_folder_that_cannot_be_is_no_traceback(run, tmp_path):
+    (tmp_path / "file").touch()
+    done = run("jobs", "ls", env={"W2S_STATE_DIR": str(tmp_path / "file")})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"w2s: error: {tmp_path / 'file'} cannot be written (File exists); make it writable")
+
+
+def test_an_answer_that_cannot_be_read_is_no_traceback(monkeypatch, tmp_path):
+    from pathlib import Path
+
+    from client.cli.report import read_answer
+
+    (tmp_path / "out.json").touch()
+
+    def closed(*_, **__):
+        raise PermissionError(13, os.strerror(13))
+
+    monkeypatch.setattr(Path, "read_text", closed)
+    with pytest.raises(InputError, match=r"out\.json' cannot be read: Permission denied\."):
+        read_answer(str(tmp_path / "out.json"))
