@@ -179,10 +179,12 @@ class Ranking:
             return f"Teach with {first}: no other candidate that beats shuffled rows comes within its margin."
         if not tied:
             return f"Teach with {first}: no other candidate comes within its margin."
+        # Without gold labels, some of them are what separates candidates most: see the record in the README.
+        label = "" if self.evidence in ("few_labels", "calibrated") else ", or label some rows (--labels) to tell more"
         if len(tied) == 1:
-            return f"Teach with {first}; {tied[0]} is not separable from it, so take the cheaper of the two."
+            return f"Teach with {first}; {tied[0]} is not separable from it, so take the cheaper of the two{label}."
         shown = ", ".join(tied[:3]) + (f" and {len(tied) - 3} more" if len(tied) > 3 else "")
-        return f"Teach with {first}; {shown} are not separable from it, so take the cheapest of these."
+        return f"Teach with {first}; {shown} are not separable from it, so take the cheapest of these{label}."
 
     @property
     def exit_code(self) -> int:

@@ -57,15 +57,22 @@ def with_ties(*groups: int, low: int = 2) -> Ranking:
     )
 
 
+LABEL = ", or label some rows (--labels) to tell more."
+
+
 @pytest.mark.parametrize(
     ("one", "advice"),
     [
         (with_ties(1, 2), "Teach with m1: no other candidate comes within its margin."),
-        (with_ties(1, 1), "Teach with m1; m2 is not separable from it, so take the cheaper of the two."),
-        (with_ties(1, 1, 1), "Teach with m1; m2, m3 are not separable from it, so take the cheapest of these."),
+        (with_ties(1, 1), "Teach with m1; m2 is not separable from it, so take the cheaper of the two" + LABEL),
+        (
+            dataclasses.replace(with_ties(1, 1), evidence="few_labels"),
+            "Teach with m1; m2 is not separable from it, so take the cheaper of the two.",
+        ),
+        (with_ties(1, 1, 1), "Teach with m1; m2, m3 are not separable from it, so take the cheapest of these" + LABEL),
         (
             with_ties(1, 1, 1, 1, 1, 1),
-            "Teach with m1; m2, m3, m4 and 2 more are not separable from it, so take the cheapest of these.",
+            "Teach with m1; m2, m3, m4 and 2 more are not separable from it, so take the cheapest of these" + LABEL,
         ),
         (bare(), "No candidate could be ranked: mend the errors above and run again."),
         (
