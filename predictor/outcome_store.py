@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
-from predictor.errors import InputError, LimitError
-from predictor.folders import fsync_folder, replace_file, state_dir, storage_error
+from predictor.errors import LimitError
+from predictor.folders import replace_file, state_dir, storage_error
+from predictor.outcome_index import FILTERS, Mark, OutcomeIndex
+from predictor.outcome_line import append_lines, lines_of, peek_line, read_line, write_line
 from predictor.outcomes import Outcome
-
-LONGEST = 16 << 10
-"""Bytes of one outcome as JSON."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,38 @@ class Added:
 
 @dataclass(frozen=True)
 class Listing:
-    """Outcomes in the order in which they came, and how many lines were set aside."""
+    """Outcomes in the order in which they came, how many lines were set aside, and where more follow.
+
+    Attributes:
+        after: where a page ends that another one follows; None for the last one.
+    """
 
     outcomes: tuple[Outcome, ...]
     damaged: int = 0
+    after: Mark | None = None
 
 
 class OutcomeStore:
     """JSON lines `outcomes.jsonl` in a folder of its own: one line an outcome, with its content id.
 
     A line is appended and fsynced before `add` returns. What a crash left of a line, or what the disk made of one, is
-    moved to `damaged.jsonl` when the file is next read, and never counts. Processes take turns by a lock.
+    moved to `damaged.jsonl` when it is next read, and never given out. Processes take turns by a lock.
+
+    A store that is asked again reads only what was added to the file since, by whomever, and the lines that are asked
+    for; each of these is verified whenever it is read. Threads may share one.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         """A store in `folder`; None for this user's own, under W2S_STATE_DIR."""
         self.folder = state_dir() / "outcomes" if folder is None else folder
         self._file = self.folder / "outcomes.jsonl"
+        self._index = OutcomeIndex()
+        self._stamp: _Stamp | None = None
+
+    @property
+    def indexed(self) -> int:
+        """Outcomes that this store remembers the places of, at 160 bytes each."""
+        return len(self._index)
 
     def add(self, outcomes: Iterable[Outcome], most: int | None = None) -> Added:
         """Keep outcomes that are not there yet.
@@ -65,43 +80,79 @@ class OutcomeStore:
             LimitError: more than `most` (`OUTCOMES_QUOTA`), or the disk is full; nothing was kept.
             UnavailableError: the folder cannot be written.
         """
-        given = list(outcomes)
+        given, named = list(outcomes), dict[str, Outcome]()
+        for one in given:
+            named.setdefault(one.id, one)
         with self._locked():
-            found, damaged = self._mended()
-            known = {name for name, _ in found}
-            fresh: dict[str, Outcome] = {}
-            for one in given:
-                name = one.id
-                if name not in known:
-                    fresh.setdefault(name, one)
-            if most is not None and len(known) + len(fresh) > most:
+            damaged = self._look()
+            known = {name: place for name in named if (place := self._index.place(name)) is not None}
+            if [peeked and peeked[0] for peeked in map(peek_line, self._lines(known.values()))] != list(known):
+                damaged += self._mend()
+            fresh = {name: one for name, one in named.items() if self._index.place(name) is None}
+            kept = self._index.different
+            if most is not None and kept + len(fresh) > most:
                 raise LimitError(
-                    f"{len(fresh)} new outcomes beside the {len(known)} that are kept; at most {most} may be.",
+                    f"{len(fresh)} new outcomes beside the {kept} that are kept; at most {most} may be.",
                     reason="OUTCOMES_QUOTA",
                 )
             if fresh:
-                self._write(self._file, [_line(name, one) for name, one in fresh.items()])
+                self._append(fresh)
         return Added(len(fresh), len(given) - len(fresh), damaged)
 
     def read(self, *, task: str | None = None, strong: str | None = None, recipe: str | None = None) -> Listing:
-        """Outcomes, of one task, strong model or recipe where one is named.
+        """All outcomes, or those of one task, strong model or recipe where one is named.
 
         Raises:
             UnavailableError: the folder cannot be read.
         """
         if not self._file.exists():
             return Listing(())
+        wanted = _wanted(task, strong, recipe)
+        try:
+            with ExitStack() as stack:
+                with self._locked():  # what lies there now is only ever added to, and others need not wait for us
+                    file = stack.enter_context(self._file.open("rb"))
+                    size = os.fstat(file.fileno()).st_size
+                found = [read_line(line) for line in lines_of(file, 0, size)]
+        except FileNotFoundError:
+            return Listing(())
+        except OSError as fault:
+            raise storage_error(fault, self.folder) from fault
+        damaged = found.count(None)
+        if damaged:
+            with self._locked():
+                self._mend()
+        return Listing(_chosen(found, wanted), damaged)
+
+    def page(
+        self,
+        after: Mark | None,
+        size: int,
+        *,
+        task: str | None = None,
+        strong: str | None = None,
+        recipe: str | None = None,
+    ) -> Listing:
+        """At most `size` of what `read` gives.
+
+        Args:
+            after: where the page before ended, which was asked for with the same names; None for the first page.
+            size: 1 or more.
+
+        Raises:
+            UnavailableError: the folder cannot be read.
+        """
+        if not self._file.exists():
+            return Listing(())
+        wanted = _wanted(task, strong, recipe)
         with self._locked():
-            found, damaged = self._mended()
-        wanted = {"task": task, "strong": strong, "recipe": recipe}
-        return Listing(
-            tuple(
-                one
-                for _, one in found
-                if all(value is None or getattr(one, name) == value for name, value in wanted.items())
-            ),
-            damaged,
-        )
+            damaged = self._look()
+            places, found = self._find(after, size, wanted)
+            while None in found:
+                damaged += self._mend()
+                places, found = self._find(after, size, wanted)
+        last = found[-1] if len(places) > size else None
+        return Listing(_chosen(found, wanted), damaged, last and Mark(places[size - 1] + 1, last[0]))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -116,72 +167,119 @@ class OutcomeStore:
         finally:
             os.close(handle)
 
-    def _mended(self) -> tuple[list[tuple[str, Outcome]], int]:
-        """Id and outcome of every sound line, once the others are set aside."""
+    def _look(self) -> int:
+        """Take in what was added to the file, or all of it where it is another one; counts the lines set aside."""
         try:
-            raw = self._file.read_bytes()
+            with self._file.open("rb") as file:
+                stamp = _stamp_of(os.fstat(file.fileno()))
+                if stamp == self._stamp and stamp.size == self._index.end:
+                    return 0
+                if not self._goes_on(file, stamp):
+                    self._index = OutcomeIndex()
+                self._stamp = stamp
+                for line in lines_of(file, self._index.end, stamp.size):
+                    peeked = peek_line(line)
+                    if peeked is None:
+                        return self._mend()
+                    self._index.add(*peeked, len(line))
         except FileNotFoundError:
-            return [], 0
+            self._index, self._stamp = OutcomeIndex(), None
         except OSError as fault:
             raise storage_error(fault, self.folder) from fault
-        sound, damaged, found = [], [], []
-        for line in raw.splitlines(keepends=True):
-            read = _read(line)
-            if read is None:
-                damaged.append(line if line.endswith(b"\n") else line + b"\n")
-            else:
-                sound.append(line)
-                found.append(read)
-        if damaged:
-            self._write(self.folder / "damaged.jsonl", damaged)
-            replace_file(self._file, sound)
-        return found, len(damaged)
+        return 0
 
-    def _write(self, path: Path, lines: Sequence[bytes]) -> None:
-        """Append lines and wait for the disk; where it refuses, the file is cut back to what it was."""
-        created = not path.exists()
+    def _goes_on(self, file: BinaryIO, stamp: _Stamp) -> bool:
+        """Whether the file is the one that was taken in, with more at its end: its last known line says so."""
+        if self._stamp is None or stamp.file != self._stamp.file or stamp.size <= self._index.end:
+            return False
+        if not len(self._index):
+            return True
+        start, size = self._index.span(len(self._index) - 1)
+        peeked = peek_line(os.pread(file.fileno(), size, start))
+        return peeked is not None and self._index.place(peeked[0]) == len(self._index) - 1
+
+    def _find(
+        self, after: Mark | None, size: int, wanted: Mapping[str, str]
+    ) -> tuple[list[int], list[tuple[str, Outcome] | None]]:
+        """Places of a page and of one more, and what is read of the page."""
+        start = 0 if after is None else self._start(after)
+        places = list(islice(self._index.find(start, wanted), size + 1))
+        return places, [read_line(line) for line in self._lines(places[:size])]
+
+    def _start(self, after: Mark) -> int:
+        """Place of the first outcome after a page: it moves where lines before it were set aside."""
+        if 0 < after.place <= len(self._index):
+            before = peek_line(*self._lines([after.place - 1]))
+            if before is not None and before[0] == after.id:
+                return after.place
+        moved = self._index.place(after.id)
+        return after.place if moved is None else moved + 1
+
+    def _lines(self, places: Iterable[int]) -> list[bytes]:
+        """What the file holds at these places."""
+        spans = [self._index.span(place) for place in places]
+        if not spans:
+            return []
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                before = os.fstat(handle).st_size
-                try:
-                    _write_all(handle, b"".join(lines))
-                    os.fsync(handle)
-                except OSError:
-                    os.ftruncate(handle, before)
-                    raise
-            finally:
-                os.close(handle)
-            if created:
-                fsync_folder(path.parent)
+            with self._file.open("rb") as file:
+                return [os.pread(file.fileno(), size, start) for start, size in spans]
         except OSError as fault:
             raise storage_error(fault, self.folder) from fault
 
+    def _mend(self) -> int:
+        """Set aside every line that is not what was written, and take in the others anew; counts the former."""
+        index, sound, damaged = OutcomeIndex(), [], []
+        try:
+            with self._file.open("rb") as file:
+                for line in lines_of(file, 0, os.fstat(file.fileno()).st_size):
+                    read = read_line(line)
+                    if read is None:
+                        damaged.append(line if line.endswith(b"\n") else line + b"\n")
+                    else:
+                        sound.append(line)
+                        index.add(read[0], vars(read[1]), len(line))
+        except OSError as fault:
+            raise storage_error(fault, self.folder) from fault
+        if damaged:
+            append_lines(self.folder / "damaged.jsonl", damaged)
+            replace_file(self._file, sound)
+        self._index, self._stamp = index, self._stamp_now()
+        return len(damaged)
 
-def _write_all(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]
+    def _append(self, fresh: Mapping[str, Outcome]) -> None:
+        lines = [write_line(name, one) for name, one in fresh.items()]
+        try:
+            append_lines(self._file, lines)
+            for (name, one), line in zip(fresh.items(), lines, strict=True):
+                self._index.add(name, vars(one), len(line))
+        finally:
+            self._stamp = self._stamp_now()
+
+    def _stamp_now(self) -> _Stamp | None:
+        try:
+            return _stamp_of(os.stat(self._file))
+        except OSError:
+            return None
 
 
-def _line(name: str, outcome: Outcome) -> bytes:
-    line = json.dumps({"id": name, **outcome.to_dict()}, ensure_ascii=True, allow_nan=False).encode() + b"\n"
-    if len(line) > LONGEST:
-        raise InputError(
-            f"an outcome of task {outcome.task[:40]!r} takes {len(line)} bytes; at most {LONGEST} are kept. Shorten "
-            "its names, or give fewer predictions.",
-            reason="BAD_OUTCOME",
-        )
-    return line
+class _Stamp(NamedTuple):
+    """What changes with the file."""
+
+    file: tuple[int, int]
+    size: int
+    modified: int
 
 
-def _read(line: bytes) -> tuple[str, Outcome] | None:
-    """Id and outcome of a line; None where it is not the whole of what was written."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        raw = json.loads(line)
-        name = raw.pop("id")
-        outcome = Outcome.from_dict(raw)
-    except (ValueError, AttributeError, KeyError, TypeError, InputError):
-        return None
-    return (name, outcome) if outcome.id == name else None
+def _stamp_of(found: os.stat_result) -> _Stamp:
+    return _Stamp((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
+
+
+def _wanted(task: str | None, strong: str | None, recipe: str | None) -> dict[str, str]:
+    given = zip(FILTERS, (task, strong, recipe), strict=True)
+    return {name: value for name, value in given if value is not None}
+
+
+def _chosen(found: Iterable[tuple[str, Outcome] | None], wanted: Mapping[str, str]) -> tuple[Outcome, ...]:
+    """The outcomes that were read and are wanted."""
+    read = (one[1] for one in found if one is not None)
+    return tuple(one for one in read if all(getattr(one, name) == value for name, value in wanted.items()))

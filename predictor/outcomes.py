@@ -113,13 +113,11 @@ class Outcome:
     @property
     def id(self) -> str:
         """SHA-256 hex of everything but when and whence: the same figures under the same names are the same run."""
-        content = {key: value for key, value in self.to_dict().items() if key not in _CIRCUMSTANCES}
-        text = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return content_id(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; absent values are None."""
-        predicted = {name: dict(sorted(said.items())) for name, said in self.predicted.items()}
+        predicted = {name: dict(sorted(said.items())) for name, said in self.predicted.items() if said}
         return {"schema": SCHEMA, **vars(self), "predicted": predicted}
 
     def to_json(self) -> str:
@@ -162,6 +160,17 @@ class Outcome:
         if not isinstance(raw, dict):
             raise InputError("an outcome must be a JSON object.", reason="BAD_OUTCOME")
         return cls.from_dict(raw)
+
+
+def content_id(raw: Mapping[str, Any]) -> str:
+    """The id of the outcome whose JSON object this is, whether or not it is one.
+
+    Raises:
+        ValueError: a number that is not finite.
+    """
+    content = {key: value for key, value in raw.items() if key not in _CIRCUMSTANCES}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 _TEXTS = frozenset({"task", "strong", "weak", "recipe", "loss", "label_form", "unit", "measured_on", "origin"})

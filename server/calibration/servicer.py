@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from predictor.calibration.calibration import check_name
 from predictor.errors import InputError, LimitError, UnavailableError
-from predictor.outcomes import Outcome
+from predictor.outcome_index import Mark
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
 from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
+from server.telemetry.logs import log
 from server.workforce.fitting import FitWorkers
+
+_THREADS = 4
+
+_MARK = re.compile("outcomes:([0-9]{1,12}):([0-9a-f]{64})")
+_MOST_CHARACTERS = 1024
 
 T = TypeVar("T")
 
@@ -30,7 +37,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         self._stores = stores
         self._fits = fits
         self._limits = limits
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-calibration")
+        self._thread = ThreadPoolExecutor(_THREADS, thread_name_prefix="w2s-calibration")
 
     async def RecordOutcomes(  # noqa: N802  # RPC name
         self, request: pb.RecordOutcomesRequest, context: Any
@@ -48,6 +55,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         def keep() -> pb.RecordOutcomesResponse:
             outcomes = [convert.outcome_from_proto(one) for one in request.outcomes]
             added = store.add(outcomes, self._limits.tenant_outcomes)
+            _tell_damage(added.damaged)
             return pb.RecordOutcomesResponse(kept=added.kept, repeated=added.repeated)
 
         return await self._run(keep)
@@ -59,14 +67,15 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             raise InputError(
                 f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
             )
-        size, start = min(request.page_size or most, most), _place(request.page_token)
+        size, after = min(request.page_size or most, most), _mark(request.page_token)
         store = self._stores.outcomes(current_tenant())
         wanted = {name: getattr(request, name) or None for name in ("task", "strong", "recipe")}
 
         def page() -> pb.ListOutcomesResponse:
-            found: tuple[Outcome, ...] = store.read(**wanted).outcomes
-            token = _token(start + size) if len(found) > start + size else ""
-            shown = [convert.outcome_to_proto(one) for one in found[start : start + size]]
+            found = store.page(after, size, **wanted)
+            _tell_damage(found.damaged)
+            token = "" if found.after is None else _token(found.after)
+            shown = [convert.outcome_to_proto(one) for one in found.outcomes]
             return pb.ListOutcomesResponse(outcomes=shown, next_page_token=token)
 
         return await self._run(page)
@@ -120,6 +129,11 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             raise _without_place(fault) from fault
 
 
+def _tell_damage(lines: int) -> None:
+    if lines:
+        log("outcomes_damaged", lines=lines)
+
+
 def _without_place(fault: LimitError | UnavailableError) -> LimitError | UnavailableError:
     """What a disk refused, without the server's own paths; other faults as they are."""
     if fault.reason == "STORAGE_FULL":
@@ -133,22 +147,23 @@ def _without_place(fault: LimitError | UnavailableError) -> LimitError | Unavail
     return fault
 
 
-def _token(place: int) -> str:
-    return base64.urlsafe_b64encode(f"outcomes:{place}".encode()).decode()
+def _token(after: Mark) -> str:
+    return base64.urlsafe_b64encode(f"outcomes:{after.place}:{after.id}".encode()).decode()
 
 
-def _place(token: str) -> int:
-    """Number of outcomes before a page; 0 for the first."""
+def _mark(token: str) -> Mark | None:
+    """Where the page before ended; None for the first page."""
     if not token:
-        return 0
+        return None
     try:
-        kind, _, place = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode().partition(":")
+        text = base64.b64decode(token[:_MOST_CHARACTERS].encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        kind = place = ""
-    if kind != "outcomes" or not place.isdecimal() or len(place) > 12:
+        text = ""
+    found = _MARK.fullmatch(text)
+    if found is None:
         raise InputError(
             "page_token was not given out by this server; leave it empty for the first page.",
             reason="BAD_PAGE",
             field="page_token",
         )
-    return int(place)
+    return Mark(int(found[1]), found[2])
