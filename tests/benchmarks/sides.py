@@ -1,0 +1,29 @@
+"""Sides of the comparison that run in this process, from a loaded model to features."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from predictor.extraction.backend import Cell
+from predictor.extraction.loaded import LoadedModel
+from predictor.extraction.passes import run_passes
+from tests.drain import drain
+
+MAX_LENGTH = 256
+
+
+def ours(model: LoadedModel, texts: list[str], cell: Cell, budget: int) -> np.ndarray:
+    """What the extractor does between a loaded model and stored features, tokenising included."""
+    found = drain(run_passes(model, model.tokenize(texts, MAX_LENGTH).rows, (cell,), budget))
+    return np.asarray(found[cell])
+
+
+def dataset_order(model: LoadedModel, texts: list[str], cell: Cell) -> np.ndarray:
+    """Batches of 32 in dataset order, each padded to its longest: the loop of most research code, on our own model."""
+    from predictor.extraction.batching import pad_right
+
+    rows = model.tokenize(texts, MAX_LENGTH).rows
+    parts = [rows[i : i + 32] for i in range(0, len(rows), 32)]
+    return np.concatenate(
+        [model.backend.forward(*pad_right(part, model.tokenizer.pad_id), (cell,))[cell] for part in parts]
+    )
