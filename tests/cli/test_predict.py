@@ -105,7 +105,7 @@ def test_a_report_page_is_written(run, tmp_path):
             "weak_rows is 3; it must be a whole number of at least 8",
         ),
         (("--strong", "s.npy", *WEAK, "--student-ridge", "0"), 2, "student_ridge is 0.0; it must be above 0"),
-        (("--strong", "s.npy", *WEAK, "--lables", "x"), 2, "unrecognized arguments: --lables x"),
+        (("--strong", "s.npy", *WEAK, "--lables", "x"), 2, "there is no flag --lables; did you mean --labels?"),
         (("--strong", "s.npy", *WEAK, "-o", "none/out.json"), 2, "name a file in a folder that exists"),
         (("--strong", "s.npy", *WEAK, "--pool", "-"), 2, "holds no rows"),
     ],
