@@ -57,6 +57,18 @@ def with_ties(*groups: int, low: int = 2) -> Ranking:
     )
 
 
+def held_to_the_null(*above: bool) -> Ranking:
+    one = with_ties(*range(1, len(above) + 1))
+    beats = [{"above_null": float(better)} for better in above]
+    return dataclasses.replace(
+        one,
+        candidates=tuple(
+            dataclasses.replace(candidate, diagnostics=found)
+            for candidate, found in zip(one.candidates, beats, strict=True)
+        ),
+    )
+
+
 LABEL = ", or label some rows (--labels) to tell more."
 
 
@@ -64,6 +76,12 @@ LABEL = ", or label some rows (--labels) to tell more."
     ("one", "advice"),
     [
         (with_ties(1, 2), "Teach with m1: no other candidate comes within its margin."),
+        (held_to_the_null(True, False), "Teach with m1: no other candidate comes within its margin."),
+        (
+            held_to_the_null(False, True, False),
+            "Teach with none of them yet: m1 comes first but does not beat its shuffled rows; of those that do, m2 "
+            "comes first. More rows or gold labels would tell.",
+        ),
         (with_ties(1, 1), "Teach with m1; m2 is not separable from it, so take the cheaper of the two" + LABEL),
         (
             dataclasses.replace(with_ties(1, 1), evidence="few_labels"),

@@ -126,6 +126,8 @@ class Forecaster(Estimator, Protocol):
 def forecast_estimates(forecaster: Forecaster, forecast: Forecast) -> tuple[Estimate, ...]:
     """The forecast's errors as a forecaster's estimates, with 90 % intervals; gain and accuracies in the details."""
     low, high = np.quantile(forecast.error_draws, [0.05, 0.95], axis=1)
+    # No error is below 0, and the expectation of skewed draws can lie in their tail.
+    low, high = np.minimum(np.maximum(low, 0.0), forecast.error), np.maximum(high, forecast.error)
     note = "; ".join(forecast.notes)
     details = [{"gain": float(gain)} for gain in forecast.gain]
     if forecast.accuracy is not None:

@@ -54,6 +54,7 @@ class Verdict:
             rank_high=int(where.high[index]),
             p_best=float(where.p_best[index]),
             tie_group=int(where.tie_group[index]),
+            diagnostics={**candidate.diagnostics, "above_null": float(where.above_null[index])},
         )
         cast = self.forecast
         if cast is None:
@@ -61,7 +62,7 @@ class Verdict:
         unit = self.judging.unit
         return replace(
             placed,
-            predicted_w2s_error=_interval(float(cast.error[index]), cast.error_draws[index], unit),
+            predicted_w2s_error=_interval(float(cast.error[index]), cast.error_draws[index], unit, least=0.0),
             predicted_gain=_interval(float(cast.gain[index]), cast.gain_draws[index], unit),
             predicted_pgr=_interval(float(cast.pgr[index]), cast.pgr_draws[index], "fraction"),
         )
@@ -156,9 +157,9 @@ def _null_band(above: NDArray[np.bool_], null: Array, unit: str, sign: float = 1
     return NullBand(float(middle), float(min(low, high)), float(max(low, high)), unit, int(above.sum()))
 
 
-def _interval(value: float, draws: Array, unit: str) -> Interval | None:
+def _interval(value: float, draws: Array, unit: str, least: float = -np.inf) -> Interval | None:
     """None where the value does not exist, as PGR where the ceiling does not beat the weak model."""
-    ends = interval(draws)
-    if not np.isfinite(value) or ends is None:
+    ends = interval(value, draws, least) if np.isfinite(value) else None
+    if ends is None:
         return None
     return Interval(value, *ends, unit)

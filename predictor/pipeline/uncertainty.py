@@ -23,6 +23,7 @@ class Standing:
         low, high: (m,) 90 % interval of the rank over replicates, widened where need be to hold `rank`.
         p_best: (m,) share of replicates in which the candidate is best, ties shared.
         tie_group: (m,) candidates of one group are not separable from the best-ranked one of that group.
+        above_null: (m,) whether the candidate is better than its own shuffles.
     """
 
     rank: Ints
@@ -30,6 +31,7 @@ class Standing:
     high: Ints
     p_best: Array
     tie_group: Ints
+    above_null: NDArray[np.bool_]
 
 
 def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | None = None) -> Standing:
@@ -52,11 +54,11 @@ def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | N
     high = np.maximum(np.ceil(np.quantile(ranks, HIGH, axis=1)).astype(int), rank)
     first = replicates == replicates.min(axis=0)
     p_best = np.mean(first / first.sum(axis=0), axis=1)
-    return Standing(rank, low, high, p_best, _groups(order, replicates, above_null))
+    kind = np.ones(len(values), dtype=bool) if above_null is None else above_null
+    return Standing(rank, low, high, p_best, _groups(order, replicates, kind), kind)
 
 
-def _groups(order: Ints, replicates: Array, above_null: NDArray[np.bool_] | None) -> Ints:
-    kind = np.ones(len(order), dtype=bool) if above_null is None else above_null
+def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:
     group = np.zeros(len(order), dtype=int)
     number = 0
     for leader in order:
@@ -70,10 +72,16 @@ def _groups(order: Ints, replicates: Array, above_null: NDArray[np.bool_] | None
     return group
 
 
-def interval(draws: Array) -> tuple[float, float] | None:
-    """90 % interval of finite draws; None where fewer than half of them are finite."""
+def interval(value: float, draws: Array, least: float = -np.inf) -> tuple[float, float] | None:
+    """90 % interval of finite draws, widened where need be to hold the value; None where under half are finite.
+
+    The value is an expectation, or a ratio of two, and can lie in the tail of skewed draws.
+
+    Args:
+        least: what the quantity cannot go below.
+    """
     finite = draws[np.isfinite(draws)]
     if len(finite) * 2 < len(draws) or not len(finite):
         return None
     low, high = np.quantile(finite, [LOW, HIGH])
-    return float(low), float(high)
+    return min(max(float(low), least), value), max(float(high), value)

@@ -120,14 +120,14 @@ def test_groups_are_led_by_their_first_not_chained():
 
 def test_interval_is_the_central_nine_tenths_of_finite_draws():
     # 0 … 100: 5 and 95; NaN draws are left out.
-    assert interval(np.arange(101.0)) == (5.0, 95.0)
-    assert interval(np.concatenate([np.arange(101.0), np.full(100, np.nan)])) == (5.0, 95.0)
+    assert interval(50.0, np.arange(101.0)) == (5.0, 95.0)
+    assert interval(50.0, np.concatenate([np.arange(101.0), np.full(100, np.nan)])) == (5.0, 95.0)
 
 
 def test_there_is_no_interval_where_most_draws_do_not_exist():
-    assert interval(np.array([1.0, np.nan, np.nan])) is None
-    assert interval(np.array([1.0, np.nan])) == (1.0, 1.0)
-    assert interval(np.array([])) is None
+    assert interval(1.0, np.array([1.0, np.nan, np.nan])) is None
+    assert interval(1.0, np.array([1.0, np.nan])) == (1.0, 1.0)
+    assert interval(1.0, np.array([])) is None
 
 
 def test_a_candidate_no_better_than_its_shuffles_is_never_tied_with_one_that_is():
@@ -136,3 +136,11 @@ def test_a_candidate_no_better_than_its_shuffles_is_never_tied_with_one_that_is(
     values = np.array([0.0, 0.01, 0.02])
     assert standing(values, replicates).tie_group.tolist() == [1, 1, 1]
     assert standing(values, replicates, np.array([True, True, False])).tie_group.tolist() == [1, 1, 2]
+
+
+def test_an_interval_holds_its_value_and_stops_at_what_is_possible():
+    # PGR of candidates with next to no headroom is a ratio of expectations far outside the draws.
+    assert interval(120.0, np.arange(101.0)) == (5.0, 120.0)
+    assert interval(2.0, np.arange(101.0)) == (2.0, 95.0)
+    assert interval(50.0, np.arange(101.0) - 20.0) == (-15.0, 75.0)
+    assert interval(50.0, np.arange(101.0) - 20.0, least=0.0) == (0.0, 75.0)
