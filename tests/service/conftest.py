@@ -1,38 +1,15 @@
-"""One server for every test that leaves it as it was; a fresh one, or a fresh job store, for those that hurt it."""
+"""Servers, a fresh job store, and the names that must lead nowhere."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from client import PredictorClient
 from server.config import Limits
 from server.durable.database import Database
 from server.durable.jobs import JobTable
 from tests.service.paths import corpus, lay_out
-from tests.service.running import RunningServer
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("server")) as running:
-        running.job_worker()
-        running.predict_worker()
-        yield running
-
-
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[PredictorClient]:
-    with server.client() as connected:
-        yield connected
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Starts servers on one state folder; whatever runs at the end is killed."""
-    with ExitStack() as stack:
-        yield lambda *arguments, **options: stack.enter_context(RunningServer(tmp_path, *arguments, **options))
+from tests.service.servers import client, server, start  # noqa: F401  # fixtures
 
 
 @pytest.fixture
