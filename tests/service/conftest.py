@@ -1,5 +1,6 @@
 """Servers, a fresh job store, and the names that must lead nowhere."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def table(database: Database) -> JobTable:
     return JobTable(database, Limits())
+
+
+@pytest.fixture
+def refusal() -> type[Exception]:
+    """What the database raises where its schema refuses a change."""
+    return sqlite3.IntegrityError
 
 
 @pytest.fixture(scope="session")

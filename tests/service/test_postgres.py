@@ -20,7 +20,7 @@ from server.durable.rows import Declared
 from server.durable.store import check_url, open_store
 from tests.service.postgres import PostgresServer, needs_postgres
 from tests.service.running import arrays, until
-from tests.service.test_table import (  # noqa: F401  # run here again, on this file's `database`
+from tests.service.test_table import (  # noqa: F401  # run here again, on this file's `database` and `refusal`
     RANKING,
     test_a_job_is_tried_again_until_three_workers_died_over_it,
     test_a_refused_step_leaves_nothing_behind,
@@ -37,6 +37,7 @@ from tests.service.test_table import (  # noqa: F401  # run here again, on this 
     test_finished_jobs_expire_and_others_do_not,
     test_jobs_are_claimed_in_the_order_of_creation,
     test_only_the_current_attempt_may_end_a_job,
+    test_terminal_states_never_change,
 )
 
 pytestmark = needs_postgres
@@ -79,22 +80,9 @@ def own(url):
     opened.close()
 
 
-@pytest.mark.parametrize("state", ["SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED"])
-def test_terminal_states_never_change(database, table, state):
-    table.create(LOCAL, "a", b"q")
-    claim = table.claim()
-    name = claim.row.job.id
-    if state == "CANCELLED":
-        table.cancel(LOCAL, name)
-        table.release(claim, None, 3)
-    else:
-        table.finish(claim, state, None, RANKING)
-    assert table.finish(claim, "SUCCEEDED", None, b"other") is None
-    assert table.cancel(LOCAL, name).job.state == state
-    assert table.recover() == (0, 0)
-    with pytest.raises(psycopg.errors.RaiseException, match="a terminal job never changes"):
-        change(database, "UPDATE jobs SET state = 'QUEUED'")
-    assert table.get(LOCAL, name).job.state == state
+@pytest.fixture
+def refusal():
+    return psycopg.errors.RaiseException
 
 
 def change(database, sql):

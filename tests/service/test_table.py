@@ -1,7 +1,5 @@
 """The state machine of jobs, on a real SQLite file."""
 
-import sqlite3
-
 import pytest
 
 from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedError, W2SError
@@ -35,7 +33,7 @@ def test_a_result_after_a_cancellation_is_refused(table):
 
 
 @pytest.mark.parametrize("state", ["SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED"])
-def test_terminal_states_never_change(database, table, state):
+def test_terminal_states_never_change(database, table, refusal, state):
     table.create(LOCAL, "a", b"q")
     claim = table.claim()
     name = claim.row.job.id
@@ -51,7 +49,7 @@ def test_terminal_states_never_change(database, table, state):
     assert table.recover() == (0, 0)
     assert table.claim() is None
     assert table.get(LOCAL, name).job.revision == before.revision
-    with pytest.raises(sqlite3.IntegrityError, match="a terminal job never changes"), database.transaction() as run:
+    with pytest.raises(refusal, match="a terminal job never changes"), database.transaction() as run:
         run.execute("UPDATE jobs SET state = 'QUEUED'")
 
 
