@@ -1,7 +1,7 @@
 """Predict weak-to-strong generalization before anyone pays for the training.
 
-`rank` and `predict` are the two calls; everything here loads on first use, and neither torch nor any model library is
-touched before a model has to be run.
+`rank` and `predict` foretell, `validate` really trains; everything here loads on first use, and neither torch nor any
+model library is touched before a model has to be run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from predictor.calls import predict as predict
     from predictor.calls import rank as rank
+    from predictor.calls import validate as validate
     from predictor.errors import CancelledError as CancelledError
     from predictor.errors import DeadlineError as DeadlineError
     from predictor.errors import InputError as InputError
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from predictor.labels import Labels as Labels
     from predictor.pools import Pool as Pool
     from predictor.result import Ranking as Ranking
+    from predictor.training import Recipe as Recipe
+    from predictor.training import Tuning as Tuning
+    from predictor.validating.validated import Validation as Validation
 
 _HOMES = {
-    "predictor.calls": ("predict", "rank"),
+    "predictor.calls": ("predict", "rank", "validate"),
     "predictor.errors": (
         "CancelledError",
         "DeadlineError",
@@ -39,6 +43,8 @@ _HOMES = {
     "predictor.labels": ("Labels",),
     "predictor.pools": ("Pool",),
     "predictor.result": ("Ranking",),
+    "predictor.training": ("Recipe", "Tuning"),
+    "predictor.validating.validated": ("Validation",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -51,11 +57,15 @@ __all__ = [
     "NotFoundError",
     "Pool",
     "Ranking",
+    "Recipe",
     "RefusedError",
+    "Tuning",
     "UnavailableError",
+    "Validation",
     "W2SError",
     "predict",
     "rank",
+    "validate",
 ]
 
 

@@ -1,18 +1,29 @@
-"""Calls: rank and predict, the whole pipeline in one line of Python."""
+"""Calls: rank, predict and validate, the whole pipeline in one line of Python."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator, Mapping, Sequence
-from typing import Unpack
+from pathlib import Path
+from typing import TypeVar, Unpack
 
 from predictor.calibration.resolve import with_calibration
 from predictor.engines.choice import LOCAL, open_engine
+from predictor.errors import InputError
 from predictor.intake.request import Model, Options, build_query
+from predictor.intake.rows import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN, read_task
 from predictor.pipeline.ranking import ranking_steps
 from predictor.query import FeatureSource, Progress, RankingQuery
 from predictor.result import Ranking
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
+from predictor.training import Recipe
+from predictor.training.learners import Trainee
+from predictor.training.partition import first_words
+from predictor.validating.validated import Validation
+from predictor.validating.validation import validation_steps
+
+T = TypeVar("T")
 
 
 def rank(
@@ -61,6 +72,106 @@ def predict(
         return _drain(ranking_steps(query, ArraySource(), opened))
 
 
+def validate(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    task: str | Path = "",
+    label_column: str = LABEL_COLUMN,
+    recipe: Recipe | None = None,
+    splits: int | None = None,
+    group_by_first_words: int | None = None,
+    **options: Unpack[Options],
+) -> Validation:
+    """Really train weak → W2S → ceiling for every candidate on a labelled task, and score every estimator against it.
+
+    Args:
+        strong, weak: as in `rank`.
+        task: a file of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
+        label_column: of the file.
+        recipe: how weak heads, student and ceiling are trained; None for ridge heads on thirds, or on as many rows and
+            with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` say.
+        splits: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
+        group_by_first_words: rows whose first words agree never fall into two parts of a split.
+        **options: as in `rank`; `labels` of every row.
+
+    Raises:
+        W2SError: the request or the strong model is at fault, a row is unlabelled, or no candidate is left.
+    """
+    return _drain(
+        validation_of(
+            strong=strong,
+            weak=weak,
+            task=task,
+            label_column=label_column,
+            recipe=recipe,
+            splits=splits,
+            group_by_first_words=group_by_first_words,
+            **options,
+        )
+    )
+
+
+def validation_of(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    task: str | Path = "",
+    label_column: str = LABEL_COLUMN,
+    recipe: Recipe | None = None,
+    splits: int | None = None,
+    group_by_first_words: int | None = None,
+    **options: Unpack[Options],
+) -> Generator[Progress, None, Validation]:
+    """`validate` step by step; see there."""
+    if options.get("labels") is None:
+        if not str(task) or options.get("pool") is not None:
+            raise InputError(
+                "validate needs gold labels of every row: give a file of labelled rows as task, or labels.",
+                reason="NO_LABELS",
+                field="task",
+            )
+        columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
+        options["pool"], options["labels"] = read_task(task, *columns, label_column)
+    query = build_query(strong=strong, weak=weak, **options)
+    if query.labels is None:
+        raise InputError("the task has no labels.", reason="NO_LABELS", field="task")
+    own = query.settings.training
+    for name in () if recipe is None else ("weak_rows", "student_rows", "weak_ridge", "student_ridge"):
+        asked, said = getattr(own, name), getattr(recipe, name)
+        if asked not in (None, said):
+            raise InputError(
+                f"{name} is {asked} beside a recipe that says {said}; say it there alone.",
+                reason="BAD_RECIPE",
+                field=name,
+            )
+    trained = recipe or Recipe(
+        weak_rows=own.weak_rows,
+        student_rows=own.student_rows,
+        weak_ridge=own.weak_ridge,
+        student_ridge=own.student_ridge,
+    )
+    return (
+        yield from validation_steps(
+            dataclasses.replace(query, labels=None),
+            query.labels,
+            source_of(query),
+            task=str(task),
+            splits=splits,
+            recipe=trained,
+            groups=None if group_by_first_words is None else first_words(query.pool.texts, group_by_first_words),
+            student_of=_student,
+        )
+    )
+
+
+def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
+    """The strong model itself, for recipes that train it; torch is loaded here and not before."""
+    from predictor.finetuning.tuner import FineTuner
+
+    return FineTuner.of(query.strong, query.pool.texts, query.settings, recipe)
+
+
 def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:
     """Where a query's features come from: arrays where it holds nothing else, models and the store otherwise.
 
@@ -75,10 +186,10 @@ def source_of(query: RankingQuery, store: FeatureStore | None = None) -> Feature
     return Extractor(store=store)
 
 
-def _drain(steps: Generator[Progress, None, Ranking]) -> Ranking:
+def _drain(steps: Generator[Progress, None, T]) -> T:
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            ranking: Ranking = end.value
-            return ranking
+            found: T = end.value
+            return found

@@ -207,6 +207,18 @@ class Ranking:
         raw = asdict(self)
         return {"schema": raw.pop("schema"), **raw}
 
+    def __str__(self) -> str:
+        """The table, as the command line prints it on 100 columns."""
+        from predictor.report.terminal import table
+
+        return table(self, 100)
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        from predictor.report.outline import markdown
+
+        return markdown(self)
+
     def to_json(self, path: str | Path | None = None) -> str:
         """The JSON text; also written to `path` where one is given."""
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import textwrap
 from typing import TYPE_CHECKING
@@ -14,13 +13,9 @@ from client.cli.listing import listing
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from client.cli.recipe import add_recipe, recipe_of
-from predictor.errors import InputError
 
 if TYPE_CHECKING:
-    from predictor.query import RankingQuery
     from predictor.report.cells import Sheet
-    from predictor.training import Recipe
-    from predictor.training.learners import Trainee
     from predictor.validating.validated import Validation
 
 WIDTH = 100
@@ -51,37 +46,18 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate; 3 where some candidates failed."""
-    from predictor.calls import source_of
-    from predictor.intake.request import build_query
-    from predictor.intake.rows import read_task
-    from predictor.training.partition import first_words
-    from predictor.validating.validation import validation_steps
+    from predictor.calls import validation_of
 
     check_destinations(arguments)
-    recipe, words = recipe_of(arguments), arguments.group_by_first_words
-    pool, labels = read_task(arguments.task, arguments.text_column, arguments.id_column, arguments.label_column)
-    asked = flags.query_of(arguments) | {"pool": pool, "labels": labels}
-    query = build_query(**asked)  # type: ignore[arg-type]  # each flag has its keyword's type
-    if query.labels is None:
-        raise InputError("the task has no labels.", reason="NO_LABELS", field="task")
-    steps = validation_steps(
-        dataclasses.replace(query, labels=None),
-        query.labels,
-        source_of(query),
+    steps = validation_of(
+        **flags.query_of(arguments),  # type: ignore[arg-type]  # each flag has its keyword's type
         task=arguments.task,
+        label_column=arguments.label_column,
+        recipe=recipe_of(arguments),
         splits=arguments.splits,
-        recipe=recipe,
-        groups=None if words is None else first_words(query.pool.texts, words),
-        student_of=_student,
+        group_by_first_words=arguments.group_by_first_words,
     )
     return _finish(follow(steps, display()), arguments)
-
-
-def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
-    """The strong model itself, for recipes that train it; torch is loaded here and not before."""
-    from predictor.finetuning.tuner import FineTuner
-
-    return FineTuner.of(query.strong, query.pool.texts, query.settings, recipe)
 
 
 def _finish(found: Validation, arguments: argparse.Namespace) -> int:

@@ -131,6 +131,16 @@ class Validation:
         raw = asdict(self)
         return {"schema": raw.pop("schema"), **raw, "outcomes": [one.to_dict() for one in self.outcomes()]}
 
+    def __str__(self) -> str:
+        """Its tables as Markdown."""
+        from predictor.report.validated import markdown
+
+        return markdown(self)
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return str(self)
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Validation:
         """Read the JSON object back; fields that an earlier version did not write get their defaults."""
