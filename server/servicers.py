@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import platform
 import re
@@ -69,7 +70,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             candidates=len(query.weak),
             values=declared_values(query),
             predict_allowed=_predictable(query, self._limits),
-            warnings=_remarks(query),
+            warnings=await asyncio.to_thread(_remarks, query),  # a million rows take their time, and so below
         )
 
     async def GetServerInfo(  # noqa: N802
@@ -129,7 +130,8 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
             )
         else:
             query = await self._intake.query(request.query, current_tenant())
-            declared = Declared(declared_seconds(query), attached(request.query), current_traceparent())
+            cost = await asyncio.to_thread(declared_seconds, query)
+            declared = Declared(cost, attached(request.query), current_traceparent())
             added = await self._calibrations.attached(request.query)
             stored = request.query.SerializeToString(deterministic=True)
             row = await self._ledger.create(current_tenant(), request.request_id, stored, declared, added)
@@ -203,10 +205,11 @@ def _predictable(query: RankingQuery, limits: Limits) -> bool:
 
 def _remarks(query: RankingQuery) -> list[str]:
     remarks = []
-    if query.pool.empty_rows:
-        remarks.append(f"{query.pool.empty_rows} row(s) of the pool are blank.")
-    if query.pool.duplicate_rows > 0:
-        remarks.append(f"{query.pool.duplicate_rows} row(s) of the pool repeat an earlier one.")
+    empty, duplicate = query.pool.empty_rows, query.pool.duplicate_rows
+    if empty:
+        remarks.append(f"{empty} row(s) of the pool are blank.")
+    if duplicate > 0:
+        remarks.append(f"{duplicate} row(s) of the pool repeat an earlier one.")
     return remarks
 
 

@@ -1,0 +1,69 @@
+"""Servicers without a socket: what is counted over every row of a request is counted beside the event loop."""
+
+import asyncio
+import threading
+
+import pytest
+
+from protos import convert
+from protos.w2s.v1 import predictor_service_pb2 as ask
+from protos.w2s.v1 import ranking_service_pb2 as pb
+from server import servicers
+from server.access.caller import Caller, set_caller
+from server.access.pages import page_tokens
+from server.calibration.servicer import CalibrationServicer
+from server.calibration.stores import TenantStores
+from server.config import Limits
+from server.durable.ledger import Ledger
+from server.intake import Intake
+from server.parts.store import PartStore
+from server.servicers import PredictorServicer, RankingServicer
+from server.telemetry.metrics import Metrics
+from server.telemetry.traces import make_traces
+from server.workforce.fitting import FitWorkers
+from server.workforce.prediction import PredictWorker
+from server.workforce.slots import plan_slots
+from server.workforce.turns import Turns
+from server.workforce.workers import JobWorkers
+from tests.service.running import arrays
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Which threads counted over rows."""
+    seen: dict[str, threading.Thread] = {}
+    for name in ("_remarks", "declared_seconds"):
+        real = getattr(servicers, name)
+
+        def watched(query, name=name, real=real):
+            seen[name] = threading.current_thread()
+            return real(query)
+
+        monkeypatch.setattr(servicers, name, watched)
+    return seen
+
+
+def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
+    async def serve():
+        limits, shares = Limits(), plan_slots(Limits(), ())
+        ledger = Ledger(tmp_path / "jobs.sqlite", limits)
+        await ledger.open()
+        intake, turns = Intake(PartStore(tmp_path / "parts", limits), limits), Turns(limits.overtake_seconds)
+        workers = JobWorkers(ledger, limits, Metrics(), shares, turns, make_traces("none"))  # never started
+        fits, predictor = FitWorkers(limits, shares[0]), PredictWorker(limits, shares[0])
+        calibrations = CalibrationServicer(TenantStores(tmp_path, limits), fits, limits)
+        asked = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
+        ranking = RankingServicer(ledger, intake, page_tokens(tmp_path / "key"), calibrations, limits)
+        set_caller(Caller())
+        query = convert.query_to_proto(arrays(rows=60))
+        try:
+            valid = await asked.Validate(ask.ValidateRequest(query=query), None)
+            made = await ranking.CreateRankingJob(pb.CreateRankingJobRequest(request_id="one", query=query), None)
+        finally:
+            await ledger.close()
+        return valid, made
+
+    valid, made = asyncio.run(serve())
+    assert (valid.rows, made.job.request_id) == (60, "one")
+    assert counted.keys() == {"_remarks", "declared_seconds"}
+    assert threading.main_thread() not in counted.values()
