@@ -33,7 +33,7 @@ from tests.chaos.crowd import Size, allow_files, watch
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import Reply, call, own_channel, percentile, saturate
 from tests.drain import drain
-from tests.service.running import RunningServer, arrays, until
+from tests.service.running import RunningServer, arrays, under_way
 
 CALLERS = (1, 16, 64)
 ROWS = 60
@@ -180,8 +180,7 @@ def watchers(folder: Path, count: int) -> dict[str, float]:
     with RunningServer(folder, "--limit", "worker_silence_seconds=3600") as running, running.client() as client:
         running.predict_worker()
         worker = running.freeze_job_worker()
-        job = client.submit(arrays())
-        until(lambda: client.job(job).state == "RUNNING")
+        job = under_way(client, arrays())
         before = resident(running)
 
         async def run() -> tuple[float, float, float, Prober]:

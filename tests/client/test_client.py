@@ -20,7 +20,7 @@ from predictor.errors import (
     W2SError,
 )
 from predictor.query import ModelSpec, Progress, RankingQuery
-from tests.service.running import arrays, until
+from tests.service.running import arrays, under_way
 
 
 def test_rank_takes_the_keywords_of_the_predictor(client):
@@ -88,8 +88,7 @@ def test_a_wait_with_a_time_ends_with_it(start):
     running = start()
     running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays())
         with pytest.raises(DeadlineError, match=r"is still RUNNING after 0.5 s; it goes on") as caught:
             client.wait(name, timeout=0.5)
         assert caught.value.reason == "STILL_RUNNING"

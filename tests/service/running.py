@@ -122,6 +122,13 @@ def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
     raise AssertionError(f"not within {seconds} s")
 
 
+def under_way(client: PredictorClient, query: RankingQuery, request_id: str | None = None) -> str:
+    """Id of a job of the query, once it is RUNNING; where the worker is frozen it stays so."""
+    name = client.submit(query, request_id)
+    until(lambda: client.job(name).state == "RUNNING")
+    return name
+
+
 def alive(pid: int) -> bool:
     """Whether the process exists and is more than a zombie."""
     try:

@@ -22,7 +22,7 @@ from protos.parts import PartManifest, part_manifest_to_proto
 from server.access.scopes import NEEDED, OPEN
 from server.access.tokens import TokenFile
 from tests.calibration.worlds import outcomes
-from tests.service.running import RunningServer, arrays, until
+from tests.service.running import RunningServer, arrays, under_way
 
 HOUR = 3600.0
 LATE = 3.0
@@ -121,8 +121,7 @@ def place(tmp_path_factory):
         running.predict_worker()
         running.freeze_job_worker()
         with running.client(token=tokens["alice"]) as alice:
-            job = alice.submit(arrays())
-            until(lambda: alice.job(job).state == "RUNNING")
+            job = under_way(alice, arrays())
             alice.features.push("kept", VALUES)
             alice.calibrations.record(outcomes())
             alice.calibrations.fit("kept")

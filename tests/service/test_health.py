@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from predictor.errors import LimitError
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
-from tests.service.running import arrays, until
+from tests.service.running import arrays, under_way, until
 from tests.service.sending import details_of
 
 
@@ -20,7 +20,7 @@ def test_a_full_queue_refuses_with_a_pause_and_health_still_answers(start):
     running = start("--limit", "max_queued_jobs=2", "--limit", "retry_seconds=3")
     running.freeze_job_worker()
     with running.client() as client:
-        until(lambda: client.job(client.submit(arrays(), "first")).state == "RUNNING")
+        under_way(client, arrays(), "first")
         for seed in (1, 2):
             client.submit(arrays(seed))
         with pytest.raises(LimitError, match=r"takes 2 waiting jobs and has as many; ask again in 3 s") as caught:
@@ -53,7 +53,7 @@ def test_health_says_not_serving_while_the_server_stops(start):
     running = start("--limit", "drain_seconds=10")
     frozen = running.freeze_job_worker()
     with running.client() as client:
-        until(lambda: client.job(client.submit(arrays(), "first")).state == "RUNNING")
+        under_way(client, arrays(), "first")
         running.process.send_signal(signal.SIGTERM)
         until(lambda: running.events("stopping"))
         assert check(running.address, "w2s.v1.RankingService") == health_pb2.HealthCheckResponse.NOT_SERVING

@@ -24,7 +24,7 @@ from server.config import Limits
 from server.telemetry.logs import log_fault
 from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.spawn import worker_environment
-from tests.service.running import alive, arrays, samples, scrape, until
+from tests.service.running import alive, arrays, samples, scrape, under_way, until
 
 
 def limited(**limits):
@@ -142,8 +142,7 @@ def test_a_worker_that_hangs_is_replaced_and_its_job_runs_again(start, when):
             os.kill(worker, signal.SIGSTOP)
             name = client.submit(arrays())
         else:
-            name = client.submit(arrays(rows=2500))
-            until(lambda: client.job(name).state == "RUNNING")
+            name = under_way(client, arrays(rows=2500))
             os.kill(worker, signal.SIGSTOP)
         job = client.wait(name, 60)
     assert (job.state, job.attempts) == ("SUCCEEDED", 2)

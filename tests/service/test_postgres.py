@@ -19,7 +19,7 @@ from server.durable.postgres import PostgresDatabase
 from server.durable.rows import Declared
 from server.durable.store import check_url, open_store
 from tests.service.postgres import PostgresServer, needs_postgres
-from tests.service.running import arrays, until
+from tests.service.running import arrays, under_way, until
 from tests.service.test_table import (  # noqa: F401  # run here again, on this file's `database` and `refusal`
     RANKING,
     test_a_job_is_tried_again_until_three_workers_died_over_it,
@@ -198,8 +198,7 @@ def test_a_server_keeps_its_jobs_there_across_kills_of_itself_and_of_the_databas
     assert not (running.folder / "state" / "jobs.sqlite").exists()
     frozen = running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays(1), "kept")
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays(1), "kept")
     assert frozen
     running.kill()
     again = start("--database", url)

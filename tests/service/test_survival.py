@@ -12,15 +12,14 @@ from predictor.errors import UnavailableError
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from tests.service.model import ROWS, reading, write_model
-from tests.service.running import alive, arrays, samples, scrape, until
+from tests.service.running import alive, arrays, samples, scrape, under_way, until
 
 
 def test_a_job_whose_worker_is_killed_runs_again(start):
     running = start()
     frozen = running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays())
         os.kill(frozen, signal.SIGKILL)
         job = client.wait(name)
     assert (job.state, job.attempts) == ("SUCCEEDED", 2)
@@ -47,8 +46,7 @@ def test_a_job_that_ends_every_worker_it_may_fails_as_worker_lost(start):
     running = start("--limit", "max_losses=1")
     with running.client() as client:
         frozen = running.freeze_job_worker()
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays())
         os.kill(frozen, signal.SIGKILL)
         job = client.wait(name)
         assert (job.state, job.attempts, job.error.reason) == ("FAILED", 1, "WORKER_LOST")
@@ -59,8 +57,7 @@ def test_a_job_survives_the_kill_of_the_server_and_finishes_once(start):
     running = start()
     frozen = running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays(), "only-once")
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays(), "only-once")
         before = client.job(name).revision
     running.kill()
     until(lambda: not alive(frozen), 5)
@@ -122,8 +119,7 @@ def test_sigterm_lets_a_quick_job_finish(start):
     running = start("--limit", "drain_seconds=20")
     frozen = running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays())
     running.process.send_signal(signal.SIGTERM)
     until(lambda: running.events("stopping"))
     os.kill(frozen, signal.SIGCONT)
@@ -137,8 +133,7 @@ def test_a_server_that_stops_says_so_and_how_to_go_on(start):
     running = start("--limit", "drain_seconds=10")
     frozen = running.freeze_job_worker()
     with running.client(timeout=5) as client:
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        under_way(client, arrays())
         running.process.send_signal(signal.SIGTERM)
         until(lambda: running.events("stopping"))
         with pytest.raises(UnavailableError, match="watching after the last revision seen") as caught:
@@ -152,8 +147,7 @@ def test_open_watches_and_waits_end_with_a_status_that_says_to_resume(start, kin
     running = start("--limit", "drain_seconds=10")
     frozen = running.freeze_job_worker()
     with running.client() as client, grpc.insecure_channel(running.address) as channel:
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays())
         stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
         if kind == "watch":
             call = stub.WatchRankingJob(pb.WatchRankingJobRequest(id=name, after_revision=1 << 40), timeout=20)
@@ -172,8 +166,7 @@ def test_a_cancelled_job_ends_its_worker_within_two_seconds(start):
     running = start()
     frozen = running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays())
-        until(lambda: client.job(name).state == "RUNNING")
+        name = under_way(client, arrays())
         began = time.monotonic()
         assert client.cancel(name).state == "CANCELLING"
         job = client.wait(name)
