@@ -19,6 +19,9 @@ MAX_CLASSES = 64
 SQUARABLE = (1e-100, 1e100)
 """Least spread and greatest size of numbers to regress on: sums of their squares are neither 0 nor infinite."""
 
+MIN_LABELLED = 4
+"""Fewer gold labels train no head."""
+
 MIN_UNLABELLED = 8
 """Fewer rows without a gold label leave nothing to predict on."""
 
@@ -42,6 +45,13 @@ class Labels:
         """(n,) True where the row carries a gold label."""
         found: NDArray[np.bool_] = np.logical_not(np.isnan(self.targets).any(axis=1))
         return found
+
+    @property
+    def teachable(self) -> bool:
+        """Whether heads can be taught on these rows: four labels at least, not all alike, and rows left to predict."""
+        gold = self.targets[self.known]
+        enough = len(gold) >= MIN_LABELLED and len(self.targets) - len(gold) >= MIN_UNLABELLED
+        return enough and bool(np.ptp(gold, axis=0).max() > 0.0)
 
     def unlabelled(self) -> NDArray[np.intp]:
         """Row numbers without a gold label: those that predictions concern.
@@ -74,9 +84,9 @@ class Labels:
         """
         raw = [_missing_to_none(value) for value in _one_per_row(values)]
         present = [value for value in raw if value is not None]
-        if len(present) < 4:
+        if len(present) < MIN_LABELLED:
             raise InputError(
-                f"{len(present)} row(s) carry a gold label; at least 4 are needed to train a weak head.",
+                f"{len(present)} row(s) carry a gold label; at least {MIN_LABELLED} are needed to train a weak head.",
                 reason="TOO_FEW_LABELS",
                 field="labels",
             )

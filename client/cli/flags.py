@@ -136,8 +136,8 @@ def add_stages(parser: Parser) -> None:
     group.add_argument(
         "--budget",
         metavar="SHARE|TIME",
-        help="read at most this share of the rows (0.25, 25%%) or for this time (90s, 5m), and drop candidates that "
-        "cannot be best on the way",
+        help="read at most this share of the rows (0.25, 25%%; 150 rows at least) or for this time (90s, 5m), and drop "
+        "candidates that cannot be best on the way",
     )
     group.add_argument(
         "--confidence", metavar="C", type=float, help="of such a decision, 0.5 to below 1 (default: 0.95)"

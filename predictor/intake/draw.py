@@ -27,7 +27,7 @@ def draw(query: RankingQuery, store: FeatureStore | None = None, *, remote: bool
         remote: stored features lie elsewhere; they are left alone, and `drawn` says how to cut them there.
 
     Raises:
-        InputError: gold labels were given and fewer than 4 of the drawn rows carry one.
+        InputError: gold labels were given, and fewer than 4 of the drawn rows carry one or all theirs are the same.
     """
     wanted, rows = query.settings.max_rows, len(query.pool)
     if wanted is None or wanted >= rows:
@@ -39,6 +39,13 @@ def draw(query: RankingQuery, store: FeatureStore | None = None, *, remote: bool
             f"{labels.known.sum()} of the {wanted} rows drawn carry a gold label; at least 4 are needed. Raise "
             "--max-rows or label more rows.",
             reason="TOO_FEW_LABELS",
+            field="labels",
+        )
+    if labels is not None and np.ptp(labels.targets[labels.known], axis=0).max() == 0.0:
+        raise InputError(
+            f"the {labels.known.sum()} gold labels of the {wanted} rows drawn are all the same; at least two different "
+            "values are needed. Raise --max-rows, label more rows, or draw others by --seed.",
+            reason="ONE_CLASS",
             field="labels",
         )
     drawn = Drawn(chosen, rows, rows_digest(query.pool) if query.pool.texts else None)

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from predictor.errors import InputError
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.pipeline.judging import some_rows
 from predictor.pipeline.left import Left, complete
 from predictor.pipeline.race import HALVES, Lap, level_of, schedule
 from predictor.pipeline.scores import most_rows, scores
@@ -120,7 +121,15 @@ def _stages(query: RankingQuery, order: Rows, judging: Estimator) -> tuple[int, 
     if labels is None:
         return stages
     known = np.cumsum(labels.known[order])
-    return tuple(size for size in stages if known[size - 1] >= 24) or stages[-1:]
+    if not labels.take(order[: stages[-1]]).teachable:
+        raise InputError(
+            f"the {stages[-1]} rows that may be read carry {known[stages[-1] - 1]} gold labels, too few or all the "
+            "same; raise --budget, or leave it out.",
+            reason="TOO_FEW_LABELS",
+            field="budget",
+        )
+    fit = (size for size in stages if known[size - 1] >= 24 and labels.take(order[:size]).teachable)
+    return tuple(fit) or stages[-1:]
 
 
 def _training(query: RankingQuery, judging: Estimator) -> Training:
@@ -164,7 +173,7 @@ def _run(
     with threadpool_limits(limits=1, user_api="blas"):
         in_order = case.take(np.argsort(rows))
         values = scores(judging, in_order, rank_by)
-        drawn = [np.sort(rng.permutation(len(rows))[: len(rows) // 2]) for _ in range(HALVES)]
+        drawn = [np.sort(some_rows(in_order, len(rows) // 2, rng)) for _ in range(HALVES)]
         halves = np.stack([scores(judging, in_order.take(half), rank_by, HALF_ROUNDS) for half in drawn], axis=1)
     most = min(len(query.pool), most_rows(judging, case) or len(query.pool))
     return Lap(len(rows), most, values, halves), names

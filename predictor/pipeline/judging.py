@@ -24,6 +24,9 @@ RESAMPLES = 20
 RESAMPLED_ROWS = 1000
 """Rows per resample or shuffle at most."""
 
+DRAWS = 100
+"""Tries at rows whose gold labels differ."""
+
 SHUFFLES = 19
 """Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
 
@@ -104,8 +107,8 @@ def judge(
     else:
         values = sign * _values(judging, case)
     half = min(case.rows // 2, RESAMPLED_ROWS)
-    replicates = [sign * _values(judging, case.take(rng.permutation(case.rows)[:half])) for _ in range(RESAMPLES)]
-    small = case if case.rows <= RESAMPLED_ROWS else case.take(rng.permutation(case.rows)[:RESAMPLED_ROWS])
+    replicates = [sign * _values(judging, case.take(some_rows(case, half, rng))) for _ in range(RESAMPLES)]
+    small = case if case.rows <= RESAMPLED_ROWS else case.take(some_rows(case, RESAMPLED_ROWS, rng))
     null = np.stack([sign * _values(judging, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
     own = values if small is case else sign * _values(judging, small)
     above = _above_null(own, null)
@@ -113,8 +116,19 @@ def judge(
     return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None)
 
 
+def some_rows(case: Case, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """(count,) random rows, drawn again as long as their gold labels teach nothing: rare classes go missing."""
+    for _ in range(DRAWS):
+        rows = rng.permutation(case.rows)[:count]
+        if case.labels is None or case.labels.take(rows).teachable:
+            break
+    return rows
+
+
 def _values(estimator: Estimator, case: Case) -> Array:
     """(m,) values, NaN where the estimator does not apply to a candidate or cannot judge it on these rows."""
+    if case.labels is not None and not case.labels.teachable:
+        return np.full(len(case.weak), np.nan)
     estimates: tuple[Estimate | None, ...]
     if isinstance(estimator, JointEstimator):
         estimates = estimator.estimate(case)
