@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from predictor.estimators.case import Case, Representation
@@ -49,6 +51,11 @@ def case_with(evidence, noises=(0.1, 0.6, 2.5), kind="regression", rows=ROWS, se
         given = {m.name: predictions(values, kind, 0.2 + i) for i, m in enumerate(weak)}
         return Case(strong, weak, weak_labels=given, seed=seed)
     return Case(strong, weak, shown(values), seed=seed)
+
+
+def below_zero(case):
+    """The case with its gold labels moved down, so that what is learnt from them is neither chances nor positive."""
+    return replace(case, labels=replace(case.labels, targets=case.labels.targets - 10.0))
 
 
 def predictions(values, kind, noise):

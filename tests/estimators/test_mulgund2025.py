@@ -11,7 +11,7 @@ from predictor.estimators.case import Case
 from predictor.estimators.lessons import lessons
 from predictor.estimators.mulgund2025 import BregmanMisfit, Projection
 from predictor.heads.bregman import ENTROPY, LOGISTIC
-from tests.estimators.cases import case_with, predictions, shown, task, teachers
+from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers
 from tests.heads.test_bregman import CLOSED
 from tests.reference.divergent import make, mixed
 
@@ -72,8 +72,7 @@ def test_positive_outputs_have_squared_and_relative_misfits_but_no_logistic_one(
 
 @pytest.mark.parametrize("form", FORMS)
 def test_labels_that_are_neither_are_absent_with_the_reason(form):
-    case = case_with("few_labels", kind="regression")
-    below = dataclasses.replace(case, labels=dataclasses.replace(case.labels, targets=case.labels.targets - 10.0))
+    below = below_zero(case_with("few_labels", kind="regression"))
     for found in BregmanMisfit(form).estimate(below):
         assert found.value is None
         assert found.note == "its weak labels are neither class probabilities nor positive outputs"

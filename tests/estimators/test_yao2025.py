@@ -12,7 +12,7 @@ from predictor.estimators import ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import lessons
 from predictor.heads.divergences import divergence
-from tests.estimators.cases import case_with, predictions, shown, task, teachers
+from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers
 
 NAMES = ("kl_misfit", "reverse_kl_misfit", "gain_bounds", "calibration_bounds")
 MISFITS = NAMES[:2]
@@ -81,8 +81,7 @@ def test_without_weak_labels_or_gold_it_says_what_is_needed(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_labels_that_are_no_probabilities_are_absent_with_the_reason(name):
-    case = case_with("few_labels", kind="regression")
-    below = dataclasses.replace(case, labels=dataclasses.replace(case.labels, targets=case.labels.targets - 10.0))
+    below = below_zero(case_with("few_labels", kind="regression"))
     for estimate in find(name).estimate(below):
         assert estimate.value is None
         assert estimate.note == "its weak labels are neither class probabilities nor positive outputs"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import FOLDS
@@ -12,6 +11,7 @@ from predictor.labels import Labels
 from tests.reference import dense
 from tests.reference.heads import logistic, poisson
 from tests.reference.models import correlated, dimmed
+from tests.reference.simplex import least
 
 ROWS = 70
 
@@ -100,15 +100,7 @@ def mixed(case, name, given, divergence, columns=slice(None)):
             f = np.einsum("nkc,k->nc", table[second], weights)
             return np.mean(np.sum(divergence(f, weak[second][:, columns]), axis=1))
 
-        count = table.shape[1]
-        best = minimize(
-            loss,
-            np.full(count, 1 / count),
-            bounds=[(1e-12, 1)] * count,
-            constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
-            tol=1e-12,
-            options={"maxiter": 2000},
-        )
-        student[held] = np.einsum("nkc,k->nc", table[held], best.x)
-        fitted.append(best.fun)
+        weights, reached = least(loss, table.shape[1])
+        student[held] = np.einsum("nkc,k->nc", table[held], weights)
+        fitted.append(reached)
     return weak[:, columns], student, np.mean(fitted)
