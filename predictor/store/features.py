@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +171,11 @@ class FeatureStore:
 
     def ls(self) -> tuple[NamedFeatures, ...]:
         """Pushed sets in name order."""
-        found = (self._named(name, card) for name, card in self._names.all())
-        return tuple(one for one in found if one is not None)
+        return tuple(self._after(""))
+
+    def page(self, after: str, most: int) -> tuple[NamedFeatures, ...]:
+        """At most `most` pushed sets in name order, of those after a name; reads no more of them than that."""
+        return tuple(islice(self._after(after), most))
 
     def remove(self, name: str) -> None:
         """Forget a pushed set; its entry goes too unless another name keeps it.
@@ -235,6 +239,10 @@ class FeatureStore:
         if not is_key(key):
             raise InputError(f"{key!r} is not a feature key of 64 hexadecimal digits.", reason="BAD_FEATURE_KEY")
         return self.folder / "entries" / key[:2] / f"{key}.w2sf"
+
+    def _after(self, name: str) -> Iterator[NamedFeatures]:
+        found = (self._named(name, card) for name, card in self._names.all(name))
+        return (one for one in found if one is not None)
 
     def _named(self, name: str, card: Card) -> NamedFeatures | None:
         """The set as `ls` shows it, or None where its entry is gone."""

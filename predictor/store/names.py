@@ -61,12 +61,12 @@ class Names:
         self._path(name).unlink(missing_ok=True)
         return card
 
-    def all(self) -> Iterator[tuple[str, Card]]:
-        """Every name with its card, in name order."""
-        for path in sorted(self.folder.glob("*.json")):
-            card = _read(path)
+    def all(self, after: str = "") -> Iterator[tuple[str, Card]]:
+        """Every name after this one with its card, in name order; cards are read as they are asked for."""
+        for name in sorted(path.stem for path in self.folder.glob("*.json")):
+            card = _read(self.folder / f"{name}.json") if name > after else None
             if card is not None:
-                yield path.stem, card
+                yield name, card
 
     def _path(self, name: str) -> Path:
         check_name(name)

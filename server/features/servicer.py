@@ -97,7 +97,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         tenant = current_tenant()
         size, after = min(request.page_size or most, most), self._pages.take("features", tenant, request.page_token)
         store = feature_store(tenant)
-        found = [one for one in await self._reception.run(store.ls) if after is None or one.name > after]
+        found = await self._reception.run(lambda: store.page(after or "", size + 1))
         token = self._pages.give("features", tenant, found[size - 1].name) if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)
