@@ -19,6 +19,8 @@ from client import PredictorClient
 from predictor.errors import DeadlineError, LimitError, UnavailableError
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc
+from server.config import Limits
+from server.workforce.slots import plan_slots, side_share
 from tests.calibration.worlds import outcomes
 from tests.service.running import RunningServer, alive, arrays, until
 from tests.service.sending import told
@@ -141,6 +143,27 @@ def test_a_fit_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(t
         assert fault.reason in ("WORKER_MEMORY", "WORKER_LOST")
         os.truncate(path, len(raw))
         assert client.calibrations.fit("small").name == "small"
+
+
+def test_a_server_that_stops_ends_the_fit_and_exits_with_zero(tmp_path):
+    with RunningServer(tmp_path) as running:
+        with running.client() as client:
+            client.calibrations.record(MADE)
+        with held(running):
+            call = begin(running, "stopped")
+            worker = next_worker(running, 0)
+            assert running.terminate() == 0
+            assert call.code() != grpc.StatusCode.OK
+        until(lambda: not alive(worker), 5)
+
+
+def test_predict_and_fits_share_the_part_of_one_worker_in_the_memory():
+    limits = Limits(workers=3, memory_budget_bytes=4 << 30)
+    slots = plan_slots(limits, ())
+    side = side_share(slots, limits)
+    assert sum(one.data_bytes for one in slots) + 2 * side.data_bytes == 4 << 30
+    own = Limits(workers=3, memory_budget_bytes=4 << 30, worker_data_bytes=5)
+    assert side_share(plan_slots(own, ()), own).data_bytes == 5
 
 
 def test_the_front_process_does_not_load_what_fits():
