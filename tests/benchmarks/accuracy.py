@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,11 +23,10 @@ from typing import Any
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
 from predictor.extraction.extractor import Extractor
-from predictor.query import ModelSpec, RankingQuery
 from predictor.settings import Settings
 from predictor.validating.validated import Validation
 from predictor.validating.validation import validation_steps
-from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, read
+from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, data_folder, read
 from tests.drain import drain
 
 SPLITS = 32
@@ -81,14 +79,8 @@ QUICK = ("logme", "h_score", "representation_gap_labels", "intrinsic_dimension_d
 
 def run(cell: Cell, names: Sequence[str]) -> Validation:
     """Train and score one cell."""
-    found = {one.name: one for one in cell.weak} | {"strong": cell.strong}
-    query = RankingQuery(
-        ModelSpec("strong", "features:strong"),
-        tuple(ModelSpec(one.name, f"features:{one.name}") for one in cell.weak),
-        cell.task.pool,
-        settings=Settings(estimators=tuple(names)),
-    )
-    return drain(validation_steps(query, cell.task.labels, InMemory(found), task=cell.task.name, splits=SPLITS))
+    query = cell.query(Settings(estimators=tuple(names)))
+    return drain(validation_steps(query, cell.task.labels, InMemory(cell.models), task=cell.task.name, splits=SPLITS))
 
 
 def scored(cell: Cell, validation: Validation) -> Iterator[dict[str, Any]]:
@@ -128,9 +120,7 @@ def main() -> None:
     parser.add_argument("--task", action="append", help="only these tasks")
     parser.add_argument("--estimator", action="append", help="these beside combined; default: all but the slow ones")
     options = parser.parse_args()
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
-    extractor = Extractor()
+    folder, extractor = data_folder(), Extractor()
     quick = [name for name in ESTIMATORS if name not in BY_NAME_ONLY or name in QUICK]
     names = dict.fromkeys(("combined", *(options.estimator or quick)))
     with options.o.open("w", newline="") as file, measured_beside(options.o).open("w", newline="") as beside:
@@ -141,7 +131,7 @@ def main() -> None:
         for sheet in sheets:
             sheet.writeheader()
         for name in options.task or TASKS:
-            for cell in cells(read(name, Path(os.environ["W2S_DATA"])), extractor):
+            for cell in cells(read(name, folder), extractor):
                 started = time.perf_counter()
                 validation = run(cell, list(names))
                 for sheet, rows in zip(sheets, (scored(cell, validation), measured(cell, validation)), strict=True):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -28,7 +27,7 @@ from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
 from predictor.result import Ranking
 from predictor.settings import Budget, Settings
-from tests.benchmarks.lineup import TASKS, Cell, cells, read
+from tests.benchmarks.lineup import TASKS, Cell, cells, data_folder, read
 from tests.drain import drain
 
 COLUMNS = (
@@ -76,12 +75,11 @@ class ByRow:
 
 def ask(cell: Cell, settings: Settings, rows: Sequence[int]) -> tuple[Ranking, float]:
     """The answer over some rows, and CPU seconds that it took without reading the models."""
-    found = {"strong": cell.strong} | {one.name: one for one in cell.weak}
     names = [str(i) for i in rows]
     weak = tuple(ModelSpec(one.name, f"./{i}") for i, one in enumerate(cell.weak))
     query = RankingQuery(ModelSpec("strong", "./strong"), weak, Pool.of(names, names), settings=settings)
     started = time.process_time()
-    return drain(ranking_steps(query, ByRow(found))), time.process_time() - started
+    return drain(ranking_steps(query, ByRow(cell.models))), time.process_time() - started
 
 
 def ways(rows: int, seed: int, share: float) -> dict[str, tuple[Settings, Sequence[int]]]:
@@ -222,14 +220,12 @@ def main() -> None:
     if options.table:
         print(table(options.table))
         return
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
-    extractor, trained = Extractor(), measured(options.trained)
+    folder, extractor, trained = data_folder(), Extractor(), measured(options.trained)
     with options.o.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for name in options.task or TASKS:
-            for cell in cells(read(name, Path(os.environ["W2S_DATA"])), extractor):
+            for cell in cells(read(name, folder), extractor):
                 cell = replace(cell, weak=cell.weak[options.every - 1 :: options.every])
                 for row in measure(cell, options.share, options.seeds, trained[name, student(cell)]):
                     writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 import time
 from dataclasses import replace
@@ -198,12 +197,10 @@ def main() -> None:
     options = parser.parse_args()
     kept = list(read_sheet(options.outcomes).outcomes) if options.outcomes.exists() else []
     if not options.table:
-        if "W2S_DATA" not in os.environ:
-            sys.exit("set W2S_DATA to the folder that holds the task files")
         done = {(one.task, one.strong) for one in kept}
-        extractor = Extractor()
+        folder, extractor = lineup.data_folder(), Extractor()
         for name in options.task or lineup.TASKS:
-            for cell in lineup.cells(lineup.read(name, Path(os.environ["W2S_DATA"])), extractor):
+            for cell in lineup.cells(lineup.read(name, folder), extractor):
                 if (name, cell.strong.name) in done:
                     continue
                 started = time.perf_counter()

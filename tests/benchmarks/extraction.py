@@ -32,7 +32,7 @@ from predictor.folders import cache_dir
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import find
-from tests.benchmarks.lineup import ready
+from tests.benchmarks.lineup import data_folder, ready
 from tests.benchmarks.peers import Peer, folder_for_peers
 from tests.benchmarks.rounding import rounding
 from tests.benchmarks.sides import MAX_LENGTH, dataset_order, ours
@@ -182,9 +182,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="only these")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
-    data = Path(os.environ["W2S_DATA"])
+    data = data_folder()
     if given.rounding:
         print("\n".join(rounding(data, given.rounding)))
         return

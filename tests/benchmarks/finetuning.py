@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -32,7 +31,8 @@ from predictor.query import ModelSpec
 from predictor.settings import Settings
 from predictor.training import Recipe, Tuning, squared_error, training_steps
 from predictor.training.runs import part_of
-from tests.benchmarks.lineup import Cell, Task, cells, ready
+from tests.benchmarks.accuracy import measured_beside
+from tests.benchmarks.lineup import Cell, Task, cells, data_folder, ready
 from tests.drain import drain
 
 READ = 1200
@@ -177,11 +177,6 @@ def _spec(bench: Bench) -> ModelSpec:
     return ModelSpec("strong", ready(find(bench.strong.partition("#")[0])))
 
 
-def measured_beside(path: Path) -> Path:
-    """Where what fine-tuning measured is kept for a result file."""
-    return path.with_suffix(".measured.csv")
-
-
 def measured_rows(path: Path, bench: Bench) -> list[dict[str, str]]:
     """What is kept of one cell."""
     if not path.exists():
@@ -204,9 +199,7 @@ def main() -> None:
     if options.table:
         print(foretold.tables(options.table))
         return
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
-    folder, extractor = Path(os.environ["W2S_DATA"]), Extractor()
+    folder, extractor = data_folder(), Extractor()
     benches = [BENCHES[i] for i in options.cell or range(len(BENCHES))]
     if options.settle:
         for bench in benches:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.query import ModelSpec, RankingQuery
 from predictor.settings import Settings
 from predictor.training import Outcomes, Recipe, squared_error, training_steps
 from predictor.training.learners import student_heads, weak_heads
@@ -173,13 +172,9 @@ def cross_validated(cell: Cell, recipe: Recipe, splits: Sequence[int]) -> Array:
 
 def forecasts(cell: Cell, sizes: Recipe, splits: int) -> dict[str, Array]:
     """What estimators say of heads, each (m,): those that need labels given D~ of each split in turn."""
-    found = {one.name: one for one in cell.weak} | {"strong": cell.strong}
-    weak = tuple(ModelSpec(one.name, f"features:{one.name}") for one in cell.weak)
-    query = RankingQuery(
-        ModelSpec("strong", "features:strong"), weak, cell.task.pool, settings=Settings(estimators=ASKED)
-    )
+    query, source = cell.query(Settings(estimators=ASKED)), InMemory(cell.models)
     shown = drain(
-        validation_steps(query, cell.task.labels, InMemory(found), splits=splits, labelled_splits=splits, recipe=sizes)
+        validation_steps(query, cell.task.labels, source, splits=splits, labelled_splits=splits, recipe=sizes)
     )
     said = {one.name: one.predicted for one in shown.trained}
     answers: dict[str, Array] = {}

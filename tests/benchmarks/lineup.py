@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
 from predictor.models.zoo import ZOO, ZooModel, find
 from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress
+from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
 from predictor.settings import Settings
 from tests.drain import drain
 
@@ -50,6 +52,16 @@ class Cell:
     strong: FeatureSet
     weak: tuple[FeatureSet, ...]
 
+    @property
+    def models(self) -> dict[str, FeatureSet]:
+        """Features by name, the strong model's as `strong`."""
+        return {one.name: one for one in self.weak} | {"strong": self.strong}
+
+    def query(self, settings: Settings) -> RankingQuery:
+        """The cell as asked of a source that holds `models`."""
+        weak = tuple(ModelSpec(one.name, f"features:{one.name}") for one in self.weak)
+        return RankingQuery(ModelSpec("strong", "features:strong"), weak, self.task.pool, settings=settings)
+
 
 @dataclass(frozen=True, eq=False)
 class InMemory:
@@ -62,6 +74,13 @@ class InMemory:
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
         yield Progress(spec.name, "extract", len(pool), len(pool))
         return (self.found[spec.name],)
+
+
+def data_folder() -> Path:
+    """The folder of the task files, which W2S_DATA names; a program that cannot have it ends here."""
+    if "W2S_DATA" not in os.environ:
+        sys.exit("set W2S_DATA to the folder that holds the task files")
+    return Path(os.environ["W2S_DATA"])
 
 
 def read(name: str, folder: Path) -> Task:

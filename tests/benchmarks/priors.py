@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +26,7 @@ from predictor.query import FeatureSet
 from predictor.spectral.spectra import Scale
 from predictor.validating.concordance import rank_correlation
 from predictor.worlds.simulation import LabelPrior
-from tests.benchmarks.lineup import TASKS, Cell, cells, read
+from tests.benchmarks.lineup import TASKS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
 
 Array = NDArray[np.float64]
@@ -147,19 +145,17 @@ def main() -> None:
     if options.table:
         print(table(options.table))
         return
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
+    folder, extractor = data_folder(), Extractor()
     with MEASURED.open(newline="") as file:
         measured = {
             (row["task"], row["strong"], row["candidate"]): (float(row["weak_error"]), float(row["w2s_error"]))
             for row in csv.DictReader(file)
         }
-    extractor = Extractor()
     with options.o.open("w", newline="") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         sheet.writeheader()
         for name in options.task or TASKS:
-            for cell in cells(read(name, Path(os.environ["W2S_DATA"])), extractor):
+            for cell in cells(read(name, folder), extractor):
                 for row in run(cell, measured):
                     sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
                 file.flush()

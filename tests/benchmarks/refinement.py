@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -42,7 +41,7 @@ from predictor.validating.training_routes import (
     routes_steps,
 )
 from predictor.wording import Wording
-from tests.benchmarks.lineup import MAX_ROWS, TASKS, Task, cells, read
+from tests.benchmarks.lineup import MAX_ROWS, TASKS, Task, cells, data_folder, read
 from tests.drain import drain
 
 SPLITS = 3
@@ -273,9 +272,7 @@ def main() -> None:
     if options.part == "table":
         print(table(options.files))
         return
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
-    folder = Path(os.environ["W2S_DATA"])
+    folder = data_folder()
     if options.part == "prefix":
         prefix(folder)
         return

@@ -29,7 +29,7 @@ from predictor.extraction.extractor import Extractor
 from predictor.training import Outcomes, Recipe, train_w2s
 from predictor.validating.scoring import rank_correlation
 from predictor.worlds.training import Training
-from tests.benchmarks.lineup import Cell, cells, read
+from tests.benchmarks.lineup import Cell, cells, data_folder, read
 
 MARK = "<!-- tables: everything below is written by the command -->"
 TASKS = ("esol", "subjectivity", "sentence_polarity")
@@ -143,12 +143,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sizes", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("sizes.md"), help="result file (Markdown)")
     options = parser.parse_args()
-    if "W2S_DATA" not in os.environ:
-        sys.exit("set W2S_DATA to the folder that holds the task files")
-    extractor, rows = Extractor(), []
+    folder, extractor, rows = data_folder(), Extractor(), []
     with threadpool_limits(limits=1, user_api="blas"):
         for task in TASKS:
-            for cell in cells(read(task, Path(os.environ["W2S_DATA"])), extractor):
+            for cell in cells(read(task, folder), extractor):
                 started = time.process_time()
                 rows += list(compared(cell))
                 print(f"{rows[-1].cell}: {time.process_time() - started:.0f} s of a core", file=sys.stderr)
