@@ -11,9 +11,9 @@ from client import AsyncPredictorClient
 from predictor.errors import CancelledError, InputError, NotFoundError, UnavailableError, W2SError
 from predictor.query import Progress
 from predictor.result import Ranking
+from tests.answers import bare
 from tests.client.looping import listen, run, soon
 from tests.service.running import arrays
-from tests.service.test_equal import bare
 
 
 def test_rank_takes_the_keywords_of_the_predictor_and_gives_its_bytes(server, client):

@@ -9,10 +9,10 @@ import pytest
 
 from predictor.errors import InputError, NotFoundError
 from predictor.store.manifest import Manifest
+from tests.answers import bare
 from tests.client.looping import run
 from tests.service.running import arrays
 from tests.service.sending import CHUNK, chunks, head, received, send, signal
-from tests.service.test_equal import bare
 
 
 def test_a_set_is_pushed_from_where_an_earlier_stream_ended_and_pulled_as_it_was(server, client, tmp_path):

@@ -8,9 +8,9 @@ from predictor.calls import predict
 from predictor.errors import InputError
 from predictor.pipeline.ranking import ranking_steps
 from predictor.query import ModelSpec
+from tests.answers import by_name
 from tests.drain import drain
 from tests.estimators.cases import shown, task, teachers
-from tests.pipeline.candidates import by_name
 from tests.pipeline.layered import FakeLayers, query_of
 
 

@@ -12,8 +12,8 @@ from predictor.pipeline.ranking import ranking_steps
 from predictor.query import ModelSpec
 from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
+from tests.answers import by_name
 from tests.estimators.cases import ROWS, shown, task, teachers
-from tests.pipeline.candidates import by_name
 from tests.pipeline.layered import query_of
 
 

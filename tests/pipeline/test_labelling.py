@@ -11,6 +11,7 @@ from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Predicted, Progress, RankingQuery
 from predictor.settings import Settings
 from predictor.wording import Wording
+from tests.answers import by_name
 from tests.drain import drain
 
 ROWS = 60
@@ -81,12 +82,12 @@ def test_labels_of_a_model_are_weak_labels_like_given_ones():
     base = query(plain, PLAIN)
     given = RankingQuery(base.strong, base.weak, base.pool, weak_labels={"head": values})
     expected = drain(ranking_steps(given, FakeModels()))
-    by_name = {c.name: c for c in asked.candidates}
+    told = by_name(asked)
     for candidate in expected.candidates:
-        assert by_name[candidate.name].estimates == candidate.estimates
-    assert by_name["head"].estimates["misfit"].value is not None
-    assert by_name["plain"].estimates["misfit"].value is None
-    assert by_name["head"].warnings[-1] == "told by the model"
+        assert told[candidate.name].estimates == candidate.estimates
+    assert told["head"].estimates["misfit"].value is not None
+    assert told["plain"].estimates["misfit"].value is None
+    assert told["head"].warnings[-1] == "told by the model"
     assert asked.evidence == expected.evidence
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from predictor.calls import predict
+from tests.answers import by_name
 from tests.estimators.cases import ROWS, teachers
-from tests.pipeline.candidates import by_name
 
 
 def test_the_null_of_a_similarity_is_far_below_a_good_teacher(models):

@@ -9,8 +9,8 @@ from predictor.intake.request import build_query
 from predictor.pipeline.ranking import ranking_steps
 from predictor.query import ModelSpec
 from predictor.store.arrays import ArraySource
+from tests.answers import by_name
 from tests.drain import drain
-from tests.pipeline.candidates import by_name
 from tests.pipeline.layered import FakeLayers, query_of
 
 

@@ -11,8 +11,8 @@ from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
+from tests.answers import bare, ranked_here
 from tests.service.running import arrays
-from tests.service.test_equal import bare, ranked_here
 
 
 def test_a_cut_takes_the_rows_drawn_and_leaves_alone_what_does_not_fit(tmp_path):

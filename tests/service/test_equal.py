@@ -1,31 +1,14 @@
 """The same request gives the same bytes in process, as a job and by Predict, but for timings."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
-import predictor
-from predictor.result import Ranking
+from tests.answers import bare, ranked_here
 from tests.service.running import arrays
-
-
-def bare(ranking: Ranking) -> str:
-    """The JSON without wall times."""
-    found = json.loads(ranking.to_json())
-    for candidate in found["candidates"]:
-        candidate["timings"] = sorted(candidate["timings"])
-    return json.dumps(found, indent=1, ensure_ascii=False)
-
-
-def ranked_here(request: dict[str, object]) -> Ranking:
-    """The ranking of this process, on one thread as in a worker: several add in another order."""
-    with threadpool_limits(1, user_api="blas"):
-        return predictor.rank(**request)
 
 
 def asked(seed: int, rows: int = 90, **evidence: object) -> dict[str, object]:

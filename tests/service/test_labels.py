@@ -14,10 +14,10 @@ from predictor.query import ModelSpec, RankingQuery
 from predictor.settings import Settings
 from predictor.store.features import FeatureStore
 from predictor.wording import Wording
+from tests.answers import bare
 from tests.drain import drain
 from tests.extraction import tiny
 from tests.service.running import RunningServer
-from tests.service.test_equal import bare
 
 WORDS = Wording(("bad", "not bad", "good"), "Secret prompt: {text}\nVerdict:")
 ROWS = tuple(f"secret row {i} , {'warm and wise' if i % 3 else 'a dull film'}" for i in range(48))

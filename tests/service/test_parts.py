@@ -20,9 +20,9 @@ from protos.w2s.v1 import parts_pb2 as pb
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import ranking_service_pb2 as ranking
 from server.access.tokens import TokenFile
+from tests.answers import bare, ranked_here
 from tests.service.parting import DATA, MANIFEST, Sender, chunks, fresh, head
 from tests.service.running import arrays, until
-from tests.service.test_equal import bare, ranked_here
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from predictor.errors import InputError, NotFoundError
 from predictor.pools import Pool
 from predictor.store.arrays import rows_digest
 from server.access.tokens import TokenFile
+from tests.answers import bare
 from tests.service.running import RunningServer, arrays
-from tests.service.test_equal import bare
 
 
 def test_a_ranking_of_pushed_sets_equals_the_ranking_of_the_arrays(client):
