@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.supervision import check_width, supervise, unlabelled_rows
 from predictor.heads.divergences import class_probabilities, divergence, floored
-from predictor.heads.logistic import RIDGES, fit_log_linear, fit_logistic, fold_of, held_out
+from predictor.heads.logistic import EXACT, RIDGES, fit_log_linear, fit_logistic, fold_of, held_out
 
 Array = NDArray[np.float64]
 Kind = Literal["probabilities", "positive"]
@@ -163,7 +163,7 @@ def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]
     known, gold = np.flatnonzero(case.labels.known), gold_probabilities(case)
     design = principal_axes(candidate, known, gold.shape[1])
     tried = held_out(fit_logistic, design, gold, fold_of(len(known), FOLDS, case.rng("weak folds")))
-    heads = fit_logistic(design, gold, RIDGES[[_least(gold, tried)]])
+    heads = fit_logistic(design, gold, RIDGES[[_least(gold, tried)]], tolerance=EXACT)
     return heads.predict(principal_axes(candidate, rows, gold.shape[1]))[:, 0]
 
 
@@ -173,11 +173,12 @@ def _taught(kind: Kind, weak: Array, design: Array, folds: NDArray[np.intp], not
         changed = int(np.sum(np.any(np.abs(lifted - weak) > 1e-12, axis=1)))
         if changed:
             notes = (*notes, f"{changed} of {len(weak)} rows had a class probability lifted to the floor")
-        tried = held_out(fit_logistic, design, lifted, folds)
+        fit = fit_logistic
     else:
-        lifted, tried = weak, np.maximum(held_out(fit_log_linear, design, weak, folds), np.finfo(np.float64).tiny)
-    best = _least(lifted, tried)
-    student = floored(tried[:, best]) if kind == "probabilities" else tried[:, best]
+        lifted, fit = weak, fit_log_linear
+    best = _least(lifted, held_out(fit, design, lifted, folds))
+    learned = held_out(fit, design, lifted, folds, RIDGES[[best]], tolerance=EXACT)[:, 0]
+    student = floored(learned) if kind == "probabilities" else np.maximum(learned, np.finfo(np.float64).tiny)
     return Lesson(kind, lifted, design, folds, student, float(RIDGES[best]), notes)
 
 

@@ -26,7 +26,10 @@ HISTORY = 8
 ITERATIONS = 1000
 
 HELD_OUT_TOLERANCE = 1e-7
-"""Decrement, in nats, at which heads that only predict held-out rows are done."""
+"""Decrement, in nats, at which heads that only compete for a ridge are done."""
+
+EXACT = 1e-16
+"""Decrement of heads whose predictions make a value: their divergences are then the minimum's to eight digits."""
 
 
 @dataclass(frozen=True)
@@ -145,16 +148,19 @@ def held_out(
     targets: Array,
     folds: NDArray[np.intp],
     ridges: Array = RIDGES,
+    *,
+    tolerance: float = HELD_OUT_TOLERANCE,
 ) -> Array:
     """(n, R, c) predictions for every row at every ridge, from heads that did not learn from the row's fold.
 
     Args:
         fit: `fit_logistic` or `fit_log_linear`.
         folds: (n,) fold of each row, see `fold_of`.
+        tolerance: as for `fit`.
     """
     count = int(folds.max()) + 1
     kept = np.repeat(folds[:, None] != np.arange(count), len(ridges), axis=1)
-    heads = fit(design, targets, np.tile(ridges, count), kept, tolerance=HELD_OUT_TOLERANCE)
+    heads = fit(design, targets, np.tile(ridges, count), kept, tolerance=tolerance)
     everywhere = heads.predict(design).reshape(len(design), count, len(ridges), -1)
     found: Array = everywhere[np.arange(len(design)), folds]
     return found
