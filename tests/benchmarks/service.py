@@ -33,7 +33,7 @@ from tests.chaos.crowd import Size, allow_files, watch
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import Reply, call, own_channel, percentile, saturate
 from tests.drain import drain
-from tests.service.running import RunningServer, arrays, under_way
+from tests.service.running import RunningServer, arrays, resident, under_way
 
 CALLERS = (1, 16, 64)
 ROWS = 60
@@ -181,9 +181,9 @@ def watchers(folder: Path, count: int) -> dict[str, float]:
         running.predict_worker()
         worker = running.freeze_job_worker()
         job = under_way(client, arrays())
-        before = resident(running)
+        before = resident(running.process.pid)
 
-        async def run() -> tuple[float, float, float, Prober]:
+        async def run() -> tuple[float, int, float, Prober]:
             channels = [own_channel(running.address) for _ in range(20)]
             opened: Counter[str] = Counter()
             began = time.monotonic()
@@ -193,7 +193,7 @@ def watchers(folder: Path, count: int) -> dict[str, float]:
             all_open = time.monotonic() - began
             with Prober(running.address) as prober:
                 await asyncio.sleep(5)
-            held = resident(running) - before
+            held = resident(running.process.pid) - before
             os.kill(worker, signal.SIGCONT)
             began = time.monotonic()
             ends = Counter(await asyncio.gather(*watching))
@@ -207,17 +207,11 @@ def watchers(folder: Path, count: int) -> dict[str, float]:
         all_open, held, ended, prober = asyncio.run(run())
     return {
         "seconds until all watch": round(all_open, 2),
-        "KB of the front process for each": round(held * 1024 / count, 1),
+        "KB of the front process for each": round(held / 1024 / count, 1),
         "health p50, ms": round(prober.told.p50 * 1000, 1),
         "health p99, ms": round(prober.told.p99 * 1000, 1),
         "seconds from the worker's release to the last one's end": round(ended, 2),
     }
-
-
-def resident(running: RunningServer) -> float:
-    """Megabytes."""
-    pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def table(

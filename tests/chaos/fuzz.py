@@ -17,8 +17,8 @@ from server.config import Limits
 from server.workforce.costs import check_query
 from tests.chaos.outcome import Outcome, command
 from tests.protos.samples import full_query
-from tests.service.running import RunningServer
-from tests.service.test_doors_malformed import DECLARED, LEAKS, METHODS, ask, mutants, resident, sound_bytes
+from tests.service.malformed import DECLARED, LEAKS, METHODS, ask, mutants, sound_bytes
+from tests.service.running import RunningServer, resident
 
 CALLS_SHARE = 20
 """One in so many goes over a socket, where it costs that much more."""
@@ -60,9 +60,9 @@ def _parsed(rounds: int, rng: random.Random, codes: Counter[str], broken: list[s
         except DecodeError:  # the interceptor names that one
             codes["here: INVALID_ARGUMENT"] += 1
         if number == rounds // 3:
-            before = _own()
-    if _own() - before > GROWTH:
-        broken.append(f"parsing took {(_own() - before) >> 20} MB more at the end")
+            before = resident(os.getpid())
+    if resident(os.getpid()) - before > GROWTH:
+        broken.append(f"parsing took {(resident(os.getpid()) - before) >> 20} MB more at the end")
 
 
 def _called(running: RunningServer, calls: int, rng: random.Random, codes: Counter[str], broken: list[str]) -> None:
@@ -77,13 +77,9 @@ def _called(running: RunningServer, calls: int, rng: random.Random, codes: Count
             if code not in DECLARED or any(leak in text for leak in LEAKS):
                 broken.append(f"{name} told {code}: {text}")
             if number == calls // 3:
-                before = resident(running)
-    if resident(running) - before > GROWTH:
-        broken.append(f"the server took {(resident(running) - before) >> 20} MB more at the end")
-
-
-def _own() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+                before = resident(running.process.pid)
+    if resident(running.process.pid) - before > GROWTH:
+        broken.append(f"the server took {(resident(running.process.pid) - before) >> 20} MB more at the end")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from tests.chaos.open_loop import call, own_channel, saturate
 from tests.chaos.outcome import Outcome, command, everything
-from tests.service.running import RunningServer, arrays
+from tests.service.running import RunningServer, arrays, resident
 
 FAULTS = 0.01
 PREDICT, CREATE = "/w2s.v1.PredictorService/Predict", "/w2s.v1.RankingService/CreateRankingJob"
@@ -166,10 +166,10 @@ def _code(code: grpc.StatusCode) -> str:
 
 
 async def _sample(load: Load) -> None:
-    own, page = Path(f"/proc/{load.running.process.pid}"), os.sysconf("SC_PAGE_SIZE") / 2**20
+    pid = load.running.process.pid
+    own = Path(f"/proc/{pid}")
     while True:
-        resident = int((own / "statm").read_text().split()[1]) * page
-        load.samples.append((resident, len(os.listdir(own / "fd")), len(os.listdir(own / "task"))))
+        load.samples.append((resident(pid) / 2**20, len(os.listdir(own / "fd")), len(os.listdir(own / "task"))))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 

@@ -129,6 +129,11 @@ def under_way(client: PredictorClient, query: RankingQuery, request_id: str | No
     return name
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def alive(pid: int) -> bool:
     """Whether the process exists and is more than a zombie."""
     try:

@@ -1,52 +1,27 @@
 """Malformed requests through parsing and validation: declared codes only, no text of an exception, and no growth."""
 
-import importlib
-import os
-import pkgutil
 import random
 from collections import Counter
-from pathlib import Path
 
 import grpc
-import numpy as np
 import pytest
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
-from google.rpc import status_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-import protos.w2s.v1
 from predictor.errors import W2SError
-from predictor.store.manifest import Manifest
 from protos import convert
-from protos.parts import PartManifest, part_manifest_to_proto
 from server.config import Limits
 from server.workforce.costs import check_query
 from tests.protos.samples import full_query
-from tests.service.running import RunningServer
+from tests.service.malformed import DECLARED, LEAKS, METHODS, ask, mutants, sound_bytes
+from tests.service.running import RunningServer, resident
 
-DECLARED = {
-    "OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "ALREADY_EXISTS",
-    "DEADLINE_EXCEEDED",
-}  # fmt: skip
-LEAKS = ("Traceback", "Error:", "error:", "Exception", "protobuf", "numpy", ".py", "site-packages", "array is", "0x")
 MUTANTS = 20_000
 CALLS = 3000
 GROWTH = 60 << 20
-
-
-def every_method():
-    for one in pkgutil.iter_modules(protos.w2s.v1.__path__):
-        if one.name.endswith("_pb2"):
-            module = importlib.import_module(f"protos.w2s.v1.{one.name}")
-            for service in module.DESCRIPTOR.services_by_name.values():
-                for method in service.methods:
-                    yield f"/{service.full_name}/{method.name}", method
-
-
-METHODS = dict(every_method())
 WAITS = ("WaitRankingJob", "WatchRankingJob")
 
 TEXTS = some.text(max_size=12) | some.sampled_from(("", "../x", "a\0b", "x" * 300, "\u202e", "NaN", "-1", "array:"))
@@ -111,26 +86,6 @@ def channel(running):
         yield opened
 
 
-def ask(channel, name, *sent):
-    """Code and everything said by the server to these bytes."""
-    method = METHODS[name]
-    kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-    call = getattr(channel, kind)(name)
-    try:
-        answer = call(iter(sent) if method.client_streaming else sent[0], timeout=20)
-        if method.server_streaming:
-            for number, _ in enumerate(answer):
-                if number == 3:
-                    answer.cancel()
-                    return "OK", ""
-    except grpc.RpcError as fault:
-        raw = dict(fault.trailing_metadata()).get("grpc-status-details-bin", b"")
-        assert len(raw) <= 4096
-        status_pb2.Status.FromString(raw)
-        return fault.code().name, f"{fault.details()}"
-    return "OK", ""
-
-
 def check(told):
     code, text = told
     assert code in DECLARED, told
@@ -145,40 +100,6 @@ def test_any_message_gets_a_declared_code(channel, name):
         check(ask(channel, name, message.SerializeToString()))
 
     holds()
-
-
-def mutants(rng, whole):
-    """The bytes with a few of them changed, cut out, doubled or cut off."""
-    raw = bytearray(whole)
-    for _ in range(rng.randrange(1, 3)):
-        place = rng.randrange(len(raw)) if raw else 0
-        act = rng.choice((0, 0, 0, 0, 0, 0, 1, 2, 3))
-        if act == 0 and raw:
-            raw[place] = rng.randrange(256)
-        elif act == 1:
-            del raw[place : place + rng.randrange(1, 9)]
-        elif act == 2:
-            raw[place:place] = raw[place : place + rng.randrange(1, 9)]
-        else:
-            raw[place:place] = rng.randbytes(rng.randrange(1, 5))
-    return bytes(raw)
-
-
-def sound_bytes(descriptor):
-    """A message of the type with everything set that has a sound sample, and names elsewhere."""
-    samples = {
-        "query": convert.query_to_proto(full_query()),
-        "manifest": convert.manifest_to_proto(Manifest.of("set", np.ones((3, 2), np.float32))),
-    }
-    if "PartManifest" in {field.message_type.name for field in descriptor.fields if field.message_type}:
-        samples["manifest"] = part_manifest_to_proto(PartManifest("ab" * 32, 9))
-    message = message_factory.GetMessageClass(descriptor)()
-    for field in descriptor.fields:
-        if field.name in samples:
-            getattr(message, field.name).CopyFrom(samples[field.name])
-        elif field.type == FieldDescriptor.TYPE_STRING and field.containing_oneof is None:
-            setattr(message, field.name, "0123456789abcdef")
-    return message.SerializeToString()
 
 
 def test_bytes_that_are_nearly_a_query_are_refused_or_read_without_a_bug():
@@ -210,10 +131,6 @@ def test_byte_fuzz_of_every_method_leaves_codes_and_memory_as_they_should_be(run
         name = rng.choice(names)
         check(ask(channel, name, *(mutants(rng, whole[name]) for _ in range(rng.randrange(1, 3)))))
         if number == CALLS // 3:
-            before = resident(running)
-    assert resident(running) - before < GROWTH
+            before = resident(running.process.pid)
+    assert resident(running.process.pid) - before < GROWTH
     assert running.events("internal_error") == []
-
-
-def resident(running):
-    return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
