@@ -162,10 +162,12 @@ def test_a_full_disk_makes_nobody_read_the_file_again(tmp_path, monkeypatch, loo
 
 
 def test_a_file_that_was_put_in_place_of_the_other_is_read_anew(tmp_path):
-    store, other, made = OutcomeStore(tmp_path / "here"), OutcomeStore(tmp_path / "there"), many(30)
+    store, other = OutcomeStore(tmp_path / "here"), OutcomeStore(tmp_path / "there")
+    made = [plain(f"weak {n:02}") for n in range(30)]  # lines of one length, so that each starts where another did
     store.add(made[:10])
     other.add(made[5:])
     os.replace(tmp_path / "there" / "outcomes.jsonl", tmp_path / "here" / "outcomes.jsonl")
+    assert store.add(made[10:12]) == Added(0, 2)
     assert store.add(made) == Added(5, 25)
     assert paged(store, 100) == made[5:] + made[:5]
     (tmp_path / "here" / "outcomes.jsonl").unlink()
