@@ -167,6 +167,9 @@ def validation_of(
 
 def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
     """The strong model itself, for recipes that train it; torch is loaded here and not before."""
+    from predictor.models.libraries import need
+
+    need("torch", "transformers", "safetensors", purpose="fine-tuning")
     from predictor.finetuning.tuner import FineTuner
 
     return FineTuner.of(query.strong, query.pool.texts, query.settings, recipe)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from predictor.errors import UnavailableError
+
 if TYPE_CHECKING:
     import pandas
 
@@ -227,8 +229,18 @@ class Ranking:
         return text
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row per candidate, intervals flattened to `_low` and `_high` columns. Needs pandas."""
-        import pandas
+        """One row per candidate, intervals flattened to `_low` and `_high` columns. Needs pandas.
+
+        Raises:
+            UnavailableError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as fault:
+            raise UnavailableError(
+                "a frame needs pandas, not installed here: pip install pandas. The same rows are in to_dict().",
+                reason="MISSING_PACKAGE",
+            ) from fault
 
         return pandas.DataFrame([_flat(c) for c in self.candidates])
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from predictor.errors import W2SError
+from predictor.errors import InputError, W2SError
 from server.access.doors import NAMES
 from server.app import serve
 from server.config import Config, Limits
@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.model_root:
         os.environ[ROOTS] = os.pathsep.join(str(folder.expanduser().absolute()) for folder in given.model_root)
     try:
-        chosen = dict(pair.partition("=")[::2] for pair in given.limit)
+        _check_roots()
+        chosen = dict(_limit(pair) for pair in given.limit)
         doors_named = {name: getattr(given, name) for name in NAMES}
         serve(
             Config.read(
@@ -87,6 +88,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"w2s serve: {fault.message}\n")
         return fault.exit_code
     return 0
+
+
+def _limit(pair: str) -> tuple[str, str]:
+    name, sign, value = pair.partition("=")
+    if not sign:
+        raise InputError(f"--limit is {pair!r}; give NAME=VALUE, as in max_rows=5000.", reason="BAD_LIMIT")
+    return name, value
+
+
+def _check_roots() -> None:
+    """A mistyped folder of models would make every model of it read as absent."""
+    for folder in filter(None, os.environ.get(ROOTS, "").split(os.pathsep)):
+        if not Path(folder).is_dir():
+            raise InputError(
+                f"model root {folder!r} is no folder here; give --model-root or {ROOTS} folders that exist.",
+                reason="BAD_ROOT",
+                field="model_root",
+            )
 
 
 if __name__ == "__main__":

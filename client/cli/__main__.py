@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _never_fail_on_letters(stream)
     _pin_threads()
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it says of broken connections stands in our errors too
     try:
         arguments = _parser().parse_args(argv)
         code: int = arguments.run(arguments)

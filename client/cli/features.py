@@ -118,6 +118,9 @@ def pull(arguments: argparse.Namespace) -> int:
     if path.suffix == ".npy":
         np.save(path, found.values)
     elif path.suffix == ".safetensors":
+        from predictor.models.libraries import need
+
+        need("safetensors", purpose="writing .safetensors")
         from safetensors.numpy import save_file
 
         about = {key: str(value) for key, value in found.about.items() if value is not None}

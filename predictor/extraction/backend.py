@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.models.artefact import Artefact
+from predictor.models.libraries import need_for
 from predictor.settings import Pooling
 
 Vectors = NDArray[np.float32]
@@ -99,7 +100,9 @@ def load_backend(artefact: Artefact, engine: Engine) -> Backend:
     Raises:
         RefusedError: unreadable, unknown or unsafe.
         NotFoundError: its files went away.
+        UnavailableError: the engine is not installed.
     """
+    need_for(artefact.form)
     if artefact.form in ("transformers", "gguf"):
         from predictor.extraction.torch_backend import TorchBackend
 

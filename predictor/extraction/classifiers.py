@@ -15,6 +15,7 @@ from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.selfcheck import TOLERANCE
 from predictor.extraction.tokenizers import Tokens, load_tokenizer
 from predictor.models.artefact import Artefact, read_config
+from predictor.models.libraries import need_for
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -97,7 +98,9 @@ def load_head(artefact: Artefact, engine: Engine) -> Head:
 
     Raises:
         RefusedError: it has none that can be read.
+        UnavailableError: what reads such a model is not installed.
     """
+    need_for(artefact.form)
     if artefact.form == "transformers":
         from predictor.extraction.torch_head import TorchHead
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.models.artefact import TOKENIZER_FILES, Artefact
+from predictor.models.libraries import need, need_for
 
 SPECIFICATION = "w2s_tokenizer.json"
 
@@ -175,6 +176,7 @@ class LibraryTokenizer:
     """Whatever `AutoTokenizer` builds from a folder or a GGUF file, its own code excluded."""
 
     def __init__(self, folder: Path, gguf: str | None = None) -> None:
+        need("transformers")
         from transformers import AutoTokenizer
 
         self.kind = "gguf" if gguf else "transformers"
@@ -227,7 +229,9 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
 
     Raises:
         RefusedError: there is none, or it cannot be read.
+        UnavailableError: what reads such a model is not installed.
     """
+    need_for(artefact.form)
     if artefact.tokenizer is not None and artefact.tokenizer.is_file():
         return FileTokenizer(artefact.tokenizer, markers=artefact.form != "static")
     files = artefact.tokenizer_files

@@ -18,6 +18,7 @@ from predictor.folders import cache_dir, storage_error
 from predictor.models.architectures import CODE_KEYS, KNOWN
 from predictor.models.artefact import TOKENIZER_FILES, pickled_weights, read_config, source_digest
 from predictor.models.digests import file_digest
+from predictor.models.libraries import need
 from predictor.models.reference import ModelReference
 from predictor.models.resolve import locate
 
@@ -114,6 +115,7 @@ def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer:
 
 
 def _unpickle(pickles: list[Path], target: Path, source: str) -> None:
+    need("torch", "safetensors", purpose="converting weights")
     root = str(Path(__file__).parents[2])
     kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if key in os.environ}
     try:

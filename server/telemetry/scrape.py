@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer, generate_latest
 
-from predictor.errors import UnavailableError
+from predictor.errors import InputError, UnavailableError
 from server.telemetry.metrics import Metrics
 
 _PATIENCE = 5.0
@@ -31,10 +31,21 @@ class Scrape:
         address: `HOST:PORT`.
         metrics: what to tell.
         serving: whether calls are taken.
+
+    Raises:
+        InputError: no host.
+        UnavailableError: the address is taken or does not exist.
     """
 
     def __init__(self, address: str, metrics: Metrics, serving: Callable[[], bool]) -> None:
         host, _, port = address.rpartition(":")
+        if not host:
+            raise InputError(
+                f"metrics address {address!r} names no host, and would be open to every machine; give HOST:PORT, as in "
+                "127.0.0.1:9464.",
+                reason="BAD_ADDRESS",
+                field="metrics",
+            )
 
         def answer(environment: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
             path, reading = environment.get("PATH_INFO"), environment.get("REQUEST_METHOD") == "GET"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socketserver
+import threading
 
 import pytest
 
 from client.cli.parser import Parser
 from predictor.errors import InputError
 from tests.cli.conftest import WEAK
+from tests.service.certificates import Authority, needs_openssl
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,22 @@ def test_an_answer_that_cannot_be_read_is_no_traceback(monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "read_text", closed)
     with pytest.raises(InputError, match=r"out\.json' cannot be read: Permission denied\."):
         read_answer(str(tmp_path / "out.json"))
+
+
+@needs_openssl
+def test_a_server_without_tls_is_told_in_one_line(run, tmp_path):
+    with socketserver.TCPServer(("127.0.0.1", 0), _Plain) as plain:
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{plain.server_address[1]}"
+        done = run("jobs", "ls", "--server", place, "--ca", str(Authority(tmp_path / "authority").pem))
+        plain.shutdown()
+    assert done.stderr == (
+        f"w2s: error: the server at {place} was not reached: it speaks no TLS; leave --ca, --cert and --key out, or ask "
+        "its operator.\n"
+    )
+
+
+class _Plain(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(100)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
