@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from predictor.estimators import find
 from predictor.estimators.case import Case, Representation
 from predictor.labels import Labels
 from tests.reference.models import correlated, dimmed
@@ -66,3 +67,8 @@ def predictions(values, kind, noise):
     scores = 2.0 * np.eye(int(values.max()) + 1)[values.astype(int)]
     odds = np.exp(scores + noise * rng.standard_normal(scores.shape))
     return odds / odds.sum(axis=1, keepdims=True)
+
+
+def values_of(name, case):
+    """What the estimator of that name says of each candidate."""
+    return [e.value for e in find(name).estimate(case)]

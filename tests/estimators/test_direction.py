@@ -11,7 +11,7 @@ from predictor.estimators import ESTIMATORS
 from predictor.estimators.case import Case, Representation
 from predictor.labels import Labels
 from predictor.training import train_w2s
-from tests.estimators.cases import case_with, shown, task, teachers
+from tests.estimators.cases import case_with, shown, task, teachers, values_of
 
 BY_REPRESENTATION = (
     "combined",
@@ -26,10 +26,6 @@ BY_REPRESENTATION = (
 def good_first(name, values):
     """The values so that lower is better."""
     return np.array(values) * (1.0 if ESTIMATORS[name].better == "lower" else -1.0)
-
-
-def values_of(name, case):
-    return [e.value for e in ESTIMATORS[name].estimate(case)]
 
 
 @pytest.mark.parametrize("name", BY_REPRESENTATION)

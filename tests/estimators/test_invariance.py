@@ -9,7 +9,7 @@ import pytest
 
 from predictor.estimators import ESTIMATORS
 from predictor.estimators.case import Case, Representation
-from tests.estimators.cases import case_with, shown, task, teachers
+from tests.estimators.cases import case_with, shown, task, teachers, values_of
 from tests.reference.models import correlated
 
 NAMES = sorted(set(ESTIMATORS) - {"parameter_count", "width"})
@@ -33,10 +33,6 @@ def case():
 @pytest.fixture(scope="module")
 def answers(case):
     return {name: values_of(name, case) for name in NAMES}
-
-
-def values_of(name, case):
-    return [e.value for e in ESTIMATORS[name].estimate(case)]
 
 
 def changed(case, change):

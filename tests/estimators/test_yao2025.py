@@ -12,14 +12,10 @@ from predictor.estimators import ESTIMATORS, find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.lessons import lessons
 from predictor.heads.divergences import divergence
-from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers
+from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers, values_of
 
 NAMES = ("kl_misfit", "reverse_kl_misfit", "gain_bounds", "calibration_bounds")
 MISFITS = NAMES[:2]
-
-
-def values_of(name, case):
-    return [e.value for e in find(name).estimate(case)]
 
 
 def noisy(noises, kind="multiclass"):
