@@ -86,8 +86,8 @@ def test_a_server_without_tls_is_told_in_one_line(run, tmp_path):
         done = run("jobs", "ls", "--server", place, "--ca", str(Authority(tmp_path / "authority").pem))
         plain.shutdown()
     assert done.stderr == (
-        f"w2s: error: the server at {place} was not reached: it speaks no TLS; leave --ca, --cert and --key out, or ask "
-        "its operator.\n"
+        f"w2s: error: the server at {place} was not reached: it speaks no TLS; leave --ca, --cert and --key out, or "
+        "ask its operator.\n"
     )
 
 
