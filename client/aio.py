@@ -77,6 +77,7 @@ class AsyncPredictorClient:
 
     async def close(self) -> None:
         """End the connection; jobs go on."""
+        self._line.close()
         await self._channel.close()
 
     async def rank(

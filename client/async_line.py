@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import grpc.aio
 
 from client.channel import faults_of
-from client.line import Stream
+from client.line import Stream, closed
 from client.talks import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
 from client.tracing import trace_headers
 
@@ -25,6 +25,11 @@ class AsyncLine:
     def __init__(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
         self._target = target
         self._headers = tuple(headers)
+        self._closed = False
+
+    def close(self) -> None:
+        """Refuse every further step: grpc itself raises what no caller expects."""
+        self._closed = True
 
     async def follow(self, talk: Talk[T], last: list[T] | None = None) -> AsyncGenerator[Any, None]:
         """Carry out a talk, yielding what it tells; its value is put into `last`.
@@ -62,6 +67,8 @@ class AsyncLine:
         return last[0]
 
     async def _take(self, step: Step) -> Any:
+        if self._closed:
+            raise closed(self._target)
         if isinstance(step, Ask):
             return await self._asked(step.seconds, step.method(step.request, **self._with(step.seconds)))
         if isinstance(step, Open):

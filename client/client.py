@@ -72,7 +72,8 @@ class PredictorClient:
         self.close()
 
     def close(self) -> None:
-        """End the connection; jobs go on."""
+        """End the connection; jobs go on. Whoever asks afterwards gets a RefusedError."""
+        self._line.close()
         self._channel.close()
 
     def rank(

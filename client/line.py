@@ -12,6 +12,7 @@ import grpc
 from client.channel import faults_of
 from client.talks import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
 from client.tracing import trace_headers
+from predictor.errors import RefusedError
 
 T = TypeVar("T")
 
@@ -44,6 +45,11 @@ class Line:
     def __init__(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
         self._target = target
         self._headers = tuple(headers)
+        self._closed = False
+
+    def close(self) -> None:
+        """Refuse every further step: grpc itself raises what no caller expects."""
+        self._closed = True
 
     def follow(self, talk: Talk[T]) -> Generator[Any, None, T]:
         """Carry out a talk, yielding what it tells; leaving early is told to the talk, which may still take steps."""
@@ -79,6 +85,8 @@ class Line:
                 return value
 
     def _take(self, step: Step) -> Any:
+        if self._closed:
+            raise closed(self._target)
         if isinstance(step, Ask):
             return self._asked(step.seconds, lambda: step.method(step.request, **self._with(step.seconds)))
         if isinstance(step, Open):
@@ -101,6 +109,11 @@ class Line:
     def _asked(self, seconds: float, call: Callable[[], T]) -> T:
         with faults_of(self._target, seconds):
             return call()
+
+
+def closed(target: str) -> RefusedError:
+    """What is said to those who go on asking."""
+    return RefusedError(f"the client of {target} is closed; make another.", reason="CLIENT_CLOSED")
 
 
 def _settled(call: Any, seconds: float) -> Any:

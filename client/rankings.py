@@ -14,7 +14,7 @@ from client.parts import ENVELOPE_BYTES, SMALL_BYTES, PartTalks
 from client.patience import Patience
 from client.talks import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
 from client.transfers import TransferTalks
-from predictor.errors import CancelledError, DeadlineError, W2SError
+from predictor.errors import CancelledError, DeadlineError, UnavailableError, W2SError
 from predictor.intake.request import Model, Options, build_query
 from predictor.jobs import Job
 from predictor.pools import Pool
@@ -88,6 +88,11 @@ class RankingTalks:
         try:
             name = yield from self._create(request, self._timeout)
             job = yield from retold(self.watch(name), lambda job: job.progress)
+        except (UnavailableError, DeadlineError) as fault:
+            if name is None:
+                raise
+            message = f"{fault.message} Job {name} is kept there; w2s jobs watch {name} takes it up."
+            raise type(fault)(message, reason=fault.reason, field=fault.field) from fault
         except W2SError:
             raise
         except BaseException:  # the caller leaves

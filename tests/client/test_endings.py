@@ -1,0 +1,55 @@
+"""Endings: a client that was closed, and a server that goes away under a ranking, are told so that one can go on."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from client import AsyncPredictorClient, PredictorClient
+from predictor.errors import InputError, RefusedError, UnavailableError
+from tests.service.running import arrays, until
+
+
+def test_a_closed_client_says_so_and_may_be_closed_again(server):
+    client = PredictorClient(server.address)
+    client.close()
+    client.close()
+    for ask in (client.server_info, lambda: client.submit(arrays()), lambda: list(client.jobs()), client.features.ls):
+        with pytest.raises(RefusedError, match=r"^the client of .* is closed; make another\.$") as told:
+            list(ask())
+        assert told.value.reason == "CLIENT_CLOSED"
+
+
+def test_a_closed_async_client_says_so(server):
+    async def ask_after_the_end():
+        async with AsyncPredictorClient(server.address) as client:
+            await client.server_info()
+        await client.server_info()
+
+    with pytest.raises(RefusedError, match="is closed; make another"):
+        asyncio.run(ask_after_the_end())
+
+
+@pytest.mark.parametrize("address", ["http://localhost:50051", "grpc://localhost:50051", "localhost"])
+def test_an_address_of_another_kind_is_refused_at_once(address):
+    with pytest.raises(InputError, match="is neither HOST:PORT nor unix:/path; give one, such as localhost:50051"):
+        PredictorClient(address)
+
+
+def test_an_address_in_the_form_of_grpc_is_taken():
+    PredictorClient("unix:///run/w2s.sock").close()
+
+
+def test_a_ranking_whose_server_goes_away_names_its_job(start):
+    running = start()
+    running.freeze_job_worker()
+    with running.client(reconnect_seconds=0.3) as client, ThreadPoolExecutor(1) as beside:
+        ranking = beside.submit(lambda: list(client.rank_steps(arrays())))
+        (job,) = until(lambda: [job for job in client.jobs() if job.state == "RUNNING"])
+        running.kill()
+        with pytest.raises(UnavailableError) as told:
+            ranking.result(60)
+    assert told.value.reason == "SERVER_UNAVAILABLE"
+    assert told.value.message.endswith(f"Job {job.id} is kept there; w2s jobs watch {job.id} takes it up.")
