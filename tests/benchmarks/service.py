@@ -33,7 +33,7 @@ from tests.chaos.crowd import Size, allow_files, watch
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import Reply, call, own_channel, percentile, saturate
 from tests.drain import drain
-from tests.service.running import RunningServer, arrays, resident, under_way
+from tests.service.running import RunningServer, arrays, limited, resident, under_way
 
 CALLERS = (1, 16, 64)
 ROWS = 60
@@ -154,8 +154,7 @@ def compare(folder: Path, seconds: float, rounds: int) -> tuple[dict[tuple[str, 
     asked: list[float] = []
     request = ask.PredictRequest(query=convert.query_to_proto(arrays(rows=ROWS))).SerializeToString()
     found: dict[tuple[str, int], list[Line]] = {}
-    limits = {"max_predict_waiting": 1000, "tenant_calls_per_second": 0, "worker_jobs": 10**6}
-    flags = [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
+    flags = limited(max_predict_waiting=1000, tenant_calls_per_second=0, worker_jobs=10**6)
     with RunningServer(folder, *flags) as running, running.client() as client:
         running.predict_worker()
         size = convert.ranking_to_proto(client.predict(arrays(rows=ROWS))).ByteSize()

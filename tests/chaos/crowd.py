@@ -25,7 +25,7 @@ from protos.w2s.v1 import ranking_service_pb2 as pb
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import own_channel
 from tests.chaos.outcome import Outcome, command
-from tests.service.running import RunningServer, arrays, until
+from tests.service.running import RunningServer, arrays, limited, until
 from tests.service.sending import CHUNK, chunks, head
 
 WATCH, UPLOAD = "/w2s.v1.RankingService/WatchRankingJob", "/w2s.v1.FeatureService/UploadFeatures"
@@ -54,10 +54,9 @@ def run(folder: Path, rounds: int, rng: random.Random, size: Size | None = None)
     size = size or Size()
     allow_files(2 * (size.sockets + size.uploads + size.watches) + 1000)
     limits = {"max_open_transfers": size.uploads + 10, "worker_silence_seconds": 3600, "upload_idle_seconds": 3600}
-    flags = [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
     figures: dict[str, float] = {}
     broken: list[str] = []
-    with RunningServer(folder, *flags) as running:
+    with RunningServer(folder, *limited(**limits)) as running:
         running.predict_worker()
         worker = running.freeze_job_worker()
         with running.client() as client:

@@ -18,7 +18,7 @@ from server.workforce.costs import check_query
 from tests.chaos.outcome import Outcome, command
 from tests.protos.samples import full_query
 from tests.service.malformed import DECLARED, LEAKS, METHODS, ask, mutants, sound_bytes
-from tests.service.running import RunningServer, resident
+from tests.service.running import RunningServer, limited, resident
 
 CALLS_SHARE = 20
 """One in so many goes over a socket, where it costs that much more."""
@@ -35,8 +35,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     codes: Counter[str] = Counter()
     broken: list[str] = []
     _parsed(rounds, rng, codes, broken)
-    flags = [part for name, value in LIMITS.items() for part in ("--limit", f"{name}={value}")]
-    with RunningServer(folder, *flags) as running:
+    with RunningServer(folder, *limited(**LIMITS)) as running:
         running.predict_worker()
         _called(running, rounds // CALLS_SHARE, rng, codes, broken)
         if running.events("internal_error"):

@@ -18,7 +18,7 @@ from protos.w2s.v1 import ranking_service_pb2 as pb
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import Reply, offer, own_channel, percentile, saturate
 from tests.chaos.outcome import Outcome, command
-from tests.service.running import RunningServer, arrays, until
+from tests.service.running import RunningServer, arrays, limited, until
 
 TIMES = (2, 5)
 CALLERS = 4
@@ -39,10 +39,9 @@ SLOW = "slow: "
 def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     """Predict, then jobs, at their peak and at 2 and 5 times of it, `rounds` seconds a phase."""
     limits = {"max_predict_waiting": CALLERS, "max_queued_jobs": CALLERS, "worker_jobs": 10**6}
-    flags = [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
     figures: dict[str, float] = {}
     broken: list[str] = []
-    with RunningServer(folder, *flags) as running:
+    with RunningServer(folder, *limited(**limits)) as running:
         running.predict_worker()
         running.job_worker()
         message = convert.query_to_proto(arrays(rows=60))

@@ -23,7 +23,7 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from tests.chaos.open_loop import call, own_channel, saturate
 from tests.chaos.outcome import Outcome, command, everything
-from tests.service.running import RunningServer, arrays, resident
+from tests.service.running import RunningServer, arrays, limited, resident
 
 FAULTS = 0.01
 PREDICT, CREATE = "/w2s.v1.PredictorService/Predict", "/w2s.v1.RankingService/CreateRankingJob"
@@ -49,8 +49,7 @@ class Load:
 
 def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     """`rounds` seconds at half load."""
-    limits = {"retention_seconds": 10, "worker_jobs": 500, "tenant_calls_per_second": 0}
-    flags = [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
+    flags = limited(retention_seconds=10, worker_jobs=500, tenant_calls_per_second=0)
     with RunningServer(folder, *flags) as running, running.client(timeout=30) as client:
         running.predict_worker()
         running.job_worker()

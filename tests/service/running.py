@@ -89,6 +89,12 @@ class RunningServer:
         os.kill(worker, signal.SIGSTOP)
         return worker
 
+    def freeze_predict_worker(self) -> int:
+        """Stop the idle worker that predicts, so that the next prediction takes as long as a test likes."""
+        worker = self.predict_worker()
+        os.kill(worker, signal.SIGSTOP)
+        return worker
+
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
         self.process.kill()
@@ -102,6 +108,11 @@ class RunningServer:
 
 def command(*arguments: str) -> Sequence[str]:
     return [sys.executable, "-m", "server", *arguments]
+
+
+def limited(**limits: float) -> list[str]:
+    """Flags of a server with these limits."""
+    return [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
 
 
 def start_in_vain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

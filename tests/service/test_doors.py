@@ -14,7 +14,7 @@ from predictor.query import ModelSpec, RankingQuery
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.config import Limits
-from tests.service.running import RunningServer, arrays, start_in_vain
+from tests.service.running import RunningServer, arrays, limited, start_in_vain
 from tests.service.sending import details_of
 
 
@@ -114,9 +114,8 @@ def test_what_is_too_large_is_refused_before_it_is_stored(small_server, query, t
 
 @pytest.fixture(scope="module")
 def small_server(tmp_path_factory):
-    limits = ("max_rows=50", "max_text_bytes=100", "max_candidates=3", "max_dimensions=5")
-    arguments = [part for limit in limits for part in ("--limit", limit)]
-    with RunningServer(tmp_path_factory.mktemp("small"), *arguments) as running:
+    flags = limited(max_rows=50, max_text_bytes=100, max_candidates=3, max_dimensions=5)
+    with RunningServer(tmp_path_factory.mktemp("small"), *flags) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from server.config import Limits
 from server.workforce.costs import check_query
 from tests.protos.samples import full_query
 from tests.service.malformed import DECLARED, LEAKS, METHODS, ask, mutants, sound_bytes
-from tests.service.running import RunningServer, resident
+from tests.service.running import RunningServer, limited, resident
 
 MUTANTS = 20_000
 CALLS = 3000
@@ -73,9 +73,8 @@ def _fill(draw, message, field, depth):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    limits = ("max_wait_seconds=0.01", "heartbeat_seconds=0.02", "tenant_calls_per_second=0", "upload_idle_seconds=1")
-    arguments = [part for limit in limits for part in ("--limit", limit)]
-    with RunningServer(tmp_path_factory.mktemp("malformed"), *arguments) as server:
+    flags = limited(max_wait_seconds=0.01, heartbeat_seconds=0.02, tenant_calls_per_second=0, upload_idle_seconds=1)
+    with RunningServer(tmp_path_factory.mktemp("malformed"), *flags) as server:
         server.predict_worker()
         yield server
 

@@ -11,7 +11,7 @@ from predictor.errors import InputError, NotFoundError
 from predictor.store.arrays import fingerprint
 from predictor.store.manifest import Manifest
 from protos.w2s.v1 import features_pb2 as pb
-from tests.service.running import RunningServer
+from tests.service.running import RunningServer, limited
 from tests.service.sending import CHUNK, chunks, download, head, received, send, signal, told
 
 TRICKS = (
@@ -124,8 +124,7 @@ def test_objects_and_texts_never_leave_the_client(client):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    limits = ("max_page_features=2",)
-    with RunningServer(tmp_path_factory.mktemp("paged"), *(p for one in limits for p in ("--limit", one))) as running:
+    with RunningServer(tmp_path_factory.mktemp("paged"), *limited(max_page_features=2)) as running:
         yield running
 
 

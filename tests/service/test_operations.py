@@ -24,11 +24,7 @@ from server.config import Limits
 from server.telemetry.logs import log_fault
 from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.spawn import worker_environment
-from tests.service.running import alive, arrays, samples, scrape, under_way, until
-
-
-def limited(**limits):
-    return [part for name, value in limits.items() for part in ("--limit", f"{name}={value}")]
+from tests.service.running import alive, arrays, limited, samples, scrape, under_way, until
 
 
 def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(start):

@@ -30,8 +30,7 @@ def test_more_numbers_than_the_declared_cost_are_refused(start):
 
 def test_a_prediction_over_its_time_is_ended_and_the_next_one_answered(start):
     running = start("--limit", "max_predict_seconds=0.3")
-    frozen = running.predict_worker()
-    os.kill(frozen, signal.SIGSTOP)
+    frozen = running.freeze_predict_worker()
     with running.client() as client:
         with pytest.raises(DeadlineError, match=r"took longer than 0.3 s; create a ranking job"):
             client.predict(arrays())
@@ -50,8 +49,7 @@ def _predicted(client):
 
 def test_the_deadline_of_the_caller_ends_the_computation(start):
     running = start()
-    frozen = running.predict_worker()
-    os.kill(frozen, signal.SIGSTOP)
+    frozen = running.freeze_predict_worker()
     with running.client(timeout=0.5) as client, pytest.raises(DeadlineError, match=r"did not answer within 0.5 s"):
         client.predict(arrays())
     until(lambda: not alive(frozen), 5)
@@ -61,8 +59,7 @@ def test_the_deadline_of_the_caller_ends_the_computation(start):
 
 def test_a_prediction_whose_worker_dies_is_asked_again_by_the_client(start):
     running = start()
-    frozen = running.predict_worker()
-    os.kill(frozen, signal.SIGSTOP)
+    frozen = running.freeze_predict_worker()
     threading.Timer(0.3, os.kill, (frozen, signal.SIGKILL)).start()
     with running.client() as client:
         assert client.predict(arrays()).candidates
@@ -71,8 +68,7 @@ def test_a_prediction_whose_worker_dies_is_asked_again_by_the_client(start):
 
 def test_a_caller_without_retries_is_told_that_the_worker_died(start):
     running = start()
-    frozen = running.predict_worker()
-    os.kill(frozen, signal.SIGSTOP)
+    frozen = running.freeze_predict_worker()
     threading.Timer(0.3, os.kill, (frozen, signal.SIGKILL)).start()
     request = ask.PredictRequest(query=convert.query_to_proto(arrays()))
     with grpc.insecure_channel(running.address) as channel:
@@ -87,8 +83,7 @@ def test_a_caller_without_retries_is_told_that_the_worker_died(start):
 
 def test_more_predictions_at_once_than_allowed_are_refused_with_a_pause(start):
     running = start("--limit", "max_predict_waiting=1", "--limit", "retry_seconds=3")
-    frozen = running.predict_worker()
-    os.kill(frozen, signal.SIGSTOP)
+    frozen = running.freeze_predict_worker()
     with running.client(timeout=20) as first, running.client() as second:
         waiting = threading.Thread(target=first.predict, args=(arrays(),))
         waiting.start()

@@ -6,21 +6,22 @@ import pytest
 
 from predictor.errors import DeadlineError, InputError, LimitError
 from predictor.store.manifest import Manifest
-from tests.service.running import until
+from tests.service.running import limited, until
 from tests.service.sending import CHUNK, Slow, chunks, details_of, head, received, send, signal, told
 
 
 @pytest.fixture
 def narrow(start):
-    limits = {
-        "max_open_transfers": 1,
-        "upload_idle_seconds": 0.5,
-        "max_feature_bytes": 2_000_000,
-        "tenant_feature_bytes": 3_000_000,
-        "max_rows": 5000,
-        "max_dimensions": 1024,
-    }
-    return start(*(part for name, value in limits.items() for part in ("--limit", f"{name}={value}")))
+    return start(
+        *limited(
+            max_open_transfers=1,
+            upload_idle_seconds=0.5,
+            max_feature_bytes=2_000_000,
+            tenant_feature_bytes=3_000_000,
+            max_rows=5000,
+            max_dimensions=1024,
+        )
+    )
 
 
 def test_an_upload_gives_its_place_back_when_its_client_is_gone(narrow):
