@@ -100,8 +100,9 @@ def push(arguments: argparse.Namespace) -> int:
             follow(client.features.push_steps(manifest, found.values), display())
     else:
         _store().push(arguments.name, found.values, rows_sha256=rows, about=about)
-    where = f" --server {arguments.server}" if arguments.server else ""
-    print(f"kept; use it with --weak features:{arguments.name}{where}")
+    from client.cli.service import where
+
+    print(f"kept; use it with --weak features:{arguments.name}{where(arguments)}")
     return 0
 
 

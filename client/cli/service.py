@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 
 from client.cli.answer import print_json
 from client.client import PredictorClient
@@ -46,6 +47,12 @@ def submit(query: RankingQuery, arguments: argparse.Namespace) -> int:
         print_json({"job": job})
     else:
         print(job)
-        where = f" --server {arguments.server}" if arguments.server else ""
-        print(f"follow it with: w2s jobs watch {job}{where}")
+        print(f"follow it with: w2s jobs watch {job}{where(arguments)}")
     return 0
+
+
+def where(arguments: argparse.Namespace) -> str:
+    """The flags that reach the same server again, each after a blank; a token itself is not among them."""
+    names = ("server", "token_file", "ca", "cert", "key")
+    typed = [(name.replace("_", "-"), getattr(arguments, name)) for name in names if getattr(arguments, name)]
+    return "".join(f" --{flag} {shlex.quote(value)}" for flag, value in typed) if arguments.server else ""
