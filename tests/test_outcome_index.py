@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,8 +17,8 @@ import predictor.outcome_store
 from predictor.errors import LimitError
 from predictor.outcome_index import Mark
 from predictor.outcome_line import peek_line
-from predictor.outcome_store import Added, OutcomeStore
-from predictor.outcomes import Outcome
+from predictor.outcome_store import Added, Listing, OutcomeStore
+from predictor.outcomes import Outcome, content_id
 from tests.test_outcomes import plain
 
 
@@ -175,6 +177,44 @@ def test_a_file_that_was_put_in_place_of_the_other_is_read_anew(tmp_path):
     assert paged(store, 100) == made[:2]
 
 
+@pytest.mark.parametrize("kept", [range(5, 30), [*range(20, 29), 9]], ids=["more", "as much, with the same end"])
+def test_a_file_that_was_written_over_is_read_anew(tmp_path, kept):
+    store, made = OutcomeStore(tmp_path / "here"), [plain(f"weak {n:02}") for n in range(30)]
+    store.add(made[:10])
+    other = OutcomeStore(tmp_path / "there")
+    other.add(made[n] for n in kept)
+    time.sleep(0.02)  # as finely as file systems tell times
+    (tmp_path / "here" / "outcomes.jsonl").write_bytes((tmp_path / "there" / "outcomes.jsonl").read_bytes())
+    assert store.add(made[n] for n in kept[5:7]) == Added(0, 2)
+    assert paged(store, 100) == [made[n] for n in kept]
+
+
+def test_a_torn_line_that_a_full_disk_did_not_let_us_mend_is_mended_later(tmp_path, monkeypatch):
+    store, made = OutcomeStore(tmp_path), many(12)
+    store.add(made[:10])
+    with (tmp_path / "outcomes.jsonl").open("ab") as file:
+        file.write(b'{"id": "torn')
+
+    def full(handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        for _ in range(2):
+            with pytest.raises(LimitError, match="is full"):
+                store.add(made[10:])
+    assert store.add(made[10:]) == Added(2, 0, damaged=1)
+    assert paged(store, 100) == made
+
+
+def test_a_line_that_is_not_as_we_write_it_is_no_outcome_though_its_id_is_right(tmp_path):
+    raw = {key: value for key, value in plain("a").to_dict().items() if key != "recipe"}
+    line = json.dumps({"id": content_id(raw), **raw}) + "\n"
+    (tmp_path / "outcomes.jsonl").write_text(line)
+    assert OutcomeStore(tmp_path).page(None, 5) == Listing((), damaged=1)
+    assert (tmp_path / "damaged.jsonl").read_text() == line
+
+
 def test_threads_that_share_a_store_lose_nothing_and_keep_nothing_twice(tmp_path):
     store, made = OutcomeStore(tmp_path), many(60)
 
@@ -192,7 +232,7 @@ def test_threads_that_share_a_store_lose_nothing_and_keep_nothing_twice(tmp_path
     assert sorted(one.id for one in found) == sorted(one.id for one in made)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_whatever_becomes_of_the_file_a_store_that_stays_agrees_with_one_that_comes(tmp_path, seed):
     rng, path, made = np.random.default_rng(seed), tmp_path / "outcomes.jsonl", many(40)
     stores = [OutcomeStore(tmp_path), OutcomeStore(tmp_path)]

@@ -145,6 +145,18 @@ def test_a_fit_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(t
         assert client.calibrations.fit("small").name == "small"
 
 
+def test_no_fault_of_the_disk_that_a_fit_meets_names_a_place(running):
+    folder = running.folder / "state" / "outcomes"
+    (folder / "outcomes.jsonl").rename(folder / "aside")
+    (folder / "outcomes.jsonl").mkdir()
+    try:
+        fault = fault_of(begin(running, "blocked"))
+    finally:
+        (folder / "outcomes.jsonl").rmdir()
+        (folder / "aside").rename(folder / "outcomes.jsonl")
+    assert fault.message == "the server cannot read or write its outcomes; ask its operator to look at the disk."
+
+
 def test_a_server_that_stops_ends_the_fit_and_exits_with_zero(tmp_path):
     with RunningServer(tmp_path) as running:
         with running.client() as client:
