@@ -36,6 +36,21 @@ def existing_path(text: str) -> Path | None:
         return None  # too long, a NUL inside, or the home of nobody
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its user alone.
+
+    `mkdir(parents=True, mode=…)` gives the mode to the last one only.
+
+    Raises:
+        OSError: one of them cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
 
@@ -47,7 +62,7 @@ def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     """
     temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         with temporary.open("xb") as file:
             for chunk in chunks:
                 file.write(chunk)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from predictor.errors import LimitError, W2SError
-from predictor.folders import replace_file
+from predictor.folders import make_private, replace_file
 from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest
 from server.config import Limits
@@ -102,8 +102,8 @@ class Uploads:
                 field="manifest",
             )
         try:
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            store.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(place.parent)
+            make_private(store.folder)
             missing = manifest.size - size_of(place)
             together = place.parent.stat().st_dev == store.folder.stat().st_dev
             for folder, needed in ((place.parent, missing + stored * together), (store.folder, stored)):

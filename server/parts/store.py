@@ -11,6 +11,7 @@ from collections.abc import Set
 from pathlib import Path
 
 from predictor.errors import LimitError, NotFoundError
+from predictor.folders import make_private
 from protos.parts import PartManifest, check_digest
 from server.config import Limits
 from server.features.stores import tenant_digest
@@ -118,7 +119,7 @@ class PartStore:
     def _reserve(self, place: Path, manifest: PartManifest) -> None:
         """Refuse what cannot end before it begins: those at work count as if they were complete."""
         try:
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(place.parent)
             held = sum(size_of(path) for path in place.parent.iterdir() if path != staged(place))
             open_ = [one for one in self._open.values() if one.place.parent == place.parent and one.place != place]
             held += sum(one.missing for one in open_)

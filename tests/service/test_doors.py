@@ -8,14 +8,15 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from predictor.errors import LimitError
+from predictor.errors import InputError, LimitError
 from predictor.pools import Pool
 from predictor.query import ModelSpec, RankingQuery
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.config import Limits
 from tests.service.running import RunningServer, arrays, limited, start_in_vain
-from tests.service.sending import details_of
+from tests.service.sending import details_of, head, send, signal
 
 
 def test_a_second_server_on_the_same_state_folder_fails_at_once(server):
@@ -67,10 +68,13 @@ def test_a_unix_socket_in_an_open_folder_is_refused(tmp_path):
     assert "can be entered by other users; make it private with chmod 700" in done.stderr
 
 
-def test_the_state_is_private_to_its_user(server):
+def test_the_state_is_private_to_its_user(server, client):
+    values = signal(20, 3)
+    with pytest.raises(InputError, match="ask where to go on"):
+        send(client, [head(Manifest.of("begun", values))])
     state = server.folder / "state"
-    assert state.stat().st_mode & 0o077 == 0
-    assert [path.name for path in state.iterdir() if path.stat().st_mode & 0o077] == []
+    assert (state / "uploads").is_dir()
+    assert [path for path in (state, *state.iterdir()) if path.stat().st_mode & 0o077] == []
 
 
 def test_reflection_lists_the_services(server):

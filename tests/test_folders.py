@@ -1,0 +1,34 @@
+"""Folders that are made are their user's alone, those above them too."""
+
+import os
+
+import pytest
+
+from predictor.folders import make_private, replace_file
+
+
+def test_a_folder_is_made_private_with_those_above_it(tmp_path):
+    before = os.umask(0)
+    try:
+        make_private(tmp_path / "a" / "b" / "c")
+        replace_file(tmp_path / "d" / "e" / "file", [b"x"])
+    finally:
+        os.umask(before)
+    made = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert len(made) == 5
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
+    (tmp_path / "open").mkdir(mode=0o755)
+    make_private(tmp_path / "open" / "inner")
+    make_private(tmp_path / "open")
+    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_in_the_way_is_no_folder(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        make_private(tmp_path / "file")
+    with pytest.raises(NotADirectoryError):
+        make_private(tmp_path / "file" / "below")
