@@ -25,10 +25,9 @@ STATE_GUARDS = (
     Mutation(
         "write under a temporary name",
         "predictor/folders.py",
-        'f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"\n    try:\n        path.parent.mkdir(parents=True, '
-        'exist_ok=True, mode=0o700)\n        with temporary.open("xb") as file:',
-        "path.name\n    try:\n        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)\n"
-        '        with temporary.open("wb") as file:',
+        'f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"\n    try:\n        make_private(path.parent)\n'
+        '        with temporary.open("xb") as file:',
+        'path.name\n    try:\n        make_private(path.parent)\n        with temporary.open("wb") as file:',
         f"{C}/test_chaos.py::test_a_disk_that_fails_anywhere_loses_nothing_acknowledged_and_shows_nothing_half",
     ),
     Mutation(
