@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 
 from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.pipeline.race import LEAST_ROWS
 from predictor.pipeline.staged import Staged
 from predictor.query import RankingQuery
 from predictor.result import Candidate, Estimate, Ranking
@@ -87,11 +88,13 @@ def complete(
         )
     asked = (1 + len(query.weak)) * rows
     spared = f", and models read {staged.forward_rows / asked:.0%} of what reading all would take"
+    budget = query.settings.budget
+    over = budget is not None and budget.share is not None and seen > max(1, round(budget.share * rows))
+    least = f"; the first stage takes {LEAST_ROWS} rows, or all, whatever the budget" if over else ""
     note = (
         f"read in stages at {confidence:.0%} confidence: {seen} of {rows} rows when {why}; {len(left)} of {total} "
-        f"candidates were left behind{spared if staged.forward_rows else ''}"
+        f"candidates were left behind{spared if staged.forward_rows else ''}{least}"
     )
-    budget = query.settings.budget
     provenance = replace(
         ranking.provenance,
         request={
