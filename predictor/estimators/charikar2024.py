@@ -35,8 +35,10 @@ class Refusal:
     Attributes:
         unit: `label variance`, or `weak-label variance` where there is no gold label; of everything below.
         distance: (n,) squared distance of held-out student and weak labels.
-        details: the misfit in other forms: `leave_one_out`; for classes `disagreement`, the share of rows on which the
-            held-out student names another class; for class probabilities `kl` and `reverse_kl`, in nats.
+        details: the misfit in other forms: `leave_one_out`; `share_of_taught`, of the weak labels' own variance, above
+            1 where the student is worse than the mean of what it is taught; for classes `disagreement`, the share of
+            rows on which the held-out student names another class; for class probabilities `kl` and `reverse_kl`, in
+            nats.
         weak_loss: (l,) squared error of the weak model on the gold rows, each left out of its head; None without them.
         strong_error: mean of the same of the strong head taught gold labels; it includes their noise.
     """
@@ -165,7 +167,10 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         distance = np.sum((learned - taught) ** 2, axis=1) / scale
         loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
         left_out = left_out_residuals(strong, taught, ridge)
-        details = {"leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale}
+        details = {
+            "leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale,
+            "share_of_taught": float(np.mean(distance)) * scale / own,
+        }
         if case.labels is None or case.labels.kind != "regression":
             details |= _in_nats(taught, learned)
         if are_classes(taught, case.labels):

@@ -11,6 +11,9 @@ from predictor.result import Candidate
 
 FEW_ROWS = 200
 
+RIDGE = 0.001
+"""A share of tr K that suits most heads: what is proposed where cross-validation fails."""
+
 
 def remarks_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[str]) -> tuple[str, ...]:
     """The strong model's own warnings, and what is odd about the rows and the models.
@@ -59,3 +62,23 @@ def remarks_on_evidence(
     if not silent:
         return ()
     return (f"{judging.name} has no value for {len(silent)} of {len(ranked)} candidates: {silent[0].note}",)
+
+
+def remarks_on_ridges(query: RankingQuery, ranked: Sequence[Candidate]) -> tuple[str, ...]:
+    """That students are worse than the mean of what they are taught, on the rows held out.
+
+    Generalised cross-validation takes every row to weigh alike. Counts and other sparse features do not, and near as
+    many dimensions as rows it then prefers next to no ridge.
+    """
+    if query.settings.training.student_ridge is not None:
+        return ()
+    told = (candidate.estimates["misfit"] for candidate in ranked if "misfit" in candidate.estimates)
+    shares = [estimate.details.get("share_of_taught", 0.0) for estimate in told]
+    lost = sum(share > 1.0 for share in shares)
+    if not lost:
+        return ()
+    return (
+        f"{lost} of {len(shares)} students, their ridges by generalised cross-validation, miss held-out weak labels by "
+        f"more than their variance: few rows carry these features, and their errors are forecast too high for any "
+        f"other training; name the ridge that you will use, as --student-ridge {RIDGE:g}",
+    )

@@ -121,7 +121,8 @@ def test_misfit_in_nats_is_reported_for_class_probabilities_only():
     assert found.details["kl"] == pytest.approx(forward, abs=1e-10)
     assert found.details["reverse_kl"] == pytest.approx(reverse, abs=1e-10)
     (plain,) = find("misfit").estimate(Case(strong, weak, None, {"t0": 10 * p}))
-    assert set(plain.details) == {"leave_one_out"}
+    assert set(plain.details) == {"leave_one_out", "share_of_taught"}
+    assert plain.details["share_of_taught"] == pytest.approx(plain.value, abs=1e-12)
     assert "disagreement" in found.details
 
 
