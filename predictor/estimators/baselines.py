@@ -11,14 +11,17 @@ from predictor.result import Better, Estimate
 
 @dataclass(frozen=True)
 class Cka:
-    """Linear CKA to the strong model."""
+    """Linear CKA to the strong model, of standardised features; those of Kornblith et al. are centred only."""
 
     name: str = "cka"
     better: Better = "higher"
     unit: str = "similarity"
     evidence: Evidence = Evidence.representations
-    source: str = "Kornblith et al. 2019, arXiv:1905.00414"
-    summary: str = "Baseline: similarity of the two kernels, with no idea of labels or of who teaches whom."
+    source: str = "Kornblith et al. 2019, arXiv:1905.00414; of standardised features"
+    summary: str = (
+        "Baseline: similarity of the two kernels of standardised features, with no idea of labels or of who teaches "
+        "whom."
+    )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Linear CKA per candidate."""
