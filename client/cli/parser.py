@@ -105,14 +105,23 @@ def read_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str]
 
 
 def _variable(action: argparse.Action) -> str:
-    long = next((option for option in action.option_strings if option.startswith("--")), "")
-    return "W2S_" + long[2:].replace("-", "_").upper()
+    return "W2S_" + _long(action)[2:].replace("-", "_").upper()
+
+
+def _long(action: argparse.Action) -> str:
+    return next((option for option in action.option_strings if option.startswith("--")), "")
 
 
 def _value(action: argparse.Action, variable: str, text: str) -> object:
     if isinstance(action, argparse._StoreTrueAction):
         return text.strip().lower() not in FALSE
-    values = shlex.split(text) if isinstance(action, Collect) else [text]
+    try:
+        values = shlex.split(text) if isinstance(action, Collect) else [text]
+    except ValueError as fault:
+        raise InputError(
+            f"{variable} is {text!r}, which no shell could split ({str(fault).lower()}); close its quotes.",
+            reason="BAD_USAGE",
+        ) from fault
     converted = [_converted(action, variable, value) for value in values]
     return converted if isinstance(action, Collect) else converted[0]
 
@@ -121,7 +130,7 @@ def _converted(action: argparse.Action, variable: str, text: str) -> object:
     try:
         value = action.type(text) if callable(action.type) else text
     except ValueError as fault:
-        raise InputError(f"{variable} is {text!r}, which --{action.dest} cannot read.", reason="BAD_USAGE") from fault
+        raise InputError(f"{variable} is {text!r}, which {_long(action)} cannot read.", reason="BAD_USAGE") from fault
     if action.choices is not None and value not in action.choices:
         allowed = ", ".join(str(choice) for choice in action.choices)
         raise InputError(f"{variable} is {text!r}; it must be one of {allowed}.", reason="BAD_USAGE")

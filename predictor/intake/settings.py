@@ -7,6 +7,7 @@ import math
 from typing import get_args
 
 from predictor.errors import InputError
+from predictor.models.reference import check_layer
 from predictor.ranges import at_least, one_of
 from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 
@@ -24,6 +25,7 @@ def read_settings(**given: object) -> Settings:
     if settings.refine is not None:
         one_of("refine", settings.refine, get_args(RefineBy))
     at_least("seed", settings.seed, 0)
+    check_layer(settings.layer.replace(" ", ""))
     at_least("max_length", settings.max_length, 1)
     if settings.max_rows is not None:
         at_least("max_rows", settings.max_rows, 2)

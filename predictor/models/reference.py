@@ -78,7 +78,7 @@ class ModelReference:
         return cls(
             kind,
             locator,
-            _layers(options.get("layer")),
+            check_layer(options.get("layer")),
             _pooling(options.get("pooling")),
             options.get("tokenizer"),
             _labels(options.get("labels")),
@@ -164,7 +164,12 @@ def _split_kind(body: str) -> tuple[Kind, str]:
     return "folder", body
 
 
-def _layers(text: str | None) -> str | None:
+def check_layer(text: str | None) -> str | None:
+    """The text, once it is known to name a layer or several; None stays.
+
+    Raises:
+        InputError: it names none.
+    """
     if text is not None and not _LAYERS.match(text):
         raise InputError(
             f"layer={text!r} is not a layer; give a number from 0 (embeddings), middle, last, or several joined by "

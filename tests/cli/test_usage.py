@@ -95,3 +95,25 @@ class _Plain(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.recv(100)
         self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("W2S_MAX_ROWS", "many", "W2S_MAX_ROWS is 'many', which --max-rows cannot read."),
+        (
+            "W2S_WEAK",
+            "a 'b",
+            'W2S_WEAK is "a \'b", which no shell could split (no closing quotation); close its quotes.',
+        ),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named_with_its_flag(run, variable, value, told):
+    done = run("rank", "--strong", "s.npy", env={variable: value})
+    assert (done.returncode, done.stderr) == (2, f"w2s: error: {told}\n")
+
+
+def test_a_layer_that_is_none_is_refused_before_anything_is_read(run):
+    done = run("rank", "--strong", "s.npy", *WEAK, "--layer", "forth")
+    assert done.returncode == 2
+    assert done.stderr.startswith("w2s: error: layer='forth' is not a layer; give a number from 0 (embeddings), middle")
