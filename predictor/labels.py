@@ -16,8 +16,8 @@ Kind = Literal["regression", "binary", "multiclass"]
 MAX_CLASSES = 64
 """More distinct integer values than this and a target is read as a number to regress on."""
 
-SQUARABLE = (1e-100, 1e100)
-"""Least spread and greatest size of numbers to regress on: sums of their squares are neither 0 nor infinite."""
+SQUARABLE = (1e-60, 1e60)
+"""Least spread and greatest size of numbers to regress on: fourth powers are neither 0 nor infinite."""
 
 MIN_LABELLED = 4
 """Fewer gold labels train no head."""
@@ -103,7 +103,7 @@ class Labels:
                 [_plain(number) for number in numbers],
             )
         _need_two(len(distinct))
-        _need_squares(numbers)
+        need_squares(numbers, "gold labels", "labels")
         targets = np.array([np.nan if value is None else float(str(value)) for value in raw])[:, None]
         return cls(targets, "regression")
 
@@ -175,14 +175,19 @@ def _need_two(distinct: int) -> None:
         )
 
 
-def _need_squares(numbers: NDArray[np.float64]) -> None:
+def need_squares(numbers: NDArray[np.float64], what: str, field: str) -> None:
+    """Refuse numbers that no sum of squares can hold; all the same is allowed.
+
+    Raises:
+        InputError: too great, or too close together.
+    """
     least, greatest = SQUARABLE
-    if float(np.abs(numbers).max()) > greatest or float(np.ptp(numbers)) < least:
+    if float(np.abs(numbers).max()) > greatest or 0.0 < float(np.ptp(numbers)) < least:
         raise InputError(
-            f"gold labels reach from {numbers.min():.3g} to {numbers.max():.3g}; at most {greatest:g} in size and at "
+            f"{what} reach from {numbers.min():.3g} to {numbers.max():.3g}; at most {greatest:g} in size and at "
             f"least {least:g} apart can be squared and summed. Give them in another unit.",
             reason="NOT_FINITE",
-            field="labels",
+            field=field,
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.labels import need_squares
 from predictor.query import Array
 
 
@@ -23,7 +24,8 @@ def predictions_of(
         (n,) or (n, classes).
 
     Raises:
-        InputError: a wrong shape, a NaN or infinity (row and column named), an unknown class name.
+        InputError: a wrong shape, a NaN or infinity (row and column named), numbers whose squares are 0 or infinite, an
+            unknown class name.
     """
     array = _as_array(values, name)
     if array.ndim not in (1, 2) or len(array) != rows or array.size == 0:
@@ -44,6 +46,7 @@ def predictions_of(
             reason="NOT_FINITE",
             field="weak_labels",
         )
+    need_squares(numbers, f"weak labels of {name!r}", "weak_labels")
     return numbers
 
 

@@ -242,7 +242,7 @@ def _weak_labels(
         found = {
             name: read_predictions(values, pool, name, classes)
             if isinstance(values, str | Path)
-            else predictions_of(np.asarray(values), len(pool), name, classes)
+            else predictions_of(_read_out(values), len(pool), name, classes)
             for name, values in given.items()
         }
     for name in found:
@@ -253,6 +253,11 @@ def _weak_labels(
                 field="weak_labels",
             )
     return found
+
+
+def _read_out(values: Any) -> NDArray[Any]:
+    """Weak labels as numpy sees them; tensors that learn, or of types that numpy lacks, give their values as a list."""
+    return np.asarray(values.tolist() if hasattr(values, "tolist") and not hasattr(values, "to_numpy") else values)
 
 
 def _array_file(spec: ModelSpec) -> ModelSpec:

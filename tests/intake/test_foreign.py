@@ -48,3 +48,15 @@ def test_what_numpy_cannot_read_is_refused_with_the_way_out(features, turn):
     model = {"learning": tensor.requires_grad_(), "bfloat16": tensor.detach().bfloat16(), "ragged": [[1.0], [1.0, 2.0]]}
     with pytest.raises(InputError, match=r"weak model 'a' is no array of numbers \(.*\.detach\(\)\.float\(\)\.cpu\(\)"):
         build_query(strong=features, weak={"a": model[turn]})
+
+
+def test_weak_labels_may_be_tensors_and_must_bear_squaring(features):
+    torch = pytest.importorskip("torch")
+    said = torch.linspace(-1.0, 1.0, 60, requires_grad=True)
+    for given in (said, said.detach().bfloat16()):
+        found = build_query(strong=features, weak={"a": features}, weak_labels={"a": given}).weak_labels["a"]
+        np.testing.assert_allclose(found, np.linspace(-1.0, 1.0, 60), atol=4e-3)
+    for unit in (1e70, 1e-70):
+        given = {"a": np.linspace(-1.0, 1.0, 60) * unit}
+        with pytest.raises(InputError, match=r"weak labels of 'a' reach from .* at most 1e\+60 in size"):
+            build_query(strong=features, weak={"a": features}, weak_labels=given)
