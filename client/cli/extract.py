@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Extract and write."""
     from predictor.calls import source_of
     from predictor.intake.request import build_query
+    from predictor.pipeline.gathering import numbered_layers
     from predictor.store.arrays import write_features
 
     check_destinations(arguments)
@@ -34,13 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"-o is {arguments.output!r}; name a .safetensors file.", reason="BAD_DESTINATION")
     asked = flags.query_of(arguments) | {"strong": arguments.model, "weak": [arguments.model]}
     query = build_query(**asked)  # type: ignore[arg-type]  # each flag has its keyword's type
+    asked_of_one = numbered_layers(query.strong, query.settings)
+    if len(asked_of_one) > 1:
+        raise _several(arguments.model, len(asked_of_one))
     steps = source_of(query).features(query.strong, query.pool, query.settings)
     found = follow(steps, display())
     if len(found) != 1:
-        raise InputError(
-            f"{arguments.model!r} gives {len(found)} feature sets, one a layer; extract one layer at a time.",
-            reason="SEVERAL_LAYERS",
-        )
+        raise _several(arguments.model, len(found))
     features = found[0]
     write_features(Path(arguments.output), features, query.pool)
     facts = {
@@ -58,3 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{arguments.output}: {len(features.values):,} rows × {features.dim}, layer {features.layer}")
         print(f"use it with --weak NAME=array:{arguments.output}")
     return 0
+
+
+def _several(model: str, sets: int) -> InputError:
+    return InputError(
+        f"{model!r} gives {sets} feature sets, one a layer; extract one layer at a time.", reason="SEVERAL_LAYERS"
+    )

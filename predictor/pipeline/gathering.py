@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from predictor.errors import InputError, W2SError
 from predictor.estimators.case import Refined
 from predictor.pipeline.labelling import label
-from predictor.query import Array, FeatureSet, FeatureSource, Forewarned, Progress, RankingQuery
+from predictor.query import Array, FeatureSet, FeatureSource, Forewarned, ModelSpec, Progress, RankingQuery
 from predictor.result import Failure
+from predictor.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +86,33 @@ def only_layer(found: Sequence[FeatureSet]) -> FeatureSet:
         InputError: it was read at several layers.
     """
     if len(found) != 1:
-        raise InputError(
-            f"the strong model gives {len(found)} layers ({', '.join(f.layer for f in found)}); it must be read at "
-            "one. Name it as in MODEL#layer=6.",
-            reason="STRONG_LAYERS",
-            field="strong",
-        )
+        raise _several([one.layer for one in found])
     return found[0]
+
+
+def check_one_layer(query: RankingQuery) -> None:
+    """Refuse a strong model of several numbered layers before anything is read; `only_layer` sees what words hide.
+
+    Raises:
+        InputError: it is to be read at several layers.
+    """
+    asked = numbered_layers(query.strong, query.settings)
+    if len(asked) > 1:
+        raise _several([str(number) for number in asked])
+
+
+def numbered_layers(spec: ModelSpec, settings: Settings) -> tuple[int, ...]:
+    """The layers that are asked of a model by number, each once; none of arrays, which have no layers."""
+    if spec.values is not None or spec.reference.partition(":")[0] in ("array", "features"):
+        return ()
+    pieces = (piece.strip() for piece in (spec.layer or settings.layer).split(","))
+    return tuple(dict.fromkeys(int(piece) for piece in pieces if piece.isascii() and piece.isdigit()))
+
+
+def _several(layers: Sequence[str]) -> InputError:
+    return InputError(
+        f"the strong model gives {len(layers)} layers ({', '.join(layers)}); it must be read at one. Name it as in "
+        "MODEL#layer=6.",
+        reason="STRONG_LAYERS",
+        field="strong",
+    )

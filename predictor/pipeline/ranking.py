@@ -17,7 +17,7 @@ from predictor.estimators.case import Case, Refined, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
 from predictor.estimators.supervision import check_width
 from predictor.pipeline import anytime
-from predictor.pipeline.gathering import Found, Gathered, gather
+from predictor.pipeline.gathering import Found, Gathered, check_one_layer, gather
 from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of
 from predictor.pipeline.judging import Verdict, judge
 from predictor.pipeline.refining import relabel
@@ -62,6 +62,7 @@ def ranking_steps(
     if any(isinstance(estimator, Forecaster) for estimator in estimators_for(query)):
         check_rows(len(query.pool))
     check_evidence(query)
+    check_one_layer(query)
     if query.calibration is not None:
         fits_for(query.calibration, *calibrated_by(query))
     if anytime.wanted(query):

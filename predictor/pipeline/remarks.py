@@ -50,7 +50,7 @@ def remarks_on_evidence(
         speaking: the one that made it, where `judging` chooses by the evidence.
         ranked: the candidates with their estimates.
     """
-    if isinstance(judging, Combined) and query.labels is None and query.knows_weak_labels:
+    if isinstance(judging, Combined) and query.knows_weak_labels:
         if speaking.evidence >= Evidence.weak_labels:
             return ()
         told = (candidate.estimates.get("consensus_truth") for candidate in ranked)
