@@ -11,6 +11,9 @@ from predictor.result import Candidate
 
 FEW_ROWS = 200
 
+LOST = 1.2
+"""Share of the weak labels' variance that a student misses held out: one that learns nothing misses about 1."""
+
 RIDGE = 0.001
 """A share of tr K that suits most heads: what is proposed where cross-validation fails."""
 
@@ -74,7 +77,7 @@ def remarks_on_ridges(query: RankingQuery, ranked: Sequence[Candidate]) -> tuple
         return ()
     told = (candidate.estimates["misfit"] for candidate in ranked if "misfit" in candidate.estimates)
     shares = [estimate.details.get("share_of_taught", 0.0) for estimate in told]
-    lost = sum(share > 1.0 for share in shares)
+    lost = sum(share > LOST for share in shares)
     if not lost:
         return ()
     return (

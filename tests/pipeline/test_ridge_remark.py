@@ -44,3 +44,5 @@ def test_nothing_is_told_where_the_ridge_is_named_or_fits(ranking):
     labels = np.where(np.arange(ROWS) < 60, strong[:, 0], np.nan)
     dense = predictor.predict(strong=strong, weak={"w": strong[:, :9]}, labels=labels)
     assert not any(WORD in warning for warning in dense.warnings)
+    noise = predictor.predict(strong=strong, weak={"w": rng.standard_normal((ROWS, 9))}, labels=labels)
+    assert not any(WORD in warning for warning in noise.warnings)
