@@ -101,8 +101,11 @@ async def _crowd(
         while opened.total() < size.uploads + size.watches and time.monotonic() < end:
             await asyncio.sleep(0.05)
         staged = await asyncio.to_thread(_staged, running, size.uploads * CHUNK)
+        keeper = asyncio.create_task(_keep(sockets, running.address, figures))
         with Prober(running.address) as prober:
             refused = await asyncio.to_thread(_use, running, seconds)
+        keeper.cancel()
+        _refill(sockets, running.address)
         alive = sum(_open(one) for one in sockets)
         os.kill(worker, signal.SIGCONT)
         began = time.monotonic()
@@ -134,6 +137,22 @@ async def _crowd(
     if refused:
         broken.append(f"{len(refused)} calls beside the crowd failed, such as {refused[0]}")
     return alive + opened.total()
+
+
+async def _keep(sockets: list[socket.socket], address: str, figures: dict[str, float]) -> None:
+    """Open again what the server closes for being silent too long, so that the crowd stays one."""
+    figures["sockets opened again"] = 0
+    while True:
+        await asyncio.sleep(1.0)
+        figures["sockets opened again"] += _refill(sockets, address)
+
+
+def _refill(sockets: list[socket.socket], address: str) -> int:
+    closed = [place for place, one in enumerate(sockets) if not _open(one)]
+    for place in closed:
+        sockets[place].close()
+        sockets[place] = _silent(address, speak=place % 2 == 0)
+    return len(closed)
 
 
 def _use(running: RunningServer, seconds: float) -> list[str]:
@@ -211,11 +230,14 @@ def _silent(address: str, *, speak: bool) -> socket.socket:
 def _open(one: socket.socket) -> bool:
     """Whether the server still holds the other end."""
     one.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
+    try:
         while one.recv(65536):
             pass
+    except BlockingIOError:
+        return True
+    except ConnectionError:
         return False
-    return True
+    return False
 
 
 def _held(running: RunningServer) -> tuple[int, int]:
