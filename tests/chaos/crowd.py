@@ -4,7 +4,6 @@ every watcher learns the end, and nothing stays open afterwards."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import resource
