@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, closing
@@ -13,6 +14,9 @@ from predictor.query import Progress
 from predictor.report.words import visible
 
 Answer = TypeVar("Answer")
+
+QUIET_SECONDS = 15.0
+"""Time without a line after which plain progress says what is still going on."""
 
 PHASES = {
     "load": "loading",
@@ -57,32 +61,54 @@ def display(stream: TextIO | None = None) -> Display:
 
 
 class Lines:
-    """One line whenever the candidate or its phase changes, and for every fine-tuning of a candidate."""
+    """One line whenever the candidate or its phase changes, for every fine-tuning of a candidate, and after a silence.
 
-    def __init__(self, stream: TextIO) -> None:
+    Attributes:
+        quiet_seconds: length of a silence.
+    """
+
+    def __init__(self, stream: TextIO, quiet_seconds: float = QUIET_SECONDS) -> None:
+        self.quiet_seconds = quiet_seconds
         self._stream = stream
         self._shown: set[tuple[str, str, str]] = set()
-        self._started = time.monotonic()
+        self._started = self._spoken = time.monotonic()
+        self._latest: Progress | None = None
+        self._ended = threading.Event()
+        self._reminder = threading.Thread(target=self._remind, name="w2s-progress", daemon=True)
 
     def __enter__(self) -> Self:
+        self._reminder.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._ended.set()
+        self._reminder.join()
 
     def show(self, step: Progress) -> None:
         """Print the step if its phase is new for this candidate, or a split of its own training begins."""
+        self._latest = step
         split = f", split {step.done + 1} of {step.total}" if step.phase == "train" and step.candidate else ""
         if (step.candidate, step.phase, split) in self._shown:
             return
         self._shown.add((step.candidate, step.phase, split))
         rows = f" {step.total:,} rows" if step.phase == "extract" else ""
         phase = "reading" if rows else PHASES.get(step.phase, step.phase)
+        self._print(step, f"{phase}{rows}{split}")
+
+    def _print(self, step: Progress, what: str) -> None:
+        self._spoken = time.monotonic()
         name = visible(step.candidate) or "all candidates"
-        elapsed = time.monotonic() - self._started
-        print(f"w2s: {elapsed:6.1f} s  {name}: {phase}{rows}{split}", file=self._stream, flush=True)
+        print(f"w2s: {self._spoken - self._started:6.1f} s  {name}: {what}", file=self._stream, flush=True)
+
+    def _remind(self) -> None:
+        while not self._ended.wait(self.quiet_seconds / 3):
+            step = self._latest
+            if step is None or time.monotonic() - self._spoken < self.quiet_seconds:
+                continue
+            count = f", {step.done:,} of {step.total:,}" if 0 < step.done < step.total else ""
+            self._print(step, f"still {PHASES.get(step.phase, step.phase)}{count}")
 
 
 class Bars:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster
+from predictor.estimators.votes import are_classes
+from predictor.labels import MAX_CLASSES
 from predictor.query import FeatureSet, RankingQuery
 from predictor.result import Candidate
 
@@ -65,6 +69,27 @@ def remarks_on_evidence(
     if not silent:
         return ()
     return (f"{judging.name} has no value for {len(silent)} of {len(ranked)} candidates: {silent[0].note}",)
+
+
+def remarks_on_codes(query: RankingQuery) -> tuple[str, ...]:
+    """That weak labels may be codes of classes, and were read as numbers since no gold label says otherwise."""
+    if query.labels is not None:
+        return ()
+    coded = [
+        name
+        for name, table in query.weak_labels.items()
+        if (table.ndim == 1 or table.shape[1] == 1)
+        and len(np.unique(table)) <= MAX_CLASSES
+        and bool(np.all(table == np.round(table)))
+        and not are_classes(table.reshape(len(table), 1), None)
+    ]
+    if not coded:
+        return ()
+    named = ", ".join(coded[:3]) + (f" and {len(coded) - 3} more" if len(coded) > 3 else "")
+    return (
+        f"the weak labels of {named} are a few whole numbers and were read as numbers; if they stand for classes, give "
+        "names of classes, or a column of probabilities for each",
+    )
 
 
 def remarks_on_ridges(query: RankingQuery, ranked: Sequence[Candidate]) -> tuple[str, ...]:

@@ -75,3 +75,31 @@ def test_a_judge_with_every_value_is_not_remarked_on(arrays):
     strong, weak, _ = arrays
     ranking = predictor.predict(strong=strong, weak=weak, estimators=["cka"])
     assert not any("has no value" in warning for warning in ranking.warnings)
+
+
+CODES = "are a few whole numbers and were read as numbers; if they stand for classes, give names of classes"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (lambda votes: np.round(4 * votes), True),
+        (lambda votes: np.round(votes), False),
+        (lambda votes: 4 * votes, False),
+        (lambda votes: np.stack([votes, 1 - votes], axis=1), False),
+    ],
+    ids=["codes", "two classes", "numbers", "probabilities"],
+)
+def test_weak_labels_that_look_like_codes_of_classes_are_told_to_be_read_as_numbers(arrays, said, told):
+    strong, weak, votes = arrays
+    given = {name: said(one) for name, one in votes.items()}
+    found = [w for w in predictor.predict(strong=strong, weak=weak, weak_labels=given).warnings if CODES in w]
+    assert [w.startswith("the weak labels of a, b, c are") for w in found] == [True] * told
+
+
+def test_gold_labels_say_what_weak_codes_mean(arrays):
+    strong, weak, votes = arrays
+    given = {name: np.round(4 * one) for name, one in votes.items()}
+    gold = {str(row): float(np.round(4 * votes["a"][row])) + 0.25 * row for row in range(30)}
+    ranking = predictor.predict(strong=strong, weak=weak, weak_labels=given, labels=gold)
+    assert not [w for w in ranking.warnings if CODES in w]
