@@ -89,7 +89,9 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
         InputError: neither of them, or credentials that do not fit together.
         RefusedError: a token would travel in plaintext to another machine.
     """
-    if not target.startswith("unix:") and ("://" in target or not target.rpartition(":")[2].isdigit()):
+    if not isinstance(target, str) or not (
+        target.startswith("unix:") or ("://" not in target and target.rpartition(":")[2].isdigit())
+    ):
         raise InputError(
             f"server {target!r} is neither HOST:PORT nor unix:/path; give one, such as localhost:50051.",
             reason="BAD_ADDRESS",

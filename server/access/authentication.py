@@ -159,8 +159,8 @@ def _tenant_of(connection: dict[str, list[bytes]]) -> str:
 
 def _unknown() -> UnauthenticatedError:
     return UnauthenticatedError(
-        "this call carries no token that is valid here and now; send `authorization: Bearer TOKEN`, and ask the "
-        "operator for a fresh one where it expired or was revoked.",
+        "this call carries no token that is valid here and now; send `authorization: Bearer TOKEN` (w2s does, given "
+        "--token-file FILE), and ask the operator for a fresh one where it expired or was revoked.",
         reason="UNAUTHENTICATED",
     )
 

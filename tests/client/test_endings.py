@@ -32,7 +32,7 @@ def test_a_closed_async_client_says_so(server):
         asyncio.run(ask_after_the_end())
 
 
-@pytest.mark.parametrize("address", ["http://localhost:50051", "grpc://localhost:50051", "localhost"])
+@pytest.mark.parametrize("address", ["http://localhost:50051", "grpc://localhost:50051", "localhost", None])
 def test_an_address_of_another_kind_is_refused_at_once(address):
     with pytest.raises(InputError, match="is neither HOST:PORT nor unix:/path; give one, such as localhost:50051"):
         PredictorClient(address)
