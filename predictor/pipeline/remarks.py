@@ -93,7 +93,7 @@ def remarks_on_codes(query: RankingQuery) -> tuple[str, ...]:
 
 
 def remarks_on_ridges(query: RankingQuery, ranked: Sequence[Candidate]) -> tuple[str, ...]:
-    """That students are worse than the mean of what they are taught, on the rows held out.
+    """That students are worse than the mean of what they are taught, on the rows held out, or are foretold to be.
 
     Generalised cross-validation takes every row to weigh alike. Counts and other sparse features do not, and near as
     many dimensions as rows it then prefers next to no ridge.
@@ -103,6 +103,14 @@ def remarks_on_ridges(query: RankingQuery, ranked: Sequence[Candidate]) -> tuple
     told = (candidate.estimates["misfit"] for candidate in ranked if "misfit" in candidate.estimates)
     shares = [estimate.details.get("share_of_taught", 0.0) for estimate in told]
     lost = sum(share > LOST for share in shares)
+    foretold = [c.predicted_w2s_error for c in ranked if c.predicted_w2s_error is not None]
+    worse = sum(one.unit == "label variance" and (one.value or 0.0) > LOST for one in foretold)
+    if not lost and worse:
+        return (
+            f"{worse} of {len(foretold)} students are foretold to err by more than {LOST:g} of the label variance, and "
+            "the mean errs by 1: generalised cross-validation picks next to no ridge for features that few "
+            f"rows carry; name the ridges that you will use, as --weak-ridge {RIDGE:g} and --student-ridge {RIDGE:g}",
+        )
     if not lost:
         return ()
     return (
