@@ -81,7 +81,7 @@ def remarks_on_codes(query: RankingQuery) -> tuple[str, ...]:
         if (table.ndim == 1 or table.shape[1] == 1)
         and len(np.unique(table)) <= MAX_CLASSES
         and bool(np.all(table == np.round(table)))
-        and not are_classes(table.reshape(len(table), 1), None)
+        and not are_classes(np.asarray(table, dtype=np.float64).reshape(-1, 1), None)
     ]
     if not coded:
         return ()
