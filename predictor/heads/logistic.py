@@ -29,8 +29,8 @@ HELD_OUT_TOLERANCE = 1e-7
 """Decrement, in nats, at which heads that only compete for a ridge are done."""
 
 EXACT = 1e-16
-"""Decrement of heads whose predictions make a value: their divergences are then the minimum's to eight digits, of positive
-outputs to seven, where rounding ends the search."""
+"""Decrement of heads whose predictions make a value: their divergences are then the minimum's to eight digits, those of
+positive outputs to seven, where rounding ends the search."""
 
 
 @dataclass(frozen=True)
