@@ -75,6 +75,9 @@ _HANDSHAKES = {
 _CLOSED = "Socket closed"
 """All that is told where a server hangs up: one that wants TLS or a client certificate, or one that just ended."""
 
+_BROKEN = "Internal error from Core"
+"""What grpc.aio says, as INTERNAL, where a connection broke off in the middle of sending; no server sends it."""
+
 
 def open_channel(target: str, max_message_bytes: int, credentials: Credentials, kind: Any = grpc) -> Any:
     """A channel to `HOST:PORT` or `unix:/path`.
@@ -149,6 +152,11 @@ def _fault_of(call: Any, target: str, seconds: float) -> W2SError:
         return UnavailableError(
             f"no server answers at {target}: it closed the connection. Give --ca where it serves TLS, and --cert and "
             "--key where it asks for certificates; or it has just been stopped.",
+            reason="SERVER_UNAVAILABLE",
+        )
+    if code is grpc.StatusCode.INTERNAL and text == _BROKEN:
+        return UnavailableError(
+            f"the connection to {target} broke off; ask again, or see whether its server still runs.",
             reason="SERVER_UNAVAILABLE",
         )
     if code is grpc.StatusCode.UNAVAILABLE:

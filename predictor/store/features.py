@@ -270,7 +270,7 @@ class FeatureStore:
         quarantine = self.folder / "quarantine"
         try:
             quarantine.mkdir(exist_ok=True, mode=0o700)
-            os.replace(path, quarantine / f"{path.name}.{secrets.token_hex(4)}")
+            os.replace(path, quarantine / f"{path.name}.{secrets.token_hex(16)}")
         except OSError:
             return  # read-only or already set aside by another process: it still reads as missing
 
