@@ -72,8 +72,8 @@ class FakeFault(grpc.RpcError):
 
 
 def test_a_connection_that_broke_off_while_sending_is_one_that_may_be_tried_again():
-    with pytest.raises(UnavailableError, match=r"the connection to here:1 broke off; ask again") as told:
-        with faults_of("here:1", 5):
-            raise FakeFault
+    refused = pytest.raises(UnavailableError, match=r"the connection to here:1 broke off; ask again")
+    with refused as told, faults_of("here:1", 5):
+        raise FakeFault
     assert told.value.reason == "SERVER_UNAVAILABLE"
     assert Patience(60).after(told.value) > 0.0
