@@ -72,44 +72,35 @@ def predict(
         return _drain(ranking_steps(query, ArraySource(), opened))
 
 
+class TaskOptions(Options, total=False):
+    """The keywords that `validate` takes besides `strong` and `weak`; see there."""
+
+    task: str | Path
+    label_column: str
+    recipe: Recipe | None
+    splits: int | None
+    group_by_first_words: int | None
+
+
 def validate(
-    *,
-    strong: Model,
-    weak: Model | Sequence[Model] | Mapping[str, Model],
-    task: str | Path = "",
-    label_column: str = LABEL_COLUMN,
-    recipe: Recipe | None = None,
-    splits: int | None = None,
-    group_by_first_words: int | None = None,
-    **options: Unpack[Options],
+    *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[TaskOptions]
 ) -> Validation:
     """Really train weak → W2S → ceiling for every candidate on a labelled task, and score every estimator against it.
 
     Args:
         strong, weak: as in `rank`.
-        task: a file of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
-        label_column: of the file.
-        recipe: how weak heads, student and ceiling are trained; None for ridge heads on thirds, or on as many rows and
-            with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` say.
-        splits: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
-        group_by_first_words: rows whose first words agree never fall into two parts of a split.
-        **options: as in `rank`; `labels` of every row.
+        **options: those of `rank`, with `labels` of every row, and
+            `task`: a file of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
+            `label_column`: of the file.
+            `recipe`: how weak heads, student and ceiling are trained; None for ridge heads on thirds, or on as many
+            rows and with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` say.
+            `splits`: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
+            `group_by_first_words`: rows whose first words agree never fall into two parts of a split.
 
     Raises:
         W2SError: the request or the strong model is at fault, a row is unlabelled, or no candidate is left.
     """
-    return _drain(
-        validation_of(
-            strong=strong,
-            weak=weak,
-            task=task,
-            label_column=label_column,
-            recipe=recipe,
-            splits=splits,
-            group_by_first_words=group_by_first_words,
-            **options,
-        )
-    )
+    return _drain(validation_of(strong=strong, weak=weak, **options))
 
 
 def validation_of(
