@@ -32,6 +32,15 @@ def test_a_silence_is_broken_by_what_is_still_going_on_and_how_far_it_is():
     assert out.getvalue() == ended
 
 
+def test_nothing_is_repeated_before_the_silence_is_as_long_as_it_may_be():
+    out = io.StringIO()
+    with Lines(out, quiet_seconds=0.4) as lines:
+        lines.show(Progress("big", "load", 0, 1))
+        until(lambda: "still" in out.getvalue(), 10)
+    begun, reminded = (float(line.split()[1]) for line in out.getvalue().splitlines()[:2])
+    assert reminded - begun >= 0.3  # shown in tenths
+
+
 def test_work_that_has_not_begun_is_not_reminded_of():
     out = io.StringIO()
 

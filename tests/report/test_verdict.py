@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
 from predictor.report import validated
+from predictor.report.intervals import Row, interval_plot
 from predictor.report.verdict import drawn, predictions, verdicts
 from predictor.report.words import visible
 from predictor.result import Interval, Provenance
@@ -92,3 +94,10 @@ def test_plots_mark_what_was_measured_and_escape_names(found):
     assert "0.31 → 0.30" in page
     assert "90 % interval 0.11 to 0.41; measured 0.30" in page
     assert EVIL not in page
+
+
+def test_what_was_measured_far_outside_every_interval_still_lies_on_the_axis():
+    row = Row("a", Interval(0.4, 0.3, 0.5, "label variance"), measured=2.0)
+    plot = interval_plot("t", "c", [row])
+    (place,) = re.findall(r'class="truth" x1="([\d.]+)%"', plot)
+    assert 90.0 < float(place) < 100.0
