@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from predictor.errors import LimitError
-from predictor.folders import replace_file, state_dir, storage_error
+from predictor.folders import make_private, replace_file, state_dir, storage_error
 from predictor.outcome_index import FILTERS, Mark, OutcomeIndex
 from predictor.outcome_line import append_lines, lines_of, peek_line, read_line, write_line
 from predictor.outcomes import Outcome
@@ -157,7 +157,7 @@ class OutcomeStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.folder)
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as fault:
             raise storage_error(fault, self.folder) from fault

@@ -5,6 +5,8 @@ import os
 import pytest
 
 from predictor.folders import make_private, replace_file
+from predictor.outcome_store import OutcomeStore
+from tests.test_outcomes import plain
 
 
 def test_a_folder_is_made_private_with_those_above_it(tmp_path):
@@ -17,6 +19,15 @@ def test_a_folder_is_made_private_with_those_above_it(tmp_path):
     made = [path for path in tmp_path.rglob("*") if path.is_dir()]
     assert len(made) == 5
     assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_outcomes_are_kept_where_nobody_else_can_list_them(tmp_path):
+    before = os.umask(0)
+    try:
+        OutcomeStore(tmp_path / "tenants" / "abc" / "outcomes").add([plain("a")])
+    finally:
+        os.umask(before)
+    assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077] == []
 
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
