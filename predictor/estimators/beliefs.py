@@ -30,7 +30,7 @@ class Belief:
         weak: (n, k) f_w on unlabelled rows, centred by the gold mean.
         truth: posterior on the same rows, from the strong model and this candidate alone.
         halves: the two halves of the rows, each as held-out rows and a strong head trained on the other half.
-        ridge: of the student, a share of tr K; None where GCV chooses it per half and column.
+        ridge: of the student, a share of tr K; None where leave-one-out chooses it per half and column.
         notes: what the reader should know.
     """
 
@@ -51,7 +51,7 @@ class Belief:
         """(k,) ridges of the student per half, as shares of tr K."""
         if self.ridge is not None:
             return (np.full(self.weak.shape[1], self.ridge),) * len(self.halves)
-        return tuple(head.gcv(self.weak[rest]) for _, rest, head in self.halves)
+        return tuple(head.loo_ridge(self.weak[rest]) for _, rest, head in self.halves)
 
     def error(self, prediction: Array) -> float:
         """Expected mean squared error of a prediction, noise of the labels included, in label variance."""

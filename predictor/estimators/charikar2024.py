@@ -35,10 +35,8 @@ class Refusal:
     Attributes:
         unit: `label variance`, or `weak-label variance` where there is no gold label; of everything below.
         distance: (n,) squared distance of held-out student and weak labels.
-        details: the misfit in other forms: `leave_one_out`; `share_of_taught`, of the weak labels' own variance, above
-            1 where the student is worse than the mean of what it is taught; for classes `disagreement`, the share of
-            rows on which the held-out student names another class; for class probabilities `kl` and `reverse_kl`, in
-            nats.
+        details: the misfit in other forms: `leave_one_out`; for classes `disagreement`, the share of rows on which the
+            held-out student names another class; for class probabilities `kl` and `reverse_kl`, in nats.
         weak_loss: (l,) squared error of the weak model on the gold rows, each left out of its head; None without them.
         strong_error: mean of the same of the strong head taught gold labels; it includes their noise.
     """
@@ -167,10 +165,7 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         distance = np.sum((learned - taught) ** 2, axis=1) / scale
         loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
         left_out = left_out_residuals(strong, taught, ridge)
-        details = {
-            "leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale,
-            "share_of_taught": float(np.mean(distance)) * scale / own,
-        }
+        details = {"leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale}
         if case.labels is None or case.labels.kind != "regression":
             details |= _in_nats(taught, learned)
         if are_classes(taught, case.labels):
@@ -180,20 +175,8 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
 
 
 def left_out_residuals(features: NDArray[np.floating], labels: Array, ridge: float | None = None) -> Array:
-    """(n, k) r_i / (1 − H_ii): residuals of a ridge head on rows left out of it one by one, ridge and scale kept.
-
-    H = 11ᵀ/n + U diag(λ/(λ+β)) Uᵀ.
-
-    Args:
-        ridge: a share of tr K; None for GCV per column.
-
-    Source: Allen 1974, Technometrics 16(1).
-    """
-    head = HeadFactor.of(features, features)
-    ridges = head.gcv(labels) if ridge is None else np.full(labels.shape[1], ridge)
-    leverage = 1.0 / head.rows + head.left**2 @ head.shrinkage(ridges)
-    residuals: Array = (labels - head.predict(labels, ridges)) / np.maximum(1.0 - leverage, 1e-9)
-    return residuals
+    """(n, k) labels minus predictions of ridge heads that leave one row out each; see `HeadFactor.left_out`."""
+    return HeadFactor.of(features, features[:0]).left_out(labels, ridge)
 
 
 def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:

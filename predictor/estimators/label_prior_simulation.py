@@ -2,7 +2,7 @@
 
 Ours; no paper states it. The pipeline runs exactly as the user would run it (weak head on D~, weak labels on D^, strong
 head, test), out of sample: with the rows and ridges of the training that the user has in mind, and where none is named
-in thirds of the pool, ridges chosen as generalised cross-validation would choose them.
+in thirds of the pool, ridges chosen as leave-one-out cross-validation would choose them.
 """
 
 from __future__ import annotations

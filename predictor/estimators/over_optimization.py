@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OverOptimization:
-    """Predicted Err_w2s of the student at its ridge, GCV's unless one is given, minus that at the best of the path."""
+    """Predicted Err_w2s of the student at its ridge, given or by leave-one-out, minus that at the best of the path."""
 
     name: str = "over_optimization"
     better: Better = "lower"
@@ -31,8 +31,9 @@ class OverOptimization:
     foretells: Foretells = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (warning); the measure is this project's"
     summary: str = (
-        "Error that another ridge than the student's own would save: than GCV's, which is blind to the teacher's "
-        "faults, or than the one given; judged by a Gaussian-process posterior of the truth given the gold rows."
+        "Error that another ridge than the student's own would save: than leave-one-out's, which is blind to the "
+        "teacher's faults, or than the one given; judged by a Gaussian-process posterior of the truth given the gold "
+        "rows."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:

@@ -58,9 +58,9 @@ class LinearRefiner:
 
     @classmethod
     def of(cls, strong: NDArray[np.floating], weak_labels: Array) -> LinearRefiner:
-        """The concept prior of (n, d) strong features; noise n β, β the ridge that GCV chooses for the weak labels."""
+        """The concept prior of (n, d) strong features; noise n β, β by leave-one-out on the weak labels."""
         scaled = Scale.of(strong).apply(strong)
-        ridge = HeadFactor.of(strong, strong[:1]).gcv(weak_labels)
+        ridge = HeadFactor.of(strong, strong[:1]).loo_ridge(weak_labels)
         return cls(scaled @ scaled.T, ridge * len(strong))
 
     def relabel(self, weak_labels: Array, contexts: Ints) -> Array:
@@ -78,9 +78,9 @@ class LinearRefiner:
 
 
 def em_step(strong: NDArray[np.floating], labels: Array) -> Array:
-    """P_s y with an intercept: the posterior mean of the concept given all rows, ridge by GCV on the labels given."""
+    """P_s y with an intercept: the posterior mean of the concept given all rows, ridge by leave-one-out."""
     head = HeadFactor.of(strong, strong)
-    return head.predict(labels, head.gcv(labels))
+    return head.predict(labels, head.loo_ridge(labels))
 
 
 def disjoint_contexts(rows: int, size: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -273,7 +273,7 @@ def route_gains(
         weak, refined: (n, k).
         truth: (n, k) μ, posterior mean of the truth.
         variance: of a gold label; gains are divided by it.
-        ridge: of the students, a share of tr K; None for GCV.
+        ridge: of the students, a share of tr K; None for leave-one-out.
     """
     names = ("gain_naive", "gain_refined", "gain_em_step")
     learned = {name: np.empty_like(weak) for name in names}

@@ -36,7 +36,7 @@ class Supervision:
 def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
 
-    The head's ridge is the training's own, or by GCV on what it is taught.
+    The head's ridge is the training's own, or by leave-one-out on what it is taught.
 
     Args:
         rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
@@ -116,7 +116,7 @@ def cross_taught(
         strong: (n, d) features of the rows that carry the weak labels.
         weak_labels: (n, k).
         folds: ≥ 2, random, of equal size.
-        ridge: a share of tr K; None for GCV on the weak labels of the training folds.
+        ridge: a share of tr K; None for leave-one-out on the weak labels of the training folds.
         most: rows of its training folds that a head is trained on at most; None for all of them.
     """
     order = rng.permutation(len(strong))

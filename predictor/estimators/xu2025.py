@@ -51,7 +51,7 @@ class Ambiguity:
     """Variance of the weak labels over bootstraps of D~, in units of the gold labels' variance.
 
     Attributes:
-        resamples: bootstraps of the gold rows, each with its own head at one ridge: the one given, or GCV's on all.
+        resamples: bootstraps of the gold rows, each with its own head at one ridge: given, or by leave-one-out on all.
     """
 
     resamples: int = 12
@@ -89,7 +89,7 @@ class Ambiguity:
                 continue
             head = HeadFactor.of(candidate.features[known], candidate.features[rows])
             own = case.training.weak_ridge
-            ridge = head.gcv(gold) if own is None else np.full(gold.shape[1], own)
+            ridge = head.loo_ridge(gold) if own is None else np.full(gold.shape[1], own)
             heads = np.stack([resampled(head, gold, ridge, counts) for counts in drawn])
             answers.append(self._of(heads / np.sqrt(variance)))
         return tuple(answers)

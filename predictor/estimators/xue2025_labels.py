@@ -200,13 +200,13 @@ class PseudoLabels:
     def of(
         cls, strong: NDArray[np.floating], gold: Labels, rng: np.random.Generator, own: float | None = None
     ) -> PseudoLabels:
-        """Train the heads on (n, d) features and the gold labels of some of their rows, at their own ridge or GCV's."""
+        """Train the heads on (n, d) features and gold labels of some rows, ridge their own or by leave-one-out."""
         rows = np.flatnonzero(gold.known)
         lesson = gold.targets[rows]
         scale = float(np.sqrt(np.sum(np.var(lesson, axis=0))))
         held_out = cross_taught(strong[rows], lesson, FOLDS, rng, own)
         head = HeadFactor.of(strong[rows], strong)
-        ridge = head.gcv(lesson) if own is None else np.full(lesson.shape[1], own)
+        ridge = head.loo_ridge(lesson) if own is None else np.full(lesson.shape[1], own)
         in_sample = head.predict(lesson, ridge)
         labels = in_sample.copy()
         labels[rows] = held_out

@@ -12,7 +12,10 @@ from predictor.spectral.spectra import Scale, factor
 Array = NDArray[np.float64]
 
 RIDGES: Array = np.logspace(-6, 1, 22)
-"""Ridges tried by generalised cross-validation, as shares of the training kernel's trace."""
+"""Ridges tried by leaving one row out, as shares of the training kernel's trace."""
+
+_TINY = 1e-15
+"""Stands for a zero that is divided by, where what is divided is zero too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +65,10 @@ class HeadFactor:
         """(m, k) predictions on the other rows of heads trained on (n, k) labels.
 
         Args:
-            ridge: > 0, a share of tr K; one for all columns, or (k,) one each; None for `gcv` of these labels.
+            ridge: > 0, a share of tr K; one for all columns, or (k,) one each; None for `loo_ridge` of these labels.
         """
         mean = labels.mean(axis=0)
-        weight = self.shrinkage(self.gcv(labels) if ridge is None else ridge)
+        weight = self.shrinkage(self.loo_ridge(labels) if ridge is None else ridge)
         coefficients = self.left.T @ (labels - mean)
         predictions: Array = self.transfer @ (
             weight * coefficients if weight.ndim == 2 else weight[:, None] * coefficients
@@ -73,24 +76,74 @@ class HeadFactor:
         predictions += mean
         return predictions
 
-    def gcv(self, labels: Array, ridges: Array = RIDGES) -> Array:
-        """(k,) ridge per column of (n, k) labels that minimises generalised cross-validation.
+    def left_out(self, labels: Array, ridge: float | Array | None = None) -> Array:
+        """(n, k) r_i / (1 − h_i): labels minus predictions of heads that never saw the row, ridge and scale kept.
 
-        GCV(β) = n ‖(I − S) y‖² / tr(I − S)², S the head's smoother with its intercept. Ridges that leave half a degree
-        of freedom or less, tr(I − S) ≤ ½, are passed over: their score is rounding.
+        h is the diagonal of the smoother with its intercept, S = 11ᵀ/n + U diag(λ/(λ+β)) Uᵀ, and r = (I − S) y.
 
-        Source: Golub, Heath, Wahba 1979, Technometrics 21(2).
+        Args:
+            ridge: as in `predict`.
+
+        Source: Allen 1974, Technometrics 16(1).
         """
-        centred = labels - labels.mean(axis=0)
-        energy = (self.left.T @ centred) ** 2
-        return self.gcv_of_energy(energy, np.sum(centred**2, axis=0), ridges)
+        ridges = np.full(labels.shape[1], self.loo_ridge(labels) if ridge is None else ridge)
+        coefficients, outside = self._along(labels)
+        missed = self._missed(ridges)
+        residuals: Array = (outside + self.left @ (missed * coefficients)) / self._slack(missed)[0]
+        return residuals
 
-    def gcv_of_energy(self, energy: Array, total: Array, ridges: Array = RIDGES) -> Array:
-        """As `gcv`, from label energy per direction (r, k) and in all (k,); expectations of energies serve as well."""
-        outside = np.maximum(total - energy.sum(axis=0), 0.0)
-        kept = self.values / (self.values + ridges[:, None])
-        freedom = self.rows - 1.0 - kept.sum(axis=1)
-        residual = outside + (1.0 - kept) ** 2 @ energy
-        score = np.where(freedom[:, None] > 0.5, residual / np.maximum(freedom, 1e-9)[:, None] ** 2, np.inf)
+    def loo_ridge(self, labels: Array, ridges: Array = RIDGES) -> Array:
+        """(k,) ridge per column of (n, k) labels that minimises PRESS, the summed squares of `left_out`.
+
+        It is exact, as scikit-learn's `RidgeCV`. The generalised score of Golub, Heath and Wahba puts the mean of
+        1 − h for each, and for features that few rows carry (counts, fingerprints) then prefers next to no ridge.
+
+        Source: Allen 1974, Technometrics 16(1).
+        """
+        coefficients, outside = self._along(labels)
+        missed = self._missed(ridges)
+        slack, _ = self._slack(missed)
+        score = [
+            np.sum(((outside + self.left @ (missed[:, [j]] * coefficients)) / slack[:, [j]]) ** 2, axis=0)
+            for j in range(len(ridges))
+        ]
         best: Array = ridges[np.argmin(score, axis=0)]
         return best
+
+    def expected_loo_ridge(self, energy: Array, total: Array, ridges: Array = RIDGES) -> Array:
+        """As `loo_ridge` for labels known by their expected energies only, taken as uncorrelated between directions.
+
+        E PRESS(β) = Σ_k E (u_kᵀ y)² (1 − s_k)² Σ_i u_ik² / (1 − h_i)²  +  the same for what lies outside U, spread over
+        the rows as white noise would be.
+
+        Args:
+            energy: (r, k) E (Uᵀ y)² per direction.
+            total: (k,) E ‖y − ȳ‖².
+            ridges: tried.
+        """
+        outside = np.maximum(total - energy.sum(axis=0), 0.0)
+        missed = self._missed(ridges)
+        slack, beyond = self._slack(missed)
+        weight = slack**-2
+        inside = (missed**2 * ((self.left**2).T @ weight)).T @ energy
+        score = inside + np.outer(beyond @ weight / max(float(beyond.sum()), _TINY), outside)
+        best: Array = ridges[np.argmin(score, axis=0)]
+        return best
+
+    def _along(self, labels: Array) -> tuple[Array, Array]:
+        """(r, k) Uᵀ y, and (n, k) what the mean and U leave of y."""
+        centred = labels - labels.mean(axis=0)
+        coefficients = self.left.T @ centred
+        return coefficients, centred - self.left @ coefficients
+
+    def _missed(self, ridges: Array) -> Array:
+        """(r, R) β/(λ+β), what the head leaves of each direction at R ridges."""
+        left_over: Array = ridges / (self.values[:, None] + ridges)
+        return left_over
+
+    def _slack(self, missed: Array) -> tuple[Array, Array]:
+        """(n, R) 1 − h_i without cancellation, and (n,) its part outside U, (1 − 1/n) − Σ_k u_ik²."""
+        squares = self.left**2
+        beyond = np.maximum(1.0 - 1.0 / self.rows - squares.sum(axis=1), 0.0)
+        slack: Array = np.maximum(beyond[:, None] + squares @ missed, _TINY)
+        return slack, beyond

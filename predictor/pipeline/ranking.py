@@ -21,7 +21,7 @@ from predictor.pipeline.gathering import Found, Gathered, check_one_layer, gathe
 from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of
 from predictor.pipeline.judging import Verdict, judge
 from predictor.pipeline.refining import relabel
-from predictor.pipeline.remarks import remarks_on_codes, remarks_on_evidence, remarks_on_ridges, remarks_on_rows
+from predictor.pipeline.remarks import remarks_on_codes, remarks_on_evidence, remarks_on_rows
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.versions import versions
@@ -211,7 +211,6 @@ def _answer(
     if verdict is not None:
         remarks += remarks_on_evidence(query, judging, verdict.speaking, ranked)
         remarks += remarks_on_codes(query)
-        remarks += remarks_on_ridges(query, ranked)
     return Ranking(
         rank_by=query.settings.rank_by if isinstance(judging, Forecaster) else judging.name,
         evidence=_evidence(query, judging if verdict is None else verdict.speaking),

@@ -15,12 +15,6 @@ from predictor.result import Candidate
 
 FEW_ROWS = 200
 
-LOST = 1.2
-"""Share of the weak labels' variance that a student misses held out: one that learns nothing misses about 1."""
-
-RIDGE = 0.001
-"""A share of tr K that suits most heads: what is proposed where cross-validation fails."""
-
 
 def remarks_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[str]) -> tuple[str, ...]:
     """The strong model's own warnings, and what is odd about the rows and the models.
@@ -89,32 +83,4 @@ def remarks_on_codes(query: RankingQuery) -> tuple[str, ...]:
     return (
         f"the weak labels of {named} are a few whole numbers and were read as numbers; if they stand for classes, give "
         "names of classes, or a column of probabilities for each",
-    )
-
-
-def remarks_on_ridges(query: RankingQuery, ranked: Sequence[Candidate]) -> tuple[str, ...]:
-    """That students are worse than the mean of what they are taught, on the rows held out, or are foretold to be.
-
-    Generalised cross-validation takes every row to weigh alike. Counts and other sparse features do not, and near as
-    many dimensions as rows it then prefers next to no ridge.
-    """
-    if query.settings.training.student_ridge is not None:
-        return ()
-    told = (candidate.estimates["misfit"] for candidate in ranked if "misfit" in candidate.estimates)
-    shares = [estimate.details.get("share_of_taught", 0.0) for estimate in told]
-    lost = sum(share > LOST for share in shares)
-    foretold = [c.predicted_w2s_error for c in ranked if c.predicted_w2s_error is not None]
-    worse = sum(one.unit == "label variance" and (one.value or 0.0) > LOST for one in foretold)
-    if not lost and worse:
-        return (
-            f"{worse} of {len(foretold)} students are foretold to err by more than {LOST:g} of the label variance, and "
-            "the mean errs by 1: generalised cross-validation picks next to no ridge for features that few "
-            f"rows carry; name the ridges that you will use, as --weak-ridge {RIDGE:g} and --student-ridge {RIDGE:g}",
-        )
-    if not lost:
-        return ()
-    return (
-        f"{lost} of {len(shares)} students, their ridges by generalised cross-validation, miss held-out weak labels by "
-        f"more than their variance: few rows carry these features, and their errors are forecast too high for any "
-        f"other training; name the ridge that you will use, as --student-ridge {RIDGE:g}",
     )

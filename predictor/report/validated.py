@@ -38,9 +38,6 @@ REPEATABLE = 0.5
 TAUGHT_NOTHING = 0.9
 """Share of the label variance that a ceiling leaves where there is next to nothing to learn."""
 
-TAUGHT_WRONG = 1.2
-"""Share from which on the training itself is at fault: the mean alone leaves 1."""
-
 WILD = 1.0
 """Standard errors of a PGR beyond this leave nothing of it."""
 
@@ -130,13 +127,7 @@ def remarks(found: Validation) -> tuple[str, ...]:
             f"{number(found.reliability, 2)}), so no ρ in these tables is evidence for or against an estimator; more "
             "splits, rows or candidates would make it one."
         )
-    if ceiling >= TAUGHT_WRONG and found.recipe == "ridge" and "student_ridge" not in found.training:
-        told.append(
-            f"Taught gold labels, the student errs by {number(ceiling, 2)} of the {found.unit}, more than the mean "
-            "would: the ridge that generalised cross-validation chose does not suit features that few rows carry, such "
-            "as counts. Name one with --student-ridge 0.001, and with --weak-ridge."
-        )
-    elif ceiling >= TAUGHT_NOTHING:
+    if ceiling >= TAUGHT_NOTHING:
         told.append(
             f"Taught gold labels, the student still errs by {number(ceiling, 2)} of the {found.unit}: there is next to "
             "nothing to learn from so many rows, and candidates lie together."

@@ -54,7 +54,7 @@ class RidgeHeads:
     """Ridge regression on standardised features (n, d); classes are regressed on their codes.
 
     Attributes:
-        ridge: fixed, or None for generalised cross-validation on what each head is taught.
+        ridge: fixed, or None for leave-one-out cross-validation on what each head is taught.
     """
 
     features: NDArray[np.floating]

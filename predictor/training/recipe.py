@@ -70,9 +70,9 @@ class Recipe:
         label_form: the student is taught probabilities (`soft`) or classes (`hard`).
         weak_rows, student_rows: n~ and n^; None for a third of the pool each. The rest is tested on.
         weak_ridge, student_ridge: of the weak heads, and of the student's head and its ceiling's, for rows of mean
-            squared norm 1 (so a share of the training kernel's trace); None to choose it per head, by generalised
-            cross-validation (ridge heads) or by 5-fold log-loss (logistic heads). A student that is trained as a whole
-            has none.
+            squared norm 1 (so a share of the training kernel's trace); None to choose it per head, by leaving
+            rows out one by one (ridge heads) or by 5-fold log-loss (logistic heads). A student that is trained as a
+            whole has none.
         confidence: the most weight that the student's own opinion gets, loss `confidence`.
         seeds: trainings averaged per split; heads have nothing random.
         tuning: of the methods that train the model itself.

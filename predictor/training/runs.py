@@ -37,7 +37,7 @@ def train_w2s(
         weak: per candidate (n, d_w).
         labels: gold labels of all n rows.
         splits: random partitions, the same for all candidates.
-        recipe: of method `ridge` (where None, with ridges by generalised cross-validation) or `logistic`.
+        recipe: of method `ridge` (where None, with ridges by leave-one-out cross-validation) or `logistic`.
         groups: (n,) rows of one group never fall into two parts of a split.
 
     Raises:

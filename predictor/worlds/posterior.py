@@ -87,10 +87,11 @@ class _Distances:
     typical: float
 
     @classmethod
-    def of(cls, features: NDArray[np.floating], rng: np.random.Generator) -> _Distances:
+    def of(cls, features: NDArray[np.floating], pairs: NDArray[np.intp]) -> _Distances:
+        """Measure (n, d) features over (2, p) pairs of rows."""
         scaled = Scale.of(features).apply(features)
         norms = np.sum(scaled**2, axis=1)
-        left, right = rng.integers(len(scaled), size=(2, 4000))
+        left, right = pairs
         apart = np.sum((scaled[left] - scaled[right]) ** 2, axis=1)[left != right]
         return cls(scaled, norms, max(float(np.median(apart)), 1e-12))
 
@@ -117,9 +118,10 @@ def truth_posterior(
         strong, weak: features (n, d) of all models on all rows.
         gold: (l, k), centred, in the unit that the answer will have.
         labelled, target: row numbers, disjoint.
-        rng: chooses selection rows and the pairs whose median distance sets each length.
+        rng: chooses selection rows and the pairs, the same for every model, whose median distance sets its length.
     """
-    distances = [_Distances.of(features, rng) for features in (strong, *weak)]
+    pairs = rng.integers(len(strong), size=(2, 4000))
+    distances = [_Distances.of(features, pairs) for features in (strong, *weak)]
     chosen = rng.permutation(len(labelled))[:SELECTION_ROWS]
     rows = labelled[chosen]
     squared = [d.between(rows, rows) for d in distances]

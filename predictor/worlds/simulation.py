@@ -5,8 +5,8 @@ in the labels of D~, so a prediction on the test rows is  1 ȳ + M q  with q = U
 
     E (y_t − ȳ − M q)²  =  K_tt + σ²  −  2 [ȳ; q] covariances with y_t  +  variance of ȳ + M q
 
-for y ~ N(0, K + σ² I). Ridges are the user's own, or those that minimise the *expected* generalised cross-validation
-score, so nothing is tuned on an outcome. Derived here; no paper states it.
+for y ~ N(0, K + σ² I). Ridges are the user's own, or those that minimise the *expected* error on rows left out one by
+one, so nothing is tuned on an outcome. Derived here; no paper states it.
 """
 
 from __future__ import annotations
@@ -114,10 +114,10 @@ def head_map(head: HeadFactor, taught: LabelMoments, ridge: float | None = None)
     """(m, r) M of a head trained on gold labels.
 
     Args:
-        ridge: a share of tr K; None for the one that minimises the head's expected GCV score.
+        ridge: a share of tr K; None for the one that minimises its expected error on rows left out.
     """
     if ridge is None:
-        ridge = float(head.gcv_of_energy(np.diag(taught.spread)[:, None], np.array([taught.total]))[0])
+        ridge = float(head.expected_loo_ridge(np.diag(taught.spread)[:, None], np.array([taught.total]))[0])
     weighted: Array = head.transfer * head.shrinkage(ridge)
     return weighted
 
@@ -129,7 +129,7 @@ def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments, ridge:
         strong: trained on D^, transferring to the test rows.
         lessons: (n^, r) the weak head's map to D^.
         taught: moments of the weak head's gold labels.
-        ridge: a share of tr K; None for the one that minimises the student's expected GCV score.
+        ridge: a share of tr K; None for the one that minimises its expected error on rows left out.
     """
     mean_lesson = lessons.mean(axis=0)
     coefficients = strong.left.T @ lessons
@@ -137,7 +137,7 @@ def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments, ridge:
         centred = lessons - mean_lesson
         energy = np.sum((coefficients @ taught.spread) * coefficients, axis=1)
         total = float(np.sum((centred @ taught.spread) * centred))
-        ridge = float(strong.gcv_of_energy(energy[:, None], np.array([total]))[0])
+        ridge = float(strong.expected_loo_ridge(energy[:, None], np.array([total]))[0])
     learned: Array = mean_lesson + strong.transfer @ (strong.shrinkage(ridge)[:, None] * coefficients)
     return learned
 

@@ -17,7 +17,7 @@ class Training:
         weak_rows: n~, gold rows that each weak head will be trained on, at least 8; None for a third of the rows.
         student_rows: n^, rows that the student will be taught, at least 8; None for a third of the rows.
         weak_ridge, student_ridge: > 0, a share of the training kernel's trace, that is of the mean squared length of a
-            standardised row; None to choose it by generalised cross-validation. The student's is its ceiling's too.
+            standardised row; None to choose it by leave-one-out cross-validation. The student's is its ceiling's too.
 
     Raises:
         InputError: a number out of range.

@@ -5,8 +5,9 @@
 Writes one row per cell and estimator, and beside it (`….measured.csv`) one row per cell and candidate: what was
 measured of it and what every label-free estimator had said. `tests.benchmarks.record` makes tables of both.
 
-Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validating.validation`; nothing is
-tuned on what is measured here, and every cell is written.
+Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validating.validation`; forecasts
+from gold labels are made on D~ of the first LABELLED of them, and scored each against the trainings of its own split.
+Nothing is tuned on what is measured here, and every cell is written.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tests.benchmarks.lineup import TASKS, Cell, InMemory, cells, data_folder, r
 from tests.drain import drain
 
 SPLITS = 32
+LABELLED = 6
 
 COLUMNS = (
     "task",
@@ -80,7 +82,10 @@ QUICK = ("logme", "h_score", "representation_gap_labels", "intrinsic_dimension_d
 def run(cell: Cell, names: Sequence[str]) -> Validation:
     """Train and score one cell."""
     query = cell.query(Settings(estimators=tuple(names)))
-    return drain(validation_steps(query, cell.task.labels, InMemory(cell.models), task=cell.task.name, splits=SPLITS))
+    steps = validation_steps(
+        query, cell.task.labels, InMemory(cell.models), task=cell.task.name, splits=SPLITS, labelled_splits=LABELLED
+    )
+    return drain(steps)
 
 
 def scored(cell: Cell, validation: Validation) -> Iterator[dict[str, Any]]:

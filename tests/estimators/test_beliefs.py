@@ -54,7 +54,7 @@ def test_gain_is_weak_minus_student_distance_from_the_posterior_mean(case):
         student = np.empty_like(belief.weak)
         for held, rest, head in belief.halves:
             assert set(held) | set(rest) == set(range(len(belief.weak)))
-            student[held] = head.predict(belief.weak[rest], head.gcv(belief.weak[rest]))
+            student[held] = head.predict(belief.weak[rest], head.loo_ridge(belief.weak[rest]))
         apart = [np.sum((f - belief.truth.mean) ** 2) / len(f) for f in (belief.weak, student)]
         assert found.value == pytest.approx(apart[0] - apart[1], abs=1e-12)
         assert found.details["gain"] == found.value
@@ -103,12 +103,12 @@ def test_over_optimisation_finds_the_least_of_the_whole_path(case):
         assert found.details["loss_of_going_further"] == pytest.approx(further, abs=1e-12)
         assert found.value == pytest.approx(found.details["error_student"] - errors[best], abs=1e-10)
         assert found.details["error_student"] == pytest.approx(belief.error(belief.student()), abs=1e-12)
-        picks = [head.gcv(belief.weak[rest]) for _, rest, head in belief.halves]
+        picks = [head.loo_ridge(belief.weak[rest]) for _, rest, head in belief.halves]
         assert found.details["ridge_student"] == pytest.approx(np.prod(picks) ** (1 / np.size(picks)), rel=1e-9)
 
 
 def test_going_on_to_copy_a_noisy_teacher_is_predicted_to_cost():
-    """The teacher's own noise is what a student with no ridge copies; GCV, blind to the truth, cannot know."""
+    """A student with no ridge copies the teacher's own noise; leave-one-out, blind to the truth, cannot know."""
     rng = np.random.default_rng(3)
     strong, _ = teachers((0.1,), rows=240)
     wide = Representation("s", np.hstack([strong.features, rng.standard_normal((240, 90))]))

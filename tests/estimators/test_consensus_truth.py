@@ -52,7 +52,7 @@ def world(kind, seed=0):
         head = HeadFactor.of(seen[:TAUGHT], seen[TAUGHT:])
         gold = y[:TAUGHT, None]
         weak.append(Representation(f"w{i}", seen[TAUGHT:]))
-        told[f"w{i}"] = np.clip(head.predict(gold, head.gcv(gold)), *((0, 1) if kind == "classes" else (None, None)))
+        told[f"w{i}"] = np.clip(head.predict(gold), *((0, 1) if kind == "classes" else (None, None)))
     return World(Case(Representation("s", strong[TAUGHT:]), tuple(weak), None, told), y[TAUGHT:])
 
 

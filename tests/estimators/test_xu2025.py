@@ -57,7 +57,7 @@ def test_the_estimate_is_the_unbiased_variance_over_bootstraps_in_label_variance
     draws = rng.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), ESTIMATOR.resamples)
     for model, found in zip(case.weak, ESTIMATOR.estimate(case), strict=True):
         train, other = model.features[known], model.features[~known]
-        ridge = HeadFactor.of(train, other).gcv(gold)
+        ridge = HeadFactor.of(train, other).loo_ridge(gold)
         heads = np.array([refitted(train, other, gold, ridge, counts) for counts in draws])
         mean = heads.mean(axis=0)
         squares = [np.mean(np.sum((head - mean) ** 2, axis=1)) for head in heads]

@@ -1,10 +1,10 @@
-"""Ridge heads and generalised cross-validation against explicit hat matrices, scikit-learn and hand arithmetic."""
+"""Ridge heads, and ridges chosen by leaving rows out: explicit hat matrices, scikit-learn and hand arithmetic."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, RidgeCV
 
 from predictor.heads.ridge import RIDGES, HeadFactor
 from tests.reference import dense
@@ -55,18 +55,30 @@ def test_a_head_by_hand():
     np.testing.assert_allclose(head.predict(np.array([[1.0], [1.0], [3.0], [7.0]]), 0.25), [[7.0], [3.0]], atol=1e-12)
 
 
-def test_gcv_by_hand():
-    # As above: energy along the feature (Uᵀ(y − ȳ))² = (Σ z y)²/n = (20/√5)²/4 = 20, total 4 + 4 + 0 + 16 = 24.
-    # β = ¼: residual 4 + (1/5)² 20 = 4.8, freedom 3 − .8 = 2.2: 4.8/4.84 = .99174
-    # β = 1: residual 4 + (1/2)² 20 = 9, freedom 3 − .5 = 2.5: 9/6.25 = 1.44
-    # β = 1/99: residual 4 + (1/100)² 20 = 4.002, freedom 3 − .99 = 2.01: 4.002/4.0401 = .99057, the least.
+def test_the_ridge_by_hand():
+    # As above: U = (−3, −1, 1, 3)/√20, h_i = ¼ + s u_i² with u² = .45, .05, .05, .45 and s = 1/(1 + β).
+    # β = ¼: residuals .4, −1.2, −.8, 1.6 over .39, .71, .71, .39: 2.72/.1521 + 2.08/.5041 = 22.01, the least.
+    # β = 1: −.5, −1.5, −.5, 2.5 over .525, .725, .725, .525: 6.5/.275625 + 2.5/.525625 = 28.34.
+    # β = 1/99: .97, −1.01, −.99, 1.03 over .3045, .7005, .7005, .3045: 21.59 + 4.08 = 25.67.
+    # The mean of 1 − h for each would have it otherwise: 6 · .24 > 4.0041 · 4/2.01².
     head = HeadFactor.of(np.array([[0.0], [2.0], [4.0], [6.0]]), np.array([[8.0]]))
     labels = np.array([[1.0], [1.0], [3.0], [7.0]])
-    assert head.gcv(labels, np.array([0.25, 1.0]))[0] == 0.25
-    assert head.gcv(labels, np.array([0.25, 1.0, 1.0 / 99.0]))[0] == 1.0 / 99.0
+    assert head.loo_ridge(labels, np.array([1.0 / 99.0, 1.0]))[0] == 1.0 / 99.0
+    assert head.loo_ridge(labels, np.array([0.25, 1.0, 1.0 / 99.0]))[0] == 0.25
 
 
-def test_gcv_picks_the_ridge_with_the_least_brute_force_score(parts):
+def test_the_expected_ridge_by_hand():
+    # As above, 20 of energy along U and 4 outside, where rows have .75 − u² = .3, .7, .7, .3 of 2 directions.
+    # β = ¼: weights w 6.5746, 1.9837; 20 · .04 · (.9, .1) w + 4 · (.6, 1.4) w / 2 = 18.34.
+    # β = 1: 20 · ¼ · 3.4556 + 4 · 2.4202 = 26.96.  β = 1/99: 20 · .0001 · 9.9105 + 4 · 4.6622 = 18.67.
+    # With 6 outside ¼ costs 4.89 + 20.17 = 25.06 and 1 costs 17.28 + 14.52 = 31.80; with 60, 206.55 and 162.49.
+    head = HeadFactor.of(np.array([[0.0], [2.0], [4.0], [6.0]]), np.array([[8.0]]))
+    ridges, energy = np.array([0.25, 1.0, 1.0 / 99.0]), np.array([[20.0, 20.0, 20.0]])
+    picked = head.expected_loo_ridge(energy, np.array([24.0, 26.0, 80.0]), ridges)
+    np.testing.assert_array_equal(picked, [0.25, 0.25, 1.0])
+
+
+def test_the_picked_ridge_errs_least_on_rows_left_out_one_by_one(parts):
     train, other, labels = parts
     rng = np.random.default_rng(2)
     slopes = rng.standard_normal((train.shape[1], 4))
@@ -74,51 +86,73 @@ def test_gcv_picks_the_ridge_with_the_least_brute_force_score(parts):
     labels = np.hstack(
         [labels, signal + rng.standard_normal(signal.shape) * [0.05, 0.3, 1.0, 3.0] * signal.std(axis=0)]
     )
-    picked = HeadFactor.of(train, other).gcv(labels)
+    picked = HeadFactor.of(train, other).loo_ridge(labels)
     assert len(set(picked)) > 1
     for k, ridge in enumerate(picked):
-        least = {beta: dense.gcv_score(train, labels[:, k], beta) for beta in admissible(train)}
-        assert ridge == min(least, key=least.__getitem__)
+        assert ridge == min(RIDGES, key=lambda beta, column=labels[:, k]: dense.press(train, column, beta))
 
 
-def admissible(train):
-    """Ridges that leave half a degree of freedom: a head closer to interpolation than that is not scored."""
-    return [b for b in RIDGES if np.trace(np.eye(len(train)) - dense.hat(train, train, b)) > 0.5]
+def test_counts_that_few_rows_carry_get_the_ridge_of_scikit_learn():
+    """Rows weigh very differently here, and the mean of 1 − h for every row would choose other ridges."""
+    picked, theirs = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        counts = np.hstack([rng.poisson(2.0, (80, 10)), rng.random((80, 80)) < 0.015]).astype(float)
+        labels = (counts[:, :10] @ rng.standard_normal(10) + rng.standard_normal(80))[:, None]
+        picked.append(HeadFactor.of(counts, counts).loo_ridge(labels)[0])
+        second = RidgeCV(alphas=len(counts) * RIDGES).fit(dense.standardise(counts), labels[:, 0])
+        theirs.append(second.alpha_ / len(counts))
+    np.testing.assert_allclose(picked, theirs)
+    assert len(set(picked)) > 2
 
 
-def test_an_interpolating_ridge_is_never_picked():
-    """d > n: at the least ridge tr(I − S) is near 0, and the score 0/0 up to rounding."""
+def test_a_head_that_could_interpolate_is_scored_without_cancellation():
+    """d > n: at the least ridge 1 − h and the residuals are 10⁻⁴ of themselves, and their ratio the whole score."""
     rng = np.random.default_rng(3)
     train = rng.standard_normal((12, 400))
-    labels = dense.standardise(train) @ rng.standard_normal((400, 2))
-    for ridge in HeadFactor.of(train, train).gcv(labels):
-        assert ridge in admissible(train)
+    signal = dense.standardise(train) @ rng.standard_normal((400, 2))
+    for labels in (signal, 1e6 + signal, rng.standard_normal((12, 2))):
+        picked = HeadFactor.of(train, train).loo_ridge(labels)
+        for k, ridge in enumerate(picked):
+            scores = [dense.press(train, labels[:, k], beta) for beta in RIDGES]
+            assert scores[list(RIDGES).index(ridge)] <= min(scores) * (1 + 1e-9)
 
 
-def test_gcv_of_expected_energies_minimises_the_expected_score(parts):
-    """E ‖(I − S) y‖² = tr((I − S) Σ (I − S)ᵀ) with full matrices, over every ridge."""
+def test_the_expected_ridge_errs_least_in_the_mean_over_labels(parts):
+    """E PRESS with full matrices, over every ridge."""
     train, other, _ = parts
     root = np.random.default_rng(4).standard_normal((len(train), 5))
     covariance = root @ root.T + 0.2 * np.eye(len(train))
     head = HeadFactor.of(train, other)
     centring = np.eye(len(train)) - 1.0 / len(train)
     energy = np.diag(head.left.T @ covariance @ head.left)[:, None]
-    picked = head.gcv_of_energy(energy, np.array([np.trace(centring @ covariance @ centring)]))[0]
-    scores = {beta: dense.expected_gcv_score(train, covariance, beta) for beta in admissible(train)}
-    assert picked == min(scores, key=scores.__getitem__)
+    picked = head.expected_loo_ridge(energy, np.array([np.trace(centring @ covariance @ centring)]))[0]
+    assert picked == min(RIDGES, key=lambda beta: dense.expected_press(train, covariance, beta))
+
+
+def test_the_expected_score_is_the_mean_over_drawn_labels_where_directions_are_uncorrelated(parts):
+    """White labels: `expected_loo_ridge` minimises what `loo_ridge` sees in the mean."""
+    train, _, _ = parts
+    labels = np.random.default_rng(6).standard_normal((len(train), 4000))
+    labels -= labels.mean(axis=0)
+    for ridge in RIDGES[::5]:
+        missed = np.eye(len(train)) - dense.hat(train, train, ridge)
+        drawn = np.sum((missed @ labels / np.diag(missed)[:, None]) ** 2, axis=0)
+        claimed = dense.expected_press(train, np.eye(len(train)) - 1.0 / len(train), ridge)
+        assert np.mean(drawn) == pytest.approx(claimed, abs=4 * np.std(drawn) / np.sqrt(len(drawn)))
 
 
 def test_labels_that_do_not_vary_are_predicted_as_they_are(parts):
     train, other, _ = parts
     labels = np.full((len(train), 1), 4.0)
     head = HeadFactor.of(train, other)
-    np.testing.assert_allclose(head.predict(labels, head.gcv(labels)), 4.0)
+    np.testing.assert_allclose(head.predict(labels, head.loo_ridge(labels)), 4.0)
 
 
 def test_a_head_on_constant_features_predicts_the_mean():
     head = HeadFactor.of(np.ones((6, 2)), np.arange(8.0).reshape(4, 2))
     labels = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [8.0]])
-    np.testing.assert_array_equal(head.predict(labels, head.gcv(labels)), np.full((4, 1), 3.0))
+    np.testing.assert_array_equal(head.predict(labels, head.loo_ridge(labels)), np.full((4, 1), 3.0))
 
 
 def test_a_dimension_that_varies_only_outside_the_training_rows_is_not_used():

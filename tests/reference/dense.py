@@ -1,7 +1,7 @@
 """Twins: every formula written out from its source with full n × n matrices, as slow and as plain as it reads.
 
 Nothing of the package is imported here. Sources by name: Xue 2025 is arXiv:2502.00620, Kornblith 2019 is
-arXiv:1905.00414, Golub 1979 is Technometrics 21(2), Rasmussen 2006 is "Gaussian Processes for Machine Learning".
+arXiv:1905.00414, Allen 1974 is Technometrics 16(1), Rasmussen 2006 is "Gaussian Processes for Machine Learning".
 """
 
 from __future__ import annotations
@@ -91,16 +91,41 @@ def hat(train, other, ridge):
     return np.ones((len(other), n)) / n + across @ np.linalg.inv(among + ridge * np.eye(n)) @ centring
 
 
-def gcv_score(train, labels, ridge):
-    """n ‖(I − S) y‖² / tr(I − S)², Golub 1979, S the hat matrix with its intercept."""
-    missed = np.eye(len(train)) - hat(train, train, ridge)
-    return float(len(train) * np.sum((missed @ labels) ** 2) / np.trace(missed) ** 2)
+def press(train, labels, ridge):
+    """Σ_i (y_i − f_{−i}(x_i))², Allen 1974: every row left out in turn, its head trained anew on the standardised rest.
+
+    Scale and penalty are those of all rows: n β as a multiple of the penalty on the slopes, none on the intercept.
+    """
+    scaled, total = standardise(train), 0.0
+    n, d = scaled.shape
+    for i in range(n):
+        rest = np.arange(n) != i
+        design = np.hstack([np.ones((n - 1, 1)), scaled[rest]])
+        penalty = np.diag([0.0] + [n * ridge] * d)
+        slopes = np.linalg.solve(design.T @ design + penalty, design.T @ labels[rest])
+        total += float((labels[i] - slopes[0] - scaled[i] @ slopes[1:]) ** 2)
+    return total
 
 
-def expected_gcv_score(train, covariance, ridge):
-    """The mean of `gcv_score` over labels of zero mean and this (n, n) covariance, by E‖A y‖² = tr(A Σ Aᵀ)."""
-    missed = np.eye(len(train)) - hat(train, train, ridge)
-    return float(len(train) * np.trace(missed @ covariance @ missed.T) / np.trace(missed) ** 2)
+def expected_press(train, covariance, ridge):
+    """The mean of `press` over labels of zero mean and this covariance, uncorrelated along the eigenvectors of K.
+
+    Σ_k E (u_kᵀ y)² Σ_i ((I − S) u_k)_i² / (1 − S_ii)², over a whole basis U of what varies. Along the part of it that K
+    does not reach the basis is free, so the energy there, which has no shape of its own, is white noise of its size.
+    """
+    n = len(train)
+    missed = np.eye(n) - hat(train, train, ridge)
+    values, vectors = np.linalg.eigh(kernel(train))
+    within = vectors[:, values > 1e-10 * values[-1]]
+    beyond = np.eye(n) - np.ones((n, n)) / n - within @ within.T
+    dimensions = round(np.trace(beyond))
+    energies = [u @ covariance @ u for u in within.T]
+    shapes = [np.outer(u, u) for u in within.T]
+    if dimensions:
+        energies.append(np.trace(beyond @ covariance))
+        shapes.append(beyond / dimensions)
+    slack = np.diag(missed) ** 2
+    return float(sum(e * np.sum(np.diag(missed @ s @ missed.T) / slack) for e, s in zip(energies, shapes, strict=True)))
 
 
 def expected_error(predict, test, covariance):

@@ -28,7 +28,7 @@ def principal(matrix):
 
 
 def head(train, labels, other):
-    """Predictions and leave-one-out residuals of the ridge head that GCV chooses."""
+    """Predictions and leave-one-out residuals of the ridge head of least error on rows left out."""
     z, n, centred = standardised(train, train), len(train), labels - labels.mean()
     across, scores = standardised(other, train) @ z.T / n, []
     for ridge in np.logspace(-6, 1, 22):

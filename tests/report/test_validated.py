@@ -114,16 +114,6 @@ def test_remarks_say_what_the_figures_cannot(found):
         assert "does not repeat from split to split" in shown
 
 
-def test_a_ceiling_beyond_the_mean_is_blamed_on_its_ridge_and_not_on_the_task(found):
-    wrong = dataclasses.replace(found, recipe="ridge", ceiling_error=Mean(3.32, 0.7), training={})
-    told = " ".join(validated.remarks(wrong))
-    assert "errs by 3.32 of the label variance, more than the mean would" in told
-    assert "--student-ridge 0.001" in told
-    assert "next to nothing to learn" not in told
-    named = dataclasses.replace(wrong, training={"student_ridge": 0.001})
-    assert "next to nothing to learn" in " ".join(validated.remarks(named))
-
-
 def test_csv_has_a_row_a_candidate_and_no_formula(found):
     rows = list(csv.DictReader(io.StringIO(validated.csv(found))))
     assert [row["name"] for row in rows][:1] == ["'=1+1"]

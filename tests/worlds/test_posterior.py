@@ -29,12 +29,11 @@ class Setting:
     found: TruthPosterior
 
     def squares(self):
-        """Median squared distance per model, over the random pairs that the posterior's generator gives."""
-        rng = np.random.default_rng(SEED)
+        """Median squared distance per model, over the random pairs that the posterior's generator gives all of them."""
+        left, right = np.random.default_rng(SEED).integers(ROWS, size=(2, 4000))
         typical = []
         for features in self.models:
             scaled = dense.standardise(features)
-            left, right = rng.integers(ROWS, size=(2, 4000))
             pairs = [np.sum((scaled[i] - scaled[j]) ** 2) for i, j in zip(left, right, strict=True) if i != j]
             typical.append(np.median(pairs))
         return typical
