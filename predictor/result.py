@@ -109,7 +109,8 @@ class NullBand:
     Attributes:
         value, low, high: median and 90 % band over candidates and shuffles. Of Err_w2s wherever the judge predicts
             outcomes, also where candidates are ranked by gain; else of the judge's own value.
-        separable: how many candidates lie outside the band on the good side.
+        separable: how many candidates are better than every shuffle of every candidate. Of pure noise any is in 1 of 20
+            rankings.
     """
 
     value: float | None = None

@@ -157,13 +157,18 @@ def _worst_last(values: Array) -> Array:
 
 
 def _above_null(values: Array, null: Array) -> NDArray[np.bool_]:
-    """(m,) whether a candidate is better than every one of its own (m, S) shuffles."""
-    better: NDArray[np.bool_] = values < null.min(axis=1)
+    """(m,) whether a candidate is better than every one of the (m, S) shuffles of all candidates.
+
+    Of its own alone, 1 in S + 1 candidates of pure noise would be; of all, so is any of them in 1 of S + 1 rankings.
+    Source: Westfall, Young 1993, "Resampling-Based Multiple Testing", single-step max-T.
+    """
+    finite = null[np.isfinite(null)]
+    better: NDArray[np.bool_] = values < (finite.min() if len(finite) else -np.inf)
     return better
 
 
 def _null_band(above: NDArray[np.bool_], null: Array, unit: str, sign: float = 1.0) -> NullBand:
-    """The band over the (m, S) shuffles of all candidates, and how many candidates beat their own."""
+    """The band over the (m, S) shuffles of all candidates, and how many candidates beat all of them."""
     finite = null[np.isfinite(null)]
     if not len(finite):
         return NullBand(unit=unit)

@@ -23,7 +23,7 @@ class Standing:
         low, high: (m,) 90 % interval of the rank over replicates, widened where need be to hold `rank`.
         p_best: (m,) share of replicates in which the candidate is best, ties shared.
         tie_group: (m,) candidates of one group are not separable from the best-ranked one of that group.
-        above_null: (m,) whether the candidate is better than its own shuffles.
+        above_null: (m,) whether the candidate is better than all shuffled ones.
     """
 
     rank: Ints
@@ -38,11 +38,11 @@ def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | N
     """Standing by (m,) values with (m, R) paired replicates, lower is better.
 
     A candidate joins the group of its leader (the best-ranked candidate outside the groups before) when the 90 %
-    interval of their paired difference holds 0; but one that is no better than its own shuffles never joins one that
+    interval of their paired difference holds 0; but one that does not beat the shuffled ones never joins one that
     is.
 
     Args:
-        above_null: (m,) whether a candidate is better than its shuffles; all alike where None.
+        above_null: (m,) whether a candidate is better than shuffled ones; all alike where None.
     """
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), dtype=int)

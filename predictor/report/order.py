@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 
 from predictor.report.words import decimals_of, number
 from predictor.result import Better, Interval, Ranking
-
-LUCK = 0.05
-"""How often a candidate of pure noise is better than all of its 19 shuffles."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +53,7 @@ def null_line(ranking: Ranking) -> str:
     quantity = "W2S error" if order.forecast else order.name
     decimals = decimals_of([Interval(null.value, null.low, null.high, null.unit)])
     band = "" if null.low is None or null.high is None else f" [{null.low:.{decimals}f}, {null.high:.{decimals}f}]"
-    luck = ", as many as would be by luck" if by_luck(null.separable, len(order.intervals)) else ""
     return (
         f"with rows shuffled a candidate's {quantity} is {number(null.value, decimals)}{band}; "
-        f"{null.separable} of {len(order.intervals)} {'is' if null.separable == 1 else 'are'} better than that{luck}"
+        f"{null.separable} of {len(order.intervals)} {'is' if null.separable == 1 else 'are'} better than that"
     )
-
-
-def by_luck(separable: int, candidates: int) -> bool:
-    """Whether as many candidates of pure noise beat all their shuffles in more than 1 of 20 rankings.
-
-    Each does in 1 of 20: of twenty, one or more do in two rankings of three.
-    """
-    fewer = sum(comb(candidates, k) * LUCK**k * (1.0 - LUCK) ** (candidates - k) for k in range(separable))
-    return separable > 0 and 1.0 - fewer > LUCK + 1e-12

@@ -7,7 +7,6 @@ import dataclasses
 import pytest
 
 from predictor.report import table
-from predictor.report.order import by_luck, null_line
 from predictor.result import Estimate
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
@@ -118,14 +117,3 @@ def test_advice_on_refining_stands_beside_the_first_choice():
     text = table(dataclasses.replace(shown, candidates=(told, *shown.candidates[1:])), 100)
     assert f"refine?   {first.name}: refine before teaching, by predicted gains" in text
     assert "refine?" not in table(shown, 100)
-
-
-@pytest.mark.parametrize(
-    ("separable", "candidates", "luck"),
-    [(0, 20, False), (1, 1, False), (1, 2, True), (2, 4, False), (3, 20, True), (4, 20, False)],
-)
-def test_the_null_says_where_as_many_would_beat_it_by_luck(separable, candidates, luck):
-    assert by_luck(separable, candidates) == luck
-    one = ranking()
-    shown = null_line(dataclasses.replace(one, null=dataclasses.replace(one.null, separable=separable)))
-    assert ("by luck" in shown) == by_luck(separable, 3)
