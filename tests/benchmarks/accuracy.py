@@ -6,8 +6,8 @@ Writes one row per cell and estimator, and beside it (`….measured.csv`) one ro
 measured of it and what every label-free estimator had said. `tests.benchmarks.record` makes tables of both.
 
 Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validating.validation`; forecasts
-from gold labels are made on D~ of the first LABELLED of them, and scored each against the trainings of its own split.
-Nothing is tuned on what is measured here, and every cell is written.
+from gold labels are made on D~ of the first LABELLED of them (`--labelled`), each scored against trainings of its own
+split. Nothing is tuned on what is measured here, and every cell is written.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ QUICK = ("logme", "h_score", "representation_gap_labels", "intrinsic_dimension_d
 """Estimators that run by name only and are cheap enough for every cell."""
 
 
-def run(cell: Cell, names: Sequence[str]) -> Validation:
+def run(cell: Cell, names: Sequence[str], labelled: int = LABELLED) -> Validation:
     """Train and score one cell."""
     query = cell.query(Settings(estimators=tuple(names)))
     steps = validation_steps(
-        query, cell.task.labels, InMemory(cell.models), task=cell.task.name, splits=SPLITS, labelled_splits=LABELLED
+        query, cell.task.labels, InMemory(cell.models), task=cell.task.name, splits=SPLITS, labelled_splits=labelled
     )
     return drain(steps)
 
@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("-o", type=Path, default=Path("accuracy.csv"), help="result file (CSV)")
     parser.add_argument("--task", action="append", help="only these tasks")
     parser.add_argument("--estimator", action="append", help="these beside combined; default: all but the slow ones")
+    parser.add_argument("--labelled", type=int, default=LABELLED, help="splits whose D~ is revealed (%(default)s)")
     options = parser.parse_args()
     folder, extractor = data_folder(), Extractor()
     quick = [name for name in ESTIMATORS if name not in BY_NAME_ONLY or name in QUICK]
@@ -138,7 +139,7 @@ def main() -> None:
         for name in options.task or TASKS:
             for cell in cells(read(name, folder), extractor):
                 started = time.perf_counter()
-                validation = run(cell, list(names))
+                validation = run(cell, list(names), options.labelled)
                 for sheet, rows in zip(sheets, (scored(cell, validation), measured(cell, validation)), strict=True):
                     for row in rows:
                         sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
