@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from client.async_line import AsyncLine
 from client.calibrations import CalibrationTalks
-from client.channel import MAX_MESSAGE_BYTES, open_channel
+from client.channel import MAX_MESSAGE_BYTES, check_deadlines, open_channel
 from client.credentials import PEM, Credentials
 from client.info import Checked, ServerInfo
 from client.parts import PartTalks
@@ -58,6 +58,7 @@ class AsyncPredictorClient:
         key: PEM | None = None,
         tls: bool | None = None,
     ) -> None:
+        check_deadlines(timeout, reconnect_seconds)
         credentials = Credentials(token, root_certificates, certificate, key, tls)
         self._channel = open_channel(target, max_message_bytes, credentials, grpc.aio)
         self._line = AsyncLine(target, credentials.headers())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -118,6 +119,21 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
     if credentials.uses_tls(loopback=loopback):
         return kind.secure_channel(target, credentials.channel_credentials(), options=options)
     return kind.insecure_channel(target, options=options)
+
+
+def check_deadlines(timeout: float, reconnect_seconds: float) -> None:
+    """Refuse a deadline of calls that no call could meet or that never ends, and a negative time to reconnect in.
+
+    Raises:
+        InputError: either is no such number; `reconnect_seconds` may be 0, to give up at once, and infinite.
+    """
+    numbers = {"timeout": timeout, "reconnect_seconds": reconnect_seconds}
+    for name, value in numbers.items():
+        fits = isinstance(value, (int, float)) and value >= 0.0
+        if not fits or (name == "timeout" and value in (0.0, math.inf)):
+            raise InputError(
+                f"{name} is {value!r}; give a number of seconds, such as 60.", reason="OUT_OF_RANGE", field=name
+            )
 
 
 def is_loopback(target: str) -> bool:

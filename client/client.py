@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Unpack
 
 from client.calibrations import CalibrationClient, CalibrationTalks
-from client.channel import MAX_MESSAGE_BYTES, open_channel
+from client.channel import MAX_MESSAGE_BYTES, check_deadlines, open_channel
 from client.credentials import PEM, Credentials
 from client.features import FeatureClient
 from client.info import Checked, ServerInfo
@@ -53,6 +53,7 @@ class PredictorClient:
         key: PEM | None = None,
         tls: bool | None = None,
     ) -> None:
+        check_deadlines(timeout, reconnect_seconds)
         credentials = Credentials(token, root_certificates, certificate, key, tls)
         self._channel = open_channel(target, max_message_bytes, credentials)
         self._line = Line(target, credentials.headers())

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -49,6 +50,20 @@ def make_private(folder: Path) -> None:
     except FileNotFoundError:
         make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder where it is missing, and see that a file can be kept there.
+
+    Raises:
+        LimitError, UnavailableError: as `replace_file`.
+    """
+    try:
+        make_private(folder)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"?")
+    except OSError as fault:
+        raise storage_error(fault, folder) from fault
 
 
 def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:

@@ -15,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from predictor.errors import UnavailableError
+from predictor.folders import cache_dir, check_writable
 from protos.w2s.v1 import (
     calibration_pb2,
     calibration_pb2_grpc,
@@ -77,9 +78,10 @@ def serve(config: Config) -> None:
 
     Raises:
         InputError, RefusedError: an address or a state folder that cannot be used.
-        UnavailableError: the address is taken, or the state folder cannot be written.
+        LimitError, UnavailableError: the address is taken, or the folder of state or caches cannot be written.
     """
     check_address(config.address, guarded=config.doors.guarded)
+    check_writable(cache_dir())
     os.environ[STATE] = str(config.state_dir)
     traces = make_traces(config.traces)
     with StateLock(config.state_dir):

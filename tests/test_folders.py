@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from predictor.folders import make_private, replace_file
+from predictor.errors import UnavailableError
+from predictor.folders import check_writable, make_private, replace_file
 from predictor.outcome_store import OutcomeStore
 from tests.test_outcomes import plain
 
@@ -43,3 +44,15 @@ def test_a_file_in_the_way_is_no_folder(tmp_path):
         make_private(tmp_path / "file")
     with pytest.raises(NotADirectoryError):
         make_private(tmp_path / "file" / "below")
+
+
+def test_a_folder_that_files_can_be_kept_in_is_made_and_left_empty(tmp_path):
+    check_writable(tmp_path / "new" / "cache")
+    assert list((tmp_path / "new" / "cache").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_is_told_with_the_way_out(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UnavailableError, match=r"cannot be written .*make it writable or move the cache with") as told:
+        check_writable(tmp_path / "file" / "cache")
+    assert told.value.reason == "STORAGE_UNWRITABLE"

@@ -35,6 +35,20 @@ def test_a_closed_async_client_says_so(server):
         asyncio.run(ask_after_the_end())
 
 
+@pytest.mark.parametrize("kind", [PredictorClient, AsyncPredictorClient])
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        *(("timeout", value) for value in (0, -1.0, float("nan"), float("inf"), "60", None)),
+        *(("reconnect_seconds", value) for value in (-1, float("nan"), "60", None)),
+    ],
+)
+def test_deadlines_that_no_call_could_meet_are_refused_at_once(kind, name, seconds):
+    with pytest.raises(InputError, match=f"^{name} is .*; give a number of seconds, such as 60") as told:
+        kind("localhost:50051", **{name: seconds})
+    assert (told.value.reason, told.value.field) == ("OUT_OF_RANGE", name)
+
+
 @pytest.mark.parametrize("address", ["http://localhost:50051", "grpc://localhost:50051", "localhost", None])
 def test_an_address_of_another_kind_is_refused_at_once(address):
     with pytest.raises(InputError, match="is neither HOST:PORT nor unix:/path; give one, such as localhost:50051"):
