@@ -91,10 +91,12 @@ def percent(value: float | None) -> str:
 
 
 def span(interval: Interval | None, decimals: int, signed: bool = False) -> str:
-    """`0.31 [0.27, 0.36]`, without brackets where there are no bounds."""
+    """`0.31 [0.27, 0.36]`, without brackets where there are no bounds; a signed zero stands in line with its like."""
     if interval is None or interval.value is None:
         return ABSENT
     middle = number(interval.value, decimals, signed)
+    if signed and middle[0] not in "+-":
+        middle = f" {middle}"
     if interval.low is None or interval.high is None:
         return middle
     return f"{middle} [{number(interval.low, decimals, signed)}, {number(interval.high, decimals, signed)}]"

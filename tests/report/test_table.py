@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from predictor.report import table
-from predictor.result import Estimate
+from predictor.result import Estimate, Interval
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 
@@ -117,3 +117,13 @@ def test_advice_on_refining_stands_beside_the_first_choice():
     text = table(dataclasses.replace(shown, candidates=(told, *shown.candidates[1:])), 100)
     assert f"refine?   {first.name}: refine before teaching, by predicted gains" in text
     assert "refine?" not in table(shown, 100)
+
+
+def test_a_gain_of_zero_stands_in_line_with_its_like():
+    shown = ranking()
+    gains = [Interval(v, v - 0.05, v + 0.05, "label variance") for v in (0.17, 0.0)]
+    rows = [dataclasses.replace(c, predicted_gain=gain) for c, gain in zip(shown.candidates, gains, strict=False)]
+    text = table(dataclasses.replace(shown, candidates=(*rows, *shown.candidates[2:])), 100)
+    places = [line.index(f) for line in text.splitlines() for f in ("[+0.12", "[-0.05") if f in line]
+    assert len(places) == 2
+    assert len(set(places)) == 1
