@@ -69,3 +69,21 @@ def test_candidates_without_a_value_are_level(models):
     assert found.exit_code == 4
     assert {c.tie_group for c in found.candidates} == {1}
     assert sum(c.p_best for c in found.candidates) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("known", [0, ROWS // 3])
+def test_the_order_in_which_candidates_are_listed_moves_no_number(known):
+    strong, weak = teachers((0.1, 0.5, 1.5))
+    labels = [float(v) if i < known else None for i, v in enumerate(strong.features[:, 0])]
+    models = {model.name: model.features for model in weak}
+    given = {"labels": labels} if known else {}
+    first = predict(strong=strong.features, weak=models, **given)
+    again = by_name(predict(strong=strong.features, weak=dict(reversed(models.items())), **given))
+    for one in first.candidates:
+        other = again[one.name]
+        assert (one.rank, one.p_best) == (other.rank, other.p_best)
+        for mine, theirs in (
+            (one.predicted_w2s_error, other.predicted_w2s_error),
+            (one.predicted_gain, other.predicted_gain),
+        ):
+            assert (mine.value, mine.low, mine.high) == pytest.approx((theirs.value, theirs.low, theirs.high), abs=1e-6)
