@@ -1,10 +1,13 @@
 """Folders that are made are their user's alone, those above them too."""
 
+import errno
+import io
 import os
+import tempfile
 
 import pytest
 
-from predictor.errors import UnavailableError
+from predictor.errors import LimitError, UnavailableError
 from predictor.folders import check_writable, make_private, replace_file
 from predictor.outcome_store import OutcomeStore
 from tests.test_outcomes import plain
@@ -56,3 +59,13 @@ def test_a_folder_that_cannot_be_is_told_with_the_way_out(tmp_path):
     with pytest.raises(UnavailableError, match=r"cannot be written .*make it writable or move the cache with") as told:
         check_writable(tmp_path / "file" / "cache")
     assert told.value.reason == "STORAGE_UNWRITABLE"
+
+
+def test_a_folder_on_a_full_disk_is_told(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+    with pytest.raises(LimitError, match="is full; free some space"):
+        check_writable(tmp_path)

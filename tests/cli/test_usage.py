@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socketserver
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -63,12 +64,12 @@ def test_a_state_folder_that_cannot_be_is_no_traceback(run, tmp_path):
     assert done.stderr.startswith(f"w2s: error: {tmp_path / 'file'} cannot be written (File exists); make it writable")
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
 def test_a_server_does_not_start_where_its_cache_cannot_be(run, tmp_path):
-    (tmp_path / "file").touch()
-    folders = {"W2S_CACHE_DIR": str(tmp_path / "file"), "W2S_STATE_DIR": str(tmp_path / "state")}
+    folders = {"W2S_CACHE_DIR": "/proc/w2s", "W2S_STATE_DIR": str(tmp_path / "state")}
     done = run("serve", "--address", "localhost:0", env=folders)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"w2s serve: {tmp_path / 'file'} cannot be written (File exists); make it writable")
+    assert done.stderr.startswith("w2s serve: /proc/w2s cannot be written (No such file or directory); make it")
 
 
 def test_an_answer_that_cannot_be_read_is_no_traceback(monkeypatch, tmp_path):
