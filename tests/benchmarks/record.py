@@ -128,8 +128,8 @@ def _reference(found: Sequence[float]) -> str:
     )
 
 
-def page(path: Path) -> str:
-    """All tables."""
+def page(path: Path, fitted_on: Path) -> str:
+    """All tables of a record, with mixtures fitted on a record."""
     with path.open(newline="") as file:
         found = [r for r in csv.DictReader(file) if r["estimator"] in ESTIMATORS]
     free = [r for r in found if r["evidence"] == Evidence.representations.name]
@@ -193,7 +193,10 @@ def page(path: Path) -> str:
     ]
     told_of = read(measured_beside(path))
     if all("label_prior_simulation" in cell.values for cell in told_of):
-        parts += ["## Would a mixture of label-free estimators be better?", mixtures(told_of)]
+        parts += [
+            "## Would a mixture of label-free estimators be better?",
+            mixtures(told_of, read(measured_beside(fitted_on))),
+        ]
     told_by = (
         (free, "without labels"),
         *(((weakly, "with weak labels alone"),) if weakly else ()),
@@ -211,8 +214,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.record", description=__doc__)
     parser.add_argument("record", type=Path)
     parser.add_argument("-o", type=Path, required=True)
+    parser.add_argument(
+        "--fitted-on", type=Path, help="record that mixtures are fitted on (the same, other tasks of it)"
+    )
     options = parser.parse_args()
-    options.o.write_text(page(options.record), encoding="utf-8")
+    options.o.write_text(page(options.record, options.fitted_on or options.record), encoding="utf-8")
 
 
 if __name__ == "__main__":
