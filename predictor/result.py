@@ -177,7 +177,7 @@ class Ranking:
         above = [c.name for c in ranked if c.diagnostics.get("above_null", 1.0)]
         if above and first not in above:
             return (
-                f"Teach with none of them yet: {first} comes first but does not beat its shuffled rows; of those that "
+                f"Teach with none of them yet: {first} comes first but does not beat shuffled rows; of those that "
                 f"do, {above[0]} comes first. More rows or gold labels would tell."
             )
         tied = [c.name for c in self.tied_with_best() if c.name != first]

@@ -79,7 +79,7 @@ LABEL = ", or label some rows (--labels) to tell more."
         (held_to_the_null(True, False), "Teach with m1: no other candidate comes within its margin."),
         (
             held_to_the_null(False, True, False),
-            "Teach with none of them yet: m1 comes first but does not beat its shuffled rows; of those that do, m2 "
+            "Teach with none of them yet: m1 comes first but does not beat shuffled rows; of those that do, m2 "
             "comes first. More rows or gold labels would tell.",
         ),
         (with_ties(1, 1), "Teach with m1; m2 is not separable from it, so take the cheaper of the two" + LABEL),

@@ -31,7 +31,7 @@ RIDGE = 0.03
 """β of what the student may see and no candidate does: as in `label_prior_simulation`."""
 
 SHUFFLES = 19
-"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
+"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
 
 
 @dataclass(frozen=True)

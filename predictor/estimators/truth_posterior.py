@@ -25,7 +25,7 @@ from predictor.worlds.posterior import TruthPosterior, truth_posterior
 Array = NDArray[np.float64]
 
 SHUFFLES = 19
-"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
+"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
 
 
 @dataclass(frozen=True)

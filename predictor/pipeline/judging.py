@@ -28,7 +28,7 @@ DRAWS = 100
 """Tries at rows whose gold labels differ."""
 
 SHUFFLES = 19
-"""Shuffled pairings per candidate: one that beats them all does so by luck once in 20 times."""
+"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
 
 
 @dataclass(frozen=True, eq=False)

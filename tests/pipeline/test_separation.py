@@ -1,4 +1,4 @@
-"""When candidates cannot be told apart: from each other, or from their own shuffles."""
+"""When candidates cannot be told apart: from each other, or from shuffled ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_good_teacher_is_separable_where_noise_is_not(models):
     assert found.null.separable == 1
     assert found.best().name == "good"
     assert found.best().p_best > 0.8
-    # Their replicates overlap; what tells them apart is that noise does no better than its own shuffles.
+    # Their replicates overlap; what tells them apart is that noise does no better than shuffled rows.
     assert by_name(found)["noise"].tie_group != found.best().tie_group
 
 
