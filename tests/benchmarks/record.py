@@ -128,6 +128,10 @@ def _reference(found: Sequence[float]) -> str:
     )
 
 
+def _key(row: Row) -> tuple[str, str]:
+    return row["task"], row["strong"]
+
+
 def page(path: Path, fitted_on: Path) -> str:
     """All tables of a record, with mixtures fitted on a record."""
     with path.open(newline="") as file:
@@ -164,7 +168,7 @@ def page(path: Path, fitted_on: Path) -> str:
         *(
             (
                 f"## Without labels, the {len(able)} cells with something to learn",
-                summary([r for r in free if (r["task"], r["strong"]) in able]),
+                summary([r for r in free if _key(r) in able]),
                 _reference(taught),
             )
             if len(able) < len(heads)
@@ -173,9 +177,9 @@ def page(path: Path, fitted_on: Path) -> str:
         *(
             (
                 "## With the candidates' weak labels and no gold label",
-                "All cells, then those with something to learn.",
+                *(("All cells, then those with something to learn.",) if len(able) < len(heads) else ()),
                 summary(weakly),
-                summary([r for r in weakly if (r["task"], r["strong"]) in able]),
+                *((summary([r for r in weakly if _key(r) in able]),) if len(able) < len(heads) else ()),
             )
             if weakly
             else ()
@@ -185,7 +189,7 @@ def page(path: Path, fitted_on: Path) -> str:
         *(
             (
                 f"## With the labels of D~, the {len(able)} cells with something to learn",
-                summary([r for r in labelled if (r["task"], r["strong"]) in able]),
+                summary([r for r in labelled if _key(r) in able]),
             )
             if len(able) < len(heads)
             else ()
