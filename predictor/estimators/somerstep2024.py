@@ -80,7 +80,7 @@ class LinearRefiner:
 def em_step(strong: NDArray[np.floating], labels: Array) -> Array:
     """P_s y with an intercept: the posterior mean of the concept given all rows, ridge by leave-one-out."""
     head = HeadFactor.of(strong, strong)
-    return head.predict(labels, head.loo_ridge(labels))
+    return head.predict(labels)
 
 
 def disjoint_contexts(rows: int, size: int, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -177,7 +177,7 @@ def routes_steps(
                 lessons["refined"] = pair[0]
             measured["weak"][i, split] = squared_error(weak_test, truth) / variance
             for name, lesson in lessons.items():
-                learned = student.predict(lesson, student.loo_ridge(lesson))
+                learned = student.predict(lesson)
                 measured[name][i, split] = squared_error(learned, truth) / variance
         case = _case(strong, weak, labels, part.weak, part.student, refined, seed + split)
         for i, found in enumerate(Refinement().estimate(case)):
@@ -230,7 +230,7 @@ def _trained(name: str, realisation: str, routes: Routes) -> RouteTrained:
 def _taught(features: NDArray[np.floating], gold: Array, train: Rows, others: tuple[Rows, Rows]) -> Pair:
     """What the weak head trained on gold rows says of two other sets of rows."""
     head = HeadFactor.of(features[train], features[np.concatenate(others)])
-    said = head.predict(gold[train], head.loo_ridge(gold[train]))
+    said = head.predict(gold[train])
     return said[: len(others[0])], said[len(others[0]) :]
 
 
