@@ -161,9 +161,10 @@ class AsyncFeatureClient:
         rows_sha256: str | None = None,
         layer: str | None = None,
         parameters: int | None = None,
+        depth: float | None = None,
     ) -> NamedFeatures:
         """An array is kept under a name; what an earlier attempt sent is not sent again."""
-        about: dict[str, Any] = {"rows_sha256": rows_sha256, "layer": layer, "parameters": parameters}
+        about: dict[str, Any] = {"rows_sha256": rows_sha256, "layer": layer, "parameters": parameters, "depth": depth}
         manifest = await asyncio.to_thread(partial(Manifest.of, name, values, **about))
         return await self._line.ask(self._talks.push(manifest, values))
 

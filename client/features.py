@@ -32,6 +32,7 @@ class FeatureClient:
         rows_sha256: str | None = None,
         layer: str | None = None,
         parameters: int | None = None,
+        depth: float | None = None,
     ) -> NamedFeatures:
         """Keep an array under a name, for `features:NAME` in rankings on that server.
 
@@ -41,13 +42,14 @@ class FeatureClient:
             rows_sha256: `predictor.store.arrays.rows_digest` of the pool, to refuse other rows later; or None.
             layer: that the features were read at, or None.
             parameters: number of weights of the model, or None.
+            depth: share of the model's blocks below that layer, 0 to 1, or None.
 
         Raises:
             InputError: a bad name or bad values.
             LimitError: more than the server keeps.
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
-        manifest = Manifest.of(name, values, rows_sha256=rows_sha256, layer=layer, parameters=parameters)
+        manifest = Manifest.of(name, values, rows_sha256=rows_sha256, layer=layer, parameters=parameters, depth=depth)
         return self._line.ask(self._talks.push(manifest, values))
 
     def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> Generator[Progress, None, NamedFeatures]:

@@ -32,7 +32,8 @@ class ModelSpec:
         layer: a number, `middle`, `last`, several joined by commas, or None for the request's default.
         pooling: None for the request's default.
         values: (n, d), where the features travel with the request; then nothing is loaded.
-        about: what the file of the values said of them: `rows_sha256`, `parameters`; empty where it said nothing.
+        about: what the file of the values said of them: `rows_sha256`, `parameters`, `depth`; empty where it said
+            nothing.
         labels: how the model itself labels the rows: by the `logits` of its classification head, by the label `words`
             that it puts behind them, or None where it does not.
     """
@@ -160,6 +161,7 @@ class FeatureSet:
         layer: the layer as resolved (`6`), or `given` for arrays.
         fingerprint: SHA-256 hex over weights, tokenizer, layer, pooling, precision and length limit.
         parameters: number of weights of the model, or None where unknown.
+        depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
         truncated_rows: rows cut at the length limit.
         cached: True where no forward pass was needed.
         seconds: wall time spent to obtain it.
@@ -171,6 +173,7 @@ class FeatureSet:
     layer: str
     fingerprint: str
     parameters: int | None = None
+    depth: float | None = None
     truncated_rows: int = 0
     cached: bool = False
     seconds: float = 0.0

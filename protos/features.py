@@ -29,7 +29,7 @@ class Description:
         features: the set.
         size: bytes of the array, (rows, dim) float32.
         sha256: hexadecimal, over these bytes.
-        about: `fingerprint` and, where known, `rows_sha256`, `layer` and `parameters`.
+        about: `fingerprint` and, where known, `rows_sha256`, `layer`, `parameters` and `depth`.
     """
 
     features: NamedFeatures
@@ -48,6 +48,7 @@ def manifest_to_proto(manifest: Manifest) -> pb.FeatureManifest:
         rows_sha256=manifest.rows_sha256,
         layer=manifest.layer,
         parameters=manifest.parameters,
+        depth=manifest.depth,
     )
 
 
@@ -65,6 +66,7 @@ def manifest_from_proto(message: pb.FeatureManifest) -> Manifest:
         rows_sha256=message.rows_sha256 if message.HasField("rows_sha256") else None,
         layer=message.layer if message.HasField("layer") else None,
         parameters=message.parameters if message.HasField("parameters") else None,
+        depth=message.depth if message.HasField("depth") else None,
     )
 
 
@@ -133,7 +135,7 @@ def features_from_proto(message: pb.Features) -> NamedFeatures:
 
 def description_to_proto(features: NamedFeatures, entry: OpenEntry) -> pb.FeatureDescription:
     """What a download of this entry brings."""
-    layer, parameters = entry.about.get("layer"), entry.about.get("parameters")
+    layer, parameters, depth = (entry.about.get(name) for name in ("layer", "parameters", "depth"))
     return pb.FeatureDescription(
         features=features_to_proto(features),
         array_bytes=entry.size,
@@ -141,6 +143,7 @@ def description_to_proto(features: NamedFeatures, entry: OpenEntry) -> pb.Featur
         fingerprint=str(entry.about["fingerprint"]),
         layer=None if layer is None else str(layer),
         parameters=None if parameters is None else int(parameters),
+        depth=None if depth is None else float(depth),
     )
 
 
@@ -159,7 +162,7 @@ def description_from_proto(message: pb.FeatureDescription) -> Description:
             field="description",
         )
     known: dict[str, object] = {"fingerprint": message.fingerprint, "rows_sha256": features.rows_sha256}
-    for name in ("layer", "parameters"):
+    for name in ("layer", "parameters", "depth"):
         if message.HasField(name):
             known[name] = getattr(message, name)
     return Description(features, message.array_bytes, message.sha256, known)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,11 +85,11 @@ def ls(arguments: argparse.Namespace) -> int:
 
 def push(arguments: argparse.Namespace) -> int:
     """Keep an array under a name."""
-    from predictor.store.arrays import read_array
+    from predictor.store.arrays import facts_of, read_array
 
     found = read_array(arguments.file)
-    about = {key: json.loads(found.about[key]) for key in ("parameters",) if key in found.about}
-    about |= {key: found.about[key] for key in ("layer",) if key in found.about}
+    known: dict[str, Any] = {"layer": found.about.get("layer"), **facts_of(found.about)}
+    about = {key: value for key, value in known.items() if value is not None}
     rows = found.about.get("rows_sha256")
     if arguments.server:
         from predictor.store.manifest import Manifest

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.labels import Labels
+from predictor.query import FeatureSet
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.spectral.moments import check_same_rows, paired
@@ -27,15 +28,22 @@ class Representation:
         name: candidate name.
         features: (n, d), finite; possibly a memory map, which is read in chunks.
         parameters: weights of the model, or None where unknown.
+        depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
     """
 
     name: str
     features: NDArray[np.floating]
     parameters: int | None = None
+    depth: float | None = None
     _alignments: WeakKeyDictionary[Representation, Alignment] = field(
         init=False, repr=False, default_factory=WeakKeyDictionary
     )
     _reordered: tuple[Representation, NDArray[np.integer]] | None = field(init=False, repr=False, default=None)
+
+    @classmethod
+    def of(cls, found: FeatureSet) -> Representation:
+        """What an estimator needs of a feature set."""
+        return cls(found.name, found.values, found.parameters, found.depth)
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -79,7 +87,7 @@ class Representation:
 
     def take(self, rows: NDArray[np.integer]) -> Representation:
         """The same model on the given rows."""
-        return Representation(self.name, self.features[rows], self.parameters)
+        return Representation(self.name, self.features[rows], self.parameters, self.depth)
 
     def permuted(self, order: NDArray[np.integer]) -> Representation:
         """The same model with its rows in another order; its eigenvalues are the same, so it is not factored again."""

@@ -31,6 +31,10 @@ class ModelCard:
     batching: Batching
     drift: tuple[float, ...] = ()
 
+    def depth(self, layer: int) -> float:
+        """Share of the blocks below a layer: 0 for embeddings, also where there are no blocks, 1 for the last."""
+        return layer / self.layers if self.layers else 0.0
+
 
 def card_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
     """Where the card of these weights, this tokenizer, engine and precision is kept."""

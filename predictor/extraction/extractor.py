@@ -196,6 +196,7 @@ class Extractor:
             layer=str(found.about.get("layer", "given")),
             fingerprint=str(found.about["fingerprint"]),
             parameters=found.about.get("parameters"),
+            depth=found.about.get("depth"),
             cached=True,
             seconds=time.perf_counter() - started,
         )
@@ -214,6 +215,7 @@ def _feature_set(
         layer=str(cell[0]),
         fingerprint=reading.key(cell).fingerprint,
         parameters=reading.card.parameters,
+        depth=reading.card.depth(cell[0]),
         truncated_rows=int(found.about["truncated_rows"]),
         cached=cached,
         seconds=seconds,

@@ -157,8 +157,8 @@ def _run(
         raise TypeError("nothing was read yet")
     rows = staged.read
     case = Case(
-        Representation(staged.student.name, staged.student.values, staged.student.parameters),
-        tuple(Representation(name, staged.models[name].features.values) for name in names),
+        Representation.of(staged.student),
+        tuple(Representation.of(staged.models[name].features) for name in names),
         None if query.labels is None else query.labels.take(rows),
         {
             name: np.asarray(query.weak_labels[staged.models[name].spec.name], dtype=np.float64)[rows]

@@ -85,7 +85,7 @@ def refining_steps(
     """
     strong = gathered.strong
     living = [entry for entry in (_entry(found, query) for found in gathered.candidates) if entry.failure is None]
-    case = _case(query, Representation(strong.name, strong.values, strong.parameters), living)
+    case = _case(query, Representation.of(strong), living)
     refined = yield from relabel(query, case, source)
     return replace(
         gathered, candidates=tuple(replace(one, refined=refined.get(one.name)) for one in gathered.candidates)
@@ -101,7 +101,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
     strong = gathered.strong
     entries = [_entry(found, query) for found in gathered.candidates]
     with threadpool_limits(limits=1, user_api="blas"):
-        root = Representation(strong.name, strong.values, strong.parameters)
+        root = Representation.of(strong)
         living = [entry for entry in entries if entry.failure is None]
         yield from engine.begin(root, {one.name: _representation(one).features for one in living})
         root_diagnostics = _spectrum(root)
@@ -158,7 +158,7 @@ def _entry(found: Found, query: RankingQuery) -> _Entry:
 def _representation(entry: _Entry) -> Representation:
     if entry.features is None:
         raise TypeError("a failed candidate has no representation")
-    return Representation(entry.name, entry.features.values, entry.features.parameters)
+    return Representation.of(entry.features)
 
 
 def _case(query: RankingQuery, strong: Representation, entries: list[_Entry]) -> Case:

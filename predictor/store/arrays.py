@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,6 +221,7 @@ def write_features(path: Path, features: FeatureSet, pool: Pool) -> None:
         "fingerprint": features.fingerprint,
         "rows_sha256": rows_digest(pool),
         "parameters": json.dumps(features.parameters),
+        "depth": json.dumps(features.depth),
     }
     values = np.ascontiguousarray(features.values, dtype="<f4")
     replace_file(path, [save({"features": values}, metadata=about)])
@@ -241,6 +242,30 @@ def check_rows(recorded: str | None, pool: Pool, name: str) -> None:
         )
 
 
+class Facts(TypedDict):
+    """What a file's metadata say of the model that gave its values; see `FeatureSet`."""
+
+    parameters: int | None
+    depth: float | None
+
+
+def facts_of(about: Mapping[str, str]) -> Facts:
+    """Parameters and depth as `write_features` records them; None where they are missing or no such number."""
+    parameters, depth = (_number(about.get(name, "")) for name in ("parameters", "depth"))
+    return Facts(
+        parameters=parameters if isinstance(parameters, int) and parameters >= 0 else None,
+        depth=float(depth) if depth is not None and 0.0 <= depth <= 1.0 else None,
+    )
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
 class ArraySource:
     """Feature source for inline values and `array:` files; loads no model and keeps no store."""
 
@@ -258,14 +283,13 @@ class ArraySource:
         check_rows(about.get("rows_sha256"), pool, spec.name)
         values = check_features(raw, spec.name, len(pool))
         yield Progress(spec.name, "load", 1, 1)
-        recorded = json.loads(about.get("parameters", "null"))
         return (
             FeatureSet(
                 name=spec.name,
                 values=values,
                 layer="given",
                 fingerprint=fingerprint(raw),
-                parameters=recorded if isinstance(recorded, int) else None,
+                **facts_of(about),
                 cached=True,
                 seconds=time.perf_counter() - started,
             ),

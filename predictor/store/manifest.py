@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Manifest:
         rows_sha256: `predictor.store.arrays.rows_digest` of the pool, or None where unknown.
         layer: as resolved, or None where the features were simply given.
         parameters: number of weights of the model, or None where unknown.
+        depth: share of the model's blocks below the layer, 0 to 1, or None where unknown.
 
     Raises:
         InputError: a part is malformed.
@@ -44,6 +45,7 @@ class Manifest:
     rows_sha256: str | None = None
     layer: str | None = None
     parameters: int | None = None
+    depth: float | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -77,6 +79,12 @@ class Manifest:
             raise InputError(
                 f"parameters is {self.parameters}; it must be 0 or more.", reason="BAD_PARAMETERS", field="parameters"
             )
+        if self.depth is not None and not 0.0 <= self.depth <= 1.0:
+            raise InputError(
+                f"depth is {self.depth:g}; it must be from 0 (embeddings) to 1 (the last block).",
+                reason="BAD_DEPTH",
+                field="depth",
+            )
 
     @classmethod
     def of(
@@ -87,6 +95,7 @@ class Manifest:
         rows_sha256: str | None = None,
         layer: str | None = None,
         parameters: int | None = None,
+        depth: float | None = None,
     ) -> Manifest:
         """The manifest of an array, which is read once for its fingerprint.
 
@@ -94,8 +103,8 @@ class Manifest:
             InputError: a bad name, an object array, another shape.
         """
         shape = tuple(int(size) for size in values.shape)
-        draft = cls(name, shape, values.dtype.newbyteorder("<"), "0" * 64, rows_sha256, layer, parameters)
-        return cls(name, shape, draft.dtype, fingerprint(values), rows_sha256, layer, parameters)
+        draft = cls(name, shape, values.dtype.newbyteorder("<"), "0" * 64, rows_sha256, layer, parameters, depth)
+        return replace(draft, fingerprint=fingerprint(values))
 
     @property
     def size(self) -> int:
@@ -115,7 +124,7 @@ class Manifest:
     @property
     def about(self) -> dict[str, object]:
         """What is kept beside the values."""
-        known = {"layer": self.layer, "parameters": self.parameters}
+        known = {"layer": self.layer, "parameters": self.parameters, "depth": self.depth}
         return {name: value for name, value in known.items() if value is not None}
 
     @property

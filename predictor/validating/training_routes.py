@@ -202,9 +202,9 @@ def routes_of(
     relabelling: Relabelling = LinearRelabelling(strong.values)
     if settings.refine == "prompted":
         relabelling = PromptedRelabelling(labels_of(source, query.strong), query.strong, query.pool, settings)
-    weak = [Representation(one.name, one.values) for one in gathered.living if one.name in names]
+    weak = [Representation.of(one) for one in gathered.living if one.name in names]
     routes = yield from routes_steps(
-        Representation(strong.name, strong.values), weak, labels, relabelling, splits=SPLITS, seed=settings.seed
+        Representation.of(strong), weak, labels, relabelling, splits=SPLITS, seed=settings.seed
     )
     return tuple(_trained(candidate.name, settings.refine, routes.of(i)) for i, candidate in enumerate(weak))
 

@@ -112,7 +112,7 @@ def prompted(folder: Path, extractor: Extractor, tasks: list[str], path: Path) -
             ("linear", LinearRelabelling(strong.values)),
         ):
             steps = routes_steps(
-                _seen(strong), [_seen(one) for one in weak], task.labels, relabelling,
+                Representation.of(strong), [Representation.of(one) for one in weak], task.labels, relabelling,
                 splits=1, seed=split, sizes=PROMPTED_SIZES,
             )  # fmt: skip
             routes = drain(steps)
@@ -203,7 +203,9 @@ def _measure(
     splits: int,
 ) -> dict[str, Any]:
     started = time.process_time()
-    steps = routes_steps(_seen(strong), [_seen(one) for one in weak], task.labels, relabelling, splits=splits)
+    steps = routes_steps(
+        Representation.of(strong), [Representation.of(one) for one in weak], task.labels, relabelling, splits=splits
+    )
     return {
         "realisation": realisation,
         "task": task.name,
@@ -255,10 +257,6 @@ def table(paths: list[Path]) -> str:
 
 def _title(features: FeatureSet) -> str:
     return f"{features.name.partition('#')[0]}#layer={features.layer}"
-
-
-def _seen(features: FeatureSet) -> Representation:
-    return Representation(features.name, features.values, features.parameters)
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def measure(cell: Cell, sizes: Sizes) -> Outcomes:
 
 def forecasts(cell: Cell) -> Iterator[tuple[Sizes, str, Forecast]]:
     """Each kind of forecast of each training."""
-    strong, *weak = (Representation(one.name, one.values, one.parameters) for one in (cell.strong, *cell.weak))
+    strong, *weak = (Representation.of(one) for one in (cell.strong, *cell.weak))
     case = Case(strong, tuple(weak))
     few = case.take(np.sort(np.random.default_rng(0).permutation(case.rows)[:SAMPLE]))
     foretell = LabelPriorSimulation().forecast

@@ -20,7 +20,7 @@ def teachers(noises, rows=ROWS, seed=0):
     rng = np.random.default_rng(seed)
     strong = correlated(rows, 16, 0.6, rng)
     weak = [dimmed(strong, 12, noise, rng) for noise in noises]
-    models = tuple(Representation(f"t{i}", f, parameters=1000 - i) for i, f in enumerate(weak))
+    models = tuple(Representation(f"t{i}", f, parameters=1000 - i, depth=1 / (1 + i)) for i, f in enumerate(weak))
     return Representation("strong", strong, 10_000), models
 
 

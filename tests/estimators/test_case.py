@@ -26,7 +26,7 @@ def test_taking_rows_takes_them_from_everything_alike():
     np.testing.assert_array_equal(cut.strong.features, case.strong.features[rows])
     for before, after in zip(case.weak, cut.weak, strict=True):
         np.testing.assert_array_equal(after.features, before.features[rows])
-        assert (after.name, after.parameters) == (before.name, before.parameters)
+        assert (after.name, after.parameters, after.depth) == (before.name, before.parameters, before.depth)
         np.testing.assert_array_equal(cut.weak_labels[before.name], case.weak_labels[before.name][rows])
     np.testing.assert_array_equal(cut.labels.targets, case.labels.targets[rows])
 

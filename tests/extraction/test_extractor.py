@@ -47,7 +47,12 @@ def test_a_second_run_makes_no_forward_pass_and_gives_the_same(tmp_path: Path, m
     assert second.forward_passes == 0
     assert again.cached
     np.testing.assert_array_equal(fresh.values, again.values)
-    assert (fresh.fingerprint, fresh.parameters, fresh.layer) == (again.fingerprint, again.parameters, again.layer)
+    assert (fresh.fingerprint, fresh.parameters, fresh.layer, fresh.depth) == (
+        again.fingerprint,
+        again.parameters,
+        again.layer,
+        again.depth,
+    )
 
 
 @pytest.mark.weights
@@ -238,7 +243,7 @@ def test_static_embeddings_are_looked_up_and_averaged(tmp_path: Path) -> None:
     tokens = load_tokenizer(artefact).encode(weights.SENTENCES, 256).rows
     expected = np.stack([table[row].mean(axis=0) for row in tokens])
     np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-5)
-    assert (found.layer, found.dim) == ("0", 256)
+    assert (found.layer, found.depth, found.dim) == ("0", 0.0, 256)
 
 
 @pytest.mark.weights

@@ -77,6 +77,7 @@ def test_an_encoder_gives_what_a_plain_forward_pass_gives(reference: str, tmp_pa
     for how in ("mean", "last", "cls") if reference == weights.MINILM else ("mean",):
         found = extract(f"{folder}#layer=0,middle,last&pooling={how}", weights.SENTENCES, extractor)
         assert [one.layer for one in found] == ["0", str(depth // 2), str(depth)]
+        assert [one.depth for one in found] == [0.0, 0.5, 1.0]
         for one in found:
             assert relative_error(one.values, one_by_one(model, rows, int(one.layer), how)) < 1e-5
             assert one.parameters == sum(p.numel() for p in model.parameters())

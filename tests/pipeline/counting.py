@@ -14,6 +14,14 @@ from predictor.settings import Settings
 
 ROWS = 640
 
+ABOUT: dict[str, tuple[int, float]] = {
+    "strong": (400, 0.5),
+    "near": (100, 0.5),
+    "half": (200, 0.75),
+    "noise": (50, 0.25),
+}
+"""Parameters and depth of the models that know them."""
+
 POOL = Pool.of([f"row {i}" for i in range(ROWS)], [str(i) for i in range(ROWS)])
 
 
@@ -56,6 +64,7 @@ class CountingSource:
                 (noisy if layer == "9" else self.found[spec.name])[rows].astype(np.float32),
                 layer,
                 f"{spec.name} {layer}",
+                *ABOUT.get(spec.name, ()),
             )
             for layer in wanted
         )

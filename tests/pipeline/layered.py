@@ -22,6 +22,7 @@ class FakeLayers:
                 layer,
                 f"{spec.name}{layer}",
                 parameters=7,
+                depth=int(layer) / 12,
                 truncated_rows=int(layer),
             )
             for layer in layers

@@ -21,7 +21,7 @@ from predictor.settings import Budget
 from predictor.worlds.splits import fitted
 from predictor.worlds.training import Training
 from tests.drain import drain
-from tests.pipeline.counting import ROWS, CountingSource, features, query
+from tests.pipeline.counting import ABOUT, ROWS, CountingSource, features, query
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +175,8 @@ def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_traini
     left = [c for c in staged[0].candidates if c.diagnostics.get("stage_left") == 1.0]
     rows = np.sort(staged[1].asked["strong"][:160])
     found = {name: values[rows].astype(np.float32) for name, values in features().items()}
-    weak = tuple(Representation(name, values) for name, values in found.items() if name != "strong")
-    training = Training(ROWS // 3, ROWS // 3)
-    seen = Case(Representation("strong", found["strong"]), weak, seed=0, training=training)
+    student, *weak = (Representation(name, values, *ABOUT.get(name, ())) for name, values in found.items())
+    seen = Case(student, tuple(weak), seed=0, training=Training(ROWS // 3, ROWS // 3))
     expected = dict(zip((w.name for w in weak), expected_outcomes(LabelPriorSimulation(), seen)[:, 1], strict=True))
     assert left
     for c in left:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from predictor.errors import CancelledError, InputError
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.intake.request import build_query
 from predictor.pipeline.ranking import ranking_steps
 from predictor.query import ModelSpec
+from predictor.settings import Settings
 from predictor.store.arrays import ArraySource
 from tests.answers import by_name
 from tests.drain import drain
@@ -29,6 +33,19 @@ def test_each_layer_of_a_candidate_is_a_candidate(models):
     }
     assert by_name(found)["w#layer=3"].warnings == ("3 of 120 rows were cut at 256 tokens",)
     assert "1 row(s) were cut at 256 tokens for the strong model" in found.warnings
+
+
+def test_the_simulation_knows_how_large_models_are_and_how_deep_they_are_read(models):
+    specs = tuple(ModelSpec(f"w{i}", "fake", layer=layer, values=models[1]["t0"]) for i, layer in enumerate("139"))
+    query = query_of(models, weak=specs, settings=Settings(estimators=("label_prior_simulation",)))
+    told = by_name(drain(ranking_steps(query, FakeLayers())))
+    student, *weak = (
+        Representation(one.name, one.values[:, int(one.layer or 1) :].astype(np.float64), 7, int(one.layer or 1) / 12)
+        for one in (query.strong, *specs)
+    )
+    case = Case(student, tuple(weak), seed=query.settings.seed)
+    for one, error in zip(weak, LabelPriorSimulation().forecast(case).error, strict=True):
+        assert told[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
 
 
 def test_a_cancelled_source_ends_the_ranking_instead_of_failing_a_candidate(models):

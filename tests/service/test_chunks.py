@@ -94,6 +94,8 @@ def test_bytes_of_another_fingerprint_are_dropped(client):
         ("layer", "x" * 65, "layer has 65 characters"),
         ("layer", "\x1b[2J", "layer has 4 characters; it must be 1 to 64 printable"),
         ("parameters", -1, "parameters is -1; it must be 0 or more"),
+        ("depth", 1.5, r"depth is 1\.5; it must be from 0 \(embeddings\) to 1"),
+        ("depth", float("nan"), "depth is nan; it must be from 0"),
     ],
 )
 def test_a_malformed_manifest_is_refused_before_a_byte_is_taken(client, field, value, text):

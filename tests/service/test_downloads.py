@@ -50,14 +50,15 @@ def test_a_damaged_set_is_never_sent(start):
 @pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
 def test_a_download_to_a_file_is_read_back_as_an_array(client, tmp_path, suffix):
     values = signal(77, 13)
-    client.features.push("filed", values, rows_sha256="cd" * 32, layer="3", parameters=9)
+    client.features.push("filed", values, rows_sha256="cd" * 32, layer="3", parameters=9, depth=0.25)
     path = tmp_path / f"out{suffix}"
     for _ in client.features.pull_steps("filed", path):
         pass
     found = read_array(str(path))
     np.testing.assert_array_equal(found.values, values)
     if suffix == ".safetensors":
-        assert (found.about["rows_sha256"], found.about["parameters"], found.about["layer"]) == ("cd" * 32, "9", "3")
+        told = [found.about[key] for key in ("rows_sha256", "parameters", "depth", "layer")]
+        assert told == ["cd" * 32, "9", "0.25", "3"]
     with pytest.raises(NotFoundError):
         list(client.features.pull_steps("absent", path))
     with pytest.raises(InputError, match=r"name a \.npy or \.safetensors file"):

@@ -57,7 +57,7 @@ def test_files_agree_byte_for_byte_whatever_the_folder(client, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     np.save("strong.npy", query.strong.values)
     np.save("near.npy", np.asfortranarray(query.weak[0].values.astype(">f8")))
-    save_file({"x": query.weak[1].values}, "far.safetensors", metadata={"parameters": "123"})
+    save_file({"x": query.weak[1].values}, "far.safetensors", metadata={"parameters": "123", "depth": "0"})
     request = {
         "strong": "array:strong.npy",
         "weak": [

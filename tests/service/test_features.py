@@ -42,7 +42,7 @@ TRICKS = (
 @pytest.mark.parametrize("shape", [(40,), (40, 7)])
 def test_what_is_pushed_is_pulled_as_float32(client, dtype, shape):
     values = (np.random.default_rng(1).normal(size=shape) * 50 + 60).astype(dtype)
-    kept = client.features.push("any", values, rows_sha256="ab" * 32, layer="6", parameters=12)
+    kept = client.features.push("any", values, rows_sha256="ab" * 32, layer="6", parameters=12, depth=0.5)
     assert (kept.name, kept.rows, kept.dim, kept.rows_sha256) == (
         "any",
         40,
@@ -56,6 +56,7 @@ def test_what_is_pushed_is_pulled_as_float32(client, dtype, shape):
         "rows_sha256": "ab" * 32,
         "layer": "6",
         "parameters": 12,
+        "depth": 0.5,
     }
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class FeatureManifest(_message.Message):
-    __slots__ = ("name", "shape", "dtype", "fingerprint", "rows_sha256", "layer", "parameters")
+    __slots__ = ("name", "shape", "dtype", "fingerprint", "rows_sha256", "layer", "parameters", "depth")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
@@ -15,6 +15,7 @@ class FeatureManifest(_message.Message):
     ROWS_SHA256_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     name: str
     shape: _containers.RepeatedScalarFieldContainer[int]
     dtype: _query_pb2.Dtype
@@ -22,7 +23,8 @@ class FeatureManifest(_message.Message):
     rows_sha256: str
     layer: str
     parameters: int
-    def __init__(self, name: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[_query_pb2.Dtype, str]] = ..., fingerprint: _Optional[str] = ..., rows_sha256: _Optional[str] = ..., layer: _Optional[str] = ..., parameters: _Optional[int] = ...) -> None: ...
+    depth: float
+    def __init__(self, name: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[_query_pb2.Dtype, str]] = ..., fingerprint: _Optional[str] = ..., rows_sha256: _Optional[str] = ..., layer: _Optional[str] = ..., parameters: _Optional[int] = ..., depth: _Optional[float] = ...) -> None: ...
 
 class FeatureChunk(_message.Message):
     __slots__ = ("offset", "data", "crc32")
@@ -87,20 +89,22 @@ class DownloadFeaturesRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., offset: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class FeatureDescription(_message.Message):
-    __slots__ = ("features", "array_bytes", "sha256", "fingerprint", "layer", "parameters")
+    __slots__ = ("features", "array_bytes", "sha256", "fingerprint", "layer", "parameters", "depth")
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     ARRAY_BYTES_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     features: Features
     array_bytes: int
     sha256: str
     fingerprint: str
     layer: str
     parameters: int
-    def __init__(self, features: _Optional[_Union[Features, _Mapping]] = ..., array_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., fingerprint: _Optional[str] = ..., layer: _Optional[str] = ..., parameters: _Optional[int] = ...) -> None: ...
+    depth: float
+    def __init__(self, features: _Optional[_Union[Features, _Mapping]] = ..., array_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., fingerprint: _Optional[str] = ..., layer: _Optional[str] = ..., parameters: _Optional[int] = ..., depth: _Optional[float] = ...) -> None: ...
 
 class DownloadFeaturesResponse(_message.Message):
     __slots__ = ("description", "chunk")
