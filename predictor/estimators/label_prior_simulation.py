@@ -34,10 +34,8 @@ class LabelPriorSimulation:
 
     Attributes:
         noises: σ², shares of the label variance that no row explains; `rounds` random splits for each.
-        ridge: β of the priors that make the order: their tasks spread evenly over the directions whose variance is well
-            above this share.
-        powers: of the strong model's kernel, for easier tasks in few directions. They tell candidates apart badly, so
-            they enter the level and the intervals, not the differences between candidates.
+        ridge: β of even priors: their tasks spread evenly over the directions whose variance is well above this share.
+        powers: of the strong model's kernel, for easier tasks in few directions.
         draws: tasks per prior and noise level, shared out over its splits; each with its own bootstrap of test rows.
         max_rows: larger pools are cut to this many rows (drawn by the seed): n × n prior kernels stay small.
         most_rounds: splits of each noise level at most, where rows are few.
@@ -56,9 +54,9 @@ class LabelPriorSimulation:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "Expected test error of the student when labels spread evenly over what the strong model, or all models by "
-        "size, see in the rows, at five levels of noise; linear heads, squared loss, on thirds of the rows or on as "
-        "many as were named."
+        "Expected test error of the student when labels spread evenly over what all models, by size and depth, see in "
+        "the rows, at five levels of noise; linear heads, squared loss, on thirds of the rows or on as many as were "
+        "named."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -68,18 +66,17 @@ class LabelPriorSimulation:
     def forecast(self, case: Case) -> Forecast:
         """Outcomes under every prior, each weighing the same.
 
-        Differences between candidates are those under the even priors; the level of all of them is that under all. What
-        a candidate loses when its rows are shuffled is asked on one split, at the middle level of noise, under the
-        strong model's own priors together: in the prior of all models it has a part itself, and would know of its tasks
-        even if it were noise.
+        Differences between candidates are those under the prior of all models; the level of all of them is that under
+        all priors. What a candidate loses when its rows are shuffled is asked on one split, at the middle level of
+        noise, under the strong model's own priors together: in the prior of all models it has a part itself, and would
+        know of its tasks even if it were noise.
         """
         rng, pool = case.rng(self.name), case.rows
         case = self.sample(case, rng)
         training, (weak_rows, student_rows) = case.training, sizes_of(case)
-        orders = self.priors(case)
-        priors = (*orders, *self.easier(case))
-        strong_alone = [prior.kernel for prior in (orders[0], *priors[len(orders) :])]
-        alone = LabelPrior.of("strong, even and easier", np.mean(strong_alone, axis=0), 0.0)
+        orders, own = self.priors(case), self.own_priors(case)
+        priors = (*orders, *own)
+        alone = LabelPrior.of("strong, even and easier", np.mean([prior.kernel for prior in own], axis=0), 0.0)
         rounds = self.rounds(case.rows)
         draws = max(2, self.draws // rounds)
         signals = [prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors]
@@ -102,16 +99,16 @@ class LabelPriorSimulation:
                 runs.append(_run(strong, weak, part, noisy, training, labels, truth, weights))
         ordering = [run for place, run in enumerate(runs) if place % len(priors) < len(orders)]
         expected = np.mean([run.expected for run in ordering], axis=0)
-        easier = float(np.mean([run.expected[:, 1] for run in runs]) - np.mean(expected[:, 1]))
+        level = float(np.mean([run.expected[:, 1] for run in runs]) - np.mean(expected[:, 1]))
         drawn_errors = np.concatenate([run.drawn for run in runs], axis=2)
         return Forecast(
-            error=expected[:, 1] + easier,
+            error=expected[:, 1] + level,
             gain=expected[:, 0] - expected[:, 1],
             ceiling=float(np.mean([run.ceiling for run in runs])),
             error_draws=drawn_errors[:, 1],
             gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
-            null_draws=(expected[:, 1] + easier)[:, None] + lost,
+            null_draws=(expected[:, 1] + level)[:, None] + lost,
             notes=() if case.rows == pool else (_cut_to(case, pool),),
             warnings=_short(case),
         )
@@ -135,19 +132,21 @@ class LabelPriorSimulation:
         return min(self.most_rounds, max(1, round((600 / rows) ** 2)))
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
-        """Noiseless tasks spread evenly over what the strong model sees, and over what all models see."""
-        everyone = consensus_kernel((case.strong, *case.weak), self.ridge)
-        return (
-            LabelPrior.of("strong, even", flat_kernel(case.strong.kernel, self.ridge), 0.0),
-            LabelPrior.of("consensus, even", everyone, 0.0),
-        )
+        """Noiseless tasks that make the order: spread evenly over what all models see, by their size and depth."""
+        return (LabelPrior.of("consensus, even", consensus_kernel((case.strong, *case.weak), self.ridge), 0.0),)
 
-    def easier(self, case: Case) -> tuple[LabelPrior, ...]:
-        """Noiseless tasks in few directions of the strong model."""
-        return tuple(
+    def own_priors(self, case: Case) -> tuple[LabelPrior, ...]:
+        """Noiseless tasks of the strong model: spread evenly over what it sees, and easier ones in few directions.
+
+        They tell candidates apart badly (whoever is most like the strong model is best), so they enter the level and
+        the intervals, not the differences between candidates.
+        """
+        even = LabelPrior.of("strong, even", flat_kernel(case.strong.kernel, self.ridge), 0.0)
+        easier = (
             LabelPrior.of(f"strong, to the power {power:g}", power_kernel(case.strong.kernel, power), 0.0)
             for power in self.powers
         )
+        return (even, *easier)
 
 
 def sizes_of(case: Case) -> tuple[int, int]:

@@ -42,12 +42,12 @@ def power_kernel(kernel: Kernel, power: float) -> Array:
 
 
 def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
-    """(n, n) mean of the models' flat kernels, weighted as `sizes` says: a task that any of them may see.
+    """(n, n) mean of the models' flat kernels, weighted as `say` says: a task that any of them may see.
 
     A model that is constant on these rows sees no task.
     """
     total = np.zeros((len(models[0].features),) * 2)
-    for model, weight in zip(models, sizes(models), strict=True):
+    for model, weight in zip(models, say(models), strict=True):
         try:
             total += weight * flat_kernel(model.kernel, ridge)
         except InputError:
@@ -55,13 +55,16 @@ def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     return total
 
 
-def sizes(models: Sequence[Representation]) -> Array:
-    """(m,) √parameters, summing to 1: a larger model sees more of what tasks are about.
+def say(models: Sequence[Representation]) -> Array:
+    """(m,) √parameters · depth², summing to 1: what each model has to say of the tasks that people set.
 
-    A model of unknown size counts as the geometric mean of the known ones.
+    Larger models see more of what tasks are about, and deeper layers more than shallow ones, which see the surface of a
+    row; where no layer lies deeper than embeddings, only the sizes count. A model of unknown size counts as the
+    geometric mean of the known ones, one of unknown depth as a last layer.
     """
     known = [float(m.parameters) for m in models if m.parameters]
     typical = float(np.exp(np.mean(np.log(known)))) if known else 1.0
     roots = np.sqrt([float(m.parameters) if m.parameters else typical for m in models])
-    shares: Array = roots / roots.sum()
+    deep = roots * np.square([1.0 if m.depth is None else m.depth for m in models])
+    shares: Array = deep / deep.sum() if deep.any() else roots / roots.sum()
     return shares

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
-from predictor.estimators.priors import power_kernel, sizes
+from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel, say
 from predictor.extraction.extractor import Extractor
 from predictor.pipeline.scores import expected_outcomes
-from predictor.query import FeatureSet
 from predictor.spectral.spectra import Scale
 from predictor.validating.concordance import rank_correlation
 from predictor.worlds.simulation import LabelPrior
@@ -68,7 +67,7 @@ def _rbf(model: Representation) -> Array:
 
 def _all_rbf(case: Case) -> Array:
     models = (case.strong, *case.weak)
-    total: Array = np.sum([share * _rbf(one) for one, share in zip(models, sizes(models), strict=True)], axis=0)
+    total: Array = np.sum([share * _rbf(one) for one, share in zip(models, say(models), strict=True)], axis=0)
     return total
 
 
@@ -76,33 +75,39 @@ def _one(name: str, kernel: Callable[[Case], Array]) -> Callable[[Case], tuple[L
     return lambda case: (LabelPrior.of(name, kernel(case), 0.0),)
 
 
-def _own(place: int) -> Callable[[Case], tuple[LabelPrior, ...]]:
-    return lambda case: (LabelPriorSimulation().priors(case)[place],)
+def _by_size(case: Case) -> Array:
+    return consensus_kernel([replace(one, depth=None) for one in (case.strong, *case.weak)], LabelPriorSimulation.ridge)
+
+
+def _even(case: Case) -> Array:
+    return flat_kernel(case.strong.kernel, LabelPriorSimulation.ridge)
+
+
+def _simulations(case: Case) -> tuple[LabelPrior, ...]:
+    return LabelPriorSimulation().priors(case)
 
 
 def _signs(case: Case) -> tuple[LabelPrior, ...]:
-    return tuple(SignPrior(one.name, one.kernel, one.noise) for one in LabelPriorSimulation().priors(case))
+    return tuple(SignPrior(one.name, one.kernel, one.noise) for one in _simulations(case))
 
 
 PRIORS: dict[str, Callable[[Case], tuple[LabelPrior, ...]]] = {
     "the strong model's own spectrum": _one("own", lambda case: power_kernel(case.strong.kernel, 1.0)),
     "RBF on the strong model": _one("rbf", lambda case: _rbf(case.strong)),
-    "RBF on all models by size": _one("all rbf", _all_rbf),
-    "strong model, even": _own(0),
-    "all models by size, even": _own(1),
-    "both, even (the simulation's)": lambda case: LabelPriorSimulation().priors(case),
-    "signs of both (probit classes)": _signs,
+    "RBF on all models by size and depth": _one("all rbf", _all_rbf),
+    "strong model, even": _one("strong", _even),
+    "all models by size, even": _one("by size", _by_size),
+    "these two together": lambda case: (LabelPrior.of("a", _even(case), 0.0), LabelPrior.of("b", _by_size(case), 0.0)),
+    "all models by size and depth, even (the simulation's)": _simulations,
+    "signs of these (probit classes)": _signs,
 }
 
 
 def run(cell: Cell, measured: dict[tuple[str, str, str], tuple[float, float]]) -> list[dict[str, object]]:
     """One row per prior."""
 
-    def model(found: FeatureSet) -> Representation:
-        return Representation(found.name, found.values, found.parameters)
-
     strong = f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
-    case = Case(model(cell.strong), tuple(model(one) for one in cell.weak))
+    case = Case(Representation.of(cell.strong), tuple(map(Representation.of, cell.weak)))
     errors = np.array([measured[cell.task.name, strong, one.name] for one in cell.weak])
     rows: list[dict[str, object]] = []
     for name, chosen in PRIORS.items():

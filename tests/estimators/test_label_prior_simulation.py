@@ -41,10 +41,10 @@ def simulated():
 def told(estimator, case):
     """Errors and gains (3,) and the ceiling of a forecast with noises .1 and .5 of 90 rows split once; the level shift.
 
-    Differences are those of even tasks, the first half of the priors; the level of errors is that of all.
+    Differences are those of the first prior, of all models; the level of errors is that of all priors.
     """
     rng, strong, training = case.rng("label_prior_simulation"), case.strong.features, case.training
-    priors = (*estimator.priors(case), *estimator.easier(case))
+    priors = (*estimator.priors(case), *estimator.own_priors(case))
     for prior in priors:
         prior.draw(2 * estimator.draws, rng)
     expected, ceilings = [], []
@@ -62,10 +62,10 @@ def told(estimator, case):
             expected.append([Pipeline.of(h, student, part, prior, training).expected_errors() for h in heads])
             gold = LabelMoments.of(student.left, part.student, part.test, prior)
             ceilings.append(gold.expected_error(head_map(student, gold, training.student_ridge)))
-    even = [0, 1, 4, 5]
-    err_w, err_w2s = np.mean([expected[i] for i in even], axis=0).T
-    easier = np.mean(np.array(expected)[:, :, 1]) - err_w2s.mean()
-    return err_w2s + easier, err_w - err_w2s, np.mean(ceilings), easier
+    ordering = [0, 4]
+    err_w, err_w2s = np.mean([expected[i] for i in ordering], axis=0).T
+    level = np.mean(np.array(expected)[:, :, 1]) - err_w2s.mean()
+    return err_w2s + level, err_w - err_w2s, np.mean(ceilings), level
 
 
 def assert_told(forecast, error, gain, ceiling):
@@ -74,20 +74,20 @@ def assert_told(forecast, error, gain, ceiling):
     assert forecast.ceiling == pytest.approx(ceiling, abs=1e-12)
 
 
-def test_a_forecast_has_the_differences_of_even_tasks_and_the_level_of_all(simulated):
-    *expected, easier = told(simulated.estimator, simulated.case)
-    assert easier < -0.05
+def test_a_forecast_has_the_differences_under_the_prior_of_all_models_and_the_level_under_all_priors(simulated):
+    *expected, level = told(simulated.estimator, simulated.case)
+    assert level < -0.05
     assert_told(simulated.forecast, *expected)
 
 
-def test_the_priors_are_even_tasks_of_the_strong_model_and_of_all_and_easier_ones_of_the_strong(simulated):
+def test_tasks_are_those_of_all_models_and_even_and_easier_ones_of_the_strong_model(simulated):
     case = simulated.case
     models = [PrincipalKernel.of(r.features) for r in (case.strong, *case.weak)]
     own = models[0].vectors @ np.diag(models[0].values) @ models[0].vectors.T
-    even = (flat_kernel(models[0], 0.03), sum(flat_kernel(m, 0.03) for m in models))
-    easier = (own @ own, own @ own @ own @ own)
-    found = (*simulated.estimator.priors(case), *simulated.estimator.easier(case))
-    for prior, raw in zip(found, (*even, *easier), strict=True):
+    everyone = sum(flat_kernel(m, 0.03) for m in models)
+    of_strong = (flat_kernel(models[0], 0.03), own @ own, own @ own @ own @ own)
+    found = (*simulated.estimator.priors(case), *simulated.estimator.own_priors(case))
+    for prior, raw in zip(found, (everyone, *of_strong), strict=True):
         np.testing.assert_allclose(prior.kernel, raw * 90 / np.trace(raw), atol=1e-12)
         assert prior.noise == 0.0
 
@@ -95,11 +95,11 @@ def test_the_priors_are_even_tasks_of_the_strong_model_and_of_all_and_easier_one
 def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
     forecast = simulated.forecast
     assert forecast.error_draws.shape == forecast.gain_draws.shape == (3, 2 * 4 * 40)
-    even = np.arange(2 * 4 * 40) % 160 < 80
+    ordering = np.arange(2 * 4 * 40) % 160 < 40
     for drawn, expected in (
         (forecast.error_draws.mean(axis=0)[None], forecast.error.mean()),
-        (np.diff(forecast.error_draws[:, even], axis=0), np.diff(forecast.error)),
-        (forecast.gain_draws[:, even], forecast.gain),
+        (np.diff(forecast.error_draws[:, ordering], axis=0), np.diff(forecast.error)),
+        (forecast.gain_draws[:, ordering], forecast.gain),
     ):
         standard_error = drawn.std(axis=1) / np.sqrt(drawn.shape[1])
         assert np.all(np.abs(drawn.mean(axis=1) - expected) < 4 * standard_error)
@@ -181,8 +181,8 @@ def test_a_forecast_follows_the_training_asked_for(simulated, training):
 def test_drawn_outcomes_of_the_training_asked_for_scatter_around_the_expected_ones(simulated):
     estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=100, most_rounds=1)
     found = estimator.forecast(replace(simulated.case, training=Training(12, 20, 0.5, 0.5)))
-    drawn, even = found.error_draws.mean(axis=0), np.arange(2 * 4 * 100) % 400 < 200
-    for one, expected in ((drawn, found.error.mean()), (found.gain_draws[:, even].mean(axis=0), found.gain.mean())):
+    drawn, ordering = found.error_draws.mean(axis=0), np.arange(2 * 4 * 100) % 400 < 100
+    for one, expected in ((drawn, found.error.mean()), (found.gain_draws[:, ordering].mean(axis=0), found.gain.mean())):
         assert np.mean(one) == pytest.approx(expected, abs=4 * np.std(one) / np.sqrt(len(one)))
     assert abs(estimator.forecast(simulated.case).error.mean() - np.mean(drawn)) > 4 * np.std(drawn) / np.sqrt(800)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.estimators.case import Representation
-from predictor.estimators.priors import consensus_kernel, flat_kernel, sizes
+from predictor.estimators.priors import consensus_kernel, flat_kernel, say
 from predictor.spectral.spectra import PrincipalKernel
 from tests.reference import dense
 from tests.reference.models import correlated
@@ -35,10 +35,20 @@ def test_the_consensus_weighs_models_by_the_root_of_their_size():
     )
     # √100, √900, and √300 for the unknown one: 300 is the geometric mean of 100 and 900.
     shares = np.array([10.0, 30.0, 300**0.5]) / (40.0 + 300**0.5)
-    np.testing.assert_allclose(sizes([small, large, unknown]), shares)
-    np.testing.assert_allclose(sizes([unknown, unknown]), [0.5, 0.5])
+    np.testing.assert_allclose(say([small, large, unknown]), shares)
+    np.testing.assert_allclose(say([unknown, unknown]), [0.5, 0.5])
     expected = sum(a * flat_kernel(m.kernel, 0.1) for a, m in zip(shares, (small, large, unknown), strict=True))
     np.testing.assert_allclose(consensus_kernel([small, large, unknown], 0.1), expected, atol=1e-15)
+
+
+def test_models_have_the_more_to_say_the_deeper_they_are_read():
+    features = np.random.default_rng(6).standard_normal((12, 3))
+    surface, early, last = (Representation(str(d), features, 100, d) for d in (0.0, 0.5, 1.0))
+    unknown = Representation("unknown", features, 400)
+    # √100 · 0, √100 · ¼, √100 · 1, √400 · 1 over their sum.
+    np.testing.assert_allclose(say([surface, early, last, unknown]), np.array([0.0, 2.5, 10.0, 20.0]) / 32.5)
+    # Static embeddings alone: depth tells nothing, sizes do.
+    np.testing.assert_allclose(say([surface, Representation("large", features, 900, 0.0)]), [0.25, 0.75])
 
 
 def test_a_constant_model_sees_no_task():
