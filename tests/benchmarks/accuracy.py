@@ -27,7 +27,7 @@ from predictor.extraction.extractor import Extractor
 from predictor.settings import Settings
 from predictor.validating.validated import Validation
 from predictor.validating.validation import validation_steps
-from tests.benchmarks.lineup import HELD_OUT, TASKS, Cell, InMemory, cells, data_folder, read
+from tests.benchmarks.lineup import SETS, Cell, InMemory, cells, data_folder, read
 from tests.drain import drain
 
 SPLITS = 32
@@ -123,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.accuracy", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("accuracy.csv"), help="result file (CSV)")
     parser.add_argument("--task", action="append", help="only these tasks")
-    parser.add_argument("--held-out", action="store_true", help="the tasks of tests.benchmarks.held_out instead")
+    parser.add_argument("--set", choices=SETS, default="first", help="which tasks (%(default)s)")
     parser.add_argument("--estimator", action="append", help="these beside combined; default: all but the slow ones")
     parser.add_argument("--labelled", type=int, default=LABELLED, help="splits whose D~ is revealed (%(default)s)")
     options = parser.parse_args()
@@ -137,7 +137,7 @@ def main() -> None:
         )
         for sheet in sheets:
             sheet.writeheader()
-        for name in options.task or (HELD_OUT if options.held_out else TASKS):
+        for name in options.task or SETS[options.set]:
             for cell in cells(read(name, folder), extractor):
                 started = time.perf_counter()
                 validation = run(cell, list(names), options.labelled)

@@ -31,9 +31,16 @@ SMILES_TASKS = ("freesolv", "esol", "tox21_sr_are")
 TEXT_TASKS = ("subjectivity", "sentence_polarity", "ethics_justice", "ethics_deontology", "ethics_virtue")
 TASKS = SMILES_TASKS + TEXT_TASKS
 
-HELD_OUT_SMILES = ("chembl234", "chembl233", "chembl244", "chembl264", "chembl237")
-HELD_OUT = (*HELD_OUT_SMILES, "imdb")
-"""Tasks that nothing was settled on; `tests.benchmarks.held_out` writes their files."""
+SECOND_SMILES = ("chembl234", "chembl233", "chembl244", "chembl264", "chembl237")
+THIRD_SMILES = ("chembl228", "chembl4792", "chembl2147", "chembl287", "chembl3979")
+SETS = {
+    "first": TASKS,
+    "second": (*SECOND_SMILES, "imdb"),
+    "third": (*THIRD_SMILES, "product_reviews", "editorials", "tweets"),
+}
+"""Tasks by when they were first looked at; `tests.benchmarks.registry_tasks` writes the files of the later ones."""
+
+ALL_SMILES = SMILES_TASKS + SECOND_SMILES + THIRD_SMILES
 
 SMILES_STRONG = (("rxnfp-bert_ft", "6"), ("rxnmapper-albert", "6"), ("rxnfp-bert_pretrained", "6"))
 TEXT_STRONG = (("all-mpnet-base-v2", "8"), ("SmolLM2-135M-Instruct", "15"), ("all-MiniLM-L6-v2", "4"))
@@ -98,7 +105,7 @@ def read(name: str, folder: Path) -> Task:
 
 def cells(task: Task, extractor: Extractor) -> list[Cell]:
     """The task with each of its strong models, features from the store where they are there."""
-    smiles = task.name in SMILES_TASKS + HELD_OUT_SMILES
+    smiles = task.name in ALL_SMILES
     found: dict[str, tuple[FeatureSet, ...]] = {}
     for model in (m for m in ZOO if m.reads == ("smiles" if smiles else "text")):
         found[model.name] = _extract(extractor, model.name, ready(model), _layers(model), task.pool)
