@@ -51,8 +51,8 @@ def most_rows(judging: Estimator, case: Case) -> int | None:
 def expected_outcomes(simulation: LabelPriorSimulation, case: Case, rounds: int | None = None) -> Array:
     """(m, 2) expected Err_w and Err_w2s under the priors that make the order, on splits of their own.
 
-    Differences are those of `LabelPriorSimulation.forecast`, the level is not. Cheaper: no tasks are drawn and no candidate
-    is shuffled.
+    Differences are those of `LabelPriorSimulation.forecast`, the level is not. Cheaper: no tasks are drawn and no
+    candidate is shuffled.
     """
     rng = case.rng(simulation.name)
     case = simulation.sample(case, rng)

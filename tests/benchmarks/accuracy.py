@@ -75,6 +75,13 @@ MEASURED = (
 )
 
 
+RECORDS = {
+    "first": Path(__file__).parent / "accuracy.csv",
+    "second": Path(__file__).parent / "accuracy_second.csv",
+    "third": Path(__file__).parent / "accuracy_third.csv",
+}
+"""Where the record of each set of tasks is committed."""
+
 QUICK = ("logme", "h_score", "representation_gap_labels", "intrinsic_dimension_discrepancy")
 """Estimators that run by name only and are cheap enough for every cell."""
 

@@ -1,9 +1,10 @@
 """Which tasks should the label-prior simulation hold plausible? Priors against measured weak-to-strong training.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.priors -o tests/benchmarks/priors.csv
+    W2S_DATA=FOLDER python -m tests.benchmarks.priors --set third -o tests/benchmarks/priors_third.csv
     python -m tests.benchmarks.priors --table tests/benchmarks/priors.csv
 
-Nothing is trained: the order that each prior alone makes is compared with the errors in `accuracy.measured.csv`.
+Nothing is trained: the order that each prior alone makes is compared with the errors of the accuracy records.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from predictor.pipeline.scores import expected_outcomes
 from predictor.spectral.spectra import Scale
 from predictor.validating.concordance import rank_correlation
 from predictor.worlds.simulation import LabelPrior
-from tests.benchmarks.lineup import TASKS, Cell, cells, data_folder, read
+from tests.benchmarks.accuracy import RECORDS, measured_beside
+from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
 
 Array = NDArray[np.float64]
 COLUMNS = ("task", "strong", "prior", "spearman_error", "spearman_gain")
-MEASURED = Path(__file__).parent / "accuracy.measured.csv"
+MEASURED = tuple(measured_beside(path) for path in RECORDS.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ def table(path: Path) -> str:
     """A line per prior: mean and worst cell, over all cells and those with something to learn."""
     with path.open(newline="") as file:
         found = list(csv.DictReader(file))
-    able = signal(MEASURED)
+    able = set().union(*map(signal, MEASURED))
     lines = [
         "| prior | W2S error: all cells | with something to learn | gain: all cells | with something to learn |",
         "|---|---:|---:|---:|---:|",
@@ -145,21 +147,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.priors", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("priors.csv"), help="result file (CSV)")
     parser.add_argument("--task", action="append", help="only these tasks")
+    parser.add_argument("--set", choices=SETS, default="first", help="which tasks (%(default)s)")
     parser.add_argument("--table", type=Path, help="print the table of this file")
     options = parser.parse_args()
     if options.table:
         print(table(options.table))
         return
     folder, extractor = data_folder(), Extractor()
-    with MEASURED.open(newline="") as file:
-        measured = {
-            (row["task"], row["strong"], row["candidate"]): (float(row["weak_error"]), float(row["w2s_error"]))
-            for row in csv.DictReader(file)
-        }
+    measured = {
+        (row["task"], row["strong"], row["candidate"]): (float(row["weak_error"]), float(row["w2s_error"]))
+        for path in MEASURED
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    }
     with options.o.open("w", newline="") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         sheet.writeheader()
-        for name in options.task or TASKS:
+        for name in options.task or SETS[options.set]:
             for cell in cells(read(name, folder), extractor):
                 for row in run(cell, measured):
                     sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
