@@ -80,10 +80,14 @@ def test_features_are_extracted_to_a_file_that_ranks_like_the_model(run, weights
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["rows"], facts["dim"], facts["layer"]) == (len(TEXTS), 384, "2")
-    weak = ("--weak", f"file=array:{out}", f"model={MINILM}#layer=2")
-    raw = json.loads(run("rank", "--strong", f"{MINILM}#layer=6", *weak, *rows, "--json", env=weights).stdout)
-    first, second = raw["candidates"]
-    assert first["predicted_w2s_error"] == second["predicted_w2s_error"]
+    assert run("features", "push", "kept", str(out), env=weights).returncode == 0
+    told = []
+    for reference in (f"{MINILM}#layer=2", f"array:{out}", "features:kept"):
+        words = ("--strong", f"{MINILM}#layer=6", "--weak", f"small={reference}", f"deep={MINILM}#layer=5", *rows)
+        raw = json.loads(run("rank", *words, "--json", env=weights).stdout)
+        told.append({one["name"]: (one["predicted_w2s_error"], one["parameters"]) for one in raw["candidates"]})
+    assert told[0].keys() == {"small", "deep"}
+    assert told[1] == told[2] == told[0]
     done = run("extract", "--model", f"{MINILM}#layer=1,2", *rows, "-o", str(out), env=weights)
     assert done.returncode == 2
     assert "gives 2 feature sets, one a layer; extract one layer at a time" in done.stderr

@@ -43,6 +43,17 @@ def test_a_set_is_pushed_from_where_an_earlier_stream_ended_and_pulled_as_it_was
     assert (kept.rows, kept.dim) == values.shape
 
 
+def test_what_is_known_of_a_set_goes_with_it(server):
+    known = {"rows_sha256": "cd" * 32, "layer": "3", "parameters": 9, "depth": 0.25}
+
+    async def carry(aio):
+        await aio.features.push("aio-known", signal(), **known)
+        return await aio.features.pull("aio-known")
+
+    found = run(server.address, carry)
+    assert {key: found.about[key] for key in known} == known
+
+
 def test_a_transfer_goes_on_across_a_restart_of_the_server(start):
     running = start()
     values = signal(rows=6000, seed=71)
