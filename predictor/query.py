@@ -185,6 +185,11 @@ class FeatureSet:
         """Feature dimensions."""
         return int(self.values.shape[1])
 
+    @property
+    def told(self) -> dict[str, float]:
+        """`diagnostics`, and the depth where it is known."""
+        return {**({} if self.depth is None else {"depth": self.depth}), **self.diagnostics}
+
 
 @dataclass(frozen=True)
 class Progress:

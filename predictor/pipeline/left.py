@@ -71,7 +71,7 @@ def complete(
                 fingerprint=features.fingerprint,
                 estimates=_estimate(one, judging, query),
                 diagnostics={
-                    **features.diagnostics,
+                    **features.told,
                     "rows_seen": float(one.seen),
                     "stage_left": float(one.stage),
                     "behind_by": one.behind,

@@ -217,7 +217,7 @@ def _answer(
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
         strong=StrongModel(
-            strong.name, strong.layer, strong.dim, strong.fingerprint, {**strong_diagnostics, **strong.diagnostics}
+            strong.name, strong.layer, strong.dim, strong.fingerprint, {**strong_diagnostics, **strong.told}
         ),
         candidates=(*ranked, *failed),
         null=NullBand() if verdict is None else verdict.null,
@@ -242,7 +242,7 @@ def _row(entry: _Entry, query: RankingQuery) -> Candidate:
         parameters=features.parameters,
         fingerprint=features.fingerprint,
         estimates=entry.estimates,
-        diagnostics={**entry.diagnostics, **features.diagnostics},
+        diagnostics={**entry.diagnostics, **features.told},
         warnings=tuple(warnings),
         timings={"features": features.seconds},
     )

@@ -46,6 +46,7 @@ def test_the_simulation_knows_how_large_models_are_and_how_deep_they_are_read(mo
     case = Case(student, tuple(weak), seed=query.settings.seed)
     for one, error in zip(weak, LabelPriorSimulation().forecast(case).error, strict=True):
         assert told[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
+        assert told[one.name].diagnostics["depth"] == one.depth
 
 
 def test_a_cancelled_source_ends_the_ranking_instead_of_failing_a_candidate(models):
