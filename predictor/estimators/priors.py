@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.errors import InputError
 from predictor.estimators.case import Representation
 from predictor.spectral.kernels import Kernel
+from predictor.spectral.spectra import Scale, constant
 
 Array = NDArray[np.float64]
 
@@ -44,14 +44,17 @@ def power_kernel(kernel: Kernel, power: float) -> Array:
 def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     """(n, n) mean of the models' flat kernels, weighted as `say` says: a task that any of them may see.
 
-    A model that is constant on these rows sees no task.
+    A model that is constant on these rows sees no task, and has no say.
+
+    Raises:
+        InputError: all are constant.
     """
-    total = np.zeros((len(models[0].features),) * 2)
-    for model, weight in zip(models, say(models), strict=True):
-        try:
-            total += weight * flat_kernel(model.kernel, ridge)
-        except InputError:
-            continue
+    seeing = [model for model in models if Scale.of(model.features).weight.any()]
+    if not seeing:
+        raise constant(models[0].features)
+    total: Array = np.zeros((len(models[0].features),) * 2)
+    for model, weight in zip(seeing, say(seeing), strict=True):
+        total += weight * flat_kernel(model.kernel, ridge)
     return total
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from predictor.errors import InputError
 from predictor.estimators.case import Representation
 from predictor.estimators.priors import consensus_kernel, flat_kernel, say
 from predictor.spectral.spectra import PrincipalKernel
@@ -51,7 +53,9 @@ def test_models_have_the_more_to_say_the_deeper_they_are_read():
     np.testing.assert_allclose(say([surface, Representation("large", features, 900, 0.0)]), [0.25, 0.75])
 
 
-def test_a_constant_model_sees_no_task():
-    rng = np.random.default_rng(6)
-    seeing, blind = Representation("a", rng.standard_normal((12, 3))), Representation("b", np.ones((12, 3)))
-    np.testing.assert_allclose(consensus_kernel([seeing, blind], 0.1), flat_kernel(seeing.kernel, 0.1) / 2, atol=1e-15)
+def test_a_constant_model_sees_no_task_and_has_no_say():
+    features = np.random.default_rng(6).standard_normal((12, 3))
+    seeing, blind = Representation("a", features, depth=0.0), Representation("b", np.ones((12, 3)), depth=1.0)
+    np.testing.assert_allclose(consensus_kernel([seeing, blind], 0.1), flat_kernel(seeing.kernel, 0.1), atol=1e-15)
+    with pytest.raises(InputError, match="all 3 feature dimensions are constant over 12 rows"):
+        consensus_kernel([blind, blind], 0.1)
