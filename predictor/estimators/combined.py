@@ -16,9 +16,9 @@ from predictor.result import Better, Estimate
 class Combined:
     """`truth_posterior` given gold labels, else `consensus_truth` given weak ones, else `label_prior_simulation`.
 
-    A rule, not a fitted model: in the mean over all measured tasks each orders candidates better than the one that needs
-    less, and mixtures of label-free estimators fitted on other tasks were better than the simulation alone by .01 at most
-    (tests/benchmarks/accuracy.md, accuracy_second.md, accuracy_third.md).
+    A rule, not a fitted model: in the mean over all measured tasks each orders candidates better than the one that
+    needs less, and mixtures of label-free estimators fitted on other tasks were better than the simulation alone by .01
+    at most (tests/benchmarks/accuracy.md, accuracy_second.md, accuracy_third.md).
     """
 
     name: str = "combined"
