@@ -125,6 +125,7 @@ class Case:
         refined: candidate name -> what the prompted strong model made of its labels; None where refinement is to be
             judged on linear concepts instead.
         training: what is known of the training to come.
+        bystanders: models on the same rows that say what tasks are plausible, and are not judged.
     """
 
     strong: Representation
@@ -134,6 +135,7 @@ class Case:
     seed: int = 0
     refined: Mapping[str, Refined] | None = None
     training: Training = FREE
+    bystanders: tuple[Representation, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -154,6 +156,7 @@ class Case:
             self.seed,
             None if self.refined is None else {name: one.take(rows) for name, one in self.refined.items()},
             self.training,
+            tuple(one.take(rows) for one in self.bystanders),
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -170,4 +173,5 @@ class Case:
             self.seed,
             None if self.refined is None else {},
             self.training,
+            self.bystanders,
         )

@@ -133,7 +133,8 @@ class LabelPriorSimulation:
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
         """Noiseless tasks that make the order: spread evenly over what all models see, by their size and depth."""
-        return (LabelPrior.of("consensus, even", consensus_kernel((case.strong, *case.weak), self.ridge), 0.0),)
+        everyone = (case.strong, *case.weak, *case.bystanders)
+        return (LabelPrior.of("consensus, even", consensus_kernel(everyone, self.ridge), 0.0),)
 
     def own_priors(self, case: Case) -> tuple[LabelPrior, ...]:
         """Noiseless tasks of the strong model: spread evenly over what it sees, and easier ones in few directions.

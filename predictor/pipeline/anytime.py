@@ -21,7 +21,7 @@ from predictor.pipeline.left import Left, complete
 from predictor.pipeline.race import HALVES, Lap, level_of, schedule
 from predictor.pipeline.scores import most_rows, scores
 from predictor.pipeline.staged import Rows, Staged
-from predictor.query import FeatureSource, Progress, RankingQuery
+from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
 from predictor.result import Ranking
 from predictor.spectral.spectra import Scale
 from predictor.worlds.training import Training
@@ -37,7 +37,7 @@ A budget is spent instead: candidates may lie closer together than this, and mor
 HALF_ROUNDS = 2
 """Splits per noise level of each random half: all halves are averaged, and what their splits add only widens bounds."""
 
-Finish = Callable[[RankingQuery, FeatureSource], Generator[Progress, None, Ranking]]
+Finish = Callable[[RankingQuery, FeatureSource, tuple[FeatureSet, ...]], Generator[Progress, None, Ranking]]
 
 
 def wanted(query: RankingQuery) -> bool:
@@ -54,7 +54,7 @@ def anytime_steps(
         query: with a budget or a confidence.
         source: reads models over any rows.
         judging: whose order decides.
-        finish: the ordinary ranking, of the candidates left over the rows read.
+        finish: the ordinary ranking, of the candidates left over the rows read, the others as bystanders.
 
     Raises:
         W2SError: the strong model or the request is at fault.
@@ -96,7 +96,7 @@ def anytime_steps(
         ahead = (now - begun) * (stages[number] - size) / size if number < len(stages) else 0.0
         if budget is not None and budget.seconds is not None and now - started + ahead > budget.seconds:
             break
-    ranking = yield from finish(_cut(query, staged, living, judging), staged)
+    ranking = yield from finish(_cut(query, staged, living, judging), staged, staged.bystanders)
     return complete(ranking, query, staged, left, judging, why, confidence, len(stages))
 
 

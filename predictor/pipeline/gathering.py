@@ -39,10 +39,12 @@ class Gathered:
     Attributes:
         strong: the student's features at its one layer.
         candidates: in the order asked for, several layers of one model side by side.
+        bystanders: models that are not judged any more; see `predictor.estimators.case.Case`.
     """
 
     strong: FeatureSet
     candidates: tuple[Found, ...]
+    bystanders: tuple[FeatureSet, ...] = ()
 
     @property
     def living(self) -> tuple[FeatureSet, ...]:

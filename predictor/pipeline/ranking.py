@@ -48,11 +48,14 @@ class _Entry:
 
 
 def ranking_steps(
-    query: RankingQuery, source: FeatureSource, engine: Engine = HERE
+    query: RankingQuery, source: FeatureSource, engine: Engine = HERE, bystanders: tuple[FeatureSet, ...] = ()
 ) -> Generator[Progress, None, Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
     A candidate's own fault (it cannot be loaded, its features are constant or not finite) stays in that candidate.
+
+    Args:
+        bystanders: models over the same rows that are not judged; see `predictor.estimators.case.Case`.
 
     Raises:
         W2SError: the strong model or the request itself is at fault.
@@ -67,9 +70,11 @@ def ranking_steps(
         fits_for(query.calibration, *calibrated_by(query))
     if anytime.wanted(query):
         judging = judge_of(estimators_for(query))
-        return (yield from anytime.anytime_steps(query, source, judging, lambda q, s: ranking_steps(q, s, engine)))
+        return (
+            yield from anytime.anytime_steps(query, source, judging, lambda q, s, b: ranking_steps(q, s, engine, b))
+        )
     source = engine.source(query, source)
-    gathered = yield from gather(query, source)
+    gathered = replace((yield from gather(query, source)), bystanders=bystanders)
     if query.settings.refine == "prompted":
         gathered = yield from refining_steps(query, gathered, source)
     return (yield from judging_steps(query, gathered, engine))
@@ -119,7 +124,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         verdict = None
         if living:
             yield Progress("", "estimate", len(living), len(living) + 1)
-            case = _case(query, root, living)
+            case = _case(query, root, living, gathered.bystanders)
             verdict = judge(judging, case, query.settings.rank_by, [entry.estimates for entry in living])
             for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
                 for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
@@ -161,13 +166,17 @@ def _representation(entry: _Entry) -> Representation:
     return Representation.of(entry.features)
 
 
-def _case(query: RankingQuery, strong: Representation, entries: list[_Entry]) -> Case:
+def _case(
+    query: RankingQuery, strong: Representation, entries: list[_Entry], bystanders: tuple[FeatureSet, ...] = ()
+) -> Case:
     given = {entry.name: entry.weak_labels for entry in entries if entry.weak_labels is not None}
     weak = tuple(_representation(entry) for entry in entries)
     refined = {entry.name: entry.refined for entry in entries if entry.refined is not None}
     settings = query.settings
     prompted = settings.refine == "prompted"
-    return Case(strong, weak, query.labels, given, settings.seed, refined if prompted else None, settings.training)
+    beside = tuple(Representation.of(one) for one in bystanders)
+    known = refined if prompted else None
+    return Case(strong, weak, query.labels, given, settings.seed, known, settings.training, beside)
 
 
 def _estimate_one(

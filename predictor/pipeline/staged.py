@@ -91,6 +91,16 @@ class Staged:
             self._grow(spec, found)
         self.read = np.concatenate([self.read, rows])
 
+    @property
+    def bystanders(self) -> tuple[FeatureSet, ...]:
+        """Candidates that were left behind after all rows had been read of them, in the pool's order of the rows.
+
+        Without them the prior of all models would be that of the candidates left, and the order another one.
+        """
+        order = np.argsort(self.read)
+        known = (self.models[name].features for name in self.models if name in self.gone)
+        return tuple(replace(one, values=one.values[order]) for one in known if len(one.values) == len(order))
+
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:

@@ -183,6 +183,21 @@ def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_traini
         assert c.estimates["label_prior_simulation"].value == pytest.approx(expected[c.name], abs=1e-12)
 
 
+def test_those_left_at_the_last_stage_still_say_what_tasks_are_plausible() -> None:
+    source = CountingSource(features())
+    ranking = drain(ranking_steps(query(budget=Budget(share=0.25)), source))
+    rows = np.sort(source.asked["strong"])
+    found = {name: values[rows].astype(np.float32) for name, values in features().items()}
+    student, *weak = (Representation(name, values, *ABOUT.get(name, ())) for name, values in found.items())
+    kept = {c.name: c for c in ranking.candidates if "stage_left" not in c.diagnostics}
+    living, gone = ([one for one in weak if (one.name in kept) is inside] for inside in (True, False))
+    assert gone
+    training = Training(ROWS // 3, ROWS // 3)
+    case = Case(student, tuple(living), seed=0, training=training, bystanders=tuple(gone))
+    for one, error in zip(living, LabelPriorSimulation().forecast(case).error, strict=True):
+        assert kept[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
+
+
 def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
     asked = Training(weak_rows=30, student_ridge=0.1)
     ranking = drain(ranking_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
