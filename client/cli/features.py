@@ -85,7 +85,8 @@ def ls(arguments: argparse.Namespace) -> int:
 
 def push(arguments: argparse.Namespace) -> int:
     """Keep an array under a name."""
-    from predictor.store.arrays import facts_of, read_array
+    from predictor.store.arrays import read_array
+    from predictor.store.facts import facts_of
 
     found = read_array(arguments.file)
     known: dict[str, Any] = {"layer": found.about.get("layer"), **facts_of(found.about)}

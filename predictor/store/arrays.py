@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from predictor.folders import existing_path
 from predictor.pools import Pool
 from predictor.query import FeatureSet, ModelSpec, Progress
 from predictor.settings import Settings
+from predictor.store.facts import facts_of
 
 MAX_SAFETENSORS_HEADER = 1 << 20
 """Bytes. A longer header is refused before it is parsed."""
@@ -240,30 +241,6 @@ def check_rows(recorded: str | None, pool: Pool, name: str) -> None:
             reason="ROWS_DIFFER",
             field=name,
         )
-
-
-class Facts(TypedDict):
-    """What a file's metadata say of the model that gave its values; see `FeatureSet`."""
-
-    parameters: int | None
-    depth: float | None
-
-
-def facts_of(about: Mapping[str, str]) -> Facts:
-    """Parameters and depth as `write_features` records them; None where they are missing or no such number."""
-    parameters, depth = (_number(about.get(name, "")) for name in ("parameters", "depth"))
-    return Facts(
-        parameters=parameters if isinstance(parameters, int) and parameters >= 0 else None,
-        depth=float(depth) if depth is not None and 0.0 <= depth <= 1.0 else None,
-    )
-
-
-def _number(text: str) -> int | float | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 class ArraySource:

@@ -18,7 +18,6 @@ from predictor.store.arrays import (
     ArraySource,
     check_features,
     check_safetensors_header,
-    facts_of,
     fingerprint,
     read_array,
     rows_digest,
@@ -150,23 +149,6 @@ def test_written_features_come_back_and_refuse_other_rows(tmp_path: Path) -> Non
     assert (found.parameters, found.depth) == (7, 0.5)
     with pytest.raises(InputError, match="'m' was computed on other rows than this pool"):
         drain(ArraySource().features(spec, Pool.of(["a", "c", "b"]), Settings()))
-
-
-@pytest.mark.parametrize(
-    ("about", "parameters", "depth"),
-    [
-        ({}, None, None),
-        ({"parameters": "123", "depth": "1"}, 123, 1.0),
-        ({"parameters": "0", "depth": "0.25"}, 0, 0.25),
-        ({"parameters": "null", "depth": "null"}, None, None),
-        ({"parameters": "many", "depth": "deep"}, None, None),
-        ({"parameters": "-1", "depth": "1.5"}, None, None),
-        ({"parameters": "1.5", "depth": "NaN"}, None, None),
-        ({"parameters": "true", "depth": "[1]"}, None, None),
-    ],
-)
-def test_what_a_file_says_of_its_model_is_taken_where_it_can_be_true(about, parameters, depth) -> None:
-    assert facts_of(about) == {"parameters": parameters, "depth": depth}
 
 
 def test_the_rows_digest_follows_texts_and_their_order_but_not_their_names() -> None:
