@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-
 MOST = 1 << 63
 """Weights that a message can count."""
 
