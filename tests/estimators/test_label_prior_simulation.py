@@ -92,6 +92,15 @@ def test_tasks_are_those_of_all_models_and_even_and_easier_ones_of_the_strong_mo
         assert prior.noise == 0.0
 
 
+def test_a_bystander_says_as_much_of_tasks_as_a_candidate(simulated):
+    case = simulated.case
+    beside = replace(case, weak=case.weak[1:], bystanders=case.weak[:1])
+    (asked,), (stood_by,) = simulated.estimator.priors(case), simulated.estimator.priors(beside)
+    (alone,) = simulated.estimator.priors(replace(beside, bystanders=()))
+    np.testing.assert_allclose(stood_by.kernel, asked.kernel, atol=1e-12)
+    assert np.abs(alone.kernel - asked.kernel).max() > 1e-3
+
+
 def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
     forecast = simulated.forecast
     assert forecast.error_draws.shape == forecast.gain_draws.shape == (3, 2 * 4 * 40)

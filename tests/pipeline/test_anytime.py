@@ -15,7 +15,8 @@ from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.pipeline.ranking import ranking_steps
 from predictor.pipeline.scores import expected_outcomes
-from predictor.query import ModelSpec
+from predictor.pipeline.staged import Growing, Staged
+from predictor.query import FeatureSet, ModelSpec
 from predictor.result import Ranking
 from predictor.settings import Budget
 from predictor.worlds.splits import fitted
@@ -196,6 +197,18 @@ def test_those_left_at_the_last_stage_still_say_what_tasks_are_plausible() -> No
     case = Case(student, tuple(living), seed=0, training=training, bystanders=tuple(gone))
     for one, error in zip(living, LabelPriorSimulation().forecast(case).error, strict=True):
         assert kept[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
+
+
+def test_bystanders_are_those_left_behind_with_all_rows_read() -> None:
+    asked = query()
+    staged = Staged(CountingSource({}), asked.strong, asked.pool, asked.settings, read=np.array([5, 1, 3]))
+    for name, rows in (("left early", 2), ("left at last", 3), ("living", 3)):
+        values = np.arange(rows, dtype=np.float32)[:, None]
+        staged.models[name] = Growing(asked.weak[0], FeatureSet(name, values, "1", name))
+    staged.gone.update(("left early", "left at last"))
+    (found,) = staged.bystanders
+    assert found.name == "left at last"
+    np.testing.assert_array_equal(found.values, [[1.0], [2.0], [0.0]])  # rows 1, 3, 5
 
 
 def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:

@@ -16,6 +16,7 @@ from predictor.store.facts import facts_of
         ({"parameters": "null", "depth": "null"}, None, None),
         ({"parameters": "many", "depth": "deep"}, None, None),
         ({"parameters": "-1", "depth": "1.5"}, None, None),
+        ({"depth": "-0.5"}, None, None),
         ({"parameters": "1.5", "depth": "NaN"}, None, None),
         ({"parameters": "true", "depth": "[1]"}, None, None),
         ({"parameters": "9" * 400, "depth": "1e400"}, None, None),
