@@ -60,7 +60,7 @@ def reviews() -> Rows:
 
 
 def snippets(archive: Path) -> Iterator[tuple[str, Rows]]:
-    """Name of each source and its snippets, with how favourable twenty people or more find them in the mean, −4 to 4."""
+    """Name of each source and its snippets, with their mean rating by twenty people or more, −4 to 4."""
     with tarfile.open(archive) as outer:
         (inner,) = (one for one in outer.getmembers() if one.name.endswith("/hutto_ICWSM_2014.tar.gz"))
         with tarfile.open(fileobj=outer.extractfile(inner)) as rated:
