@@ -17,18 +17,24 @@ from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.panel import NEEDED
-from predictor.estimators.priors import flat_root
+from predictor.estimators.priors import consensus_kernel, flat_root
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.estimators.rehearsal import rehearse
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.votes import are_classes, votes
+from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 from predictor.worlds.consensus import ConsensusTruth
+from predictor.worlds.simulation import LabelPrior, Moments, weak_moments
+from predictor.worlds.splits import TEST_SHARE, cut
 
 Array = NDArray[np.float64]
 
 RIDGE = 0.03
 """β of what the student may see and no candidate does: as in `label_prior_simulation`."""
+
+NOISE = 0.4
+"""σ² of the worlds in which weak labels are simulated: the middle one of `label_prior_simulation`."""
 
 SHUFFLES = 19
 """Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
@@ -98,7 +104,7 @@ class ConsensusForecast:
         weak = np.stack([p[kept] for p in supervision.predictions if p is not None])
         null = np.stack([p[:, kept] for p in supervision.null if p is not None])
         calibrated, classes, note = _calibrated(weak, case)
-        truth = ConsensusTruth.of(calibrated, classes=classes)
+        truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[kept]), classes=classes)
         student = case.strong.take(supervision.rows[kept])
         root = flat_root(student.kernel, RIDGE)
         runs, totals = [], []
@@ -122,6 +128,23 @@ class ConsensusForecast:
             notes=(note,),
             warnings=shortfall(len(kept), case.training),
         )
+
+    def _simulated(self, case: Case, rows: NDArray[np.intp]) -> Moments:
+        """Moments of the candidates' weak labels in simulated worlds, over random halvings of these rows.
+
+        Heads are taught as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
+        """
+        rng, here = case.rng("simulated weak labels"), case.take(rows)
+        taught = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
+        gold = max(1, min(taught, len(rows) - round(TEST_SHARE * len(rows))))
+        everyone = (here.strong, *here.weak, *here.bystanders)
+        prior = LabelPrior.of("consensus, even", consensus_kernel(everyone, RIDGE), 0.0).with_noise(NOISE)
+        found = []
+        for _ in range(self.halvings):
+            part = cut(len(rows), gold, 0, rng)
+            heads = [HeadFactor.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
+            found.append(weak_moments(heads, part.weak, part.test, prior, case.training))
+        return Moments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
 
 
 def _lacking(supervision: Supervision) -> str:

@@ -11,6 +11,7 @@ one, so nothing is tuned on an outcome. Derived here; no paper states it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ from predictor.worlds.splits import Parts, Rows
 from predictor.worlds.training import FREE, Training
 
 Array = NDArray[np.float64]
+
+_CHUNK = 64
+"""Rows whose responses to the gold labels are held of all models at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +124,48 @@ def head_map(head: HeadFactor, taught: LabelMoments, ridge: float | None = None)
         ridge = float(head.expected_loo_ridge(np.diag(taught.spread)[:, None], np.array([taught.total]))[0])
     weighted: Array = head.transfer * head.shrinkage(ridge)
     return weighted
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Second moments over rows of the weak labels of m models, and of these with the truth.
+
+    Attributes:
+        spread: (m, m) covariances of weak labels.
+        with_truth: (m,) covariance of each with the truth.
+    """
+
+    spread: Array
+    with_truth: Array
+
+
+def weak_moments(
+    heads: Sequence[HeadFactor], taught: Rows, other: Rows, prior: LabelPrior, training: Training = FREE
+) -> Moments:
+    """Expected moments, over the `other` rows, of weak labels of heads that were taught the same gold rows.
+
+    With q_i = U_iᵀ y~ and M_i centred over the rows, cov(f_i, f_j) = tr M_i U_iᵀ (K + σ² I) U_j M_jᵀ / m, and
+    cov(f_i, y) = tr M_i U_iᵀ K_cross / m. What heads share of the noise of their gold rows is in the former alone.
+
+    Args:
+        heads: of each model, trained on `taught` and transferring to `other`.
+        taught: D~.
+        other: m rows.
+        training: whose ridge is used.
+    """
+    among = prior.kernel[np.ix_(taught, taught)] + prior.noise * np.eye(len(taught))
+    across, root = prior.kernel[np.ix_(taught, other)], np.linalg.cholesky(among)
+    responses, with_truth = [], []
+    for head in heads:
+        chain = head_map(head, LabelMoments.of(head.left, taught, other, prior), training.weak_ridge)
+        chain -= chain.mean(axis=0)
+        with_truth.append(float(np.sum(chain * (head.left.T @ across).T)) / len(other))
+        responses.append((chain, head.left.T @ root))
+    spread: Array = np.zeros((len(heads), len(heads)))
+    for start in range(0, len(other), _CHUNK):
+        block = np.stack([(chain[start : start + _CHUNK] @ seen).ravel() for chain, seen in responses])
+        spread += block @ block.T
+    return Moments(spread / len(other), np.array(with_truth))
 
 
 def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments, ridge: float | None = None) -> Array:

@@ -15,6 +15,8 @@ from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
 from predictor.estimators.supervision import cross_taught
 from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
+from predictor.worlds.simulation import Moments
+from predictor.worlds.training import Training
 
 ROWS, TAUGHT = 360, 160
 NOISES = (0.1, 0.4, 0.8, 1.4, 2.5, 5.0)
@@ -151,3 +153,32 @@ def test_without_a_consensus_it_says_what_is_missing(change, says):
     assert all(e.value is None and says in e.note for e in estimates)
     with pytest.raises(InputError, match="consensus_truth needs"):
         QUICK.forecast(case)
+
+
+@pytest.mark.parametrize("rows", [8, 9, 24])
+def test_few_rows_are_simulated_too(rows):
+    one = world("numbers")
+    cast = QUICK.forecast(one.case.take(np.arange(rows)))
+    assert np.isfinite(cast.error).all()
+
+
+def test_a_model_that_is_constant_may_have_weak_labels_all_the_same():
+    one = world("numbers")
+    dull = (Representation("w0", np.ones((ROWS, 2))), *one.case.weak[1:])
+    found = [e.value for e in QUICK.estimate(dataclasses.replace(one.case, weak=dull))]
+    assert np.isfinite(found).all()
+
+
+def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(monkeypatch):
+    """A third of the pool where nothing is said, else as many as were asked for, and never quite all rows."""
+    taught = []
+    monkeypatch.setattr(
+        "predictor.estimators.consensus_truth.weak_moments",
+        lambda heads, gold, *rest: taught.append(len(gold)) or Moments(np.eye(len(heads)), np.ones(len(heads))),
+    )
+    case = world("numbers").case
+    known = np.arange(ROWS) < 90
+    gold = Labels(np.where(known, 0.5, np.nan)[:, None], "regression", ())
+    for change in ({}, {"training": Training(weak_rows=50)}, {"training": Training(weak_rows=5000)}, {"labels": gold}):
+        QUICK.forecast(dataclasses.replace(case, **change))
+    assert list(dict.fromkeys(taught)) == [120, 50, 324, 90]

@@ -10,7 +10,7 @@ import pytest
 from predictor.estimators.priors import flat_kernel
 from predictor.heads.ridge import RIDGES, HeadFactor
 from predictor.spectral.spectra import PrincipalKernel
-from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map
+from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map, weak_moments
 from predictor.worlds.splits import Parts, cut
 from predictor.worlds.training import Training
 from tests.reference import dense
@@ -175,3 +175,37 @@ def test_more_noise_leaves_the_same_tasks_less_of_the_unit_variance():
     np.testing.assert_allclose(found.kernel, prior.kernel / 2.0, atol=1e-12)
     assert (found.name, found.noise) == ("x", 0.6)
     assert np.mean(np.diag(found.kernel)) == pytest.approx(0.4)
+
+
+def test_weak_labels_vary_together_as_explicit_maps_of_the_same_gold_rows_say(setting):
+    """Row-centred hat matrices of two models, over the prior's covariance of all rows."""
+    part, sigma, ridge = setting.part, setting.covariance, setting.training.weak_ridge
+    models = [setting.weak, setting.strong[:, :5]]
+    heads = [HeadFactor.of(x[part.weak], x[part.test]) for x in models]
+    found = weak_moments(heads, part.weak, part.test, setting.prior, setting.training)
+    among = sigma[np.ix_(part.weak, part.weak)]
+    maps = []
+    for x in models:
+        beta = ridge or best_ridge(x[part.weak], among)
+        maps.append(dense.spread_out(dense.hat(x[part.weak], x[part.test], beta), part.weak, ROWS))
+    count = len(part.test)
+    centring = np.eye(count) - np.ones((count, count)) / count
+    truth = np.eye(ROWS)[part.test]
+    for i, one in enumerate(maps):
+        for j, other in enumerate(maps):
+            spread = np.trace(centring @ one @ sigma @ other.T) / count
+            assert found.spread[i, j] == pytest.approx(spread, abs=1e-10)
+        assert found.with_truth[i] == pytest.approx(np.trace(centring @ one @ sigma @ truth.T) / count, abs=1e-10)
+
+
+def test_what_heads_share_of_the_noise_of_their_gold_rows_is_no_sign_of_truth():
+    """Labels of noise alone: heads on the same rows agree, and none of them covaries with the truth."""
+    rng = np.random.default_rng(3)
+    features = correlated(ROWS, 6, 0.7, rng)
+    part = cut(ROWS, 20, 20, rng)
+    noise = LabelPrior("noise", np.zeros((ROWS, ROWS)), 1.0)
+    head = HeadFactor.of(features[part.weak], features[part.test])
+    found = weak_moments([head, head], part.weak, part.test, noise, Training(weak_ridge=0.01))
+    assert found.spread[0, 1] == pytest.approx(found.spread[0, 0], rel=1e-12)
+    assert found.spread[0, 0] > 0.05
+    assert np.abs(found.with_truth).max() < 1e-15
