@@ -86,6 +86,7 @@ def calibration_to_proto(calibration: Calibration) -> pb.Calibration:
                 line=pb.CalibrationLine(**vars(fit.line)),
                 backtest=pb.CalibrationBacktest(**vars(fit.backtest)),
                 given=fit.given,
+                surprises=fit.surprises,
             )
             for fit in calibration.fits
         ],
@@ -112,6 +113,7 @@ def calibration_from_proto(message: pb.Calibration) -> Calibration:
                 Line(**{name: getattr(fit.line, name) for name in Line.__dataclass_fields__}),
                 _backtest(fit.backtest),
                 _given(fit),
+                dict(fit.surprises),
             )
             for fit in message.fits
         ),
@@ -130,8 +132,9 @@ def _given(message: pb.CalibrationFit) -> Given:
 
 
 def _backtest(message: pb.CalibrationBacktest) -> Backtest:
-    as_predicted = message.mae_as_predicted if message.HasField("mae_as_predicted") else None
-    return Backtest(message.mae, message.mae_mean, as_predicted, message.coverage, message.width)
+    optional = ("mae_as_predicted", "order", "order_as_predicted")
+    given = {name: getattr(message, name) if message.HasField(name) else None for name in optional}
+    return Backtest(mae=message.mae, mae_mean=message.mae_mean, coverage=message.coverage, width=message.width, **given)
 
 
 def _code(table: dict[int, str], word: str) -> Any:

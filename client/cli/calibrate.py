@@ -27,7 +27,9 @@ TARGETS = {"w2s_error": "W2S error", "gain": "gain", "accuracy_gain": "gain in a
 NOTES = """\
 slope: measured units per predicted unit; 0 says that the prediction tells nothing, and everyone gets the mean.
 MAE: mean absolute error on tasks left out in turn, beside that of the mean of the other tasks and of the prediction as
-it was. inside: share of measurements in the 90 % interval, made without their task."""
+it was. inside: share of measurements in the 90 % interval, made without their task.
+order ρ: mean rank correlation (Spearman) with the measurements on tasks left out, beside that of the prediction as it was.
+known: weak models of which past tasks say something beyond their predictions; it moves these, and so the order."""
 
 
 def add(commands: Commands) -> None:
@@ -113,6 +115,9 @@ def _print(found: Calibration) -> None:
         "of the mean",
         "as predicted",
         "inside",
+        "order ρ",
+        "ρ as predicted",
+        "known",
         "unit",
     )
     print(listing(headings, [_row(fit) for fit in found.fits], empty="nothing"))
@@ -132,5 +137,12 @@ def _row(fit: Fit) -> tuple[str, ...]:
         f"{tested.mae_mean:.{digits}f}",
         "–" if as_predicted is None else f"{as_predicted:.{digits}f}",
         f"{tested.coverage:.0%}",
+        _correlation(tested.order),
+        _correlation(tested.order_as_predicted),
+        str(len(fit.surprises)),
         fit.unit,
     )
+
+
+def _correlation(rho: float | None) -> str:
+    return "–" if rho is None else f"{rho:.2f}"

@@ -1,4 +1,7 @@
-"""Apply: a ranking in calibrated values. The order, its ties and P(best) stay: no fit turns an order round."""
+"""Apply: a ranking in calibrated values. Its order, ties and P(best) stay: no line turns an order round.
+
+What past outcomes say of single candidates is in the ranking before: see `predictor.pipeline.judging.Learnt`.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
     `estimates`.
 
     Args:
-        ranking: by `forecaster`, in label variance.
+        ranking: by `forecaster`, in label variance, with what the fits' `surprises` add to its values.
         calibration, forecaster, kind: as for `fits_for`.
 
     Raises:
@@ -135,6 +138,10 @@ def upper_limit(share: float, rows: int) -> float:
     return min(1.0, (share + z / 2 + math.sqrt(z * share * (1 - share) + z * z / 4)) / (1 + z))
 
 
+def _most(told: Mapping[str, float]) -> str:
+    return f"{max(abs(by) for by in told.values()):.3f}"
+
+
 def _null(null: NullBand, error: Fit) -> NullBand:
     def at(value: float | None) -> float | None:
         return None if value is None else max(error.line.at(value), 0.0)
@@ -152,6 +159,15 @@ def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain
     ]
     errors = [one.predicted_w2s_error for one in ranking.candidates]
     gains = [_gain_of(one, gain) for one in ranking.candidates]
+    names = {one.name for one in ranking.candidates if one.status == "ok"}
+    for fit, what in ((error, "error"), (gain, "gain")):
+        told = {name: by for name, by in ({} if fit is None else fit.surprises).items() if name in names}
+        if told:
+            found.append(
+                f"{len(told)} of {len(names)} candidates are known from past outcomes: what these did beyond their "
+                f"predictions is added to the predicted {what}, {_most(told)} label variance at most, and may change "
+                "the order"
+            )
     for fit, what, intervals in ((error, "error", errors), (gain, "gain", gains)):
         if fit is None:
             found.append(f"too few outcomes speak of the {what}: it stands as predicted")

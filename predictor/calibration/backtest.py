@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from predictor.calibration.fit import MIN_TASKS, Array, Groups, Moments
+from predictor.validating.concordance import rank_correlation
 
 MOST = 200
 """Tasks left out at most; of more, evenly spaced ones."""
@@ -22,6 +24,9 @@ class Backtest:
         mae_as_predicted: that of the prediction as it was; None where it is in another unit.
         coverage: share of measurements inside the 90 % interval.
         width: mean width of these intervals.
+        order: mean Spearman's ρ, over students of one task, of the calibrated prediction with the measurement; None
+            where no student had two teachers.
+        order_as_predicted: that of the prediction as it was.
     """
 
     mae: float
@@ -29,32 +34,57 @@ class Backtest:
     mae_as_predicted: float | None
     coverage: float
     width: float
+    order: float | None = None
+    order_as_predicted: float | None = None
 
 
-def backtest(x: Array, y: Array, tasks: Groups, *, same_unit: bool) -> Backtest:
+def backtest(
+    x: Array,
+    y: Array,
+    tasks: Groups,
+    *,
+    same_unit: bool,
+    rivals: Groups | None = None,
+    without: Callable[[int], Array] | None = None,
+) -> Backtest:
     """Fit without each task in turn, shrinkage and interval included, and compare with what was measured there.
 
     Args:
         x, y, tasks: as for `fit_line`.
         same_unit: whether x is in the unit of y.
+        rivals: (n,) the same for candidates that taught one student on one task; None: each task had one.
+        without: of a task's number in `tasks`: (n,) what stands for x had that task not been measured.
 
     Raises:
         InputError: fewer tasks than a fit needs (`TOO_FEW_TASKS`).
     """
     moments = Moments.of(x, y, tasks)
     moments.line(same_unit)
-    place = np.unique(tasks, return_inverse=True)[1]
+    names, place = np.unique(tasks, return_inverse=True)
+    students = place if rivals is None else rivals
     count = len(moments.x)
     left_out = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int))
     means = moments.y + moments.centre[1]
-    found = []
+    found, orders = [], []
     for task in left_out:
-        line = moments.without(int(task)).line(same_unit, MIN_TASKS - 1)
-        said, measured = x[place == task], y[place == task]
-        errors = np.abs(measured - line.intercept - line.slope * said)
+        here = place == task
+        if without is None:
+            line, moved = moments.without(int(task)).line(same_unit, MIN_TASKS - 1), x[here]
+        else:
+            learnt = without(int(names[task]))
+            line = Moments.of(learnt[~here], y[~here], tasks[~here]).line(same_unit, MIN_TASKS - 1)
+            moved = learnt[here]
+        said, measured = x[here], y[here]
+        for student in np.unique(students[here]):
+            own = students[here] == student
+            both = [rank_correlation(by[own], measured[own]) for by in (moved, said)]
+            orders.append([0.0 if rho is None else rho for rho in both] if np.ptp(measured[own]) > 0.0 else [])
+        errors = np.abs(measured - line.intercept - line.slope * moved)
         others = (means.sum() - means[task]) / (count - 1)
         flat, as_predicted = np.abs(measured - others), np.abs(measured - said)
         inside = errors <= line.spread
         found.append([float(np.mean(part)) for part in (errors, flat, as_predicted, inside)] + [2.0 * line.spread])
     mae, mae_mean, mae_as_predicted, coverage, width = np.mean(found, axis=0).tolist()
-    return Backtest(mae, mae_mean, mae_as_predicted if same_unit else None, coverage, width)
+    ranked = [pair for pair in orders if pair]
+    order, as_ordered = np.mean(ranked, axis=0).tolist() if ranked else (None, None)
+    return Backtest(mae, mae_mean, mae_as_predicted if same_unit else None, coverage, width, order, as_ordered)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from predictor.calibration.backtest import backtest
 from predictor.calibration.calibration import (
     POINTS,
+    PREDICTED,
     TARGETS,
     Calibration,
     Fit,
@@ -22,7 +24,8 @@ from predictor.calibration.calibration import (
     check_name,
     given_before,
 )
-from predictor.calibration.fit import MIN_TASKS, fit_line
+from predictor.calibration.fit import MIN_TASKS, Array, Groups, fit_line
+from predictor.calibration.surprises import Surprises
 from predictor.errors import InputError
 from predictor.estimators import ESTIMATORS
 from predictor.estimators.combined import Combined
@@ -51,7 +54,8 @@ def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = No
             reason="SEVERAL_RECIPES",
             field="recipe",
         )
-    found = (_fit(useful, estimator, target) for estimator in judges for target in TARGETS)
+    past = _Past.of(useful)
+    found = (past.fit(estimator, target) for estimator in judges for target in TARGETS)
     fits = tuple(fit for fit in found if fit is not None)
     tasks = tuple(sorted({one.task for one in useful}))
     if not fits:
@@ -70,27 +74,75 @@ def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = No
     return Calibration(name, version, recipes[0], tasks, made_on, fits)
 
 
-def _fit(outcomes: Sequence[Outcome], estimator: str, target: Target) -> Fit | None:
-    """The fit; of gains in accuracy on those predicted as such where enough tasks have them, else on plain gains."""
-    direct = _fit_of(outcomes, estimator, target, "accuracy_gain") if target == "accuracy_gain" else None
-    return direct or _fit_of(outcomes, estimator, target, given_before(target))
+@dataclass(frozen=True, eq=False)
+class _Past:
+    """Outcomes with predictions, and their numbers among T tasks, students of these, and C candidates."""
 
+    outcomes: Sequence[Outcome]
+    tasks: Groups
+    rivals: Groups
+    weak: Groups
+    candidates: list[str]
 
-def _fit_of(outcomes: Sequence[Outcome], estimator: str, target: Target, given: Given) -> Fit | None:
-    """The fit, in the first unit that enough tasks are measured in; None where too few are in any."""
-    units: tuple[str, ...] = (POINTS,) if target == "accuracy_gain" else get_args(Unit)
-    for unit in units:
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> _Past:
+        task = _numbered([one.task for one in outcomes])[1]
+        students = _numbered([f"{one.task}\0{one.strong}" for one in outcomes])[1]
+        names, weak = _numbered([one.weak for one in outcomes])
+        return cls(outcomes, task, students, weak, names)
+
+    def fit(self, estimator: str, target: Target) -> Fit | None:
+        """The fit; of gains in accuracy on those predicted as such if enough tasks have them, else on plain gains."""
+        direct = self._fit(estimator, target, "accuracy_gain") if target == "accuracy_gain" else None
+        return direct or self._fit(estimator, target, given_before(target))
+
+    def _fit(self, estimator: str, target: Target, given: Given) -> Fit | None:
+        """The fit, in the first unit that enough tasks are measured in; None where too few are in any."""
+        units: tuple[str, ...] = (POINTS,) if target == "accuracy_gain" else get_args(Unit)
+        for unit in units:
+            x, y, kept = self._pairs(estimator, target, given, unit)
+            tasks, weak, rivals = self.tasks[kept], self.weak[kept], self.rivals[kept]
+            if len(np.unique(tasks)) < MIN_TASKS:
+                continue
+            same = unit == PREDICTED or given == target
+            past = self._surprises(estimator, given)
+            moved = None if past is None else partial(_moved, x, past, tasks, weak)
+            line = fit_line(x if moved is None else moved(None), y, tasks, same_unit=same)
+            tested = backtest(x, y, tasks, same_unit=same, rivals=rivals, without=moved)
+            learnt = np.zeros(len(self.candidates)) if past is None else past.of_new_tasks()
+            told = {name: float(by) for name, by in zip(self.candidates, learnt, strict=True) if by != 0.0}
+            return Fit(estimator, target, unit, line, tested, given, told)
+        return None
+
+    def _surprises(self, estimator: str, given: Given) -> Surprises | None:
+        """What candidates did beyond these predictions, where it was measured in their unit."""
+        target = next((t for t in TARGETS if t != "accuracy_gain" and given_before(t) == given), None)
+        if target is None:
+            return None
+        x, y, kept = self._pairs(estimator, target, given, PREDICTED)
+        shape = (int(self.tasks.max()) + 1, len(self.candidates))
+        return Surprises.of(x, y, self.tasks[kept], self.rivals[kept], self.weak[kept], shape)
+
+    def _pairs(self, estimator: str, target: Target, given: Given, unit: str) -> tuple[Array, Array, Groups]:
+        """(n,) predictions and measurements, and which outcomes these are."""
         pairs = [
-            (one.predicted[estimator][given], measured, one.task)
-            for one in outcomes
+            (one.predicted[estimator][given], measured, place)
+            for place, one in enumerate(self.outcomes)
             if given in one.predicted.get(estimator, {})
             and (measured := getattr(one, target)) is not None
             and unit in (POINTS, one.unit)
         ]
-        if len({task for _, _, task in pairs}) >= MIN_TASKS:
-            x, y = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
-            tasks = np.unique([pair[2] for pair in pairs], return_inverse=True)[1]
-            same = unit == "label variance" or given == target
-            line, tested = fit_line(x, y, tasks, same_unit=same), backtest(x, y, tasks, same_unit=same)
-            return Fit(estimator, target, unit, line, tested, given)
-    return None
+        x, y, kept = (np.array([pair[i] for pair in pairs]) for i in range(3))
+        return x, y, kept.astype(np.intp)
+
+
+def _moved(x: Array, past: Surprises, tasks: Groups, weak: Groups, without: int | None) -> Array:
+    """(n,) predictions with what was learnt of each candidate on other tasks than its own and than `without`."""
+    moved: Array = x + past.learnt(without)[tasks, weak]
+    return moved
+
+
+def _numbered(names: Sequence[str]) -> tuple[list[str], Groups]:
+    """The names, each once, and the (n,) number of each."""
+    found, numbers = np.unique(np.array(names, dtype=object), return_inverse=True)
+    return [str(name) for name in found], numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from predictor.calibration.backtest import Backtest
@@ -14,6 +14,9 @@ from predictor.errors import InputError
 SCHEMA = "w2s.calibration.v1"
 
 POINTS = "accuracy points"
+
+PREDICTED = "label variance"
+"""Unit of predicted errors and gains."""
 
 Target = Literal["w2s_error", "gain", "accuracy_gain"]
 
@@ -35,6 +38,8 @@ class Fit:
         target: what comes out: the student's error, its gain over the teacher, or that gain in accuracy.
         unit: of what comes out: that of the outcomes, or accuracy points.
         given: what goes in: the predicted error or gain, in label variance, or the predicted gain in accuracy points.
+        surprises: weak model -> what is added to its prediction before that goes in, as past tasks say; empty where
+            nothing was learnt of single candidates.
     """
 
     estimator: str
@@ -43,6 +48,7 @@ class Fit:
     line: Line
     backtest: Backtest
     given: Given = "gain"
+    surprises: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Calibration:
                 Line(**one["line"]),
                 Backtest(**one["backtest"]),
                 one.get("given") or given_before(one["target"]),
+                one.get("surprises") or {},
             )
             for one in raw["fits"]
         )

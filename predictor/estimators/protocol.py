@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal, Protocol, runtime_checkable
 
@@ -95,6 +95,16 @@ class Forecast:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     accuracy: Array | None = None
+
+    def moved(self, error: Array, gain: Array) -> Forecast:
+        """The same with (m,) added to the candidates' errors and (m,) to their gains, in every replicate alike."""
+        return replace(
+            self,
+            error=self.error + error,
+            gain=self.gain + gain,
+            error_draws=self.error_draws + error[:, None],
+            gain_draws=self.gain_draws + gain[:, None],
+        )
 
     @property
     def pgr(self) -> Array:

@@ -32,6 +32,20 @@ SHUFFLES = 19
 
 
 @dataclass(frozen=True, eq=False)
+class Learnt:
+    """What past outcomes of the candidates add to what is predicted of them, in label variance.
+
+    Attributes:
+        forecaster: whose predictions these are additions to.
+        error, gain: (m,).
+    """
+
+    forecaster: str
+    error: Array
+    gain: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """The order of the candidates of one case.
 
@@ -39,6 +53,7 @@ class Verdict:
         judging: the estimator that was asked.
         speaking: the one whose values these are: another than `judging` where that chooses by the evidence.
         forecast: where the judge predicts outcomes.
+        learnt: what past outcomes add to that.
     """
 
     judging: Estimator
@@ -46,6 +61,7 @@ class Verdict:
     standing: Standing
     null: NullBand
     forecast: Forecast | None
+    learnt: Learnt | None = None
 
     def place(self, candidate: Candidate, index: int) -> Candidate:
         """The candidate with its rank, and with predicted outcomes where the judge makes any."""
@@ -59,9 +75,9 @@ class Verdict:
             tie_group=int(where.tie_group[index]),
             diagnostics={**candidate.diagnostics, "above_null": float(where.above_null[index])},
         )
-        cast = self.forecast
-        if cast is None:
+        if self.forecast is None:
             return placed
+        cast = _moved(self.forecast, self.learnt)
         unit = self.judging.unit
         return replace(
             placed,
@@ -79,7 +95,11 @@ class Verdict:
 
 
 def judge(
-    judging: Estimator, case: Case, rank_by: RankBy, known: Sequence[Mapping[str, Estimate]] | None = None
+    judging: Estimator,
+    case: Case,
+    rank_by: RankBy,
+    known: Sequence[Mapping[str, Estimate]] | None = None,
+    learnt: Learnt | None = None,
 ) -> Verdict:
     """Order the case's candidates by what the judge says of them.
 
@@ -90,16 +110,20 @@ def judge(
 
     Args:
         known: estimates of the case per candidate, by estimator; those of the judge are not computed again.
+        learnt: added to the outcomes that are predicted, where it is of the forecaster that predicts them. Whether a
+            candidate beats the null is asked without it: that is about its rows.
     """
     speaking = judging.chosen(case) if isinstance(judging, Combined) else judging
     if isinstance(speaking, Forecaster):
         cast = speaking.forecast(case)
         above = _above_null(cast.error, cast.null_draws)
+        learnt = learnt if learnt is not None and learnt.forecaster == speaking.name else None
+        by = _moved(cast, learnt)
         if rank_by == "gain":
-            where = standing(-cast.gain, -cast.gain_draws, above)
+            where = standing(-by.gain, -by.gain_draws, above)
         else:
-            where = standing(cast.error, cast.error_draws, above)
-        return Verdict(judging, speaking, where, _null_band(above, cast.null_draws, judging.unit), cast)
+            where = standing(by.error, by.error_draws, above)
+        return Verdict(judging, speaking, where, _null_band(above, cast.null_draws, judging.unit), cast, learnt)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
     if known is not None and all(judging.name in estimates for estimates in known):
@@ -114,6 +138,10 @@ def judge(
     above = _above_null(own, null)
     where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
     return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None)
+
+
+def _moved(cast: Forecast, learnt: Learnt | None) -> Forecast:
+    return cast if learnt is None else cast.moved(learnt.error, learnt.gain)
 
 
 def some_rows(case: Case, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

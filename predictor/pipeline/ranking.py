@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from predictor.estimators.supervision import check_width
 from predictor.pipeline import anytime
 from predictor.pipeline.gathering import Found, Gathered, check_one_layer, gather
 from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of
-from predictor.pipeline.judging import Verdict, judge
+from predictor.pipeline.judging import Learnt, Verdict, judge
 from predictor.pipeline.refining import relabel
 from predictor.pipeline.remarks import remarks_on_codes, remarks_on_evidence, remarks_on_rows
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
@@ -125,7 +125,8 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         if living:
             yield Progress("", "estimate", len(living), len(living) + 1)
             case = _case(query, root, living, gathered.bystanders)
-            verdict = judge(judging, case, query.settings.rank_by, [entry.estimates for entry in living])
+            learnt = _learnt(query, [entry.name for entry in living])
+            verdict = judge(judging, case, query.settings.rank_by, [entry.estimates for entry in living], learnt)
             for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
                 for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
                     entry.estimates[forecaster.name] = estimate
@@ -144,6 +145,16 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         )
         return replace(answer, warnings=(*answer.warnings, lost))
     return calibrated(answer, query.calibration, name, kind)
+
+
+def _learnt(query: RankingQuery, names: Sequence[str]) -> Learnt | None:
+    """What the query's calibration, if it has one, has learnt of these candidates."""
+    if query.calibration is None:
+        return None
+    forecaster, kind = calibrated_by(query)
+    fits = fits_for(query.calibration, forecaster, kind)
+    error, gain = (np.array([0.0 if fit is None else fit.surprises.get(n, 0.0) for n in names]) for fit in fits)
+    return None if forecaster is None else Learnt(forecaster, error, gain)
 
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:

@@ -193,6 +193,13 @@ def test_a_calibration_survives_the_round_trip():
     assert convert.query_from_proto(convert.query_to_proto(full_query())).calibration == full_calibration()
 
 
+def test_a_calibration_that_knows_no_candidate_and_no_order_survives_it_too():
+    whole = full_calibration()
+    tested = replace(whole.fits[1].backtest, order=None, order_as_predicted=None)
+    bare = replace(whole, fits=(replace(whole.fits[1], backtest=tested, surprises={}),))
+    assert convert.calibration_from_proto(convert.calibration_to_proto(bare)) == bare
+
+
 def test_a_fit_that_does_not_say_what_goes_in_is_of_before_it_did():
     message = convert.calibration_to_proto(full_calibration())
     for fit in message.fits:

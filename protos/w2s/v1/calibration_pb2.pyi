@@ -113,34 +113,47 @@ class CalibrationLine(_message.Message):
     def __init__(self, intercept: _Optional[float] = ..., slope: _Optional[float] = ..., spread: _Optional[float] = ..., tasks: _Optional[int] = ..., outcomes: _Optional[int] = ..., low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
 
 class CalibrationBacktest(_message.Message):
-    __slots__ = ("mae", "mae_mean", "mae_as_predicted", "coverage", "width")
+    __slots__ = ("mae", "mae_mean", "mae_as_predicted", "coverage", "width", "order", "order_as_predicted")
     MAE_FIELD_NUMBER: _ClassVar[int]
     MAE_MEAN_FIELD_NUMBER: _ClassVar[int]
     MAE_AS_PREDICTED_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_AS_PREDICTED_FIELD_NUMBER: _ClassVar[int]
     mae: float
     mae_mean: float
     mae_as_predicted: float
     coverage: float
     width: float
-    def __init__(self, mae: _Optional[float] = ..., mae_mean: _Optional[float] = ..., mae_as_predicted: _Optional[float] = ..., coverage: _Optional[float] = ..., width: _Optional[float] = ...) -> None: ...
+    order: float
+    order_as_predicted: float
+    def __init__(self, mae: _Optional[float] = ..., mae_mean: _Optional[float] = ..., mae_as_predicted: _Optional[float] = ..., coverage: _Optional[float] = ..., width: _Optional[float] = ..., order: _Optional[float] = ..., order_as_predicted: _Optional[float] = ...) -> None: ...
 
 class CalibrationFit(_message.Message):
-    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given")
+    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given", "surprises")
+    class SurprisesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     ESTIMATOR_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
     BACKTEST_FIELD_NUMBER: _ClassVar[int]
     GIVEN_FIELD_NUMBER: _ClassVar[int]
+    SURPRISES_FIELD_NUMBER: _ClassVar[int]
     estimator: str
     target: CalibrationTarget
     unit: str
     line: CalibrationLine
     backtest: CalibrationBacktest
     given: str
-    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ...) -> None: ...
+    surprises: _containers.ScalarMap[str, float]
+    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ..., surprises: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class Calibration(_message.Message):
     __slots__ = ("name", "version", "recipe", "tasks", "made_on", "fits")

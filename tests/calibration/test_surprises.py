@@ -1,0 +1,203 @@
+"""What is learnt of single candidates: by hand, in worlds where there is something to learn and where there is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import predictor
+from predictor.calibration.backtest import backtest
+from predictor.calibration.calibrate import calibrate
+from predictor.calibration.calibration import Calibration
+from predictor.calibration.store import CalibrationStore
+from predictor.calibration.surprises import DOUBT, Surprises
+from predictor.outcomes import Outcome
+from tests.calibration.worlds import calibration
+
+TASKS, CANDIDATES = 8, 6
+
+
+def surprises(x, y, tasks, weak, rivals=None):
+    rivals = tasks if rivals is None else rivals
+    return Surprises.of(*(np.asarray(part) for part in (x, y, tasks, rivals, weak)), (max(tasks) + 1, max(weak) + 1))
+
+
+def world(seed: int, habit: float, tasks: int = TASKS):
+    """x, y, task and candidate of heats in which candidate c does `habit` times a number of its own beyond x."""
+    rng = np.random.default_rng(seed)
+    own = habit * rng.standard_normal(CANDIDATES)
+    x = rng.standard_normal((tasks, CANDIDATES))
+    y = x + own + rng.standard_normal((tasks, 1)) + 0.5 * rng.standard_normal((tasks, CANDIDATES))
+    return x.ravel(), y.ravel(), np.repeat(np.arange(tasks), CANDIDATES), np.tile(np.arange(CANDIDATES), tasks), own
+
+
+def outcomes(habit: float = 0.05, unit: str = "label variance", tasks: int = TASKS) -> list[Outcome]:
+    x, y, task, weak, _ = world(0, habit / 0.05, tasks)
+    return [
+        Outcome(
+            f"task {t}",
+            "strong",
+            f"w{c}",
+            unit=unit,
+            weak_error=0.6 + 0.05 * b,
+            w2s_error=0.5 + 0.05 * b,
+            predicted={"label_prior_simulation": {"value": 0.5 + 0.05 * a}},
+        )
+        for a, b, t, c in zip(x, y, task, weak, strict=True)
+    ]
+
+
+def test_residuals_and_what_is_learnt_of_them_by_hand():
+    #            task 0: a, b, c       task 1: a, b       task 2: a alone
+    x = [1.0, 2.0, 3.0, 0.0, 0.0, 9.0]
+    y = [1.5, 1.5, 3.0, 5.0, 4.0, 0.0]
+    found = surprises(x, y, [0, 0, 0, 1, 1, 2], [0, 1, 2, 0, 1, 0])
+    assert found.residuals == pytest.approx(np.array([[0.5, -0.5, 0.0], [0.5, -0.5, 0.0], [0.0, 0.0, 0.0]]))
+    assert found.seen.tolist() == [[True, True, True], [True, True, False], [False, False, False]]
+    assert found._from_others(None)[0] == pytest.approx([0.5 / (1 + DOUBT), -0.5 / (1 + DOUBT), 0.0])
+    assert found._from_others(None)[2] == pytest.approx([1.0 / (2 + DOUBT), -1.0 / (2 + DOUBT), 0.0])
+    assert found._from_others(0)[1] == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_students_of_one_task_are_rivals_apart_and_count_as_one_task():
+    x, y = np.zeros(4), np.array([1.0, 0.0, 30.0, 20.0])
+    found = surprises(x, y, np.zeros(4, int), [0, 1, 0, 1], rivals=np.array([0, 0, 1, 1]))
+    assert found.residuals == pytest.approx(np.array([[2.75, -2.75]]))
+    assert [heat.task for heat in found.heats] == [0, 0]
+
+
+def test_the_level_of_a_task_is_no_surprise():
+    x, y, tasks, weak, _ = world(1, 1.0)
+    shifted = surprises(x + 7.0 * tasks, y - 3.0 * tasks, tasks, weak)
+    assert shifted.of_new_tasks() == pytest.approx(surprises(x, y, tasks, weak).of_new_tasks())
+
+
+def test_what_a_candidate_always_does_is_found_and_shrunk():
+    x, y, tasks, weak, own = world(2, 1.0, 40)
+    found = surprises(x, y, tasks, weak)
+    assert found.pay()
+    assert found.of_new_tasks() == pytest.approx((own - own.mean()) * 40 / (40 + DOUBT), abs=0.2)
+
+
+@pytest.mark.parametrize(("habit", "least", "most"), [(0.0, 0, 20), (1.0, 95, 100)])
+def test_habits_pay_and_their_absence_seldom_seems_to(habit, least, most):
+    paid = sum(surprises(*world(seed, habit)[:4]).pay() for seed in range(100))
+    assert least <= paid <= most
+
+
+def test_where_it_does_not_pay_nothing_is_added():
+    x, y, tasks, weak, _ = world(0, 0.0)
+    found = surprises(x, y, tasks, weak)
+    assert not found.pay()
+    assert not found.learnt().any()
+    assert not found.of_new_tasks().any()
+
+
+def test_a_single_task_teaches_nothing():
+    x, y, tasks, weak, _ = world(0, 1.0, 1)
+    assert not surprises(x, y, tasks, weak).pay()
+
+
+def test_neither_a_task_of_its_own_nor_the_one_left_out_is_looked_at():
+    x, y, tasks, weak, _ = world(3, 1.0)
+    plain = surprises(x, y, tasks, weak)
+    changed = y.copy()
+    changed[tasks == 2] += 50.0 * np.random.default_rng(0).standard_normal(CANDIDATES)
+    turned = surprises(x, changed, tasks, weak)
+    assert turned.pay(2) == plain.pay(2)
+    assert turned.learnt(2) == pytest.approx(plain.learnt(2))
+    assert turned._from_others(None)[2] == pytest.approx(plain._from_others(None)[2])
+    assert turned._from_others(None)[3] != pytest.approx(plain._from_others(None)[3])
+
+
+def test_the_backtest_orders_by_what_other_tasks_taught():
+    x, y, tasks, weak, _ = world(4, 1.0)
+    found = surprises(x, y, tasks, weak)
+    tested = backtest(x, y, tasks, same_unit=True, without=lambda task: x + found.learnt(task)[tasks, weak])
+    plain = backtest(x, y, tasks, same_unit=True)
+    assert plain.order == plain.order_as_predicted == tested.order_as_predicted
+    assert tested.order > plain.order + 0.1
+    assert tested.mae < plain.mae
+
+
+def test_tasks_with_one_candidate_have_no_order():
+    rng = np.random.default_rng(0)
+    tested = backtest(rng.normal(size=5), rng.normal(size=5), np.arange(5), same_unit=True)
+    assert tested.order is None
+    assert tested.order_as_predicted is None
+
+
+def test_a_calibration_keeps_what_it_learnt_and_says_what_that_was_worth():
+    found = calibrate("past", outcomes())
+    fit = found.fit_of("label_prior_simulation", "w2s_error")
+    _, _, _, _, own = world(0, 1.0)
+    told = [fit.surprises[f"w{c}"] for c in range(CANDIDATES)]
+    assert np.corrcoef(told, own)[0, 1] > 0.8
+    assert fit.backtest.order > fit.backtest.order_as_predicted + 0.05
+    assert Calibration.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_a_calibration_learns_of_candidates_only_in_the_unit_of_their_predictions():
+    fit = calibrate("past", outcomes(unit="error rate")).fit_of("label_prior_simulation", "w2s_error")
+    assert fit.unit == "error rate"
+    assert fit.surprises == {}
+
+
+def test_a_calibration_from_before_candidates_were_known_is_read():
+    old = calibration().to_dict()
+    for fit in old["fits"]:
+        del fit["surprises"], fit["backtest"]["order"], fit["backtest"]["order_as_predicted"]
+    back = Calibration.from_dict(old)
+    assert [fit.surprises for fit in back.fits] == [{}] * len(back.fits)
+    assert back.fits[0].backtest.order is None
+
+
+@pytest.fixture
+def arrays(tmp_path, monkeypatch) -> dict[str, object]:
+    monkeypatch.setenv("W2S_STATE_DIR", str(tmp_path))
+    rng = np.random.default_rng(6)
+    hidden = rng.standard_normal((150, 6))
+    weak = {f"w{c}": hidden + (0.4 + 0.05 * c) * rng.standard_normal((150, 6)) for c in range(3)}
+    return {"strong": hidden, "weak": weak}
+
+
+def taught(**surprises: float) -> Calibration:
+    """A calibration with these surprises in its error and gain, and lines that change nothing."""
+    whole = calibration(estimators=("label_prior_simulation",), accuracies=False)
+    fits = (replace(fit, line=replace(fit.line, intercept=0.0, slope=1.0), surprises=surprises) for fit in whole.fits)
+    return replace(whole, fits=tuple(fits))
+
+
+def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
+    store = CalibrationStore()
+    store.put(taught())
+    plain = predictor.rank(**arrays, calibration="past")
+    assert [one.name for one in plain.candidates] == ["w0", "w1", "w2"]
+    store.put(taught(w2=-0.3, absent=0.7))
+    moved = predictor.rank(**arrays, calibration="past")
+    assert [one.name for one in moved.candidates] == ["w2", "w0", "w1"]
+    before, after = ({one.name: one for one in answer.candidates} for answer in (plain, moved))
+    assert after["w2"].p_best > 0.9 > before["w2"].p_best
+    assert after["w2"].predicted_w2s_error.value == pytest.approx(before["w2"].predicted_w2s_error.value - 0.3)
+    assert after["w2"].predicted_gain.value == pytest.approx(before["w2"].predicted_gain.value - 0.3)
+    assert after["w1"].predicted_w2s_error == before["w1"].predicted_w2s_error
+    for name, one in after.items():
+        assert one.estimates == before[name].estimates
+        assert one.diagnostics["above_null"] == before[name].diagnostics["above_null"]
+    assert moved.null == plain.null
+    said = [warning for warning in moved.warnings if "known from past outcomes" in warning]
+    assert len(said) == 2
+    assert "1 of 3 candidates" in said[0]
+    assert "0.300 label variance at most" in said[0]
+    assert not any("known from past outcomes" in warning for warning in plain.warnings)
+
+
+def test_by_gain_it_is_the_gain_that_moves(arrays):
+    CalibrationStore().put(taught(w2=0.5))
+    by_error = predictor.rank(**arrays, calibration="past")
+    by_gain = predictor.rank(**arrays, calibration="past", rank_by="gain")
+    assert by_error.candidates[-1].name == "w2"
+    assert by_gain.candidates[0].name == "w2"
