@@ -60,19 +60,27 @@ def find_devices(
         driver: folder in which NVIDIA's driver shows one entry a GPU.
 
     Raises:
-        InputError: a name is empty or given twice.
+        InputError: a name is empty or given twice, or a number is beyond the GPUs that the driver shows.
     """
     if asked == "none":
         return ()
+    shown = len(list(driver.glob("*")))
     if asked == "auto":
         named = environment.get("CUDA_VISIBLE_DEVICES")
         if named is None:
-            return tuple(str(number) for number, _ in enumerate(driver.glob("*")))
+            return tuple(str(number) for number in range(shown))
         return tuple(name.strip() for name in named.split(",") if name.strip() not in ("", "-1"))
     names = tuple(name.strip() for name in asked.split(","))
     if not all(names) or len(set(names)) < len(names):
         raise InputError(
             f"devices are {asked!r}; give auto, none, or the names of GPUs joined by commas, each once, as in 0,1.",
+            reason="BAD_DEVICES",
+            field="devices",
+        )
+    beyond = [name for name in names if name.isdecimal() and int(name) >= shown] if shown else []
+    if beyond:
+        raise InputError(
+            f"devices are {asked!r}, and there is no GPU {', '.join(beyond)}: the driver shows {shown}, from 0 on.",
             reason="BAD_DEVICES",
             field="devices",
         )

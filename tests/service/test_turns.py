@@ -139,6 +139,14 @@ def test_devices_that_cannot_be_are_refused(asked):
         find_devices(asked)
 
 
+def test_a_number_beyond_the_gpus_that_are_there_is_refused_where_the_driver_shows_any(tmp_path):
+    assert find_devices("7", {}, tmp_path / "no driver here") == ("7",)
+    (tmp_path / "0000:00:00.0").mkdir()
+    assert find_devices("GPU-abc,0", {}, tmp_path) == ("GPU-abc", "0")
+    with pytest.raises(InputError, match=r"there is no GPU 7, 1: the driver shows 1, from 0 on"):
+        find_devices("7,0,1", {}, tmp_path)
+
+
 def test_each_device_has_a_worker_and_the_budgets_are_shared():
     limits = Limits(workers=5, cpu_budget_threads=8, memory_budget_bytes=30)
     slots = plan_slots(limits, FAKE_DEVICES)
