@@ -2,8 +2,9 @@
 
 Ours; no paper states it. The student is really taught every candidate's weak labels, and only the unknown truth is
 replaced by what all candidates together let one believe it to be: see `predictor.worlds.consensus`. No gold label is
-looked at. Where the weak labels come from heads that were trained on given gold rows, it still sees the heads' answers
-alone, and is a second opinion beside `truth_posterior`.
+looked at. What the candidates have in common because their heads were taught the same gold rows is foreseen by the
+simulation of `label_prior_simulation`. Where the weak labels come from heads that were trained on given gold rows, it
+still sees the heads' answers alone, and is a second opinion beside `truth_posterior`.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class ConsensusForecast:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student if the truth is what at least three weak models together let one believe, "
-        "each of them calibrated; linear heads, squared loss; mistakes that all of them share are invisible."
+        "given what heads of the same gold rows have in common when such training is simulated; linear heads, squared "
+        "loss; mistakes that all of them share are invisible."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
