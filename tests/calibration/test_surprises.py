@@ -12,9 +12,13 @@ import predictor
 from predictor.calibration.backtest import backtest
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.calibration import Calibration
+from predictor.calibration.fit import fit_line
 from predictor.calibration.store import CalibrationStore
 from predictor.calibration.surprises import DOUBT, Surprises
+from predictor.estimators import ESTIMATORS
+from predictor.estimators.case import Case, Representation
 from predictor.outcomes import Outcome
+from predictor.pipeline.judging import Learnt, judge
 from tests.calibration.worlds import calibration
 
 TASKS, CANDIDATES = 8, 6
@@ -79,6 +83,7 @@ def test_what_a_candidate_always_does_is_found_and_shrunk():
     x, y, tasks, weak, own = world(2, 1.0, 40)
     found = surprises(x, y, tasks, weak)
     assert found.pay()
+    assert found.of_new_tasks() == pytest.approx(found.residuals.sum(axis=0) / (40 + DOUBT), abs=1e-12)
     assert found.of_new_tasks() == pytest.approx((own - own.mean()) * 40 / (40 + DOUBT), abs=0.2)
 
 
@@ -113,11 +118,28 @@ def test_neither_a_task_of_its_own_nor_the_one_left_out_is_looked_at():
     assert turned._from_others(None)[3] != pytest.approx(plain._from_others(None)[3])
 
 
-def test_the_backtest_orders_by_what_other_tasks_taught():
+def test_whether_it_pays_is_asked_without_the_task_left_out():
+    """One task on which every habit is turned round, and far: with it nothing pays, without it everything does."""
+    x, y, tasks, weak, own = world(3, 1.0)
+    y[tasks == 2] -= 40.0 * own
+    found = surprises(x, y, tasks, weak)
+    assert not found.pay()
+    assert found.pay(2)
+    assert found.learnt(2)[2] == pytest.approx(found._from_others(2)[2])
+    assert found.learnt(2).any()
+
+
+def test_the_backtest_fits_and_judges_with_what_other_tasks_taught():
     x, y, tasks, weak, _ = world(4, 1.0)
     found = surprises(x, y, tasks, weak)
     tested = backtest(x, y, tasks, same_unit=True, without=lambda task: x + found.learnt(task)[tasks, weak])
     plain = backtest(x, y, tasks, same_unit=True)
+    errors = []
+    for task in range(TASKS):
+        moved, held = x + found.learnt(task)[tasks, weak], tasks == task
+        line = fit_line(moved[~held], y[~held], tasks[~held], same_unit=True, least=3)
+        errors.append(np.abs(y[held] - line.intercept - line.slope * moved[held]).mean())
+    assert tested.mae == pytest.approx(np.mean(errors))
     assert plain.order == plain.order_as_predicted == tested.order_as_predicted
     assert tested.order > plain.order + 0.1
     assert tested.mae < plain.mae
@@ -138,6 +160,34 @@ def test_a_calibration_keeps_what_it_learnt_and_says_what_that_was_worth():
     assert np.corrcoef(told, own)[0, 1] > 0.8
     assert fit.backtest.order > fit.backtest.order_as_predicted + 0.05
     assert Calibration.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_the_line_of_a_calibration_starts_from_what_other_tasks_taught():
+    made = outcomes()
+    fit = calibrate("past", made).fit_of("label_prior_simulation", "w2s_error")
+    x = np.array([one.predicted["label_prior_simulation"]["value"] for one in made])
+    y, tasks = np.array([one.w2s_error for one in made]), np.repeat(np.arange(TASKS), CANDIDATES)
+    weak = np.tile(np.arange(CANDIDATES), TASKS)
+    learnt = surprises(x, y, tasks, weak).learnt()
+    assert learnt.any()
+    assert fit.line == fit_line(x + learnt[tasks, weak], y, tasks, same_unit=True)
+
+
+def test_what_tells_two_students_apart_is_no_candidates_doing():
+    """Each student has teachers of its own, and the second errs by 0.2 more whoever teaches it."""
+    rng = np.random.default_rng(0)
+    made = [
+        Outcome(
+            f"task {task}",
+            f"strong {c // 2}",
+            f"w{c}",
+            w2s_error=(value := 0.5 + 0.01 * rng.standard_normal()) + 0.2 * (c // 2),
+            predicted={"label_prior_simulation": {"value": value}},
+        )
+        for task in range(6)
+        for c in range(4)
+    ]
+    assert calibrate("past", made).fit_of("label_prior_simulation", "w2s_error").surprises == {}
 
 
 def test_a_calibration_learns_of_candidates_only_in_the_unit_of_their_predictions():
@@ -196,8 +246,26 @@ def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
 
 
 def test_by_gain_it_is_the_gain_that_moves(arrays):
-    CalibrationStore().put(taught(w2=0.5))
+    store = CalibrationStore()
+    store.put(taught())
+    last = predictor.rank(**arrays, calibration="past", rank_by="gain").candidates[-1].name
+    store.put(taught(**{last: 5.0}))
     by_error = predictor.rank(**arrays, calibration="past")
     by_gain = predictor.rank(**arrays, calibration="past", rank_by="gain")
-    assert by_error.candidates[-1].name == "w2"
-    assert by_gain.candidates[0].name == "w2"
+    assert by_error.candidates[-1].name == last
+    assert by_gain.candidates[0].name == last
+    assert by_gain.candidates[0].p_best == 1.0
+    assert {one.diagnostics["above_null"] for one in by_error.candidates} == {1.0}
+
+
+def test_what_was_learnt_of_another_forecaster_moves_nothing():
+    rng = np.random.default_rng(6)
+    hidden = rng.standard_normal((90, 4))
+    weak = tuple(Representation(f"w{c}", hidden + 0.5 * rng.standard_normal((90, 4))) for c in range(3))
+    case, judging = Case(Representation("s", hidden), weak), ESTIMATORS["combined"]
+    plain = judge(judging, case, "w2s_error")
+    zero, far = np.zeros(3), np.array([5.0, 0.0, -5.0])
+    other = judge(judging, case, "w2s_error", learnt=Learnt("truth_posterior", far, zero))
+    own = judge(judging, case, "w2s_error", learnt=Learnt("label_prior_simulation", far, zero))
+    assert other.standing.rank.tolist() == plain.standing.rank.tolist()
+    assert own.standing.rank.tolist() == [3, 2, 1]

@@ -174,11 +174,21 @@ def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(mon
     taught = []
     monkeypatch.setattr(
         "predictor.estimators.consensus_truth.weak_moments",
-        lambda heads, gold, *rest: taught.append(len(gold)) or Moments(np.eye(len(heads)), np.ones(len(heads))),
+        lambda heads, gold, *rest: (
+            taught.append((len(gold), rest[-1].weak_rows)) or Moments(np.eye(len(heads)), np.ones(len(heads)))
+        ),
     )
     case = world("numbers").case
     known = np.arange(ROWS) < 90
     gold = Labels(np.where(known, 0.5, np.nan)[:, None], "regression", ())
     for change in ({}, {"training": Training(weak_rows=50)}, {"training": Training(weak_rows=5000)}, {"labels": gold}):
         QUICK.forecast(dataclasses.replace(case, **change))
-    assert list(dict.fromkeys(taught)) == [120, 50, 324, 90]
+    assert list(dict.fromkeys(taught)) == [(120, None), (50, 50), (324, 5000), (90, None)]
+
+
+def test_bystanders_have_a_say_in_what_is_simulated():
+    case = world("numbers").case
+    rng = np.random.default_rng(4)
+    beside = dataclasses.replace(case, bystanders=(Representation("b", rng.standard_normal((ROWS, 9)), 10**9),))
+    alone, heard = (QUICK._simulated(one, np.arange(ROWS)) for one in (case, beside))
+    assert np.abs(alone.with_truth - heard.with_truth).max() > 1e-3
