@@ -120,7 +120,7 @@ def test_neither_a_task_of_its_own_nor_the_one_left_out_is_looked_at():
 
 def test_whether_it_pays_is_asked_without_the_task_left_out():
     """One task on which every habit is turned round, and far: with it nothing pays, without it everything does."""
-    x, y, tasks, weak, own = world(3, 1.0)
+    x, y, tasks, weak, own = world(1, 1.0, 5)
     y[tasks == 2] -= 40.0 * own
     found = surprises(x, y, tasks, weak)
     assert not found.pay()
