@@ -136,16 +136,17 @@ def table(outcomes: list[Outcome]) -> str:
     fitted = calibrate("benchmark", outcomes)
     lines = [
         "| predicted by | measured | tasks | outcomes | slope | calibrated | mean of other tasks | as predicted "
-        "| in the 90 % interval | its width |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| in the 90 % interval | its width | ρ | ρ as predicted | known |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for fit in fitted.fits:
         line, test = fit.line, fit.backtest
         raw = "–" if test.mae_as_predicted is None else f"{test.mae_as_predicted:.3f}"
+        rhos = " | ".join("–" if rho is None else f"{rho:.2f}" for rho in (test.order, test.order_as_predicted))
         lines.append(
             f"| `{fit.estimator}` | {fit.target.replace('_', ' ')}, {fit.unit} | {line.tasks} | {line.outcomes} "
             f"| {line.slope:.2f} | {test.mae:.3f} | {test.mae_mean:.3f} | {raw} | {test.coverage:.0%} "
-            f"| {test.width:.2f} |"
+            f"| {test.width:.2f} | {rhos} | {len(fit.surprises)} |"
         )
     return "\n".join(lines)
 
