@@ -138,7 +138,15 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
     found = _OPTIONS.match(text)
     if found is None:
         return text, {}
-    options = dict(pair.partition("=")[::2] for pair in found["options"].split("&"))
+    given = [pair.partition("=")[::2] for pair in found["options"].split("&")]
+    options = dict(given)
+    if len(options) < len(given) or _OPTIONS.match(options.get("tokenizer", "")):
+        raise InputError(
+            f"model reference {text!r} has an option twice, or options after a second #; give each once, joined by &, "
+            "as in MODEL#layer=2&tokenizer=MODEL.",
+            reason="BAD_REFERENCE",
+            field="model",
+        )
     unknown = next((key for key in options if key not in ("layer", "pooling", "tokenizer", "labels")), None)
     if unknown is not None:
         raise InputError(

@@ -54,6 +54,8 @@ def test_options_override_layer_pooling_and_tokenizer() -> None:
         ("m#layer=3;4", "layer='3;4' is not a layer"),
         ("m#layer=-1", "layer='-1' is not a layer"),
         ("m#pooling=max", "pooling='max' is not known; give mean, last or cls"),
+        ("onnx:m.onnx#tokenizer=./t#layer=2", r"give each once, joined by &, as in MODEL#layer=2&tokenizer=MODEL"),
+        ("m#layer=2&layer=3", "has an option twice"),
     ],
 )
 def test_a_reference_that_cannot_be_read_says_how_it_should_look(text: str, message: str) -> None:
