@@ -138,8 +138,21 @@ def upper_limit(share: float, rows: int) -> float:
     return min(1.0, (share + z / 2 + math.sqrt(z * share * (1 - share) + z * z / 4)) / (1 + z))
 
 
-def _most(told: Mapping[str, float]) -> str:
-    return f"{max(abs(by) for by in told.values()):.3f}"
+def _known(names: set[str], error: Fit | None, gain: Fit | None) -> list[str]:
+    """Which candidates past outcomes speak of, and how far that moves them."""
+    told = {
+        what: {name: abs(by) for name, by in fit.surprises.items() if name in names}
+        for what, fit in (("error", error), ("gain", gain))
+        if fit is not None
+    }
+    moved = [f"the predicted {what}, {max(by.values()):.3f} label variance at most" for what, by in told.items() if by]
+    if not moved:
+        return []
+    known = len({name for by in told.values() for name in by})
+    return [
+        f"{known} of {len(names)} candidates are known from past outcomes: what these did beyond their predictions is "
+        f"added to {', and to '.join(moved)}; it may change the order"
+    ]
 
 
 def _null(null: NullBand, error: Fit) -> NullBand:
@@ -159,15 +172,7 @@ def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain
     ]
     errors = [one.predicted_w2s_error for one in ranking.candidates]
     gains = [_gain_of(one, gain) for one in ranking.candidates]
-    names = {one.name for one in ranking.candidates if one.status == "ok"}
-    for fit, what in ((error, "error"), (gain, "gain")):
-        told = {name: by for name, by in ({} if fit is None else fit.surprises).items() if name in names}
-        if told:
-            found.append(
-                f"{len(told)} of {len(names)} candidates are known from past outcomes: what these did beyond their "
-                f"predictions is added to the predicted {what}, {_most(told)} label variance at most, and may change "
-                "the order"
-            )
+    found += _known({one.name for one in ranking.candidates if one.status == "ok"}, error, gain)
     for fit, what, intervals in ((error, "error", errors), (gain, "gain", gains)):
         if fit is None:
             found.append(f"too few outcomes speak of the {what}: it stands as predicted")
