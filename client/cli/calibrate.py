@@ -28,7 +28,7 @@ NOTES = """\
 slope: measured units per predicted unit; 0 says that the prediction tells nothing, and everyone gets the mean.
 MAE: mean absolute error on tasks left out in turn, beside that of the mean of the other tasks and of the prediction as
 it was. inside: share of measurements in the 90 % interval, made without their task.
-order ρ: mean rank correlation (Spearman) with the measurements on tasks left out, beside that of the prediction as it was.
+order ρ: mean rank correlation (Spearman) with measurements on tasks left out, beside that of the prediction as it was.
 known: weak models of which past tasks say something beyond their predictions; it moves these, and so the order."""
 
 
