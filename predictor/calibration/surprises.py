@@ -12,12 +12,13 @@ out are not ordered better with u than without, by more than a standard error ov
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.calibration.fit import Array, Groups
+from predictor.calibration.fit import MIN_TASKS, Array, Groups
 from predictor.validating.concordance import average_ranks
 
 DOUBT = 2.0
@@ -113,3 +114,17 @@ class Surprises:
         residuals, seen = self.residuals * used, self.seen & used
         found: Array = (residuals.sum(axis=0) - residuals) / (seen.sum(axis=0) - seen + DOUBT)
         return found
+
+
+def of_candidates(surprises: Mapping[str, float], names: Sequence[str]) -> tuple[Array, Array]:
+    """(m,) what is added to the candidates' predictions, and (m,) its standard deviation; 0 where none is known.
+
+    u has the spread that the known candidates show. A stranger's is unknown by just that; of a known one, seen on the
+    fewest tasks that are fitted on, √(λ / (n + λ)) of it is left.
+    """
+    told = np.array([surprises.get(name, 0.0) for name in names])
+    known = np.array([name in surprises for name in names])
+    if not known.any():
+        return told, np.zeros(len(names))
+    spread = float(np.sqrt(np.mean(np.square(list(surprises.values())))))
+    return told, spread * np.where(known, np.sqrt(DOUBT / (MIN_TASKS + DOUBT)), 1.0)

@@ -96,14 +96,14 @@ class Forecast:
     warnings: tuple[str, ...] = ()
     accuracy: Array | None = None
 
-    def moved(self, error: Array, gain: Array) -> Forecast:
-        """The same with (m,) added to the candidates' errors and (m,) to their gains, in every replicate alike."""
+    def moved(self, error: Array, gain: Array, error_draws: Array, gain_draws: Array) -> Forecast:
+        """The same with (m,) added to the candidates' errors and gains, and (m, R) to those of the replicates."""
         return replace(
             self,
             error=self.error + error,
             gain=self.gain + gain,
-            error_draws=self.error_draws + error[:, None],
-            gain_draws=self.gain_draws + gain[:, None],
+            error_draws=self.error_draws + error_draws,
+            gain_draws=self.gain_draws + gain_draws,
         )
 
     @property

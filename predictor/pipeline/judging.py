@@ -38,11 +38,14 @@ class Learnt:
     Attributes:
         forecaster: whose predictions these are additions to.
         error, gain: (m,).
+        error_doubt, gain_doubt: (m,) standard deviations of these, of candidates that nothing is known of too.
     """
 
     forecaster: str
     error: Array
     gain: Array
+    error_doubt: Array
+    gain_doubt: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +55,8 @@ class Verdict:
     Attributes:
         judging: the estimator that was asked.
         speaking: the one whose values these are: another than `judging` where that chooses by the evidence.
-        forecast: where the judge predicts outcomes.
-        learnt: what past outcomes add to that.
+        forecast: where the judge predicts outcomes, with what past outcomes add to it.
+        said: the same as the speaking estimator said it.
     """
 
     judging: Estimator
@@ -61,7 +64,7 @@ class Verdict:
     standing: Standing
     null: NullBand
     forecast: Forecast | None
-    learnt: Learnt | None = None
+    said: Forecast | None
 
     def place(self, candidate: Candidate, index: int) -> Candidate:
         """The candidate with its rank, and with predicted outcomes where the judge makes any."""
@@ -77,7 +80,7 @@ class Verdict:
         )
         if self.forecast is None:
             return placed
-        cast = _moved(self.forecast, self.learnt)
+        cast = self.forecast
         unit = self.judging.unit
         return replace(
             placed,
@@ -88,10 +91,10 @@ class Verdict:
 
     def estimates_of(self, forecaster: Forecaster, case: Case) -> tuple[Estimate, ...]:
         """A forecaster's estimates, reusing the judge's own forecast where it is the same one."""
-        if self.forecast is None or forecaster.name not in (self.judging.name, self.speaking.name):
+        if self.said is None or forecaster.name not in (self.judging.name, self.speaking.name):
             return forecaster.estimate(case)
-        notes = self.forecast.notes if forecaster.name == self.speaking.name else (f"from {self.speaking.name}",)
-        return forecast_estimates(forecaster, replace(self.forecast, notes=notes))
+        notes = self.said.notes if forecaster.name == self.speaking.name else (f"from {self.speaking.name}",)
+        return forecast_estimates(forecaster, replace(self.said, notes=notes))
 
 
 def judge(
@@ -118,12 +121,12 @@ def judge(
         cast = speaking.forecast(case)
         above = _above_null(cast.error, cast.null_draws)
         learnt = learnt if learnt is not None and learnt.forecaster == speaking.name else None
-        by = _moved(cast, learnt)
+        by = _moved(cast, learnt, case.rng("surprises"))
         if rank_by == "gain":
             where = standing(-by.gain, -by.gain_draws, above)
         else:
             where = standing(by.error, by.error_draws, above)
-        return Verdict(judging, speaking, where, _null_band(above, cast.null_draws, judging.unit), cast, learnt)
+        return Verdict(judging, speaking, where, _null_band(above, cast.null_draws, judging.unit), by, cast)
     sign = 1.0 if judging.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {judging.name}")
     if known is not None and all(judging.name in estimates for estimates in known):
@@ -137,11 +140,18 @@ def judge(
     own = values if small is case else sign * _values(judging, small)
     above = _above_null(own, null)
     where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
-    return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None)
+    return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None, None)
 
 
-def _moved(cast: Forecast, learnt: Learnt | None) -> Forecast:
-    return cast if learnt is None else cast.moved(learnt.error, learnt.gain)
+def _moved(cast: Forecast, learnt: Learnt | None, rng: np.random.Generator) -> Forecast:
+    if learnt is None:
+        return cast
+    shape = cast.error_draws.shape
+    errors, gains = (
+        (by + doubt * rng.standard_normal(shape[::-1])).T
+        for by, doubt in ((learnt.error, learnt.error_doubt), (learnt.gain, learnt.gain_doubt))
+    )
+    return cast.moved(learnt.error, learnt.gain, errors, gains)
 
 
 def some_rows(case: Case, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

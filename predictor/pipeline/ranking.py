@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.calibration.apply import calibrated, fits_for
+from predictor.calibration.surprises import of_candidates
 from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
 from predictor.estimators.case import Case, Refined, Representation
@@ -152,9 +153,11 @@ def _learnt(query: RankingQuery, names: Sequence[str]) -> Learnt | None:
     if query.calibration is None:
         return None
     forecaster, kind = calibrated_by(query)
-    fits = fits_for(query.calibration, forecaster, kind)
-    error, gain = (np.array([0.0 if fit is None else fit.surprises.get(n, 0.0) for n in names]) for fit in fits)
-    return None if forecaster is None else Learnt(forecaster, error, gain)
+    (error, error_doubt), (gain, gain_doubt) = (
+        of_candidates({} if fit is None else fit.surprises, names)
+        for fit in fits_for(query.calibration, forecaster, kind)
+    )
+    return None if forecaster is None else Learnt(forecaster, error, gain, error_doubt, gain_doubt)
 
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:

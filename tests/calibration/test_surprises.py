@@ -14,7 +14,7 @@ from predictor.calibration.calibrate import calibrate
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.fit import fit_line
 from predictor.calibration.store import CalibrationStore
-from predictor.calibration.surprises import DOUBT, Surprises
+from predictor.calibration.surprises import DOUBT, Surprises, of_candidates
 from predictor.estimators import ESTIMATORS
 from predictor.estimators.case import Case, Representation
 from predictor.outcomes import Outcome
@@ -230,7 +230,7 @@ def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
     moved = predictor.rank(**arrays, calibration="past")
     assert [one.name for one in moved.candidates] == ["w2", "w0", "w1"]
     before, after = ({one.name: one for one in answer.candidates} for answer in (plain, moved))
-    assert after["w2"].p_best > 0.9 > before["w2"].p_best
+    assert after["w2"].p_best > before["w2"].p_best
     assert after["w2"].predicted_w2s_error.value == pytest.approx(before["w2"].predicted_w2s_error.value - 0.3)
     assert after["w2"].predicted_gain.value == pytest.approx(before["w2"].predicted_gain.value - 0.3)
     assert after["w1"].predicted_w2s_error == before["w1"].predicted_w2s_error
@@ -245,6 +245,23 @@ def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
     assert not any("known from past outcomes" in warning for warning in plain.warnings)
 
 
+def test_what_was_learnt_is_as_unsure_as_habits_are():
+    """Two candidates are one model: what is known of the first is no certainty that the second is the better one."""
+    told, doubt = of_candidates({"a": 0.02, "b": -0.01, "absent": 0.03}, ["a", "stranger"])
+    spread = np.sqrt((0.02**2 + 0.01**2 + 0.03**2) / 3)
+    assert told.tolist() == [0.02, 0.0]
+    assert doubt == pytest.approx([spread * np.sqrt(DOUBT / (4 + DOUBT)), spread])
+    assert not of_candidates({"absent": 0.03}, ["a", "b"])[1].any()
+    rng = np.random.default_rng(6)
+    hidden = rng.standard_normal((90, 4))
+    twin = hidden + 0.5 * rng.standard_normal((90, 4))
+    case = Case(Representation("s", hidden), (Representation("a", twin), Representation("stranger", twin)))
+    learnt = Learnt("label_prior_simulation", told, 0.0 * told, doubt, 0.0 * doubt)
+    found = judge(ESTIMATORS["combined"], case, "w2s_error", learnt=learnt)
+    assert found.standing.rank.tolist() == [2, 1]
+    assert 0.1 < found.standing.p_best[0] < 0.4
+
+
 def test_by_gain_it_is_the_gain_that_moves(arrays):
     store = CalibrationStore()
     store.put(taught())
@@ -254,7 +271,6 @@ def test_by_gain_it_is_the_gain_that_moves(arrays):
     by_gain = predictor.rank(**arrays, calibration="past", rank_by="gain")
     assert by_error.candidates[-1].name == last
     assert by_gain.candidates[0].name == last
-    assert by_gain.candidates[0].p_best == 1.0
     assert {one.diagnostics["above_null"] for one in by_error.candidates} == {1.0}
 
 
@@ -265,7 +281,7 @@ def test_what_was_learnt_of_another_forecaster_moves_nothing():
     case, judging = Case(Representation("s", hidden), weak), ESTIMATORS["combined"]
     plain = judge(judging, case, "w2s_error")
     zero, far = np.zeros(3), np.array([5.0, 0.0, -5.0])
-    other = judge(judging, case, "w2s_error", learnt=Learnt("truth_posterior", far, zero))
-    own = judge(judging, case, "w2s_error", learnt=Learnt("label_prior_simulation", far, zero))
+    other = judge(judging, case, "w2s_error", learnt=Learnt("truth_posterior", far, zero, zero, zero))
+    own = judge(judging, case, "w2s_error", learnt=Learnt("label_prior_simulation", far, zero, zero, zero))
     assert other.standing.rank.tolist() == plain.standing.rank.tolist()
     assert own.standing.rank.tolist() == [3, 2, 1]
