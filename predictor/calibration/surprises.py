@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.calibration.fit import MIN_TASKS, Array, Groups
-from predictor.validating.concordance import average_ranks
+from predictor.concordance import average_ranks
 
 DOUBT = 2.0
 """λ, in tasks: that many without a surprise are added to those a candidate was seen on."""

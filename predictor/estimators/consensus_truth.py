@@ -26,7 +26,7 @@ from predictor.estimators.votes import are_classes, votes
 from predictor.heads.ridge import HeadFactor
 from predictor.result import Better, Estimate
 from predictor.worlds.consensus import ConsensusTruth
-from predictor.worlds.simulation import LabelPrior, Moments, weak_moments
+from predictor.worlds.simulation import LabelPrior, WeakMoments, weak_moments
 from predictor.worlds.splits import TEST_SHARE, cut
 
 Array = NDArray[np.float64]
@@ -131,8 +131,8 @@ class ConsensusForecast:
             warnings=shortfall(len(kept), case.training),
         )
 
-    def _simulated(self, case: Case, rows: NDArray[np.intp]) -> Moments:
-        """Moments of the candidates' weak labels in simulated worlds, over random halvings of these rows.
+    def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:
+        """WeakMoments of the candidates' weak labels in simulated worlds, over random cuts of these rows.
 
         Heads are taught as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
         """
@@ -146,7 +146,7 @@ class ConsensusForecast:
             part = cut(len(rows), gold, 0, rng)
             heads = [HeadFactor.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
             found.append(weak_moments(heads, part.weak, part.test, prior, case.training))
-        return Moments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
+        return WeakMoments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
 
 
 def _lacking(supervision: Supervision) -> str:

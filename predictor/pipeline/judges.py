@@ -1,13 +1,18 @@
-"""Panel of judges: the estimators that a query calls for, the one that makes the order, and what it needs."""
+"""Panel of judges: the estimators a query calls for, the one that makes the order, what it needs and has learnt."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from predictor.calibration.apply import fits_for
+from predictor.calibration.surprises import of_candidates
 from predictor.errors import InputError
 from predictor.estimators import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.combined import Combined
 from predictor.estimators.panel import NEEDED
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster
 from predictor.labels import Kind
+from predictor.pipeline.judging import Learnt
 from predictor.query import RankingQuery
 
 
@@ -64,3 +69,15 @@ def calibrated_by(query: RankingQuery) -> tuple[str | None, Kind | None]:
         held = Evidence.weak_labels if own and len(query.weak) >= NEEDED else Evidence.representations
         judging = judging.part(Evidence.few_labels if labels is not None else held)
     return judging.name if isinstance(judging, Forecaster) else None, None if labels is None else labels.kind
+
+
+def learnt_by(query: RankingQuery, names: Sequence[str]) -> Learnt | None:
+    """What the query's calibration, if it has one, has learnt of these candidates."""
+    if query.calibration is None:
+        return None
+    forecaster, kind = calibrated_by(query)
+    (error, error_doubt), (gain, gain_doubt) = (
+        of_candidates({} if fit is None else fit.surprises, names)
+        for fit in fits_for(query.calibration, forecaster, kind)
+    )
+    return None if forecaster is None else Learnt(forecaster, error, gain, error_doubt, gain_doubt)

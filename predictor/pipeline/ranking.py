@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.calibration.apply import calibrated, fits_for
-from predictor.calibration.surprises import of_candidates
 from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
 from predictor.estimators.case import Case, Refined, Representation
@@ -19,8 +18,8 @@ from predictor.estimators.protocol import Estimator, Evidence, Forecaster, Joint
 from predictor.estimators.supervision import check_width
 from predictor.pipeline import anytime
 from predictor.pipeline.gathering import Found, Gathered, check_one_layer, gather
-from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of
-from predictor.pipeline.judging import Learnt, Verdict, judge
+from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of, learnt_by
+from predictor.pipeline.judging import Verdict, judge
 from predictor.pipeline.refining import relabel
 from predictor.pipeline.remarks import remarks_on_codes, remarks_on_evidence, remarks_on_rows
 from predictor.query import FeatureSet, FeatureSource, Progress, RankingQuery
@@ -126,7 +125,7 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         if living:
             yield Progress("", "estimate", len(living), len(living) + 1)
             case = _case(query, root, living, gathered.bystanders)
-            learnt = _learnt(query, [entry.name for entry in living])
+            learnt = learnt_by(query, [entry.name for entry in living])
             verdict = judge(judging, case, query.settings.rank_by, [entry.estimates for entry in living], learnt)
             for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
                 for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
@@ -146,18 +145,6 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         )
         return replace(answer, warnings=(*answer.warnings, lost))
     return calibrated(answer, query.calibration, name, kind)
-
-
-def _learnt(query: RankingQuery, names: Sequence[str]) -> Learnt | None:
-    """What the query's calibration, if it has one, has learnt of these candidates."""
-    if query.calibration is None:
-        return None
-    forecaster, kind = calibrated_by(query)
-    (error, error_doubt), (gain, gain_doubt) = (
-        of_candidates({} if fit is None else fit.surprises, names)
-        for fit in fits_for(query.calibration, forecaster, kind)
-    )
-    return None if forecaster is None else Learnt(forecaster, error, gain, error_doubt, gain_doubt)
 
 
 def _entry(found: Found, query: RankingQuery) -> _Entry:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.concordance import kendall_tau, rank_correlation, weighted_tau
 from predictor.estimators import ESTIMATORS
 from predictor.estimators.protocol import Forecaster, Foretells, foretold
 from predictor.result import Candidate, Ranking
 from predictor.training import Outcomes
-from predictor.validating.concordance import kendall_tau, rank_correlation, weighted_tau
 
 __all__ = ["Score", "rank_correlation", "scores"]
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.worlds.simulation import Moments
+from predictor.worlds.simulation import WeakMoments
 
 Array = NDArray[np.float64]
 
@@ -62,13 +62,13 @@ class ConsensusTruth:
     """
 
     said: Array
-    simulated: Moments
+    simulated: WeakMoments
     centre: Array
     total: float | None
     mean: Array
 
     @classmethod
-    def of(cls, calibrated: Sequence[Array], simulated: Moments, *, classes: bool) -> ConsensusTruth:
+    def of(cls, calibrated: Sequence[Array], simulated: WeakMoments, *, classes: bool) -> ConsensusTruth:
         """Believe in m tables (n, k) that are calibrated.
 
         Args:
@@ -125,7 +125,7 @@ class ConsensusTruth:
         return drawn, totals
 
 
-def believed(said: Array, simulated: Moments, shares: Array) -> Array:
+def believed(said: Array, simulated: WeakMoments, shares: Array) -> Array:
     """(n, k) T − ȳ from centred (n, m, k) weak labels, candidate i counting `shares[i]` times."""
     rows, candidates, columns = said.shape
     roots = np.sqrt(shares)

@@ -87,7 +87,7 @@ class LabelMoments:
 
     @classmethod
     def of(cls, left: Array, rows: Rows, test: Rows, prior: LabelPrior) -> LabelMoments:
-        """Moments for a head with training rows `rows` and left factor U = `left`."""
+        """WeakMoments for a head with training rows `rows` and left factor U = `left`."""
         count = len(rows)
         among = prior.kernel[np.ix_(rows, rows)]
         across = prior.kernel[np.ix_(rows, test)]
@@ -127,7 +127,7 @@ def head_map(head: HeadFactor, taught: LabelMoments, ridge: float | None = None)
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class WeakMoments:
     """Second moments over rows of the weak labels of m models, and of these with the truth.
 
     Attributes:
@@ -141,7 +141,7 @@ class Moments:
 
 def weak_moments(
     heads: Sequence[HeadFactor], taught: Rows, other: Rows, prior: LabelPrior, training: Training = FREE
-) -> Moments:
+) -> WeakMoments:
     """Expected moments, over the `other` rows, of weak labels of heads that were taught the same gold rows.
 
     With q_i = U_iᵀ y~ and M_i centred over the rows, cov(f_i, f_j) = tr M_i U_iᵀ (K + σ² I) U_j M_jᵀ / m, and
@@ -165,7 +165,7 @@ def weak_moments(
     for start in range(0, len(other), _CHUNK):
         block = np.stack([(chain[start : start + _CHUNK] @ seen).ravel() for chain, seen in responses])
         spread += block @ block.T
-    return Moments(spread / len(other), np.array(with_truth))
+    return WeakMoments(spread / len(other), np.array(with_truth))
 
 
 def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments, ridge: float | None = None) -> Array:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.concordance import average_ranks, rank_correlation
 from predictor.errors import InputError
 from predictor.settings import Settings
 from predictor.training import Outcomes, Recipe, squared_error, training_steps
 from predictor.training.learners import student_heads, weak_heads
 from predictor.training.runs import part_of
-from predictor.validating.concordance import average_ranks, rank_correlation
 from predictor.validating.validation import validation_steps
 from tests.benchmarks.lineup import Cell, InMemory
 from tests.drain import drain

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.concordance import rank_correlation
 from predictor.extraction.extractor import Extractor
 from predictor.pipeline.gathering import Found, Gathered
 from predictor.pipeline.ranking import judging_steps
@@ -33,7 +34,6 @@ from predictor.settings import Settings
 from predictor.training import Outcomes, Recipe
 from predictor.training.learners import student_heads
 from predictor.training.runs import part_of, training_steps
-from predictor.validating.concordance import rank_correlation
 from predictor.validating.validation import reveal
 from predictor.worlds.splits import Parts, Rows
 from tests.benchmarks.accuracy import RECORDS, measured_beside

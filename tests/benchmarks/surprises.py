@@ -15,8 +15,8 @@ import csv
 import numpy as np
 
 from predictor.calibration.calibrate import calibrate
+from predictor.concordance import rank_correlation
 from predictor.outcomes import Outcome
-from predictor.validating.concordance import rank_correlation
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 
 JUDGE = "label_prior_simulation"

@@ -15,7 +15,7 @@ from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
 from predictor.estimators.supervision import cross_taught
 from predictor.heads.ridge import HeadFactor
 from predictor.labels import Labels
-from predictor.worlds.simulation import Moments
+from predictor.worlds.simulation import WeakMoments
 from predictor.worlds.training import Training
 
 ROWS, TAUGHT = 360, 160
@@ -175,7 +175,7 @@ def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(mon
     monkeypatch.setattr(
         "predictor.estimators.consensus_truth.weak_moments",
         lambda heads, gold, *rest: (
-            taught.append((len(gold), rest[-1].weak_rows)) or Moments(np.eye(len(heads)), np.ones(len(heads)))
+            taught.append((len(gold), rest[-1].weak_rows)) or WeakMoments(np.eye(len(heads)), np.ones(len(heads)))
         ),
     )
     case = world("numbers").case

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.worlds.consensus import DOUBT, NOISES, SHRINKAGE, SIMULATED, ConsensusTruth, believed
-from predictor.worlds.simulation import Moments
+from predictor.worlds.simulation import WeakMoments
 
 ROWS = 400
 
@@ -14,7 +14,7 @@ ROWS = 400
 def moments_of(shares):
     """Of calibrated models that explain these shares of the truth, each with noise of its own."""
     shares = np.asarray(shares, dtype=float)
-    return Moments(np.outer(shares, shares) + np.diag(shares * (1.0 - shares)), shares)
+    return WeakMoments(np.outer(shares, shares) + np.diag(shares * (1.0 - shares)), shares)
 
 
 ABILITIES = (0.9, 0.7, 0.5, 0.3, 0.1)
@@ -33,7 +33,7 @@ def calibrated_world(rng, rows=ROWS, abilities=ABILITIES):
 def test_the_belief_is_the_formula_term_by_term():
     rng = np.random.default_rng(0)
     among = np.cov(rng.standard_normal((4, 9)))
-    simulated = Moments(among, rng.uniform(size=4))
+    simulated = WeakMoments(among, rng.uniform(size=4))
     said = rng.standard_normal((30, 4, 2)) * np.array([1.0, 0.5, 2.0, 0.1])[:, None]
     said -= said.mean(axis=0)
     covariance = np.array(
@@ -64,8 +64,8 @@ def test_a_candidate_that_counts_twice_is_a_candidate_that_is_there_twice():
     said -= said.mean(axis=0)
     doubled = np.concatenate([said, said[:, :1]], axis=1)
     simulated, twice = np.cov(rng.standard_normal((3, 9))), [0, 1, 2, 0]
-    once = believed(said, Moments(simulated, np.arange(1.0, 4.0)), np.array([2.0, 1.0, 1.0]))
-    again = Moments(simulated[np.ix_(twice, twice)], np.arange(1.0, 4.0)[twice])
+    once = believed(said, WeakMoments(simulated, np.arange(1.0, 4.0)), np.array([2.0, 1.0, 1.0]))
+    again = WeakMoments(simulated[np.ix_(twice, twice)], np.arange(1.0, 4.0)[twice])
     assert once == pytest.approx(believed(doubled, again, np.ones(4)), abs=1e-12)
 
 
@@ -78,7 +78,7 @@ def test_noise_that_heads_share_is_not_believed_where_the_simulation_knows_of_it
     ]
     said = np.stack([t - t.mean() for t in told], axis=1)
     spread = 0.16 * np.array([[2.44 if i == j or max(i, j) < 3 else 1.0 for j in range(4)] for i in range(4)])
-    knowing = believed(said, Moments(spread, np.full(4, 0.4)), np.ones(4))[:, 0]
+    knowing = believed(said, WeakMoments(spread, np.full(4, 0.4)), np.ones(4))[:, 0]
     innocent = believed(said, moments_of([0.4] * 4), np.ones(4))[:, 0]
     assert np.corrcoef(knowing, y)[0, 1] > np.corrcoef(innocent, y)[0, 1] + 0.02
 
@@ -88,8 +88,8 @@ def test_where_the_simulation_knows_of_nobody_the_labels_at_hand_speak_alone():
     said = rng.standard_normal((60, 3, 1))
     said -= said.mean(axis=0)
     own = np.einsum("nik,njk->ij", said, said) / 60
-    like = Moments(own, np.diag(own))
-    assert believed(said, Moments(np.zeros((3, 3)), np.zeros(3)), np.ones(3)) == pytest.approx(
+    like = WeakMoments(own, np.diag(own))
+    assert believed(said, WeakMoments(np.zeros((3, 3)), np.zeros(3)), np.ones(3)) == pytest.approx(
         believed(said, like, np.ones(3)), abs=1e-12
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr, weightedtau
 
-from predictor.validating.concordance import average_ranks, kendall_tau, rank_correlation, weighted_tau
+from predictor.concordance import average_ranks, kendall_tau, rank_correlation, weighted_tau
 
 
 def pairs(ties):
