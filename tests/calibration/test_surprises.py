@@ -245,6 +245,20 @@ def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
     assert not any("known from past outcomes" in warning for warning in plain.warnings)
 
 
+def test_errors_and_gains_move_by_what_was_learnt_of_each(arrays):
+    store = CalibrationStore()
+    store.put(taught())
+    before = {one.name: one for one in predictor.rank(**arrays, calibration="past").candidates}
+    whole = taught()
+    told = {"w2s_error": {"w1": 0.2}, "gain": {"w2": 0.1}}
+    store.put(replace(whole, fits=tuple(replace(fit, surprises=told[fit.target]) for fit in whole.fits)))
+    for one in predictor.rank(**arrays, calibration="past").candidates:
+        error = one.predicted_w2s_error.value - before[one.name].predicted_w2s_error.value
+        gain = one.predicted_gain.value - before[one.name].predicted_gain.value
+        assert error == pytest.approx(0.2 if one.name == "w1" else 0.0, abs=1e-12)
+        assert gain == pytest.approx(0.1 if one.name == "w2" else 0.0, abs=1e-12)
+
+
 def test_what_was_learnt_is_as_unsure_as_habits_are():
     """Two candidates are one model: what is known of the first is no certainty that the second is the better one."""
     told, doubt = of_candidates({"a": 0.02, "b": -0.01, "absent": 0.03}, ["a", "stranger"])
@@ -265,12 +279,14 @@ def test_what_was_learnt_is_as_unsure_as_habits_are():
 def test_by_gain_it_is_the_gain_that_moves(arrays):
     store = CalibrationStore()
     store.put(taught())
-    last = predictor.rank(**arrays, calibration="past", rank_by="gain").candidates[-1].name
-    store.put(taught(**{last: 5.0}))
+    before = predictor.rank(**arrays, calibration="past", rank_by="gain").candidates[-1]
+    last = before.name
+    store.put(taught(**{last: 5.0}, **{f"absent {i}": 0.0 for i in range(40)}))
     by_error = predictor.rank(**arrays, calibration="past")
     by_gain = predictor.rank(**arrays, calibration="past", rank_by="gain")
     assert by_error.candidates[-1].name == last
     assert by_gain.candidates[0].name == last
+    assert by_gain.candidates[0].p_best > before.p_best + 0.3
     assert {one.diagnostics["above_null"] for one in by_error.candidates} == {1.0}
 
 
