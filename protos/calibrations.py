@@ -87,6 +87,7 @@ def calibration_to_proto(calibration: Calibration) -> pb.Calibration:
                 backtest=pb.CalibrationBacktest(**vars(fit.backtest)),
                 given=fit.given,
                 surprises=fit.surprises,
+                met=fit.met,
             )
             for fit in calibration.fits
         ],
@@ -114,6 +115,7 @@ def calibration_from_proto(message: pb.Calibration) -> Calibration:
                 _backtest(fit.backtest),
                 _given(fit),
                 dict(fit.surprises),
+                dict(fit.met),
             )
             for fit in message.fits
         ),

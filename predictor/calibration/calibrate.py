@@ -109,9 +109,8 @@ class _Past:
             moved = None if past is None else partial(_moved, x, past, tasks, weak)
             line = fit_line(x if moved is None else moved(None), y, tasks, same_unit=same)
             tested = backtest(x, y, tasks, same_unit=same, rivals=rivals, without=moved)
-            learnt = np.zeros(len(self.candidates)) if past is None else past.of_new_tasks()
-            told = {name: float(by) for name, by in zip(self.candidates, learnt, strict=True) if by != 0.0}
-            return Fit(estimator, target, unit, line, tested, given, told)
+            told, met = self._told(past)
+            return Fit(estimator, target, unit, line, tested, given, told, met)
         return None
 
     def _surprises(self, estimator: str, given: Given) -> Surprises | None:
@@ -122,6 +121,14 @@ class _Past:
         x, y, kept = self._pairs(estimator, target, given, PREDICTED)
         shape = (int(self.tasks.max()) + 1, len(self.candidates))
         return Surprises.of(x, y, self.tasks[kept], self.rivals[kept], self.weak[kept], shape)
+
+    def _told(self, past: Surprises | None) -> tuple[dict[str, float], dict[str, int]]:
+        """What is known of each candidate that anything is known of, and on how many tasks it was learnt."""
+        if past is None:
+            return {}, {}
+        rows = zip(self.candidates, past.of_new_tasks(), past.met, strict=True)
+        found = {name: (float(by), int(times)) for name, by, times in rows if by != 0.0}
+        return {name: by for name, (by, _) in found.items()}, {name: times for name, (_, times) in found.items()}
 
     def _pairs(self, estimator: str, target: Target, given: Given, unit: str) -> tuple[Array, Array, Groups]:
         """(n,) predictions and measurements, and which outcomes these are."""

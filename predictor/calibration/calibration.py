@@ -40,6 +40,7 @@ class Fit:
         given: what goes in: the predicted error or gain, in label variance, or the predicted gain in accuracy points.
         surprises: weak model -> what is added to its prediction before that goes in, as past tasks say; empty where
             nothing was learnt of single candidates.
+        met: weak model -> on how many tasks that was learnt.
     """
 
     estimator: str
@@ -49,6 +50,7 @@ class Fit:
     backtest: Backtest
     given: Given = "gain"
     surprises: Mapping[str, float] = field(default_factory=dict)
+    met: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Calibration:
                 Backtest(**one["backtest"]),
                 one.get("given") or given_before(one["target"]),
                 one.get("surprises") or {},
+                one.get("met") or {},
             )
             for one in raw["fits"]
         )

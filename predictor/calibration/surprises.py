@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.calibration.fit import MIN_TASKS, Array, Groups
+from predictor.calibration.fit import Array, Groups
 from predictor.concordance import average_ranks
 
 DOUBT = 2.0
@@ -105,8 +105,14 @@ class Surprises:
 
     def of_new_tasks(self) -> Array:
         """(C,) u, what is added to the predictions of a task that is not among these; 0 where surprises do not pay."""
-        learnt: Array = self.residuals.sum(axis=0) / (self.seen.sum(axis=0) + DOUBT)
+        learnt: Array = self.residuals.sum(axis=0) / (self.met + DOUBT)
         return learnt if self.pay() else np.zeros_like(learnt)
+
+    @property
+    def met(self) -> NDArray[np.intp]:
+        """(C,) n, on how many tasks each candidate had rivals."""
+        times: NDArray[np.intp] = self.seen.sum(axis=0)
+        return times
 
     def _from_others(self, without: int | None) -> Array:
         """(T, C) u for each task from all others but one."""
@@ -116,15 +122,21 @@ class Surprises:
         return found
 
 
-def of_candidates(surprises: Mapping[str, float], names: Sequence[str]) -> tuple[Array, Array]:
+def of_candidates(surprises: Mapping[str, float], met: Mapping[str, int], names: Sequence[str]) -> tuple[Array, Array]:
     """(m,) what is added to the candidates' predictions, and (m,) its standard deviation; 0 where none is known.
 
-    u has the spread that the known candidates show. A stranger's is unknown by just that; of a known one, seen on the
-    fewest tasks that are fitted on, √(λ / (n + λ)) of it is left.
+    What was learnt varies less than u does, E û² = τ² n / (n + λ), which gives τ². A stranger's u is unknown by τ, that
+    of a candidate met on n tasks by τ √(λ / (n + λ)).
+
+    Args:
+        surprises: û of all candidates that something was learnt of.
+        met: n of these; 1 where it is not known.
+        names: the candidates asked about.
     """
     told = np.array([surprises.get(name, 0.0) for name in names])
-    known = np.array([name in surprises for name in names])
-    if not known.any():
+    times = np.array([met.get(name, 1) if name in surprises else 0 for name in names])
+    if not times.any():
         return told, np.zeros(len(names))
-    spread = float(np.sqrt(np.mean(np.square(list(surprises.values())))))
-    return told, spread * np.where(known, np.sqrt(DOUBT / (MIN_TASKS + DOUBT)), 1.0)
+    shares = [n / (n + DOUBT) for n in (met.get(name, 1) for name in surprises)]
+    spread = np.sqrt(sum(by**2 for by in surprises.values()) / sum(shares))
+    return told, spread * np.sqrt(DOUBT / (times + DOUBT))

@@ -77,7 +77,7 @@ def learnt_by(query: RankingQuery, names: Sequence[str]) -> Learnt | None:
         return None
     forecaster, kind = calibrated_by(query)
     (error, error_doubt), (gain, gain_doubt) = (
-        of_candidates({} if fit is None else fit.surprises, names)
+        of_candidates(*(({}, {}) if fit is None else (fit.surprises, fit.met)), names)
         for fit in fits_for(query.calibration, forecaster, kind)
     )
     return None if forecaster is None else Learnt(forecaster, error, gain, error_doubt, gain_doubt)

@@ -158,6 +158,7 @@ def test_a_calibration_keeps_what_it_learnt_and_says_what_that_was_worth():
     _, _, _, _, own = world(0, 1.0)
     told = [fit.surprises[f"w{c}"] for c in range(CANDIDATES)]
     assert np.corrcoef(told, own)[0, 1] > 0.8
+    assert fit.met == {f"w{c}": TASKS for c in range(CANDIDATES)}
     assert fit.backtest.order > fit.backtest.order_as_predicted + 0.05
     assert Calibration.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
@@ -261,11 +262,13 @@ def test_errors_and_gains_move_by_what_was_learnt_of_each(arrays):
 
 def test_what_was_learnt_is_as_unsure_as_habits_are():
     """Two candidates are one model: what is known of the first is no certainty that the second is the better one."""
-    told, doubt = of_candidates({"a": 0.02, "b": -0.01, "absent": 0.03}, ["a", "stranger"])
-    spread = np.sqrt((0.02**2 + 0.01**2 + 0.03**2) / 3)
-    assert told.tolist() == [0.02, 0.0]
-    assert doubt == pytest.approx([spread * np.sqrt(DOUBT / (4 + DOUBT)), spread])
-    assert not of_candidates({"absent": 0.03}, ["a", "b"])[1].any()
+    learnt = {"a": 0.02, "b": -0.01, "absent": 0.03}
+    told, doubt = of_candidates(learnt, {"a": 4, "b": 6}, ["a", "stranger", "absent"])
+    spread = np.sqrt((0.02**2 + 0.01**2 + 0.03**2) / (4 / 6 + 6 / 8 + 1 / 3))
+    assert told.tolist() == [0.02, 0.0, 0.03]
+    assert doubt == pytest.approx([spread * np.sqrt(DOUBT / 6), spread, spread * np.sqrt(DOUBT / 3)])
+    assert not of_candidates({"absent": 0.03}, {"absent": 9}, ["a", "b"])[1].any()
+    told, doubt = told[:2], doubt[:2]
     rng = np.random.default_rng(6)
     hidden = rng.standard_normal((90, 4))
     twin = hidden + 0.5 * rng.standard_normal((90, 4))
@@ -274,6 +277,20 @@ def test_what_was_learnt_is_as_unsure_as_habits_are():
     found = judge(ESTIMATORS["combined"], case, "w2s_error", learnt=learnt)
     assert found.standing.rank.tolist() == [2, 1]
     assert 0.1 < found.standing.p_best[0] < 0.4
+
+
+def test_what_is_left_unknown_is_as_large_as_it_is_said_to_be():
+    """Habits of spread 1 under noise of λ times their variance, each seen on 1 to 9 tasks."""
+    rng = np.random.default_rng(0)
+    habits, times = rng.standard_normal(4000), rng.integers(1, 10, 4000)
+    seen = habits + rng.standard_normal(4000) * np.sqrt(DOUBT / times)
+    names = [str(c) for c in range(4000)]
+    learnt = dict(zip(names, seen * times / (times + DOUBT), strict=True))
+    told, doubt = of_candidates(learnt, dict(zip(names, times.tolist(), strict=True)), [*names, "stranger"])
+    assert doubt[-1] == pytest.approx(1.0, abs=0.05)
+    for n in (1, 4, 9):
+        missed = (habits - told[:-1])[times == n]
+        assert np.std(missed) == pytest.approx(doubt[:-1][times == n][0], rel=0.1)
 
 
 def test_by_gain_it_is_the_gain_that_moves(arrays):

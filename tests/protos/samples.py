@@ -112,6 +112,7 @@ def full_calibration() -> Calibration:
                 Backtest(1.0, 2.0, None, 0.9, 6.0, 0.4, 0.3),
                 "accuracy_gain",
                 {"a": 0.01},
+                {"a": 2},
             ),
             Fit(
                 "label_prior_simulation",
@@ -121,6 +122,7 @@ def full_calibration() -> Calibration:
                 Backtest(0.05, 0.1, 0.15, 0.875, 0.4, -0.1, 0.8),
                 "value",
                 {"a": -0.02, "minilm ß": 0.03},
+                {"a": 3, "minilm ß": 8},
             ),
             Fit(
                 "label_prior_simulation",
@@ -129,6 +131,7 @@ def full_calibration() -> Calibration:
                 Line(-0.1, 0.25, 0.3, 6, 9, -0.2, 0.3),
                 Backtest(0.01, 0.02, 0.03, 1.0, 0.6, 0.25, 0.125),
                 surprises={"b": 0.5},
+                met={"b": 4},
             ),
         ),
     )

@@ -131,7 +131,7 @@ class CalibrationBacktest(_message.Message):
     def __init__(self, mae: _Optional[float] = ..., mae_mean: _Optional[float] = ..., mae_as_predicted: _Optional[float] = ..., coverage: _Optional[float] = ..., width: _Optional[float] = ..., order: _Optional[float] = ..., order_as_predicted: _Optional[float] = ...) -> None: ...
 
 class CalibrationFit(_message.Message):
-    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given", "surprises")
+    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given", "surprises", "met")
     class SurprisesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,13 @@ class CalibrationFit(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class MetEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     ESTIMATOR_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +153,7 @@ class CalibrationFit(_message.Message):
     BACKTEST_FIELD_NUMBER: _ClassVar[int]
     GIVEN_FIELD_NUMBER: _ClassVar[int]
     SURPRISES_FIELD_NUMBER: _ClassVar[int]
+    MET_FIELD_NUMBER: _ClassVar[int]
     estimator: str
     target: CalibrationTarget
     unit: str
@@ -153,7 +161,8 @@ class CalibrationFit(_message.Message):
     backtest: CalibrationBacktest
     given: str
     surprises: _containers.ScalarMap[str, float]
-    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ..., surprises: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    met: _containers.ScalarMap[str, int]
+    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ..., surprises: _Optional[_Mapping[str, float]] = ..., met: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Calibration(_message.Message):
     __slots__ = ("name", "version", "recipe", "tasks", "made_on", "fits")
