@@ -140,7 +140,7 @@ class _Truth:
 
     @classmethod
     def of_classes(cls, posterior: TruthPosterior, gold: Array) -> _Truth:
-        """Classes: chances by a sigmoid that was fitted to gold rows left out, which sets the level too."""
+        """Classes: chances by a sigmoid or softmax that was fitted to gold rows left out, which sets the level too."""
         classes = ClassTruth.of(posterior, gold)
         centre, scale = gold.mean(axis=0), _deviation(gold)
         return cls(

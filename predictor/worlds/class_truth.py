@@ -1,18 +1,21 @@
 """Classes given a Gaussian-process posterior of their codes: probabilities, and label vectors that vary together.
 
-Least-squares classification (Rasmussen, Williams 2006, section 6.5): the process is fitted to the codes, and a sigmoid
-turns its mean into a probability, fitted to the means that each gold row gets when it is left out itself. The sigmoid
-is Platt's (1999, "Probabilistic outputs for support vector machines"), with his targets short of 0 and 1; one per class
-against the rest, scaled to sum to 1.
+Least-squares classification (Rasmussen, Williams 2006, section 6.5): the process is fitted to the codes, and its mean
+is turned into probabilities by a map that is fitted to the means that each gold row gets when it is left out itself.
+Of two classes that is Platt's sigmoid (1999, "Probabilistic outputs for support vector machines"), with his targets
+short of 0 and 1. Of more it is a softmax of one slope and an offset per class (Guo and others 2017, "On Calibration of
+Modern Neural Networks", between temperature and vector scaling), these drawn to the log of the class's share by a
+normal prior of unit variance. Sigmoids of each class against the rest, scaled to sum to 1, are far too unsure of many.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax, ndtr, softmax
 
 from predictor.heads.logistic import fit_logistic
 from predictor.worlds.posterior import TruthPosterior
@@ -73,16 +76,21 @@ class ClassTruth:
         return float(np.mean(np.sum(mean * (1.0 - mean), axis=1)))
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, k, R) codes: each row of a class with its chance, rows that are alike together."""
+        """(n, k, R) codes: each row of a class with its chance, rows that are alike together.
+
+        The latent passes through the classes in an order of its own in every draw, so that none is next to another.
+        """
         latent = self.root @ rng.standard_normal((self.root.shape[1], count))
         latent += self.alone[:, None] * rng.standard_normal(latent.shape)
-        below = np.clip(np.cumsum(self.chance, axis=1)[:, :-1], LEAST, 1.0 - LEAST)
-        limits = np.array([[NormalDist().inv_cdf(float(p)) for p in row] for row in below])
-        chosen = np.sum(latent[:, None] > limits[:, :, None], axis=1)
+        level = ndtr(latent)
         if self.columns == 1:
-            coded: Array = chosen[:, None].astype(np.float64)
+            coded: Array = (level > self.chance[:, :1]).astype(np.float64)[:, None]
             return coded
-        drawn: Array = np.eye(self.columns)[chosen].transpose(0, 2, 1)
+        drawn = np.empty((len(level), self.columns, count))
+        for r in range(count):
+            order = rng.permutation(self.columns)
+            below = np.cumsum(self.chance[:, order], axis=1)[:, :-1]
+            drawn[:, :, r] = np.eye(self.columns)[order[np.sum(level[:, r, None] > below, axis=1)]]
         return drawn
 
     def accuracy(self, codes: Array) -> Array:
@@ -94,11 +102,33 @@ class ClassTruth:
 
 def _chances(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
     """(l, c) and (n, c) class probabilities for scores of gold rows left out, and of the rows asked about."""
-    found = [_sigmoid(left_out[:, c], mean[:, c], gold[:, c]) for c in range(gold.shape[1])]
-    told = tuple(np.clip(np.stack(side, axis=1), LEAST, 1.0 - LEAST) for side in zip(*found, strict=True))
-    if gold.shape[1] == 1:
-        return np.hstack([1.0 - told[0], told[0]]), np.hstack([1.0 - told[1], told[1]])
-    return told[0] / told[0].sum(axis=1, keepdims=True), told[1] / told[1].sum(axis=1, keepdims=True)
+    if gold.shape[1] > 1:
+        return _softmax(left_out, mean, gold)
+    first, second = (
+        np.clip(told, LEAST, 1.0 - LEAST)[:, None] for told in _sigmoid(left_out[:, 0], mean[:, 0], gold[:, 0])
+    )
+    return np.hstack([1.0 - first, first]), np.hstack([1.0 - second, second])
+
+
+def _softmax(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
+    """Chances of all classes; everywhere about their shares where scores of rows left out do not rise with them."""
+    rows, classes = gold.shape
+    shares = np.log((gold.sum(axis=0) + 1.0) / (rows + classes))
+    scale = float(np.sqrt(np.mean(seen**2))) or 1.0
+
+    def loss(at: Array) -> tuple[float, Array]:
+        logs = log_softmax(at[0] * seen / scale + at[1:], axis=1)
+        off = at - np.concatenate([[0.0], shares])
+        pull = np.concatenate([[RIDGE], np.full(classes, 1.0 / rows)]) * off
+        over = (np.exp(logs) - gold) / rows
+        slopes = np.concatenate([[np.sum(over * seen) / scale], over.sum(axis=0)])
+        return float(-np.sum(gold * logs) / rows + 0.5 * pull @ off), slopes + pull
+
+    bounds = [(0.0, None), *((None, None) for _ in shares)]
+    start = np.concatenate([[1.0], shares])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}).x
+    left, right = (np.maximum(softmax(found[0] * one / scale + found[1:], axis=1), LEAST) for one in (seen, asked))
+    return left / left.sum(axis=1, keepdims=True), right / right.sum(axis=1, keepdims=True)
 
 
 def _sigmoid(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:

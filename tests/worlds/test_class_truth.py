@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 from sklearn.calibration import _sigmoid_calibration
 
-from predictor.worlds.class_truth import ClassTruth
+from predictor.worlds.class_truth import RIDGE, ClassTruth, _chances
 from predictor.worlds.posterior import truth_posterior
 from tests.reference.models import correlated
 
@@ -33,6 +35,47 @@ def test_the_sigmoid_is_platts_on_gold_rows_left_out():
     slope, offset = _sigmoid_calibration(posterior.left_out[:, 0], gold[:, 0].astype(int))
     expected = 1 / (1 + np.exp(slope * posterior.mean[:, 0] + offset))
     assert ClassTruth.of(posterior, gold).mean[:, 0] == pytest.approx(expected, abs=2e-3)
+
+
+def test_of_more_classes_it_is_the_softmax_that_gold_rows_left_out_like_best():
+    """One slope, and an offset per class; the naive twin asks a general optimiser without gradients."""
+    posterior, gold, _ = setting(3)
+    scale = np.sqrt(np.mean(posterior.left_out**2))
+    shares = np.log((gold.sum(axis=0) + 1) / (len(gold) + 3))
+
+    def loss(at):
+        logs = log_softmax(at[0] * posterior.left_out / scale + at[1:], axis=1)
+        pull = RIDGE * at[0] ** 2 + np.sum((at[1:] - shares) ** 2) / len(gold)
+        return -np.mean(np.sum(gold * logs, axis=1)) + pull / 2
+
+    start, options = np.array([1.0, *shares]), {"xatol": 1e-10, "fatol": 1e-14, "maxiter": 10_000, "maxfev": 10_000}
+    slope, *offsets = minimize(loss, start, method="Nelder-Mead", options=options).x
+    expected = softmax(slope * posterior.mean / scale + offsets, axis=1)
+    assert ClassTruth.of(posterior, gold).mean == pytest.approx(expected, abs=1e-5)
+
+
+def test_many_classes_are_not_underrated():
+    """Sigmoids of each class against the rest, scaled to sum to 1, would be sure of 60 % of these rows."""
+    rng = np.random.default_rng(0)
+    named = rng.integers(20, size=2300)
+    codes = np.eye(20)[named]
+    scores = 0.2 * codes + 0.07 * rng.standard_normal(codes.shape)
+    _, found = _chances(scores[:300], scores[300:], codes[:300])
+    right = np.mean(found.argmax(axis=1) == named[300:])
+    assert right == pytest.approx(0.8, abs=0.02)
+    assert found.max(axis=1).mean() == pytest.approx(right, abs=0.05)
+
+
+def test_classes_next_to_each_other_by_name_are_drawn_together_no_more_than_others():
+    """Two rows that are alike, each in one of three classes by equal chances."""
+    root = np.sqrt(0.9) * np.ones((2, 1))
+    found = ClassTruth(np.full((2, 3), 1 / 3), 3, root, np.full(2, np.sqrt(0.1)), 0.1)
+    drawn = found.draw(30000, np.random.default_rng(0))
+    together = np.einsum("ar,br->ab", drawn[0], drawn[1]) / 30000
+    assert np.diag(together).sum() > 0.6
+    assert np.diag(together) == pytest.approx(np.full(3, np.diag(together).mean()), abs=0.01)
+    apart = together[~np.eye(3, dtype=bool)]
+    assert apart == pytest.approx(np.full(6, apart.mean()), abs=0.01)
 
 
 @pytest.mark.parametrize("classes", [2, 4])
