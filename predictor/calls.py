@@ -22,6 +22,7 @@ from predictor.training.learners import Trainee
 from predictor.training.partition import first_words
 from predictor.validating.validated import Validation
 from predictor.validating.validation import validation_steps
+from predictor.worlds.training import FREE
 
 T = TypeVar("T")
 
@@ -128,15 +129,17 @@ def validation_of(
     if query.labels is None:
         raise InputError("the task has no labels.", reason="NO_LABELS", field="task")
     own = query.settings.training
-    for name in () if recipe is None else ("weak_rows", "student_rows", "weak_ridge", "student_ridge"):
-        asked, said = getattr(own, name), getattr(recipe, name)
-        if asked not in (None, said):
+    for name in () if recipe is None else vars(FREE):
+        asked, said = getattr(own, name), getattr(recipe, "method" if name == "heads" else name)
+        if asked not in (getattr(FREE, name), said):
             raise InputError(
                 f"{name} is {asked} beside a recipe that says {said}; say it there alone.",
                 reason="BAD_RECIPE",
                 field=name,
             )
     trained = recipe or Recipe(
+        method=own.heads,
+        label_form=own.label_form,
         weak_rows=own.weak_rows,
         student_rows=own.student_rows,
         weak_ridge=own.weak_ridge,

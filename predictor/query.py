@@ -111,6 +111,15 @@ class RankingQuery:
                     field="weak_labels",
                 )
         self._check_asked_labels()
+        training = self.settings.training
+        numbers = self.labels is not None and self.labels.kind == "regression"
+        if numbers and (training.heads == "logistic" or training.label_form == "hard"):
+            raise InputError(
+                f"the labels are numbers to regress on, and {training.heads} heads on {training.label_form} labels "
+                "need classes; leave them out for ridge heads on soft ones.",
+                reason="BAD_SETTING",
+                field="heads",
+            )
 
     @property
     def knows_weak_labels(self) -> bool:

@@ -39,7 +39,7 @@ class Settings:
         wording: label words and prompt for language models, or None where none is asked.
         refine: what relabels rows for the estimator `refinement`, which is then shown: linear concepts on the strong
             model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.
-        training: sizes and ridges of the training to come, as far as they are known.
+        training: sizes, heads and ridges of the training to come, as far as they are known.
     """
 
     estimators: tuple[str, ...] = ("combined",)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from predictor.calibration.backtest import Backtest
 from predictor.calibration.calibration import GIVEN, Calibration, Fit, Given, given_before
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
-from predictor.outcomes import Outcome
+from predictor.outcomes import LabelForm, Outcome
 from protos.w2s.v1 import calibration_pb2 as pb
 
-_FORMS: dict[int, str] = {pb.LABEL_FORM_SOFT: "soft", pb.LABEL_FORM_HARD: "hard"}
+LABEL_FORMS: dict[int, LabelForm] = {pb.LABEL_FORM_SOFT: "soft", pb.LABEL_FORM_HARD: "hard"}
 _UNITS: dict[int, str] = {
     pb.ERROR_UNIT_LABEL_VARIANCE: "label variance",
     pb.ERROR_UNIT_LOG_LOSS: "log-loss",
@@ -37,7 +38,7 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     """
     try:
         return pb.Outcome(
-            label_form=_code(_FORMS, outcome.label_form),
+            label_form=_code(LABEL_FORMS, outcome.label_form),
             unit=_code(_UNITS, outcome.unit),
             predicted=[pb.Prediction(estimator=name, numbers=said) for name, said in outcome.predicted.items()],
             **{name: getattr(outcome, name) for name in (*_SAME, *_OPTIONAL)},
@@ -62,7 +63,7 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
     same: dict[str, Any] = {name: getattr(message, name) for name in _SAME}
     numbers: dict[str, Any] = {n: getattr(message, n) if message.HasField(n) else None for n in _OPTIONAL}
     return Outcome(
-        label_form=_word(_FORMS, message.label_form, "label_form"),
+        label_form=_word(LABEL_FORMS, message.label_form, "label_form"),
         unit=_word(_UNITS, message.unit, "unit"),
         predicted={name: said for name, said in predicted.items() if said},
         **same,
@@ -139,11 +140,11 @@ def _backtest(message: pb.CalibrationBacktest) -> Backtest:
     return Backtest(mae=message.mae, mae_mean=message.mae_mean, coverage=message.coverage, width=message.width, **given)
 
 
-def _code(table: dict[int, str], word: str) -> Any:
+def _code(table: Mapping[int, str], word: str) -> Any:
     return next(code for code, known in table.items() if known == word)
 
 
-def _word(table: dict[int, str], code: int, field: str) -> Any:
+def _word(table: Mapping[int, str], code: int, field: str) -> Any:
     if code not in table:
         raise InputError(
             f"{field} of an outcome is {code}; it must be one of {', '.join(table.values())}.",

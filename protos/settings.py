@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import get_args
 
 from predictor.errors import InputError
@@ -10,13 +9,15 @@ from predictor.intake.settings import read_budget
 from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 from predictor.wording import Wording
 from predictor.worlds.splits import MIN_PART
-from predictor.worlds.training import FREE, Training
+from predictor.worlds.training import FREE, Heads, Training
+from protos.calibrations import LABEL_FORMS
 from protos.w2s.v1 import query_pb2 as pb
 from protos.words import code_of, text_of, texts_of, whole, word_of
 
 _RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
 POOLING: dict[int, Pooling] = {pb.Pooling.Value(f"POOLING_{name.upper()}"): name for name in get_args(Pooling)}
 _PRECISION: dict[int, Precision] = {pb.Precision.Value(f"PRECISION_{p.upper()}"): p for p in get_args(Precision)}
+_HEADS: dict[int, Heads] = {pb.Heads.Value(f"HEADS_{name.upper()}"): name for name in get_args(Heads)}
 _REFINE_BY: dict[int, RefineBy] = {pb.RefineBy.Value(f"REFINE_BY_{name.upper()}"): name for name in get_args(RefineBy)}
 
 
@@ -51,12 +52,22 @@ def _training_to_proto(training: Training) -> pb.Training | None:
         return None
     rows = {name: getattr(training, name) for name in ("weak_rows", "student_rows")}
     sent = {name: whole(n, f"settings.{name}", MIN_PART) for name, n in rows.items() if n is not None}
-    return pb.Training(weak_ridge=training.weak_ridge, student_ridge=training.student_ridge, **sent)
+    return pb.Training(
+        weak_ridge=training.weak_ridge,
+        student_ridge=training.student_ridge,
+        heads=code_of(_HEADS, training.heads, "settings.heads"),
+        label_form=code_of(LABEL_FORMS, training.label_form, "settings.label_form"),
+        **sent,
+    )
 
 
 def _training_from_proto(message: pb.Training) -> Training:
-    named = (field.name for field in fields(Training))
-    return Training(**{name: getattr(message, name) for name in named if message.HasField(name)})
+    numbers = ("weak_rows", "student_rows", "weak_ridge", "student_ridge")
+    return Training(
+        **{name: getattr(message, name) for name in numbers if message.HasField(name)},
+        heads=word_of(_HEADS, message.heads, "settings.heads") or FREE.heads,
+        label_form=word_of(LABEL_FORMS, message.label_form, "settings.label_form") or FREE.label_form,
+    )
 
 
 def _wording_to_proto(wording: Wording) -> pb.Wording:

@@ -92,6 +92,21 @@ def test_validate_trains_by_the_recipe_or_by_the_sizes_and_ridges_named(question
         predictor.validate(**question, labels=gold, recipe=recipe, weak_rows=30)
 
 
+def test_validate_trains_and_foretells_the_heads_named(question, gold):
+    classes = ["high" if value > 0 else "low" for value in gold]
+    recipe = predictor.Recipe("logistic", label_form="hard")
+    one = predictor.validate(**question, labels=classes, recipe=recipe, splits=2)
+    other = predictor.validate(**question, labels=classes, heads="logistic", label_form="hard", splits=2)
+    assert (one.recipe, one.label_form, one.loss) == ("logistic", "hard", "xent")
+    assert (
+        one.provenance.request["training"] | {"heads": "logistic", "label_form": "hard"}
+        == one.provenance.request["training"]
+    )
+    assert (one.trained, one.scores) == (other.trained, other.scores)
+    with pytest.raises(predictor.InputError, match="heads is logistic beside a recipe that says ridge; say it there"):
+        predictor.validate(**question, labels=classes, recipe=predictor.Recipe(), heads="logistic")
+
+
 @pytest.mark.parametrize("given", [{}, {"task": "pets", "pool": [f"row {i}" for i in range(90)]}])
 def test_validate_needs_gold_labels(question, given):
     with pytest.raises(predictor.InputError, match="needs gold labels of every row: give a file of labelled rows"):

@@ -130,6 +130,16 @@ def add_training(parser: Parser) -> argparse._ArgumentGroup:
     return group
 
 
+def add_heads(group: argparse._ArgumentGroup) -> None:
+    """What kind of heads they are; `w2s validate` has more to choose from."""
+    group.add_argument(
+        "--heads", choices=("ridge", "logistic"), help="of the weak models and the student (default: ridge)"
+    )
+    group.add_argument(
+        "--label-form", choices=("soft", "hard"), help="teach probabilities (default) or the likeliest class"
+    )
+
+
 def add_stages(parser: Parser) -> None:
     """Whether rows are read in stages."""
     group = parser.add_argument_group("reading fewer rows")
@@ -201,7 +211,9 @@ def query_of(arguments: argparse.Namespace) -> dict[str, object]:
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
         *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
         *("label_words", "prompt", "refine", "calibration"),
-        *("weak_rows", "student_rows", "weak_ridge", "student_ridge"),
+        *("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads"),
     ]
+    if not hasattr(arguments, "recipe"):
+        names.append("label_form")  # else it is the recipe's
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return {**given, "estimators": getattr(arguments, "estimator", None)}

@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
     flags.add_rows(parser)
     flags.add_evidence(parser)
     flags.add_judging(parser)
-    flags.add_training(parser)
+    flags.add_heads(flags.add_training(parser))
     flags.add_output(parser)
     flags.add_server(parser)
     flags.add_engine(parser)

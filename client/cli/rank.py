@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
     flags.add_reading(parser)
     flags.add_evidence(parser)
     flags.add_judging(parser)
-    flags.add_training(parser)
+    flags.add_heads(flags.add_training(parser))
     flags.add_wording(parser)
     flags.add_stages(parser)
     flags.add_output(parser)

@@ -176,7 +176,7 @@ class AgreementSelection:
     def _misfits(self, stacked: Array, panel: Panel, case: Case) -> Array:
         count, rows, columns = stacked.shape
         lessons = stacked.transpose(1, 0, 2).reshape(rows, -1)
-        strong, ridge = case.strong.features[panel.rows], case.training.student_ridge
+        strong, ridge = case.strong.features[panel.rows], case.training.squared.student_ridge
         learned = cross_taught(strong, lessons, FOLDS, case.rng(self.name), ridge)
         missed: Array = np.sum((learned - lessons) ** 2, axis=0).reshape(count, columns).sum(axis=1) / rows
         return missed

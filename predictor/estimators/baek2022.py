@@ -60,7 +60,7 @@ class Line:
             return None
         lesson = labels.targets[labels.known]
         rows = [case.weak[seat].features[labels.known] for seat in panel.seats]
-        ridge = case.training.weak_ridge
+        ridge = case.training.squared.weak_ridge
         guessed = [votes(cross_taught(features, lesson, FOLDS, case.rng("line"), ridge)) for features in rows]
         held_out, gold = np.stack(guessed, axis=1), votes(lesson)
         errors, slope, fit = on_the_line(held_out, gold, cast)

@@ -103,7 +103,9 @@ def beliefs(case: Case) -> tuple[Belief, ...] | None:
 
     notes = () if len(shown) == len(known) else (f"truth from {len(shown)} of {len(known)} gold rows",)
     return tuple(
-        Belief((taught[kept] - centre) / scale, posterior(candidate), halves, case.training.student_ridge, notes)
+        Belief(
+            (taught[kept] - centre) / scale, posterior(candidate), halves, case.training.squared.student_ridge, notes
+        )
         for candidate, taught in zip(case.weak, supervision.predictions, strict=True)
         if taught is not None
     )

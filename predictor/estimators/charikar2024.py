@@ -143,7 +143,7 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         InputError: too few rows without a gold label, or weak labels that do not fit the gold ones.
     """
     supervision = supervise(case, case.rng("misfit"))
-    strong, ridge = case.strong.features[supervision.rows], case.training.student_ridge
+    strong, ridge = case.strong.features[supervision.rows], case.training.squared.student_ridge
     gold, strong_error = None, None
     if case.labels is not None:
         gold = case.labels.targets[case.labels.known]
@@ -186,7 +186,7 @@ def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:
     known = case.labels.known
     given = case.weak_labels.get(candidate.name)
     if given is None:
-        residuals = left_out_residuals(candidate.features[known], gold, case.training.weak_ridge)
+        residuals = left_out_residuals(candidate.features[known], gold, case.training.squared.weak_ridge)
     else:
         table = given[:, None] if given.ndim == 1 else given
         residuals = table[known, -gold.shape[1] :] - gold

@@ -9,7 +9,7 @@ still sees the heads' answers alone, and is a second opinion beside `truth_poste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.panel import NEEDED
 from predictor.estimators.priors import consensus_kernel, flat_root
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
-from predictor.estimators.rehearsal import rehearse
+from predictor.estimators.rehearsal import Rehearsal, rehearse
+from predictor.estimators.students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.votes import are_classes, votes
 from predictor.heads.ridge import HeadFactor
@@ -62,8 +63,8 @@ class ConsensusForecast:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student if the truth is what at least three weak models together let one believe, "
-        "given what heads of the same gold rows have in common when such training is simulated; linear heads, squared "
-        "loss; mistakes that all of them share are invisible."
+        "given what heads of the same gold rows have in common when such training is simulated; linear heads of the "
+        "training's own loss; mistakes that all of them share are invisible."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -103,32 +104,41 @@ class ConsensusForecast:
         if missing:
             return missing
         kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
-        weak = np.stack([p[kept] for p in supervision.predictions if p is not None])
         null = np.stack([p[:, kept] for p in supervision.null if p is not None])
+        plain = np.stack([p[kept] for p in supervision.predictions if p is not None])
+        weak = np.stack([p[kept] for p in own_labels(case, supervision) if p is not None])
         calibrated, classes, note = _calibrated(weak, case)
         truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[kept]), classes=classes)
         student = case.strong.take(supervision.rows[kept])
         root = flat_root(student.kernel, RIDGE)
-        runs, totals = [], []
+        teach = by_ridge(student.features, case.training, rng)
+        runs, totals, others = [], [], []
+        own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
+        training = replace(case.training, label_form="soft")
+        as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
         for _ in range(self.halvings):
             drawn, spread = truth.draw(self.draws, root, rng)
-            runs.append(rehearse(student.features, weak, null, truth.mean, drawn, case.training, rng))
+            runs.append(rehearse(teach, plain, null, truth.mean, drawn, rng))
             totals.append(spread)
+            if classes and training != training.squared:
+                others.append(rehearse(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=teach))
+        lost = Rehearsal.mean(runs).lost_by_shuffling()
+        run = Rehearsal.mean(others or runs)
         spreads = truth.spreads
         unit = float(np.mean(1.0 / spreads))
         left = float(np.mean(np.maximum(spreads - truth.explained, 0.0) / spreads))
         total = np.concatenate(totals)
-        ceilings = np.concatenate([run.ceiling_draws for run in runs]) / total
+        error = run.error * unit + left
         return Forecast(
-            error=np.mean([run.error for run in runs], axis=0) * unit + left,
-            gain=np.mean([run.gain for run in runs], axis=0) * unit,
-            ceiling=float(np.mean(ceilings)),
-            error_draws=np.concatenate([run.error_draws for run in runs], axis=1) / total,
-            gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1) / total,
-            ceiling_draws=ceilings,
-            null_draws=np.mean([run.null_draws for run in runs], axis=0) * unit + left,
+            error=error,
+            gain=run.gain * unit,
+            ceiling=float(np.mean(run.ceiling_draws / total)),
+            error_draws=run.error_draws / total,
+            gain_draws=run.gain_draws / total,
+            ceiling_draws=run.ceiling_draws / total,
+            null_draws=error[:, None] + lost * unit,
             notes=(note,),
-            warnings=shortfall(len(kept), case.training),
+            warnings=(*shortfall(len(kept), case.training), *_unlike(case, classes)),
         )
 
     def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:
@@ -145,8 +155,18 @@ class ConsensusForecast:
         for _ in range(self.halvings):
             part = cut(len(rows), gold, 0, rng)
             heads = [HeadFactor.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
-            found.append(weak_moments(heads, part.weak, part.test, prior, case.training))
+            found.append(weak_moments(heads, part.weak, part.test, prior, case.training.squared))
         return WeakMoments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
+
+
+def _unlike(case: Case, classes: bool) -> tuple[str, ...]:
+    """What is not as asked for. A consensus is too unsure of itself to judge students of hard labels, which are not."""
+    found = []
+    if case.training.heads == "logistic" and not classes:
+        found.append("students were ridge heads, as the weak labels are no class probabilities")
+    if case.training.label_form == "hard":
+        found.append("students were taught soft labels, not the hard ones asked for; give gold labels for these")
+    return tuple(found)
 
 
 def _lacking(supervision: Supervision) -> str:

@@ -74,14 +74,14 @@ class PredictionDivergence:
         supervision = supervise(case, case.rng(self.name))
         head = HeadFactor.of(case.strong.features[labels.known], case.strong.features[supervision.rows])
         lesson = labels.targets[labels.known]
-        own = head.predict(lesson, case.training.student_ridge)
-        strong_error = _left_out_error(case.strong.features[labels.known], lesson, case.training.student_ridge)
+        own = head.predict(lesson, case.training.squared.student_ridge)
+        strong_error = _left_out_error(case.strong.features[labels.known], lesson, case.training.squared.student_ridge)
         answers = []
         for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
             errors = {"strong_error": strong_error}
             if candidate.name not in case.weak_labels:
                 errors["weak_error"] = _left_out_error(
-                    candidate.features[labels.known], lesson, case.training.weak_ridge
+                    candidate.features[labels.known], lesson, case.training.squared.weak_ridge
                 )
             answers.append(self._of(taught, own, errors))
         return tuple(answers)

@@ -73,7 +73,7 @@ class LabelPriorSimulation:
         """
         rng, pool = case.rng(self.name), case.rows
         case = self.sample(case, rng)
-        training, (weak_rows, student_rows) = case.training, sizes_of(case)
+        training, (weak_rows, student_rows) = case.training.squared, sizes_of(case)
         orders, own = self.priors(case), self.own_priors(case)
         priors = (*orders, *own)
         alone = LabelPrior.of("strong, even and easier", np.mean([prior.kernel for prior in own], axis=0), 0.0)
@@ -110,7 +110,7 @@ class LabelPriorSimulation:
             ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
             null_draws=(expected[:, 1] + level)[:, None] + lost,
             notes=() if case.rows == pool else (_cut_to(case, pool),),
-            warnings=_short(case),
+            warnings=_unlike(case),
         )
 
     def sample(self, case: Case, rng: np.random.Generator) -> Case:
@@ -160,15 +160,20 @@ def _cut_to(case: Case, pool: int) -> str:
     return f"simulated on {case.rows} of {pool} rows" + (", a third of them for each head" if free else "")
 
 
-def _short(case: Case) -> tuple[str, ...]:
+def _unlike(case: Case) -> tuple[str, ...]:
     """What was simulated, where it is not what was asked for."""
     asked, shown = case.training.sizes(case.rows), sizes_of(case)
-    if shown == asked:
-        return ()
-    return (
-        f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {case.rows} rows can "
-        f"show no more; with {asked[0]} and {asked[1]}, as is to be foretold, expect lower errors",
-    )
+    training, found = case.training, []
+    if training != training.squared:
+        found.append(
+            f"simulated with ridge heads on soft labels, not with {training.heads} ones on {training.label_form}"
+        )
+    if shown != asked:
+        found.append(
+            f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {case.rows} rows "
+            f"can show no more; with {asked[0]} and {asked[1]}, as is to be foretold, expect lower errors"
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

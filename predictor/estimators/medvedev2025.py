@@ -91,7 +91,7 @@ class ErrorFloor:
                 )
                 continue
             guessed = cross_taught(
-                candidate.features[labels.known], gold, FOLDS, case.rng(self.name), case.training.weak_ridge
+                candidate.features[labels.known], gold, FOLDS, case.rng(self.name), case.training.squared.weak_ridge
             )
             answers.append(self._of(guessed, gold))
         return tuple(answers)

@@ -234,7 +234,7 @@ class Refinement:
         details = {"weak_vs_refined": moved, "refined_vs_refined": spread, "retention": retention}
         advised, reason = score, ""
         if truth is not None:
-            details |= route_gains(strong, weak, first, *truth, case.rng("routes"), case.training.student_ridge)
+            details |= route_gains(strong, weak, first, *truth, case.rng("routes"), case.training.squared.student_ridge)
             advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
         note = "refine before teaching" if advised > 0.0 else "teach with the weak labels as they are"
         return Estimate(score, self.better, self.unit, note=note + reason, details=details)

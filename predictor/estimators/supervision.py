@@ -60,9 +60,9 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Superv
         elif case.labels is not None:
             head = HeadFactor.of(candidate.features[known], candidate.features[rows])
             lesson = case.labels.targets[known]
-            predictions.append(head.predict(lesson, case.training.weak_ridge))
+            predictions.append(head.predict(lesson, case.training.squared.weak_ridge))
             mixed = np.concatenate([lesson[rng.permutation(len(known))] for _ in range(shuffles)] or [lesson], axis=1)
-            guessed = head.predict(mixed, case.training.weak_ridge).reshape(len(rows), -1, lesson.shape[1])
+            guessed = head.predict(mixed, case.training.squared.weak_ridge).reshape(len(rows), -1, lesson.shape[1])
             null.append(guessed.transpose(1, 0, 2)[:shuffles])
         else:
             predictions.append(None)
@@ -132,9 +132,14 @@ def taught(strong: NDArray[np.floating], lessons: Array, training: Training, rng
 
     On halves of the rows; where more rows are to be taught than half, on up to nine tenths of them.
     """
+    folds, most = halvings(len(strong), training)
+    return cross_taught(strong, lessons, folds, rng, training.student_ridge, most)
+
+
+def halvings(rows: int, training: Training) -> tuple[int, int | None]:
+    """Folds on which students of the training are taught, and how many rows of the others each is taught at most."""
     asked = training.student_rows
-    folds = 2 if asked is None else next((f for f in range(2, FOLDS) if _left(len(strong), f) >= asked), FOLDS)
-    return cross_taught(strong, lessons, folds, rng, training.student_ridge, asked)
+    return 2 if asked is None else next((f for f in range(2, FOLDS) if _left(rows, f) >= asked), FOLDS), asked
 
 
 def shortfall(rows: int, training: Training, gold: int | None = None) -> tuple[str, ...]:

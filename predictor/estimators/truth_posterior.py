@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.estimators.case import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
-from predictor.estimators.rehearsal import rehearse
-from predictor.estimators.supervision import shortfall, supervise
+from predictor.estimators.rehearsal import Rehearsal, rehearse
+from predictor.estimators.students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.result import Better, Estimate
 from predictor.worlds.class_truth import ClassTruth
 from predictor.worlds.posterior import TruthPosterior, truth_posterior
@@ -49,8 +50,8 @@ class TruthPosteriorForecast:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student under a Gaussian-process posterior of the truth given the weak heads' "
-        "training labels, through a sigmoid for classes; linear heads, squared loss, truth smooth in some mixture of "
-        "the models' representations."
+        "training labels, through a sigmoid for classes; linear heads of the training's own loss, truth smooth in some "
+        "mixture of the models' representations."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -83,29 +84,51 @@ class TruthPosteriorForecast:
         rows = supervision.rows[kept]
         strong = case.strong.features
         posterior = truth_posterior(strong, [w.features for w in case.weak], (gold - centre) / scale, known, rows, rng)
-        weak = np.stack([(p[kept] - centre) / scale for p in supervision.predictions if p is not None])
-        null = np.stack([(p[:, kept] - centre) / scale for p in supervision.null if p is not None])
+        coding = Coding(centre, scale)
+        weak = coding.labels(np.stack([p[kept] for p in supervision.predictions if p is not None]))
+        null = coding.labels(np.stack([p[:, kept] for p in supervision.null if p is not None]))
         truth = _Truth.of(posterior) if case.labels.kind == "regression" else _Truth.of_classes(posterior, gold)
-        runs = [
-            rehearse(
-                strong[rows], weak, null, truth.mean, truth.draw(self.draws, rng), case.training, rng, truth.accuracy
-            )
-            for _ in range(self.halvings)
-        ]
+        teach = by_ridge(strong[rows], case.training, rng)
+        run = Rehearsal.mean(
+            [
+                rehearse(teach, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy)
+                for _ in range(self.halvings)
+            ]
+        )
         levels = np.maximum(truth.factor + truth.doubt * rng.standard_normal(self.halvings * self.draws), 0.0)
         added = (levels - 1.0) * truth.spread
-        right = [run.accuracy for run in runs if run.accuracy is not None]
+        lost = run.lost_by_shuffling()
+        if case.training != case.training.squared:
+            run = self._as_trained(case, supervision, kept, coding, truth)
+        error = run.error + truth.factor * truth.spread
         return Forecast(
-            error=np.mean([run.error for run in runs], axis=0) + truth.factor * truth.spread,
-            gain=np.mean([run.gain for run in runs], axis=0),
-            ceiling=float(np.mean([run.ceiling for run in runs])) + (truth.factor - 1.0) * truth.spread,
-            error_draws=np.concatenate([run.error_draws for run in runs], axis=1) + added,
-            gain_draws=np.concatenate([run.gain_draws for run in runs], axis=1),
-            ceiling_draws=np.concatenate([run.ceiling_draws for run in runs]) + added,
-            null_draws=np.mean([run.null_draws for run in runs], axis=0) + truth.factor * truth.spread,
+            error=error,
+            gain=run.gain,
+            ceiling=float(np.mean(run.ceiling_draws)) + (truth.factor - 1.0) * truth.spread,
+            error_draws=run.error_draws + added,
+            gain_draws=run.gain_draws,
+            ceiling_draws=run.ceiling_draws + added,
+            null_draws=error[:, None] + lost,
             notes=(_note(case, posterior, truth),),
             warnings=shortfall(len(rows), case.training, len(known)),
-            accuracy=np.mean(right, axis=0) if right else None,
+            accuracy=run.accuracy,
+        )
+
+    def _as_trained(
+        self, case: Case, supervision: Supervision, kept: NDArray[np.intp], coding: Coding, truth: _Truth
+    ) -> Rehearsal:
+        """Outcomes of heads that are no ridge heads on soft labels; what a shuffle loses is left to such."""
+        rng, strong = case.rng("heads as trained"), case.strong.features[supervision.rows[kept]]
+        weak = coding.labels(np.stack([p[kept] for p in own_labels(case, supervision) if p is not None]))
+        teach, gold = (
+            as_trained(strong, case.training, coding, rng, case.seed, alike=alike) for alike in (False, True)
+        )
+        none = weak[:, None][:, :0]
+        return Rehearsal.mean(
+            [
+                rehearse(teach, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy, gold)
+                for _ in range(self.halvings)
+            ]
         )
 
 

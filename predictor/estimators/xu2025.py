@@ -88,7 +88,7 @@ class Ambiguity:
                 )
                 continue
             head = HeadFactor.of(candidate.features[known], candidate.features[rows])
-            own = case.training.weak_ridge
+            own = case.training.squared.weak_ridge
             ridge = head.loo_ridge(gold) if own is None else np.full(gold.shape[1], own)
             heads = np.stack([resampled(head, gold, ridge, counts) for counts in drawn])
             answers.append(self._of(heads / np.sqrt(variance)))

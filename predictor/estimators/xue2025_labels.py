@@ -237,7 +237,9 @@ class PseudoLabelledGap:
         """
         if case.labels is None:
             return tuple(_absent(self, "needs gold labels of some rows: --labels FILE") for _ in case.weak)
-        pseudo = PseudoLabels.of(case.strong.features, case.labels, case.rng(self.name), case.training.student_ridge)
+        pseudo = PseudoLabels.of(
+            case.strong.features, case.labels, case.rng(self.name), case.training.squared.student_ridge
+        )
         if pseudo.strong_error >= 1.0:
             why = f"a strong head's error on held-out gold rows is {pseudo.strong_error:.2f}: the mean does as well"
             return tuple(_absent(self, why) for _ in case.weak)

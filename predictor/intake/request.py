@@ -17,11 +17,12 @@ from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_pred
 from predictor.intake.settings import read_budget, read_settings
 from predictor.labels import Labels
 from predictor.models.reference import read_spec
+from predictor.outcomes import LabelForm
 from predictor.pools import Pool
 from predictor.query import Array, ModelSpec, RankingQuery
 from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy
 from predictor.wording import read_wording
-from predictor.worlds.training import Training
+from predictor.worlds.training import FREE, Heads, Training
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
@@ -54,6 +55,8 @@ class Options(TypedDict, total=False):
     student_rows: int | None
     weak_ridge: float | None
     student_ridge: float | None
+    heads: Heads | None
+    label_form: LabelForm | None
     text_column: str
     id_column: str
 
@@ -83,6 +86,8 @@ def build_query(
     student_rows: int | None = None,
     weak_ridge: float | None = None,
     student_ridge: float | None = None,
+    heads: Heads | None = None,
+    label_form: LabelForm | None = None,
     text_column: str = TEXT_COLUMN,
     id_column: str = ID_COLUMN,
     remote: bool = False,
@@ -117,6 +122,8 @@ def build_query(
             taught, at least 8 each; a third of the rows where not given.
         weak_ridge, student_ridge: of their heads, > 0, a share of the mean squared length of a standardised row; by
             cross-validation where not given. See `predictor.worlds.training.Training`.
+        heads: `ridge` or, of classes, `logistic` ones, of the weak models and the student.
+        label_form: the student will be taught probabilities (`soft`) or the likeliest class (`hard`).
         text_column, id_column: columns of a pool file.
         remote: feature sets lie on the server that will be asked, and not here.
 
@@ -139,7 +146,14 @@ def build_query(
         confidence=None if confidence is None else float(confidence),
         wording=read_wording(label_words, prompt),
         refine=refine,
-        training=Training(_plain(weak_rows), _plain(student_rows), _plain(weak_ridge), _plain(student_ridge)),
+        training=Training(
+            _plain(weak_rows),
+            _plain(student_rows),
+            _plain(weak_ridge),
+            _plain(student_ridge),
+            FREE.heads if heads is None else heads,
+            FREE.label_form if label_form is None else label_form,
+        ),
     )
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak)

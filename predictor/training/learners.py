@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -41,6 +41,14 @@ class Learner(Protocol):
         ...
 
 
+class Head(Learner, Protocol):
+    """A learner whose ridge can be settled beforehand."""
+
+    def settled(self, lessons: Array, seed: int) -> Head:
+        """The head with the ridge that it would choose for (n, k) lessons."""
+        ...
+
+
 class Trainee(Protocol):
     """A model that can be trained on any rows of the pool."""
 
@@ -75,6 +83,10 @@ class RidgeLearner:
     def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
         """See `Learner`; nothing is drawn."""
         return self.factor.predict(lessons, self.ridge)
+
+    def settled(self, lessons: Array, seed: int) -> RidgeLearner:
+        """The same: lessons of a head that has been factored cost next to nothing."""
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +129,7 @@ class LogisticLearner:
         With confidence the head is refitted on weak labels mixed with its own hardened opinion, α rising over the
         first of ten refits and the ridge staying as the weak labels chose it.
         """
-        taught = probabilities(np.clip(lessons, 0.0, 1.0))
-        taught /= taught.sum(axis=1, keepdims=True)
+        taught = _taught(lessons)
         ridge = np.array([self.ridge if self.ridge is not None else self._chosen(taught, seed)])
         heads = fit_logistic(self.design, taught, ridge)
         for refit in range(1, 0 if gold or self.confidence == 0.0 else REFITS + 1):
@@ -127,11 +138,22 @@ class LogisticLearner:
             heads = fit_logistic(self.design, targets, ridge)
         return codes(heads.predict(self.other)[:, 0])
 
+    def settled(self, lessons: Array, seed: int) -> LogisticLearner:
+        """The same with the ridge that it would choose for these lessons."""
+        return self if self.ridge is not None else replace(self, ridge=self._chosen(_taught(lessons), seed))
+
     def _chosen(self, taught: Array, seed: int) -> float:
         folds = fold_of(len(taught), FOLDS, np.random.default_rng([seed, FOLDS]))
         tried = np.maximum(held_out(fit_logistic, self.design, taught, folds), np.finfo(np.float64).tiny)
         missed = [float(np.mean(divergence(taught, one))) for one in np.moveaxis(tried, 1, 0)]
         return float(RIDGES[int(np.argmin(missed))])
+
+
+def _taught(lessons: Array) -> Array:
+    """(n, c) class probabilities."""
+    shares = probabilities(np.clip(lessons, 0.0, 1.0))
+    normal: Array = shares / shares.sum(axis=1, keepdims=True)
+    return normal
 
 
 def weak_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:

@@ -7,12 +7,12 @@ from typing import Literal, get_args
 
 from predictor.errors import InputError
 from predictor.labels import Kind
+from predictor.outcomes import LabelForm
 from predictor.ranges import at_least, one_of
-from predictor.worlds.training import Training
+from predictor.worlds.training import Heads, Training
 
 Method = Literal["ridge", "logistic", "full", "lora"]
 Loss = Literal["squared", "xent", "confidence"]
-LabelForm = Literal["soft", "hard"]
 
 LOSSES: dict[Method, tuple[Loss, ...]] = {
     "ridge": ("squared",),
@@ -139,16 +139,16 @@ class Recipe:
         return 3 if self.trains_model else 12
 
     @property
-    def weak_method(self) -> Literal["ridge", "logistic"]:
+    def weak_method(self) -> Heads:
         """Heads of the weak models: logistic where the student learns from class probabilities, else ridge."""
         return "ridge" if self.loss == "squared" else "logistic"
 
     @property
     def foretold(self) -> Training:
-        """What forecasts for ridge heads can follow of a recipe whose loss is settled: sizes and such heads' ridges."""
-        weak = self.weak_ridge if self.weak_method == "ridge" else None
-        student = self.student_ridge if self.method == "ridge" else None
-        return Training(self.weak_rows, self.student_rows, weak, student)
+        """What forecasts follow of a recipe whose loss is settled; a model that is trained is taken for ridge heads."""
+        heads: Heads = "logistic" if self.method == "logistic" else "ridge"
+        weak = self.weak_ridge if self.weak_method == heads else None
+        return Training(self.weak_rows, self.student_rows, weak, self.student_ridge, heads, self.label_form)
 
     @property
     def words(self) -> dict[str, str | int | float]:

@@ -11,11 +11,10 @@ normal prior of unit variance. Sigmoids of each class against the rest, scaled t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import log_softmax, ndtr, softmax
 
 from predictor.heads.logistic import fit_logistic
 from predictor.worlds.posterior import TruthPosterior
@@ -24,6 +23,9 @@ Array = NDArray[np.float64]
 
 RIDGE = 1e-4
 """Of the sigmoids' slopes, on scores of unit mean square: enough for classes that scores part completely."""
+
+STEPS = 100
+"""Newton steps at most; about ten are taken."""
 
 LEAST = 1e-6
 """Smallest probability of any class."""
@@ -82,7 +84,7 @@ class ClassTruth:
         """
         latent = self.root @ rng.standard_normal((self.root.shape[1], count))
         latent += self.alone[:, None] * rng.standard_normal(latent.shape)
-        level = ndtr(latent)
+        level = np.vectorize(NormalDist().cdf)(latent)
         if self.columns == 1:
             coded: Array = (level > self.chance[:, :1]).astype(np.float64)[:, None]
             return coded
@@ -112,23 +114,49 @@ def _chances(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
 
 def _softmax(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
     """Chances of all classes; everywhere about their shares where scores of rows left out do not rise with them."""
-    rows, classes = gold.shape
-    shares = np.log((gold.sum(axis=0) + 1.0) / (rows + classes))
     scale = float(np.sqrt(np.mean(seen**2))) or 1.0
-
-    def loss(at: Array) -> tuple[float, Array]:
-        logs = log_softmax(at[0] * seen / scale + at[1:], axis=1)
-        off = at - np.concatenate([[0.0], shares])
-        pull = np.concatenate([[RIDGE], np.full(classes, 1.0 / rows)]) * off
-        over = (np.exp(logs) - gold) / rows
-        slopes = np.concatenate([[np.sum(over * seen) / scale], over.sum(axis=0)])
-        return float(-np.sum(gold * logs) / rows + 0.5 * pull @ off), slopes + pull
-
-    bounds = [(0.0, None), *((None, None) for _ in shares)]
-    start = np.concatenate([[1.0], shares])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}).x
-    left, right = (np.maximum(softmax(found[0] * one / scale + found[1:], axis=1), LEAST) for one in (seen, asked))
+    slope, offsets = _slope_and_offsets(seen / scale, gold)
+    if slope < 0.0:
+        slope, offsets = _slope_and_offsets(np.zeros_like(seen), gold)
+    left, right = (np.maximum(_shares(slope * one / scale + offsets), LEAST) for one in (seen, asked))
     return left / left.sum(axis=1, keepdims=True), right / right.sum(axis=1, keepdims=True)
+
+
+def _slope_and_offsets(scores: Array, gold: Array) -> tuple[float, Array]:
+    """a and (c,) b of least mean −log softmax(a s + b) of the right class, with RIDGE on a and a prior on b."""
+    rows, classes = gold.shape
+    prior = np.concatenate([[0.0], np.log((gold.sum(axis=0) + 1.0) / (rows + classes))])
+    pull = np.concatenate([[RIDGE], np.full(classes, 1.0 / rows)])
+
+    def loss(at: Array) -> float:
+        chances = _shares(at[0] * scores + at[1:])
+        missed = -np.mean(np.log(np.maximum(np.sum(gold * chances, axis=1), np.finfo(np.float64).tiny)))
+        return float(missed + 0.5 * np.sum(pull * (at - prior) ** 2))
+
+    at = prior.copy()
+    for _ in range(STEPS):
+        chances = _shares(at[0] * scores + at[1:])
+        over, typical = chances - gold, np.sum(chances * scores, axis=1, keepdims=True)
+        gradient = np.concatenate([[np.sum(over * scores)], over.sum(axis=0)]) / rows + pull * (at - prior)
+        curvature = np.diag(pull)
+        curvature[0, 0] += np.mean(np.sum(chances * (scores - typical) ** 2, axis=1))
+        curvature[0, 1:] = curvature[1:, 0] = np.mean(chances * (scores - typical), axis=0)
+        curvature[1:, 1:] += np.diag(chances.mean(axis=0)) - chances.T @ chances / rows
+        step = np.linalg.solve(curvature, gradient)
+        if float(gradient @ step) < 1e-16:
+            break
+        before, length = loss(at), 1.0
+        while length > 1e-6 and loss(at - length * step) > before:
+            length *= 0.5
+        at = at - length * step
+    return float(at[0]), at[1:]
+
+
+def _shares(logits: Array) -> Array:
+    """(n, c) softmax."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: Array = raised / raised.sum(axis=1, keepdims=True)
+    return found
 
 
 def _sigmoid(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:

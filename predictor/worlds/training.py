@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from predictor.errors import InputError
+from predictor.outcomes import LabelForm
+from predictor.ranges import one_of
 from predictor.worlds.splits import MIN_PART
+
+Heads = Literal["ridge", "logistic"]
 
 
 @dataclass(frozen=True)
@@ -17,18 +22,25 @@ class Training:
         weak_rows: n~, gold rows that each weak head will be trained on, at least 8; None for a third of the rows.
         student_rows: n^, rows that the student will be taught, at least 8; None for a third of the rows.
         weak_ridge, student_ridge: > 0, a share of the training kernel's trace, that is of the mean squared length of a
-            standardised row; None to choose it by leave-one-out cross-validation. The student's is its ceiling's too.
+            standardised row; None to choose it by cross-validation, leaving out one row (ridge) or a fifth (logistic).
+            The student's is its ceiling's too.
+        heads: of the weak models and the student, `ridge` (squared loss) or `logistic` (cross-entropy, classes only).
+        label_form: the student is taught what weak heads say (`soft`) or the class that they favour (`hard`).
 
     Raises:
-        InputError: a number out of range.
+        InputError: a number out of range, or a word that is none of these.
     """
 
     weak_rows: int | None = None
     student_rows: int | None = None
     weak_ridge: float | None = None
     student_ridge: float | None = None
+    heads: Heads = "ridge"
+    label_form: LabelForm = "soft"
 
     def __post_init__(self) -> None:
+        one_of("heads", self.heads, get_args(Heads))
+        one_of("label_form", self.label_form, get_args(LabelForm))
         for name in ("weak_rows", "student_rows"):
             rows = getattr(self, name)
             if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < MIN_PART):
@@ -47,6 +59,13 @@ class Training:
                     reason="BAD_SETTING",
                     field=name,
                 )
+
+    @property
+    def squared(self) -> Training:
+        """The nearest training by squared loss on soft labels, to which ridges of logistic heads mean nothing."""
+        if self.heads == "ridge":
+            return replace(self, label_form="soft")
+        return Training(self.weak_rows, self.student_rows)
 
     def sizes(self, rows: int) -> tuple[int, int]:
         """n~ and n^ as asked for, a third of `rows` where nothing was."""

@@ -75,12 +75,28 @@ def test_the_training_asked_for_is_simulated_and_what_the_rows_cannot_show_is_sa
     assert "warning simulated with 40 rows for each weak head and 104 for the student, as 160 rows can show no" in told
     free, own = (json.loads(run("predict", "--strong", "s.npy", *WEAK, *s, "--json").stdout) for s in ((), SIZES))
     asked = {"weak_rows": 40, "student_rows": 5000, "weak_ridge": 0.02, "student_ridge": 0.5}
+    asked |= {"heads": "ridge", "label_form": "soft"}
     assert own["provenance"]["request"]["training"] == asked
-    assert set(free["provenance"]["request"]["training"].values()) == {None}
+    assert set(free["provenance"]["request"]["training"].values()) == {None, "ridge", "soft"}
     assert own["candidates"][0]["predicted_w2s_error"] != free["candidates"][0]["predicted_w2s_error"]
     env = {f"W2S_{name.upper()}": str(value) for name, value in asked.items()}
     told = json.loads(run("predict", "--strong", "s.npy", *WEAK, "--json", env=env).stdout)
     assert [c["predicted_gain"] for c in told["candidates"]] == [c["predicted_gain"] for c in own["candidates"]]
+
+
+def test_the_heads_asked_for_are_forecast(run, tmp_path):
+    lines = ["id,label", *(f"{i},{'yes' if i % 3 else 'no'}" for i in range(60))]
+    (tmp_path / "classes.csv").write_text("\n".join(lines) + "\n")
+    asked = ("predict", "--strong", "s.npy", *WEAK, "--labels", str(tmp_path / "classes.csv"), "--json")
+    ridge, logistic = (json.loads(run(*asked, *heads).stdout) for heads in ((), ("--heads", "logistic")))
+    assert logistic["provenance"]["request"]["training"]["heads"] == "logistic"
+    told = [one["predicted_w2s_error"]["value"] for one in logistic["candidates"]]
+    assert told != [one["predicted_w2s_error"]["value"] for one in ridge["candidates"]]
+    spelled = json.loads(run(*asked, env={"W2S_HEADS": "logistic"}).stdout)
+    assert [one["predicted_w2s_error"]["value"] for one in spelled["candidates"]] == told
+    hard = json.loads(run(*asked, "--label-form", "hard").stdout)
+    assert hard["provenance"]["request"]["training"]["label_form"] == "hard"
+    assert hard["candidates"][0]["predicted_w2s_error"] != ridge["candidates"][0]["predicted_w2s_error"]
 
 
 def test_a_report_page_is_written(run, tmp_path):
@@ -105,6 +121,12 @@ def test_a_report_page_is_written(run, tmp_path):
             "weak_rows is 3; it must be a whole number of at least 8",
         ),
         (("--strong", "s.npy", *WEAK, "--student-ridge", "0"), 2, "student_ridge is 0.0; it must be above 0"),
+        (("--strong", "s.npy", *WEAK, "--heads", "tree"), 2, "invalid choice: 'tree'"),
+        (
+            ("--strong", "s.npy", *WEAK, "--labels", "gold.npy", "--heads", "logistic"),
+            2,
+            "the labels are numbers to regress on, and logistic heads on soft labels need classes",
+        ),
         (("--strong", "s.npy", *WEAK, "--lables", "x"), 2, "there is no flag --lables; did you mean --labels?"),
         (("--strong", "s.npy", *WEAK, "-o", "none/out.json"), 2, "name a file in a folder that exists"),
         (("--strong", "s.npy", *WEAK, "--pool", "-"), 2, "holds no rows"),

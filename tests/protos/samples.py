@@ -66,7 +66,7 @@ def full_query() -> RankingQuery:
             confidence=0.9,
             wording=Wording(("bad", "so so", "göod"), "Text: {text}\n→ "),
             refine="prompted",
-            training=Training(60, 400, 0.25, 1e-3),
+            training=Training(60, 400, 0.25, 1e-3, "logistic", "hard"),
         ),
         calibration=full_calibration(),
     )

@@ -83,12 +83,13 @@ def test_an_answer_names_the_settings_that_mattered():
     ("method", "loss", "expected"),
     [
         ("ridge", None, Training(50, 90, 0.1, 0.2)),
-        ("logistic", None, Training(50, 90)),
+        ("logistic", None, Training(50, 90, 0.1, 0.2, "logistic")),
+        ("logistic", "confidence", Training(50, 90, 0.1, 0.2, "logistic")),
         ("lora", "squared", Training(50, 90, 0.1)),
         ("lora", "xent", Training(50, 90)),
     ],
 )
-def test_a_forecast_follows_the_sizes_and_the_ridges_of_ridge_heads_alone(method, loss, expected):
+def test_a_forecast_follows_sizes_heads_and_their_ridges(method, loss, expected):
     student = {} if method == "lora" else {"student_ridge": 0.2}
     recipe = Recipe(method, loss, weak_rows=50, student_rows=90, weak_ridge=0.1, **student)
     assert recipe.for_labels("binary").foretold == expected

@@ -54,6 +54,12 @@ class RefineBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFINE_BY_LINEAR: _ClassVar[RefineBy]
     REFINE_BY_PROMPTED: _ClassVar[RefineBy]
 
+class Heads(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEADS_UNSPECIFIED: _ClassVar[Heads]
+    HEADS_RIDGE: _ClassVar[Heads]
+    HEADS_LOGISTIC: _ClassVar[Heads]
+
 class LabelKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LABEL_KIND_UNSPECIFIED: _ClassVar[LabelKind]
@@ -89,6 +95,9 @@ LABELS_BY_WORDS: LabelsBy
 REFINE_BY_UNSPECIFIED: RefineBy
 REFINE_BY_LINEAR: RefineBy
 REFINE_BY_PROMPTED: RefineBy
+HEADS_UNSPECIFIED: Heads
+HEADS_RIDGE: Heads
+HEADS_LOGISTIC: Heads
 LABEL_KIND_UNSPECIFIED: LabelKind
 LABEL_KIND_REGRESSION: LabelKind
 LABEL_KIND_BINARY: LabelKind
@@ -202,16 +211,20 @@ class Settings(_message.Message):
     def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., wording: _Optional[_Union[Wording, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge")
+    __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form")
     WEAK_ROWS_FIELD_NUMBER: _ClassVar[int]
     STUDENT_ROWS_FIELD_NUMBER: _ClassVar[int]
     WEAK_RIDGE_FIELD_NUMBER: _ClassVar[int]
     STUDENT_RIDGE_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FORM_FIELD_NUMBER: _ClassVar[int]
     weak_rows: int
     student_rows: int
     weak_ridge: float
     student_ridge: float
-    def __init__(self, weak_rows: _Optional[int] = ..., student_rows: _Optional[int] = ..., weak_ridge: _Optional[float] = ..., student_ridge: _Optional[float] = ...) -> None: ...
+    heads: Heads
+    label_form: _calibration_pb2.LabelForm
+    def __init__(self, weak_rows: _Optional[int] = ..., student_rows: _Optional[int] = ..., weak_ridge: _Optional[float] = ..., student_ridge: _Optional[float] = ..., heads: _Optional[_Union[Heads, str]] = ..., label_form: _Optional[_Union[_calibration_pb2.LabelForm, str]] = ...) -> None: ...
 
 class Wording(_message.Message):
     __slots__ = ("words", "template")

@@ -1,0 +1,195 @@
+"""Forecasts for logistic heads and for hard labels: the student is taught as it will be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import predictor
+from predictor.errors import InputError
+from predictor.estimators import find
+from predictor.estimators.case import Case, Representation
+from predictor.estimators.consensus_truth import ConsensusForecast
+from predictor.estimators.students import Coding, as_trained, own_labels
+from predictor.estimators.supervision import supervise
+from predictor.estimators.truth_posterior import TruthPosteriorForecast
+from predictor.labels import Labels
+from predictor.training import Recipe, train_w2s
+from predictor.training.learners import LogisticHeads, student_heads, weak_heads
+from predictor.training.measures import hardened
+from predictor.worlds.training import Training
+from tests.reference.models import correlated, dimmed
+
+ROWS, GOLD = 150, 60
+LOGISTIC, HARD = Training(heads="logistic"), Training(label_form="hard")
+
+
+def made(classes: int = 2, training: Training = LOGISTIC) -> Case:
+    rng = np.random.default_rng(5)
+    strong = correlated(ROWS, 7, 0.7, rng)
+    weak = tuple(
+        Representation(name, dimmed(strong, 5, blur, rng)) for name, blur in (("a", 0.2), ("b", 0.7), ("c", 2.0))
+    )
+    z = (strong - strong.mean(axis=0)) / strong.std(axis=0)
+    named = (2.0 * z[:, : max(2, classes)] + rng.logistic(size=(ROWS, max(2, classes)))).argmax(axis=1)
+    words = [f"class {c}" for c in named]
+    shown = [word if i < GOLD else None for i, word in enumerate(words)]
+    return Case(Representation("s", strong), weak, Labels.of(shown), seed=3, training=training)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_weak_labels_are_what_the_training_itself_would_make(classes):
+    case = made(classes, Training(weak_ridge=0.02, heads="logistic"))
+    supervision = supervise(case, np.random.default_rng(0))
+    recipe = Recipe("logistic", weak_ridge=0.02).for_labels(case.labels.kind)
+    known = np.arange(GOLD)
+    for model, said in zip(case.weak, own_labels(case, supervision), strict=True):
+        head = weak_heads(model.features, recipe).on(known, supervision.rows)
+        np.testing.assert_array_equal(said, head.learn(case.labels.targets[:GOLD], case.seed, gold=True))
+        assert (said >= 0.0).all()
+        assert (said <= 1.0).all()
+
+
+def test_weak_labels_that_were_given_stay_as_they_are():
+    case = made()
+    table = np.random.default_rng(1).uniform(size=(ROWS, 1))
+    given = replace(case, weak_labels={"b": table})
+    said = own_labels(given, supervise(given, np.random.default_rng(0)))
+    np.testing.assert_array_equal(said[1], table[GOLD:])
+    plain = own_labels(case, supervise(case, np.random.default_rng(0)))
+    np.testing.assert_array_equal(said[0], plain[0])
+
+
+@pytest.mark.parametrize(
+    ("training", "recipe"),
+    [
+        (LOGISTIC, Recipe("logistic")),
+        (Training(heads="logistic", label_form="hard", student_ridge=0.03), Recipe("logistic", student_ridge=0.03)),
+        (HARD, Recipe("ridge")),
+        (Training(label_form="hard", student_rows=70), Recipe("ridge")),
+    ],
+)
+def test_students_are_what_the_training_itself_would_make(training, recipe):
+    case = made(3)
+    features, rng = case.strong.features[GOLD:], np.random.default_rng(2)
+    lessons = rng.dirichlet(np.ones(3), size=(2, ROWS - GOLD))
+    coding = Coding(np.array([0.2, 0.3, 0.5]), 0.7)
+    found = as_trained(features, training, coding, np.random.default_rng(4), 9)(coding.labels(lessons))
+    order, trainee = (
+        np.random.default_rng(4).permutation(ROWS - GOLD),
+        student_heads(features, recipe.for_labels("multiclass")),
+    )
+    folds = 2 if training.student_rows is None else 5
+    for held in np.array_split(order, folds):
+        rest = np.setdiff1d(order, held, assume_unique=True)[: training.student_rows]
+        for lesson, learned in zip(lessons, found, strict=True):
+            told = hardened(lesson) if training.label_form == "hard" else lesson
+            expected = trainee.on(rest, held).learn(told[rest], 9)
+            np.testing.assert_allclose(coding.codes(learned[held]), expected, atol=1e-9)
+
+
+def test_lessons_that_are_alike_share_the_ridge_of_the_first():
+    case = made()
+    features = case.strong.features
+    lessons = np.random.default_rng(2).uniform(size=(2, ROWS, 1))
+    bare = Coding(np.zeros(1), 1.0)
+    found = as_trained(features, LOGISTIC, bare, np.random.default_rng(4), 9, alike=True)(lessons)
+    for held in np.array_split(np.random.default_rng(4).permutation(ROWS), 2):
+        rest = np.setdiff1d(np.random.default_rng(4).permutation(ROWS), held, assume_unique=True)
+        head = LogisticHeads(features).on(rest, held)
+        fixed = LogisticHeads(features, head.settled(lessons[0, rest], 9).ridge).on(rest, held)
+        for lesson, learned in zip(lessons, found, strict=True):
+            np.testing.assert_allclose(learned[held], fixed.learn(lesson[rest], 9), atol=1e-9)
+
+
+def test_a_fixed_ridge_is_settled_as_it_is():
+    head = LogisticHeads(made().strong.features, 0.5).on(np.arange(50), np.arange(50, 60))
+    assert head.settled(np.zeros((50, 1)), 0) is head
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("training", [LOGISTIC, HARD, Training(heads="logistic", label_form="hard")])
+def test_the_posterior_judges_these_students(classes, training):
+    case, estimator = made(classes, training), TruthPosteriorForecast(halvings=1, draws=8)
+    plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
+    assert not np.allclose(found.error, plain.error, atol=1e-4)
+    # What a shuffle loses is that of ridge heads.
+    np.testing.assert_allclose(found.null_draws - found.error[:, None], plain.null_draws - plain.error[:, None])
+    # Teachers are those of the heads: of ridge heads on hard labels the same, of logistic ones others.
+    teachers, before = found.error + found.gain, plain.error + plain.gain
+    assert np.allclose(teachers, before) == (training.heads == "ridge")
+    assert found.accuracy.shape == (3, 2)
+    assert found.error_draws.shape == plain.error_draws.shape
+
+
+def test_the_posterior_foretells_what_logistic_training_measures():
+    """On rows whose labels it never saw."""
+    rng = np.random.default_rng(0)
+    strong = correlated(600, 12, 0.8, rng)
+    weak = [dimmed(strong, 9, blur, rng) for blur in (0.2, 0.6, 1.0, 2.0, 4.0)]
+    z = (strong - strong.mean(axis=0)) / strong.std(axis=0)
+    truth = 3.0 * z[:, 0] + 2.0 * z[:, 1] + rng.logistic(size=600) > 0
+    labels = Labels.of(["yes" if one else "no" for one in truth])
+    measured = train_w2s(strong, weak, labels, splits=8, recipe=Recipe("logistic"))
+    shown = Labels.of([("yes" if one else "no") if i < 200 else None for i, one in enumerate(truth)])
+    case = Case(Representation("s", strong), tuple(Representation(str(i), w) for i, w in enumerate(weak)), shown)
+    found, plain = (
+        find("truth_posterior").forecast(replace(case, training=training)) for training in (LOGISTIC, Training())
+    )
+    real = measured.w2s.mean(axis=1)
+    assert np.abs(found.error - real).mean() < 0.05
+    assert np.abs(found.error - real).mean() < np.abs(plain.error - real).mean()
+
+
+def test_the_consensus_teaches_logistic_heads_but_no_hard_labels():
+    case, estimator = made(3), ConsensusForecast(halvings=1, draws=8)
+    plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
+    assert not np.allclose(found.error, plain.error, atol=1e-4)
+    assert found.warnings == ()
+    both = estimator.forecast(replace(case, training=Training(heads="logistic", label_form="hard")))
+    np.testing.assert_array_equal(both.error, found.error)
+    assert "taught soft labels, not the hard ones asked for" in both.warnings[0]
+
+
+def test_the_consensus_of_scores_that_are_no_probabilities_teaches_ridge_heads_and_says_so():
+    case = replace(
+        made(),
+        labels=None,
+        weak_labels={n: np.random.default_rng(i).standard_normal((ROWS, 1)) for i, n in enumerate("abc")},
+    )
+    estimator = ConsensusForecast(halvings=1, draws=8)
+    found, plain = (estimator.forecast(replace(case, training=training)) for training in (LOGISTIC, Training()))
+    np.testing.assert_array_equal(found.error, plain.error)
+    assert found.warnings == ("students were ridge heads, as the weak labels are no class probabilities",)
+
+
+def test_the_simulation_is_of_ridge_heads_and_says_so():
+    case = replace(made(), labels=None)
+    odd = Training(weak_rows=40, weak_ridge=0.4, student_ridge=0.3, heads="logistic", label_form="hard")
+    simulation = find("label_prior_simulation")
+    found, plain = (simulation.forecast(replace(case, training=t)) for t in (odd, Training(weak_rows=40)))
+    np.testing.assert_array_equal(found.error, plain.error)
+    assert found.warnings == ("simulated with ridge heads on soft labels, not with logistic ones on hard",)
+    assert plain.warnings == ()
+
+
+@pytest.mark.parametrize("asked", [{"heads": "logistic"}, {"label_form": "hard"}])
+def test_numbers_have_neither_logistic_heads_nor_hard_labels(asked):
+    rng = np.random.default_rng(0)
+    arrays = {"strong": rng.standard_normal((60, 3)), "weak": {"a": rng.standard_normal((60, 3))}}
+    with pytest.raises(InputError, match=r"numbers to regress on.*need classes; leave them out"):
+        predictor.rank(**arrays, labels=[float(i) if i < 30 else None for i in range(60)], **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"heads": "tree"}, "heads is 'tree'; it must be one of ridge, logistic"),
+        ({"label_form": "x"}, "one of soft, hard"),
+    ],
+)
+def test_other_words_are_refused(asked, words):
+    with pytest.raises(InputError, match=words):
+        predictor.rank(strong=np.eye(30), weak={"a": np.eye(30)}, **asked)
