@@ -122,23 +122,23 @@ class ConsensusForecast:
             totals.append(spread)
             if classes and training != training.squared:
                 others.append(rehearse(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=teach))
-        lost = Rehearsal.mean(runs).lost_by_shuffling()
-        run = Rehearsal.mean(others or runs)
+        plainly = Rehearsal.mean(runs)
+        run = Rehearsal.mean(others) if others else plainly
         spreads = truth.spreads
         unit = float(np.mean(1.0 / spreads))
         left = float(np.mean(np.maximum(spreads - truth.explained, 0.0) / spreads))
         total = np.concatenate(totals)
-        error = run.error * unit + left
         return Forecast(
-            error=error,
+            error=run.error * unit + left,
             gain=run.gain * unit,
             ceiling=float(np.mean(run.ceiling_draws / total)),
             error_draws=run.error_draws / total,
             gain_draws=run.gain_draws / total,
             ceiling_draws=run.ceiling_draws / total,
-            null_draws=error[:, None] + lost * unit,
+            null_draws=plainly.null_draws * unit + left,
             notes=(note,),
             warnings=(*shortfall(len(kept), case.training), *_unlike(case, classes)),
+            null_error=plainly.error * unit + left if others else None,
         )
 
     def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:

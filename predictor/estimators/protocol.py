@@ -80,6 +80,8 @@ class Forecast:
         error_draws, gain_draws: (m, R).
         ceiling_draws: (R,).
         null_draws: (m, S) Err_w2s of the same candidates with row pairing shuffled.
+        null_error: (m,) Err_w2s that these are compared with, where it is not `error`: that of ridge heads on soft
+            labels, as the null is of such whatever is asked for.
         notes: what the reader should know.
         warnings: where this is not the training that was asked for.
         accuracy: (m, 2) expected share of right rows of the weak model and of its student; None where not foretold.
@@ -95,6 +97,7 @@ class Forecast:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     accuracy: Array | None = None
+    null_error: Array | None = None
 
     def moved(self, error: Array, gain: Array, error_draws: Array, gain_draws: Array) -> Forecast:
         """The same with (m,) added to the candidates' errors and gains, and (m, R) to those of the replicates."""

@@ -47,11 +47,6 @@ class Rehearsal:
             np.mean(right, axis=0) if right else None,
         )
 
-    def lost_by_shuffling(self) -> Array:
-        """(m, S) error with each shuffled pairing, less that with the candidate's own."""
-        lost: Array = self.null_draws - self.error[:, None]
-        return lost
-
 
 def rehearse(
     teach: Teach,

@@ -97,27 +97,29 @@ class TruthPosteriorForecast:
         )
         levels = np.maximum(truth.factor + truth.doubt * rng.standard_normal(self.halvings * self.draws), 0.0)
         added = (levels - 1.0) * truth.spread
-        lost = run.lost_by_shuffling()
+        base = truth.factor * truth.spread
+        null, compared = run.null_draws + base, None
         if case.training != case.training.squared:
+            compared = run.error + base
             run = self._as_trained(case, supervision, kept, coding, truth)
-        error = run.error + truth.factor * truth.spread
         return Forecast(
-            error=error,
+            error=run.error + base,
             gain=run.gain,
             ceiling=float(np.mean(run.ceiling_draws)) + (truth.factor - 1.0) * truth.spread,
             error_draws=run.error_draws + added,
             gain_draws=run.gain_draws,
             ceiling_draws=run.ceiling_draws + added,
-            null_draws=error[:, None] + lost,
+            null_draws=null,
             notes=(_note(case, posterior, truth),),
             warnings=shortfall(len(rows), case.training, len(known)),
             accuracy=run.accuracy,
+            null_error=compared,
         )
 
     def _as_trained(
         self, case: Case, supervision: Supervision, kept: NDArray[np.intp], coding: Coding, truth: _Truth
     ) -> Rehearsal:
-        """Outcomes of heads that are no ridge heads on soft labels; what a shuffle loses is left to such."""
+        """Outcomes of heads that are no ridge heads on soft labels; the null is left to such."""
         rng, strong = case.rng("heads as trained"), case.strong.features[supervision.rows[kept]]
         weak = coding.labels(np.stack([p[kept] for p in own_labels(case, supervision) if p is not None]))
         teach, gold = (

@@ -119,7 +119,7 @@ def judge(
     speaking = judging.chosen(case) if isinstance(judging, Combined) else judging
     if isinstance(speaking, Forecaster):
         cast = speaking.forecast(case)
-        above = _above_null(cast.error, cast.null_draws)
+        above = _above_null(cast.error if cast.null_error is None else cast.null_error, cast.null_draws)
         learnt = learnt if learnt is not None and learnt.forecaster == speaking.name else None
         by = _moved(cast, learnt, case.rng("surprises"))
         if rank_by == "gain":

@@ -115,8 +115,10 @@ def test_the_posterior_judges_these_students(classes, training):
     case, estimator = made(classes, training), TruthPosteriorForecast(halvings=1, draws=8)
     plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
     assert not np.allclose(found.error, plain.error, atol=1e-4)
-    # What a shuffle loses is that of ridge heads.
-    np.testing.assert_allclose(found.null_draws - found.error[:, None], plain.null_draws - plain.error[:, None])
+    # The null is that of ridge heads.
+    np.testing.assert_array_equal(found.null_draws, plain.null_draws)
+    np.testing.assert_array_equal(found.null_error, plain.error)
+    assert plain.null_error is None
     # Teachers are those of the heads: of ridge heads on hard labels the same, of logistic ones others.
     teachers, before = found.error + found.gain, plain.error + plain.gain
     assert np.allclose(teachers, before) == (training.heads == "ridge")
@@ -148,6 +150,9 @@ def test_the_consensus_teaches_logistic_heads_but_no_hard_labels():
     plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
     assert not np.allclose(found.error, plain.error, atol=1e-4)
     assert found.warnings == ()
+    assert found.null_error is not None
+    assert found.null_draws.mean() == pytest.approx(plain.null_draws.mean(), abs=0.05)
+    assert (found.null_error < found.null_draws.mean()).all()
     both = estimator.forecast(replace(case, training=Training(heads="logistic", label_form="hard")))
     np.testing.assert_array_equal(both.error, found.error)
     assert "taught soft labels, not the hard ones asked for" in both.warnings[0]
