@@ -145,10 +145,9 @@ class Recipe:
 
     @property
     def foretold(self) -> Training:
-        """What forecasts follow of a recipe whose loss is settled; a model that is trained is taken for ridge heads."""
-        heads: Heads = "logistic" if self.method == "logistic" else "ridge"
-        weak = self.weak_ridge if self.weak_method == heads else None
-        return Training(self.weak_rows, self.student_rows, weak, self.student_ridge, heads, self.label_form)
+        """What forecasts follow once the loss is settled: models trained as a whole count as heads of that loss."""
+        heads = self.weak_method
+        return Training(self.weak_rows, self.student_rows, self.weak_ridge, self.student_ridge, heads, self.label_form)
 
     @property
     def words(self) -> dict[str, str | int | float]:

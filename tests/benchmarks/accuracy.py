@@ -80,7 +80,7 @@ RECORDS = {
     "second": Path(__file__).parent / "accuracy_second.csv",
     "third": Path(__file__).parent / "accuracy_third.csv",
 }
-"""Where the record of each set of tasks is committed."""
+"""Where the record of each set of tasks is committed, but for that of many classes: accuracy_classes.csv."""
 
 QUICK = ("logme", "h_score", "representation_gap_labels", "intrinsic_dimension_discrepancy")
 """Estimators that run by name only and are cheap enough for every cell."""

@@ -101,7 +101,8 @@ def judge(bench: Bench, cell: Cell, rows: Sequence[Row]) -> list[dict[str, Any]]
     }
     sizes = Recipe(weak_rows=bench.recipe.weak_rows, student_rows=bench.recipe.student_rows)
     classes = cell.task.labels.kind != "regression"
-    ridge, twin = (heads(cell, one, splits) for one in (sizes, replace(sizes, method="logistic") if classes else sizes))
+    alike = replace(sizes, method="logistic") if classes else sizes
+    ridge, twin = (heads(cell, one, splits) for one in (sizes, alike))
     apart = float(np.abs(twin.weak - kept["weak_error"]).max())
     if apart > SAME:
         raise InputError(
@@ -117,7 +118,7 @@ def judge(bench: Bench, cell: Cell, rows: Sequence[Row]) -> list[dict[str, Any]]
         "ridge_error": ridge.w2s.mean(axis=1),
         "ridge_gain": ridge.gain.mean(axis=1),
         "weak_cv": cross_validated(cell, bench.recipe, splits),
-        **forecasts(cell, sizes, len(splits)),
+        **forecasts(cell, alike, len(splits)),
     }
     known["both"] = (average_ranks(known["weak_cv"]) + average_ranks(known["truth_posterior_error"])) / 2.0
     about = {
@@ -170,11 +171,11 @@ def cross_validated(cell: Cell, recipe: Recipe, splits: Sequence[int]) -> Array:
     return mean
 
 
-def forecasts(cell: Cell, sizes: Recipe, splits: int) -> dict[str, Array]:
-    """What estimators say of heads, each (m,): those that need labels given D~ of each split in turn."""
+def forecasts(cell: Cell, recipe: Recipe, splits: int) -> dict[str, Array]:
+    """What estimators say of the recipe's heads, each (m,): those that need labels given D~ of each split in turn."""
     query, source = cell.query(Settings(estimators=ASKED)), InMemory(cell.models)
     shown = drain(
-        validation_steps(query, cell.task.labels, source, splits=splits, labelled_splits=splits, recipe=sizes)
+        validation_steps(query, cell.task.labels, source, splits=splits, labelled_splits=splits, recipe=recipe)
     )
     said = {one.name: one.predicted for one in shown.trained}
     answers: dict[str, Array] = {}

@@ -53,7 +53,8 @@ COLUMNS = (
 )
 
 FILES = {
-    name: Path(__file__).parent / f"reach{end}.csv" for name, end in zip(SETS, ("", "_second", "_third"), strict=True)
+    name: Path(__file__).parent / f"reach{end}.csv"
+    for name, end in (("first", ""), ("second", "_second"), ("third", "_third"))
 }
 
 
@@ -136,7 +137,7 @@ def main() -> None:
     """Train and foretell, or print the table of the committed files."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.reach", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("reach.csv"), help="result file (CSV)")
-    parser.add_argument("--set", choices=SETS, default="first", help="which tasks (%(default)s)")
+    parser.add_argument("--set", choices=FILES, default="first", help="which tasks (%(default)s)")
     parser.add_argument("--table", action="store_true", help="print the figures of the committed files and stop")
     options = parser.parse_args()
     if options.table:

@@ -12,10 +12,12 @@ from predictor.errors import InputError
 from predictor.estimators import find
 from predictor.estimators.case import Case, Representation
 from predictor.estimators.consensus_truth import ConsensusForecast
+from predictor.estimators.protocol import Forecast
 from predictor.estimators.students import Coding, as_trained, own_labels
 from predictor.estimators.supervision import supervise
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.labels import Labels
+from predictor.pipeline.judging import judge
 from predictor.training import Recipe, train_w2s
 from predictor.training.learners import LogisticHeads, student_heads, weak_heads
 from predictor.training.measures import hardened
@@ -168,6 +170,29 @@ def test_the_consensus_of_scores_that_are_no_probabilities_teaches_ridge_heads_a
     found, plain = (estimator.forecast(replace(case, training=training)) for training in (LOGISTIC, Training()))
     np.testing.assert_array_equal(found.error, plain.error)
     assert found.warnings == ("students were ridge heads, as the weak labels are no class probabilities",)
+
+
+def test_the_consensus_simulates_ridge_heads_whatever_ridge_logistic_ones_have():
+    case, rows = made(), np.arange(GOLD, ROWS)
+    found, plain = (
+        ConsensusForecast()._simulated(replace(case, training=training), rows)
+        for training in (Training(heads="logistic", weak_ridge=50.0), Training())
+    )
+    np.testing.assert_array_equal(found.spread, plain.spread)
+
+
+def test_candidates_are_compared_with_the_null_by_the_heads_that_it_is_of():
+    """A forecaster that is a fake: its students err by 5 more than ridge heads do, of which its null is."""
+    case = made(training=Training())
+    plain = TruthPosteriorForecast(halvings=1, draws=8).forecast(case)
+
+    class Far(TruthPosteriorForecast):
+        def forecast(self, case: Case) -> Forecast:
+            return replace(plain, error=plain.error + 5.0, null_error=plain.error)
+
+    before = judge(TruthPosteriorForecast(halvings=1, draws=8), case, "w2s_error").standing.above_null
+    assert before.any()
+    np.testing.assert_array_equal(judge(Far(), case, "w2s_error").standing.above_null, before)
 
 
 def test_the_simulation_is_of_ridge_heads_and_says_so():

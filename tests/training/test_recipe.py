@@ -86,7 +86,7 @@ def test_an_answer_names_the_settings_that_mattered():
         ("logistic", None, Training(50, 90, 0.1, 0.2, "logistic")),
         ("logistic", "confidence", Training(50, 90, 0.1, 0.2, "logistic")),
         ("lora", "squared", Training(50, 90, 0.1)),
-        ("lora", "xent", Training(50, 90)),
+        ("lora", "xent", Training(50, 90, 0.1, heads="logistic")),
     ],
 )
 def test_a_forecast_follows_sizes_heads_and_their_ridges(method, loss, expected):

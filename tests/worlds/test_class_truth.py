@@ -99,6 +99,14 @@ def test_scores_that_do_not_rise_with_the_class_give_its_share_to_every_row():
     assert found.mean[0, 0] == pytest.approx(0.5, abs=0.01)
 
 
+def test_scores_that_fall_with_their_classes_give_shares_to_every_row():
+    named = np.repeat([0, 1, 2], [10, 20, 30])
+    codes = np.eye(3)[named]
+    left, right = _chances(-codes, np.random.default_rng(0).standard_normal((50, 3)), codes)
+    assert np.ptp(right, axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
+    assert left[0] == pytest.approx([1 / 6, 1 / 3, 1 / 2], abs=0.02)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_draws_have_the_chances_as_their_shares(classes):
     posterior, gold, _ = setting(classes)
