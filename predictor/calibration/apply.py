@@ -85,7 +85,11 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
         candidates=tuple(_candidate(one, error, gain, ranking.rows) for one in ranking.candidates),
         null=ranking.null if error is None else _null(ranking.null, error),
         provenance=replace(ranking.provenance, request=request),
-        warnings=(*ranking.warnings, *_remarks(ranking, calibration, error, gain)),
+        warnings=(
+            *ranking.warnings,
+            *_remarks(ranking, calibration, error, gain),
+            *_other_heads(ranking, calibration, forecaster, kind),
+        ),
     )
 
 
@@ -153,6 +157,23 @@ def _known(names: set[str], error: Fit | None, gain: Fit | None) -> list[str]:
         f"{known} of {len(names)} candidates are known from past outcomes: what these did beyond their predictions is "
         f"added to {', and to '.join(moved)}; it may change the order"
     ]
+
+
+def _other_heads(
+    ranking: Ranking, calibration: Calibration, forecaster: str | None, kind: Kind | None
+) -> tuple[str, ...]:
+    """A remark where the predictions were made for other heads than those that the calibration was fitted on.
+
+    Those of classes that a model is trained on as a whole count as logistic, as in `predictor.training.Recipe.foretold`.
+    """
+    asked = ranking.provenance.request.get("training", {}).get("heads", "ridge")
+    fitted = "ridge" if calibration.recipe == "ridge" or kind == "regression" else "logistic"
+    if forecaster not in ("truth_posterior", "consensus_truth") or asked == fitted:
+        return ()
+    return (
+        f"the calibration's students were trained by {calibration.recipe}, foretold as {fitted} heads, and these are "
+        f"foretold as {asked} ones; give --heads {fitted}",
+    )
 
 
 def _null(null: NullBand, error: Fit) -> NullBand:

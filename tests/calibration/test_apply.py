@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,29 @@ def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
     said = "\n".join(calibrated(ranking(), flat, "truth_posterior", "binary").warnings)
     assert "past outcomes say that the predicted error tells nothing: every candidate gets their mean" in said
     assert "2 predicted error(s) lie outside the 0.60 to 1.00 of the calibration's own tasks" in said
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kind", "heads", "said"),
+    [
+        ("logistic", "binary", "logistic", ""),
+        (
+            "logistic",
+            "binary",
+            "ridge",
+            "trained by logistic, foretold as logistic heads, and these are foretold as ridge",
+        ),
+        ("lora", "multiclass", "ridge", "trained by lora, foretold as logistic heads.*give --heads logistic"),
+        ("lora", "regression", "ridge", ""),
+        ("ridge", "binary", "logistic", "give --heads ridge"),
+    ],
+)
+def test_predictions_for_other_heads_than_those_fitted_on_are_said_to_be(recipe, kind, heads, said):
+    asked = replace(ranking(), provenance=Provenance({}, 0, {"training": {"heads": heads}}))
+    made = replace(fixed(w2s_error=LINES["w2s_error"]), recipe=recipe)
+    told = [one for one in calibrated(asked, made, "truth_posterior", kind).warnings if "--heads" in one]
+    assert len(told) == bool(said)
+    assert all(re.search(said, one) for one in told)
 
 
 @pytest.mark.parametrize("forecaster", ["label_prior_simulation", None])
