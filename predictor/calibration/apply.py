@@ -164,7 +164,7 @@ def _other_heads(
 ) -> tuple[str, ...]:
     """A remark where the predictions were made for other heads than those that the calibration was fitted on.
 
-    Those of classes that a model is trained on as a whole count as logistic, as in `predictor.training.Recipe.foretold`.
+    Models trained as a whole on classes count as logistic heads, as in `predictor.training.Recipe.foretold`.
     """
     asked = ranking.provenance.request.get("training", {}).get("heads", "ridge")
     fitted = "ridge" if calibration.recipe == "ridge" or kind == "regression" else "logistic"
