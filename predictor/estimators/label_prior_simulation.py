@@ -166,8 +166,8 @@ def _unlike(case: Case) -> tuple[str, ...]:
     training, found = case.training, []
     if training != training.squared:
         found.append(
-            f"simulated with ridge heads on soft labels, where {training.heads} heads on {training.label_form} ones are "
-            "to be foretold"
+            f"simulated with ridge heads on soft labels, where {training.heads} heads on {training.label_form} ones "
+            "are to be foretold"
         )
     if shown != asked:
         found.append(
