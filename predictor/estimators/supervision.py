@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.case import Case
+from predictor.heads.divergences import class_probabilities
 from predictor.heads.ridge import HeadFactor
 from predictor.worlds.training import Training
 
@@ -86,6 +87,21 @@ def check_width(given: Array, columns: int | None, name: str) -> None:
         InputError: they do not fit.
     """
     _columns(given, columns, name)
+
+
+def check_chances(given: Array, name: str) -> None:
+    """Refuse weak labels that logistic students cannot be taught.
+
+    Raises:
+        InputError: they are no class probabilities.
+    """
+    if class_probabilities(given) is None:
+        raise InputError(
+            f"weak labels of {name!r} are no class probabilities, numbers from 0 to 1 that sum to 1 over the classes, "
+            "and logistic students learn from such; give them, or leave out --heads logistic.",
+            reason="NO_PROBABILITIES",
+            field="weak_labels",
+        )
 
 
 def _columns(given: Array, columns: int | None, name: str) -> Array:

@@ -15,7 +15,7 @@ from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
 from predictor.estimators.case import Case, Refined, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
-from predictor.estimators.supervision import check_width
+from predictor.estimators.supervision import check_chances, check_width
 from predictor.pipeline import anytime
 from predictor.pipeline.gathering import Found, Gathered, check_one_layer, gather
 from predictor.pipeline.judges import calibrated_by, check_evidence, estimators_for, judge_of, learnt_by
@@ -156,6 +156,8 @@ def _entry(found: Found, query: RankingQuery) -> _Entry:
     try:
         if query.labels is not None:
             check_width(table, query.labels.targets.shape[1], found.name)
+            if query.settings.training.heads == "logistic":
+                check_chances(table, found.name)
     except W2SError as fault:
         return _Entry(found.name, failure=Failure(fault.code, fault.reason, fault.message))
     return _Entry(found.name, found.features, weak_labels=table, refined=found.refined)

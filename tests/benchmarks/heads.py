@@ -4,10 +4,10 @@
     python -m tests.benchmarks.heads --table tests/benchmarks/heads.csv > tests/benchmarks/heads.md
 
 Cells are those of `tests.benchmarks.accuracy`, sets `first` and `classes`, whose rows are texts in at most ten
-classes with something to learn, with every third candidate. D~ of LABELLED splits is revealed in turn; every
-candidate is really trained on that D~ and RECUTS cuts of the other rows into D^ and test rows. Means over the splits
-are compared with the means of the forecasts that were made on the same D~. Nothing is chosen by an outcome. FOLDER
-holds the first tasks and those of `tests.benchmarks.registry_tasks`.
+classes, ETHICS virtue apart, where eleven rows in twelve are of one; with every third candidate. D~ of LABELLED
+splits is revealed in turn; every candidate is really trained on that D~ and RECUTS cuts of the other rows into D^ and
+test rows. Means over the splits are compared with the means of the forecasts that were made on the same D~. Nothing
+is chosen by an outcome. FOLDER holds the first tasks and those of `tests.benchmarks.registry_tasks`.
 """
 
 from __future__ import annotations

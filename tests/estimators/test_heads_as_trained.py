@@ -207,6 +207,22 @@ def test_the_simulation_is_of_ridge_heads_and_says_so():
     assert plain.warnings == ()
 
 
+def test_logits_fail_as_lessons_of_logistic_students_and_their_candidate_alone():
+    case = made()
+    rng = np.random.default_rng(0)
+    tables = {"a": rng.uniform(size=ROWS), "b": rng.uniform(size=ROWS), "c": 5.0 * rng.standard_normal(ROWS)}
+    asked = {
+        "strong": case.strong.features,
+        "weak": {one.name: one.features for one in case.weak},
+        "labels": ["yes" if i % 2 else "no" for i in range(GOLD)] + [None] * (ROWS - GOLD),
+        "weak_labels": tables,
+    }
+    found = predictor.rank(**asked, heads="logistic")
+    assert {one.name: one.status for one in found.candidates} == {"a": "ok", "b": "ok", "c": "failed"}
+    assert "no class probabilities" in found.candidates[-1].error.message
+    assert {one.status for one in predictor.rank(**asked).candidates} == {"ok"}
+
+
 @pytest.mark.parametrize("asked", [{"heads": "logistic"}, {"label_form": "hard"}])
 def test_numbers_have_neither_logistic_heads_nor_hard_labels(asked):
     rng = np.random.default_rng(0)
