@@ -27,7 +27,7 @@ def test_numbers_of_numpy_are_numbers(features):
         weak_ridge=np.float32(1),
     )
     kept = json.dumps([query.settings.seed, query.settings.max_rows, dataclasses.astuple(query.settings.training)])
-    assert kept == "[3, 40, [9, null, 1.0, null]]"
+    assert kept == '[3, 40, [9, null, 1.0, null, "ridge", "soft"]]'
 
 
 def test_one_estimator_may_be_named_without_a_list(features):
