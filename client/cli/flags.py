@@ -211,9 +211,7 @@ def query_of(arguments: argparse.Namespace) -> dict[str, object]:
         *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
         *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
         *("label_words", "prompt", "refine", "calibration"),
-        *("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads"),
+        *("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form"),
     ]
-    if not hasattr(arguments, "recipe"):
-        names.append("label_form")  # else it is the recipe's
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return {**given, "estimators": getattr(arguments, "estimator", None)}

@@ -142,7 +142,7 @@ class ConsensusForecast:
         )
 
     def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:
-        """WeakMoments of the candidates' weak labels in simulated worlds, over random cuts of these rows.
+        """Moments of the candidates' weak labels in simulated worlds, over random cuts of these rows.
 
         Heads are taught as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
         """

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.case import Case
-from predictor.estimators.supervision import Supervision, halvings, taught
+from predictor.estimators.supervision import Supervision, folds_of, taught, turns
 from predictor.training.learners import Head, LogisticHeads, RidgeHeads
 from predictor.training.measures import hardened
 from predictor.worlds.training import Training
@@ -80,15 +80,14 @@ def as_trained(
         alike: lessons are so alike that the ridge of the first serves them all.
     """
     trainee = _trainee(strong, training, training.student_ridge)
-    folds, most = halvings(len(strong), training)
+    cut = folds_of(len(strong), training)
 
     def teach(lessons: Array) -> Array:
         told = coding.codes(lessons)
         if training.label_form == "hard":
             told = np.stack([hardened(lesson) for lesson in told])
-        learned, order = np.empty_like(lessons), rng.permutation(len(strong))
-        for held in np.array_split(order, folds):
-            rest = np.setdiff1d(order, held, assume_unique=True)[:most]
+        learned = np.empty_like(lessons)
+        for rest, held in turns(len(strong), *cut, rng):
             learner: Head = trainee.on(rest, held)
             if alike:
                 learner = learner.settled(told[0, rest], seed)

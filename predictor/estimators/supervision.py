@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,12 +136,19 @@ def cross_taught(
         ridge: a share of tr K; None for leave-one-out on the weak labels of the training folds.
         most: rows of its training folds that a head is trained on at most; None for all of them.
     """
-    order = rng.permutation(len(strong))
     learned = np.empty_like(weak_labels)
-    for held in np.array_split(order, folds):
-        rest = np.setdiff1d(order, held, assume_unique=True)[:most]  # in the random order still
+    for rest, held in turns(len(strong), folds, most, rng):
         learned[held] = HeadFactor.of(strong[rest], strong[held]).predict(weak_labels[rest], ridge)
     return learned
+
+
+def turns(
+    rows: int, folds: int, most: int | None, rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows to train on, `most` at most, and the rows of one fold that is held out; every fold in turn, at random."""
+    order = rng.permutation(rows)
+    for held in np.array_split(order, folds):
+        yield np.setdiff1d(order, held, assume_unique=True)[:most], held  # in the random order still
 
 
 def taught(strong: NDArray[np.floating], lessons: Array, training: Training, rng: np.random.Generator) -> Array:
@@ -148,11 +156,11 @@ def taught(strong: NDArray[np.floating], lessons: Array, training: Training, rng
 
     On halves of the rows; where more rows are to be taught than half, on up to nine tenths of them.
     """
-    folds, most = halvings(len(strong), training)
+    folds, most = folds_of(len(strong), training)
     return cross_taught(strong, lessons, folds, rng, training.student_ridge, most)
 
 
-def halvings(rows: int, training: Training) -> tuple[int, int | None]:
+def folds_of(rows: int, training: Training) -> tuple[int, int | None]:
     """Folds on which students of the training are taught, and how many rows of the others each is taught at most."""
     asked = training.student_rows
     return 2 if asked is None else next((f for f in range(2, FOLDS) if _left(rows, f) >= asked), FOLDS), asked

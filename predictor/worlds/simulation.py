@@ -87,7 +87,7 @@ class LabelMoments:
 
     @classmethod
     def of(cls, left: Array, rows: Rows, test: Rows, prior: LabelPrior) -> LabelMoments:
-        """WeakMoments for a head with training rows `rows` and left factor U = `left`."""
+        """Moments for a head with training rows `rows` and left factor U = `left`."""
         count = len(rows)
         among = prior.kernel[np.ix_(rows, rows)]
         across = prior.kernel[np.ix_(rows, test)]
