@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from client.aio import AsyncPredictorClient as AsyncPredictorClient
     from client.client import PredictorClient as PredictorClient
-    from client.info import Checked as Checked
-    from client.info import ServerInfo as ServerInfo
-    from predictor.jobs import Job as Job
-    from predictor.result import Ranking as Ranking
+    from client.server_info import Checked as Checked
+    from client.server_info import ServerInfo as ServerInfo
+    from predictor.results.job import Job as Job
+    from predictor.results.ranking import Ranking as Ranking
 
 __all__ = ["AsyncPredictorClient", "Checked", "Job", "PredictorClient", "Ranking", "ServerInfo"]
 
 # On first use: the command line passes through here, and must choose its threads before numpy loads.
 _HOME = {
     "AsyncPredictorClient": "client.aio",
-    "Checked": "client.info",
-    "Job": "predictor.jobs",
+    "Checked": "client.server_info",
+    "Job": "predictor.results.job",
     "PredictorClient": "client.client",
-    "Ranking": "predictor.result",
-    "ServerInfo": "client.info",
+    "Ranking": "predictor.results.ranking",
+    "ServerInfo": "client.server_info",
 }
 
 

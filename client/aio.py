@@ -13,22 +13,23 @@ from typing import Any, Unpack
 import grpc.aio
 from numpy.typing import NDArray
 
-from client.async_line import AsyncLine
+from client.async_runner import AsyncLine
 from client.calibrations import CalibrationTalks
 from client.channel import MAX_MESSAGE_BYTES, check_deadlines, open_channel
 from client.credentials import PEM, Credentials
-from client.info import Checked, ServerInfo
 from client.parts import PartTalks
 from client.rankings import RankingTalks
+from client.server_info import Checked, ServerInfo
 from client.transfers import TransferTalks
 from predictor.calibration.calibration import Calibration
 from predictor.intake.request import Model, Options
-from predictor.jobs import Job
-from predictor.outcome_store import Added
-from predictor.outcomes import Outcome
-from predictor.pools import Pool
-from predictor.query import Progress, RankingQuery
-from predictor.result import Ranking
+from predictor.outcomes.outcome import Outcome
+from predictor.outcomes.store import Added
+from predictor.progress import Progress
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.results.job import Job
+from predictor.results.ranking import Ranking
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from client.line import Line
-from client.talks import Ask, Talk, Tell
+from client.flows import Ask, Talk, Tell
+from client.sync_runner import Line
 from predictor.calibration.calibration import Calibration
-from predictor.outcome_store import Added
-from predictor.outcomes import Outcome
+from predictor.outcomes.outcome import Outcome
+from predictor.outcomes.store import Added
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc

@@ -10,16 +10,17 @@ from client.calibrations import CalibrationClient, CalibrationTalks
 from client.channel import MAX_MESSAGE_BYTES, check_deadlines, open_channel
 from client.credentials import PEM, Credentials
 from client.features import FeatureClient
-from client.info import Checked, ServerInfo
-from client.line import Line
 from client.parts import PartTalks
 from client.rankings import RankingTalks
+from client.server_info import Checked, ServerInfo
+from client.sync_runner import Line
 from client.transfers import TransferTalks
 from predictor.intake.request import Model, Options
-from predictor.jobs import Job
-from predictor.pools import Pool
-from predictor.query import Progress, RankingQuery
-from predictor.result import Ranking
+from predictor.progress import Progress
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.results.job import Job
+from predictor.results.ranking import Ranking
 
 
 class PredictorClient:

@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from client.line import Line
+from client.sync_runner import Line
 from client.transfers import TransferTalks
-from predictor.query import Progress
+from predictor.progress import Progress
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from client.patience import Patience
-from client.talks import Ask, Pause, Send, Settle, Talk, Tell, Work
+from client.flows import Ask, Pause, Send, Settle, Talk, Tell, Work
+from client.retry import Patience
 from predictor.errors import LimitError, W2SError
-from predictor.query import Progress
+from predictor.progress import Progress
 from protos import convert
 from protos.parts import PartManifest, detach, part_manifest_to_proto
 from protos.w2s.v1 import parts_pb2 as pb

@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from client.info import Checked, ServerInfo, checked_of, info_of
-from client.inline import error_as_typed, inline_query, named_set, ranking_as_typed
+from client.flows import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
+from client.localize import error_as_typed, inline_query, named_set, ranking_as_typed
 from client.parts import ENVELOPE_BYTES, SMALL_BYTES, PartTalks
-from client.patience import Patience
-from client.talks import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
+from client.retry import Patience
+from client.server_info import Checked, ServerInfo, checked_of, info_of
 from client.transfers import TransferTalks
 from predictor.errors import CancelledError, DeadlineError, UnavailableError, W2SError
 from predictor.intake.request import Model, Options, build_query
-from predictor.jobs import Job
-from predictor.pools import Pool
-from predictor.query import RankingQuery
-from predictor.result import Ranking
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.results.job import Job
+from predictor.results.ranking import Ranking
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from client.layouts import HEADERS, array_bytes
-from client.patience import Patience
-from client.talks import Ask, Hear, Open, Pause, Send, Settle, Talk, Tell, Work
+from client.array_bytes import HEADERS, array_bytes
+from client.flows import Ask, Hear, Open, Pause, Send, Settle, Talk, Tell, Work
+from client.retry import Patience
 from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
-from predictor.query import Progress
+from predictor.progress import Progress
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from predictor.calls import predict as predict
-    from predictor.calls import rank as rank
-    from predictor.calls import validate as validate
+    from predictor.api import predict as predict
+    from predictor.api import rank as rank
+    from predictor.api import validate as validate
     from predictor.errors import CancelledError as CancelledError
     from predictor.errors import DeadlineError as DeadlineError
     from predictor.errors import InputError as InputError
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from predictor.errors import RefusedError as RefusedError
     from predictor.errors import UnavailableError as UnavailableError
     from predictor.errors import W2SError as W2SError
-    from predictor.labels import Labels as Labels
-    from predictor.pools import Pool as Pool
-    from predictor.result import Ranking as Ranking
-    from predictor.training import Recipe as Recipe
-    from predictor.training import Tuning as Tuning
-    from predictor.validating.validated import Validation as Validation
+    from predictor.query.labels import Labels as Labels
+    from predictor.query.pool import Pool as Pool
+    from predictor.results.ranking import Ranking as Ranking
+    from predictor.training.recipe import Recipe as Recipe
+    from predictor.training.recipe import Tuning as Tuning
+    from predictor.validation.validation import Validation as Validation
 
 _HOMES = {
-    "predictor.calls": ("predict", "rank", "validate"),
+    "predictor.api": ("predict", "rank", "validate"),
     "predictor.errors": (
         "CancelledError",
         "DeadlineError",
@@ -40,11 +40,11 @@ _HOMES = {
         "UnavailableError",
         "W2SError",
     ),
-    "predictor.labels": ("Labels",),
-    "predictor.pools": ("Pool",),
-    "predictor.result": ("Ranking",),
-    "predictor.training": ("Recipe", "Tuning"),
-    "predictor.validating.validated": ("Validation",),
+    "predictor.query.labels": ("Labels",),
+    "predictor.query.pool": ("Pool",),
+    "predictor.results.ranking": ("Ranking",),
+    "predictor.training.recipe": ("Recipe", "Tuning"),
+    "predictor.validation.validation": ("Validation",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

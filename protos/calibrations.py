@@ -9,7 +9,8 @@ from predictor.calibration.backtest import Backtest
 from predictor.calibration.calibration import GIVEN, Calibration, Fit, Given, given_before
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
-from predictor.outcomes import LabelForm, Outcome
+from predictor.outcomes.outcome import Outcome
+from predictor.query.training_plan import LabelForm
 from protos.w2s.v1 import calibration_pb2 as pb
 
 LABEL_FORMS: dict[int, LabelForm] = {pb.LABEL_FORM_SOFT: "soft", pb.LABEL_FORM_HARD: "hard"}

@@ -6,7 +6,7 @@ from protos.calibrations import (
     outcome_from_proto,
     outcome_to_proto,
 )
-from protos.faults import error_from_proto, error_from_status, error_to_proto, error_to_status, retry_seconds
+from protos.errors import error_from_proto, error_from_status, error_to_proto, error_to_status, retry_seconds
 from protos.features import (
     chunk_from_proto,
     chunk_to_proto,

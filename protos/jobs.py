@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from predictor.jobs import STATES, Job, JobState
-from protos.faults import error_from_proto, error_to_proto
+from predictor.results.job import STATES, Job, JobState
+from protos.errors import error_from_proto, error_to_proto
 from protos.rankings import progress_from_proto, progress_to_proto, ranking_from_proto, ranking_to_proto
 from protos.w2s.v1 import ranking_service_pb2 as pb
 

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.intake.drawn import Drawn
-from predictor.labels import Kind, Labels
-from predictor.pools import Pool
-from predictor.query import LabelsBy, ModelSpec, RankingQuery
+from predictor.query.labels import Kind, Labels
+from predictor.query.model_spec import LabelsBy, ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.row_sample import Drawn
 from protos.calibrations import calibration_from_proto, calibration_to_proto
+from protos.checks import code_of, text_of, texts_of, word_of
 from protos.settings import POOLING, settings_from_proto, settings_to_proto
 from protos.tensors import tensor_from_proto, tensor_to_proto
 from protos.w2s.v1 import query_pb2 as pb
-from protos.words import code_of, text_of, texts_of, word_of
 
 _LABELS_BY: dict[int, LabelsBy] = {pb.LabelsBy.Value(f"LABELS_BY_{name.upper()}"): name for name in get_args(LabelsBy)}
 _KINDS: dict[int, Kind] = {pb.LabelKind.Value(f"LABEL_KIND_{name.upper()}"): name for name in get_args(Kind)}

@@ -6,13 +6,12 @@ from typing import get_args
 
 from predictor.errors import InputError
 from predictor.intake.settings import read_budget
-from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
-from predictor.wording import Wording
-from predictor.worlds.splits import MIN_PART
-from predictor.worlds.training import FREE, Heads, Training
+from predictor.query.prompt import Wording
+from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
+from predictor.query.training_plan import FREE, MIN_PART, Heads, Training
 from protos.calibrations import LABEL_FORMS
+from protos.checks import code_of, text_of, texts_of, whole, word_of
 from protos.w2s.v1 import query_pb2 as pb
-from protos.words import code_of, text_of, texts_of, whole, word_of
 
 _RANK_BY: dict[int, RankBy] = {pb.RankBy.Value(f"RANK_BY_{name.upper()}"): name for name in get_args(RankBy)}
 POOLING: dict[int, Pooling] = {pb.Pooling.Value(f"POOLING_{name.upper()}"): name for name in get_args(Pooling)}

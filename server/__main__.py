@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from predictor.errors import InputError, W2SError
-from server.access.doors import NAMES
+from server.access.endpoints import NAMES
 from server.app import serve
 from server.config import Config, Limits
 from server.telemetry.traces import KINDS
-from server.workforce.confined import ROOTS
+from server.workforce.model_roots import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,

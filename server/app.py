@@ -32,18 +32,17 @@ from server.access.address import check_address
 from server.access.admission import Admission
 from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
-from server.access.pages import page_tokens
+from server.access.page_tokens import page_tokens
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
+from server.background import beside, count_jobs, forget_old_jobs, sweep_files
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
-from server.chores import beside, count_jobs, forget_old_jobs, sweep_files
 from server.config import Config
-from server.durable.ledger import Ledger
+from server.durable.job_service import Ledger
 from server.durable.lock import StateLock
 from server.features.servicer import FeatureServicer
 from server.features.uploads import Uploads
-from server.intake import Intake
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
@@ -52,16 +51,17 @@ from server.interceptors import (
 )
 from server.parts.servicer import PartServicer
 from server.parts.store import PartStore
+from server.request_check import Intake
 from server.servicers import PredictorServicer, RankingServicer
 from server.telemetry.logs import capture_libraries, log
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.telemetry.traces import Traces, make_traces
+from server.workforce.fair_queue import Turns
 from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorker
-from server.workforce.slots import find_devices, plan_slots, side_share
 from server.workforce.spawn import STATE
-from server.workforce.turns import Turns
+from server.workforce.worker_plan import find_devices, plan_slots, side_share
 from server.workforce.workers import JobWorkers
 
 SERVICES = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from predictor import folders
 from predictor.errors import InputError
-from server.access.doors import Doors
+from server.access.endpoints import Doors
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -162,7 +162,7 @@ class Config:
         state_dir: folder of the jobs, made private to the user.
         limits: see `Limits`.
         doors: see `Doors`.
-        devices: `auto`, `none`, or GPUs joined by commas; see `server.workforce.slots.find_devices`.
+        devices: `auto`, `none`, or GPUs joined by commas; see `server.workforce.worker_plan.find_devices`.
         database: URL of the jobs' database, `postgresql://…`; None for `jobs.sqlite` in the state folder.
         traces: `none`, `otlp` or `console`; see `server.telemetry.traces.KINDS`.
         weights: shares of tenants in the workers, above 0; 1 for those not named.

@@ -12,20 +12,20 @@ from importlib import metadata
 from typing import Any
 
 from predictor.errors import InputError, W2SError
-from predictor.estimators import ESTIMATORS
-from predictor.query import RankingQuery
+from predictor.estimators.registry import ESTIMATORS
+from predictor.query.query import RankingQuery
 from protos import convert
 from protos.parts import attached
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
-from server.access.pages import PageTokens
+from server.access.page_tokens import PageTokens
 from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
-from server.durable.ledger import Ledger
+from server.durable.job_service import Ledger
 from server.durable.rows import Declared, Row
-from server.intake import Intake
+from server.request_check import Intake
 from server.telemetry.traces import current_traceparent
 from server.workforce.costs import check_prediction, declared_seconds, declared_values
 from server.workforce.prediction import PredictWorker

@@ -15,13 +15,13 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
+from predictor.api import source_of
 from predictor.calibration.calibrate import calibrate
-from predictor.calls import source_of
 from predictor.errors import LimitError, W2SError
 from predictor.intake.draw import cut_stored
-from predictor.pipeline.ranking import ranking_steps
-from predictor.query import Progress
-from predictor.result import Ranking
+from predictor.progress import Progress
+from predictor.ranking.rank import ranking_steps
+from predictor.results.ranking import Ranking
 from protos import convert
 from protos.parts import attach
 from protos.w2s.v1 import calibration_pb2, query_pb2
@@ -31,7 +31,7 @@ from server.features.stores import feature_store
 from server.parts.store import read_part
 from server.telemetry.logs import place_of
 from server.workforce import frames
-from server.workforce.confined import guarded
+from server.workforce.model_roots import guarded
 from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, STATE
 
 _PR_SET_PDEATHSIG = 1

@@ -7,7 +7,7 @@ import json
 from threadpoolctl import threadpool_limits
 
 import predictor
-from predictor.result import Candidate, Ranking
+from predictor.results.ranking import Candidate, Ranking
 
 
 def by_name(ranking: Ranking) -> dict[str, Candidate]:

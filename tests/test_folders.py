@@ -9,8 +9,8 @@ import pytest
 
 from predictor.errors import LimitError, UnavailableError
 from predictor.folders import check_writable, make_private, replace_file
-from predictor.outcome_store import OutcomeStore
-from tests.test_outcomes import plain
+from predictor.outcomes.store import OutcomeStore
+from tests.outcomes.test_outcome import plain
 
 
 def test_a_folder_is_made_private_with_those_above_it(tmp_path):

@@ -10,22 +10,22 @@ import pytest
 
 from predictor.errors import NotFoundError, UnavailableError
 from predictor.folders import cache_dir
-from predictor.models import zoo
+from predictor.models import known_models
 from predictor.models.artefact import Artefact
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
+from predictor.query.model_reference import ModelReference
 
-MINILM = zoo.find("all-MiniLM-L6-v2").reference
-MPNET = zoo.find("all-mpnet-base-v2").reference
-SMOLLM2 = zoo.find("SmolLM2-135M-Instruct").reference
-BERT_TINY_ONNX = zoo.find("bert-tiny-questions").reference
-BERT_4L_ONNX = zoo.find("bert-4l-reranker").reference
-PARAPHRASE_ONNX = zoo.find("paraphrase-MiniLM-L3-v2").reference
-FLAN_T5_ONNX = zoo.find("flan-t5-small-encoder").reference
-POTION = zoo.find("potion-base-8M").reference
-RXNFP = zoo.find("rxnfp-bert_ft").reference
-RXNFP_PRETRAINED = zoo.find("rxnfp-bert_pretrained").reference
-RXNMAPPER = zoo.find("rxnmapper-albert").reference
+MINILM = known_models.find("all-MiniLM-L6-v2").reference
+MPNET = known_models.find("all-mpnet-base-v2").reference
+SMOLLM2 = known_models.find("SmolLM2-135M-Instruct").reference
+BERT_TINY_ONNX = known_models.find("bert-tiny-questions").reference
+BERT_4L_ONNX = known_models.find("bert-4l-reranker").reference
+PARAPHRASE_ONNX = known_models.find("paraphrase-MiniLM-L3-v2").reference
+FLAN_T5_ONNX = known_models.find("flan-t5-small-encoder").reference
+POTION = known_models.find("potion-base-8M").reference
+RXNFP = known_models.find("rxnfp-bert_ft").reference
+RXNFP_PRETRAINED = known_models.find("rxnfp-bert_pretrained").reference
+RXNMAPPER = known_models.find("rxnmapper-albert").reference
 
 SENTENCES = (
     "the acting is superb and the story never lets go",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from client.cli.answer import print_json
 from client.cli.flags import add_json, add_server
 from client.cli.listing import listing
+from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 from predictor.errors import InputError
 
@@ -59,13 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fit(arguments: argparse.Namespace) -> Calibration:
     if arguments.server:
-        from client.cli.service import connect
+        from client.cli.connection import connect
 
         with connect(arguments) as client:
             return client.calibrations.fit(arguments.name, recipe=arguments.recipe)
     from predictor.calibration.calibrate import calibrate
     from predictor.calibration.store import CalibrationStore
-    from predictor.outcome_store import OutcomeStore
+    from predictor.outcomes.store import OutcomeStore
 
     fitted = calibrate(arguments.name, OutcomeStore().read().outcomes, recipe=arguments.recipe)
     CalibrationStore().put(fitted)
@@ -74,7 +74,7 @@ def _fit(arguments: argparse.Namespace) -> Calibration:
 
 def _show(arguments: argparse.Namespace) -> Calibration:
     if arguments.server:
-        from client.cli.service import connect
+        from client.cli.connection import connect
 
         with connect(arguments) as client:
             return client.calibrations.get(arguments.name)
@@ -85,7 +85,7 @@ def _show(arguments: argparse.Namespace) -> Calibration:
 
 def _ls(arguments: argparse.Namespace) -> int:
     if arguments.server:
-        from client.cli.service import connect
+        from client.cli.connection import connect
 
         with connect(arguments) as client:
             found = client.calibrations.ls()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from client.cli import flags
-from client.cli.answer import check_destinations, print_json
+from client.cli.output import check_destinations, print_json
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import InputError
@@ -25,9 +25,9 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Extract and write."""
-    from predictor.calls import source_of
+    from predictor.api import source_of
     from predictor.intake.request import build_query
-    from predictor.pipeline.gathering import numbered_layers
+    from predictor.ranking.gathering import numbered_layers
     from predictor.store.arrays import write_features
 
     check_destinations(arguments)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from client.cli.answer import check_destinations, print_json
 from client.cli.flags import add_json, add_server
 from client.cli.listing import listing
+from client.cli.output import check_destinations, print_json
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import InputError
@@ -60,7 +60,7 @@ def _every_store() -> tuple[FeatureStore, ...]:
 
 
 def _client(arguments: argparse.Namespace) -> PredictorClient:
-    from client.cli.service import connect
+    from client.cli.connection import connect
 
     return connect(arguments)
 
@@ -100,7 +100,7 @@ def push(arguments: argparse.Namespace) -> int:
             follow(client.features.push_steps(manifest, found.values), display())
     else:
         _store().push(arguments.name, found.values, rows_sha256=rows, about=about)
-    from client.cli.service import where
+    from client.cli.connection import where
 
     print(f"kept; use it with --weak features:{arguments.name}{where(arguments)}")
     return 0

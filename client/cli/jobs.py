@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from client.cli.answer import check_destinations, finish, print_json, print_table
 from client.cli.flags import add_json, add_output, add_server
 from client.cli.listing import listing
+from client.cli.output import check_destinations, finish, print_json, print_table
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import CancelledError, W2SError
-from predictor.jobs import Job
-from predictor.query import Progress
+from predictor.progress import Progress
+from predictor.results.job import Job
 
 if TYPE_CHECKING:
     from client.client import PredictorClient
@@ -111,7 +111,7 @@ def remove(arguments: argparse.Namespace) -> int:
 
 
 def _client(arguments: argparse.Namespace) -> PredictorClient:
-    from client.cli.service import connect
+    from client.cli.connection import connect
 
     return connect(arguments)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from predictor.report.words import visible
+from predictor.results.text import visible
 
 
 def listing(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:

@@ -7,9 +7,9 @@ import os
 import textwrap
 from importlib.util import find_spec
 
-from client.cli.answer import print_json
 from client.cli.flags import add_json
 from client.cli.listing import listing
+from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 
 KINDS = ("estimators", "models", "devices")
@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _estimators(as_json: bool) -> None:
-    from predictor.estimators import ESTIMATORS
     from predictor.estimators.protocol import Forecaster, foretold
+    from predictor.estimators.registry import ESTIMATORS
 
     if as_json:
         print_json(
@@ -64,7 +64,7 @@ def _estimators(as_json: bool) -> None:
 
 
 def _models(as_json: bool) -> None:
-    from predictor.models.zoo import ZOO
+    from predictor.models.known_models import ZOO
 
     if as_json:
         print_json(

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from client.cli.answer import print_json
 from client.cli.flags import MODEL, add_json
+from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 
 
@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     """Report on one model; 2 where it cannot be used."""
-    from predictor.models.check import check as look
+    from predictor.extraction.check import check as look
 
     found = look(arguments.model)
     if arguments.json:

@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from client.cli.answer import print_json
 from client.cli.flags import add_json, add_server
 from client.cli.listing import listing
+from client.cli.output import print_json
 from client.cli.parser import Collect, Commands, Parser, add_command
 from predictor.errors import InputError
 
 if TYPE_CHECKING:
-    from predictor.outcome_store import Added
-    from predictor.outcomes import Outcome
+    from predictor.outcomes.outcome import Outcome
+    from predictor.outcomes.store import Added
 
 ADD = """\
 examples:
@@ -91,7 +91,7 @@ def _add_fields(parser: Parser) -> None:
 def run_add(arguments: argparse.Namespace) -> int:
     """Keep what the flags or a file say."""
     if arguments.file:
-        from predictor.importing.detect import import_outcomes
+        from predictor.outcomes.importing.detect import import_outcomes
 
         outcomes: tuple[Outcome, ...] = import_outcomes(arguments.file, task=arguments.task).outcomes
     else:
@@ -101,7 +101,7 @@ def run_add(arguments: argparse.Namespace) -> int:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Keep what other code measured, and say what could not be used."""
-    from predictor.importing.detect import import_outcomes
+    from predictor.outcomes.importing.detect import import_outcomes
 
     found = import_outcomes(arguments.path, task=arguments.task)
     for sentence in (*found.unpaired, *found.notes):
@@ -117,12 +117,12 @@ def run_ls(arguments: argparse.Namespace) -> int:
     """List outcomes."""
     wanted = {name: getattr(arguments, name) for name in ("task", "strong", "recipe")}
     if arguments.server:
-        from client.cli.service import connect
+        from client.cli.connection import connect
 
         with connect(arguments) as client:
             outcomes: Iterable[Outcome] = tuple(client.calibrations.outcomes(**wanted))
     else:
-        from predictor.outcome_store import OutcomeStore
+        from predictor.outcomes.store import OutcomeStore
 
         found = OutcomeStore().read(**wanted)
         _warn_of_damage(found.damaged)
@@ -136,7 +136,7 @@ def run_ls(arguments: argparse.Namespace) -> int:
 
 
 def _told(arguments: argparse.Namespace) -> Outcome:
-    from predictor.outcomes import Outcome, predictions_in
+    from predictor.outcomes.outcome import Outcome, predictions_in
 
     missing = next((name for name in ("task", "strong", "weak") if not getattr(arguments, name)), None)
     if missing is not None:
@@ -163,18 +163,18 @@ def _predicted(text: str) -> tuple[str, dict[str, float]]:
 def _object(path: str) -> dict[str, Any]:
     from pathlib import Path
 
-    from predictor.importing.runs import read_object
+    from predictor.outcomes.importing.runs import read_object
 
     return read_object(Path(path))
 
 
 def _keep(outcomes: tuple[Outcome, ...], arguments: argparse.Namespace) -> Added:
     if arguments.server:
-        from client.cli.service import connect
+        from client.cli.connection import connect
 
         with connect(arguments) as client:
             return client.calibrations.record(outcomes)
-    from predictor.outcome_store import OutcomeStore
+    from predictor.outcomes.store import OutcomeStore
 
     return OutcomeStore().add(outcomes)
 

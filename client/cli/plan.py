@@ -6,14 +6,14 @@ import argparse
 from dataclasses import asdict
 from typing import get_args
 
-from client.cli.answer import print_json
 from client.cli.listing import listing
-from predictor.query import RankingQuery
+from client.cli.output import print_json
+from predictor.query.query import RankingQuery
 
 
 def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
     """Print the plan and return 0; 3 where a candidate is at fault, 2 where the strong model is."""
-    from predictor.plan import Work, plan
+    from predictor.ranking.dry_run import Work, plan
 
     steps = plan(query)
     features, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))

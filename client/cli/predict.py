@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from client.cli import flags
-from client.cli.answer import check_destinations, finish
+from client.cli.execute import steps_of
+from client.cli.output import check_destinations, finish
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
-from client.cli.steps import steps_of
-from predictor.query import FeatureSource, RankingQuery
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSource
 
 EXAMPLE = """\
 example:

@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Protocol, Self, TextIO, TypeVar
 
-from predictor.query import Progress
-from predictor.report.words import visible
+from predictor.progress import Progress
+from predictor.results.text import visible
 
 Answer = TypeVar("Answer")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from client.cli import flags
-from client.cli.answer import check_destinations, finish
+from client.cli.execute import steps_of
+from client.cli.output import check_destinations, finish
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
-from client.cli.steps import steps_of
 from predictor.errors import InputError
-from predictor.pools import Pool
-from predictor.query import FeatureSource, RankingQuery
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSource
 
 EXAMPLE = """\
 example:
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         return print_plan(query, arguments)
     if arguments.detach:
-        from client.cli.service import submit
+        from client.cli.connection import submit
 
         return submit(query, arguments)
     return finish(follow(steps_of(query, arguments, _source), display()), arguments, "rank")
@@ -61,13 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _rows_at(arguments: argparse.Namespace) -> Pool | None:
     """The rows of feature sets that the server keeps, where no pool is named."""
-    from client.cli.service import connect
+    from client.cli.connection import connect
 
     with connect(arguments) as client:
         return client.rows(arguments.strong, arguments.weak)
 
 
 def _source(query: RankingQuery) -> FeatureSource:
-    from predictor.calls import source_of
+    from predictor.api import source_of
 
     return source_of(query)

@@ -9,7 +9,7 @@ from client.cli import flags
 from client.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from predictor.training import Recipe
+    from predictor.training.recipe import Recipe
 
 
 def add_recipe(parser: Parser) -> None:
@@ -62,7 +62,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     Raises:
         InputError: a combination that does not exist.
     """
-    from predictor.training import Recipe, Tuning
+    from predictor.training.recipe import Recipe, Tuning
 
     tuning = _given(arguments, "epochs", "learning_rate", "batch_rows", "lora_rank", "head_layer")
     asked = _given(arguments, "loss", "label_form", "seeds")

@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client.cli.answer import check_destinations, print_table, write
+from client.cli.output import check_destinations, print_table, write
 from client.cli.parser import Commands, add_command
 from client.cli.validate import print_validation
 from predictor.errors import InputError, NotFoundError
-from predictor.result import SCHEMA, Ranking
+from predictor.results.ranking import SCHEMA, Ranking
 
 if TYPE_CHECKING:
-    from predictor.validating.validated import Validation
+    from predictor.validation.validation import Validation
 
 
 def add(commands: Commands) -> None:
@@ -53,17 +53,17 @@ def read_answer(path: str) -> Ranking | Validation:
         NotFoundError: no such file.
         InputError: it is neither, of these schemas.
     """
-    from predictor.validating import validated
+    from predictor.validation import validation
 
     if not Path(path).is_file():
         raise NotFoundError(f"{path!r} does not exist; w2s rank -o FILE writes one.", reason="FILE_NOT_FOUND")
     try:
         raw = json.loads(Path(path).read_text(encoding="utf-8"))
-        if raw["schema"] == validated.SCHEMA:
-            return validated.Validation.from_dict(raw)
+        if raw["schema"] == validation.SCHEMA:
+            return validation.Validation.from_dict(raw)
         if raw["schema"] != SCHEMA:
             raise InputError(
-                f"{path!r} has schema {raw['schema']!r}; this version reads {SCHEMA} and {validated.SCHEMA}.",
+                f"{path!r} has schema {raw['schema']!r}; this version reads {SCHEMA} and {validation.SCHEMA}.",
                 reason="UNKNOWN_SCHEMA",
             )
         return Ranking.from_dict(raw)
@@ -77,9 +77,12 @@ def read_answer(path: str) -> Ranking | Validation:
 
 
 def _ranked(found: Ranking, form: str) -> str:
-    from predictor import report
+    from predictor.report.page import html
+    from predictor.results.csv import csv
+    from predictor.results.markdown import markdown
+    from predictor.results.table import table
 
-    return {"html": report.html, "md": report.markdown, "csv": report.csv, "table": report.table}[form](found)
+    return {"html": html, "md": markdown, "csv": csv, "table": table}[form](found)
 
 
 def _validated(found: Validation, form: str) -> str:

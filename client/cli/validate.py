@@ -8,15 +8,15 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from client.cli import flags
-from client.cli.answer import check_destinations, print_json, write
 from client.cli.listing import listing
+from client.cli.output import check_destinations, print_json, write
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from client.cli.recipe import add_recipe, recipe_of
 
 if TYPE_CHECKING:
-    from predictor.report.cells import Sheet
-    from predictor.validating.validated import Validation
+    from predictor.results.text_table import Sheet
+    from predictor.validation.validation import Validation
 
 WIDTH = 100
 """Columns of a terminal."""
@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate; 3 where some candidates failed."""
-    from predictor.calls import validation_of
+    from predictor.api import validation_of
 
     check_destinations(arguments)
     steps = validation_of(
@@ -70,7 +70,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 
             write(arguments.html, html(found))
         if arguments.record:
-            from predictor.outcome_store import OutcomeStore
+            from predictor.outcomes.store import OutcomeStore
 
             added = OutcomeStore().add(found.outcomes())
             print(f"w2s: recorded {added.kept} outcome(s), {added.repeated} known before", file=sys.stderr)
@@ -85,7 +85,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 def print_validation(found: Validation) -> None:
     """The tables of a validation, for WIDTH columns where the candidates' names are not long."""
     from predictor.report import validated as report
-    from predictor.report.verdict import predictions, verdicts
+    from predictor.validation.verdict import predictions, verdicts
 
     shown = {term: value for term, value in report.about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")

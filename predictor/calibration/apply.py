@@ -1,6 +1,6 @@
 """Apply: a ranking in calibrated values. Its order, ties and P(best) stay: no line turns an order round.
 
-What past outcomes say of single candidates is in the ranking before: see `predictor.pipeline.judging.Learnt`.
+What past outcomes say of single candidates is in the ranking before: see `predictor.ranking.ordering.Learnt`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from predictor.calibration.calibration import POINTS, Calibration, Fit
 from predictor.errors import InputError
-from predictor.labels import Kind
-from predictor.outcomes import accuracy_gain
-from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
+from predictor.outcomes.outcome import accuracy_gain
+from predictor.query.labels import Kind
+from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Ranking
 
 _CAPS = (("misfit", "disagreement"), ("gain_bounds", "accuracy_gain_cap"))
 """Estimators and details that hold the share of rows on which student and teacher name different classes."""

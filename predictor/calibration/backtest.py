@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.calibration.fit import MIN_TASKS, Array, Groups, Moments
-from predictor.concordance import rank_correlation
+from predictor.statistics.rank_correlation import rank_correlation
 
 MOST = 200
 """Tasks left out at most; of more, evenly spaced ones."""

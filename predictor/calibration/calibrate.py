@@ -25,12 +25,12 @@ from predictor.calibration.calibration import (
     given_before,
 )
 from predictor.calibration.fit import MIN_TASKS, Array, Groups, fit_line
-from predictor.calibration.surprises import Surprises
+from predictor.calibration.random_effects import Surprises
 from predictor.errors import InputError
-from predictor.estimators import ESTIMATORS
 from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Forecaster
-from predictor.outcomes import Outcome, Unit
+from predictor.estimators.registry import ESTIMATORS
+from predictor.outcomes.outcome import Outcome, Unit
 
 
 def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = None) -> Calibration:

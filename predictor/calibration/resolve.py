@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from predictor.calibration.store import CalibrationStore
-from predictor.query import RankingQuery
+from predictor.query.query import RankingQuery
 
 
 def with_calibration(query: RankingQuery, store: CalibrationStore | None = None) -> RankingQuery:

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from predictor.engines import tasks
 from predictor.engines.engine import Aligned
 from predictor.engines.extraction import ClusterSource
-from predictor.engines.located import Located, locate
+from predictor.engines.shared_array import Located, locate
 from predictor.errors import UnavailableError
-from predictor.estimators.case import Representation
+from predictor.estimators.problem import Representation
 from predictor.folders import replace_file
-from predictor.pools import Pool
-from predictor.query import FeatureSource, LabelSource, ModelSpec, Progress, RankingQuery
-from predictor.settings import Settings
+from predictor.progress import Progress
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSource, LabelSource
 from predictor.spectral.kernels import StreamedKernel, streams
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Representation
-from predictor.query import FeatureSource, Progress, RankingQuery
+from predictor.estimators.problem import Representation
+from predictor.progress import Progress
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSource
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import StreamedKernel
 

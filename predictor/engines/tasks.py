@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from predictor.engines.located import Located
+from predictor.engines.shared_array import Located
 from predictor.errors import CancelledError, UnavailableError
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec
-from predictor.settings import Settings
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import StreamedKernel
 from predictor.spectral.moments import CrossMoments, Moments, paired

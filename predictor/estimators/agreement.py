@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.baek2022 import Line
-from predictor.estimators.case import Case
 from predictor.estimators.dawid1979 import dawid_skene
-from predictor.estimators.panel import NEEDED, Panel, too_few, unfit
 from predictor.estimators.parisi2014 import balanced_errors
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
-from predictor.result import Better, Estimate
+from predictor.estimators.vote_matrix import NEEDED, Panel, too_few, unfit
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]

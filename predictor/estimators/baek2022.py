@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
-from predictor.estimators.panel import NEEDED, Panel, too_few
+from predictor.estimators.hard_votes import votes
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught
-from predictor.estimators.votes import votes
-from predictor.result import Better, Estimate
+from predictor.estimators.vote_matrix import NEEDED, Panel, too_few
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
+from predictor.estimators.hard_votes import votes
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
-from predictor.estimators.votes import votes
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, factor
 
 Array = NDArray[np.float64]

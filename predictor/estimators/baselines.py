@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from predictor.estimators.case import Case
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 
 @dataclass(frozen=True)

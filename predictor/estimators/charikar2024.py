@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case, Representation
-from predictor.estimators.lessons import once_per_case
+from predictor.estimators.hard_votes import are_classes, votes
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import cross_taught, supervise
-from predictor.estimators.votes import are_classes, votes
+from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.ridge import HeadFactor
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 

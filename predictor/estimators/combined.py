@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from predictor.estimators.case import Case
 from predictor.estimators.consensus_truth import ConsensusForecast
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, Forecaster
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 
 @dataclass(frozen=True)

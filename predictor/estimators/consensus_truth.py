@@ -1,7 +1,7 @@
 """Consensus truth: outcomes of W2S training when nothing but the candidates' weak labels is at hand.
 
 Ours; no paper states it. The student is really taught every candidate's weak labels, and only the unknown truth is
-replaced by what all candidates together let one believe it to be: see `predictor.worlds.consensus`. No gold label is
+replaced by what all candidates together let one believe it to be: see `predictor.truth.consensus`. No gold label is
 looked at. What the candidates have in common because their heads were taught the same gold rows is foreseen by the
 simulation of `label_prior_simulation`. Where the weak labels come from heads that were trained on given gold rows, it
 still sees the heads' answers alone, and is a second opinion beside `truth_posterior`.
@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.case import Case
+from predictor.estimators.cross_fit import Rehearsal, rehearse
+from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.dawid1979 import dawid_skene
-from predictor.estimators.panel import NEEDED
+from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.priors import consensus_kernel, flat_root
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
-from predictor.estimators.rehearsal import Rehearsal, rehearse
-from predictor.estimators.students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.supervision import Supervision, shortfall, supervise
-from predictor.estimators.votes import are_classes, votes
+from predictor.estimators.vote_matrix import NEEDED
 from predictor.heads.ridge import HeadFactor
-from predictor.result import Better, Estimate
-from predictor.worlds.consensus import ConsensusTruth
-from predictor.worlds.simulation import LabelPrior, WeakMoments, weak_moments
-from predictor.worlds.splits import TEST_SHARE, cut
+from predictor.results.ranking import Better, Estimate
+from predictor.training.simulation import LabelPrior, WeakMoments, weak_moments
+from predictor.training.splits import TEST_SHARE, cut
+from predictor.truth.consensus import ConsensusTruth
 
 Array = NDArray[np.float64]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.estimators.case import Case
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.xue2025 import ENERGIES
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 from predictor.spectral.alignment import Alignment
 
 

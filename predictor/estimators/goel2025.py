@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
 from predictor.estimators.charikar2024 import left_out_residuals
+from predictor.estimators.hard_votes import probabilities, votes
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
-from predictor.estimators.votes import probabilities, votes
 from predictor.heads.ridge import HeadFactor
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 

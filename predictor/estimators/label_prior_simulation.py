@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.heads.ridge import HeadFactor
-from predictor.result import Better, Estimate
-from predictor.worlds.simulation import LabelMoments, LabelPrior, Pipeline, head_map
-from predictor.worlds.splits import Parts, check_rows, cut, fitted
-from predictor.worlds.training import Training
+from predictor.query.training_plan import Training
+from predictor.results.ranking import Better, Estimate
+from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map
+from predictor.training.splits import Parts, check_rows, cut, fitted
 
 Array = NDArray[np.float64]
 

@@ -18,13 +18,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
-from predictor.estimators.lessons import FOLDS, Lesson, Unsuited, lessons
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.weak_probabilities import FOLDS, Lesson, Unsuited, lessons
 from predictor.heads.bregman import ITAKURA_SAITO, LOGISTIC, SQUARED, Generator
 from predictor.heads.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.heads.mixture import fit_mixture, mixed, optimality_gap
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 Form = Literal["logistic", "squared", "itakura_saito"]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.beliefs import Belief, beliefs
-from predictor.estimators.case import Case
+from predictor.estimators.gold_posterior import Belief, beliefs
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.heads.ridge import RIDGES
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 

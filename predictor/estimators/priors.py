@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Representation
+from predictor.estimators.problem import Representation
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.spectra import Scale, constant
 

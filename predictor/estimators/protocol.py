@@ -9,8 +9,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
-from predictor.result import Better, Estimate
+from predictor.estimators.problem import Case
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
+from predictor.estimators.hard_votes import are_classes, margins
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
-from predictor.estimators.votes import are_classes, margins
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
 
 Array = NDArray[np.float64]

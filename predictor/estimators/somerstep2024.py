@@ -14,14 +14,14 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
+from predictor.estimators.hard_votes import are_classes, votes
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import supervise
-from predictor.estimators.votes import are_classes, votes
 from predictor.heads.ridge import HeadFactor
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
-from predictor.worlds.posterior import truth_posterior
+from predictor.truth.posterior import truth_posterior
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]

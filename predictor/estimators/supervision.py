@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.case import Case
+from predictor.estimators.problem import Case
 from predictor.heads.divergences import class_probabilities
 from predictor.heads.ridge import HeadFactor
-from predictor.worlds.training import Training
+from predictor.query.training_plan import Training
 
 Array = NDArray[np.float64]
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.case import Case
+from predictor.estimators.cross_fit import Rehearsal, rehearse
+from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
-from predictor.estimators.rehearsal import Rehearsal, rehearse
-from predictor.estimators.students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.supervision import Supervision, shortfall, supervise
-from predictor.result import Better, Estimate
-from predictor.worlds.class_truth import ClassTruth
-from predictor.worlds.posterior import TruthPosterior, truth_posterior
+from predictor.results.ranking import Better, Estimate
+from predictor.truth.class_truth import ClassTruth
+from predictor.truth.posterior import TruthPosterior, truth_posterior
 
 Array = NDArray[np.float64]
 

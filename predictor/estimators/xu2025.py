@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
 from predictor.estimators.supervision import unlabelled_rows
 from predictor.heads.ridge import HeadFactor
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 

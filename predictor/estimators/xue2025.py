@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from predictor.estimators.case import Case
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 from predictor.spectral.alignment import Alignment, Point
 
 Form = Literal["operator", "frobenius", "prior", "tail_corrected"]

@@ -21,14 +21,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Evidence
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.xu2025 import resampled
 from predictor.estimators.xue2025 import ENERGIES, RIDGES
 from predictor.heads.ridge import HeadFactor
-from predictor.labels import Labels
-from predictor.result import Better, Estimate
+from predictor.query.labels import Labels
+from predictor.results.ranking import Better, Estimate
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.moments import CHUNK_ROWS
 

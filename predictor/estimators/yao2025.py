@@ -24,13 +24,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.case import Case
-from predictor.estimators.lessons import Lesson, Unsuited, lessons
 from predictor.estimators.mulgund2025 import Projection, mean_of
+from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.weak_probabilities import Lesson, Unsuited, lessons
 from predictor.heads.bregman import ENTROPY
 from predictor.heads.divergences import divergence
-from predictor.result import Better, Estimate
+from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from predictor.errors import RefusedError
 from predictor.models.artefact import Artefact
 from predictor.models.libraries import need_for
-from predictor.settings import Pooling
+from predictor.query.settings import Pooling
 
 Vectors = NDArray[np.float32]
 

@@ -15,20 +15,22 @@ import numpy as np
 
 from predictor.errors import InputError, LimitError, UnavailableError
 from predictor.extraction.backend import Cell, Engine, Vectors
+from predictor.extraction.forward import run_passes
 from predictor.extraction.identity import Identity
 from predictor.extraction.labeller import Labeller
-from predictor.extraction.lookout import Lookout, reading_of
-from predictor.extraction.passes import run_passes
+from predictor.extraction.model_cache import Reading, Shelf
+from predictor.extraction.prefetch import Lookout, reading_of
 from predictor.extraction.selfcheck import WARNINGS
-from predictor.extraction.shelf import Reading, Shelf
 from predictor.extraction.threads import usable_threads
 from predictor.extraction.tokenizers import Tokens
 from predictor.folders import cache_dir
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.pools import Pool
-from predictor.query import Array, FeatureSet, Ints, ModelSpec, Predicted, Progress
-from predictor.settings import Settings
+from predictor.progress import Progress
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet, Ints, Predicted
 from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
@@ -76,13 +78,13 @@ class Extractor:
         self.forward_passes = 0
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
-        """See `predictor.query.Forewarned`: layers and poolings of one model are read in one pass, the next ahead."""
+        """See `predictor.query.query.Forewarned`: layers and poolings of one model are read in one pass, the next ahead."""
         self._lookout.announce(specs, pool)
 
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.FeatureSource`: `load` counts to 1, `extract` counts rows.
+        """See `predictor.query.query.FeatureSource`: `load` counts to 1, `extract` counts rows.
 
         Raises:
             W2SError: this model's own fault; other candidates are not concerned.
@@ -135,13 +137,13 @@ class Extractor:
         )
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
-        """See `predictor.query.LabelSource`."""
+        """See `predictor.query.query.LabelSource`."""
         return (yield from self.labeller.labels(spec, pool, settings))
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.LabelSource`."""
+        """See `predictor.query.query.LabelSource`."""
         return (yield from self.labeller.refined(spec, pool, settings, weak_labels, contexts))
 
     def _extract(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from predictor.extraction.backend import backend_name
-from predictor.extraction.cards import ModelCard, card_path, read_card, write_card
+from predictor.extraction.model_facts import ModelCard, card_path, read_card, write_card
 from predictor.models.artefact import Artefact
-from predictor.settings import Pooling
+from predictor.query.settings import Pooling
 from predictor.store.keys import FeatureKey
 
 

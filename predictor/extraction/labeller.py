@@ -18,18 +18,20 @@ from predictor.errors import InputError, LimitError, RefusedError, UnavailableEr
 from predictor.extraction.backend import Engine, backend_name
 from predictor.extraction.precision import attempted
 from predictor.models.artefact import Artefact
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.pools import Pool
-from predictor.query import Array, Ints, ModelSpec, Predicted, Progress
-from predictor.settings import Settings
+from predictor.progress import Progress
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import Ints, Predicted
 from predictor.store.arrays import fingerprint, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
     from predictor.extraction.word_scores import WordScorer
-    from predictor.wording import Wording
+    from predictor.query.prompt import Wording
 
 Steps = Generator[Progress, None, StoredFeatures]
 
@@ -117,7 +119,7 @@ class Labeller:
         self._held = None
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
-        """See `predictor.query.LabelSource`: `label` counts rows.
+        """See `predictor.query.query.LabelSource`: `label` counts rows.
 
         Raises:
             W2SError: this model's own fault.
@@ -140,7 +142,7 @@ class Labeller:
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.LabelSource`: `label` counts rows.
+        """See `predictor.query.query.LabelSource`: `label` counts rows.
 
         Raises:
             W2SError: the model's fault, or labels that no words stand for.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from predictor.errors import RefusedError
 from predictor.extraction.backend import Backend, Engine, Tunable, effective_precision, load_backend
 from predictor.extraction.batching import pad_right
-from predictor.extraction.cards import ModelCard
+from predictor.extraction.model_facts import ModelCard
 from predictor.extraction.precision import WITNESSES
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
 from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from predictor.settings import Pooling
+from predictor.query.settings import Pooling
 
 
 def pool(hidden: Any, mask: Any, how: Pooling) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.settings import Precision
+from predictor.query.settings import Precision
 from predictor.spectral.spectra import Scale
 
 DRIFT_LIMIT = 0.05

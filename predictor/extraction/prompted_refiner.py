@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.extraction.word_scores import WordScorer
-from predictor.query import Ints
+from predictor.query.source import Ints
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from predictor.errors import InputError
 from predictor.extraction.tokenizers import PieceTokenizer
-from predictor.wording import BETWEEN, Wording
+from predictor.query.prompt import BETWEEN, Wording
 
 Example = tuple[str, int]
 """A row in context and the number of its class."""

@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
 from predictor.extraction.backend import Cell, Engine, Vectors
-from predictor.extraction.packed import pack
+from predictor.extraction.packed_linear import pack
 from predictor.extraction.pooling import pool
 from predictor.extraction.precision import drift_of
 from predictor.models.architectures import check_architecture, usable_positions

@@ -17,7 +17,7 @@ from predictor.extraction.torch_backend import device_of, load_weights
 from predictor.finetuning.adapters import attach, reset
 from predictor.models.architectures import usable_positions
 from predictor.models.artefact import Artefact
-from predictor.settings import Pooling
+from predictor.query.settings import Pooling
 from predictor.training.recipe import Tuning
 
 Rows = NDArray[np.intp]

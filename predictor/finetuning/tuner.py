@@ -16,14 +16,14 @@ from predictor.extraction.torch_backend import lack_of_memory
 from predictor.finetuning.body import Body
 from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.models.artefact import Artefact
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
-from predictor.query import ModelSpec
-from predictor.settings import Settings
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import ModelSpec
+from predictor.query.settings import Settings
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
-from predictor.worlds.splits import Rows
+from predictor.training.splits import Rows
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError, W2SError
 from predictor.folders import cache_dir
-from predictor.intake.drawn import Drawn
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query.model_spec import ModelSpec
+from predictor.query.query import RankingQuery
+from predictor.query.row_sample import Drawn
 from predictor.store.arrays import read_array, rows_digest
 from predictor.store.features import FeatureStore
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.labels import need_squares
-from predictor.query import Array
+from predictor.query.labels import need_squares
+from predictor.query.model_spec import Array
 
 
 def predictions_of(

@@ -15,14 +15,14 @@ from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.predictions import predictions_of
 from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
 from predictor.intake.settings import read_budget, read_settings
-from predictor.labels import Labels
-from predictor.models.reference import read_spec
-from predictor.outcomes import LabelForm
-from predictor.pools import Pool
-from predictor.query import Array, ModelSpec, RankingQuery
-from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy
-from predictor.wording import read_wording
-from predictor.worlds.training import FREE, Heads, Training
+from predictor.query.labels import Labels
+from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.prompt import read_wording
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy
+from predictor.query.training_plan import FREE, Heads, LabelForm, Training
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
@@ -121,13 +121,13 @@ def build_query(
         weak_rows, student_rows: gold rows that the weak heads will be trained on, and rows that the student will be
             taught, at least 8 each; a third of the rows where not given.
         weak_ridge, student_ridge: of their heads, > 0, a share of the mean squared length of a standardised row; by
-            cross-validation where not given. See `predictor.worlds.training.Training`.
+            cross-validation where not given. See `predictor.query.training_plan.Training`.
         heads: `ridge` or, of classes, `logistic` ones, of the weak models and the student.
         label_form: the student will be taught probabilities (`soft`) or the likeliest class (`hard`).
         text_column, id_column: columns of a pool file.
         remote: feature sets lie on the server that will be asked, and not here.
 
-    None means the default of `predictor.settings.Settings`.
+    None means the default of `predictor.query.settings.Settings`.
 
     Raises:
         InputError, NotFoundError: with the next step in the message.

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from predictor.errors import InputError, NotFoundError
 from predictor.intake.predictions import predictions_of
 from predictor.intake.tables import Table, read_table
-from predictor.labels import Labels
-from predictor.pools import Pool
-from predictor.query import Array
+from predictor.query.labels import Labels
+from predictor.query.model_spec import Array
+from predictor.query.pool import Pool
 
 TEXT_COLUMN = "text"
 ID_COLUMN = "id"

@@ -7,9 +7,9 @@ import math
 from typing import get_args
 
 from predictor.errors import InputError
-from predictor.models.reference import check_layer
-from predictor.ranges import at_least, one_of
-from predictor.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
+from predictor.query.checks import at_least, one_of
+from predictor.query.model_reference import check_layer
+from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 
 
 def read_settings(**given: object) -> Settings:

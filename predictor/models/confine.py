@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from predictor.errors import NotFoundError
-from predictor.models.reference import ModelReference
+from predictor.query.model_reference import ModelReference
 
 LOCAL_KINDS = ("folder", "onnx", "gguf", "array")
 

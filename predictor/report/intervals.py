@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from predictor.report.markup import model, text
 from predictor.report.scale import Scale, linear
-from predictor.report.words import decimals_of, number
-from predictor.result import Interval, NullBand
+from predictor.results.ranking import Interval, NullBand
+from predictor.results.text import decimals_of, number
 
 ROW = 38
 """Height of a row in CSS pixels."""

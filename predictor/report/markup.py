@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from predictor.report.words import visible
+from predictor.results.text import visible
 
 
 def text(value: object) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from predictor.report.estimates import judges, table_of_estimates
 from predictor.report.intervals import Row, interval_plot
-from predictor.report.judges import judges, table_of_estimates
 from predictor.report.markup import facts, model, section, table, text
-from predictor.report.order import null_line, order_of
-from predictor.report.repeat import command, settings
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
-from predictor.report.words import (
+from predictor.results.command import command, settings
+from predictor.results.order import null_line, order_of
+from predictor.results.ranking import Candidate, Interval, Ranking
+from predictor.results.text import (
     decimals_of,
     evidence_of,
     layer_of,
@@ -22,7 +23,6 @@ from predictor.report.words import (
     right_of,
     unit_of,
 )
-from predictor.result import Candidate, Interval, Ranking
 
 # The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"

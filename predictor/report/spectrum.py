@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from predictor.report.markup import model, text
 from predictor.report.scale import Scale, logarithmic
-from predictor.report.words import compact, number
-from predictor.result import Ranking
+from predictor.results.ranking import Ranking
+from predictor.results.text import compact, number
 
 COLOURS = 8
 """Candidates drawn in a colour of their own; further ones are grey."""

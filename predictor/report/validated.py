@@ -6,15 +6,15 @@ import csv as writer
 import io
 
 from predictor.estimators.protocol import Foretells
-from predictor.report.cells import Sheet
 from predictor.report.markup import facts, text
 from predictor.report.page import POLICY
-from predictor.report.sheet import safe
 from predictor.report.style import CSS
-from predictor.report.verdict import drawn, predictions, verdicts
-from predictor.report.words import ABSENT, number, unit_of, visible
-from predictor.validating.scoring import Score
-from predictor.validating.validated import Mean, Trained, Validation
+from predictor.results.csv import safe
+from predictor.results.text import ABSENT, number, unit_of, visible
+from predictor.results.text_table import Sheet
+from predictor.validation.scoring import Score
+from predictor.validation.validation import Mean, Trained, Validation
+from predictor.validation.verdict import drawn, predictions, verdicts
 
 MEASURED = "Errors on rows that nothing was trained on, ± standard error over splits, in units of the "
 SCORED = (

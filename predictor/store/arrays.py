@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError, NotFoundError, UnavailableError
 from predictor.folders import existing_path
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress
-from predictor.settings import Settings
+from predictor.progress import Progress
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from predictor.store.facts import facts_of
 
 MAX_SAFETENSORS_HEADER = 1 << 20
@@ -249,7 +251,7 @@ class ArraySource:
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.FeatureSource`.
+        """See `predictor.query.query.FeatureSource`.
 
         Raises:
             InputError: a model that must be run, or an array that does not fit.

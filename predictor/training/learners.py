@@ -14,7 +14,7 @@ from predictor.heads.ridge import HeadFactor
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
-from predictor.worlds.splits import Rows
+from predictor.training.splits import Rows
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.worlds.splits import MIN_PART, Parts, Rows, check_rows, cut, thirds
+from predictor.query.training_plan import MIN_PART
+from predictor.training.splits import Parts, Rows, check_rows, cut, thirds
 
 _WORD = re.compile(r"\w+")
 

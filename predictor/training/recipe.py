@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 from predictor.errors import InputError
-from predictor.labels import Kind
-from predictor.outcomes import LabelForm
-from predictor.ranges import at_least, one_of
-from predictor.worlds.training import Heads, Training
+from predictor.query.checks import at_least, one_of
+from predictor.query.labels import Kind
+from predictor.query.training_plan import Heads, LabelForm, Training
 
 Method = Literal["ridge", "logistic", "full", "lora"]
 Loss = Literal["squared", "xent", "confidence"]

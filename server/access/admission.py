@@ -10,7 +10,7 @@ from predictor.errors import LimitError
 from server.access.caller import current_tenant
 from server.access.rates import Rates
 from server.config import Limits
-from server.durable.feed import stopping
+from server.durable.watchers import stopping
 
 
 class BusyError(LimitError):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from predictor.calibration.calibration import check_name
 from predictor.errors import InputError, LimitError, UnavailableError
-from predictor.outcome_index import Mark
+from predictor.outcomes.index import Mark
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc, query_pb2

@@ -8,7 +8,7 @@ from pathlib import Path
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import LimitError
-from predictor.outcome_store import OutcomeStore
+from predictor.outcomes.store import OutcomeStore
 from server.access.caller import LOCAL
 from server.config import Limits
 from server.features.stores import tenant_digest

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from predictor.errors import ConflictError, NotFoundError, RefusedError, W2SError
-from predictor.jobs import TERMINAL, JobState
+from predictor.results.job import TERMINAL, JobState
 from protos.convert import error_to_proto
 from server.config import Limits
 from server.durable.quotas import check_quota

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from predictor.jobs import Job
+from predictor.results.job import Job
 from protos.convert import error_from_proto
 from protos.w2s.v1 import ranking_service_pb2 as pb
 

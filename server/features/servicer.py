@@ -14,12 +14,12 @@ from protos.features import MOST_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
 from server.access.caller import current_tenant
-from server.access.pages import PageTokens
+from server.access.page_tokens import PageTokens
 from server.config import Limits
 from server.features.stores import feature_store
 from server.features.upload import Upload
 from server.features.uploads import Uploads
-from server.reception import Reception
+from server.upload_stream import Reception
 
 _THREADS = 4
 

@@ -12,7 +12,7 @@ from server.access.caller import current_tenant
 from server.config import Limits
 from server.parts.store import PartStore
 from server.parts.upload import PartUpload
-from server.reception import Reception
+from server.upload_stream import Reception
 
 _THREADS = 2
 

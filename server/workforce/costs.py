@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from predictor.errors import InputError, LimitError
-from predictor.estimators import find
-from predictor.query import RankingQuery
+from predictor.estimators.registry import find
+from predictor.query.query import RankingQuery
 from server.config import Limits
 
 _LETTERS = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.rpc import status_pb2
 
 from predictor.errors import DeadlineError, RefusedError, W2SError
-from predictor.jobs import JobState
+from predictor.results.job import JobState
 from protos import convert
 from protos.w2s.v1 import ranking_pb2 as pb
 from server.workforce.frames import Tag

@@ -12,7 +12,7 @@ from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
 from server.telemetry.logs import log, log_fault
 from server.workforce.process import WorkerLostError, WorkerProcess
-from server.workforce.slots import Share
+from server.workforce.worker_plan import Share
 
 
 class PredictWorker:

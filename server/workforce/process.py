@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from server.access.caller import LOCAL
 from server.config import Limits
 from server.workforce import frames
-from server.workforce.slots import Share
 from server.workforce.spawn import SHOW_STDERR, worker_environment
+from server.workforce.worker_plan import Share
 
 _START_SECONDS = 120.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import server
 from server.config import Limits
-from server.workforce.slots import Share, plan_slots
+from server.workforce.worker_plan import Share, plan_slots
 
 PARENT = "W2S_WORKER_PARENT"
 """Process id of the server, for a worker that starts after its server has ended."""

@@ -11,16 +11,16 @@ from predictor.errors import W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
-from server.durable.ledger import Ledger
+from server.durable.job_service import Ledger
 from server.durable.rows import Claim, Row
 from server.telemetry.logs import log, log_fault
 from server.telemetry.metrics import JobClock, Metrics
 from server.telemetry.traces import JobTrace, Traces
+from server.workforce.fair_queue import Turns
 from server.workforce.frames import Tag
 from server.workforce.outcome import outcome_of, took_too_long, worker_lost
 from server.workforce.process import WorkerLostError, WorkerProcess
-from server.workforce.slots import Share
-from server.workforce.turns import Turns
+from server.workforce.worker_plan import Share
 
 _PAUSE = 1.0
 """Seconds before a step is tried again that the disk or the system refused."""

@@ -5,7 +5,7 @@
 Writes one row per cell and estimator, and beside it (`….measured.csv`) one row per cell and candidate: what was
 measured of it and what every label-free estimator had said. `tests.benchmarks.record` makes tables of both.
 
-Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validating.validation`; forecasts
+Every candidate of every cell is really trained on SPLITS random thirds by `predictor.validation.validate`; forecasts
 from gold labels are made on D~ of the first LABELLED of them (`--labelled`), each scored against trainings of its own
 split. Nothing is tuned on what is measured here, and every cell is written.
 """
@@ -21,12 +21,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from predictor.estimators import BY_NAME_ONLY, ESTIMATORS
 from predictor.estimators.protocol import Evidence
+from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS
 from predictor.extraction.extractor import Extractor
-from predictor.settings import Settings
-from predictor.validating.validated import Validation
-from predictor.validating.validation import validation_steps
+from predictor.query.settings import Settings
+from predictor.validation.validate import validation_steps
+from predictor.validation.validation import Validation
 from tests.benchmarks.lineup import SETS, Cell, InMemory, cells, data_folder, read
 from tests.drain import drain
 

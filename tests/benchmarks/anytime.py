@@ -22,11 +22,14 @@ from typing import Any
 import numpy as np
 
 from predictor.extraction.extractor import Extractor
-from predictor.pipeline.ranking import ranking_steps
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
-from predictor.result import Ranking
-from predictor.settings import Budget, Settings
+from predictor.progress import Progress
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Budget, Settings
+from predictor.query.source import FeatureSet
+from predictor.ranking.rank import ranking_steps
+from predictor.results.ranking import Ranking
 from tests.benchmarks.lineup import TASKS, Cell, cells, data_folder, read
 from tests.drain import drain
 
@@ -51,7 +54,7 @@ student that it taught really made, less that of the best candidate's student. B
 
 ALL, STAGES = "all rows", "in stages"
 NEAR = 0.005
-"""Label variance: half of what `predictor.pipeline.anytime` is indifferent to where no budget is named."""
+"""Label variance: half of what `predictor.ranking.racing` is indifferent to where no budget is named."""
 
 ONLY = ("label_prior_simulation",)
 

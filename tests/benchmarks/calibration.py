@@ -24,16 +24,17 @@ from predictor.calibration.apply import upper_limit
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.fit import fit_line
 from predictor.extraction.extractor import Extractor
-from predictor.importing.sheets import read_sheet
-from predictor.labels import Labels
-from predictor.outcomes import Outcome, accuracy_gain
-from predictor.pipeline.gathering import Found, Gathered
-from predictor.pipeline.ranking import judging_steps
-from predictor.query import ModelSpec, RankingQuery
-from predictor.result import Candidate
-from predictor.settings import Settings
-from predictor.training import train_w2s
-from predictor.worlds.splits import thirds
+from predictor.outcomes.importing.sheets import read_sheet
+from predictor.outcomes.outcome import Outcome, accuracy_gain
+from predictor.query.labels import Labels
+from predictor.query.model_spec import ModelSpec
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
+from predictor.ranking.gathering import Found, Gathered
+from predictor.ranking.rank import judging_steps
+from predictor.results.ranking import Candidate
+from predictor.training.runs import train_w2s
+from predictor.training.splits import thirds
 from tests.benchmarks import lineup
 from tests.benchmarks.lineup import Cell
 from tests.drain import drain

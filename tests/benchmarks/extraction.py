@@ -29,9 +29,9 @@ from predictor.extraction.backend import Engine
 from predictor.extraction.extractor import CPU_TOKENS, GPU_TOKENS
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.folders import cache_dir
-from predictor.models.reference import ModelReference
+from predictor.models.known_models import find
 from predictor.models.resolve import resolve
-from predictor.models.zoo import find
+from predictor.query.model_reference import ModelReference
 from tests.benchmarks.lineup import data_folder, ready
 from tests.benchmarks.peers import Peer, folder_for_peers
 from tests.benchmarks.rounding import rounding

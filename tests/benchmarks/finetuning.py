@@ -8,7 +8,7 @@
 Every candidate of a cell teaches twice on the same splits: a head on the student's frozen features, and the student
 itself, fine-tuned (weak models keep heads). What fine-tuning measured is kept beside the result (`….measured.csv`), one
 row per split and candidate, as soon as a split is done: a second run trains only what is missing there, and
-`--forecast-only` nothing. All else is computed anew by `tests.benchmarks.foretold`. Nothing is chosen by an outcome.
+`--forecast-only` nothing. All else is computed anew by `tests.benchmarks.predicted`. Nothing is chosen by an outcome.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import numpy as np
 
 from predictor.extraction.extractor import Extractor
 from predictor.intake.rows import read_task
-from predictor.models.zoo import find
-from predictor.query import ModelSpec
-from predictor.settings import Settings
-from predictor.training import Recipe, Tuning, squared_error, training_steps
-from predictor.training.runs import part_of
+from predictor.models.known_models import find
+from predictor.query.model_spec import ModelSpec
+from predictor.query.settings import Settings
+from predictor.training.measures import squared_error
+from predictor.training.recipe import Recipe, Tuning
+from predictor.training.runs import part_of, training_steps
 from tests.benchmarks.accuracy import measured_beside
 from tests.benchmarks.lineup import Cell, Task, cells, data_folder, ready
 from tests.drain import drain
@@ -47,7 +48,7 @@ class Bench:
         rows: of the task; those beyond `weak_rows` and `student_rows` of the recipe are tested on.
         every: every how manyth candidate of the lineup's cell is taken.
         tried: epochs and rates of which the ceiling of a split outside the record chose the recipe's, see `settle`.
-        held_out: whether the cell was laid down after what `tests.benchmarks.foretold` compares.
+        held_out: whether the cell was laid down after what `tests.benchmarks.predicted` compares.
     """
 
     task: str
@@ -187,7 +188,7 @@ def measured_rows(path: Path, bench: Bench) -> list[dict[str, str]]:
 
 def main() -> None:
     """Train what is missing, forecast all of it, print the tables."""
-    from tests.benchmarks import foretold
+    from tests.benchmarks import predicted
 
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.finetuning", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("finetuning.csv"), help="result file (CSV)")
@@ -197,7 +198,7 @@ def main() -> None:
     parser.add_argument("--cell", metavar="N", type=int, action="append", help="only these cells, counted from 0")
     options = parser.parse_args()
     if options.table:
-        print(foretold.tables(options.table))
+        print(predicted.tables(options.table))
         return
     folder, extractor = data_folder(), Extractor()
     benches = [BENCHES[i] for i in options.cell or range(len(BENCHES))]
@@ -211,8 +212,8 @@ def main() -> None:
         missing = [split for split in range(bench.splits) if split not in done]
         if missing:
             train(bench, lineup(bench, folder, extractor), missing, kept)
-    foretold.write(options.o, kept, [(bench, lineup(bench, folder, extractor)) for bench in benches])
-    print(foretold.tables(options.o))
+    predicted.write(options.o, kept, [(bench, lineup(bench, folder, extractor)) for bench in benches])
+    print(predicted.tables(options.o))
 
 
 if __name__ == "__main__":

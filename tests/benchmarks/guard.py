@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from predictor.errors import UnavailableError
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
 from tests.benchmarks.instructions import count
 from tests.benchmarks.kernels import ours, products

@@ -25,17 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from predictor.concordance import rank_correlation
-from predictor.estimators import find
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, Forecaster
+from predictor.estimators.registry import find
 from predictor.extraction.extractor import Extractor
-from predictor.training import Outcomes, Recipe
+from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.learners import student_heads
+from predictor.training.outcomes import Outcomes
 from predictor.training.partition import recut
+from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, training_steps
-from predictor.validating.validation import reveal
-from predictor.worlds.splits import Parts
+from predictor.training.splits import Parts
+from predictor.validation.validate import reveal
 from tests.benchmarks.lineup import Cell, cells, data_folder, read
 from tests.drain import drain
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import ENERGIES, RIDGES, RepresentationGap
 from predictor.spectral.moments import CHUNK_ROWS
 

@@ -14,14 +14,17 @@ from predictor.errors import RefusedError
 from predictor.extraction.extractor import Extractor
 from predictor.folders import cache_dir
 from predictor.intake.rows import read_task
-from predictor.labels import Labels
 from predictor.models.convert import convert
-from predictor.models.reference import ModelReference
+from predictor.models.known_models import ZOO, ZooModel, find
 from predictor.models.resolve import resolve
-from predictor.models.zoo import ZOO, ZooModel, find
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress, RankingQuery
-from predictor.settings import Settings
+from predictor.progress import Progress
+from predictor.query.labels import Labels
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from tests.drain import drain
 
 MAX_ROWS = 800

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from predictor.concordance import rank_correlation
-from predictor.estimators import ESTIMATORS
+from predictor.estimators.registry import ESTIMATORS
+from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.lineup import ALL_SMILES
 
 Array = NDArray[np.float64]

@@ -22,11 +22,11 @@ from typing import Any
 
 import grpc
 
-from predictor.outcomes import Outcome
+from predictor.outcomes.outcome import Outcome
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc
-from tests.calibration.worlds import outcomes
+from tests.calibration.simulated import outcomes
 from tests.chaos.health import Prober, Told
 from tests.service.running import RunningServer
 

@@ -22,8 +22,9 @@ import grpc
 import numpy as np
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
 from protos import convert
 from tests.service.running import RunningServer
 

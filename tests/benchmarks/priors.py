@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.concordance import rank_correlation
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel, say
+from predictor.estimators.problem import Case, Representation
 from predictor.extraction.extractor import Extractor
-from predictor.pipeline.scores import expected_outcomes
+from predictor.ranking.point_scores import expected_outcomes
 from predictor.spectral.spectra import Scale
-from predictor.worlds.simulation import LabelPrior
+from predictor.statistics.rank_correlation import rank_correlation
+from predictor.training.simulation import LabelPrior
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal

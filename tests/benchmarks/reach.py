@@ -26,16 +26,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.concordance import rank_correlation
 from predictor.extraction.extractor import Extractor
-from predictor.pipeline.gathering import Found, Gathered
-from predictor.pipeline.ranking import judging_steps
-from predictor.settings import Settings
-from predictor.training import Outcomes, Recipe
+from predictor.query.settings import Settings
+from predictor.ranking.gathering import Found, Gathered
+from predictor.ranking.rank import judging_steps
+from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.learners import student_heads
+from predictor.training.outcomes import Outcomes
+from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, training_steps
-from predictor.validating.validation import reveal
-from predictor.worlds.splits import Parts, Rows
+from predictor.training.splits import Parts, Rows
+from predictor.validation.validate import reveal
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from predictor.concordance import rank_correlation
-from predictor.estimators import ESTIMATORS
 from predictor.estimators.protocol import Evidence
+from predictor.estimators.registry import ESTIMATORS
+from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.accuracy import measured_beside
 from tests.benchmarks.mixtures import mixtures, read
 

@@ -6,7 +6,7 @@
     python -m tests.benchmarks.refinement table linear.csv tests/benchmarks/refinement.csv
 
 For every candidate of every cell and every split the student is really trained on both routes by
-`predictor.validating.training_routes`; nothing is tuned on what is measured here, and every cell is written. Prompted
+`predictor.validation.training_routes`; nothing is tuned on what is measured here, and every cell is written. Prompted
 trainings are written one by one as each split is done, and a second run adds only what is missing.
 """
 
@@ -24,23 +24,24 @@ from typing import Any
 
 import numpy as np
 
-from predictor.estimators.case import Representation
+from predictor.estimators.problem import Representation
 from predictor.extraction.extractor import Extractor
 from predictor.intake.rows import read_task
-from predictor.models.reference import ModelReference
+from predictor.models.known_models import find
 from predictor.models.resolve import resolve
-from predictor.models.zoo import find
-from predictor.query import FeatureSet, ModelSpec
-from predictor.settings import Settings
-from predictor.validating.scoring import rank_correlation
-from predictor.validating.training_routes import (
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import ModelSpec
+from predictor.query.prompt import Wording
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
+from predictor.validation.scoring import rank_correlation
+from predictor.validation.training_routes import (
     LinearRelabelling,
     PromptedRelabelling,
     Relabelling,
     Routes,
     routes_steps,
 )
-from predictor.wording import Wording
 from tests.benchmarks.lineup import MAX_ROWS, TASKS, Task, cells, data_folder, read
 from tests.drain import drain
 

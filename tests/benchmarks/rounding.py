@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
 from predictor.extraction.backend import Engine
 from predictor.extraction.extractor import CPU_TOKENS
 from predictor.extraction.loaded import load_model
 from predictor.extraction.precision import drift_of
 from predictor.folders import cache_dir
-from predictor.models.reference import ModelReference
+from predictor.models.known_models import find
 from predictor.models.resolve import resolve
-from predictor.models.zoo import find
-from predictor.pipeline.scores import expected_outcomes
+from predictor.query.model_reference import ModelReference
+from predictor.ranking.point_scores import expected_outcomes
 from tests.benchmarks.lineup import ready
 from tests.benchmarks.sides import ours
 

@@ -25,7 +25,7 @@ from typing import Any
 import grpc.aio
 from threadpoolctl import threadpool_limits
 
-from predictor.pipeline.ranking import ranking_steps
+from predictor.ranking.rank import ranking_steps
 from predictor.store.arrays import ArraySource
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask

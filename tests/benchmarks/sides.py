@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.extraction.backend import Cell
+from predictor.extraction.forward import run_passes
 from predictor.extraction.loaded import LoadedModel
-from predictor.extraction.passes import run_passes
 from tests.drain import drain
 
 MAX_LENGTH = 256

@@ -22,13 +22,15 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
 from predictor.extraction.extractor import Extractor
-from predictor.training import Outcomes, Recipe, train_w2s
-from predictor.validating.scoring import rank_correlation
-from predictor.worlds.training import Training
+from predictor.query.training_plan import Training
+from predictor.training.outcomes import Outcomes
+from predictor.training.recipe import Recipe
+from predictor.training.runs import train_w2s
+from predictor.validation.scoring import rank_correlation
 from tests.benchmarks.lineup import Cell, cells, data_folder, read
 
 MARK = "<!-- tables: everything below is written by the command -->"

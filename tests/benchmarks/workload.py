@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictor.calls import predict
-from predictor.estimators.case import Case, Representation
+from predictor.api import predict
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
-from predictor.pipeline import judging
+from predictor.ranking import ordering
 
 
 def models(rows: int, dims: int, candidates: int) -> list[np.ndarray]:
@@ -34,7 +34,7 @@ def kernels(features: list[np.ndarray], resamples: int) -> None:
 def ranking(features: list[np.ndarray], resamples: int) -> None:
     """The whole answer, with its resamples and shuffles."""
     strong, *weak = features
-    judging.RESAMPLES = judging.SHUFFLES = resamples
+    ordering.RESAMPLES = ordering.SHUFFLES = resamples
     predict(
         strong=strong,
         weak={f"w{place}": one for place, one in enumerate(weak)},

@@ -14,8 +14,8 @@ from predictor.calibration.apply import calibrated, fits_for
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import InputError, NotFoundError
-from predictor.result import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
-from tests.calibration.worlds import calibration
+from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from tests.calibration.simulated import calibration
 
 
 def candidate(name: str, rank: int, error: float, gain: float, **details: float) -> Candidate:

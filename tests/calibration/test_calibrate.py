@@ -11,7 +11,7 @@ from predictor.calibration.calibrate import calibrate
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import InputError, NotFoundError, UnavailableError
-from tests.calibration.worlds import calibration, outcomes
+from tests.calibration.simulated import calibration, outcomes
 
 
 def test_the_fits_find_the_truth_of_a_known_world():

@@ -9,12 +9,12 @@ import pytest
 
 import predictor
 from predictor.calibration.calibration import Calibration
+from predictor.calibration.random_effects import DOUBT, of_candidates
 from predictor.calibration.store import CalibrationStore
-from predictor.calibration.surprises import DOUBT, of_candidates
-from predictor.estimators import ESTIMATORS
-from predictor.estimators.case import Case, Representation
-from predictor.pipeline.judging import Learnt, judge
-from tests.calibration.worlds import calibration
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import ESTIMATORS
+from predictor.ranking.ordering import Learnt, judge
+from tests.calibration.simulated import calibration
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import NotFoundError
 from predictor.models.digests import file_digest
-from predictor.outcome_store import OutcomeStore
-from predictor.outcomes import Outcome
+from predictor.outcomes.outcome import Outcome
+from predictor.outcomes.store import OutcomeStore
 from protos import convert
 from protos.features import LEAST_CHUNK
 from protos.parts import PartManifest

@@ -20,7 +20,7 @@ import pytest
 
 from client import PredictorClient
 from predictor.errors import LimitError, W2SError
-from predictor.query import RankingQuery
+from predictor.query.query import RankingQuery
 from tests.chaos.outcome import Outcome, command, everything
 from tests.service.running import RunningServer, arrays, until
 

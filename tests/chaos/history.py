@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from predictor.jobs import TERMINAL, Job
+from predictor.results.job import TERMINAL, Job
 
 REPLAYED = float("-inf")
 """When a message of a watch was asked for: a watch tells of the past too, so what it says may be long over."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from predictor.errors import UnavailableError
-from predictor.jobs import Job
+from predictor.results.job import Job
 from tests.service.running import RunningServer
 
 

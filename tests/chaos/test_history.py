@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from predictor.jobs import Job
+from predictor.results.job import Job
 from tests.chaos.history import History, Sight
 from tests.chaos.outcome import Outcome
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from client.cli import __main__ as command
-from predictor.report import csv, html, markdown
-from predictor.result import Ranking
+from predictor.report.page import html
+from predictor.results.csv import csv
+from predictor.results.markdown import markdown
+from predictor.results.ranking import Ranking
 from tests.cli.conftest import ROWS, WEAK
 
 

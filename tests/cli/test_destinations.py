@@ -61,12 +61,12 @@ def test_an_answer_written_twice_replaces_the_first(run, files):
 
 def test_a_file_that_is_closed_to_us_is_refused_before_the_work(files, monkeypatch, capsys):
     from client.cli import __main__ as command
-    from client.cli import answer
+    from client.cli import output
 
     (files / "old.json").write_text("{}")
     monkeypatch.chdir(files)
     # Whoever runs the tests as root may write everything.
-    monkeypatch.setattr(answer.os, "access", lambda path, mode: not str(path).endswith("old.json"))
+    monkeypatch.setattr(output.os, "access", lambda path, mode: not str(path).endswith("old.json"))
     assert command.main([*PREDICT, "-o", "old.json"]) == 2
     assert capsys.readouterr() == ("", "w2s: error: 'old.json' is there and cannot be written; name another file.\n")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from predictor.pipeline.gathering import numbered_layers
-from predictor.query import ModelSpec
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.settings import Settings
+from predictor.ranking.gathering import numbered_layers
 
 
 def test_a_strong_model_of_several_layers_is_refused_before_it_is_read(run, tmp_path):

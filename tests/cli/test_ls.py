@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from client.cli.__main__ import main
-from predictor.estimators import ESTIMATORS
 from predictor.estimators.protocol import foretold
+from predictor.estimators.registry import ESTIMATORS
 
 
 def test_every_estimator_says_what_it_needs_foretells_and_rests_on(capsys):

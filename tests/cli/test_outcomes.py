@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from predictor.outcomes import Outcome
-from tests.calibration.worlds import outcomes
+from predictor.outcomes.outcome import Outcome
+from tests.calibration.simulated import outcomes
 from tests.cli.conftest import WEAK
 from tests.service.running import RunningServer
 

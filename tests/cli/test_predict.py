@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from predictor.result import Ranking
+from predictor.results.ranking import Ranking
 from tests.cli.conftest import ROWS, WEAK
 
 RANKING = {
@@ -183,7 +183,7 @@ def test_rows_come_from_standard_input(run):
     texts = "".join(f"row {number}\n" for number in range(ROWS))
     done = run("predict", "--strong", "s.npy", *WEAK, "--pool", "-", "--json", input=texts, stdin=None)
     assert done.returncode == 0, done.stderr
-    from predictor.pools import Pool
+    from predictor.query.pool import Pool
 
     assert json.loads(done.stdout)["rows_sha256"] == Pool.of([f"row {number}" for number in range(ROWS)]).sha256
 

@@ -6,7 +6,7 @@ import io
 import time
 
 from client.cli.progress import Lines, follow
-from predictor.query import Progress
+from predictor.progress import Progress
 from tests.service.running import until
 
 

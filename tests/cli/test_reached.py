@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from client.cli.service import where
+from client.cli.connection import where
 
 
 def flags(**given: str | None) -> argparse.Namespace:

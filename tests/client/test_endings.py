@@ -10,7 +10,7 @@ import pytest
 
 from client import AsyncPredictorClient, PredictorClient
 from client.channel import faults_of
-from client.patience import Patience
+from client.retry import Patience
 from predictor.errors import InputError, RefusedError, UnavailableError
 from tests.service.running import arrays, until
 

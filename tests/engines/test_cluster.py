@@ -15,14 +15,14 @@ import pytest
 
 from predictor import predict, rank
 from predictor.engines import cluster as cluster_module
-from predictor.engines.choice import open_engine
 from predictor.engines.cluster import DaskEngine, open_cluster
+from predictor.engines.open import open_engine
 from predictor.engines.tasks import Piece, join
 from predictor.errors import InputError, UnavailableError
 from predictor.extraction.extractor import Extractor
 from predictor.intake.request import build_query
-from predictor.pipeline.ranking import ranking_steps
-from predictor.query import Progress
+from predictor.progress import Progress
+from predictor.ranking.rank import ranking_steps
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
 from tests import weights

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from predictor.estimators import find
-from predictor.estimators.case import Case, Representation
-from predictor.labels import Labels
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import find
+from predictor.query.labels import Labels
 from tests.reference.models import correlated, dimmed
 
 ROWS = 120

@@ -9,12 +9,12 @@ import pytest
 
 import predictor
 from predictor.estimators.agreement import FOLDS, TOO_LOW, AgreementError, AgreementSelection
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.three_cornered_hat import distances, squared_errors
-from predictor.labels import Labels
+from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
 from tests.reference.heads import folded, taught

@@ -10,10 +10,10 @@ from scipy.stats import norm
 
 from predictor.estimators import baek2022
 from predictor.estimators.baek2022 import FOLDS, AgreementOnTheLine, Line, on_the_line
-from predictor.estimators.case import Case, Representation
-from predictor.estimators.panel import Panel
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.vote_matrix import Panel
 from predictor.heads.ridge import HeadFactor
-from predictor.labels import Labels
+from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
 from tests.reference.heads import folded, taught

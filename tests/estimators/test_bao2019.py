@@ -9,7 +9,7 @@ import pytest
 from sklearn.covariance import LedoitWolf
 
 from predictor.estimators.bao2019 import HScore, h_score, shrinkage
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.spectral.spectra import Scale, factor
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense

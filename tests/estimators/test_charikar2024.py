@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, nnls
 
-from predictor.estimators import find
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import Refusal, left_out_residuals, refusals
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import find
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.heads.ridge import HeadFactor
 from tests.estimators.cases import case_with, shown, task, teachers

@@ -9,14 +9,14 @@ import pytest
 from scipy.stats import spearmanr
 
 from predictor.errors import InputError
-from predictor.estimators import ESTIMATORS
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import ESTIMATORS
 from predictor.estimators.supervision import cross_taught
 from predictor.heads.ridge import HeadFactor
-from predictor.labels import Labels
-from predictor.worlds.simulation import WeakMoments
-from predictor.worlds.training import Training
+from predictor.query.labels import Labels
+from predictor.query.training_plan import Training
+from predictor.training.simulation import WeakMoments
 
 ROWS, TAUGHT = 360, 160
 NOISES = (0.1, 0.4, 0.8, 1.4, 2.5, 5.0)

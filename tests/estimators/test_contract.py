@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators import ESTIMATORS, find
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
+from predictor.estimators.registry import ESTIMATORS, find
 from tests.estimators.cases import EVIDENCE, case_with, teachers
 
 NAMES = sorted(ESTIMATORS)

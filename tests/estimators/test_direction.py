@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.estimators import ESTIMATORS
-from predictor.estimators.case import Case, Representation
-from predictor.labels import Labels
-from predictor.training import train_w2s
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import ESTIMATORS
+from predictor.query.labels import Labels
+from predictor.training.runs import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers, values_of
 
 BY_REPRESENTATION = (

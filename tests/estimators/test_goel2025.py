@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from predictor.estimators.case import Representation
 from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.goel2025 import PredictionDivergence, jensen_shannon
+from predictor.estimators.problem import Representation
 from tests.estimators.cases import case_with
 from tests.reference.heads import taught
 

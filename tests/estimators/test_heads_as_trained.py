@@ -9,19 +9,20 @@ import pytest
 
 import predictor
 from predictor.errors import InputError
-from predictor.estimators import find
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.consensus_truth import ConsensusForecast
+from predictor.estimators.cross_fitted_students import Coding, as_trained, own_labels
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
-from predictor.estimators.students import Coding, as_trained, own_labels
+from predictor.estimators.registry import find
 from predictor.estimators.supervision import supervise
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
-from predictor.labels import Labels
-from predictor.pipeline.judging import judge
-from predictor.training import Recipe, train_w2s
+from predictor.query.labels import Labels
+from predictor.query.training_plan import Training
+from predictor.ranking.ordering import judge
 from predictor.training.learners import LogisticHeads, student_heads, weak_heads
 from predictor.training.measures import hardened
-from predictor.worlds.training import Training
+from predictor.training.recipe import Recipe
+from predictor.training.runs import train_w2s
 from tests.reference.models import correlated, dimmed
 
 ROWS, GOLD = 150, 60

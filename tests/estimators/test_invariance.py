@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.estimators import ESTIMATORS
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import ESTIMATORS
 from tests.estimators.cases import case_with, shown, task, teachers, values_of
 from tests.reference.models import correlated
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import predictor
-from predictor.estimators import find
 from predictor.estimators.protocol import Evidence, JointEstimator
-from predictor.pipeline import judges
-from predictor.result import Estimate
+from predictor.estimators.registry import find
+from predictor.ranking import selection
+from predictor.results.ranking import Estimate
 
 
 @dataclass
@@ -35,7 +35,7 @@ class FakeRollCall:
 @pytest.fixture
 def roll_call(monkeypatch):
     fake = FakeRollCall()
-    monkeypatch.setattr(judges, "find", lambda name: fake if name == fake.name else find(name))
+    monkeypatch.setattr(selection, "find", lambda name: fake if name == fake.name else find(name))
     return fake
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import flat_kernel
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
 from predictor.heads.ridge import HeadFactor
+from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
-from predictor.worlds.simulation import LabelMoments, Pipeline, head_map
-from predictor.worlds.splits import cut
-from predictor.worlds.training import Training
+from predictor.training.simulation import LabelMoments, Pipeline, head_map
+from predictor.training.splits import cut
 from tests.reference.models import correlated, dimmed
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from predictor.estimators.medvedev2025 import FOLDS, ErrorFloor, quadratic_floor, shrinkage_floor
 from predictor.estimators.supervision import cross_taught
-from predictor.labels import Labels
-from predictor.training import train_w2s
+from predictor.query.labels import Labels
+from predictor.training.runs import train_w2s
 from tests.estimators.cases import case_with, task
 
 ESTIMATOR = ErrorFloor()

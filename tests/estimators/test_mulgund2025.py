@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.estimators.case import Case
-from predictor.estimators.lessons import lessons
 from predictor.estimators.mulgund2025 import BregmanMisfit, Projection
+from predictor.estimators.problem import Case
+from predictor.estimators.weak_probabilities import lessons
 from predictor.heads.bregman import ENTROPY, LOGISTIC
 from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers
 from tests.heads.test_bregman import CLOSED

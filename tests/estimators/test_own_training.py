@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators import find
 from predictor.estimators.baek2022 import Line
-from predictor.estimators.beliefs import beliefs
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import FOLDS, left_out_residuals
-from predictor.estimators.panel import Panel
+from predictor.estimators.gold_posterior import beliefs
+from predictor.estimators.hard_votes import votes
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import find
 from predictor.estimators.somerstep2024 import route_gains
 from predictor.estimators.supervision import cross_taught, shortfall, supervise, taught, unlabelled_rows
-from predictor.estimators.votes import votes
+from predictor.estimators.vote_matrix import Panel
 from predictor.estimators.xu2025 import Ambiguity, resampled
 from predictor.estimators.xue2025_labels import PseudoLabels
 from predictor.heads.ridge import HeadFactor
-from predictor.labels import Labels
-from predictor.worlds.training import FREE, Training
+from predictor.query.labels import Labels
+from predictor.query.training_plan import FREE, Training
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 

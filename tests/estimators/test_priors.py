@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators.case import Representation
 from predictor.estimators.priors import consensus_kernel, flat_kernel, say
+from predictor.estimators.problem import Representation
 from predictor.spectral.spectra import PrincipalKernel
 from tests.reference import dense
 from tests.reference.models import correlated

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.estimators import shin2025
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.shin2025 import OverlapDensity, Patterns, alignment, below_change
 from tests.estimators.cases import case_with
 from tests.reference import dense

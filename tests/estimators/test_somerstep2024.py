@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.somerstep2024 import (
     LinearRefiner,
     Refinement,
@@ -18,7 +18,7 @@ from predictor.estimators.somerstep2024 import (
     route_gains,
 )
 from predictor.heads.ridge import HeadFactor
-from predictor.worlds.posterior import truth_posterior
+from predictor.truth.posterior import truth_posterior
 from tests.estimators.cases import case_with
 from tests.reference import dense
 from tests.reference.heads import taught

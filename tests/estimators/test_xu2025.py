@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from predictor.estimators.xu2025 import Ambiguity, resampled
 from predictor.heads.ridge import HeadFactor
-from predictor.labels import Labels
+from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task
 from tests.reference import dense
 from tests.reference.models import correlated

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from predictor.estimators import xue2025_labels
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025_labels import (
     FOLDS,
     RESAMPLES,
@@ -21,10 +21,10 @@ from predictor.estimators.xue2025_labels import (
     gap_from_subset,
 )
 from predictor.heads.ridge import HeadFactor
-from predictor.labels import Labels
+from predictor.query.labels import Labels
 from predictor.spectral.kernels import StreamedKernel
 from predictor.spectral.spectra import PrincipalKernel
-from predictor.training import train_w2s
+from predictor.training.runs import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.estimators.test_xu2025 import refitted
 from tests.reference import dense

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators import ESTIMATORS, find
-from predictor.estimators.case import Case, Representation
-from predictor.estimators.lessons import lessons
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.registry import ESTIMATORS, find
+from predictor.estimators.weak_probabilities import lessons
 from predictor.heads.divergences import divergence
 from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers, values_of
 

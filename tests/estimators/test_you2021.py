@@ -10,10 +10,10 @@ from scipy.linalg import null_space
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.you2021 import BestEvidence, LogMe
-from predictor.labels import Labels
-from predictor.training import train_w2s
+from predictor.query.labels import Labels
+from predictor.training.runs import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense
 from tests.reference.models import correlated

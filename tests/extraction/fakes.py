@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from predictor.extraction.backend import Cell
 from predictor.extraction.batching import Batching
-from predictor.extraction.cards import ModelCard
 from predictor.extraction.loaded import LoadedModel
+from predictor.extraction.model_facts import ModelCard
 from predictor.extraction.pooling import pool
 from predictor.extraction.tokenizers import Tokens
 

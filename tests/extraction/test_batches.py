@@ -8,8 +8,8 @@ import torch
 
 from predictor.errors import InputError, LimitError, RefusedError
 from predictor.extraction.batching import pad_right, plan_batches
+from predictor.extraction.forward import run_passes
 from predictor.extraction.layers import resolve_layers
-from predictor.extraction.passes import run_passes
 from predictor.extraction.pooling import pool
 from predictor.extraction.selfcheck import find_batching
 from tests.drain import drain

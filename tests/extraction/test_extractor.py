@@ -14,10 +14,12 @@ import pytest
 from predictor import folders
 from predictor.errors import InputError, NotFoundError
 from predictor.extraction.extractor import Extractor
-from predictor.models.reference import read_spec
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec, Progress
-from predictor.settings import Settings
+from predictor.progress import Progress
+from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from predictor.store.features import FeatureStore
 from tests import weights
 from tests.drain import drain
@@ -177,9 +179,9 @@ def test_a_cached_answer_loads_no_engine(tmp_path: Path, model: str) -> None:
 import sys
 from pathlib import Path
 from predictor.extraction.extractor import Extractor
-from predictor.models.reference import read_spec
-from predictor.pools import Pool
-from predictor.settings import Settings
+from predictor.query.model_reference import read_spec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
 from tests.weights import SENTENCES
 steps = Extractor(Path({str(tmp_path)!r})).features(read_spec({model!r}), Pool.of(SENTENCES), Settings())
 try:

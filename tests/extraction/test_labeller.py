@@ -10,12 +10,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from predictor.errors import InputError, LimitError, NotFoundError, RefusedError
 from predictor.extraction import classifiers
 from predictor.extraction.extractor import Extractor
-from predictor.models.reference import read_spec
-from predictor.pools import Pool
-from predictor.query import LabelSource, ModelSpec
-from predictor.settings import Settings
+from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.prompt import Wording
+from predictor.query.settings import Settings
+from predictor.query.source import LabelSource
 from predictor.store.features import FeatureStore
-from predictor.wording import Wording
 from tests import weights
 from tests.drain import drain
 from tests.extraction import tiny
@@ -233,8 +234,8 @@ def test_reading_only_kept_labels_needs_no_model_library(tmp_path, models):
     labelled(Extractor(tmp_path), f"{models / 'bert'}#labels=logits")
     script = (
         "import sys\nfrom pathlib import Path\nfrom predictor.extraction.extractor import Extractor\n"
-        "from predictor.models.reference import read_spec\nfrom predictor.pools import Pool\n"
-        "from predictor.settings import Settings\nfrom tests.drain import drain\nfrom tests.weights import SENTENCES\n"
+        "from predictor.query.model_reference import read_spec\nfrom predictor.query.pool import Pool\n"
+        "from predictor.query.settings import Settings\nfrom tests.drain import drain\nfrom tests.weights import SENTENCES\n"
         "spec = read_spec(sys.argv[2])\n"
         "drain(Extractor(Path(sys.argv[1])).labels(spec, Pool.of(SENTENCES), Settings()))\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules\n"

@@ -20,10 +20,10 @@ from predictor.extraction.extractor import Extractor
 from predictor.extraction.onnx_graph import open_graph
 from predictor.extraction.tokenizers import SMILES_SPECIFICATION, load_tokenizer
 from predictor.models.artefact import Artefact
-from predictor.models.reference import read_spec
-from predictor.pools import Pool
-from predictor.query import FeatureSet
-from predictor.settings import Settings
+from predictor.query.model_reference import read_spec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from tests import weights
 from tests.drain import drain
 from tests.extraction.plain import pooled, relative_error

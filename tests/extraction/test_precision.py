@@ -15,14 +15,15 @@ from predictor.extraction import precision
 from predictor.extraction.backend import Engine
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import load_model
-from predictor.extraction.packed import pack
+from predictor.extraction.packed_linear import pack
 from predictor.extraction.precision import drift_of
 from predictor.models.artefact import Artefact
-from predictor.models.reference import read_spec
-from predictor.plan import plan
-from predictor.pools import Pool
-from predictor.query import FeatureSet, RankingQuery
-from predictor.settings import Settings
+from predictor.query.model_reference import read_spec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
+from predictor.ranking.dry_run import plan
 from tests import weights
 from tests.drain import drain
 from tests.extraction.plain import relative_error

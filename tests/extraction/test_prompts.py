@@ -7,7 +7,7 @@ import pytest
 from predictor.errors import InputError
 from predictor.extraction.prompts import Prompts, Words
 from predictor.extraction.tokenizers import LibraryTokenizer
-from predictor.wording import Wording
+from predictor.query.prompt import Wording
 from tests.extraction import tiny
 from tests.weights import SENTENCES
 

@@ -19,8 +19,8 @@ from predictor.extraction.tokenizers import (
     load_tokenizer,
 )
 from predictor.models.artefact import Artefact, classify
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import locate
+from predictor.query.model_reference import ModelReference
 from tests import weights
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "C", "Cl", "O", "(", ")", "=", "1", "[nH]"]

@@ -18,10 +18,10 @@ from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.extraction.tokenizers import SMILES_SPECIFICATION
 from predictor.models.artefact import Artefact
-from predictor.models.reference import read_spec
-from predictor.pools import Pool
-from predictor.query import FeatureSet
-from predictor.settings import Settings
+from predictor.query.model_reference import read_spec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from tests import weights
 from tests.drain import drain
 from tests.extraction.plain import load, one_by_one, relative_error
@@ -94,7 +94,7 @@ def test_a_gguf_decoder_gives_what_a_plain_forward_pass_gives(tmp_path: Path) ->
     plain = loaded.backend._model  # type: ignore[attr-defined]
     for how in ("mean", "last"):
         for budget in (1000, 20):
-            from predictor.extraction.passes import run_passes
+            from predictor.extraction.forward import run_passes
 
             arrays = [np.array(row) for row in rows]
             cells = tuple((layer, how) for layer in (0, 15, 30))

@@ -14,7 +14,7 @@ from predictor.extraction.causal import CausalModel
 from predictor.extraction.labeller import load_scorer
 from predictor.extraction.prompted_refiner import PromptedRefiner
 from predictor.models.artefact import Artefact
-from predictor.wording import Wording
+from predictor.query.prompt import Wording
 from tests import weights
 from tests.drain import drain
 from tests.extraction import tiny

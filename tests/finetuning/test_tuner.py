@@ -15,8 +15,8 @@ from predictor.finetuning.adapters import attach
 from predictor.finetuning.body import Body
 from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.finetuning.tuner import FineTuner, trainable
-from predictor.query import ModelSpec
-from predictor.training import Recipe, Tuning
+from predictor.query.model_spec import ModelSpec
+from predictor.training.recipe import Recipe, Tuning
 from tests.finetuning.tiny import SETTINGS, VOCABULARY, rows, spec, tiny_bert
 
 TRAIN, OTHER = np.arange(40), np.arange(40, 64)

@@ -10,8 +10,8 @@ import torch
 from transformers import BertConfig, BertModel
 
 from predictor.extraction.tokenizers import SMILES_SPECIFICATION
-from predictor.query import ModelSpec
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.settings import Settings
 
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"CNOS()=#123")
 SIZES = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import predictor
-from predictor.estimators import ESTIMATORS
+from predictor.estimators.registry import ESTIMATORS
 from tests.estimators.cases import predictions, task, teachers
 
 ANSWERS = Path(__file__).with_name("answers")

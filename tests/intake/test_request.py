@@ -13,12 +13,13 @@ import pytest
 import predictor
 from predictor.errors import InputError, NotFoundError
 from predictor.intake.request import build_query
-from predictor.labels import Labels
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec
-from predictor.settings import Budget, Settings
+from predictor.query.labels import Labels
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Budget, Settings
+from predictor.query.source import FeatureSet
+from predictor.query.training_plan import Training
 from predictor.store.arrays import ArraySource, write_features
-from predictor.worlds.training import Training
 from tests.drain import drain
 
 ROWS = 20

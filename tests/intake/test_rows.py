@@ -14,7 +14,7 @@ import pytest
 
 from predictor.errors import InputError, NotFoundError
 from predictor.intake.rows import read_labels, read_rows, read_task, read_weak_labels
-from predictor.pools import Pool
+from predictor.query.pool import Pool
 
 
 @pytest.fixture

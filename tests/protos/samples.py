@@ -8,25 +8,18 @@ from predictor.calibration.backtest import Backtest
 from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
-from predictor.intake.drawn import Drawn
-from predictor.jobs import Job
-from predictor.labels import Labels
-from predictor.outcomes import Outcome
-from predictor.pools import Pool
-from predictor.query import ModelSpec, Progress, RankingQuery
-from predictor.result import (
-    Candidate,
-    Estimate,
-    Failure,
-    Interval,
-    NullBand,
-    Provenance,
-    Ranking,
-    StrongModel,
-)
-from predictor.settings import Budget, Settings
-from predictor.wording import Wording
-from predictor.worlds.training import Training
+from predictor.outcomes.outcome import Outcome
+from predictor.progress import Progress
+from predictor.query.labels import Labels
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.prompt import Wording
+from predictor.query.query import RankingQuery
+from predictor.query.row_sample import Drawn
+from predictor.query.settings import Budget, Settings
+from predictor.query.training_plan import Training
+from predictor.results.job import Job
+from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
 
 
 def full_query() -> RankingQuery:

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from google.protobuf.message import Message
 
-from predictor import labels, outcomes, pools, query, result
 from predictor.calibration import calibration
 from predictor.calibration.backtest import Backtest
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.result import Candidate, Estimate, Interval, NullBand, Ranking
-from predictor.settings import Settings
+from predictor.outcomes import outcome
+from predictor.query import labels, pool, query
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
+from predictor.results import ranking
+from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Ranking
 from protos import convert
 from protos.w2s.v1 import calibration_pb2, query_pb2, ranking_pb2
 from tests.protos.samples import (
@@ -76,17 +79,17 @@ def test_the_samples_set_every_field_of_every_message(message):
         (query.ModelSpec, query_pb2.ModelSpec),
         (Settings, query_pb2.Settings),
         (query.Progress, ranking_pb2.Progress),
-        (pools.Pool, query_pb2.Pool),
+        (pool.Pool, query_pb2.Pool),
         (labels.Labels, query_pb2.Labels),
-        (result.Ranking, ranking_pb2.Ranking),
-        (result.StrongModel, ranking_pb2.StrongModel),
-        (result.Candidate, ranking_pb2.Candidate),
-        (result.Estimate, ranking_pb2.Estimate),
-        (result.Interval, ranking_pb2.Interval),
-        (result.Failure, ranking_pb2.Failure),
-        (result.NullBand, ranking_pb2.NullBand),
-        (result.Provenance, ranking_pb2.Provenance),
-        (outcomes.Outcome, calibration_pb2.Outcome),
+        (ranking.Ranking, ranking_pb2.Ranking),
+        (ranking.StrongModel, ranking_pb2.StrongModel),
+        (ranking.Candidate, ranking_pb2.Candidate),
+        (ranking.Estimate, ranking_pb2.Estimate),
+        (ranking.Interval, ranking_pb2.Interval),
+        (ranking.Failure, ranking_pb2.Failure),
+        (ranking.NullBand, ranking_pb2.NullBand),
+        (ranking.Provenance, ranking_pb2.Provenance),
+        (outcome.Outcome, calibration_pb2.Outcome),
         (calibration.Calibration, calibration_pb2.Calibration),
         (calibration.Fit, calibration_pb2.CalibrationFit),
         (Line, calibration_pb2.CalibrationLine),
@@ -180,7 +183,7 @@ def test_progress_survives_the_round_trip():
 
 
 def test_an_outcome_survives_the_round_trip_with_every_field_and_with_none():
-    for asked in (full_outcome(), outcomes.Outcome("t", "s", "w", w2s_accuracy=0.5)):
+    for asked in (full_outcome(), outcome.Outcome("t", "s", "w", w2s_accuracy=0.5)):
         message = convert.outcome_to_proto(asked)
         back = convert.outcome_from_proto(type(message).FromString(message.SerializeToString()))
         assert (back, back.id) == (asked, asked.id)

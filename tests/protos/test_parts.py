@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.labels import Labels
+from predictor.query.labels import Labels
 from protos import convert
 from protos.parts import attach, attached, detach
 from protos.w2s.v1 import query_pb2

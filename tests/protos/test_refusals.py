@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 from protos import convert
 from protos.w2s.v1 import query_pb2 as pb
 from tests.protos.samples import full_query

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.estimators.case import Case, Representation
-from predictor.estimators.lessons import FOLDS
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.weak_probabilities import FOLDS
 from predictor.heads.logistic import RIDGES, fold_of
-from predictor.labels import Labels
+from predictor.query.labels import Labels
 from tests.reference import dense
 from tests.reference.heads import logistic, poisson
 from tests.reference.models import correlated, dimmed

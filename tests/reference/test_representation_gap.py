@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
 from predictor.spectral.alignment import Alignment, Point
 from predictor.spectral.spectra import PrincipalKernel

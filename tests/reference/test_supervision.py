@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.case import Case, Representation
 from predictor.estimators.charikar2024 import FOLDS, Misfit
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.truth_posterior import SHUFFLES, TruthPosteriorForecast
-from predictor.labels import Labels
-from predictor.worlds.class_truth import ClassTruth
-from predictor.worlds.posterior import truth_posterior
+from predictor.query.labels import Labels
+from predictor.truth.class_truth import ClassTruth
+from predictor.truth.posterior import truth_posterior
 from tests.reference import dense
 from tests.reference.heads import folded, taught
 from tests.reference.models import correlated, dimmed

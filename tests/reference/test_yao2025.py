@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.case import Case
-from predictor.estimators.lessons import FOLDS, Unsuited, lessons
 from predictor.estimators.mulgund2025 import with_constants
+from predictor.estimators.problem import Case
+from predictor.estimators.weak_probabilities import FOLDS, Unsuited, lessons
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import GainBounds, log_gap
 from predictor.heads.logistic import RIDGES, fit_logistic, fold_of

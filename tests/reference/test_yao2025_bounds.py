@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.lessons import Lesson, lessons
+from predictor.estimators.weak_probabilities import Lesson, lessons
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds, l1_bound, log_gap, root_bound
 from tests.reference.divergent import kl, make
 

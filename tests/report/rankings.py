@@ -5,16 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from predictor.result import (
-    Candidate,
-    Estimate,
-    Failure,
-    Interval,
-    NullBand,
-    Provenance,
-    Ranking,
-    StrongModel,
-)
+from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
 
 EVIL = '<script>alert("x")</script>&\x1b[31mred\x1b[0m\u202e|`*_'
 """A name that would run, colour, turn round or break whatever does not escape it."""

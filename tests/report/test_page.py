@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from predictor.report import html
+from predictor.report.page import html
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 VOID = {"meta", "wbr", "br"}

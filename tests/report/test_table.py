@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from predictor.report import table
-from predictor.result import Estimate, Interval
+from predictor.results.ranking import Estimate, Interval
+from predictor.results.table import table
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 

@@ -7,8 +7,11 @@ import dataclasses
 import io
 import shlex
 
-from predictor.report import csv, html, markdown, table
-from predictor.report.repeat import command
+from predictor.report.page import html
+from predictor.results.command import command
+from predictor.results.csv import csv
+from predictor.results.markdown import markdown
+from predictor.results.table import table
 from tests.report.rankings import EVIL, bare, by_estimator, failed, of_classes, pointwise, ranking
 
 

@@ -10,10 +10,10 @@ import json
 import pytest
 
 from predictor.report import validated
-from predictor.report.cells import Sheet
-from predictor.result import Failure, Provenance
-from predictor.validating.scoring import Score
-from predictor.validating.validated import Mean, Trained, Validation
+from predictor.results.ranking import Failure, Provenance
+from predictor.results.text_table import Sheet
+from predictor.validation.scoring import Score
+from predictor.validation.validation import Mean, Trained, Validation
 from tests.report.rankings import EVIL
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from predictor.extraction.tokenizers import SMILES_SPECIFICATION
-from predictor.pools import Pool
-from predictor.query import LabelsBy, ModelSpec, RankingQuery, Settings
+from predictor.query.model_spec import LabelsBy, ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery, Settings
 
 LETTERS = "CNO()=1"
 WIDTH = 256

@@ -17,9 +17,10 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from client import PredictorClient
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 
 BROKEN = "broken"
 

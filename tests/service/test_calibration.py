@@ -19,12 +19,12 @@ from predictor.calibration.calibrate import calibrate
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError, W2SError
 from predictor.intake.request import build_query
-from predictor.result import Ranking
+from predictor.results.ranking import Ranking
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc
 from server.access.tokens import TokenFile
-from tests.calibration.worlds import outcomes
+from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer
 from tests.service.sending import told
 

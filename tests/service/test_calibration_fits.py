@@ -20,8 +20,8 @@ from predictor.errors import DeadlineError, LimitError, UnavailableError
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc
 from server.config import Limits
-from server.workforce.slots import plan_slots, side_share
-from tests.calibration.worlds import outcomes
+from server.workforce.worker_plan import plan_slots, side_share
+from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer, alive, arrays, until
 from tests.service.sending import told
 

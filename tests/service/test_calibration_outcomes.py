@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from predictor.outcome_store import OutcomeStore
-from predictor.outcomes import Outcome
+from predictor.outcomes.outcome import Outcome
+from predictor.outcomes.store import OutcomeStore
 from server.access.caller import LOCAL
 from server.calibration import stores
 from server.calibration.stores import TenantStores
 from server.config import Limits
-from tests.calibration.worlds import outcomes
+from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer
 
 MADE = outcomes(tasks=20, candidates=30)

@@ -6,9 +6,10 @@ import pytest
 from predictor.errors import InputError
 from predictor.folders import cache_dir
 from predictor.intake.draw import cut_stored, own_store
-from predictor.intake.drawn import Drawn
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.row_sample import Drawn
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 from tests.answers import bare, ranked_here

@@ -6,7 +6,8 @@ import grpc
 import pytest
 
 from predictor.errors import ConflictError, InputError, NotFoundError, RefusedError
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query.model_spec import ModelSpec
+from predictor.query.query import RankingQuery
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from predictor.calls import source_of
-from predictor.pipeline.ranking import ranking_steps
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.settings import Settings
+from predictor.api import source_of
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.prompt import Wording
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
+from predictor.ranking.rank import ranking_steps
 from predictor.store.features import FeatureStore
-from predictor.wording import Wording
 from tests.answers import bare
 from tests.drain import drain
 from tests.extraction import tiny

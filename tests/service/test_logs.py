@@ -7,8 +7,9 @@ import grpc
 import pytest
 
 from predictor.errors import InputError
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb

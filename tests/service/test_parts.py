@@ -8,11 +8,11 @@ import grpc
 import numpy as np
 import pytest
 
-from client.talks import Ask
+from client.flows import Ask
 from predictor.errors import DeadlineError, InputError, LimitError, NotFoundError
 from predictor.intake.request import build_query
-from predictor.pools import Pool
-from predictor.query import RankingQuery
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
 from protos import convert
 from protos.features import LEAST_CHUNK
 from protos.parts import PartManifest

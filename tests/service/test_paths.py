@@ -7,9 +7,10 @@ import grpc
 import numpy as np
 import pytest
 
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 from predictor.store.manifest import Manifest
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as calibration

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError, NotFoundError, W2SError
-from predictor.models.held import HeldFiles
-from predictor.models.reference import ModelReference
+from predictor.models.open_files import HeldFiles
+from predictor.query.model_reference import ModelReference
 from tests.extraction.test_onnx import make_graph
 from tests.service.paths import KINDS, MARK, ROWS, SECRET
 

@@ -9,7 +9,8 @@ import grpc
 import pytest
 
 from predictor.errors import DeadlineError, InputError, LimitError, UnavailableError
-from predictor.query import ModelSpec, RankingQuery
+from predictor.query.model_spec import ModelSpec
+from predictor.query.query import RankingQuery
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from tests.service.running import alive, arrays, until

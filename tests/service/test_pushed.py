@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError, NotFoundError
-from predictor.pools import Pool
+from predictor.query.pool import Pool
 from predictor.store.arrays import rows_digest
 from server.access.tokens import TokenFile
 from tests.answers import bare

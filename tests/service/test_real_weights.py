@@ -10,9 +10,10 @@ import pytest
 
 from client import PredictorClient
 from predictor.errors import ConflictError
-from predictor.pools import Pool
-from predictor.query import ModelSpec, RankingQuery
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 from tests.service.running import RunningServer, until
 from tests.weights import MINILM, SENTENCES, local
 

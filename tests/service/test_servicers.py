@@ -10,20 +10,20 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server import servicers
 from server.access.caller import Caller, set_caller
-from server.access.pages import page_tokens
+from server.access.page_tokens import page_tokens
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Limits
-from server.durable.ledger import Ledger
-from server.intake import Intake
+from server.durable.job_service import Ledger
 from server.parts.store import PartStore
+from server.request_check import Intake
 from server.servicers import PredictorServicer, RankingServicer
 from server.telemetry.metrics import Metrics
 from server.telemetry.traces import make_traces
+from server.workforce.fair_queue import Turns
 from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorker
-from server.workforce.slots import plan_slots
-from server.workforce.turns import Turns
+from server.workforce.worker_plan import plan_slots
 from server.workforce.workers import JobWorkers
 from tests.service.running import arrays
 

@@ -13,7 +13,7 @@ from predictor.errors import InputError
 from server import __main__ as server
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
-from server.workforce.confined import ROOTS
+from server.workforce.model_roots import ROOTS
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import asyncio
 from protos import convert
 from server.access.caller import LOCAL
 from server.config import Limits
-from server.durable.ledger import Ledger
+from server.durable.job_service import Ledger
 from server.telemetry.metrics import Metrics
 from server.telemetry.traces import make_traces
-from server.workforce.slots import plan_slots
-from server.workforce.turns import Turns
+from server.workforce.fair_queue import Turns
+from server.workforce.worker_plan import plan_slots
 from server.workforce.workers import JobWorkers
 from tests.service.running import arrays
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators.case import Case, Representation
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
-from predictor.pipeline.judging import judge
+from predictor.ranking.ordering import judge
 from predictor.spectral.alignment import Alignment, Point
 from predictor.spectral.kernels import StreamedKernel, kernel_of, streams
 from predictor.spectral.lanczos import DENSE_SIZE, GapMatrices

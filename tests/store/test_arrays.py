@@ -11,9 +11,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from predictor.errors import InputError, NotFoundError
-from predictor.pools import Pool
-from predictor.query import FeatureSet, ModelSpec
-from predictor.settings import Settings
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.source import FeatureSet
 from predictor.store.arrays import (
     ArraySource,
     check_features,
@@ -165,7 +166,7 @@ def test_reading_arrays_loads_no_engine() -> None:
     import subprocess
 
     code = "import predictor.store.arrays, predictor.store.features, predictor.extraction.extractor, sys;"
-    code += "import predictor.models.zoo;"
+    code += "import predictor.models.known_models;"
     code += "print(sorted({'torch','transformers','onnxruntime','onnx','safetensors'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from predictor.errors import InputError
 from predictor.training.partition import first_words, partition, recut
-from predictor.worlds.splits import thirds
+from predictor.training.splits import thirds
 
 
 def rng(seed=0):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from predictor.errors import InputError
-from predictor.training import Recipe, Tuning
-from predictor.worlds.training import Training
+from predictor.query.training_plan import Training
+from predictor.training.recipe import Recipe, Tuning
 
 
 @pytest.mark.parametrize(

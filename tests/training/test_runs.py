@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from predictor.labels import Labels
-from predictor.training import Recipe, train_w2s
-from predictor.training.runs import part_of, training_steps
-from predictor.worlds.splits import thirds
+from predictor.query.labels import Labels
+from predictor.training.recipe import Recipe
+from predictor.training.runs import part_of, train_w2s, training_steps
+from predictor.training.splits import thirds
 from tests.reference import dense
 from tests.reference.heads import taught
 from tests.reference.models import correlated, dimmed

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.labels import Labels
-from predictor.training import Recipe, train_w2s
+from predictor.query.labels import Labels
 from predictor.training.learners import LogisticHeads
-from predictor.training.runs import part_of
-from predictor.worlds.splits import thirds
+from predictor.training.recipe import Recipe
+from predictor.training.runs import part_of, train_w2s
+from predictor.training.splits import thirds
 from tests.reference import dense
 from tests.reference.heads import logistic, taught
 from tests.reference.models import correlated, dimmed

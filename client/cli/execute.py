@@ -1,0 +1,36 @@
+"""Steps: the generator that answers a query, in this process or on a server; whoever shows it cannot tell which."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Generator
+
+from client.cli.flags import check_engine
+from predictor.progress import Progress
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSource
+from predictor.results.ranking import Ranking
+
+
+def steps_of(
+    query: RankingQuery, arguments: argparse.Namespace, source: Callable[[RankingQuery], FeatureSource]
+) -> Generator[Progress, None, Ranking]:
+    """Yield progress and return the ranking; closing it cancels.
+
+    Args:
+        query: what is asked.
+        arguments: parsed flags; `server` and how to be known there, or the `engine` here.
+        source: makes the feature source of an answer in this process.
+    """
+    check_engine(arguments)
+    if arguments.server:
+        from client.cli.connection import connect
+
+        with connect(arguments) as client:
+            return (yield from client.rank_steps(query))
+    from predictor.calibration.resolve import with_calibration
+    from predictor.engines.open import open_engine
+    from predictor.ranking.rank import ranking_steps
+
+    with open_engine(arguments.engine) as engine:
+        return (yield from ranking_steps(with_calibration(query), source(query), engine))

@@ -1,0 +1,98 @@
+"""Inline: what is settled on the caller's side, because paths mean nothing elsewhere; and its way back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from predictor.errors import W2SError
+from predictor.intake.request import Model
+from predictor.query.model_reference import ModelReference, read_spec
+from predictor.query.model_spec import ModelSpec
+from predictor.query.query import RankingQuery
+from predictor.results.ranking import Candidate, Ranking
+from predictor.store.arrays import read_array
+
+_LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
+
+
+def inline_query(query: RankingQuery) -> RankingQuery:
+    """The query with arrays read and local paths made absolute; names stay as typed."""
+    return dataclasses.replace(
+        query, strong=_inline(query.strong), weak=tuple(_inline(candidate) for candidate in query.weak)
+    )
+
+
+def named_set(strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> str | None:
+    """The name of the first feature set among the models of a request, or None."""
+    models: list[Model] = [strong]
+    if isinstance(weak, Mapping):
+        models.extend(weak.values())
+    elif isinstance(weak, Sequence) and not isinstance(weak, str):
+        models.extend(weak)
+    else:
+        models.append(weak)
+    for model in models:
+        kind, _, name = read_spec(model).reference.partition(":") if isinstance(model, str) else ("", "", "")
+        if kind == "features":
+            return name
+    return None
+
+
+def ranking_as_typed(query: RankingQuery, ranking: Ranking) -> Ranking:
+    """The ranking in the caller's own words: the paths in its request and its failures as they were typed."""
+    typed = {"strong": query.strong.spelled, "weak": [spec.spelled for spec in query.weak]}
+    # Values are replaced in place, so that the order of keys stays and a server that records less is not added to.
+    request = {key: typed.get(key, value) for key, value in ranking.provenance.request.items()}
+    return dataclasses.replace(
+        ranking,
+        candidates=tuple(_candidate_as_typed(query, candidate) for candidate in ranking.candidates),
+        provenance=dataclasses.replace(ranking.provenance, request=request),
+    )
+
+
+def error_as_typed(query: RankingQuery, error: W2SError) -> W2SError:
+    """The error of a job with paths as they were typed."""
+    field = None if error.field is None else _as_typed(query, error.field)
+    return type(error)(_as_typed(query, error.message), reason=error.reason, field=field)
+
+
+def _candidate_as_typed(query: RankingQuery, candidate: Candidate) -> Candidate:
+    failure = candidate.error
+    if failure is None:
+        return candidate
+    return dataclasses.replace(candidate, error=dataclasses.replace(failure, message=_as_typed(query, failure.message)))
+
+
+def _as_typed(query: RankingQuery, text: str) -> str:
+    for spec in (query.strong, *query.weak):
+        if spec.values is None:
+            reference = ModelReference.parse(spec.reference)
+            text = text.replace(_absolute(reference).locator, reference.locator)
+    return text
+
+
+def _inline(spec: ModelSpec) -> ModelSpec:
+    if spec.values is not None:
+        return spec
+    reference = ModelReference.parse(spec.reference)
+    if reference.kind == "array":
+        try:
+            found = read_array(reference.locator)
+            return dataclasses.replace(spec, values=np.asarray(found.values), about=found.about)
+        except W2SError:
+            # A candidate's fault stays its own: the server meets the same one, and ranks the others.
+            pass
+    return dataclasses.replace(spec, reference=str(_absolute(reference)))
+
+
+def _absolute(reference: ModelReference) -> ModelReference:
+    locator, tokenizer = reference.locator, reference.tokenizer
+    if reference.kind in _LOCAL:
+        locator = str(Path(locator).expanduser().absolute())
+    if tokenizer is not None:
+        tokenizer = str(_absolute(ModelReference.parse(tokenizer)))
+    return dataclasses.replace(reference, locator=locator, tokenizer=tokenizer)

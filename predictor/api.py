@@ -1,0 +1,194 @@
+"""Calls: rank, predict and validate, the whole pipeline in one line of Python."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar, Unpack
+
+from predictor.calibration.resolve import with_calibration
+from predictor.engines.open import LOCAL, open_engine
+from predictor.errors import InputError
+from predictor.intake.request import Model, Options, build_query
+from predictor.intake.rows import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN, read_task
+from predictor.progress import Progress
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSource
+from predictor.query.training_plan import FREE
+from predictor.ranking.rank import ranking_steps
+from predictor.results.ranking import Ranking
+from predictor.store.arrays import ArraySource
+from predictor.store.features import FeatureStore
+from predictor.training.learners import Trainee
+from predictor.training.partition import first_words
+from predictor.training.recipe import Recipe
+from predictor.validation.validate import validation_steps
+from predictor.validation.validation import Validation
+
+T = TypeVar("T")
+
+
+def rank(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    engine: str = LOCAL,
+    **options: Unpack[Options],
+) -> Ranking:
+    """Rank weak supervisors for a strong student, in this process.
+
+    Args:
+        strong: a MODEL as on the command line, or an array (n, d) of features.
+        weak: candidates: MODELs, arrays, or a mapping name -> either.
+        engine: `local`, `dask` or `dask:HOST:PORT`; see `predictor.engines.open.open_engine`.
+        **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
+            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `label_words`, `prompt`, `refine`,
+            `weak_rows`, `student_rows`, `weak_ridge`, `student_ridge`, `text_column`, `id_column`; see
+            `predictor.intake.request.build_query`.
+
+    Returns:
+        The ranking; a candidate that fails stands last with its reason instead of ending the call.
+
+    Raises:
+        InputError, NotFoundError: the request or the strong model is at fault.
+    """
+    query = with_calibration(build_query(strong=strong, weak=weak, **options))
+    with open_engine(engine) as opened:
+        return _drain(ranking_steps(query, source_of(query), opened))
+
+
+def predict(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    engine: str = LOCAL,
+    **options: Unpack[Options],
+) -> Ranking:
+    """`rank` for arrays only: needs numpy, never loads a model library.
+
+    Raises:
+        InputError: also where a model would have to be run.
+    """
+    query = with_calibration(build_query(strong=strong, weak=weak, **options))
+    with open_engine(engine) as opened:
+        return _drain(ranking_steps(query, ArraySource(), opened))
+
+
+class TaskOptions(Options, total=False):
+    """The keywords that `validate` takes besides `strong` and `weak`; see there."""
+
+    task: str | Path
+    label_column: str
+    recipe: Recipe | None
+    splits: int | None
+    group_by_first_words: int | None
+
+
+def validate(
+    *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[TaskOptions]
+) -> Validation:
+    """Really train weak → W2S → ceiling for every candidate on a labelled task, and score every estimator against it.
+
+    Args:
+        strong, weak: as in `rank`.
+        **options: those of `rank`, with `labels` of every row, and
+            `task`: a file of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
+            `label_column`: of the file.
+            `recipe`: how weak heads, student and ceiling are trained; None for ridge heads on thirds, or on as many
+            rows and with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` say.
+            `splits`: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
+            `group_by_first_words`: rows whose first words agree never fall into two parts of a split.
+
+    Raises:
+        W2SError: the request or the strong model is at fault, a row is unlabelled, or no candidate is left.
+    """
+    return _drain(validation_of(strong=strong, weak=weak, **options))
+
+
+def validation_of(
+    *,
+    strong: Model,
+    weak: Model | Sequence[Model] | Mapping[str, Model],
+    task: str | Path = "",
+    label_column: str = LABEL_COLUMN,
+    recipe: Recipe | None = None,
+    splits: int | None = None,
+    group_by_first_words: int | None = None,
+    **options: Unpack[Options],
+) -> Generator[Progress, None, Validation]:
+    """`validate` step by step; see there."""
+    if options.get("labels") is None:
+        if not str(task) or options.get("pool") is not None:
+            raise InputError(
+                "validate needs gold labels of every row: give a file of labelled rows as task, or labels.",
+                reason="NO_LABELS",
+                field="task",
+            )
+        columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
+        options["pool"], options["labels"] = read_task(task, *columns, label_column)
+    query = build_query(strong=strong, weak=weak, **options)
+    if query.labels is None:
+        raise InputError("the task has no labels.", reason="NO_LABELS", field="task")
+    own = query.settings.training
+    for name in () if recipe is None else vars(FREE):
+        asked, said = getattr(own, name), getattr(recipe, "method" if name == "heads" else name)
+        if asked not in (getattr(FREE, name), said):
+            raise InputError(
+                f"{name} is {asked} beside a recipe that says {said}; say it there alone.",
+                reason="BAD_RECIPE",
+                field=name,
+            )
+    trained = recipe or Recipe(
+        method=own.heads,
+        label_form=own.label_form,
+        weak_rows=own.weak_rows,
+        student_rows=own.student_rows,
+        weak_ridge=own.weak_ridge,
+        student_ridge=own.student_ridge,
+    )
+    return (
+        yield from validation_steps(
+            dataclasses.replace(query, labels=None),
+            query.labels,
+            source_of(query),
+            task=str(task),
+            splits=splits,
+            recipe=trained,
+            groups=None if group_by_first_words is None else first_words(query.pool.texts, group_by_first_words),
+            student_of=_student,
+        )
+    )
+
+
+def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
+    """The strong model itself, for recipes that train it; torch is loaded here and not before."""
+    from predictor.models.libraries import need
+
+    need("torch", "transformers", "safetensors", purpose="fine-tuning")
+    from predictor.finetuning.tuner import FineTuner
+
+    return FineTuner.of(query.strong, query.pool.texts, query.settings, recipe)
+
+
+def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:
+    """Where a query's features come from: arrays where it holds nothing else, models and the store otherwise.
+
+    Args:
+        query: what is asked.
+        store: another feature store than this user's, such as a tenant's own.
+    """
+    if all(spec.values is not None or spec.reference.startswith("array:") for spec in (query.strong, *query.weak)):
+        return ArraySource()
+    from predictor.extraction.extractor import Extractor
+
+    return Extractor(store=store)
+
+
+def _drain(steps: Generator[Progress, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found

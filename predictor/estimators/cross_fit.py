@@ -1,0 +1,96 @@
+"""Rehearsal: the student really taught by every candidate's weak labels on the pool, and judged by a believed truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.cross_fitted_students import Teach
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """Outcomes in the unit of the labels squared, of m candidates on R plausible truths.
+
+    Attributes:
+        error, gain: (m,) with the distance to the expected truth, without what the truth varies around it.
+        error_draws, gain_draws: (m, R) with each plausible truth.
+        ceiling_draws: (R,) of the student taught that truth.
+        null_draws: (m, S) errors with pairings shuffled.
+        accuracy: (m, 2) expected share of right rows of teacher and student, where rows are of classes.
+    """
+
+    error: Array
+    gain: Array
+    error_draws: Array
+    gain_draws: Array
+    ceiling_draws: Array
+    null_draws: Array
+    accuracy: Array | None
+
+    @classmethod
+    def mean(cls, runs: Sequence[Rehearsal]) -> Rehearsal:
+        """All runs as one: means, and the draws of all."""
+        right = [run.accuracy for run in runs if run.accuracy is not None]
+        return cls(
+            np.mean([run.error for run in runs], axis=0),
+            np.mean([run.gain for run in runs], axis=0),
+            np.concatenate([run.error_draws for run in runs], axis=1),
+            np.concatenate([run.gain_draws for run in runs], axis=1),
+            np.concatenate([run.ceiling_draws for run in runs]),
+            np.mean([run.null_draws for run in runs], axis=0),
+            np.mean(right, axis=0) if right else None,
+        )
+
+
+def rehearse(
+    teach: Teach,
+    weak: Array,
+    null: Array,
+    mean: Array,
+    truth: Array,
+    rng: np.random.Generator,
+    accuracy: Callable[[Array], Array] | None = None,
+    gold: Teach | None = None,
+) -> Rehearsal:
+    """Outcomes of one random cut of the rows into halves that teach each other.
+
+    Args:
+        teach: the student, over the rows.
+        weak: (m, n, k) weak labels.
+        null: (m, S, n, k) weak labels of shuffled pairings; S may be 0.
+        mean: (n, k) expected labels.
+        truth: (n, k, R) plausible labels, each judged on a bootstrap of the rows of its own.
+        rng: draws these.
+        accuracy: (m, n, k) predictions -> (m,) expected share of right rows, where rows are of classes.
+        gold: the student taught plausible labels; None for `teach`.
+    """
+    rows = weak.shape[1]
+    lessons = np.concatenate([weak[:, None], null], axis=1)
+    students = teach(lessons.reshape(-1, *weak.shape[1:])).reshape(lessons.shape)
+    learned, mixed = students[:, 0], students[:, 1:]
+    top = (gold or teach)(truth.transpose(2, 0, 1)).transpose(1, 2, 0)
+    weights = rng.multinomial(rows, np.full(rows, 1 / rows), truth.shape[2]).T / rows
+    w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
+    weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])
+    error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
+    return Rehearsal(
+        error=error,
+        gain=np.mean(np.sum((weak - mean) ** 2, axis=2), axis=1) - error,
+        error_draws=w2s_draws,
+        gain_draws=weak_draws - w2s_draws,
+        ceiling_draws=np.sum(weights * np.sum((top - truth) ** 2, axis=1), axis=0),
+        null_draws=np.mean(np.sum((mixed - mean) ** 2, axis=3), axis=2),
+        accuracy=None if accuracy is None else np.stack([accuracy(weak), accuracy(learned)], axis=1),
+    )
+
+
+def _drawn_error(prediction: Array, truth: Array, weights: Array) -> Array:
+    """(R,) squared error of (n, k) predictions against each of (n, k, R) truths on its bootstrap of the rows."""
+    errors: Array = np.sum(weights * np.sum((prediction[:, :, None] - truth) ** 2, axis=1), axis=0)
+    return errors

@@ -1,0 +1,120 @@
+"""Students: heads of the strong model taught on the pool, each row read off heads that never learned from it.
+
+Ridge heads on soft labels take all lessons at once. Heads of another loss, and hard labels, are trained one by one, as
+`predictor.training` trains them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.problem import Case
+from predictor.estimators.supervision import Supervision, folds_of, taught, turns
+from predictor.query.training_plan import Training
+from predictor.training.learners import Head, LogisticHeads, RidgeHeads
+from predictor.training.measures import hardened
+
+Array = NDArray[np.float64]
+
+Teach = Callable[[Array], Array]
+"""(L, n, k) lessons -> (L, n, k) held-out predictions, in the same unit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """How labels in some unit are read as the codes of `Labels`: codes = centre + scale · labels.
+
+    Attributes:
+        centre: (k,).
+        scale: > 0.
+    """
+
+    centre: Array
+    scale: float
+
+    def codes(self, labels: Array) -> Array:
+        """(…, k) codes."""
+        return self.centre + self.scale * labels
+
+    def labels(self, codes: Array) -> Array:
+        """(…, k) in the unit."""
+        return (codes - self.centre) / self.scale
+
+
+def by_ridge(strong: NDArray[np.floating], training: Training, rng: np.random.Generator) -> Teach:
+    """Ridge students on soft labels.
+
+    Args:
+        strong: (n, d) features of the rows.
+        training: rows and ridge of the student; other heads' are not looked at.
+        rng: cuts the rows, anew at every call.
+    """
+
+    def teach(lessons: Array) -> Array:
+        stacked = lessons.transpose(1, 0, 2)
+        learned = taught(strong, stacked.reshape(len(strong), -1), training.squared, rng)
+        return learned.reshape(stacked.shape).transpose(1, 0, 2)
+
+    return teach
+
+
+def as_trained(
+    strong: NDArray[np.floating],
+    training: Training,
+    coding: Coding,
+    rng: np.random.Generator,
+    seed: int,
+    *,
+    alike: bool = False,
+) -> Teach:
+    """Students of the training's own heads and label form.
+
+    Args:
+        strong, training, rng: as for `by_ridge`.
+        coding: of lessons and predictions.
+        seed: of the folds on which logistic heads choose their ridge.
+        alike: lessons are so alike that the ridge of the first serves them all.
+    """
+    trainee = _trainee(strong, training, training.student_ridge)
+    cut = folds_of(len(strong), training)
+
+    def teach(lessons: Array) -> Array:
+        told = coding.codes(lessons)
+        if training.label_form == "hard":
+            told = np.stack([hardened(lesson) for lesson in told])
+        learned = np.empty_like(lessons)
+        for rest, held in turns(len(strong), *cut, rng):
+            learner: Head = trainee.on(rest, held)
+            if alike:
+                learner = learner.settled(told[0, rest], seed)
+            for place, lesson in enumerate(told):
+                learned[place, held] = learner.learn(lesson[rest], seed)
+        return coding.labels(learned)
+
+    return teach
+
+
+def own_labels(case: Case, supervision: Supervision) -> tuple[Array | None, ...]:
+    """Per candidate the (rows, k) codes that its head says when trained as the training says; None as in `supervision`.
+
+    Labels that were given are those.
+    """
+    if case.labels is None or case.training.heads == "ridge":
+        return supervision.predictions
+    known = np.flatnonzero(case.labels.known)
+    gold, found = case.labels.targets[known], []
+    for candidate, said in zip(case.weak, supervision.predictions, strict=True):
+        if candidate.name in case.weak_labels:
+            found.append(said)
+            continue
+        head = _trainee(candidate.features, case.training, case.training.weak_ridge)
+        found.append(head.on(known, supervision.rows).learn(gold, case.seed, gold=True))
+    return tuple(found)
+
+
+def _trainee(features: NDArray[np.floating], training: Training, ridge: float | None) -> LogisticHeads | RidgeHeads:
+    return LogisticHeads(features, ridge) if training.heads == "logistic" else RidgeHeads(features, ridge)

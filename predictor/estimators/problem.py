@@ -1,0 +1,177 @@
+"""Case: one strong model, its candidates and the evidence, as every estimator sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.query.labels import Labels
+from predictor.query.source import FeatureSet
+from predictor.query.training_plan import FREE, Training
+from predictor.spectral.alignment import Alignment
+from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
+from predictor.spectral.moments import check_same_rows, paired
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """One model's features over the pool; its kernel is factored at most once.
+
+    Attributes:
+        name: candidate name.
+        features: (n, d), finite; possibly a memory map, which is read in chunks.
+        parameters: weights of the model, or None where unknown.
+        depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
+    """
+
+    name: str
+    features: NDArray[np.floating]
+    parameters: int | None = None
+    depth: float | None = None
+    _alignments: WeakKeyDictionary[Representation, Alignment] = field(
+        init=False, repr=False, default_factory=WeakKeyDictionary
+    )
+    _reordered: tuple[Representation, NDArray[np.integer]] | None = field(init=False, repr=False, default=None)
+
+    @classmethod
+    def of(cls, found: FeatureSet) -> Representation:
+        """What an estimator needs of a feature set."""
+        return cls(found.name, found.values, found.parameters, found.depth)
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The full principal kernel (no truncation).
+
+        Raises:
+            InputError: the features are constant.
+        """
+        if self._reordered is not None:
+            source, order = self._reordered
+            return source.kernel.permuted(order)
+        return kernel_of(self.features)
+
+    def adopt(self, kernel: Kernel, strong: Representation | None = None, alignment: Alignment | None = None) -> None:
+        """Take a kernel, and an alignment with a strong model, that were computed elsewhere from these features."""
+        self.__dict__["kernel"] = kernel
+        if strong is not None and alignment is not None:
+            self._alignments[strong] = alignment
+
+    def alignment(self, strong: Representation) -> Alignment:
+        """This model's kernel beside the strong model's on the same rows, made at most once.
+
+        Where the kernel is not known yet, it comes out of the same pass over the rows.
+
+        Raises:
+            InputError: the features are constant, or the models have different rows.
+        """
+        if strong not in self._alignments:
+            check_same_rows(len(strong.features), len(self.features))
+            moments = None
+            if "kernel" not in self.__dict__ and isinstance(strong.kernel, StreamedKernel) and streams(self.features):
+                moments, own = paired(strong.features, self.features)
+                self.__dict__["kernel"] = StreamedKernel.of(self.features, own)
+            self._alignments[strong] = Alignment.of(strong.kernel, self.kernel, moments)
+        return self._alignments[strong]
+
+    @property
+    def dim(self) -> int:
+        """Feature dimensions."""
+        return int(self.features.shape[1])
+
+    def take(self, rows: NDArray[np.integer]) -> Representation:
+        """The same model on the given rows."""
+        return Representation(self.name, self.features[rows], self.parameters, self.depth)
+
+    def permuted(self, order: NDArray[np.integer]) -> Representation:
+        """The same model with its rows in another order; its eigenvalues are the same, so it is not factored again."""
+        moved = self.take(order)
+        object.__setattr__(moved, "_reordered", (self, order))
+        return moved
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """One candidate's rows relabelled by the prompted strong model, twice.
+
+    Attributes:
+        first, second: (n, k) in the coding of the weak labels, given disjoint rows in context; NaN where a row was not
+            relabelled.
+    """
+
+    first: Array
+    second: Array
+
+    def take(self, rows: NDArray[np.integer]) -> Refined:
+        """The same on the given rows."""
+        return Refined(self.first[rows], self.second[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is known when the candidates are judged.
+
+    Attributes:
+        strong, weak: representations on the same rows.
+        labels: gold labels of some rows, or None.
+        weak_labels: candidate name -> (n, k) predictions in the coding of `labels`, where the user gave them.
+        seed: root of every random choice.
+        refined: candidate name -> what the prompted strong model made of its labels; None where refinement is to be
+            judged on linear concepts instead.
+        training: what is known of the training to come.
+        bystanders: models on the same rows that say what tasks are plausible, and are not judged.
+    """
+
+    strong: Representation
+    weak: tuple[Representation, ...]
+    labels: Labels | None = None
+    weak_labels: Mapping[str, Array] = field(default_factory=dict)
+    seed: int = 0
+    refined: Mapping[str, Refined] | None = None
+    training: Training = FREE
+    bystanders: tuple[Representation, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Pool rows."""
+        return len(self.strong.features)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of its own for each purpose, so that one estimator's draws never move another's."""
+        return np.random.default_rng([self.seed, *purpose.encode()])
+
+    def take(self, rows: NDArray[np.integer]) -> Case:
+        """The same case on the given rows, for bootstraps; rows may repeat."""
+        return Case(
+            self.strong.take(rows),
+            tuple(w.take(rows) for w in self.weak),
+            None if self.labels is None else self.labels.take(rows),
+            {name: values[rows] for name, values in self.weak_labels.items()},
+            self.seed,
+            None if self.refined is None else {name: one.take(rows) for name, one in self.refined.items()},
+            self.training,
+            tuple(one.take(rows) for one in self.bystanders),
+        )
+
+    def shuffled(self, rng: np.random.Generator) -> Case:
+        """The same case with every candidate's rows paired at random with the strong model's: the null.
+
+        Nobody was prompted with shuffled rows, so refined labels are missing there.
+        """
+        order = rng.permutation(self.rows)
+        return Case(
+            self.strong,
+            tuple(w.permuted(order) for w in self.weak),
+            self.labels,
+            {name: values[order] for name, values in self.weak_labels.items()},
+            self.seed,
+            None if self.refined is None else {},
+            self.training,
+            self.bystanders,
+        )

@@ -1,0 +1,188 @@
+"""Lessons: weak labels as probabilities or positive outputs, and what strong heads make of them on held-out rows.
+
+Built once per case and shared by every estimator that asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Literal, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.supervision import check_width, supervise, unlabelled_rows
+from predictor.heads.divergences import class_probabilities, divergence, floored
+from predictor.heads.logistic import EXACT, RIDGES, fit_log_linear, fit_logistic, fold_of, held_out
+
+Array = NDArray[np.float64]
+Kind = Literal["probabilities", "positive"]
+T = TypeVar("T")
+
+FOLDS = 5
+
+MAX_CELLS = 4000
+"""Rows × classes, and directions × classes, of heads at most, so that a candidate costs about a second."""
+
+MIN_KEPT_ROWS = 400
+"""Rows that are kept however many classes there are."""
+
+DIRECTIONS = (128, 1024)
+"""Leading principal axes of a model that heads see: at least and at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """One candidate's weak labels on unlabelled rows, with the strong model's view of those rows.
+
+    Attributes:
+        kind: class probabilities, or positive outputs divided by their mean.
+        weak: (n, c) f_w, probabilities no smaller than the floor.
+        design: (n, r) strong features in principal axes.
+        folds: (n,) fold of each row.
+        student: (n, c) f_sw of the head that minimises the forward divergence I(f_w‖·) + ridge, held out.
+        ridge: of that head, the one of least held-out divergence from the weak labels.
+        notes: what the reader should know of the weak labels.
+    """
+
+    kind: Kind
+    weak: Array
+    design: Array
+    folds: NDArray[np.intp]
+    student: Array
+    ridge: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unsuited:
+    """Why no divergence exists for a candidate."""
+
+    reason: str
+
+
+def once_per_case(build: Callable[[Case], T]) -> Callable[[Case], T]:
+    """Share one result among the estimators that are asked of the same case; it goes when the case goes."""
+    built: WeakKeyDictionary[Case, T] = WeakKeyDictionary()
+
+    @wraps(build)
+    def shared(case: Case) -> T:
+        if case not in built:
+            built[case] = build(case)
+        return built[case]
+
+    return shared
+
+
+@once_per_case
+def lessons(case: Case) -> tuple[Lesson | Unsuited, ...]:
+    """A lesson per candidate, or why there is none.
+
+    Probabilities come from the user, else from a logistic head trained on the gold rows; positive outputs from the
+    user, else from a ridge head.
+
+    Raises:
+        InputError: too few rows without a gold label, or weak labels that do not fit the gold ones.
+    """
+    rows = unlabelled_rows(case)
+    predictions = [_weak_labels(case, candidate, rows) for candidate in case.weak]
+    columns = max((p[1].shape[1] for p in predictions if not isinstance(p, Unsuited)), default=2)
+    rng = case.rng("lessons")
+    kept = np.sort(rng.permutation(len(rows))[: max(MIN_KEPT_ROWS, MAX_CELLS // columns)])
+    design = principal_axes(case.strong, rows[kept], columns)
+    folds = fold_of(len(kept), FOLDS, rng)
+    cut = () if len(kept) == len(rows) else (f"on {len(kept)} of {len(rows)} rows",)
+    if design.shape[1] < case.strong.kernel.rank:
+        cut = (*cut, f"heads see {design.shape[1]} of {case.strong.kernel.rank} directions")
+    found: list[Lesson | Unsuited] = []
+    for prediction in predictions:
+        if isinstance(prediction, Unsuited):
+            found.append(prediction)
+        else:
+            kind, weak = prediction
+            found.append(_taught(kind, weak[kept], design, folds, cut))
+    return tuple(found)
+
+
+def principal_axes(model: Representation, rows: NDArray[np.integer], classes: int) -> Array:
+    """(n, r) standardised features in their principal axes over the pool, of mean squared norm 1 over the pool.
+
+    r is cut where heads of so many classes would be slow.
+    """
+    kernel = model.kernel
+    kept = min(kernel.rank, int(np.clip(MAX_CELLS // classes, *DIRECTIONS)))
+    return kernel.scores(rows, kept)
+
+
+def gold_probabilities(case: Case) -> Array:
+    """(l, c) one-hot gold labels of the labelled rows of a classification task."""
+    if case.labels is None or case.labels.kind == "regression":
+        raise TypeError("only a classification task has gold probabilities")
+    gold = case.labels.targets[case.labels.known]
+    return np.concatenate([1.0 - gold, gold], axis=1) if gold.shape[1] == 1 else gold
+
+
+def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> tuple[Kind, Array] | Unsuited:
+    """Weak labels of one candidate on `rows`, and what they are."""
+    given = case.weak_labels.get(candidate.name)
+    classes = case.labels is not None and case.labels.kind != "regression"
+    if given is not None:
+        check_width(given, None if case.labels is None else case.labels.targets.shape[1], candidate.name)
+        taught = given[rows] if given.ndim == 2 else given[rows, None]
+        probabilities = class_probabilities(taught)
+        if probabilities is not None and (case.labels is None or classes):
+            return "probabilities", probabilities
+        if classes:
+            return Unsuited("its weak labels are no class probabilities: rows must be ≥ 0 and sum to 1")
+        return _positive(taught)
+    if case.labels is None:
+        return Unsuited("needs --weak-labels for this candidate, or --labels")
+    if classes:
+        return "probabilities", _logistic_head(case, candidate, rows)
+    alone = replace(case, weak=(candidate,), weak_labels={})
+    taught_by_ridge = supervise(alone, case.rng("lessons")).predictions[0]
+    if taught_by_ridge is None:
+        raise TypeError("a candidate with gold rows always has a ridge head")
+    return _positive(taught_by_ridge)
+
+
+def _positive(taught: Array) -> tuple[Kind, Array] | Unsuited:
+    if taught.shape[1] != 1 or float(taught.min()) <= 0.0:
+        return Unsuited("its weak labels are neither class probabilities nor positive outputs")
+    return "positive", taught / float(taught.mean())
+
+
+def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> Array:
+    """(n, c) probabilities on `rows` of a logistic head trained on the gold rows, ridge by held-out log-loss."""
+    if case.labels is None:
+        raise TypeError("a logistic weak head needs gold rows")
+    known, gold = np.flatnonzero(case.labels.known), gold_probabilities(case)
+    design = principal_axes(candidate, known, gold.shape[1])
+    tried = held_out(fit_logistic, design, gold, fold_of(len(known), FOLDS, case.rng("weak folds")))
+    heads = fit_logistic(design, gold, RIDGES[[_least(gold, tried)]], tolerance=EXACT)
+    return heads.predict(principal_axes(candidate, rows, gold.shape[1]))[:, 0]
+
+
+def _taught(kind: Kind, weak: Array, design: Array, folds: NDArray[np.intp], notes: tuple[str, ...]) -> Lesson:
+    if kind == "probabilities":
+        lifted = floored(weak)
+        changed = int(np.sum(np.any(np.abs(lifted - weak) > 1e-12, axis=1)))
+        if changed:
+            notes = (*notes, f"{changed} of {len(weak)} rows had a class probability lifted to the floor")
+        fit = fit_logistic
+    else:
+        lifted, fit = weak, fit_log_linear
+    best = _least(lifted, held_out(fit, design, lifted, folds))
+    learned = held_out(fit, design, lifted, folds, RIDGES[[best]], tolerance=EXACT)[:, 0]
+    student = floored(learned) if kind == "probabilities" else np.maximum(learned, np.finfo(np.float64).tiny)
+    return Lesson(kind, lifted, design, folds, student, float(RIDGES[best]), notes)
+
+
+def _least(targets: Array, tried: Array) -> int:
+    """Which of (n, R, c) predictions diverges least from the (n, c) targets."""
+    tiny = np.finfo(np.float64).tiny
+    return int(np.argmin([np.mean(divergence(targets, np.maximum(one, tiny))) for one in np.moveaxis(tried, 1, 0)]))

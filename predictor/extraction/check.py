@@ -1,0 +1,96 @@
+"""Checking: can this model be read, and how will it be read? Nothing is kept but its card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from predictor.errors import W2SError
+from predictor.models.resolve import resolve
+from predictor.query.model_reference import ModelReference
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What a model is, or why it cannot be used.
+
+    Attributes:
+        reference: as given.
+        kind: how it was named: `folder`, `hub`, `pypi` …
+        form: how it will be run: `transformers`, `gguf`, `onnx`, `static` or `array`; None where it was not found.
+        layers: number of blocks; layer 0 is the embeddings' output.
+        width: features per row.
+        parameters: weights that a forward pass uses.
+        tokenizer: its class.
+        padding: result of the self-check: `padded` (any rows may share a batch), `equal_lengths`, or `single`.
+        weights_sha256: digest over the weight files.
+        problems: sentences; empty where the model can be used.
+    """
+
+    reference: str
+    kind: str
+    form: str | None = None
+    architecture: str | None = None
+    layers: int | None = None
+    width: int | None = None
+    parameters: int | None = None
+    tokenizer: str | None = None
+    padding: str | None = None
+    weights_sha256: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """True where a ranking can use the model."""
+        return not self.problems
+
+    def to_json(self) -> str:
+        """The report as one JSON object."""
+        return json.dumps(asdict(self), indent=1)
+
+
+def check(reference: str, cache: Path | None = None) -> ModelReport:
+    """Fetch and load a model, run its self-check, and report.
+
+    Args:
+        reference: as for a ranking; `array:` files are opened and checked too.
+        cache: cache folder; `predictor.folders.cache_dir()` where None.
+
+    Raises:
+        InputError: the reference itself cannot be read. Every fault of the model is a problem in the report.
+    """
+    parsed = ModelReference.parse(reference)
+    report = ModelReport(reference, parsed.kind)
+    try:
+        artefact = resolve(parsed, cache)
+        report = ModelReport(
+            reference, parsed.kind, artefact.form, weights_sha256=artefact.weights_digest(cache).partition("::")[0]
+        )
+        if artefact.form == "array":
+            return _check_array(report, artefact.path, artefact.key)
+        from predictor.extraction.backend import Engine
+        from predictor.extraction.loaded import load_model
+        from predictor.extraction.threads import usable_threads
+
+        card = load_model(artefact, Engine("fp32", "auto", usable_threads())).card
+    except W2SError as fault:
+        return ModelReport(**{**asdict(report), "problems": (fault.message,)})
+    return ModelReport(
+        **{
+            **asdict(report),
+            "architecture": card.architecture,
+            "layers": card.layers,
+            "width": card.width,
+            "parameters": card.parameters,
+            "tokenizer": card.tokenizer,
+            "padding": card.batching,
+        }
+    )
+
+
+def _check_array(report: ModelReport, path: Path, key: str) -> ModelReport:
+    from predictor.store.arrays import check_features, read_array
+
+    values = check_features(read_array(f"{path}::{key}" if key else str(path)).values, path.name)
+    return ModelReport(**{**asdict(report), "architecture": f"{len(values)} rows", "width": values.shape[1]})

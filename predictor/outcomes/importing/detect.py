@@ -1,0 +1,50 @@
+"""Detect: which format a file or folder of measured outcomes has."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from predictor.errors import InputError, NotFoundError
+from predictor.outcomes.importing import eleuther_results, openai_results
+from predictor.outcomes.importing.runs import Imported
+from predictor.outcomes.importing.sheets import read_sheet, read_validation
+
+
+def import_outcomes(path: str | Path, *, task: str | None = None) -> Imported:
+    """Outcomes of a table, of the JSON of `w2s validate`, or of a folder of results, whichever it is.
+
+    Args:
+        path: a file, or the folder that holds all runs of a sweep.
+        task: the task's name, in place of the one that the source gives; needed where it gives none.
+
+    Raises:
+        NotFoundError: nothing is there.
+        InputError: no format that is known here, or damaged.
+    """
+    where = Path(path).expanduser()
+    if where.is_dir():
+        found = _of_folder(where, task)
+    elif not where.exists():
+        raise NotFoundError(f"{path} does not exist; check the path.", reason="FILE_NOT_FOUND", field="path")
+    else:
+        found = read_validation(where) if where.suffix.lower() == ".json" else read_sheet(where)
+    if task is None:
+        return found
+    return dataclasses.replace(found, outcomes=tuple(dataclasses.replace(one, task=task) for one in found.outcomes))
+
+
+def _of_folder(folder: Path, task: str | None) -> Imported:
+    if next(folder.glob(f"*.{openai_results.SUMMARY}"), None) is not None:
+        return openai_results.read_summaries(folder, task)
+    if next(folder.rglob(openai_results.SUMMARY), None) is not None:
+        return openai_results.read_sweep(folder)
+    if next(folder.rglob(f"w2s/{eleuther_results.RESULTS}"), None) is not None:
+        return eleuther_results.read_results(folder)
+    raise InputError(
+        f"{folder} holds no results that are known here: neither {openai_results.SUMMARY} files "
+        f"(openai/weak-to-strong) nor w2s/{eleuther_results.RESULTS} (EleutherAI/w2s). Name the folder of the sweep, "
+        "or give the figures as a .csv.",
+        reason="UNKNOWN_RESULTS",
+        field="path",
+    )

@@ -1,0 +1,86 @@
+"""Runs: trained models as their result folders describe them, and what could be made of a whole tree of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from predictor.errors import InputError
+from predictor.outcomes.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file or folder gave.
+
+    Attributes:
+        kind: the format it was read as, for people.
+        outcomes: in the order found.
+        unpaired: sentences, one for each run that gave no outcome, saying what it lacks.
+        notes: sentences on outcomes that lack a part, such as the ceiling.
+    """
+
+    kind: str
+    outcomes: tuple[Outcome, ...]
+    unpaired: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One folder that holds a configuration and results."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    results: Mapping[str, Any]
+
+    @property
+    def date(self) -> str:
+        """ISO date on which the results were written."""
+        return datetime.fromtimestamp(self.folder.stat().st_mtime, UTC).date().isoformat()
+
+
+def runs_under(root: Path, results: str) -> Iterator[Run]:
+    """Every folder under `root` that holds `config.json` and a results file, in the order of their paths.
+
+    Raises:
+        InputError: one of the files is no JSON object.
+    """
+    for path in sorted(root.rglob(results)):
+        config = path.with_name("config.json")
+        if config.is_file():
+            yield Run(path.parent, read_object(config), read_object(path))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object of a file.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise InputError(f"{path} cannot be read: {fault.strerror}.", reason="FILE_UNREADABLE") from fault
+    except ValueError as fault:
+        raise InputError(f"{path} is no JSON: {fault}.", reason="BAD_RESULTS") from fault
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} holds no JSON object.", reason="BAD_RESULTS")
+    return raw
+
+
+def share_of(holder: Mapping[str, Any], name: str) -> float | None:
+    """A number from 0 to 1 under a name, or None."""
+    value = holder.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        return None
+    return float(value)
+
+
+def error_rate(accuracy: float | None) -> float | None:
+    """Share of wrong answers, free of the digits that 1 − 0.9 leaves."""
+    return None if accuracy is None else round(1.0 - accuracy, 12)

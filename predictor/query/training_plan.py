@@ -1,0 +1,82 @@
+"""Training: what is known of the training that will really be run, so that it can be simulated as it will be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from predictor.errors import InputError
+from predictor.query.checks import one_of
+
+Heads = Literal["ridge", "logistic"]
+LabelForm = Literal["soft", "hard"]
+
+MIN_ROWS = 24
+"""Fewer rows than this leave thirds on which no head can be trained."""
+
+MIN_PART = MIN_ROWS // 3
+"""Rows that each of the three parts needs."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Sizes and ridges of the linear heads to come; what is None is left to the prediction.
+
+    Attributes:
+        weak_rows: n~, gold rows that each weak head will be trained on, at least 8; None for a third of the rows.
+        student_rows: n^, rows that the student will be taught, at least 8; None for a third of the rows.
+        weak_ridge, student_ridge: > 0, a share of the training kernel's trace, that is of the mean squared length of a
+            standardised row; None to choose it by cross-validation, leaving out one row (ridge) or a fifth (logistic).
+            The student's is its ceiling's too.
+        heads: of the weak models and the student, `ridge` (squared loss) or `logistic` (cross-entropy, classes only).
+        label_form: the student is taught what weak heads say (`soft`) or the class that they favour (`hard`).
+
+    Raises:
+        InputError: a number out of range, or a word that is none of these.
+    """
+
+    weak_rows: int | None = None
+    student_rows: int | None = None
+    weak_ridge: float | None = None
+    student_ridge: float | None = None
+    heads: Heads = "ridge"
+    label_form: LabelForm = "soft"
+
+    def __post_init__(self) -> None:
+        one_of("heads", self.heads, get_args(Heads))
+        one_of("label_form", self.label_form, get_args(LabelForm))
+        for name in ("weak_rows", "student_rows"):
+            rows = getattr(self, name)
+            if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < MIN_PART):
+                raise InputError(
+                    f"{name} is {rows!r}; it must be a whole number of at least {MIN_PART}. Leave it out for a third "
+                    "of the rows.",
+                    reason="BAD_SETTING",
+                    field=name,
+                )
+        for name in ("weak_ridge", "student_ridge"):
+            ridge = getattr(self, name)
+            if ridge is not None and not 0.0 < ridge < math.inf:
+                raise InputError(
+                    f"{name} is {ridge}; it must be above 0, a share of the mean squared length of a row. Leave it out "
+                    "to have it chosen by cross-validation.",
+                    reason="BAD_SETTING",
+                    field=name,
+                )
+
+    @property
+    def squared(self) -> Training:
+        """The nearest training by squared loss on soft labels, to which ridges of logistic heads mean nothing."""
+        if self.heads == "ridge":
+            return replace(self, label_form="soft")
+        return Training(self.weak_rows, self.student_rows)
+
+    def sizes(self, rows: int) -> tuple[int, int]:
+        """n~ and n^ as asked for, a third of `rows` where nothing was."""
+        third = rows // 3
+        return self.weak_rows or third, self.student_rows or third
+
+
+FREE = Training()
+"""Nothing is known: thirds, and every ridge by cross-validation."""

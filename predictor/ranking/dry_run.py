@@ -1,0 +1,199 @@
+"""Plan: what a ranking would load, read and take, found out without loading or fetching anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from predictor.errors import UnavailableError, W2SError
+from predictor.extraction.backend import effective_precision
+from predictor.extraction.identity import Identity
+from predictor.extraction.labeller import LabelKey, labelling_artefact
+from predictor.extraction.layers import resolve_layers
+from predictor.extraction.precision import attempted, bearable
+from predictor.folders import cache_dir
+from predictor.models.artefact import Artefact
+from predictor.models.resolve import resolve
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import ModelSpec
+from predictor.query.prompt import Wording
+from predictor.query.query import RankingQuery
+from predictor.query.settings import Pooling
+from predictor.ranking.refining import MAX_ROWS
+from predictor.store.arrays import rows_digest
+from predictor.store.features import FeatureStore
+
+WEIGHTS_PER_SECOND = 5e10
+"""Weights times tokens that one AVX-512 core gets through in fp32, measured on a 22 M-parameter encoder. Rough."""
+
+CHARACTERS_PER_TOKEN = 4.0
+
+
+Work = Literal["features", "labels", "refined labels"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one model will need for one kind of work.
+
+    Attributes:
+        name: as in the answer.
+        reference: where it comes from.
+        layers: as resolved where the model has been looked at before, else as asked for; of labels, what gives them:
+            `logits` or `words`; of refined labels, how many candidates' are refined at most.
+        pooling: of tokens; "" for arrays and labels.
+        state: `cached`, `to read`, `to fetch` (and then to read), or `fault`.
+        seconds: rough time on one core, None where nothing is known of the model.
+        fault: why it would fail, or "".
+        work: features of the rows, labels of the rows by the model itself (`#labels=`), or candidates' labels refined
+            by the prompted strong model.
+    """
+
+    name: str
+    reference: str
+    layers: str
+    pooling: str
+    state: str
+    seconds: float | None = None
+    fault: str = ""
+    work: Work = "features"
+
+
+def plan(query: RankingQuery, cache: Path | None = None) -> tuple[Step, ...]:
+    """What will be done: features of the strong model and of each candidate, then labels, then refined ones.
+
+    Weights are hashed, which takes seconds a gigabyte once.
+    """
+    folder = cache or cache_dir()
+    with _offline():
+        features = [_features(spec, query, folder) for spec in (query.strong, *query.weak)]
+        labels = [_labels(spec, query, folder) for spec in query.weak if spec.labels is not None]
+        refined = [_refined(query, features[1:], folder)] if query.settings.refine == "prompted" else []
+    return (*features, *labels, *refined)
+
+
+def _features(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
+    settings = query.settings
+    if spec.values is not None:
+        return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
+    asked = str(spec.layer or settings.layer)
+    pooling = str(spec.pooling or settings.pooling)
+
+    def look() -> Step:
+        reference = ModelReference.parse(spec.reference)
+        if reference.kind == "features":
+            FeatureStore(cache / "features").pull(reference.locator)
+            return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
+        return _look(resolve(reference, cache), spec, query, cache, asked, pooling)
+
+    return _seen(look, Step(spec.name, spec.reference, asked, pooling, "to fetch"))
+
+
+def _labels(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
+    """One pass over the rows by the candidate, its prompt around each where it is asked for words."""
+    settings, kind = query.settings, str(spec.labels)
+    wording = settings.wording if kind == "words" else None
+    blank = Step(spec.name, spec.reference, kind, "", "to fetch", work="labels")
+
+    def look() -> Step:
+        artefact = labelling_artefact(spec, query.pool, cache)
+        key = LabelKey.of(artefact, cache, kind, settings, "auto", wording)
+        if FeatureStore(cache / "features").get(key.entry(rows_digest(query.pool))) is not None:
+            return replace(blank, state="cached", seconds=0.0)
+        seconds = _seconds(_weights(artefact, cache), query, _frame(wording))
+        return replace(blank, state="to read", seconds=seconds)
+
+    return _seen(look, blank)
+
+
+def _refined(query: RankingQuery, candidates: Sequence[Step], cache: Path) -> Step:
+    """Two passes over some rows per candidate by the strong model; beginnings that rows share are left out.
+
+    Candidates that bring labels of their own are refined once, others once a layer, if a head can be trained at all.
+    """
+    strong, settings, labels = query.strong, query.settings, query.labels
+    passes = sum(
+        1 if spec.labels is not None or spec.name in query.weak_labels else len(step.layers.split(","))
+        for spec, step in zip(query.weak, candidates, strict=True)
+        if labels is not None or spec.labels is not None or spec.name in query.weak_labels
+    )
+    rows = len(query.pool) if labels is None else int(np.count_nonzero(~labels.known))
+    share = min(rows, MAX_ROWS) / len(query.pool)
+    blank = Step(strong.name, strong.reference, str(passes), "", "to fetch", work="refined labels")
+
+    def look() -> Step:
+        artefact = labelling_artefact(strong, query.pool, cache)
+        seconds = _seconds(_weights(artefact, cache), query, _frame(settings.wording))
+        return replace(blank, state="to read", seconds=2 * passes * share * seconds)
+
+    return _seen(look, blank)
+
+
+def _seen(look: Callable[[], Step], blank: Step) -> Step:
+    """What a look at a model tells; `blank` where it must be fetched first, with the fault where there is one."""
+    try:
+        return look()
+    except UnavailableError as fault:
+        if fault.reason in ("OFFLINE", "HUB_UNREACHABLE"):
+            return blank
+        return replace(blank, state="fault", fault=fault.message)
+    except W2SError as fault:
+        return replace(blank, state="fault", fault=fault.message)
+
+
+def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: str) -> Step:
+    if artefact.form == "array":
+        return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
+    identity, precise = Identity.of(artefact, cache), query.settings.precision
+    precision = effective_precision(artefact, attempted(precise, "auto"))
+    card = identity.card(precision)
+    if card is None:
+        return Step(spec.name, spec.reference, asked, pooling, "to read", _seconds(_weights(artefact, cache), query))
+    layers = resolve_layers(asked, card.layers, spec.name)
+    if precision == "bf16" and precise == "auto" and not bearable(card.drift, layers):
+        precision = "fp32"
+    store, rows = FeatureStore(cache / "features"), rows_digest(query.pool)
+    reads = cast(Pooling, pooling)
+    entries = (identity.key(precision, layer, reads, query.settings.max_length).entry(rows) for layer in layers)
+    named = ",".join(str(layer) for layer in layers)
+    if all(store.get(entry) is not None for entry in entries):
+        return Step(spec.name, spec.reference, named, pooling, "cached", 0.0)
+    return Step(spec.name, spec.reference, named, pooling, "to read", _seconds(card.parameters, query))
+
+
+def _weights(artefact: Artefact, cache: Path) -> float:
+    """How many, from an earlier look at the model or else from its files, as if each had four bytes."""
+    card = Identity.of(artefact, cache).card("fp32")
+    return float(card.parameters if card else sum(path.stat().st_size for path in artefact.weight_files) / 4)
+
+
+def _frame(wording: Wording | None) -> int:
+    """Characters that a prompt puts around a row."""
+    return 0 if wording is None else len(wording.answer(wording.words[0])) + len(wording.question(""))
+
+
+def _seconds(parameters: float, query: RankingQuery, frame: int = 0) -> float:
+    limit = query.settings.max_length
+    tokens = sum(min(limit, 2 + (frame + len(text)) / CHARACTERS_PER_TOKEN) for text in query.pool.texts)
+    budget = query.settings.budget
+    share = budget.share if budget is not None and budget.share is not None else 1.0
+    return share * parameters * tokens / WEIGHTS_PER_SECOND
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    before = os.environ.get("W2S_OFFLINE")
+    os.environ["W2S_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["W2S_OFFLINE"]
+        else:
+            os.environ["W2S_OFFLINE"] = before

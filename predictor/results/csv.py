@@ -1,0 +1,54 @@
+"""Sheet: a ranking as CSV, one row a candidate, for spreadsheets and scripts."""
+
+from __future__ import annotations
+
+import csv as writer
+import io
+
+from predictor.results.ranking import Candidate, Interval, Ranking
+
+INTERVALS = ("predicted_w2s_error", "predicted_gain", "predicted_pgr")
+
+
+def csv(ranking: Ranking) -> str:
+    """RFC 4180 text with a header line. A value that does not exist is an empty field, never 0.
+
+    Numbers are written in full. A name that a spreadsheet would run as a formula is preceded by an apostrophe.
+    """
+    names = list(dict.fromkeys(name for candidate in ranking.candidates for name in candidate.estimates))
+    header = ["rank", "rank_low", "rank_high", "name", "status", "p_best", "tie_group", "layer", "dim", "parameters"]
+    for interval in INTERVALS:
+        header += [interval, f"{interval}_low", f"{interval}_high", f"{interval}_unit"]
+    header += [*names, "error_code", "error_reason", "error_message"]
+    out = io.StringIO()
+    sheet = writer.writer(out)
+    sheet.writerow(header)
+    for candidate in ranking.candidates:
+        sheet.writerow([safe(value) for value in _row(candidate, names)])
+    return out.getvalue()
+
+
+def _row(candidate: Candidate, names: list[str]) -> list[object]:
+    row: list[object] = [
+        candidate.rank,
+        candidate.rank_low,
+        candidate.rank_high,
+        candidate.name,
+        candidate.status,
+        candidate.p_best,
+        candidate.tie_group,
+        candidate.layer,
+        candidate.dim,
+        candidate.parameters,
+    ]
+    for name in INTERVALS:
+        interval: Interval | None = getattr(candidate, name)
+        row += [None] * 4 if interval is None else [interval.value, interval.low, interval.high, interval.unit]
+    row += [candidate.estimates[name].value if name in candidate.estimates else None for name in names]
+    error = candidate.error
+    return [*row, *((None, None, None) if error is None else (error.code, error.reason, error.message))]
+
+
+def safe(value: object) -> object:
+    """A text that a spreadsheet would run as a formula, made plain; everything else as it is."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

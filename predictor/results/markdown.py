@@ -1,0 +1,102 @@
+"""Outline: a ranking as Markdown, for issues, notes and pull requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from predictor.results.command import command
+from predictor.results.order import Order, null_line, order_of
+from predictor.results.ranking import Candidate, Ranking
+from predictor.results.text import (
+    compact,
+    decimals_of,
+    evidence_of,
+    layer_of,
+    percent,
+    points_of,
+    ranks,
+    right_of,
+    span,
+    unit_of,
+    visible,
+)
+
+SPECIAL = "\\`*_{}[]<>#|~!&"
+"""Characters that Markdown or its HTML would read; each is preceded by a backslash."""
+
+
+def markdown(ranking: Ranking) -> str:
+    """The ranking as GitHub-flavoured Markdown, ending in a newline."""
+    ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
+    failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
+    strong, order = ranking.strong, order_of(ranking)
+    about = ", ".join(part for part in (layer_of(strong.layer), f"{strong.dim} dimensions") if part)
+    parts = [
+        "# Weak-to-strong ranking",
+        f"**{plain(ranking.advice())}**",
+        f"Student {plain(strong.name)} ({plain(about)}), {ranking.rows:,} rows, ranked by {plain(order.sentence)}.",
+        *([_ranking(ranked, order)] if ranked else []),
+        "\n".join(f"- {note}" for note in _notes(ranking, ranked)),
+    ]
+    if failed:
+        reasons = (f"- {plain(c.name)}: {plain(c.error.message if c.error else 'no reason was given')}" for c in failed)
+        parts += ["## Failed candidates", "\n".join(reasons)]
+    names = list(dict.fromkeys(name for candidate in ranked for name in candidate.estimates))
+    if names:
+        parts += ["## Estimates", _estimates(ranked, names)]
+    typed = command(ranking.provenance.request)
+    if typed:
+        parts += ["## Run it again", f"```sh\n{typed}\n```"]
+    versions = ", ".join(f"{plain(name)} {plain(version)}" for name, version in ranking.provenance.versions.items())
+    parts.append(f"Seed {ranking.provenance.seed}; {versions}; rows SHA-256 `{ranking.rows_sha256}`.")
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """The text with everything that Markdown would read escaped."""
+    return "".join(f"\\{letter}" if letter in SPECIAL else letter for letter in visible(text))
+
+
+def _ranking(ranked: Sequence[Candidate], order: Order) -> str:
+    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
+    columns = {"W2S error": [span(error, decimals_of(errors)) for error in errors]}
+    points = points_of(gains)
+    columns[f"Gain, {points}" if points else "Gain"] = [span(gain, decimals_of(gains), signed=True) for gain in gains]
+    if not order.forecast:
+        columns = {order.name: [span(interval, decimals_of(order.intervals)) for interval in order.intervals]}
+    lines = [
+        f"| Rank | 90 % | Candidate | P(best) | {' | '.join(plain(name) for name in columns)} |",
+        f"| --: | :-- | :-- | --: |{' :-- |' * len(columns)}",
+    ]
+    lines += [
+        f"| {c.rank} | {ranks(c.rank_low, c.rank_high)} | {plain(c.name)} | {plain(percent(c.p_best))} | "
+        f"{' | '.join(column[row] for column in columns.values())} |"
+        for row, c in enumerate(ranked)
+    ]
+    return "\n".join(lines)
+
+
+def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
+    unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error), "")
+    notes = [f"Evidence: {evidence_of(ranking.evidence)}"]
+    notes += [f"Unit: {unit_of(unit)}; intervals are 90 %."] if unit else []
+    notes += [f"Null: {null_line(ranking)}."] if ranking.null.value is not None else []
+    notes += [f"Right answers: {plain(right_of(c))}." for c in ranked[:1] if right_of(c)]
+    notes += [f"Warning: {plain(warning)}" for warning in ranking.warnings]
+    notes += [f"Warning: {plain(c.name)}: {plain(warning)}" for c in ranking.candidates for warning in c.warnings]
+    return notes
+
+
+def _estimates(ranked: Sequence[Candidate], names: Sequence[str]) -> str:
+    def cell(candidate: Candidate, name: str) -> str:
+        estimate = candidate.estimates.get(name)
+        return compact(None if estimate is None else estimate.value)
+
+    arrows = {"lower": "↓", "higher": "↑"}
+    better = {name: e.better for c in reversed(ranked) for name, e in c.estimates.items()}
+    lines = [
+        "| Candidate | " + " | ".join(f"{plain(name)} {arrows[better[name]]}" for name in names) + " |",
+        "| :-- |" + " --: |" * len(names),
+    ]
+    lines += [f"| {plain(c.name)} | " + " | ".join(cell(c, name) for name in names) + " |" for c in ranked]
+    return "\n".join(lines)

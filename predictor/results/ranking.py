@@ -1,0 +1,287 @@
+"""Ranking: the answer, in the shape of the `w2s.ranking.v1` JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from predictor.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA = "w2s.ranking.v1"
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 90 % interval. `None` where a part does not exist."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimator's answer for one candidate.
+
+    Attributes:
+        value: None where the estimator does not apply (say why in `note`).
+        better: orientation, the same for every candidate of this estimator.
+        low, high: spread over the estimator's own settings or replicates, or None.
+        details: further numbers under their own names, such as each grid point.
+    """
+
+    value: float | None
+    better: Better
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a candidate has no rank: canonical code, stable reason, a sentence for people."""
+
+    code: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class StrongModel:
+    """The student whose supervisors are ranked.
+
+    Attributes:
+        name: as the user named it.
+        layer: as resolved (`6`), or `given` for arrays.
+        dim: width of its representation.
+        fingerprint: SHA-256 hex of the features used.
+        diagnostics: `effective_dimension` and `spectrum_1` … `spectrum_32` (eigenvalues relative to the first), where
+            computed; the same keys as a candidate's.
+    """
+
+    name: str
+    layer: str
+    dim: int
+    fingerprint: str
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of the answer. Ranks count from 1; intervals are 90 %."""
+
+    name: str
+    status: Literal["ok", "failed"]
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    p_best: float | None = None
+    tie_group: int | None = None
+    predicted_w2s_error: Interval | None = None
+    predicted_gain: Interval | None = None
+    predicted_pgr: Interval | None = None
+    layer: str | None = None
+    dim: int | None = None
+    parameters: int | None = None
+    fingerprint: str | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    error: Failure | None = None
+
+
+@dataclass(frozen=True)
+class NullBand:
+    """What a candidate that knows nothing would get: the judge's value when row pairing is shuffled.
+
+    Attributes:
+        value, low, high: median and 90 % band over candidates and shuffles. Of Err_w2s wherever the judge predicts
+            outcomes, also where candidates are ranked by gain; else of the judge's own value.
+        separable: how many candidates are better than every shuffle of every candidate. Of pure noise any is in 1 of 20
+            rankings.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    separable: int = 0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made the answer: package versions, seed, and the request in words, enough to repeat it."""
+
+    versions: Mapping[str, str]
+    seed: int
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates in rank order, failed ones last."""
+
+    rank_by: str
+    evidence: str
+    rows: int
+    rows_sha256: str
+    strong: StrongModel
+    candidates: tuple[Candidate, ...]
+    null: NullBand
+    provenance: Provenance
+    warnings: tuple[str, ...] = ()
+    schema: str = SCHEMA
+
+    def best(self) -> Candidate:
+        """The first candidate.
+
+        Raises:
+            LookupError: every candidate failed.
+        """
+        ranked = [c for c in self.candidates if c.rank == 1]
+        if not ranked:
+            raise LookupError("every candidate failed; see .candidates[i].error")
+        return ranked[0]
+
+    def tied_with_best(self) -> tuple[Candidate, ...]:
+        """Candidates that the data cannot separate from the best, the best first."""
+        first = self.best()
+        return tuple(c for c in self.candidates if c.tie_group is not None and c.tie_group == first.tie_group)
+
+    def advice(self) -> str:
+        """One sentence that says what to do."""
+        ranked = [c for c in self.candidates if c.rank is not None]
+        if not ranked:
+            return "No candidate could be ranked: mend the errors above and run again."
+        if self.null.separable == 0 and self.null.value is None:
+            return f"Teach with none of them yet: {self.rank_by} has no value for any candidate; see the warnings."
+        if self.null.separable == 0:
+            more = "more gold labels" if self.evidence == "few_labels" else "gold labels with --labels"
+            return (
+                "Teach with none of them yet: no candidate is separable from a shuffled one on these rows. "
+                f"Give more rows, other layers, or {more}."
+            )
+        first = ranked[0].name
+        above = [c.name for c in ranked if c.diagnostics.get("above_null", 1.0)]
+        if above and first not in above:
+            return (
+                f"Teach with none of them yet: {first} comes first but does not beat shuffled rows; of those that "
+                f"do, {above[0]} comes first. More rows or gold labels would tell."
+            )
+        tied = [c.name for c in self.tied_with_best() if c.name != first]
+        if len(ranked) == 1:
+            return f"Teach with {first}: no other candidate was ranked."
+        if not tied and any(c.rank_low == 1 for c in ranked[1:]):
+            # Candidates that do not beat their shuffles are tied with none that does, however wide the intervals.
+            return f"Teach with {first}: no other candidate that beats shuffled rows comes within its margin."
+        if not tied:
+            return f"Teach with {first}: no other candidate comes within its margin."
+        # Without gold labels, some of them are what separates candidates most: see the record in the README.
+        label = "" if self.evidence in ("few_labels", "calibrated") else ", or label some rows (--labels) to tell more"
+        if len(tied) == 1:
+            return f"Teach with {first}; {tied[0]} is not separable from it, so take the cheaper of the two{label}."
+        shown = ", ".join(tied[:3]) + (f" and {len(tied) - 3} more" if len(tied) > 3 else "")
+        return f"Teach with {first}; {shown} are not separable from it, so take the cheapest of these{label}."
+
+    @property
+    def exit_code(self) -> int:
+        """0 all ranked, 1 none ranked, 3 some failed, 4 nothing separable from the null."""
+        failed = sum(c.status == "failed" for c in self.candidates)
+        if failed == len(self.candidates):
+            return 1
+        if failed:
+            return 3
+        return 0 if self.null.separable else 4
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object; absent values are None, never 0 or NaN."""
+        raw = asdict(self)
+        return {"schema": raw.pop("schema"), **raw}
+
+    def __str__(self) -> str:
+        """The table, as the command line prints it on 100 columns."""
+        from predictor.results.table import table
+
+        return table(self, 100)
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        from predictor.results.markdown import markdown
+
+        return markdown(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The JSON text; also written to `path` where one is given."""
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per candidate, intervals flattened to `_low` and `_high` columns. Needs pandas.
+
+        Raises:
+            UnavailableError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as fault:
+            raise UnavailableError(
+                "a frame needs pandas, not installed here: pip install pandas. The same rows are in to_dict().",
+                reason="MISSING_PACKAGE",
+            ) from fault
+
+        return pandas.DataFrame([_flat(c) for c in self.candidates])
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Ranking:
+        """Read the JSON object back; `Ranking.from_dict(r.to_dict()).to_json() == r.to_json()`."""
+        return cls(
+            rank_by=raw["rank_by"],
+            evidence=raw["evidence"],
+            rows=raw["rows"],
+            rows_sha256=raw["rows_sha256"],
+            strong=StrongModel(**raw["strong"]),
+            candidates=tuple(_candidate(c) for c in raw["candidates"]),
+            null=NullBand(**raw["null"]),
+            provenance=Provenance(**raw["provenance"]),
+            warnings=tuple(raw["warnings"]),
+            schema=raw["schema"],
+        )
+
+
+def _candidate(raw: Mapping[str, Any]) -> Candidate:
+    values = {f.name: raw[f.name] for f in fields(Candidate)}
+    for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
+        values[name] = None if values[name] is None else Interval(**values[name])
+    values["estimates"] = {name: Estimate(**e) for name, e in values["estimates"].items()}
+    values["warnings"] = tuple(values["warnings"])
+    values["error"] = None if values["error"] is None else Failure(**values["error"])
+    return Candidate(**values)
+
+
+def _flat(candidate: Candidate) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        name: getattr(candidate, name)
+        for name in ("rank", "name", "status", "rank_low", "rank_high", "p_best", "tie_group", "layer", "dim")
+    }
+    for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
+        interval: Interval | None = getattr(candidate, name)
+        row[name] = None if interval is None else interval.value
+        row[f"{name}_low"] = None if interval is None else interval.low
+        row[f"{name}_high"] = None if interval is None else interval.high
+    row |= {key: estimate.value for key, estimate in candidate.estimates.items()}
+    row["error"] = None if candidate.error is None else candidate.error.message
+    return row

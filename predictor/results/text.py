@@ -1,0 +1,122 @@
+"""Words: how numbers, units and kinds of evidence read to people, the same in every report."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+
+from predictor.results.ranking import Candidate, Interval
+
+EVIDENCE = {
+    "representations": "The rows and the models' representations, and no label at all.",
+    "weak_labels": "Representations, and the weak models' own predictions on these rows.",
+    "few_labels": "Representations, and gold labels of some rows; none of the rows being predicted.",
+    "calibrated": "Representations, and measured outcomes of earlier runs of this kind.",
+}
+"""What an answer rests on, by evidence level, weakest first."""
+
+UNITS = {
+    "label variance": "1 is the error of always answering the mean label",
+    "fraction": "1 closes the whole gap between the weak model and the ceiling",
+    "accuracy points": "1 is one more right answer in a hundred rows",
+}
+"""What 1 means in each unit."""
+
+ABSENT = "–"
+"""Shown where a value does not exist."""
+
+
+def evidence_of(level: str) -> str:
+    """The sentence for an evidence level; the level itself where it is unknown here."""
+    return EVIDENCE.get(level, level)
+
+
+def unit_of(unit: str) -> str:
+    """The unit and what 1 means in it."""
+    return f"{unit} ({UNITS[unit]})" if unit in UNITS else unit
+
+
+def points_of(intervals: Iterable[Interval | None]) -> str:
+    """`points` where these are accuracy points, which stand beside errors in another unit; else nothing."""
+    return "points" if any(i is not None and i.unit == "accuracy points" for i in intervals) else ""
+
+
+def decimals_of(intervals: Iterable[Interval | None]) -> int:
+    """Decimals that show two digits of the narrowest interval, 2 or 3 (1 of points): more would feign precision."""
+    intervals = list(intervals)
+    if points_of(intervals):
+        return 1
+    widths = [i.high - i.low for i in intervals if i is not None and i.low is not None and i.high is not None]
+    narrowest = min((width for width in widths if width > 0), default=0.1)
+    return min(3, max(2, 1 - math.floor(math.log10(narrowest))))
+
+
+def number(value: float | None, decimals: int = 3, signed: bool = False) -> str:
+    """A number for people, a dash where there is none."""
+    if value is None:
+        return ABSENT
+    if value and abs(value) >= 10_000:
+        return f"{value:{'+' if signed else ''}.2e}"
+    text = f"{value:{'+' if signed else ''}.{decimals}f}"
+    # A rounded zero carries no sign: "-0.00" would claim a direction that the digits do not show.
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
+def right_of(candidate: Candidate) -> str:
+    """How often teacher and student are expected to name the right class; nothing where nobody foretold it."""
+    for estimate in candidate.estimates.values():
+        student, teacher = estimate.details.get("w2s_accuracy"), estimate.details.get("weak_accuracy")
+        if student is not None and teacher is not None:
+            name = visible(candidate.name)
+            expected = f"is expected to name the right class in {student:.1%} of rows"
+            return f"the student of {name} {expected}, {name} itself in {teacher:.1%}"
+    return ""
+
+
+def compact(value: float | None) -> str:
+    """A number of unknown magnitude in three significant digits."""
+    return ABSENT if value is None else f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+
+def percent(value: float | None) -> str:
+    """A probability in whole percent; one counted over finitely many draws is never shown as impossible."""
+    if value is None:
+        return ABSENT
+    if value < 0.005:
+        return "<1%"
+    if 0.995 <= value < 1:
+        return ">99%"
+    return f"{value:.0%}"
+
+
+def span(interval: Interval | None, decimals: int, signed: bool = False) -> str:
+    """`0.31 [0.27, 0.36]`, without brackets where there are no bounds; a signed zero stands in line with its like."""
+    if interval is None or interval.value is None:
+        return ABSENT
+    middle = number(interval.value, decimals, signed)
+    if signed and middle[0] not in "+-":
+        middle = f" {middle}"
+    if interval.low is None or interval.high is None:
+        return middle
+    return f"{middle} [{number(interval.low, decimals, signed)}, {number(interval.high, decimals, signed)}]"
+
+
+def ranks(low: int | None, high: int | None) -> str:
+    """A rank interval: `1–2`, or `1` where it is one rank."""
+    if low is None or high is None:
+        return ABSENT
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def visible(text: str) -> str:
+    """The text on one line with control and direction characters made harmless: names come from outside."""
+    return "".join(
+        " " if letter in "\n\r\t" else "�" if unicodedata.category(letter) in ("Cc", "Cf", "Cs") else letter
+        for letter in text
+    )
+
+
+def layer_of(layer: str | None) -> str:
+    """`layer 6`; nothing for arrays, whose layer nobody knows."""
+    return "" if layer in (None, "given") else f"layer {visible(str(layer))}"

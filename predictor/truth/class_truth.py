@@ -1,0 +1,178 @@
+"""Classes given a Gaussian-process posterior of their codes: probabilities, and label vectors that vary together.
+
+Least-squares classification (Rasmussen, Williams 2006, section 6.5): the process is fitted to the codes, and its mean
+is turned into probabilities by a map that is fitted to the means that each gold row gets when it is left out itself.
+Of two classes that is Platt's sigmoid (1999, "Probabilistic outputs for support vector machines"), with his targets
+short of 0 and 1. Of more it is a softmax of one slope and an offset per class (Guo and others 2017, "On Calibration of
+Modern Neural Networks", between temperature and vector scaling), these drawn to the log of the class's share by a
+normal prior of unit variance. Sigmoids of each class against the rest, scaled to sum to 1, are far too unsure of many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.heads.logistic import fit_logistic
+from predictor.truth.posterior import TruthPosterior
+
+Array = NDArray[np.float64]
+
+RIDGE = 1e-4
+"""Of the sigmoids' slopes, on scores of unit mean square: enough for classes that scores part completely."""
+
+STEPS = 100
+"""Newton steps at most; about ten are taken."""
+
+LEAST = 1e-6
+"""Smallest probability of any class."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTruth:
+    """Which class each of n rows is in.
+
+    Attributes:
+        chance: (n, c) probability of each class, rows summing to 1.
+        columns: 1 where labels are 0/1 codes of two classes, else c one-hot columns.
+        root: (n, r) and
+        alone: (n,) of the latent that decides: root z + alone ε is standard normal in every row.
+        doubt: standard error of the expected squared error as a share of it, from gold rows left out.
+    """
+
+    chance: Array
+    columns: int
+    root: Array
+    alone: Array
+    doubt: float
+
+    @classmethod
+    def of(cls, posterior: TruthPosterior, gold: Array) -> ClassTruth:
+        """Turn a posterior of codes into one of classes.
+
+        Args:
+            posterior: given `gold` in any linear coding.
+            gold: (l, k) codes of the gold rows: 0/1, or one-hot.
+        """
+        left, right = _chances(posterior.left_out, posterior.mean, gold)
+        missed = np.sum((_codes(left, gold.shape[1]) - gold) ** 2, axis=1)
+        doubt = float(np.std(missed) / np.sqrt(len(missed)) / max(np.mean(missed), 1e-12))
+        values, vectors = np.linalg.eigh(posterior.covariance)
+        spread = np.sqrt(posterior.variance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0)) / spread[:, None]
+        alone = np.sqrt(np.maximum(1.0 - np.sum(root**2, axis=1), 0.0))
+        return cls(right, gold.shape[1], root, alone, doubt)
+
+    @property
+    def mean(self) -> Array:
+        """(n, k) expected codes."""
+        return _codes(self.chance, self.columns)
+
+    @property
+    def spread(self) -> float:
+        """Mean over rows of the codes' variance, summed over columns."""
+        mean = self.mean
+        return float(np.mean(np.sum(mean * (1.0 - mean), axis=1)))
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """(n, k, R) codes: each row of a class with its chance, rows that are alike together.
+
+        The latent passes through the classes in an order of its own in every draw, so that none is next to another.
+        """
+        latent = self.root @ rng.standard_normal((self.root.shape[1], count))
+        latent += self.alone[:, None] * rng.standard_normal(latent.shape)
+        level = np.vectorize(NormalDist().cdf)(latent)
+        if self.columns == 1:
+            coded: Array = (level > self.chance[:, :1]).astype(np.float64)[:, None]
+            return coded
+        drawn = np.empty((len(level), self.columns, count))
+        for r in range(count):
+            order = rng.permutation(self.columns)
+            below = np.cumsum(self.chance[:, order], axis=1)[:, :-1]
+            drawn[:, :, r] = np.eye(self.columns)[order[np.sum(level[:, r, None] > below, axis=1)]]
+        return drawn
+
+    def accuracy(self, codes: Array) -> Array:
+        """(m,) expected share of rows on which (m, n, k) predicted codes name the right class."""
+        named = (codes[:, :, 0] > 0.5).astype(np.intp) if self.columns == 1 else codes.argmax(axis=2)
+        found: Array = np.mean(np.take_along_axis(self.chance, named.T, axis=1), axis=0)
+        return found
+
+
+def _chances(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
+    """(l, c) and (n, c) class probabilities for scores of gold rows left out, and of the rows asked about."""
+    if gold.shape[1] > 1:
+        return _softmax(left_out, mean, gold)
+    first, second = (
+        np.clip(told, LEAST, 1.0 - LEAST)[:, None] for told in _sigmoid(left_out[:, 0], mean[:, 0], gold[:, 0])
+    )
+    return np.hstack([1.0 - first, first]), np.hstack([1.0 - second, second])
+
+
+def _softmax(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
+    """Chances of all classes; everywhere about their shares where scores of rows left out do not rise with them."""
+    scale = float(np.sqrt(np.mean(seen**2))) or 1.0
+    slope, offsets = _slope_and_offsets(seen / scale, gold)
+    if slope < 0.0:
+        slope, offsets = _slope_and_offsets(np.zeros_like(seen), gold)
+    left, right = (np.maximum(_shares(slope * one / scale + offsets), LEAST) for one in (seen, asked))
+    return left / left.sum(axis=1, keepdims=True), right / right.sum(axis=1, keepdims=True)
+
+
+def _slope_and_offsets(scores: Array, gold: Array) -> tuple[float, Array]:
+    """a and (c,) b of least mean −log softmax(a s + b) of the right class, with RIDGE on a and a prior on b."""
+    rows, classes = gold.shape
+    prior = np.concatenate([[0.0], np.log((gold.sum(axis=0) + 1.0) / (rows + classes))])
+    pull = np.concatenate([[RIDGE], np.full(classes, 1.0 / rows)])
+
+    def loss(at: Array) -> float:
+        chances = _shares(at[0] * scores + at[1:])
+        missed = -np.mean(np.log(np.maximum(np.sum(gold * chances, axis=1), np.finfo(np.float64).tiny)))
+        return float(missed + 0.5 * np.sum(pull * (at - prior) ** 2))
+
+    at = prior.copy()
+    for _ in range(STEPS):
+        chances = _shares(at[0] * scores + at[1:])
+        over, typical = chances - gold, np.sum(chances * scores, axis=1, keepdims=True)
+        gradient = np.concatenate([[np.sum(over * scores)], over.sum(axis=0)]) / rows + pull * (at - prior)
+        curvature = np.diag(pull)
+        curvature[0, 0] += np.mean(np.sum(chances * (scores - typical) ** 2, axis=1))
+        curvature[0, 1:] = curvature[1:, 0] = np.mean(chances * (scores - typical), axis=0)
+        curvature[1:, 1:] += np.diag(chances.mean(axis=0)) - chances.T @ chances / rows
+        step = np.linalg.solve(curvature, gradient)
+        if float(gradient @ step) < 1e-16:
+            break
+        before, length = loss(at), 1.0
+        while length > 1e-6 and loss(at - length * step) > before:
+            length *= 0.5
+        at = at - length * step
+    return float(at[0]), at[1:]
+
+
+def _shares(logits: Array) -> Array:
+    """(n, c) softmax."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: Array = raised / raised.sum(axis=1, keepdims=True)
+    return found
+
+
+def _sigmoid(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
+    """Chances of one class; everywhere its share where scores of rows left out do not rise with it."""
+    yes = float(gold.sum())
+    no = len(gold) - yes
+    target = np.where(gold > 0.5, (yes + 1.0) / (yes + 2.0), 1.0 / (no + 2.0))
+    centre, scale = float(seen.mean()), float(np.std(seen))
+    if scale == 0.0 or float(np.sum((seen - centre) * (gold - gold.mean()))) <= 0.0:
+        share = float(target.mean())
+        return np.full(len(seen), share), np.full(len(asked), share)
+    taught = np.stack([1.0 - target, target], axis=1)
+    head = fit_logistic(((seen - centre) / scale)[:, None], taught, np.array([RIDGE]))
+    told = head.predict(((np.concatenate([seen, asked]) - centre) / scale)[:, None])[:, 0, 1]
+    return told[: len(seen)], told[len(seen) :]
+
+
+def _codes(chance: Array, columns: int) -> Array:
+    return chance[:, 1:] if columns == 1 else chance

@@ -1,0 +1,240 @@
+"""Scoring: how near each estimator's values come to measured outcomes, all orientations turned to the outcome's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.protocol import Forecaster, Foretells, foretold
+from predictor.estimators.registry import ESTIMATORS
+from predictor.results.ranking import Candidate, Ranking
+from predictor.statistics.rank_correlation import kendall_tau, rank_correlation, weighted_tau
+from predictor.training.outcomes import Outcomes
+
+__all__ = ["Score", "rank_correlation", "scores"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One estimator against measured training; None where the figure does not exist or the estimator makes no claim.
+
+    The order that an estimator makes is compared with Err_w2s whatever it foretells, as a ranking asked of it alone
+    would use it so; with the gain only where it foretells or forecasts it, with the weak error only where it foretells
+    that. Mean absolute errors exist for values in the unit of what was measured.
+
+    Attributes:
+        estimator, evidence: what was asked, and what it was allowed to see.
+        spearman_error, kendall_error: rank correlation (ρ, τ-b) with measured Err_w2s; 1 is the right order.
+        weighted_tau_error: τ that weighs candidates by 1/rank, so that the best ones count most.
+        spearman_gain, kendall_gain, weighted_tau_gain: the same of its predicted gain, or of its value where that is
+            what it foretells, with the measured gain.
+        regret: measured Err_w2s of its first choice minus that of the best candidate, in label variance; None where it
+            cannot tell candidates apart, so that there is no first choice. The mean over first choices that tie.
+        regret_gain: the best candidate's measured gain minus that of the one whose predicted gain is highest.
+        mae_error, mae_gain: mean absolute error of predicted Err_w2s and gain, in label variance.
+        coverage_error: share of candidates whose measured Err_w2s lies in the 90 % interval, where there are intervals.
+        coverage_gain: the same of the gain, by the judge, whose intervals alone speak of it.
+        foretells: the outcome that its value speaks of.
+        judged: candidates that it gave a value; the others are left out of its figures.
+        spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
+            the value is a share of rows.
+        spearman_log_gain: rank correlation with the measured gain in log-loss, of gains foretold in nats.
+        mae_accuracy, mae_accuracy_gain: mean absolute error of the student's accuracy and of its rise over the
+            teacher's, as shares of rows, where both are foretold.
+    """
+
+    estimator: str
+    evidence: str
+    spearman_error: float | None
+    spearman_gain: float | None
+    regret: float | None
+    mae_error: float | None
+    mae_gain: float | None
+    coverage_error: float | None
+    coverage_gain: float | None
+    foretells: Foretells = "w2s_error"
+    judged: int = 0
+    kendall_error: float | None = None
+    weighted_tau_error: float | None = None
+    kendall_gain: float | None = None
+    weighted_tau_gain: float | None = None
+    regret_gain: float | None = None
+    spearman_weak: float | None = None
+    kendall_weak: float | None = None
+    mae_weak: float | None = None
+    spearman_log_gain: float | None = None
+    mae_accuracy: float | None = None
+    mae_accuracy_gain: float | None = None
+
+
+def scores(rankings: Sequence[Ranking], outcomes: Sequence[Outcomes], names: Sequence[str]) -> tuple[Score, ...]:
+    """Score every estimator in the rankings.
+
+    Args:
+        rankings: one per set of outcomes (one for each revealed third, say); their values are averaged.
+        outcomes: measured errors, rows in the order of `names`; column means over splits are compared.
+        names: candidates that were both ranked and trained.
+    """
+    order = {name: i for i, name in enumerate(names)}
+    tables = [sorted((c for c in r.candidates if c.name in order), key=lambda c: order[c.name]) for r in rankings]
+    told = (_Told.of(name, tables, outcomes) for name in tables[0][0].estimates)
+    found = [_score(one, rankings[0].evidence) for one in told if one.judged.any()]
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What one estimator said in each of t rankings of m candidates, beside what was measured; NaN where it was silent.
+
+    Attributes:
+        values, gained: (t, m) its values, and the gains that it predicts or stands for.
+        units: of its values, as answered.
+        judged: (m,) candidates with a value in some ranking.
+        measured: outcome -> (t, m).
+        judges: whether the order and its intervals are this estimator's.
+    """
+
+    name: str
+    values: Array
+    gained: Array
+    units: frozenset[str]
+    judged: NDArray[np.bool_]
+    measured: dict[str, Array]
+    tables: Sequence[Sequence[Candidate]]
+    judges: bool
+
+    @classmethod
+    def of(cls, name: str, tables: Sequence[Sequence[Candidate]], outcomes: Sequence[Outcomes]) -> _Told:
+        estimator = ESTIMATORS[name]
+        values = np.array([[_number(c.estimates[name].value) for c in table] for table in tables])
+        gained = np.array([[_number(c.estimates[name].details.get("gain")) for c in table] for table in tables])
+        if foretold(estimator) == "gain" and np.isnan(gained).all():
+            gained = values if estimator.better == "higher" else -values
+        forecasters = (one for one in tables[0][0].estimates if isinstance(ESTIMATORS[one], Forecaster))
+        return cls(
+            name,
+            values,
+            gained,
+            frozenset(c.estimates[name].unit for table in tables for c in table if c.estimates[name].value is not None),
+            ~np.isnan(values).all(axis=0),
+            _measured(outcomes),
+            tables,
+            name == next(forecasters, None),
+        )
+
+    def averaged(self, values: Array) -> Array:
+        """Means over rankings, of the candidates that it judged."""
+        mean: Array = np.nanmean(values[:, self.judged], axis=0)
+        return mean
+
+    def detailed(self, name: str) -> Array:
+        """(t, m) the detail of that name; NaN where there is none."""
+        return np.array([[_number(c.estimates[self.name].details.get(name)) for c in table] for table in self.tables])
+
+    def missed(self, values: Array, outcome: str) -> float:
+        """Mean absolute error."""
+        return float(np.nanmean(np.abs(values - self.measured[outcome])[:, self.judged]))
+
+
+def _measured(outcomes: Sequence[Outcomes]) -> dict[str, Array]:
+    found = {
+        "w2s_error": np.array([one.w2s.mean(axis=1) for one in outcomes]),
+        "gain": np.array([one.gain.mean(axis=1) for one in outcomes]),
+        "weak_error": np.array([one.weak.mean(axis=1) for one in outcomes]),
+    }
+    right = [(one.weak_accuracy, one.w2s_accuracy) for one in outcomes]
+    shares = [(weak.mean(axis=1), w2s.mean(axis=1)) for weak, w2s in right if weak is not None and w2s is not None]
+    if shares:
+        found["weak_accuracy"], found["w2s_accuracy"] = np.array(shares).transpose(1, 0, 2)
+        found["weak_mistakes"] = 1.0 - found["weak_accuracy"]
+    lost = [(one.weak_log_loss, one.w2s_log_loss) for one in outcomes]
+    gained = [np.mean(weak - w2s, axis=1) for weak, w2s in lost if weak is not None and w2s is not None]
+    if gained:
+        found["log_gain"] = np.array(gained)
+    return found
+
+
+def _score(told: _Told, evidence: str) -> Score:
+    estimator, what = ESTIMATORS[told.name], foretold(ESTIMATORS[told.name])
+    value = (1.0 if estimator.better == "lower" else -1.0) * told.averaged(told.values)
+    error, every_error = told.averaged(told.measured["w2s_error"]), told.measured["w2s_error"].mean(axis=0)
+    in_units = told.units == {"label variance"}
+    predicts_gain = not np.isnan(told.gained[:, told.judged]).all(axis=0).any()
+    gained = told.averaged(told.gained) if predicts_gain else np.zeros(0)
+    gain, every_gain = told.averaged(told.measured["gain"]), told.measured["gain"].mean(axis=0)
+    speaks_of_weak = what == "weak_error"
+    in_shares = told.units == {"share of rows"} and "weak_mistakes" in told.measured
+    weak = "weak_mistakes" if in_shares else "weak_error"
+    measured_weak = told.averaged(told.measured[weak])
+    in_nats = what == "gain" and told.units == {"nats"} and "log_gain" in told.measured
+    return Score(
+        estimator=told.name,
+        evidence=evidence,
+        spearman_error=rank_correlation(value, error),
+        spearman_gain=rank_correlation(gained, gain) if predicts_gain else None,
+        regret=_regret(value, error, every_error),
+        mae_error=told.missed(told.values, "w2s_error") if in_units and what == "w2s_error" else None,
+        mae_gain=told.missed(told.gained, "gain") if in_units and predicts_gain else None,
+        coverage_error=_error_coverage(told) if in_units and what == "w2s_error" else None,
+        coverage_gain=_gain_coverage(told) if told.judges else None,
+        foretells=what,
+        judged=int(told.judged.sum()),
+        kendall_error=kendall_tau(value, error),
+        weighted_tau_error=weighted_tau(-value, -error),
+        kendall_gain=kendall_tau(gained, gain) if predicts_gain else None,
+        weighted_tau_gain=weighted_tau(gained, gain) if predicts_gain else None,
+        regret_gain=_regret(-gained, -gain, -every_gain) if predicts_gain else None,
+        spearman_weak=rank_correlation(value, measured_weak) if speaks_of_weak else None,
+        kendall_weak=kendall_tau(value, measured_weak) if speaks_of_weak else None,
+        mae_weak=told.missed(told.values, weak) if speaks_of_weak and (in_units or in_shares) else None,
+        spearman_log_gain=rank_correlation(gained, told.averaged(told.measured["log_gain"])) if in_nats else None,
+        mae_accuracy=_missed_accuracy(told, "w2s_accuracy"),
+        mae_accuracy_gain=_missed_accuracy(told, "w2s_accuracy", less="weak_accuracy"),
+    )
+
+
+def _regret(predicted: Array, measured: Array, every: Array) -> float | None:
+    """What the first choice, lowest in `predicted`, is measured to lose against the best of all; None without one."""
+    if not len(predicted) or np.ptp(predicted) == 0.0:
+        return None
+    return float(measured[predicted == predicted.min()].mean() - every.min())
+
+
+def _error_coverage(told: _Told) -> float | None:
+    """Of the values that come with an interval; None where none does."""
+    inside = []
+    for table, truths in zip(told.tables, told.measured["w2s_error"], strict=True):
+        for candidate, truth in zip(table, truths, strict=True):
+            one = candidate.estimates[told.name]
+            if one.low is not None and one.high is not None:
+                inside.append(one.low <= truth <= one.high)
+    return float(np.mean(inside)) if inside else None
+
+
+def _missed_accuracy(told: _Told, name: str, less: str | None = None) -> float | None:
+    """Mean absolute error of an accuracy in the details, or of its difference from another; None where not foretold."""
+    if name not in told.measured:
+        return None
+    claimed, measured = told.detailed(name), told.measured[name]
+    if less is not None:
+        claimed, measured = claimed - told.detailed(less), measured - told.measured[less]
+    missed = np.abs(claimed - measured)
+    return None if np.isnan(missed).all() else float(np.nanmean(missed))
+
+
+def _gain_coverage(told: _Told) -> float:
+    inside = []
+    for table, truths in zip(told.tables, told.measured["gain"], strict=True):
+        for candidate, truth in zip(table, truths, strict=True):
+            said = candidate.predicted_gain
+            inside.append(said is not None and said.low <= truth <= said.high)
+    return float(np.mean(inside))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,1 +1,0 @@
-"""Worlds that W2S training may meet: splits, labels drawn from priors, posteriors of the truth."""

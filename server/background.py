@@ -1,0 +1,85 @@
+"""Chores: what the server does beside answering calls."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from predictor.errors import W2SError
+from predictor.folders import cache_dir
+from predictor.store.stores import stores_in, sweep
+from server.config import Limits
+from server.durable.job_service import Ledger
+from server.features.uploads import Uploads
+from server.parts.store import PartStore
+from server.telemetry.logs import log, log_fault
+from server.telemetry.metrics import Metrics
+
+_COUNT_SECONDS = 1.0
+_SWEEP_SECONDS = 60.0
+_QUARANTINED_SECONDS = 86_400.0
+"""Time that a damaged entry is kept for whoever wants to look at it."""
+
+
+@asynccontextmanager
+async def beside(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run chores for as long as the block; one that fails ends the server, since nobody would notice its absence."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(chore) for chore in chores]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
+    """Delete finished jobs whose time is over, until cancelled."""
+    while limits.retention_seconds:
+        try:
+            gone = await ledger.expire(limits.retention_seconds)
+            if gone:
+                log("jobs_expired", jobs=gone)
+        except W2SError as fault:  # the disk, for a while
+            log_fault("sweep_failed", fault)
+        await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
+
+
+async def sweep_files(ledger: Ledger, parts: PartStore, uploads: Uploads, limits: Limits, metrics: Metrics) -> None:
+    """Drop parts that nothing refers to, uploads that were left, and of every tenant's features what is over, forever.
+
+    Counts the damaged entries that were set aside. Runs until cancelled.
+    """
+    while True:
+        try:
+            kept = await ledger.parts()
+            freed = await asyncio.to_thread(_sweep, parts, kept, uploads, limits)
+            metrics.damaged(await asyncio.to_thread(_quarantined))
+            if freed:
+                log("files_swept", bytes=freed)
+        except (W2SError, OSError) as fault:  # the disk, for a while
+            log_fault("sweep_failed", fault)
+        await asyncio.sleep(min(_SWEEP_SECONDS, limits.part_keep_seconds / 2))
+
+
+def _sweep(parts: PartStore, kept: set[tuple[str, str]], uploads: Uploads, limits: Limits) -> int:
+    uploads.expire()
+    freed = parts.sweep(kept)
+    return freed + sweep(stores_in(cache_dir()), limits.cache_bytes or sys.maxsize, _QUARANTINED_SECONDS)
+
+
+def _quarantined() -> int:
+    return sum(len(list((store.folder / "quarantine").glob("*"))) for store in stores_in(cache_dir()))
+
+
+async def count_jobs(ledger: Ledger, metrics: Metrics) -> None:
+    """Keep the metric of jobs by state, until cancelled."""
+    while True:
+        try:
+            metrics.jobs(await ledger.counts())
+        except W2SError as fault:
+            log_fault("count_failed", fault)
+        await asyncio.sleep(_COUNT_SECONDS)

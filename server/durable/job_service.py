@@ -1,0 +1,242 @@
+"""Ledger: the jobs as the event loop sees them. One thread owns the table; what it commits is told to watchers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from predictor.errors import W2SError
+from predictor.progress import Progress
+from predictor.results.job import JobState
+from server.config import Limits
+from server.durable.jobs import JobTable
+from server.durable.rows import Claim, Declared, Row, Waiting, oldest
+from server.durable.store import Store, open_store
+from server.durable.watchers import Channel, Feed, stopping
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Durable jobs with their watchers.
+
+    Args:
+        place: file of the jobs, or URL of their database; see `server.durable.store.open_store`.
+        limits: of the server.
+
+    Attributes:
+        cancelling: called with the id of a job that runs and is to stop.
+        queued: jobs that wait for a worker, as of the last committed change.
+        recovered: counts of jobs that waited again, and that were cancelled, when the ledger was opened.
+    """
+
+    def __init__(self, place: Path | str, limits: Limits) -> None:
+        self._place = place
+        self._limits = limits
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
+        self._feed = Feed()
+        self._work = asyncio.Event()
+        self._closed = False
+        self._table: JobTable
+        self._database: Store
+        self.cancelling: Callable[[str], None] = lambda name: None
+        self.queued = 0
+        self.recovered = (0, 0)
+
+    async def open(self) -> None:
+        """Open the table and settle what an earlier process left.
+
+        Raises:
+            RefusedError: another process holds it.
+            LimitError, UnavailableError: it cannot be written.
+        """
+
+        def start() -> tuple[Store, JobTable, tuple[int, int], int]:
+            database = open_store(self._place)
+            table = JobTable(database, self._limits)
+            return database, table, table.recover(), table.queued()
+
+        self._database, self._table, self.recovered, self.queued = await self._run(start)
+        if self.queued:
+            self._work.set()
+
+    async def close(self) -> None:
+        """Let go of the table."""
+        await self._run(self._database.close)
+        self._closed = True
+        self._thread.shutdown()
+
+    def stop(self) -> None:
+        """End every watch and every wait with a status that says to resume."""
+        self._feed.stop()
+
+    async def create(
+        self,
+        tenant: str,
+        request_id: str,
+        request: bytes,
+        declared: Declared | None = None,
+        attached: bytes = b"",
+    ) -> Row:
+        """See JobTable.create."""
+        return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached))
+
+    async def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> Row:
+        """See JobTable.repeat."""
+        return await self._change(lambda: self._table.repeat(tenant, request_id, name, trace))
+
+    async def parts(self) -> set[tuple[str, str]]:
+        """See JobTable.parts."""
+        return await self._run(self._table.parts)
+
+    async def waiting(self) -> list[Waiting]:
+        """See JobTable.waiting."""
+        return await self._run(self._table.waiting)
+
+    async def get(self, tenant: str, name: str) -> Row:
+        """One job as it stands, with the last step of a running one. See JobTable.get."""
+        row = await self._run(lambda: self._table.get(tenant, name))
+        return replace(row, job=self._feed.overlay(row.job))
+
+    async def page(self, tenant: str, size: int, before: int | None) -> list[Row]:
+        """See JobTable.page."""
+        rows = await self._run(lambda: self._table.page(tenant, size, before))
+        return [replace(row, job=self._feed.overlay(row.job)) for row in rows]
+
+    async def cancel(self, tenant: str, name: str) -> Row:
+        """See JobTable.cancel."""
+        return await self._change(lambda: self._table.cancel(tenant, name))
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """See JobTable.delete."""
+        await self._run(lambda: self._table.delete(tenant, name))
+
+    async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Claim | None:
+        """See JobTable.claim; `choose` is called in the thread that owns the table."""
+        claim, self.queued = await self._run(lambda: (self._table.claim(choose), self._table.queued()))
+        if claim is not None:
+            self._feed.publish(claim.row.job)
+        if self.queued == 0:
+            self._work.clear()
+        return claim
+
+    async def finish(self, claim: Claim, state: JobState, error: W2SError | None, ranking: bytes | None) -> Row | None:
+        """See JobTable.finish."""
+        return await self._change(lambda: self._table.finish(claim, state, error, ranking))
+
+    async def release(self, claim: Claim, lost: W2SError | None, most: int) -> Row | None:
+        """See JobTable.release."""
+        return await self._change(lambda: self._table.release(claim, lost, most))
+
+    async def expire(self, seconds: float) -> int:
+        """See JobTable.expire."""
+        return await self._change(lambda: self._table.expire(seconds))
+
+    async def counts(self) -> dict[str, int]:
+        """See JobTable.counts."""
+        return await self._run(self._table.counts)
+
+    def step(self, claim: Claim, progress: Progress) -> None:
+        """Tell watchers of a step of a running job."""
+        self._feed.step(claim.row.job.id, progress)
+
+    async def wait_for_work(self) -> None:
+        """Return once a job waits for a worker."""
+        await self._work.wait()
+
+    async def wait(self, tenant: str, name: str, seconds: float) -> Row:
+        """The job once it is in a terminal state, or as it stands when the time is over.
+
+        Raises:
+            NotFoundError: no such job.
+            UnavailableError: the server stops first.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        row, channel = await self._look(tenant, name)
+        while channel is not None and not channel.latest.finished:
+            self._feed.check()
+            if not await _changed(channel, end - asyncio.get_running_loop().time()):
+                break
+        return await self.get(tenant, name) if channel is not None else row
+
+    async def watch(self, tenant: str, name: str, revision: int, heartbeat: float) -> AsyncIterator[Row | None]:
+        """Every change after a revision up to a terminal state, and None after each `heartbeat` seconds of silence.
+
+        Raises:
+            NotFoundError: no such job.
+            UnavailableError: the server stops first.
+        """
+        row, channel = await self._look(tenant, name)
+        if channel is None:
+            if row.job.revision != revision:
+                yield row
+            return
+        while True:
+            changed = channel.changed
+            for job in channel.after(revision):
+                revision = job.revision
+                yield await self.get(tenant, name) if job.finished else replace(row, job=job, ranking=None)
+            if channel.latest.finished and channel.latest.revision <= revision:  # else it ended while we were telling
+                return
+            self._feed.check()
+            if changed is channel.changed and not await _changed(channel, heartbeat):
+                yield None
+
+    async def _look(self, tenant: str, name: str) -> tuple[Row, Channel | None]:
+        """The job, and its channel unless it has finished."""
+        row = await self.get(tenant, name)
+        if row.job.finished:
+            return row, None
+        channel = self._feed.open(row.job)
+        row = await self.get(tenant, name)
+        if row.job.finished:
+            self._feed.publish(row.job)
+        return row, None if row.job.finished else channel
+
+    async def _change(self, act: Callable[[], T]) -> T:
+        """Run a committing step, then tell of it, also where its caller goes away while it is being committed."""
+        doing = self._submit(lambda: (act(), self._table.queued()))
+        done = asyncio.wrap_future(doing)
+        try:
+            result, queued = await asyncio.shield(done)
+        except asyncio.CancelledError:
+            if not doing.cancel():
+                done.add_done_callback(self._tell_later)
+            raise
+        self._tell(result, queued)
+        return result
+
+    def _tell_later(self, done: asyncio.Future[tuple[Any, int]]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._tell(*done.result())
+
+    def _tell(self, result: Any, queued: int) -> None:
+        """Let watchers, the job's worker and waiting workers know of a committed step."""
+        self.queued = queued
+        if isinstance(result, Row):
+            self._feed.publish(result.job)
+            if result.job.state == "CANCELLING":
+                self.cancelling(result.job.id)
+        if queued:
+            self._work.set()
+
+    async def _run(self, act: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._submit(act))
+
+    def _submit(self, act: Callable[[], T]) -> Future[T]:
+        if self._closed:
+            raise stopping()
+        return self._thread.submit(act)
+
+
+async def _changed(channel: Channel, seconds: float) -> bool:
+    """True once the channel changes, False when the time is over first."""
+    try:
+        await asyncio.wait_for(channel.changed.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Tests of rank correlation and quantiles."""

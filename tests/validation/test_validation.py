@@ -1,0 +1,80 @@
+"""Validation: which trainings a forecast is compared with, and which estimators are asked again with labels."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from predictor.query.training_plan import Training
+from predictor.ranking.rank import ranking_steps
+from predictor.store.arrays import ArraySource
+from predictor.training.recipe import Recipe
+from predictor.validation import validate
+from predictor.validation.validate import RECUTS, validation_steps
+from tests.drain import drain
+from tests.validation.questions import asking
+
+
+def test_a_forecast_from_labels_is_compared_with_several_students_of_the_same_gold_rows(question, monkeypatch):
+    seen = []
+    real = validate.training_steps
+
+    def spy(*given, parts=(), **options):
+        seen.append(list(parts))
+        return (yield from real(*given, parts=parts, **options))
+
+    monkeypatch.setattr(validate, "training_steps", spy)
+    drain(validation_steps(*asking(question, "combined"), ArraySource(), splits=2, labelled_splits=1))
+    free, shown = seen
+    assert free == []
+    assert len(shown) == RECUTS
+    assert len({tuple(part.weak) for part in shown}) == 1
+    assert len({tuple(part.student) for part in shown}) == RECUTS
+
+
+def test_only_what_labels_can_change_is_asked_again(question):
+    query, labels = asking(question, "cka", "misfit", "label_prior_simulation")
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2, labelled_splits=1))
+    told = {(score.estimator, score.evidence) for score in found.scores}
+    assert ("cka", "representations") in told
+    assert ("cka", "few_labels") not in told
+    assert ("misfit", "few_labels") in told
+    # The simulation sees no label; it stands there once more, against the trainings that the others are judged by.
+    assert ("label_prior_simulation", "few_labels") in told
+
+
+def test_the_consensus_of_heads_that_gold_rows_taught_is_scored_as_what_it_saw(question):
+    query, labels = asking(question, "combined")
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2, labelled_splits=1))
+    told = [(score.estimator, score.evidence) for score in found.scores]
+    assert [evidence for estimator, evidence in told if estimator == "consensus_truth"] == ["weak_labels"]
+    assert ("truth_posterior", "few_labels") in told
+    order = list(dict.fromkeys(evidence for _, evidence in told))
+    assert order == ["representations", "weak_labels", "few_labels"]
+
+
+def test_estimators_that_see_no_labels_are_not_shown_any(question):
+    query, labels = asking(question, "cka")
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2))
+    assert {score.evidence for score in found.scores} == {"representations"}
+
+
+def test_what_only_labels_could_say_is_kept_where_it_was_asked_for_by_name(question):
+    found = drain(validation_steps(*asking(question, "cka", "logme"), ArraySource(), splits=2, labelled_splits=2))
+    assert all({"cka", "logme"} == set(one.predicted) for one in found.trained)
+    assert all("value" in one.predicted["logme"] for one in found.trained)
+
+
+def test_what_is_forecast_is_the_training_that_is_measured(question):
+    query, labels = asking(question, "label_prior_simulation")
+    recipe = Recipe(weak_rows=20, student_rows=62, weak_ridge=0.1, student_ridge=0.2)
+    found = drain(validation_steps(query, labels, ArraySource(), splits=2, recipe=recipe))
+    assert found.parts == (20, 62, 8)
+    assert found.provenance.request["training"] == asdict(Training(20, 62, 0.1, 0.2))
+    asked = replace(query, settings=replace(query.settings, training=Training(20, 62, 0.1, 0.2)))
+    ranking = drain(ranking_steps(asked, ArraySource()))
+    for one in ranking.candidates:
+        said = next(t for t in found.trained if t.name == one.name).predicted["label_prior_simulation"]
+        assert said["value"] == one.estimates["label_prior_simulation"].value
+    # 90 rows leave room for 61 lessons in a simulation, and it says so.
+    assert found.warnings == ranking.warnings
+    assert "for each weak head and 61 for the student" in " ".join(found.warnings)
