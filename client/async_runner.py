@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 import grpc.aio
 
-from client.channel import faults_of
+from client.channel import errors_of
 from client.flows import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
 from client.sync_runner import Stream, closed
 from client.tracing import trace_headers
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.01
+_POLL_SECONDS = 0.01
 
 
 class AsyncLine:
@@ -37,26 +37,26 @@ class AsyncLine:
         Cancelling the task, or closing the generator, is told to the talk, which may still take steps.
         """
         answer: Any = None
-        fault: BaseException | None = None
+        error: BaseException | None = None
         while True:
             try:
-                step = talk.send(answer) if fault is None else talk.throw(fault)
+                step = talk.send(answer) if error is None else talk.throw(error)
             except StopIteration as end:
                 if last is not None:
                     last.append(end.value)
                 return
             except Left:
                 raise GeneratorExit from None
-            answer, fault = None, None
+            answer, error = None, None
             try:
                 if isinstance(step, Tell):
                     yield step.value
                 else:
                     answer = await self._take(step)
             except GeneratorExit:
-                fault = Left()
+                error = Left()
             except BaseException as caught:  # all of them: the talk decides
-                fault = caught
+                error = caught
 
     async def ask(self, talk: Talk[T]) -> T:
         """Carry out a talk to its end; what it tells goes nowhere."""
@@ -90,12 +90,12 @@ class AsyncLine:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while not sending.call.done() and loop.time() < end:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
         return await self._asked(sending.seconds, sending.call) if sending.call.done() else None
 
     def _with(self, seconds: float) -> dict[str, Any]:
         return {"timeout": seconds, "metadata": (*self._headers, *trace_headers())}
 
     async def _asked(self, seconds: float, call: Awaitable[T]) -> T:
-        with faults_of(self._target, seconds):
+        with errors_of(self._target, seconds):
             return await call

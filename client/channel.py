@@ -148,15 +148,15 @@ def is_loopback(target: str) -> bool:
 
 
 @contextmanager
-def faults_of(target: str, seconds: float) -> Iterator[None]:
+def errors_of(target: str, seconds: float) -> Iterator[None]:
     """Turn what a call raises into the W2SError that the server raised, or that tells why it could not be asked."""
     try:
         yield
-    except grpc.RpcError as fault:
-        raise _fault_of(fault, target, seconds) from None
+    except grpc.RpcError as error:
+        raise _error_of(error, target, seconds) from None
 
 
-def _fault_of(call: Any, target: str, seconds: float) -> W2SError:
+def _error_of(call: Any, target: str, seconds: float) -> W2SError:
     details = next((value for key, value in call.trailing_metadata() or () if key == _DETAILS), None)
     if details is not None:
         return convert.error_from_status(status_pb2.Status.FromString(details))

@@ -131,13 +131,13 @@ def shown(
 def _token_of(path: Path) -> str:
     try:
         text = path.expanduser().read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"token file {str(path)!r} cannot be read as one line of plain letters; give the file that `python -m "
             "server.token add` was written to.",
             reason="BAD_TOKEN",
             field="token_file",
-        ) from fault
+        ) from error
     if not text:
         raise InputError(f"token file {str(path)!r} is empty; give another.", reason="BAD_TOKEN", field="token_file")
     return text
@@ -148,9 +148,9 @@ def _read(pem: PEM | None) -> bytes | None:
         return pem
     try:
         return Path(pem).expanduser().read_bytes()
-    except OSError as fault:
+    except OSError as error:
         raise InputError(
-            f"certificate file {str(pem)!r} cannot be read ({fault.strerror}); give a PEM file or its bytes.",
+            f"certificate file {str(pem)!r} cannot be read ({error.strerror}); give a PEM file or its bytes.",
             reason="BAD_CERTIFICATE",
             field="certificate",
-        ) from fault
+        ) from error

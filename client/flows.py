@@ -96,14 +96,14 @@ Talk: TypeAlias = Generator[Step, Any, T]
 def retold(talk: Talk[T], tell: Callable[[Any], Any]) -> Talk[T]:
     """The talk with what it tells put another way; None is not told."""
     answer: Any = None
-    fault: BaseException | None = None
+    error: BaseException | None = None
     while True:
         try:
-            step = talk.send(answer) if fault is None else talk.throw(fault)
+            step = talk.send(answer) if error is None else talk.throw(error)
         except StopIteration as end:
             value: T = end.value
             return value
-        answer, fault = None, None
+        answer, error = None, None
         if isinstance(step, Tell):
             step = Tell(tell(step.value))
             if step.value is None:
@@ -111,4 +111,4 @@ def retold(talk: Talk[T], tell: Callable[[Any], Any]) -> Talk[T]:
         try:
             answer = yield step
         except BaseException as caught:  # all of them: the inner talk decides
-            fault = caught
+            error = caught

@@ -44,7 +44,7 @@ def named_set(strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]
 
 def ranking_as_typed(query: RankingQuery, ranking: Ranking) -> Ranking:
     """The ranking in the caller's own words: the paths in its request and its failures as they were typed."""
-    typed = {"strong": query.strong.spelled, "weak": [spec.spelled for spec in query.weak]}
+    typed = {"strong": query.strong.as_given, "weak": [spec.as_given for spec in query.weak]}
     # Values are replaced in place, so that the order of keys stays and a server that records less is not added to.
     request = {key: typed.get(key, value) for key, value in ranking.provenance.request.items()}
     return dataclasses.replace(

@@ -25,7 +25,7 @@ _CHUNK_BYTES = 512 << 10
 """From 256 KiB to 1 MiB; a server that takes only small messages takes this."""
 
 _STREAM_SECONDS = 600.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class PartTalks:
@@ -68,8 +68,8 @@ class PartTalks:
                 if not found.complete:
                     yield from self._upload(manifest, data, found.received_bytes, patience)
                 return
-            except W2SError as fault:
-                pause = patience.after(fault)
+            except W2SError as error:
+                pause = patience.after(error)
             yield Pause(pause)
 
     def _upload(self, manifest: PartManifest, data: bytes, start: int, patience: Patience) -> Talk[None]:
@@ -85,7 +85,7 @@ class PartTalks:
 
         sending = yield Send(self._stub.UploadPart, messages(), _STREAM_SECONDS)
         try:
-            while (yield Settle(sending, _LOOK_SECONDS)) is None:
+            while (yield Settle(sending, _POLL_SECONDS)) is None:
                 patience.note(sent)
                 yield Tell(Progress("", "upload", sent, manifest.size))
         finally:

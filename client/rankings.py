@@ -60,7 +60,7 @@ class RankingTalks:
         self._parts = parts
         self._timeout = timeout
         self._reconnect_seconds = reconnect_seconds
-        self._most_bytes = max_message_bytes - ENVELOPE_BYTES
+        self._max_bytes = max_message_bytes - ENVELOPE_BYTES
         self._asked_server = False
 
     def rank(
@@ -88,11 +88,11 @@ class RankingTalks:
         try:
             name = yield from self._create(request, self._timeout)
             job = yield from retold(self.watch(name), lambda job: job.progress)
-        except (UnavailableError, DeadlineError) as fault:
+        except (UnavailableError, DeadlineError) as error:
             if name is None:
                 raise
-            message = f"{fault.message} Job {name} is kept there; w2s jobs watch {name} takes it up."
-            raise type(fault)(message, reason=fault.reason, field=fault.field) from fault
+            message = f"{error.message} Job {name} is kept there; w2s jobs watch {name} takes it up."
+            raise type(error)(message, reason=error.reason, field=error.field) from error
         except W2SError:
             raise
         except BaseException:  # the caller leaves
@@ -167,8 +167,8 @@ class RankingTalks:
                         revision = last.revision
                         yield Tell(last)
                 return last
-            except W2SError as fault:
-                pause = patience.after(fault)
+            except W2SError as error:
+                pause = patience.after(error)
             finally:
                 stream.cancel()
             yield Pause(pause)
@@ -226,12 +226,12 @@ class RankingTalks:
     def _message(self, query: RankingQuery) -> Talk[query_pb2.RankingQuery]:
         """The message of a query; what is too large for one is sent beforehand, in parts."""
         message: query_pb2.RankingQuery = yield Work(lambda: convert.query_to_proto(inline_query(query)))
-        if message.ByteSize() > min(SMALL_BYTES, self._most_bytes):
+        if message.ByteSize() > min(SMALL_BYTES, self._max_bytes):
             if not self._asked_server:
                 taken = (yield from self.info()).limits["max_message_bytes"]
-                self._most_bytes, self._asked_server = min(self._most_bytes, int(taken) - ENVELOPE_BYTES), True
-            if message.ByteSize() > self._most_bytes:
-                yield from self._parts.send_bulk(message, self._most_bytes)
+                self._max_bytes, self._asked_server = min(self._max_bytes, int(taken) - ENVELOPE_BYTES), True
+            if message.ByteSize() > self._max_bytes:
+                yield from self._parts.send_bulk(message, self._max_bytes)
         return message
 
 

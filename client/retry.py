@@ -31,19 +31,19 @@ class Patience:
         """Remember that something came."""
         self._moved, self._pause = time.monotonic(), _FIRST_PAUSE
 
-    def after(self, fault: W2SError) -> float:
+    def after(self, error: W2SError) -> float:
         """Seconds to pause before the next attempt.
 
         Raises:
             W2SError: the fault itself, where trying again does not help or the time is over.
         """
-        if not _passing(fault) or time.monotonic() - self._moved > self._seconds:
-            raise fault
+        if not _passing(error) or time.monotonic() - self._moved > self._seconds:
+            raise error
         pause, self._pause = self._pause, min(_LAST_PAUSE, self._pause * 2)
         return pause
 
 
-def _passing(fault: W2SError) -> bool:
-    crowded = isinstance(fault, LimitError) and fault.reason.startswith("TOO_MANY")
-    away = isinstance(fault, UnavailableError | DeadlineError) and fault.reason != TLS_HANDSHAKE
-    return crowded or away or fault.reason in _AGAIN
+def _passing(error: W2SError) -> bool:
+    crowded = isinstance(error, LimitError) and error.reason.startswith("TOO_MANY")
+    away = isinstance(error, UnavailableError | DeadlineError) and error.reason != TLS_HANDSHAKE
+    return crowded or away or error.reason in _AGAIN

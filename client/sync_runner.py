@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from client.channel import faults_of
+from client.channel import errors_of
 from client.flows import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
 from client.tracing import trace_headers
 from predictor.errors import RefusedError
@@ -54,25 +54,25 @@ class Line:
     def follow(self, talk: Talk[T]) -> Generator[Any, None, T]:
         """Carry out a talk, yielding what it tells; leaving early is told to the talk, which may still take steps."""
         answer: Any = None
-        fault: BaseException | None = None
+        error: BaseException | None = None
         while True:
             try:
-                step = talk.send(answer) if fault is None else talk.throw(fault)
+                step = talk.send(answer) if error is None else talk.throw(error)
             except StopIteration as end:
                 value: T = end.value
                 return value
             except Left:
                 raise GeneratorExit from None
-            answer, fault = None, None
+            answer, error = None, None
             try:
                 if isinstance(step, Tell):
                     yield step.value
                 else:
                     answer = self._take(step)
             except GeneratorExit:
-                fault = Left()
+                error = Left()
             except BaseException as caught:  # all of them: the talk decides
-                fault = caught
+                error = caught
 
     def ask(self, talk: Talk[T]) -> T:
         """Carry out a talk to its end; what it tells goes nowhere."""
@@ -107,7 +107,7 @@ class Line:
         return {"timeout": seconds, "metadata": (*self._headers, *trace_headers())}
 
     def _asked(self, seconds: float, call: Callable[[], T]) -> T:
-        with faults_of(self._target, seconds):
+        with errors_of(self._target, seconds):
             return call()
 
 

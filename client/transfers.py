@@ -24,14 +24,14 @@ from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest
 from protos import convert
-from protos.features import MOST_CHUNK, Description
+from protos.features import MAX_CHUNK, Description
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
 
 STREAM_SECONDS = 600.0
 """Deadline of one stream; a longer transfer goes on in a new one."""
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 Write = Callable[[int, bytes], None]
 
@@ -63,8 +63,8 @@ class TransferTalks:
                     yield Tell(Progress(manifest.name, "upload", manifest.size, manifest.size))
                     return kept
                 return (yield from self._send(manifest, values, received, patience))
-            except W2SError as fault:
-                pause = patience.after(fault)
+            except W2SError as error:
+                pause = patience.after(error)
             yield Pause(pause)
 
     def pull(self, name: str) -> Talk[StoredFeatures]:
@@ -161,13 +161,13 @@ class TransferTalks:
             nonlocal sent
             yield pb.UploadFeaturesRequest(manifest=convert.manifest_to_proto(manifest))
             while sent < manifest.size and not ended:
-                data = array_bytes(values, manifest, sent, MOST_CHUNK)
+                data = array_bytes(values, manifest, sent, MAX_CHUNK)
                 yield pb.UploadFeaturesRequest(chunk=convert.chunk_to_proto(sent, data))
                 sent += len(data)
 
         sending = yield Send(self.stub.UploadFeatures, messages(), STREAM_SECONDS)
         try:
-            while (answer := (yield Settle(sending, _LOOK_SECONDS))) is None:
+            while (answer := (yield Settle(sending, _POLL_SECONDS))) is None:
                 patience.note(sent)
                 yield Tell(Progress(manifest.name, "upload", sent, manifest.size))
         finally:
@@ -206,8 +206,8 @@ class TransferTalks:
                         f"what came of {name!r} is not what the server read; fetch it again.", reason="DOWNLOAD_SHA256"
                     )
                 return told
-            except W2SError as fault:
-                pause = patience.after(fault)
+            except W2SError as error:
+                pause = patience.after(error)
             finally:
                 stream.cancel()
             yield Pause(pause)

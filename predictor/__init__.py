@@ -1,6 +1,6 @@
 """Predict weak-to-strong generalization before anyone pays for the training.
 
-`rank` and `predict` foretell, `validate` really trains; everything here loads on first use, and neither torch nor any
+`rank` and `predict` predict, `validate` really trains; everything here loads on first use, and neither torch nor any
 model library is touched before a model has to be run.
 """
 

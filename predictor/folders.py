@@ -62,8 +62,8 @@ def check_writable(folder: Path) -> None:
         make_private(folder)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"?")
-    except OSError as fault:
-        raise storage_error(fault, folder) from fault
+    except OSError as error:
+        raise storage_error(error, folder) from error
 
 
 def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
@@ -85,25 +85,25 @@ def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         fsync_folder(path.parent)
-    except OSError as fault:
+    except OSError as error:
         _drop(temporary)
-        raise storage_error(fault, path.parent) from fault
+        raise storage_error(error, path.parent) from error
     except BaseException:
         _drop(temporary)
         raise
 
 
-def storage_error(fault: OSError, folder: Path) -> LimitError | UnavailableError:
+def storage_error(error: OSError, folder: Path) -> LimitError | UnavailableError:
     """The caller's view of a failed write: full, or not writable."""
     what, variable = ("state", "W2S_STATE_DIR") if folder.is_relative_to(state_dir()) else ("cache", "W2S_CACHE_DIR")
-    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return LimitError(
             f"the disk behind {folder} is full; free some space, run `w2s features gc`, or move the {what} with "
             f"{variable}.",
             reason="STORAGE_FULL",
         )
     return UnavailableError(
-        f"{folder} cannot be written ({fault.strerror}); make it writable or move the {what} with {variable}.",
+        f"{folder} cannot be written ({error.strerror}); make it writable or move the {what} with {variable}.",
         reason="STORAGE_UNWRITABLE",
     )
 

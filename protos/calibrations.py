@@ -44,8 +44,8 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
             predicted=[pb.Prediction(estimator=name, numbers=said) for name, said in outcome.predicted.items()],
             **{name: getattr(outcome, name) for name in (*_SAME, *_OPTIONAL)},
         )
-    except (UnicodeEncodeError, ValueError) as fault:
-        raise InputError(f"an outcome cannot be sent: {fault}.", reason="BAD_OUTCOME") from fault
+    except (UnicodeEncodeError, ValueError) as error:
+        raise InputError(f"an outcome cannot be sent: {error}.", reason="BAD_OUTCOME") from error
 
 
 def outcome_from_proto(message: pb.Outcome) -> Outcome:
@@ -88,7 +88,7 @@ def calibration_to_proto(calibration: Calibration) -> pb.Calibration:
                 line=pb.CalibrationLine(**vars(fit.line)),
                 backtest=pb.CalibrationBacktest(**vars(fit.backtest)),
                 given=fit.given,
-                surprises=fit.surprises,
+                random_effects=fit.random_effects,
                 met=fit.met,
             )
             for fit in calibration.fits
@@ -116,7 +116,7 @@ def calibration_from_proto(message: pb.Calibration) -> Calibration:
                 Line(**{name: getattr(fit.line, name) for name in Line.__dataclass_fields__}),
                 _backtest(fit.backtest),
                 _given(fit),
-                dict(fit.surprises),
+                dict(fit.random_effects),
                 dict(fit.met),
             )
             for fit in message.fits

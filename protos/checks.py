@@ -7,7 +7,7 @@ from typing import Any
 
 from predictor.errors import InputError
 
-_MOST = (1 << 63) - 1
+_MAX = (1 << 63) - 1
 
 
 def code_of(table: dict[int, Any], name: str | None, field: str) -> Any:
@@ -47,9 +47,9 @@ def whole(value: int, field: str, least: int) -> int:
     Raises:
         InputError: it does not.
     """
-    if not least <= value <= _MOST:
+    if not least <= value <= _MAX:
         raise InputError(
-            f"{field} is {value}; it must be a whole number from {least} to {_MOST}.",
+            f"{field} is {value}; it must be a whole number from {least} to {_MAX}.",
             reason="BAD_SETTING",
             field=field,
         )
@@ -71,11 +71,11 @@ def texts_of(values: Iterable[str], field: str) -> list[str]:
     for place, value in enumerate(found):
         try:
             value.encode()
-        except UnicodeEncodeError as fault:
+        except UnicodeEncodeError as error:
             raise InputError(
-                f"{field}: entry {place} holds a lone surrogate at character {fault.start}, which is no Unicode text; "
+                f"{field}: entry {place} holds a lone surrogate at character {error.start}, which is no Unicode text; "
                 "mend it, as with text.encode('utf-8', 'replace').decode().",
                 reason="NOT_UNICODE",
                 field=field,
-            ) from fault
+            ) from error
     return found

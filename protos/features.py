@@ -14,10 +14,10 @@ from predictor.store.manifest import Manifest
 from protos.tensors import dtype_from_proto, dtype_to_proto
 from protos.w2s.v1 import features_pb2 as pb
 
-LEAST_CHUNK = 256 << 10
+MIN_CHUNK = 256 << 10
 """Bytes; only the last chunk of an array may be shorter."""
 
-MOST_CHUNK = 1 << 20
+MAX_CHUNK = 1 << 20
 """Bytes."""
 
 
@@ -94,9 +94,9 @@ def chunk_from_proto(message: pb.FeatureChunk, expected: int, size: int) -> byte
             reason="UPLOAD_OFFSET",
             field="chunk.offset",
         )
-    if expected + length > size or length > MOST_CHUNK or length < min(LEAST_CHUNK, size - expected) or not length:
+    if expected + length > size or length > MAX_CHUNK or length < min(MIN_CHUNK, size - expected) or not length:
         raise InputError(
-            f"a chunk at byte {expected} of {size} has {length} bytes; chunks have {LEAST_CHUNK} to {MOST_CHUNK}, the "
+            f"a chunk at byte {expected} of {size} has {length} bytes; chunks have {MIN_CHUNK} to {MAX_CHUNK}, the "
             "last one what is left.",
             reason="UPLOAD_CHUNK",
             field="chunk.data",

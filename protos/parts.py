@@ -16,7 +16,7 @@ from protos.w2s.v1 import query_pb2
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
-LEAST_DETACHED = 1024
+MIN_DETACHED = 1024
 """Bytes; a smaller field stays where it is, since its digest and its call would cost as much."""
 
 
@@ -89,7 +89,7 @@ def detach(message: query_pb2.RankingQuery, most: int) -> dict[PartManifest, byt
     parts: dict[PartManifest, bytes] = {}
     size = message.ByteSize()
     for holder in sorted(_holders(message), key=_bulk, reverse=True):
-        if size <= most or _bulk(holder) < LEAST_DETACHED:
+        if size <= most or _bulk(holder) < MIN_DETACHED:
             break
         size -= _bulk(holder)
         if isinstance(holder, query_pb2.Pool):
@@ -159,12 +159,12 @@ def attach(message: query_pb2.RankingQuery, read: Callable[[str], bytes]) -> que
 def _read_pool(holder: query_pb2.Pool, data: bytes) -> None:
     try:
         holder.ParseFromString(data)
-    except DecodeError as fault:
+    except DecodeError as error:
         raise InputError(
             "the part of the pool holds no Pool message; send its bytes as they are serialised.",
             reason="BAD_PART",
             field="pool.part",
-        ) from fault
+        ) from error
     if holder.HasField("part"):
         raise InputError("the part of the pool refers to another part.", reason="BAD_PART", field="pool.part")
 

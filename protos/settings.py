@@ -6,7 +6,7 @@ from typing import get_args
 
 from predictor.errors import InputError
 from predictor.intake.settings import read_budget
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Settings
 from predictor.query.training_plan import FREE, MIN_PART, Heads, Training
 from protos.calibrations import LABEL_FORMS
@@ -40,7 +40,7 @@ def settings_to_proto(settings: Settings) -> pb.Settings:
         if settings.budget is None
         else pb.Budget(share=settings.budget.share, seconds=settings.budget.seconds),
         confidence=settings.confidence,
-        wording=None if settings.wording is None else _wording_to_proto(settings.wording),
+        label_prompt=None if settings.label_prompt is None else _label_prompt_to_proto(settings.label_prompt),
         refine=code_of(_REFINE_BY, settings.refine, "settings.refine"),
         training=_training_to_proto(settings.training),
     )
@@ -69,16 +69,16 @@ def _training_from_proto(message: pb.Training) -> Training:
     )
 
 
-def _wording_to_proto(wording: Wording) -> pb.Wording:
-    return pb.Wording(
-        words=texts_of(wording.words, "settings.wording.words"),
-        template=text_of(wording.template, "settings.wording.template"),
+def _label_prompt_to_proto(label_prompt: LabelPrompt) -> pb.LabelPrompt:
+    return pb.LabelPrompt(
+        words=texts_of(label_prompt.words, "settings.label_prompt.words"),
+        template=text_of(label_prompt.template, "settings.label_prompt.template"),
     )
 
 
-def _wording_from_proto(message: pb.Wording) -> Wording:
+def _label_prompt_from_proto(message: pb.LabelPrompt) -> LabelPrompt:
     words = tuple(message.words)
-    return Wording(words, message.template) if message.HasField("template") else Wording(words)
+    return LabelPrompt(words, message.template) if message.HasField("template") else LabelPrompt(words)
 
 
 def _budget_from_proto(message: pb.Budget) -> Budget:
@@ -121,7 +121,9 @@ def settings_from_proto(message: pb.Settings) -> Settings:
         precision=word_of(_PRECISION, message.precision, "settings.precision") or default.precision,
         budget=_budget_from_proto(message.budget) if message.HasField("budget") else default.budget,
         confidence=_confidence(message.confidence) if message.HasField("confidence") else default.confidence,
-        wording=_wording_from_proto(message.wording) if message.HasField("wording") else default.wording,
+        label_prompt=_label_prompt_from_proto(message.label_prompt)
+        if message.HasField("label_prompt")
+        else default.label_prompt,
         refine=word_of(_REFINE_BY, message.refine, "settings.refine"),
         training=_training_from_proto(message.training),
     )

@@ -16,7 +16,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     pb.Dtype.Value(f"DTYPE_{name.upper()}"): np.dtype(name).newbyteorder("<") for name in _NAMES
 }
 _CODES = {dtype.str: code for code, dtype in _DTYPES.items()}
-_MOST_DIMENSIONS = 2
+_MAX_DIMENSIONS = 2
 
 
 def tensor_to_proto(values: NDArray[Any], field: str) -> pb.Tensor:
@@ -85,7 +85,7 @@ def dtype_from_proto(code: int, field: str) -> np.dtype[Any]:
 
 
 def _check_dimensions(count: int, field: str) -> None:
-    if not 1 <= count <= _MOST_DIMENSIONS:
+    if not 1 <= count <= _MAX_DIMENSIONS:
         raise InputError(
-            f"{field} has {count} dimensions; arrays have 1 or {_MOST_DIMENSIONS}.", reason="ARRAY_SHAPE", field=field
+            f"{field} has {count} dimensions; arrays have 1 or {_MAX_DIMENSIONS}.", reason="ARRAY_SHAPE", field=field
         )

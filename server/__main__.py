@@ -84,9 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 weights=given.tenant_weight,
             )
         )
-    except W2SError as fault:
-        sys.stderr.write(f"w2s serve: {fault.message}\n")
-        return fault.exit_code
+    except W2SError as error:
+        sys.stderr.write(f"w2s serve: {error.message}\n")
+        return error.exit_code
     return 0
 
 

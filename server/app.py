@@ -46,7 +46,7 @@ from server.features.uploads import Uploads
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
-    FaultInterceptor,
+    ErrorInterceptor,
     ReadingInterceptor,
 )
 from server.parts.servicer import PartServicer
@@ -112,7 +112,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         predictor, fits = PredictWorker(limits, side), FitWorkers(limits, side)
         admission = Admission(limits, lambda: ledger.queued)
         interceptors = (
-            FaultInterceptor(audit, metrics, traces),
+            ErrorInterceptor(audit, metrics, traces),
             AuthenticationInterceptor(authenticator),
             AdmissionInterceptor(admission),
             ReadingInterceptor(),
@@ -187,11 +187,11 @@ def _bind(server: Any, address: str, credentials: Any) -> str:
             port = server.add_insecure_port(address)
         else:
             port = server.add_secure_port(address, credentials)
-    except RuntimeError as fault:
+    except RuntimeError as error:
         raise UnavailableError(
             f"cannot listen on {address}; it is most likely taken. Stop what listens there, or choose another port "
             "(0 takes any free one).",
             reason="ADDRESS_TAKEN",
             field="address",
-        ) from fault
+        ) from error
     return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"

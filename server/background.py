@@ -15,7 +15,7 @@ from server.config import Limits
 from server.durable.job_service import Ledger
 from server.features.uploads import Uploads
 from server.parts.store import PartStore
-from server.telemetry.logs import log, log_fault
+from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import Metrics
 
 _COUNT_SECONDS = 1.0
@@ -43,8 +43,8 @@ async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
             gone = await ledger.expire(limits.retention_seconds)
             if gone:
                 log("jobs_expired", jobs=gone)
-        except W2SError as fault:  # the disk, for a while
-            log_fault("sweep_failed", fault)
+        except W2SError as error:  # the disk, for a while
+            log_error("sweep_failed", error)
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
 
 
@@ -60,8 +60,8 @@ async def sweep_files(ledger: Ledger, parts: PartStore, uploads: Uploads, limits
             metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:
                 log("files_swept", bytes=freed)
-        except (W2SError, OSError) as fault:  # the disk, for a while
-            log_fault("sweep_failed", fault)
+        except (W2SError, OSError) as error:  # the disk, for a while
+            log_error("sweep_failed", error)
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.part_keep_seconds / 2))
 
 
@@ -80,6 +80,6 @@ async def count_jobs(ledger: Ledger, metrics: Metrics) -> None:
     while True:
         try:
             metrics.jobs(await ledger.counts())
-        except W2SError as fault:
-            log_fault("count_failed", fault)
+        except W2SError as error:
+            log_error("count_failed", error)
         await asyncio.sleep(_COUNT_SECONDS)

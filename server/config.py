@@ -239,9 +239,9 @@ def _weights(given: Sequence[str]) -> dict[str, float]:
 def _number(name: str, text: str, kind: type[float]) -> Any:
     try:
         return kind(text)
-    except ValueError as fault:
+    except ValueError as error:
         raise InputError(
             f"limit {name} is {text!r}; it must be a {'whole ' if kind is int else ''}number.",
             reason="BAD_LIMIT",
             field=name,
-        ) from fault
+        ) from error

@@ -24,20 +24,20 @@ from server.access.authentication import Authenticator
 from server.access.caller import known_caller, set_caller
 from server.access.scopes import OPEN, check_scope
 from server.handlers import Handler, several, single, unread, wrapped
-from server.telemetry.logs import log, log_fault
+from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import Metrics
 from server.telemetry.traces import CallTrace, Traces, set_traceparent
 
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
-_MOST_TRACEPARENT = 128
+_MAX_TRACEPARENT = 128
 _Begun = tuple[float, CallTrace]
 """When a call began, and its trace."""
 
 _CODES = {code.name: code for code in grpc.StatusCode}
 
 
-class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Outermost: every fault becomes a status, and one that is not W2SError never shows its text.
 
     Every call is told to the log, the audit and the metrics here, where its end is known.
@@ -77,8 +77,8 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             self._metrics.call_ended(kind, method, code, spent)
             self._audit.call(method, caller, code, request_id)
 
-        async def fail(fault: Exception, context: Any, started: _Begun) -> NoReturn:
-            told = fault if isinstance(fault, W2SError) else _internal(fault, method, request_id)
+        async def fail(error: Exception, context: Any, started: _Begun) -> NoReturn:
+            told = error if isinstance(error, W2SError) else _internal(error, method, request_id)
             close(started, told.code)
             if isinstance(told, LimitError):
                 self._metrics.rejected(told.reason)
@@ -94,8 +94,8 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             except asyncio.CancelledError:
                 close(started, "CANCELLED")
                 raise
-            except Exception as fault:  # the boundary of the server
-                await fail(fault, context, started)
+            except Exception as error:  # the boundary of the server
+                await fail(error, context, started)
             close(started, "OK")
             return answer
 
@@ -109,8 +109,8 @@ class FaultInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             except (asyncio.CancelledError, GeneratorExit):
                 close(started, "CANCELLED")
                 raise
-            except Exception as fault:  # the boundary of the server
-                await fail(fault, context, started)
+            except Exception as error:  # the boundary of the server
+                await fail(error, context, started)
             close(started, "OK")
 
         return wrapped(handler, unary, stream)
@@ -129,8 +129,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[mis
             return handler
         try:
             record = self._authenticator.bearer(details.invocation_metadata)
-        except UnauthenticatedError as fault:
-            return _refusing(handler, fault)
+        except UnauthenticatedError as error:
+            return _refusing(handler, error)
 
         def admit(context: Any) -> None:
             caller = self._authenticator.caller(record, context)
@@ -210,11 +210,11 @@ async def _parse_each(handler: Handler, raw: AsyncIterator[bytes]) -> AsyncItera
         yield _parse(handler, one)
 
 
-def _refusing(handler: Handler, fault: W2SError) -> Handler:
+def _refusing(handler: Handler, error: W2SError) -> Handler:
     """A handler that answers with the fault and reads nothing: strangers must not fill our memory."""
 
     async def unary(request: Any, context: Any) -> Any:
-        raise fault
+        raise error
 
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
         yield await unary(request, context)
@@ -236,33 +236,33 @@ def _kind(method: str) -> str:
 def _parse(handler: Handler, raw: bytes) -> Any:
     try:
         return handler.request_deserializer(raw)
-    except DecodeError as fault:
+    except DecodeError as error:
         raise InputError(
             "the message cannot be parsed; generate the client from this server's .proto files.",
             reason="MALFORMED_MESSAGE",
-        ) from fault
+        ) from error
 
 
-def _internal(fault: Exception, method: str, request_id: str) -> W2SError:
-    log_fault("internal_error", fault, method=method, request_id=request_id)
+def _internal(error: Exception, method: str, request_id: str) -> W2SError:
+    log_error("internal_error", error, method=method, request_id=request_id)
     return W2SError(
         f"the server met a fault of its own; its log tells more under request id {request_id}.", reason="INTERNAL"
     )
 
 
-async def _abort(context: Any, fault: W2SError, request_id: str) -> None:
-    pause = fault.retry_seconds if isinstance(fault, BusyError) else None
-    status = convert.error_to_status(fault, retry_seconds=pause, request_id=request_id)
+async def _abort(context: Any, error: W2SError, request_id: str) -> None:
+    pause = error.retry_seconds if isinstance(error, BusyError) else None
+    status = convert.error_to_status(error, retry_seconds=pause, request_id=request_id)
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
     if pause is not None:
         trailers.append(("grpc-retry-pushback-ms", str(round(pause * 1000))))
-    await context.abort(_CODES[fault.code], status.message, tuple(trailers))
+    await context.abort(_CODES[error.code], status.message, tuple(trailers))
 
 
 def _traceparent(metadata: Any) -> str:
     """The caller's span, where one is named once and shortly."""
     given = [value for key, value in metadata or () if key == "traceparent"]
-    return given[0] if len(given) == 1 and isinstance(given[0], str) and len(given[0]) <= _MOST_TRACEPARENT else ""
+    return given[0] if len(given) == 1 and isinstance(given[0], str) and len(given[0]) <= _MAX_TRACEPARENT else ""
 
 
 def _request_id(metadata: Any) -> str:

@@ -57,8 +57,8 @@ class StagedFile:
                     os.ftruncate(self._handle, self._size)
                 while block := os.pread(self._handle, BLOCK, self.received):
                     self._feed(block)
-            except OSError as fault:
-                raise told(fault) from fault
+            except OSError as error:
+                raise told(error) from error
 
     def write(self, chunk: pb.FeatureChunk) -> None:
         """Take the next chunk.
@@ -77,10 +77,10 @@ class StagedFile:
                 while left:
                     written = os.pwrite(handle, left, place)
                     left, place = left[written:], place + written
-            except OSError as fault:
+            except OSError as error:
                 with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
                     os.ftruncate(handle, self.received)
-                raise told(fault) from fault
+                raise told(error) from error
             self._feed(data)
 
     def check_whole(self) -> None:
@@ -149,9 +149,9 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def told(fault: OSError | W2SError) -> W2SError:
+def told(error: OSError | W2SError) -> W2SError:
     """What the caller is told of a refusing disk, without the server's paths."""
-    known = storage_error(fault, Path()) if isinstance(fault, OSError) else fault
+    known = storage_error(error, Path()) if isinstance(error, OSError) else error
     if known.reason == "STORAGE_FULL":
         return full()
     if known.reason == "STORAGE_UNWRITABLE":

@@ -14,7 +14,7 @@ from predictor.errors import InputError, W2SError
 from server.access.caller import SCOPES
 from server.access.tokens import TokenFile
 
-MOST_DAYS = 3660
+MAX_DAYS = 3660
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         _run(given, TokenFile(given.file or default_path()))
-    except W2SError as fault:
-        sys.stderr.write(f"server.token: {fault.message}\n")
-        return fault.exit_code
+    except W2SError as error:
+        sys.stderr.write(f"server.token: {error.message}\n")
+        return error.exit_code
     return 0
 
 
@@ -46,9 +46,9 @@ def default_path() -> Path:
 
 def _run(given: argparse.Namespace, file: TokenFile) -> None:
     if given.command == "add":
-        if not 0 < given.days <= MOST_DAYS:
+        if not 0 < given.days <= MAX_DAYS:
             raise InputError(
-                f"--days is {given.days:g}; it must be above 0 and at most {MOST_DAYS}.", reason="BAD_EXPIRY"
+                f"--days is {given.days:g}; it must be above 0 and at most {MAX_DAYS}.", reason="BAD_EXPIRY"
             )
         token = file.add(given.tenant, given.scope or ("read", "submit", "upload"), given.days * 86_400)
         sys.stdout.write(token + "\n")

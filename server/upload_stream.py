@@ -93,11 +93,11 @@ class Reception:
     async def _next(self, requests: AsyncIterator[Any]) -> Any:
         try:
             return await asyncio.wait_for(anext(requests, None), self._idle_seconds)
-        except TimeoutError as fault:
+        except TimeoutError as error:
             raise DeadlineError(
                 f"nothing came for {self._idle_seconds:g} s; what came before is kept. Ask where to go on.",
                 reason="UPLOAD_IDLE",
-            ) from fault
+            ) from error
 
 
 def _close(opened: Future[T], close: Callable[[T], None]) -> None:

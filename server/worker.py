@@ -74,14 +74,14 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, outward: BinaryIO) ->
     try:
         result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, outward)
         _send(outward, "result", result)
-    except W2SError as fault:
-        _send(outward, "error", convert.error_to_status(fault).SerializeToString())
+    except W2SError as error:
+        _send(outward, "error", convert.error_to_status(error).SerializeToString())
     except MemoryError:
         told = LimitError(_ADVICE[kind], reason="WORKER_MEMORY")
         _send(outward, "error", convert.error_to_status(told).SerializeToString())
-    except Exception as fault:  # the boundary of the process: a bug fails its job, not the worker's pipe
+    except Exception as error:  # the boundary of the process: a bug fails its job, not the worker's pipe
         bug = W2SError(
-            f"the worker met a fault of its own ({type(fault).__name__} at {place_of(fault.__traceback__)}); please "
+            f"the worker met a fault of its own ({type(error).__name__} at {place_of(error.__traceback__)}); please "
             "report it.",
             reason="WORKER_FAULT",
         )

@@ -61,8 +61,8 @@ def shared_cache() -> Path:
 def _found(reference: str) -> Artefact | str:
     try:
         return resolve(ModelReference.parse(reference), shared_cache())
-    except (UnavailableError, NotFoundError) as fault:
-        return fault.message
+    except (UnavailableError, NotFoundError) as error:
+        return error.message
 
 
 def artefact(reference: str) -> Artefact:
@@ -90,8 +90,8 @@ def converted(reference: str) -> Path | str:
 
     try:
         return convert(reference, tokenizer="smiles", cache=shared_cache())
-    except (UnavailableError, NotFoundError) as fault:
-        return fault.message
+    except (UnavailableError, NotFoundError) as error:
+        return error.message
 
 
 def converted_folder(reference: str) -> str:

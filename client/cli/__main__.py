@@ -42,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except W2SError as fault:
-        print(f"w2s: error: {fault.message}", file=sys.stderr)
-        return fault.exit_code
+    except W2SError as error:
+        print(f"w2s: error: {error.message}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         print("w2s: cancelled", file=sys.stderr)
         return 130

@@ -139,7 +139,7 @@ def _row(fit: Fit) -> tuple[str, ...]:
         f"{tested.coverage:.0%}",
         _correlation(tested.order),
         _correlation(tested.order_as_predicted),
-        str(len(fit.surprises)),
+        str(len(fit.random_effects)),
         fit.unit,
     )
 

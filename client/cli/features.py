@@ -171,8 +171,8 @@ def _bytes(text: str) -> int:
         number, unit = number[:-1], number[-1]
     try:
         size = float(number) * UNITS[unit]
-    except ValueError as fault:
-        raise InputError(f"--keep is {text!r}; give bytes, as in 500M or 10G.", reason="BAD_USAGE") from fault
+    except ValueError as error:
+        raise InputError(f"--keep is {text!r}; give bytes, as in 500M or 10G.", reason="BAD_USAGE") from error
     if not 0 <= size < float("inf"):
         raise InputError(f"--keep is {text!r}; it must be 0 or more.", reason="BAD_USAGE")
     return int(size)

@@ -87,7 +87,7 @@ def add_judging(parser: Parser) -> None:
     group.add_argument("--rank-by", choices=("w2s_error", "gain"), help="what the order follows (default: w2s_error)")
 
 
-def add_wording(parser: Parser) -> None:
+def add_label_prompt(parser: Parser) -> None:
     """How language models are asked for labels."""
     group = parser.add_argument_group("labels by models (--weak NAME=MODEL#labels=logits or #labels=words)")
     group.add_argument(

@@ -22,7 +22,7 @@ from predictor.folders import state_dir, storage_error
 IDLE_SECONDS = 600.0
 """Time without open jobs after which the keeper stops the server."""
 
-LOOK_SECONDS = 5.0
+POLL_SECONDS = 5.0
 START_SECONDS = 60.0
 NEWEST = 1000
 """Jobs looked at for open ones; a job older than that many others has ended."""
@@ -50,8 +50,8 @@ def ensure() -> str:
         address = socket_address(state_dir())
         log = state_dir() / "embedded.log"
         log.touch()
-    except OSError as fault:
-        raise storage_error(fault, state_dir()) from fault
+    except OSError as error:
+        raise storage_error(error, state_dir()) from error
     if _answers(address):
         return address
     with log.open("wb") as out:
@@ -118,7 +118,7 @@ def keep(address: str, idle_seconds: float = IDLE_SECONDS) -> int:
     server = subprocess.Popen([sys.executable, "-m", "server", "--address", address], stdin=subprocess.DEVNULL)
     busy = time.monotonic()
     while server.poll() is None and time.monotonic() - busy < idle_seconds:
-        time.sleep(min(LOOK_SECONDS, idle_seconds / 4))
+        time.sleep(min(POLL_SECONDS, idle_seconds / 4))
         try:
             with PredictorClient(address, timeout=5.0) as client:
                 open_jobs = any(not job.finished for job in islice(client.jobs(), NEWEST))

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _estimators(as_json: bool) -> None:
-    from predictor.estimators.protocol import Forecaster, foretold
+    from predictor.estimators.protocol import Forecaster, predicted
     from predictor.estimators.registry import ESTIMATORS
 
     if as_json:
@@ -47,7 +47,7 @@ def _estimators(as_json: bool) -> None:
                     "better": one.better,
                     "unit": one.unit,
                     "evidence": one.evidence.name,
-                    "foretells": foretold(one),
+                    "predicts": predicted(one),
                     "forecasts": isinstance(one, Forecaster),
                     "source": one.source,
                     "summary": one.summary,
@@ -57,8 +57,8 @@ def _estimators(as_json: bool) -> None:
         )
         return
     for name, one in ESTIMATORS.items():
-        speaks = SPEAKS[foretold(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
-        print(f"{name}  ({one.better} is better; needs {one.evidence.name.replace('_', ' ')}; foretells {speaks})")
+        speaks = SPEAKS[predicted(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
+        print(f"{name}  ({one.better} is better; needs {one.evidence.name.replace('_', ' ')}; predicts {speaks})")
         print(textwrap.fill(one.summary, 100, initial_indent="    ", subsequent_indent="    "))
         print(f"    {one.source}")
 

@@ -150,13 +150,13 @@ def _told(arguments: argparse.Namespace) -> Outcome:
 
 def _predicted(text: str) -> tuple[str, dict[str, float]]:
     estimator, _, numbers = text.partition("=")
-    error, _, gain = numbers.partition(",")
+    stated, _, gain = numbers.partition(",")
     try:
-        found = {"value": float(error)} | ({"gain": float(gain)} if gain else {})
-    except ValueError as fault:
+        found = {"value": float(stated)} | ({"gain": float(gain)} if gain else {})
+    except ValueError as error:
         raise InputError(
             f"--predicted is {text!r}; give ESTIMATOR=ERROR,GAIN, as truth_posterior=0.41,0.03.", reason="BAD_USAGE"
-        ) from fault
+        ) from error
     return estimator, found
 
 

@@ -74,8 +74,8 @@ def write(path: str, text: str) -> None:
     """
     try:
         Path(path).write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise InputError(f"{path!r} cannot be written: {fault.strerror}.", reason="BAD_DESTINATION") from fault
+    except OSError as error:
+        raise InputError(f"{path!r} cannot be written: {error.strerror}.", reason="BAD_DESTINATION") from error
 
 
 def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "") -> int:

@@ -117,11 +117,11 @@ def _value(action: argparse.Action, variable: str, text: str) -> object:
         return text.strip().lower() not in FALSE
     try:
         values = shlex.split(text) if isinstance(action, Collect) else [text]
-    except ValueError as fault:
+    except ValueError as error:
         raise InputError(
-            f"{variable} is {text!r}, which no shell could split ({str(fault).lower()}); close its quotes.",
+            f"{variable} is {text!r}, which no shell could split ({str(error).lower()}); close its quotes.",
             reason="BAD_USAGE",
-        ) from fault
+        ) from error
     converted = [_converted(action, variable, value) for value in values]
     return converted if isinstance(action, Collect) else converted[0]
 
@@ -129,8 +129,8 @@ def _value(action: argparse.Action, variable: str, text: str) -> object:
 def _converted(action: argparse.Action, variable: str, text: str) -> object:
     try:
         value = action.type(text) if callable(action.type) else text
-    except ValueError as fault:
-        raise InputError(f"{variable} is {text!r}, which {_long(action)} cannot read.", reason="BAD_USAGE") from fault
+    except ValueError as error:
+        raise InputError(f"{variable} is {text!r}, which {_long(action)} cannot read.", reason="BAD_USAGE") from error
     if action.choices is not None and value not in action.choices:
         allowed = ", ".join(str(choice) for choice in action.choices)
         raise InputError(f"{variable} is {text!r}; it must be one of {allowed}.", reason="BAD_USAGE")

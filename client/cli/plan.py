@@ -19,7 +19,7 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
     features, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))
     settings = query.settings
     known = sum(step.seconds for step in steps if step.seconds is not None)
-    unknown = len({step.reference for step in steps if step.seconds is None and not step.fault})
+    unknown = len({step.reference for step in steps if step.seconds is None and not step.error})
     if arguments.json:
         print_json(
             {
@@ -52,13 +52,13 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
         rows += [("labels", s.name, f"by {s.layers}", "–", s.state, _time(s.seconds)) for s in labels]
         rows += [("refining", s.name, f"{s.layers} candidate(s)", "–", s.state, _time(s.seconds)) for s in refined]
         print(listing(("", "model", "layer", "pooling", "state", "about"), rows, empty=""))
-        for name, fault in dict.fromkeys((step.name, step.fault) for step in steps if step.fault):
-            print(f"\n{name}: {fault}")
+        for name, error in dict.fromkeys((step.name, step.error) for step in steps if step.error):
+            print(f"\n{name}: {error}")
         more = f", and {unknown} model(s) to fetch first" if unknown else ""
         print(f"\nabout {_time(known)} on one core, very roughly{more}; nothing was loaded or fetched.")
-    if any(step.fault for step in (features[0], *refined)):
+    if any(step.error for step in (features[0], *refined)):
         return 2
-    return 3 if any(step.fault for step in steps) else 0
+    return 3 if any(step.error for step in steps) else 0
 
 
 def _time(seconds: float | None) -> str:

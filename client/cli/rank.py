@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     flags.add_evidence(parser)
     flags.add_judging(parser)
     flags.add_heads(flags.add_training(parser))
-    flags.add_wording(parser)
+    flags.add_label_prompt(parser)
     flags.add_stages(parser)
     flags.add_output(parser)
     flags.add_server(parser, jobs=True)

@@ -67,13 +67,13 @@ def read_answer(path: str) -> Ranking | Validation:
                 reason="UNKNOWN_SCHEMA",
             )
         return Ranking.from_dict(raw)
-    except OSError as fault:
-        raise InputError(f"{path!r} cannot be read: {fault.strerror}.", reason="FILE_UNREADABLE") from fault
-    except (ValueError, KeyError, TypeError) as fault:
+    except OSError as error:
+        raise InputError(f"{path!r} cannot be read: {error.strerror}.", reason="FILE_UNREADABLE") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path!r} is not a ranking ({type(fault).__name__}: {fault}); w2s rank -o FILE writes one.",
+            f"{path!r} is not a ranking ({type(error).__name__}: {error}); w2s rank -o FILE writes one.",
             reason="NOT_A_RANKING",
-        ) from fault
+        ) from error
 
 
 def _ranked(found: Ranking, form: str) -> str:

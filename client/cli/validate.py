@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
     add_recipe(parser)
     flags.add_reading(parser)
     flags.add_judging(parser)
-    flags.add_wording(parser)
+    flags.add_label_prompt(parser)
     flags.add_output(parser)
     parser.add_argument(
         "--record", action="store_true", help="also keep what was measured as outcomes, for w2s calibrate"
@@ -94,8 +94,8 @@ def print_validation(found: Validation) -> None:
     _list(measured.columns(*range(5)))
     if len(measured.headings) > 5:
         _list(measured.columns(0, *range(5, len(measured.headings))))
-    for name, fault in found.failed.items():
-        print(f"✗ failed  {name}: {fault.message}")
+    for name, error in found.failed.items():
+        print(f"✗ failed  {name}: {error.message}")
     print()
     width = max(map(len, shown))
     for term, value in shown.items():

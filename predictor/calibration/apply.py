@@ -1,6 +1,6 @@
 """Apply: a ranking in calibrated values. Its order, ties and P(best) stay: no line turns an order round.
 
-What past outcomes say of single candidates is in the ranking before: see `predictor.ranking.ordering.Learnt`.
+What past outcomes say of single candidates is in the ranking before: see `predictor.ranking.ordering.CandidateEffects`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
     `estimates`.
 
     Args:
-        ranking: by `forecaster`, in label variance, with what the fits' `surprises` add to its values.
+        ranking: by `forecaster`, in label variance, with what the fits' `random_effects` add to its values.
         calibration, forecaster, kind: as for `fits_for`.
 
     Raises:
@@ -145,7 +145,7 @@ def upper_limit(share: float, rows: int) -> float:
 def _known(names: set[str], error: Fit | None, gain: Fit | None) -> list[str]:
     """Which candidates past outcomes speak of, and how far that moves them."""
     told = {
-        what: {name: abs(by) for name, by in fit.surprises.items() if name in names}
+        what: {name: abs(by) for name, by in fit.random_effects.items() if name in names}
         for what, fit in (("error", error), ("gain", gain))
         if fit is not None
     }
@@ -164,15 +164,15 @@ def _other_heads(
 ) -> tuple[str, ...]:
     """A remark where the predictions were made for other heads than those that the calibration was fitted on.
 
-    Models trained as a whole on classes count as logistic heads, as in `predictor.training.Recipe.foretold`.
+    Models trained as a whole on classes count as logistic heads, as in `predictor.training.Recipe.predicted`.
     """
     asked = ranking.provenance.request.get("training", {}).get("heads", "ridge")
     fitted = "ridge" if calibration.recipe == "ridge" or kind == "regression" else "logistic"
     if forecaster not in ("truth_posterior", "consensus_truth") or asked == fitted:
         return ()
     return (
-        f"the calibration's students were trained by {calibration.recipe}, foretold as {fitted} heads, and these are "
-        f"foretold as {asked} ones; give --heads {fitted}",
+        f"the calibration's students were trained by {calibration.recipe}, predicted as {fitted} heads, and these are "
+        f"predicted as {asked} ones; give --heads {fitted}",
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from predictor.calibration.fit import MIN_TASKS, Array, Groups, Moments
 from predictor.statistics.rank_correlation import rank_correlation
 
-MOST = 200
+MAX = 200
 """Tasks left out at most; of more, evenly spaced ones."""
 
 
@@ -63,7 +63,7 @@ def backtest(
     names, place = np.unique(tasks, return_inverse=True)
     students = place if rivals is None else rivals
     count = len(moments.x)
-    left_out = np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int))
+    left_out = np.unique(np.linspace(0, count - 1, min(count, MAX)).round().astype(int))
     means = moments.y + moments.centre[1]
     found, orders = [], []
     for task in left_out:

@@ -25,7 +25,7 @@ from predictor.calibration.calibration import (
     given_before,
 )
 from predictor.calibration.fit import MIN_TASKS, Array, Groups, fit_line
-from predictor.calibration.random_effects import Surprises
+from predictor.calibration.random_effects import RandomEffects
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Forecaster
@@ -105,7 +105,7 @@ class _Past:
             if len(np.unique(tasks)) < MIN_TASKS:
                 continue
             same = unit == PREDICTED or given == target
-            past = self._surprises(estimator, given)
+            past = self._random_effects(estimator, given)
             moved = None if past is None else partial(_moved, x, past, tasks, weak)
             line = fit_line(x if moved is None else moved(None), y, tasks, same_unit=same)
             tested = backtest(x, y, tasks, same_unit=same, rivals=rivals, without=moved)
@@ -113,16 +113,16 @@ class _Past:
             return Fit(estimator, target, unit, line, tested, given, told, met)
         return None
 
-    def _surprises(self, estimator: str, given: Given) -> Surprises | None:
+    def _random_effects(self, estimator: str, given: Given) -> RandomEffects | None:
         """What candidates did beyond these predictions, where it was measured in their unit."""
         target = next((t for t in TARGETS if t != "accuracy_gain" and given_before(t) == given), None)
         if target is None:
             return None
         x, y, kept = self._pairs(estimator, target, given, PREDICTED)
         shape = (int(self.tasks.max()) + 1, len(self.candidates))
-        return Surprises.of(x, y, self.tasks[kept], self.rivals[kept], self.weak[kept], shape)
+        return RandomEffects.of(x, y, self.tasks[kept], self.rivals[kept], self.weak[kept], shape)
 
-    def _told(self, past: Surprises | None) -> tuple[dict[str, float], dict[str, int]]:
+    def _told(self, past: RandomEffects | None) -> tuple[dict[str, float], dict[str, int]]:
         """What is known of each candidate that anything is known of, and on how many tasks it was learnt."""
         if past is None:
             return {}, {}
@@ -143,7 +143,7 @@ class _Past:
         return x, y, kept.astype(np.intp)
 
 
-def _moved(x: Array, past: Surprises, tasks: Groups, weak: Groups, without: int | None) -> Array:
+def _moved(x: Array, past: RandomEffects, tasks: Groups, weak: Groups, without: int | None) -> Array:
     """(n,) predictions with what was learnt of each candidate on other tasks than its own and than `without`."""
     moved: Array = x + past.learnt(without)[tasks, weak]
     return moved

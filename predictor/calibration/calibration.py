@@ -38,7 +38,7 @@ class Fit:
         target: what comes out: the student's error, its gain over the teacher, or that gain in accuracy.
         unit: of what comes out: that of the outcomes, or accuracy points.
         given: what goes in: the predicted error or gain, in label variance, or the predicted gain in accuracy points.
-        surprises: weak model -> what is added to its prediction before that goes in, as past tasks say; empty where
+        random effects: weak model -> what is added to its prediction before that goes in, as past tasks say; empty where
             nothing was learnt of single candidates.
         met: weak model -> on how many tasks that was learnt.
     """
@@ -49,7 +49,7 @@ class Fit:
     line: Line
     backtest: Backtest
     given: Given = "gain"
-    surprises: Mapping[str, float] = field(default_factory=dict)
+    random_effects: Mapping[str, float] = field(default_factory=dict)
     met: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -105,7 +105,7 @@ class Calibration:
                 Line(**one["line"]),
                 Backtest(**one["backtest"]),
                 one.get("given") or given_before(one["target"]),
-                one.get("surprises") or {},
+                one.get("random_effects") or {},
                 one.get("met") or {},
             )
             for one in raw["fits"]

@@ -1,4 +1,4 @@
-"""Surprises: what past tasks say of a candidate beyond its prediction.
+"""Random effects: what past tasks say of a candidate beyond its prediction.
 
 What a prediction misses of a model often goes with the model from task to task. Of the candidates c that taught one
 student on task t, measured y and predicted x, let r be the residuals about their means; then
@@ -22,11 +22,11 @@ from predictor.calibration.fit import Array, Groups
 from predictor.statistics.rank_correlation import average_ranks
 
 DOUBT = 2.0
-"""λ, in tasks: that many without a surprise are added to those a candidate was seen on."""
+"""λ, in tasks: that many without a random effect are added to those a candidate was seen on."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Heat:
+class _Group:
     """Candidates that taught one student on one task: numbers, predictions, and ranks of what was measured."""
 
     task: int
@@ -41,7 +41,7 @@ class _Heat:
 
 
 @dataclass(frozen=True, eq=False)
-class Surprises:
+class RandomEffects:
     """Residuals of C candidates on T tasks.
 
     Attributes:
@@ -52,10 +52,12 @@ class Surprises:
 
     residuals: Array
     seen: NDArray[np.bool_]
-    heats: tuple[_Heat, ...]
+    groups: tuple[_Group, ...]
 
     @classmethod
-    def of(cls, x: Array, y: Array, tasks: Groups, rivals: Groups, weak: Groups, shape: tuple[int, int]) -> Surprises:
+    def of(
+        cls, x: Array, y: Array, tasks: Groups, rivals: Groups, weak: Groups, shape: tuple[int, int]
+    ) -> RandomEffects:
         """Residuals of (n,) predictions and measurements in one unit.
 
         Args:
@@ -66,7 +68,7 @@ class Surprises:
             shape: (T, C).
         """
         total, number = np.zeros(shape), np.zeros(shape)
-        heats = []
+        groups = []
         order = np.argsort(rivals, kind="stable")
         for own in np.split(order, np.flatnonzero(np.diff(rivals[order])) + 1):
             if len(own) < 2:
@@ -75,8 +77,8 @@ class Surprises:
             np.add.at(total, (tasks[own], weak[own]), gaps - gaps.mean())
             np.add.at(number, (tasks[own], weak[own]), 1.0)
             if np.ptp(y[own]) > 0.0:
-                heats.append(_Heat(int(tasks[own[0]]), weak[own], x[own], average_ranks(y[own])))
-        return cls(total / np.maximum(number, 1.0), number > 0, tuple(heats))
+                groups.append(_Group(int(tasks[own[0]]), weak[own], x[own], average_ranks(y[own])))
+        return cls(total / np.maximum(number, 1.0), number > 0, tuple(groups))
 
     def pay(self, without: int | None = None) -> bool:
         """Whether what is learnt from other tasks orders the candidates of a task better, by a standard error.
@@ -85,12 +87,12 @@ class Surprises:
             without: a task that is not to be looked at.
         """
         learnt = self._from_others(without)
-        heats = [heat for heat in self.heats if heat.task != without]
-        tasks = np.array([heat.task for heat in heats], dtype=np.intp)
+        groups = [group for group in self.groups if group.task != without]
+        tasks = np.array([group.task for group in groups], dtype=np.intp)
         if len(np.unique(tasks)) < 2:
             return False
         none = np.zeros(self.seen.shape[1])
-        better = np.array([heat.order(learnt[heat.task]) - heat.order(none) for heat in heats])
+        better = np.array([group.order(learnt[group.task]) - group.order(none) for group in groups])
         held, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)
         gained = np.bincount(place, better) / counts
         return bool(gained.mean() > np.std(gained, ddof=1) / np.sqrt(len(held)))
@@ -104,7 +106,7 @@ class Surprises:
         return self._from_others(without) if self.pay(without) else np.zeros(self.residuals.shape)
 
     def of_new_tasks(self) -> Array:
-        """(C,) u, what is added to the predictions of a task that is not among these; 0 where surprises do not pay."""
+        """(C,) u, what is added to the predictions of a task that is not among these; 0 where random effects do not pay."""
         learnt: Array = self.residuals.sum(axis=0) / (self.met + DOUBT)
         return learnt if self.pay() else np.zeros_like(learnt)
 
@@ -122,21 +124,23 @@ class Surprises:
         return found
 
 
-def of_candidates(surprises: Mapping[str, float], met: Mapping[str, int], names: Sequence[str]) -> tuple[Array, Array]:
+def of_candidates(
+    random_effects: Mapping[str, float], met: Mapping[str, int], names: Sequence[str]
+) -> tuple[Array, Array]:
     """(m,) what is added to the candidates' predictions, and (m,) its standard deviation; 0 where none is known.
 
     What was learnt varies less than u does, E û² = τ² n / (n + λ), which gives τ². A stranger's u is unknown by τ, that
     of a candidate met on n tasks by τ √(λ / (n + λ)).
 
     Args:
-        surprises: û of all candidates that something was learnt of.
+        random effects: û of all candidates that something was learnt of.
         met: n of these; 1 where it is not known.
         names: the candidates asked about.
     """
-    told = np.array([surprises.get(name, 0.0) for name in names])
-    times = np.array([met.get(name, 1) if name in surprises else 0 for name in names])
+    told = np.array([random_effects.get(name, 0.0) for name in names])
+    times = np.array([met.get(name, 1) if name in random_effects else 0 for name in names])
     if not times.any():
         return told, np.zeros(len(names))
-    shares = [n / (n + DOUBT) for n in (met.get(name, 1) for name in surprises)]
-    spread = np.sqrt(sum(by**2 for by in surprises.values()) / sum(shares))
+    shares = [n / (n + DOUBT) for n in (met.get(name, 1) for name in random_effects)]
+    spread = np.sqrt(sum(by**2 for by in random_effects.values()) / sum(shares))
     return told, spread * np.sqrt(DOUBT / (times + DOUBT))

@@ -44,20 +44,20 @@ class CalibrationStore:
         try:
             version = version or (home / "current").read_text(encoding="utf-8").strip()
             return Calibration.from_dict(json.loads((home / f"{version}.json").read_text(encoding="utf-8")))
-        except FileNotFoundError as fault:
+        except FileNotFoundError as error:
             raise NotFoundError(
                 f"there is no calibration {reference!r}; fit one with w2s calibrate {name}, or list them with w2s "
                 "calibrate --ls.",
                 reason="CALIBRATION_NOT_FOUND",
                 field="calibration",
-            ) from fault
-        except OSError as fault:
-            raise storage_error(fault, self.folder) from fault
-        except (ValueError, KeyError, TypeError, InputError) as fault:
+            ) from error
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
+        except (ValueError, KeyError, TypeError, InputError) as error:
             raise UnavailableError(
                 f"calibration {reference!r} is damaged; fit it again with w2s calibrate {name}.",
                 reason="CALIBRATION_DAMAGED",
-            ) from fault
+            ) from error
 
     def holds(self, reference: str) -> bool:
         """Whether that version of that name is kept, sound or not."""

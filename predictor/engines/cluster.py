@@ -33,7 +33,7 @@ SHARD_ROWS = 65_536
 """Rows per task: a quarter of a GB of features at 1,024 dimensions, some minutes of a small encoder on one core."""
 
 CONNECT_SECONDS = 20
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 AHEAD = 4
 """Candidates whose alignment is under way at once, per worker: enough to keep all busy, few enough to hold."""
 
@@ -113,23 +113,23 @@ class DaskEngine:
         while not future.done():
             yield Progress(name, phase, 0, total)
             with suppress(StillRunning):
-                wait([future], timeout=LOOK_SECONDS)
+                wait([future], timeout=POLL_SECONDS)
         try:
             return future.result()
-        except KilledWorker as fault:
+        except KilledWorker as error:
             raise UnavailableError(
-                f"{fault.allowed_failures + 1} workers died while they worked on {name!r}, most likely for want of "
+                f"{error.allowed_failures + 1} workers died while they worked on {name!r}, most likely for want of "
                 "memory; start workers with more of it, or fewer threads each.",
                 reason="WORKERS_LOST",
                 field=name,
-            ) from fault
-        except (FutureCancelledError, OSError) as fault:
+            ) from error
+        except (FutureCancelledError, OSError) as error:
             raise UnavailableError(
-                f"the cluster was lost while it worked on {name!r} ({fault}); what it stored is kept, so run the same "
+                f"the cluster was lost while it worked on {name!r} ({error}); what it stored is kept, so run the same "
                 "command again.",
                 reason="CLUSTER_LOST",
                 field=name,
-            ) from fault
+            ) from error
 
     def close(self) -> None:
         """Cancel everything under way, and remove the copies of arrays that were made for workers."""
@@ -203,11 +203,11 @@ def open_cluster(address: str, folder: Path) -> Iterator[DaskEngine]:
     """
     try:
         from distributed import Client, LocalCluster
-    except ImportError as fault:
+    except ImportError as error:
         raise UnavailableError(
             "the dask engine needs the distributed package: pip install 'w2s-predictor[dask]'.",
             reason="MISSING_PACKAGE",
-        ) from fault
+        ) from error
     from predictor.extraction.threads import usable_threads
 
     own = None
@@ -238,13 +238,13 @@ def _connect(kind: type[Client], own: object, address: str) -> Client:
         if address.endswith(".json"):
             return kind(scheduler_file=address, timeout=CONNECT_SECONDS)
         return kind(address if "://" in address else f"tcp://{address}", timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError) as error:
         raise UnavailableError(
-            f"no Dask scheduler answers at {address!r} ({fault or 'timed out'}); start one with `dask scheduler`, and "
+            f"no Dask scheduler answers at {address!r} ({error or 'timed out'}); start one with `dask scheduler`, and "
             "give --engine dask:HOST:PORT.",
             reason="CLUSTER_UNREACHABLE",
             field="engine",
-        ) from fault
+        ) from error
 
 
 def _check_shared(client: Client, folder: Path) -> None:
@@ -254,12 +254,12 @@ def _check_shared(client: Client, folder: Path) -> None:
     replace_file(path, [word.encode("ascii")])
     try:
         seen = client.run(tasks.sees, str(path))
-    except ModuleNotFoundError as fault:
+    except ModuleNotFoundError as error:
         raise UnavailableError(
-            f"a Dask worker cannot import {fault.name!r}; install the same w2s-predictor[models] on every worker.",
+            f"a Dask worker cannot import {error.name!r}; install the same w2s-predictor[models] on every worker.",
             reason="WORKER_WITHOUT_PACKAGE",
             field="engine",
-        ) from fault
+        ) from error
     finally:
         path.unlink(missing_ok=True)
     blind = [str(worker) for worker, found in seen.items() if found != word]

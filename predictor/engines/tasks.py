@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from predictor.extraction.extractor import Extractor
 
 _EXTRACTING = Lock()
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: 
                 next(steps)
             except StopIteration as end:
                 return tuple(_piece(one, pool) for one in end.value)
-            if time.monotonic() - looked > _LOOK_SECONDS:
+            if time.monotonic() - looked > _POLL_SECONDS:
                 looked = time.monotonic()
                 if _stopped(stop):
                     steps.close()

@@ -18,7 +18,7 @@ from predictor.estimators.baek2022 import Line
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
 from predictor.estimators.vote_matrix import NEEDED, Panel, too_few, unfit
@@ -51,7 +51,7 @@ class AgreementError:
     better: Better = "lower"
     unit: str = "share of rows"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "weak_error"
+    predicts: Predicts = "weak_error"
     source: str = (
         "Dawid, Skene 1979; Parisi et al. 2014, PNAS 111(4); Baek et al. 2022, arXiv:2206.13089; Gray, Allan 1974"
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.vote_matrix import NEEDED, Panel, too_few
 from predictor.results.ranking import Better, Estimate
@@ -26,7 +26,7 @@ Ints = NDArray[np.intp]
 
 FOLDS = 5
 
-LEAST_FIT = 0.8
+MIN_FIT = 0.8
 """R² of the line through the agreements below which there is no line to read from. This project's choice: at some
 hundreds of rows the noise of the shares alone takes a straight line down to 0.8 to 0.9."""
 
@@ -113,7 +113,7 @@ class AgreementOnTheLine:
     better: Better = "lower"
     unit: str = "share of rows"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "weak_error"
+    predicts: Predicts = "weak_error"
     source: str = "Baek et al. 2022, arXiv:2206.13089 (their ALine-S)"
     summary: str = (
         "Error of each weak model on the pool from its error on held-out gold rows, carried over along the line of "
@@ -134,9 +134,9 @@ class AgreementOnTheLine:
         line = Line.of(panel, case, panel.votes())
         if line is None:
             return self._absent(case, "given weak labels may know the gold rows: leave them out")
-        if line.fit < LEAST_FIT or line.slope <= 0.0:
+        if line.fit < MIN_FIT or line.slope <= 0.0:
             found = f"slope {line.slope:.2f}, R² {line.fit:.2f}"
-            return self._absent(case, f"agreements lie on no rising line: {found}; R² must be at least {LEAST_FIT:g}")
+            return self._absent(case, f"agreements lie on no rising line: {found}; R² must be at least {MIN_FIT:g}")
         return tuple(
             Estimate(
                 float(error),

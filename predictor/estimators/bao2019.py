@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, factor
 
@@ -72,7 +72,7 @@ class HScore:
     better: Better = "higher"
     unit: str = "explained directions"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "weak_error"
+    predicts: Predicts = "weak_error"
     source: str = "Bao et al. 2019, ICIP; shrunk form of Ibrahim et al. 2021, OpenReview iz_Wwmfquno"
     summary: str = (
         "Baseline with labels: variance between the classes' mean features over the features' shrunk covariance, on "

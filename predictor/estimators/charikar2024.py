@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -75,7 +75,7 @@ class Misfit:
     better: Better = "higher"
     unit: str = "label variance"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Charikar et al. 2024, arXiv:2405.15116, Theorem 1"
     summary: str = (
         "Part of the weak labels that the strong head refuses on held-out rows; equals the gain only for a convex "
@@ -175,8 +175,8 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
 
 
 def left_out_residuals(features: NDArray[np.floating], labels: Array, ridge: float | None = None) -> Array:
-    """(n, k) labels minus predictions of ridge heads that leave one row out each; see `HeadFactor.left_out`."""
-    return HeadFactor.of(features, features[:0]).left_out(labels, ridge)
+    """(n, k) labels minus predictions of ridge heads that leave one row out each; see `FactoredRidge.left_out`."""
+    return FactoredRidge.of(features, features[:0]).left_out(labels, ridge)
 
 
 def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.cross_fit import Rehearsal, rehearse
+from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.hard_votes import are_classes, votes
@@ -24,7 +24,7 @@ from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.vote_matrix import NEEDED
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 from predictor.training.simulation import LabelPrior, WeakMoments, weak_moments
 from predictor.training.splits import TEST_SHARE, cut
@@ -118,12 +118,14 @@ class ConsensusForecast:
         as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
         for _ in range(self.halvings):
             drawn, spread = truth.draw(self.draws, root, rng)
-            runs.append(rehearse(teach, plain, null, truth.mean, drawn, rng))
+            runs.append(cross_fit_outcome(teach, plain, null, truth.mean, drawn, rng))
             totals.append(spread)
             if classes and training != training.squared:
-                others.append(rehearse(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=teach))
-        plainly = Rehearsal.mean(runs)
-        run = Rehearsal.mean(others) if others else plainly
+                others.append(
+                    cross_fit_outcome(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=teach)
+                )
+        plainly = CrossFitOutcome.mean(runs)
+        run = CrossFitOutcome.mean(others) if others else plainly
         spreads = truth.spreads
         unit = float(np.mean(1.0 / spreads))
         left = float(np.mean(np.maximum(spreads - truth.explained, 0.0) / spreads))
@@ -149,12 +151,12 @@ class ConsensusForecast:
         rng, here = case.rng("simulated weak labels"), case.take(rows)
         taught = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
         gold = max(1, min(taught, len(rows) - round(TEST_SHARE * len(rows))))
-        everyone = (here.strong, *here.weak, *here.bystanders)
+        everyone = (here.strong, *here.weak, *here.context_models)
         prior = LabelPrior.of("consensus, even", consensus_kernel(everyone, RIDGE), 0.0).with_noise(NOISE)
         found = []
         for _ in range(self.halvings):
             part = cut(len(rows), gold, 0, rng)
-            heads = [HeadFactor.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
+            heads = [FactoredRidge.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
             found.append(weak_moments(heads, part.weak, part.test, prior, case.training.squared))
         return WeakMoments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
 

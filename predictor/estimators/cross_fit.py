@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Rehearsal:
+class CrossFitOutcome:
     """Outcomes in the unit of the labels squared, of m candidates on R plausible truths.
 
     Attributes:
@@ -34,7 +34,7 @@ class Rehearsal:
     accuracy: Array | None
 
     @classmethod
-    def mean(cls, runs: Sequence[Rehearsal]) -> Rehearsal:
+    def mean(cls, runs: Sequence[CrossFitOutcome]) -> CrossFitOutcome:
         """All runs as one: means, and the draws of all."""
         right = [run.accuracy for run in runs if run.accuracy is not None]
         return cls(
@@ -48,7 +48,7 @@ class Rehearsal:
         )
 
 
-def rehearse(
+def cross_fit_outcome(
     teach: Teach,
     weak: Array,
     null: Array,
@@ -57,7 +57,7 @@ def rehearse(
     rng: np.random.Generator,
     accuracy: Callable[[Array], Array] | None = None,
     gold: Teach | None = None,
-) -> Rehearsal:
+) -> CrossFitOutcome:
     """Outcomes of one random cut of the rows into halves that teach each other.
 
     Args:
@@ -79,7 +79,7 @@ def rehearse(
     w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
     weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])
     error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
-    return Rehearsal(
+    return CrossFitOutcome(
         error=error,
         gain=np.mean(np.sum((weak - mean) ** 2, axis=2), axis=1) - error,
         error_draws=w2s_draws,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.xue2025 import ENERGIES
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.alignment import Alignment
@@ -59,7 +59,7 @@ class IntrinsicDimensionDiscrepancy:
     better: Better = "lower"
     unit: str = "share of weak variance"
     evidence: Evidence = Evidence.representations
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Dong et al. 2025, arXiv:2502.05075, abstract; overlap as ‖U_sᵀU_w‖²_F is our reading"
     summary: str = (
         "Share of the weak head's variance that the student inherits under ridgeless regression, both models holding "

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.hard_votes import probabilities, votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import supervise
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -51,7 +51,7 @@ class PredictionDivergence:
     better: Better = "higher"
     unit: str = "bits"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Goel et al. 2025, arXiv:2502.04313 (less similar, more gain); JSD and flips stand in for CAPA"
     summary: str = (
         "How far the weak labels lie from those of a strong head trained on the same gold labels: difference is where "
@@ -72,7 +72,7 @@ class PredictionDivergence:
         if labels.kind == "regression":
             return tuple(self._absent("needs classes: there are no class probabilities here") for _ in case.weak)
         supervision = supervise(case, case.rng(self.name))
-        head = HeadFactor.of(case.strong.features[labels.known], case.strong.features[supervision.rows])
+        head = FactoredRidge.of(case.strong.features[labels.known], case.strong.features[supervision.rows])
         lesson = labels.targets[labels.known]
         own = head.predict(lesson, case.training.squared.student_ridge)
         strong_error = _left_out_error(case.strong.features[labels.known], lesson, case.training.squared.student_ridge)

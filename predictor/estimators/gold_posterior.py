@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.supervision import supervise
 from predictor.estimators.weak_probabilities import once_per_case
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.truth.posterior import TruthPosterior, truth_posterior
 
 Array = NDArray[np.float64]
@@ -23,7 +23,7 @@ MAX_ROWS = 1600
 
 
 @dataclass(frozen=True, eq=False)
-class Belief:
+class GoldPosterior:
     """One candidate's weak labels and the posterior of the truth, in units of the gold labels' standard deviation.
 
     Attributes:
@@ -36,7 +36,7 @@ class Belief:
 
     weak: Array
     truth: TruthPosterior
-    halves: tuple[tuple[NDArray[np.intp], NDArray[np.intp], HeadFactor], ...]
+    halves: tuple[tuple[NDArray[np.intp], NDArray[np.intp], FactoredRidge], ...]
     ridge: float | None
     notes: tuple[str, ...]
 
@@ -72,7 +72,7 @@ class Belief:
 
 
 @once_per_case
-def beliefs(case: Case) -> tuple[Belief, ...] | None:
+def beliefs(case: Case) -> tuple[GoldPosterior, ...] | None:
     """A belief per candidate; None without gold labels.
 
     Raises:
@@ -92,7 +92,7 @@ def beliefs(case: Case) -> tuple[Belief, ...] | None:
     first, second = np.array_split(rng.permutation(len(rows)), 2)
     strong = case.strong.features
     halves = tuple(
-        (held, rest, HeadFactor.of(strong[rows[rest]], strong[rows[held]]))
+        (held, rest, FactoredRidge.of(strong[rows[rest]], strong[rows[held]]))
         for held, rest in ((first, second), (second, first))
     )
     seed = int(rng.integers(2**32))
@@ -103,7 +103,7 @@ def beliefs(case: Case) -> tuple[Belief, ...] | None:
 
     notes = () if len(shown) == len(known) else (f"truth from {len(shown)} of {len(known)} gold rows",)
     return tuple(
-        Belief(
+        GoldPosterior(
             (taught[kept] - centre) / scale, posterior(candidate), halves, case.training.squared.student_ridge, notes
         )
         for candidate, taught in zip(case.weak, supervision.predictions, strict=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.results.ranking import Better, Estimate
 from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map
@@ -46,7 +46,7 @@ class LabelPriorSimulation:
     powers: tuple[float, ...] = (2.0, 4.0)
     draws: int = 16
     max_rows: int = 1500
-    most_rounds: int = 8
+    max_rounds: int = 8
 
     name: str = "label_prior_simulation"
     better: Better = "lower"
@@ -85,9 +85,9 @@ class LabelPriorSimulation:
             part = cut(case.rows, weak_rows, student_rows, rng)
             counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
             weights = counts.T / len(part.test)
-            strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
+            strong = FactoredRidge.of(case.strong.features[part.student], case.strong.features[part.test])
             others = np.concatenate([part.student, part.test])
-            weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
+            weak = [FactoredRidge.of(w.features[part.weak], w.features[others]) for w in case.weak]
             mine = slice(split * draws, (split + 1) * draws)
             if split == len(self.noises) // 2:
                 lost = _lost(strong, weak, part, alone.with_noise(noise), training, case.rng("shuffles"))
@@ -125,15 +125,15 @@ class LabelPriorSimulation:
         return case.take(np.sort(rng.choice(case.rows, self.max_rows, replace=False)))
 
     def rounds(self, rows: int) -> int:
-        """How often each noise level is split anew, from 1 to `most_rounds`; it costs about what one does at 600 rows.
+        """How often each noise level is split anew, from 1 to `max_rounds`; it costs about what one does at 600 rows.
 
         The fewer the rows, the more an order hangs on how they happen to be split.
         """
-        return min(self.most_rounds, max(1, round((600 / rows) ** 2)))
+        return min(self.max_rounds, max(1, round((600 / rows) ** 2)))
 
     def priors(self, case: Case) -> tuple[LabelPrior, ...]:
         """Noiseless tasks that make the order: spread evenly over what all models see, by their size and depth."""
-        everyone = (case.strong, *case.weak, *case.bystanders)
+        everyone = (case.strong, *case.weak, *case.context_models)
         return (LabelPrior.of("consensus, even", consensus_kernel(everyone, self.ridge), 0.0),)
 
     def own_priors(self, case: Case) -> tuple[LabelPrior, ...]:
@@ -167,12 +167,12 @@ def _unlike(case: Case) -> tuple[str, ...]:
     if training != training.squared:
         found.append(
             f"simulated with ridge heads on soft labels, where {training.heads} heads on {training.label_form} ones "
-            "are to be foretold"
+            "are to be predicted"
         )
     if shown != asked:
         found.append(
             f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {case.rows} rows "
-            f"can show no more; with {asked[0]} and {asked[1]}, as is to be foretold, expect lower errors"
+            f"can show no more; with {asked[0]} and {asked[1]}, as is to be predicted, expect lower errors"
         )
     return tuple(found)
 
@@ -188,8 +188,8 @@ class _Run:
 
 
 def _run(
-    strong: HeadFactor,
-    weak: Sequence[HeadFactor],
+    strong: FactoredRidge,
+    weak: Sequence[FactoredRidge],
     part: Parts,
     prior: LabelPrior,
     training: Training,
@@ -218,8 +218,8 @@ def _run(
 
 
 def _lost(
-    strong: HeadFactor,
-    weak: Sequence[HeadFactor],
+    strong: FactoredRidge,
+    weak: Sequence[FactoredRidge],
     part: Parts,
     prior: LabelPrior,
     training: Training,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.results.ranking import Better, Estimate
 
@@ -61,7 +61,7 @@ class ErrorFloor:
     better: Better = "lower"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "nothing"
+    predicts: Predicts = "nothing"
     source: str = "derived here; that a student's limits follow its teacher's: Medvedev et al. 2025, arXiv:2503.02877"
     summary: str = (
         "Least Err_w2s that a student reaches by shrinking this teacher's labels, however many rows it sees: a check "

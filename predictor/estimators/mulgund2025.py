@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
-from predictor.estimators.weak_probabilities import FOLDS, Lesson, Unsuited, lessons
+from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.weak_probabilities import FOLDS, Lesson, NotApplicable, lessons
 from predictor.heads.bregman import ITAKURA_SAITO, LOGISTIC, SQUARED, Generator
 from predictor.heads.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.heads.mixture import fit_mixture, mixed, optimality_gap
@@ -99,7 +99,7 @@ class BregmanMisfit:
     better: Better = "higher"
     unit: str = "divergence"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Mulgund, Pabbaraju 2025, arXiv:2501.19105"
 
     @property
@@ -129,8 +129,8 @@ class BregmanMisfit:
         """
         return tuple(self._one(lesson, case.rng(self.name)) for lesson in lessons(case))
 
-    def _one(self, lesson: Lesson | Unsuited, rng: np.random.Generator) -> Estimate:
-        if isinstance(lesson, Unsuited):
+    def _one(self, lesson: Lesson | NotApplicable, rng: np.random.Generator) -> Estimate:
+        if isinstance(lesson, NotApplicable):
             return Estimate(None, self.better, self.unit, note=lesson.reason)
         if self.form == "logistic" and lesson.kind != "probabilities":
             why = "its weak labels are no class probabilities, so that the logistic loss does not exist"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.gold_posterior import Belief, beliefs
+from predictor.estimators.gold_posterior import GoldPosterior, beliefs
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.heads.ridge import RIDGES
 from predictor.results.ranking import Better, Estimate
 
@@ -28,7 +28,7 @@ class OverOptimization:
     better: Better = "lower"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "nothing"
+    predicts: Predicts = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (warning); the measure is this project's"
     summary: str = (
         "Error that another ridge than the student's own would save: than leave-one-out's, which is blind to the "
@@ -49,7 +49,7 @@ class OverOptimization:
             return (missing,) * len(case.weak)
         return tuple(self._one(belief) for belief in found)
 
-    def _one(self, belief: Belief) -> Estimate:
+    def _one(self, belief: GoldPosterior) -> Estimate:
         path = [belief.student(float(ridge)) for ridge in RIDGES]
         errors = np.array([belief.error(student) for student in path])
         best = int(np.argmin(errors))

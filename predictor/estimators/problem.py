@@ -125,7 +125,7 @@ class Case:
         refined: candidate name -> what the prompted strong model made of its labels; None where refinement is to be
             judged on linear concepts instead.
         training: what is known of the training to come.
-        bystanders: models on the same rows that say what tasks are plausible, and are not judged.
+        context models: models on the same rows that say what tasks are plausible, and are not judged.
     """
 
     strong: Representation
@@ -135,7 +135,7 @@ class Case:
     seed: int = 0
     refined: Mapping[str, Refined] | None = None
     training: Training = FREE
-    bystanders: tuple[Representation, ...] = ()
+    context_models: tuple[Representation, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -156,7 +156,7 @@ class Case:
             self.seed,
             None if self.refined is None else {name: one.take(rows) for name, one in self.refined.items()},
             self.training,
-            tuple(one.take(rows) for one in self.bystanders),
+            tuple(one.take(rows) for one in self.context_models),
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -173,5 +173,5 @@ class Case:
             self.seed,
             None if self.refined is None else {},
             self.training,
-            self.bystanders,
+            self.context_models,
         )

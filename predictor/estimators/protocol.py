@@ -15,7 +15,7 @@ from predictor.results.ranking import Better, Estimate
 Array = NDArray[np.float64]
 
 
-Foretells = Literal["w2s_error", "gain", "weak_error", "nothing"]
+Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
 """The measured outcome that an estimator's value speaks of, with its sign (`better`): what it is scored against."""
 
 
@@ -84,7 +84,7 @@ class Forecast:
             labels, as the null is of such whatever is asked for.
         notes: what the reader should know.
         warnings: where this is not the training that was asked for.
-        accuracy: (m, 2) expected share of right rows of the weak model and of its student; None where not foretold.
+        accuracy: (m, 2) expected share of right rows of the weak model and of its student; None where not predicted.
     """
 
     error: Array
@@ -163,15 +163,15 @@ class JointEstimator(Estimator, Protocol):
 
 
 @runtime_checkable
-class Foreteller(Estimator, Protocol):
+class PredictsOutcome(Estimator, Protocol):
     """An estimator that declares what its value speaks of; the others speak of Err_w2s."""
 
     @property
-    def foretells(self) -> Foretells:
+    def predicts(self) -> Predicts:
         """`nothing` for a bound or a diagnosis that orders no candidates."""
         ...
 
 
-def foretold(estimator: Estimator) -> Foretells:
+def predicted(estimator: Estimator) -> Predicts:
     """What the estimator's value speaks of. A forecaster speaks of the gain as well."""
-    return estimator.foretells if isinstance(estimator, Foreteller) else "w2s_error"
+    return estimator.predicts if isinstance(estimator, PredictsOutcome) else "w2s_error"

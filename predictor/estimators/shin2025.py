@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, margins
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import supervise
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
@@ -99,7 +99,7 @@ class OverlapDensity:
     better: Better = "higher"
     unit: str = "share of rows"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Shin et al. 2025, arXiv:2412.03881, and the authors' code"
     summary: str = (
         "Share of rows on which the weak model is confident and the strong model sees something of the rows where it "

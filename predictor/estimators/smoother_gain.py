@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.gold_posterior import Belief, beliefs
+from predictor.estimators.gold_posterior import GoldPosterior, beliefs
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
@@ -43,7 +43,7 @@ class SmootherGain:
     better: Better = "higher"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "this project; no paper states it"
     summary: str = (
         "Misfit corrected for the ridge and for what a Gaussian-process posterior of the truth, from the strong model "
@@ -58,7 +58,7 @@ class SmootherGain:
             return (missing,) * len(case.weak)
         return tuple(self._one(belief) for belief in found)
 
-    def _one(self, belief: Belief) -> Estimate:
+    def _one(self, belief: GoldPosterior) -> Estimate:
         student = belief.student()
         gain, error = belief.advantage(belief.weak, student)
         misfit, smoother, truth = smoother_terms(belief.weak, student, belief.truth.mean)

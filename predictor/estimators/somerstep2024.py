@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import supervise
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
 from predictor.truth.posterior import truth_posterior
@@ -26,7 +26,7 @@ from predictor.truth.posterior import truth_posterior
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-LEAST_CONTEXT = 4
+MIN_CONTEXT = 4
 """Fewer rows in context than this name no concept."""
 
 
@@ -60,7 +60,7 @@ class LinearRefiner:
     def of(cls, strong: NDArray[np.floating], weak_labels: Array) -> LinearRefiner:
         """The concept prior of (n, d) strong features; noise n β, β by leave-one-out on the weak labels."""
         scaled = Scale.of(strong).apply(strong)
-        ridge = HeadFactor.of(strong, strong[:1]).loo_ridge(weak_labels)
+        ridge = FactoredRidge.of(strong, strong[:1]).loo_ridge(weak_labels)
         return cls(scaled @ scaled.T, ridge * len(strong))
 
     def relabel(self, weak_labels: Array, contexts: Ints) -> Array:
@@ -79,7 +79,7 @@ class LinearRefiner:
 
 def em_step(strong: NDArray[np.floating], labels: Array) -> Array:
     """P_s y with an intercept: the posterior mean of the concept given all rows, ridge by leave-one-out."""
-    head = HeadFactor.of(strong, strong)
+    head = FactoredRidge.of(strong, strong)
     return head.predict(labels)
 
 
@@ -148,7 +148,7 @@ class Refinement:
     better: Better = "higher"
     unit: str = "1 − correlation"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Somerstep et al. 2024, arXiv:2405.16236; signals derived here"
     summary: str = (
         "Whether to relabel in context before teaching (above 0) or to teach with the weak labels as they are: "
@@ -183,10 +183,8 @@ class Refinement:
         for taught in supervision.predictions:
             if taught is None:
                 answers.append(self._absent("needs --weak-labels for this candidate, or --labels"))
-            elif size < LEAST_CONTEXT:
-                answers.append(
-                    self._absent(f"needs two disjoint contexts of {LEAST_CONTEXT} rows, has {len(rows)} rows")
-                )
+            elif size < MIN_CONTEXT:
+                answers.append(self._absent(f"needs two disjoint contexts of {MIN_CONTEXT} rows, has {len(rows)} rows"))
             elif np.ptp(taught[kept], axis=0).max() <= 0.0:
                 answers.append(self._absent("the weak labels are constant"))
             else:
@@ -205,7 +203,7 @@ class Refinement:
         if refined is None:
             return self._absent("the strong model was not prompted for it: its labels are no classes, or all the same")
         known = np.isfinite(refined.first[rows]).all(axis=1)
-        if known.sum() < LEAST_CONTEXT:
+        if known.sum() < MIN_CONTEXT:
             return self._absent("too few rows were relabelled by the strong model")
         shown = rows[known]
         first, second = refined.first[shown], refined.second[shown]
@@ -280,7 +278,7 @@ def route_gains(
     order = rng.permutation(len(weak))
     halves = np.array_split(order, 2)
     for held, rest in (halves, halves[::-1]):
-        head = HeadFactor.of(strong[rest], strong[held])
+        head = FactoredRidge.of(strong[rest], strong[held])
         for name, lesson in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
             learned[name][held] = head.predict(lesson, ridge)
     before = float(np.mean(np.sum((weak - truth) ** 2, axis=1)))

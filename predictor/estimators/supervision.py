@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.estimators.problem import Case
 from predictor.heads.divergences import class_probabilities
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 
 Array = NDArray[np.float64]
@@ -60,7 +60,7 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Superv
             predictions.append(taught)
             null.append(np.array([taught[rng.permutation(len(rows))] for _ in range(shuffles)]))
         elif case.labels is not None:
-            head = HeadFactor.of(candidate.features[known], candidate.features[rows])
+            head = FactoredRidge.of(candidate.features[known], candidate.features[rows])
             lesson = case.labels.targets[known]
             predictions.append(head.predict(lesson, case.training.squared.weak_ridge))
             mixed = np.concatenate([lesson[rng.permutation(len(known))] for _ in range(shuffles)] or [lesson], axis=1)
@@ -90,7 +90,7 @@ def check_width(given: Array, columns: int | None, name: str) -> None:
     _columns(given, columns, name)
 
 
-def check_chances(given: Array, name: str) -> None:
+def check_probabilities(given: Array, name: str) -> None:
     """Refuse weak labels that logistic students cannot be taught.
 
     Raises:
@@ -138,7 +138,7 @@ def cross_taught(
     """
     learned = np.empty_like(weak_labels)
     for rest, held in turns(len(strong), folds, most, rng):
-        learned[held] = HeadFactor.of(strong[rest], strong[held]).predict(weak_labels[rest], ridge)
+        learned[held] = FactoredRidge.of(strong[rest], strong[held]).predict(weak_labels[rest], ridge)
     return learned
 
 

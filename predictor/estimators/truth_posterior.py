@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.cross_fit import Rehearsal, rehearse
+from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
@@ -89,9 +89,9 @@ class TruthPosteriorForecast:
         null = coding.labels(np.stack([p[:, kept] for p in supervision.null if p is not None]))
         truth = _Truth.of(posterior) if case.labels.kind == "regression" else _Truth.of_classes(posterior, gold)
         teach = by_ridge(strong[rows], case.training, rng)
-        run = Rehearsal.mean(
+        run = CrossFitOutcome.mean(
             [
-                rehearse(teach, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy)
+                cross_fit_outcome(teach, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy)
                 for _ in range(self.halvings)
             ]
         )
@@ -118,7 +118,7 @@ class TruthPosteriorForecast:
 
     def _as_trained(
         self, case: Case, supervision: Supervision, kept: NDArray[np.intp], coding: Coding, truth: _Truth
-    ) -> Rehearsal:
+    ) -> CrossFitOutcome:
         """Outcomes of heads that are no ridge heads on soft labels; the null is left to such."""
         rng, strong = case.rng("heads as trained"), case.strong.features[supervision.rows[kept]]
         weak = coding.labels(np.stack([p[kept] for p in own_labels(case, supervision) if p is not None]))
@@ -126,9 +126,9 @@ class TruthPosteriorForecast:
             as_trained(strong, case.training, coding, rng, case.seed, alike=alike) for alike in (False, True)
         )
         none = weak[:, None][:, :0]
-        return Rehearsal.mean(
+        return CrossFitOutcome.mean(
             [
-                rehearse(teach, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy, gold)
+                cross_fit_outcome(teach, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy, gold)
                 for _ in range(self.halvings)
             ]
         )
@@ -165,7 +165,7 @@ class _Truth:
 
     @classmethod
     def of_classes(cls, posterior: TruthPosterior, gold: Array) -> _Truth:
-        """Classes: chances by a sigmoid or softmax that was fitted to gold rows left out, which sets the level too."""
+        """Classes: probabilities by a sigmoid or softmax that was fitted to gold rows left out, which sets the level too."""
         classes = ClassTruth.of(posterior, gold)
         centre, scale = gold.mean(axis=0), _deviation(gold)
         return cls(
@@ -175,7 +175,7 @@ class _Truth:
             classes.doubt,
             lambda count, rng: (classes.draw(count, rng) - centre[:, None]) / scale,
             lambda predictions: classes.accuracy(predictions * scale + centre),
-            f"class chances fitted to gold rows left out, their squared error known to ± {classes.doubt:.0%}",
+            f"class probabilities fitted to gold rows left out, their squared error known to ± {classes.doubt:.0%}",
         )
 
 

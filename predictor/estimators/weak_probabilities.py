@@ -59,7 +59,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Unsuited:
+class NotApplicable:
     """Why no divergence exists for a candidate."""
 
     reason: str
@@ -79,7 +79,7 @@ def once_per_case(build: Callable[[Case], T]) -> Callable[[Case], T]:
 
 
 @once_per_case
-def lessons(case: Case) -> tuple[Lesson | Unsuited, ...]:
+def lessons(case: Case) -> tuple[Lesson | NotApplicable, ...]:
     """A lesson per candidate, or why there is none.
 
     Probabilities come from the user, else from a logistic head trained on the gold rows; positive outputs from the
@@ -90,7 +90,7 @@ def lessons(case: Case) -> tuple[Lesson | Unsuited, ...]:
     """
     rows = unlabelled_rows(case)
     predictions = [_weak_labels(case, candidate, rows) for candidate in case.weak]
-    columns = max((p[1].shape[1] for p in predictions if not isinstance(p, Unsuited)), default=2)
+    columns = max((p[1].shape[1] for p in predictions if not isinstance(p, NotApplicable)), default=2)
     rng = case.rng("lessons")
     kept = np.sort(rng.permutation(len(rows))[: max(MIN_KEPT_ROWS, MAX_CELLS // columns)])
     design = principal_axes(case.strong, rows[kept], columns)
@@ -98,9 +98,9 @@ def lessons(case: Case) -> tuple[Lesson | Unsuited, ...]:
     cut = () if len(kept) == len(rows) else (f"on {len(kept)} of {len(rows)} rows",)
     if design.shape[1] < case.strong.kernel.rank:
         cut = (*cut, f"heads see {design.shape[1]} of {case.strong.kernel.rank} directions")
-    found: list[Lesson | Unsuited] = []
+    found: list[Lesson | NotApplicable] = []
     for prediction in predictions:
-        if isinstance(prediction, Unsuited):
+        if isinstance(prediction, NotApplicable):
             found.append(prediction)
         else:
             kind, weak = prediction
@@ -126,7 +126,7 @@ def gold_probabilities(case: Case) -> Array:
     return np.concatenate([1.0 - gold, gold], axis=1) if gold.shape[1] == 1 else gold
 
 
-def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> tuple[Kind, Array] | Unsuited:
+def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> tuple[Kind, Array] | NotApplicable:
     """Weak labels of one candidate on `rows`, and what they are."""
     given = case.weak_labels.get(candidate.name)
     classes = case.labels is not None and case.labels.kind != "regression"
@@ -137,10 +137,10 @@ def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) 
         if probabilities is not None and (case.labels is None or classes):
             return "probabilities", probabilities
         if classes:
-            return Unsuited("its weak labels are no class probabilities: rows must be ≥ 0 and sum to 1")
+            return NotApplicable("its weak labels are no class probabilities: rows must be ≥ 0 and sum to 1")
         return _positive(taught)
     if case.labels is None:
-        return Unsuited("needs --weak-labels for this candidate, or --labels")
+        return NotApplicable("needs --weak-labels for this candidate, or --labels")
     if classes:
         return "probabilities", _logistic_head(case, candidate, rows)
     alone = replace(case, weak=(candidate,), weak_labels={})
@@ -150,9 +150,9 @@ def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) 
     return _positive(taught_by_ridge)
 
 
-def _positive(taught: Array) -> tuple[Kind, Array] | Unsuited:
+def _positive(taught: Array) -> tuple[Kind, Array] | NotApplicable:
     if taught.shape[1] != 1 or float(taught.min()) <= 0.0:
-        return Unsuited("its weak labels are neither class probabilities nor positive outputs")
+        return NotApplicable("its weak labels are neither class probabilities nor positive outputs")
     return "positive", taught / float(taught.mean())
 
 
@@ -163,7 +163,7 @@ def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]
     known, gold = np.flatnonzero(case.labels.known), gold_probabilities(case)
     design = principal_axes(candidate, known, gold.shape[1])
     tried = held_out(fit_logistic, design, gold, fold_of(len(known), FOLDS, case.rng("weak folds")))
-    heads = fit_logistic(design, gold, RIDGES[[_least(gold, tried)]], tolerance=EXACT)
+    heads = fit_logistic(design, gold, RIDGES[[_argmin(gold, tried)]], tolerance=EXACT)
     return heads.predict(principal_axes(candidate, rows, gold.shape[1]))[:, 0]
 
 
@@ -176,13 +176,13 @@ def _taught(kind: Kind, weak: Array, design: Array, folds: NDArray[np.intp], not
         fit = fit_logistic
     else:
         lifted, fit = weak, fit_log_linear
-    best = _least(lifted, held_out(fit, design, lifted, folds))
+    best = _argmin(lifted, held_out(fit, design, lifted, folds))
     learned = held_out(fit, design, lifted, folds, RIDGES[[best]], tolerance=EXACT)[:, 0]
     student = floored(learned) if kind == "probabilities" else np.maximum(learned, np.finfo(np.float64).tiny)
     return Lesson(kind, lifted, design, folds, student, float(RIDGES[best]), notes)
 
 
-def _least(targets: Array, tried: Array) -> int:
+def _argmin(targets: Array, tried: Array) -> int:
     """Which of (n, R, c) predictions diverges least from the (n, c) targets."""
     tiny = np.finfo(np.float64).tiny
     return int(np.argmin([np.mean(divergence(targets, np.maximum(one, tiny))) for one in np.moveaxis(tried, 1, 0)]))

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import unlabelled_rows
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 
 Array = NDArray[np.float64]
 
 
-def resampled(head: HeadFactor, labels: Array, ridge: Array, counts: Array) -> Array:
+def resampled(head: FactoredRidge, labels: Array, ridge: Array, counts: Array) -> Array:
     """(m, k) predictions of the head trained on its rows taken `counts` times each.
 
     Weighted ridge regression with intercept in the head's own directions; scale and penalty stay those of all rows.
@@ -60,7 +60,7 @@ class Ambiguity:
     better: Better = "higher"
     unit: str = "label variance"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Xu et al. 2025, arXiv:2505.24313; Krogh, Vedelsby 1995, NIPS 7"
     summary: str = (
         "Gain to expect if the student ended at the mean of all weak heads that other draws of the same number of gold "
@@ -87,7 +87,7 @@ class Ambiguity:
                     self._absent("given weak labels are of one head: leave them out to train heads on --labels")
                 )
                 continue
-            head = HeadFactor.of(candidate.features[known], candidate.features[rows])
+            head = FactoredRidge.of(candidate.features[known], candidate.features[rows])
             own = case.training.squared.weak_ridge
             ridge = head.loo_ridge(gold) if own is None else np.full(gold.shape[1], own)
             heads = np.stack([resampled(head, gold, ridge, counts) for counts in drawn])

@@ -26,7 +26,7 @@ from predictor.estimators.protocol import Evidence
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.xu2025 import resampled
 from predictor.estimators.xue2025 import ENERGIES, RIDGES
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.kernels import Kernel
@@ -205,7 +205,7 @@ class PseudoLabels:
         lesson = gold.targets[rows]
         scale = float(np.sqrt(np.sum(np.var(lesson, axis=0))))
         held_out = cross_taught(strong[rows], lesson, FOLDS, rng, own)
-        head = HeadFactor.of(strong[rows], strong)
+        head = FactoredRidge.of(strong[rows], strong)
         ridge = head.loo_ridge(lesson) if own is None else np.full(lesson.shape[1], own)
         in_sample = head.predict(lesson, ridge)
         labels = in_sample.copy()

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from predictor.estimators.mulgund2025 import Projection, mean_of
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
-from predictor.estimators.weak_probabilities import Lesson, Unsuited, lessons
+from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
 from predictor.heads.bregman import ENTROPY
 from predictor.heads.divergences import divergence
 from predictor.results.ranking import Better, Estimate
@@ -43,7 +43,7 @@ class KlMisfit:
     better: Better = "higher"
     unit: str = "nats"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Yao et al. 2025, arXiv:2502.01458"
     summary: str = (
         "Forward KL from the weak probabilities to a logistic student on held-out rows; a heuristic for the gain: even "
@@ -54,8 +54,8 @@ class KlMisfit:
         """Per candidate; absent where its weak labels are neither probabilities nor positive outputs."""
         return tuple(self._one(lesson) for lesson in lessons(case))
 
-    def _one(self, lesson: Lesson | Unsuited) -> Estimate:
-        if isinstance(lesson, Unsuited):
+    def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
+        if isinstance(lesson, NotApplicable):
             return Estimate(None, self.better, self.unit, note=lesson.reason)
         rows = divergence(lesson.weak, lesson.student)
         details = {"ridge": lesson.ridge, "reverse": float(np.mean(divergence(lesson.student, lesson.weak)))}
@@ -70,7 +70,7 @@ class ReverseKlMisfit:
     better: Better = "higher"
     unit: str = "nats"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "gain"
+    predicts: Predicts = "gain"
     source: str = "Yao et al. 2025, arXiv:2502.01458; Mulgund, Pabbaraju 2025, arXiv:2501.19105"
     summary: str = (
         "Reverse KL, student first, of a mixture of logistic heads and constants fitted by it: the gain in log-loss "
@@ -85,8 +85,8 @@ class ReverseKlMisfit:
         """
         return tuple(self._one(lesson, case.rng(self.name)) for lesson in lessons(case))
 
-    def _one(self, lesson: Lesson | Unsuited, rng: np.random.Generator) -> Estimate:
-        if isinstance(lesson, Unsuited):
+    def _one(self, lesson: Lesson | NotApplicable, rng: np.random.Generator) -> Estimate:
+        if isinstance(lesson, NotApplicable):
             return Estimate(None, self.better, self.unit, note=lesson.reason)
         found = Projection.of(lesson, ENTROPY, rng)
         details = {

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
-from predictor.estimators.weak_probabilities import Lesson, Unsuited, lessons
+from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
 from predictor.heads.divergences import divergence
 from predictor.results.ranking import Better, Estimate
 
@@ -54,7 +54,7 @@ class GainBounds:
     better: Better = "higher"
     unit: str = "nats"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "nothing"
+    predicts: Predicts = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (form); constants of this project"
     summary: str = (
         "Two-sided cap on the gain in log-loss of a logistic student, whatever the truth; room to gain as much as to "
@@ -65,7 +65,7 @@ class GainBounds:
         """The tighter cap per candidate; both caps, the interval and the accuracy clip in `details`."""
         return tuple(self._one(lesson) for lesson in lessons(case))
 
-    def _one(self, lesson: Lesson | Unsuited) -> Estimate:
+    def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
         found = _probabilities(lesson)
         if isinstance(found, str):
             return Estimate(None, self.better, self.unit, note=found)
@@ -105,7 +105,7 @@ class CalibrationBounds:
     better: Better = "lower"
     unit: str = "L1 distance of probabilities"
     evidence: Evidence = Evidence.weak_labels
-    foretells: Foretells = "nothing"
+    predicts: Predicts = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (form); Bretagnolle, Huber 1979"
     summary: str = (
         "Most by which a logistic student's smooth or L1 calibration, or that in bins fixed on x, can differ from its "
@@ -116,7 +116,7 @@ class CalibrationBounds:
         """The bound per candidate from the smaller KL; `details["l1_distance"]` is the tighter distance itself."""
         return tuple(self._one(lesson) for lesson in lessons(case))
 
-    def _one(self, lesson: Lesson | Unsuited) -> Estimate:
+    def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
         found = _probabilities(lesson)
         if isinstance(found, str):
             return Estimate(None, self.better, self.unit, note=found)
@@ -133,8 +133,8 @@ class CalibrationBounds:
         return Estimate(l1_bound(mean), self.better, self.unit, low, high, "; ".join(("not for ECE", *notes)), details)
 
 
-def _probabilities(lesson: Lesson | Unsuited) -> tuple[Array, Array, tuple[str, ...]] | str:
-    if isinstance(lesson, Unsuited):
+def _probabilities(lesson: Lesson | NotApplicable) -> tuple[Array, Array, tuple[str, ...]] | str:
+    if isinstance(lesson, NotApplicable):
         return lesson.reason
     if lesson.kind != "probabilities":
         return NO_CLASSES

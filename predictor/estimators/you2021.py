@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Foretells
+from predictor.estimators.protocol import Evidence, Predicts
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, factor
 
@@ -84,7 +84,7 @@ class LogMe:
     better: Better = "higher"
     unit: str = "nats per row"
     evidence: Evidence = Evidence.few_labels
-    foretells: Foretells = "weak_error"
+    predicts: Predicts = "weak_error"
     source: str = "You et al. 2021, arXiv:2102.11005"
     summary: str = (
         "Baseline with labels: evidence of a Bayesian linear head on the candidate for the gold rows; knows nothing of "

@@ -74,8 +74,8 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
         from predictor.extraction.threads import usable_threads
 
         card = load_model(artefact, Engine("fp32", "auto", usable_threads())).card
-    except W2SError as fault:
-        return ModelReport(**{**asdict(report), "problems": (fault.message,)})
+    except W2SError as error:
+        return ModelReport(**{**asdict(report), "problems": (error.message,)})
     return ModelReport(
         **{
             **asdict(report),

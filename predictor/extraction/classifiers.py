@@ -129,14 +129,14 @@ def _all_logits(head: Head, tokens: Tokens, pad_id: int, budget: int, tolerance:
         ids, mask = pad_right([tokens.rows[i] for i in batch], pad_id)
         try:
             found[batch] = head.logits(ids, mask)
-        except MemoryError as fault:
+        except MemoryError as error:
             if len(batch) == 1:
                 raise LimitError(
                     f"one row of {lengths[batch[0]]} tokens does not fit the memory of this device; lower max_length "
                     "or use a smaller model.",
                     reason="OUT_OF_MEMORY",
                     field="model",
-                ) from fault
+                ) from error
             waiting.extend(np.array_split(batch, 2))
             continue
         done += len(batch)

@@ -175,9 +175,9 @@ class Extractor:
         """Store; where the disk is full or read-only the answer goes on without, and says so."""
         try:
             self.store.put(entry, fresh.values, fresh.about)
-        except (LimitError, UnavailableError) as fault:
+        except (LimitError, UnavailableError) as error:
             return StoredFeatures(
-                fresh.values, {**fresh.about, "warnings": [f"not kept for next time: {fault.message}"]}
+                fresh.values, {**fresh.about, "warnings": [f"not kept for next time: {error.message}"]}
             )
         return fresh
 

@@ -48,14 +48,14 @@ def run_passes(
         ids, mask = pad_right([rows[first[i]] for i in batch], model.tokenizer.pad_id)
         try:
             found = model.backend.forward(ids, mask, cells)
-        except MemoryError as fault:
+        except MemoryError as error:
             if len(batch) == 1:
                 raise LimitError(
                     f"one row of {lengths[batch[0]]} tokens does not fit the memory of this device; lower max_length, "
                     "or use bf16 or a smaller model.",
                     reason="OUT_OF_MEMORY",
                     field="model",
-                ) from fault
+                ) from error
             most = (len(batch) + 1) // 2
             waiting = [part for old in waiting for part in _pieces(old, most)[::-1]] + _pieces(batch, most)[::-1]
             continue

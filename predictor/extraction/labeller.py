@@ -31,7 +31,7 @@ from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
     from predictor.extraction.word_scores import WordScorer
-    from predictor.query.prompt import Wording
+    from predictor.query.prompt import LabelPrompt
 
 Steps = Generator[Progress, None, StoredFeatures]
 
@@ -67,7 +67,13 @@ class LabelKey:
 
     @classmethod
     def of(
-        cls, artefact: Artefact, cache: Path, kind: str, settings: Settings, device: str, wording: Wording | None = None
+        cls,
+        artefact: Artefact,
+        cache: Path,
+        kind: str,
+        settings: Settings,
+        device: str,
+        label_prompt: LabelPrompt | None = None,
     ) -> LabelKey:
         """The key of a model's labels of one kind, without any context. Made without loading the model."""
         return cls(
@@ -76,8 +82,8 @@ class LabelKey:
             "graph" if artefact.form == "onnx" else label_precision(settings, device),
             backend_name(artefact),
             kind,
-            () if wording is None else wording.words,
-            "" if wording is None else wording.template,
+            () if label_prompt is None else label_prompt.words,
+            "" if label_prompt is None else label_prompt.template,
             settings.max_length,
         )
 
@@ -112,7 +118,7 @@ class Labeller:
         self._make_room = make_room
         self.store = store
         self.passes = 0
-        self._held: tuple[Artefact, Engine, Wording, int, WordScorer] | None = None
+        self._held: tuple[Artefact, Engine, LabelPrompt, int, WordScorer] | None = None
 
     def release(self) -> None:
         """Let go of the language model in memory."""
@@ -129,7 +135,7 @@ class Labeller:
             key = self._key(artefact, "logits", settings)
             found = yield from self._kept(key, spec, pool, self._classify(artefact, spec, pool, settings))
         else:
-            key = self._key(artefact, "words", settings, settings.wording)
+            key = self._key(artefact, "words", settings, settings.label_prompt)
             found = yield from self._kept(key, spec, pool, self._ask(artefact, spec, pool, settings))
         warnings = list(found.about["warnings"])
         if found.about["truncated_rows"]:
@@ -151,15 +157,17 @@ class Labeller:
         found = []
         for context in contexts:
             shown = f"{fingerprint(np.asarray(weak_labels, dtype=np.float64))}\n{fingerprint(context)}"
-            key = self._key(artefact, "refined", settings, settings.wording)
+            key = self._key(artefact, "refined", settings, settings.label_prompt)
             key = replace(key, context=hashlib.sha256(shown.encode()).hexdigest())
             steps = self._refine(artefact, spec, pool, settings, weak_labels, context)
             kept = yield from self._kept(key, spec, pool, steps)
             found.append(np.asarray(kept.values, dtype=np.float64))
         return tuple(found)
 
-    def _key(self, artefact: Artefact, kind: str, settings: Settings, wording: Wording | None = None) -> LabelKey:
-        return LabelKey.of(artefact, self._cache, kind, settings, self._engine.device, wording)
+    def _key(
+        self, artefact: Artefact, kind: str, settings: Settings, label_prompt: LabelPrompt | None = None
+    ) -> LabelKey:
+        return LabelKey.of(artefact, self._cache, kind, settings, self._engine.device, label_prompt)
 
     def _kept(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: Steps) -> Steps:
         """The labels of the store, else computed and kept; where the disk refuses, the answer goes on and says so."""
@@ -172,9 +180,9 @@ class Labeller:
         fresh = yield from steps
         try:
             self.store.put(entry, fresh.values, fresh.about)
-        except (LimitError, UnavailableError) as fault:
+        except (LimitError, UnavailableError) as error:
             return StoredFeatures(
-                fresh.values, {**fresh.about, "warnings": [f"not kept for next time: {fault.message}"]}
+                fresh.values, {**fresh.about, "warnings": [f"not kept for next time: {error.message}"]}
             )
         return fresh
 
@@ -215,17 +223,17 @@ class Labeller:
 
     def _scorer(self, artefact: Artefact, spec: ModelSpec, settings: Settings) -> Generator[Progress, None, WordScorer]:
         """The language model ready to answer; the last one stays for other rows and contexts."""
-        wording = settings.wording
-        if wording is None:
+        label_prompt = settings.label_prompt
+        if label_prompt is None:
             raise TypeError("a query that asks for words has a wording")
         engine = replace(self._engine, precision=label_precision(settings, self._engine.device))
-        wanted = (artefact, engine, wording, settings.max_length)
+        wanted = (artefact, engine, label_prompt, settings.max_length)
         if self._held is not None and self._held[:4] == wanted:
             return self._held[4]
         yield Progress(spec.name, "load", 0, 1)
         self._held = None
         self._make_room()
-        self._held = (*wanted, load_scorer(artefact, engine, wording, settings.max_length, self._budget()))
+        self._held = (*wanted, load_scorer(artefact, engine, label_prompt, settings.max_length, self._budget()))
         return self._held[4]
 
 
@@ -257,7 +265,7 @@ def label_precision(settings: Settings, device: str) -> str:
 
 
 def load_scorer(
-    artefact: Artefact, engine: Engine, wording: Wording, max_length: int, budget: int, *, keep: bool = True
+    artefact: Artefact, engine: Engine, label_prompt: LabelPrompt, max_length: int, budget: int, *, keep: bool = True
 ) -> WordScorer:
     """A causal language model and its tokenizer, ready to answer with label words.
 
@@ -281,7 +289,7 @@ def load_scorer(
             reason="NOT_PROMPTABLE",
             field="model",
         )
-    prompts = Prompts(tokenizer, wording)
+    prompts = Prompts(tokenizer, label_prompt)
     model = CausalModel(artefact, engine, keep=keep)
     if max((*prompts.words.tokens_used, *tokenizer.opening, tokenizer.fallback)) >= model.vocabulary:
         raise RefusedError(

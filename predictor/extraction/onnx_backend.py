@@ -74,10 +74,10 @@ class OnnxBackend:
     def _run(self, names: list[str], ids: NDArray[np.int64], mask: NDArray[np.int64]) -> list[NDArray[Any]]:
         try:
             found: list[NDArray[Any]] = self._session.run(names, feeds_of(self._inputs, ids, mask))
-        except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException as fault:
-            if "alloc" not in str(fault).lower():
+        except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException as error:
+            if "alloc" not in str(error).lower():
                 raise
-            raise MemoryError(str(fault)) from fault
+            raise MemoryError(str(error)) from error
         return found
 
     def _hidden_outputs(self, graph: OpenedGraph) -> dict[int, str]:
@@ -159,12 +159,12 @@ def open_session(graph: OpenedGraph, engine: Engine) -> Any:
     providers = [*(["CUDAExecutionProvider"] if wants_gpu else []), "CPUExecutionProvider"]
     try:
         return onnxruntime.InferenceSession(graph.serialized, options, providers=providers)
-    except Exception as fault:  # boundary: onnxruntime raises its own bare classes on a graph it cannot take
+    except Exception as error:  # boundary: onnxruntime raises its own bare classes on a graph it cannot take
         raise RefusedError(
-            f"onnxruntime cannot load {graph.name} ({type(fault).__name__}: {str(fault)[:300]}).",
+            f"onnxruntime cannot load {graph.name} ({type(error).__name__}: {str(error)[:300]}).",
             reason="GRAPH_UNREADABLE",
             field="model",
-        ) from fault
+        ) from error
 
 
 def _linked_files(graph: OpenedGraph) -> dict[str, NDArray[np.uint8]]:

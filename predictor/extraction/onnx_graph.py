@@ -64,8 +64,8 @@ def open_graph(path: Path) -> OpenedGraph:
         raise _refused(f"{path.name} is larger than {_MAX_GRAPH} bytes; keep the tensors in an external file beside it")
     try:
         model = onnx.load(str(path), load_external_data=False)
-    except Exception as fault:  # boundary: protobuf raises its own class on bytes that are no graph
-        raise _refused(f"{path.name} is not a readable ONNX graph ({type(fault).__name__})") from fault
+    except Exception as error:  # boundary: protobuf raises its own class on bytes that are no graph
+        raise _refused(f"{path.name} is not a readable ONNX graph ({type(error).__name__})") from error
     _check_domains(model, path)
     external = _check_external(model, path)
     candidates = _named_states(model.graph) or _block_outputs(model.graph)

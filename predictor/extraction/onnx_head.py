@@ -49,7 +49,7 @@ class OnnxHead:
     def _run(self, name: str, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float64]:
         try:
             return np.asarray(self._session.run([name], feeds_of(self._inputs, ids, mask))[0], dtype=np.float64)
-        except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException as fault:
-            if "alloc" not in str(fault).lower():
+        except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException as error:
+            if "alloc" not in str(error).lower():
                 raise
-            raise MemoryError(str(fault)) from fault
+            raise MemoryError(str(error)) from error

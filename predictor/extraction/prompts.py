@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from predictor.errors import InputError
 from predictor.extraction.tokenizers import PieceTokenizer
-from predictor.query.prompt import BETWEEN, Wording
+from predictor.query.prompt import BETWEEN, LabelPrompt
 
 Example = tuple[str, int]
 """A row in context and the number of its class."""
@@ -54,10 +54,10 @@ class Prompts:
         words: the label words.
     """
 
-    def __init__(self, tokenizer: PieceTokenizer, wording: Wording) -> None:
+    def __init__(self, tokenizer: PieceTokenizer, label_prompt: LabelPrompt) -> None:
         self._tokenizer = tokenizer
-        self._wording = wording
-        self._answers = [self._behind(wording.answer(word)) for word in wording.words]
+        self._label_prompt = label_prompt
+        self._answers = [self._behind(label_prompt.answer(word)) for word in label_prompt.words]
         self.words = self._ended()
 
     def question(self, text: str, room: int, *, first: bool) -> tuple[tuple[int, ...], bool]:
@@ -73,13 +73,13 @@ class Prompts:
             InputError: the template alone needs more room.
         """
         opening = tuple(self._tokenizer.opening) if first else ()
-        whole = (*opening, *self._pieces(self._wording.question(text)))
+        whole = (*opening, *self._pieces(self._label_prompt.question(text)))
         if len(whole) <= room:
             return (whole or (self._tokenizer.fallback,)), False
         fits, over = -1, len(text)
         while over - fits > 1:
             middle = (fits + over) // 2
-            if len(opening) + len(self._pieces(self._wording.question(text[:middle]))) <= room:
+            if len(opening) + len(self._pieces(self._label_prompt.question(text[:middle]))) <= room:
                 fits = middle
             else:
                 over = middle
@@ -90,7 +90,7 @@ class Prompts:
                 reason="PROMPT_TOO_LONG",
                 field="prompt",
             )
-        return (*opening, *self._pieces(self._wording.question(text[:fits]))), True
+        return (*opening, *self._pieces(self._label_prompt.question(text[:fits]))), True
 
     def context(self, examples: Sequence[Example], room: int) -> tuple[int, ...]:
         """Token ids of answered questions, each followed by an empty line; () for no examples.
@@ -129,7 +129,7 @@ class Prompts:
 
     def _behind(self, answer: str) -> tuple[int, ...]:
         """Tokens of an answer where it follows a question: some tokenizers write the first word of a text otherwise."""
-        anchor = self._wording.anchor or "x"
+        anchor = self._label_prompt.anchor or "x"
         before, whole = self._pieces(anchor), self._pieces(anchor + answer)
         return whole[len(before) :] if _begins(before, whole) else self._pieces(answer)
 

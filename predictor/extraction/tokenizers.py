@@ -103,8 +103,8 @@ class RegexTokenizer:
             )
         try:
             self._pattern = re.compile(pattern)
-        except re.error as fault:
-            raise _bad_specification(folder, f"pattern is no regular expression ({fault})") from fault
+        except re.error as error:
+            raise _bad_specification(folder, f"pattern is no regular expression ({error})") from error
         lines = vocabulary.read_text(encoding="utf-8").split("\n")
         self._ids = {token: i for i, token in enumerate(line.rstrip("\r") for line in lines) if token}
         named = {mark: specification.get(mark) for mark in ("cls", "sep", "unk", "pad")}
@@ -142,10 +142,10 @@ class FileTokenizer:
         self.limit: int | None = None
         try:
             self._fast = Fast.from_file(str(path))
-        except Exception as fault:  # boundary: the library raises bare Exception on a file it cannot read
+        except Exception as error:  # boundary: the library raises bare Exception on a file it cannot read
             raise RefusedError(
-                f"{path} is not a readable tokenizer.json ({fault}).", reason="TOKENIZER_UNREADABLE", field="model"
-            ) from fault
+                f"{path} is not a readable tokenizer.json ({error}).", reason="TOKENIZER_UNREADABLE", field="model"
+            ) from error
         self._fast.no_padding()
         self._markers = markers
         names = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
@@ -185,13 +185,13 @@ class LibraryTokenizer:
             self._inner = AutoTokenizer.from_pretrained(
                 str(folder), trust_remote_code=False, local_files_only=True, **options
             )
-        except Exception as fault:  # boundary: third-party loader over files that we did not write
+        except Exception as error:  # boundary: third-party loader over files that we did not write
             raise RefusedError(
-                f"the tokenizer in {folder} cannot be loaded ({type(fault).__name__}: {str(fault).splitlines()[0]}); "
+                f"the tokenizer in {folder} cannot be loaded ({type(error).__name__}: {str(error).splitlines()[0]}); "
                 f"describe it in {SPECIFICATION}, or name another with #tokenizer=.",
                 reason="TOKENIZER_UNREADABLE",
                 field="model",
-            ) from fault
+            ) from error
         self.kind = type(self._inner).__name__
         known = (self._inner.pad_token_id, self._inner.eos_token_id, self._inner.unk_token_id)
         self.pad_id = int(next((i for i in known if i is not None), 0))
@@ -255,8 +255,8 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
 def _from_specification(folder: Path) -> Tokenizer:
     try:
         raw = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
-    except ValueError as fault:
-        raise _bad_specification(folder, f"it is not JSON ({fault})") from fault
+    except ValueError as error:
+        raise _bad_specification(folder, f"it is not JSON ({error})") from error
     if not isinstance(raw, dict) or raw.get("kind") != "regex":
         raise _bad_specification(folder, 'kind must be "regex"')
     return RegexTokenizer(folder, raw)

@@ -176,13 +176,13 @@ def lack_of_memory() -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as fault:
+    except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
-        raise MemoryError(str(fault)) from fault
-    except RuntimeError as fault:
-        if "alloc" not in str(fault).lower():
+        raise MemoryError(str(error)) from error
+    except RuntimeError as error:
+        if "alloc" not in str(error).lower():
             raise
-        raise MemoryError(str(fault)) from fault
+        raise MemoryError(str(error)) from error
 
 
 def device_of(name: str) -> str:
@@ -233,12 +233,12 @@ def load_weights(
                 output_loading_info=True,
                 **options,
             )
-    except Exception as fault:  # boundary: third-party loader over files that we did not write
+    except Exception as error:  # boundary: third-party loader over files that we did not write
         raise RefusedError(
-            f"{artefact.path} cannot be loaded ({type(fault).__name__}: {(str(fault).splitlines() or [''])[0]}).",
+            f"{artefact.path} cannot be loaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
             reason="MODEL_UNREADABLE",
             field="model",
-        ) from fault
+        ) from error
     _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
 

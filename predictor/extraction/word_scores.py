@@ -99,8 +99,8 @@ class WordScorer:
     def _begin(self, ids: tuple[int, ...]) -> Beginning:
         try:
             return self.model.begin(ids) if ids else NOTHING
-        except MemoryError as fault:
-            raise _too_large(len(ids)) from fault
+        except MemoryError as error:
+            raise _too_large(len(ids)) from error
 
     def _log_words(
         self, questions: Sequence[tuple[int, ...]], beginning: Beginning, rows: int
@@ -122,9 +122,9 @@ class WordScorer:
                     logs = self.model.log_probabilities(
                         beginning, [sequences[i] for i in batch], len(stem) + 1, words.tokens_used
                     )
-                except MemoryError as fault:
+                except MemoryError as error:
                     if len(batch) == 1:
-                        raise _too_large(len(beginning.ids) + len(sequences[batch[0]])) from fault
+                        raise _too_large(len(beginning.ids) + len(sequences[batch[0]])) from error
                     waiting.extend(np.array_split(batch, 2))
                     continue
                 for word in behind:

@@ -23,12 +23,12 @@ def attach(model: torch.nn.Module, rank: int) -> None:
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
-    except ModuleNotFoundError as fault:
+    except ModuleNotFoundError as error:
         raise InputError(
             "recipe lora needs the peft package: pip install 'w2s-predictor[finetune]', or give recipe full.",
             reason="PACKAGE_MISSING",
             field="recipe",
-        ) from fault
+        ) from error
     names = attention_maps(model)
     if not names:
         raise RefusedError(

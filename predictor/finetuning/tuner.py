@@ -111,13 +111,13 @@ class FineTuneLearner:
                 taught = probabilities(np.clip(lessons, 0.0, 1.0))
                 taught = taught / taught.sum(axis=1, keepdims=True)
                 return codes(_softmax(self._fitted(taught, seed, confidence)))
-        except MemoryError as fault:
+        except MemoryError as error:
             raise LimitError(
                 f"a batch of {self.recipe.tuning.batch_rows} rows does not fit the memory of this device; lower "
                 "--batch-rows or --max-length, or give recipe lora.",
                 reason="OUT_OF_MEMORY",
                 field="batch_rows",
-            ) from fault
+            ) from error
 
     def _regressed(self, lessons: Array, seed: int) -> Array:
         """Squared loss on lessons of mean 0 and variance 1, taken back to their own unit."""
@@ -214,5 +214,5 @@ def _texts(texts: Sequence[str]) -> Sequence[str]:
 
 def _softmax(logits: Array) -> Array:
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances: Array = raised / raised.sum(axis=1, keepdims=True)
-    return chances
+    probabilities: Array = raised / raised.sum(axis=1, keepdims=True)
+    return probabilities

@@ -19,7 +19,7 @@ _TINY = 1e-15
 
 
 @dataclass(frozen=True, eq=False)
-class HeadFactor:
+class FactoredRidge:
     """A linear head on training rows, ready for any labels: f = ȳ + T diag(λ/(λ+β)) Uᵀ (y − ȳ).
 
     Attributes:
@@ -33,7 +33,7 @@ class HeadFactor:
     transfer: Array
 
     @classmethod
-    def of(cls, train: NDArray[np.floating], other: NDArray[np.floating]) -> HeadFactor:
+    def of(cls, train: NDArray[np.floating], other: NDArray[np.floating]) -> FactoredRidge:
         """Factor (n, d) training features and carry the directions over to (m, d) other rows.
 
         Features are standardised by the training rows alone; where those are constant the head predicts the mean.
@@ -49,7 +49,7 @@ class HeadFactor:
         """Training rows."""
         return len(self.left)
 
-    def shuffled(self, rng: np.random.Generator) -> HeadFactor:
+    def shuffled(self, rng: np.random.Generator) -> FactoredRidge:
         """The same head with the pairing between training rows and labels broken: the null."""
         return replace(self, left=self.left[rng.permutation(self.rows)])
 

@@ -61,12 +61,12 @@ def _as_array(values: Sequence[object] | NDArray[np.generic], name: str) -> NDAr
         return np.array([str(value) for value in values])
     try:
         return np.array(list(values), dtype=np.float64)
-    except (ValueError, TypeError) as fault:
+    except (ValueError, TypeError) as error:
         raise InputError(
             f"weak labels of {name!r} mix kinds; give a number, a class name, or equally long lists of probabilities.",
             reason="BAD_WEAK_LABELS",
             field="weak_labels",
-        ) from fault
+        ) from error
 
 
 def _are_class_codes(array: NDArray[np.generic], classes: Sequence[str] | None) -> bool:

@@ -19,7 +19,7 @@ from predictor.query.labels import Labels
 from predictor.query.model_reference import read_spec
 from predictor.query.model_spec import Array, ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import read_wording
+from predictor.query.prompt import read_label_prompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy
 from predictor.query.training_plan import FREE, Heads, LabelForm, Training
@@ -144,7 +144,7 @@ def build_query(
         precision=precision,
         budget=None if budget is None else read_budget(budget),
         confidence=None if confidence is None else float(confidence),
-        wording=read_wording(label_words, prompt),
+        label_prompt=read_label_prompt(label_words, prompt),
         refine=refine,
         training=Training(
             _plain(weak_rows),
@@ -206,13 +206,13 @@ def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
     """
     try:
         return np.asarray(model)
-    except (TypeError, ValueError, RuntimeError) as fault:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{field} model {name!r} is no array of numbers ({fault}); give features of shape (rows, dimensions), of a "
+            f"{field} model {name!r} is no array of numbers ({error}); give features of shape (rows, dimensions), of a "
             "tensor its .detach().float().cpu().numpy().",
             reason="BAD_ARRAY",
             field=field,
-        ) from fault
+        ) from error
 
 
 def _pool(pool: PoolInput | None, specs: Sequence[ModelSpec], text_column: str, id_column: str) -> Pool:

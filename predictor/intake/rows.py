@@ -199,13 +199,13 @@ def _load_array(path: str | Path, field: str) -> NDArray[np.generic]:
         raise NotFoundError(f"{path} does not exist; check the path.", reason="FILE_NOT_FOUND", field=field)
     try:
         loaded = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as fault:
+    except (ValueError, EOFError, OSError) as error:
         raise InputError(
-            f"{path} is not a plain .npy array ({fault}). Save numbers or strings with numpy.save; objects are "
+            f"{path} is not a plain .npy array ({error}). Save numbers or strings with numpy.save; objects are "
             "refused.",
             reason="BAD_ARRAY_FILE",
             field=field,
-        ) from fault
+        ) from error
     if not isinstance(loaded, np.ndarray):
         raise InputError(f"{path} holds several arrays; save one as .npy.", reason="BAD_ARRAY_FILE", field=field)
     return loaded

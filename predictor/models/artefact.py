@@ -186,10 +186,10 @@ def read_config(folder: Path) -> dict[str, Any]:
         return {}
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as fault:
+    except ValueError as error:
         raise RefusedError(
-            f"{path} is not JSON ({fault}); the model cannot be told.", reason="CONFIG_UNREADABLE", field="model"
-        ) from fault
+            f"{path} is not JSON ({error}); the model cannot be told.", reason="CONFIG_UNREADABLE", field="model"
+        ) from error
     if not isinstance(raw, dict):
         raise RefusedError(f"{path} is not a JSON object.", reason="CONFIG_UNREADABLE", field="model")
     return raw

@@ -87,8 +87,8 @@ def convert(
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".convert-") as work:
             _fill(Path(work), folder, pickles, str(source), tokenizer)
             _move_in(Path(work), target)
-    except OSError as fault:
-        raise storage_error(fault, target.parent) from fault
+    except OSError as error:
+        raise storage_error(error, target.parent) from error
     return target
 
 
@@ -128,12 +128,12 @@ def _unpickle(pickles: list[Path], target: Path, source: str) -> None:
             timeout=_TIMEOUT_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired as fault:
+    except subprocess.TimeoutExpired as error:
         raise RefusedError(
             f"{source!r} took longer than {_TIMEOUT_SECONDS} s to read and was given up.",
             reason="CONVERT_FAILED",
             field="model",
-        ) from fault
+        ) from error
     if done.returncode != 0:
         why = (done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"])[-1]
         raise RefusedError(

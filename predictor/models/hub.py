@@ -37,11 +37,11 @@ def fetch_snapshot(locator: str, *, pickles: bool = False) -> Path:
     """
     try:
         from huggingface_hub import errors, snapshot_download
-    except ImportError as fault:
+    except ImportError as error:
         raise UnavailableError(
             "hub: models need the huggingface_hub package: pip install 'w2s-predictor[models]'.",
             reason="MISSING_PACKAGE",
-        ) from fault
+        ) from error
     repository, _, revision = locator.partition("@")
     patterns = [*ALLOWED, *(["*.bin"] if pickles else [])]
     try:
@@ -54,18 +54,18 @@ def fetch_snapshot(locator: str, *, pickles: bool = False) -> Path:
         raise _unreachable(locator, "W2S_OFFLINE is set")
     try:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=patterns, etag_timeout=5))
-    except errors.GatedRepoError as fault:
+    except errors.GatedRepoError as error:
         raise RefusedError(
             f"hub:{locator} is gated; accept its terms and log in, or give a local folder.",
             reason="MODEL_GATED",
             field="model",
-        ) from fault
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as fault:
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         raise NotFoundError(
             f"the hub has no {repository!r} at commit {revision}; check both.", reason="MODEL_NOT_FOUND", field="model"
-        ) from fault
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as fault:
-        raise _unreachable(locator, type(fault).__name__) from fault
+        ) from error
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+        raise _unreachable(locator, type(error).__name__) from error
 
 
 def _unreachable(locator: str, why: str) -> UnavailableError:

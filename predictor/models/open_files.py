@@ -17,7 +17,7 @@ from predictor.models.artefact import TOKENIZER_FILES
 from predictor.models.confine import LOCAL_KINDS, absent, confine
 from predictor.query.model_reference import ModelReference
 
-MOST_FILES = 256
+MAX_FILES = 256
 """Files of one folder that are kept open."""
 
 _DESCRIPTORS = Path("/proc/self/fd")
@@ -44,7 +44,7 @@ class HeldFiles:
 
         Raises:
             InputError, NotFoundError: as `confine`.
-            RefusedError: more than `MOST_FILES` files in the model's folder.
+            RefusedError: more than `MAX_FILES` files in the model's folder.
             LimitError: no more files can be opened, or the folder for temporary files is full.
         """
         self._text = text
@@ -91,22 +91,22 @@ class HeldFiles:
             self._hold_folder(root, path.parent, view, beside, opened)
             if kind == "onnx" and path.parent != root:
                 self._hold_folder(root, path.parent.parent, top / "up", set(TOKENIZER_FILES), opened)
-        except OSError as fault:
-            raise self._told(fault) from fault
+        except OSError as error:
+            raise self._told(error) from error
         if not (view / path.name).is_file():
             raise absent(self._text)
         return view / path.name
 
-    def _told(self, fault: OSError) -> W2SError:
+    def _told(self, error: OSError) -> W2SError:
         """What a model reads as that the system would not open: absent, unless the system had no more to give."""
-        if fault.errno in (errno.EMFILE, errno.ENFILE):
+        if error.errno in (errno.EMFILE, errno.ENFILE):
             return LimitError(
                 f"{self._text!r} cannot be opened beside the files of the other models of this job; ask for fewer "
                 "models at once.",
                 reason="TOO_MANY_FILES",
                 field="model",
             )
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             return LimitError(
                 f"{self._text!r} cannot be opened: the folder for temporary files takes no more; ask the operator for "
                 "room.",
@@ -126,9 +126,9 @@ class HeldFiles:
                 opened.callback(os.close, file)
                 os.symlink(_DESCRIPTORS / str(file), view / name)
                 held += 1
-                if held > MOST_FILES:
+                if held > MAX_FILES:
                     raise RefusedError(
-                        f"the folder of {self._text!r} has more than {MOST_FILES} files; keep the model in one of its "
+                        f"the folder of {self._text!r} has more than {MAX_FILES} files; keep the model in one of its "
                         "own.",
                         reason="MODEL_FILES",
                         field="model",
@@ -164,8 +164,8 @@ def _opened_file(root: Path, folder: Path, handle: int, name: str) -> int | None
                 file = os.open(real.name, _READ, dir_fd=there)
         else:
             file = os.open(name, _READ, dir_fd=handle)
-    except OSError as fault:
-        if fault.errno in (errno.EMFILE, errno.ENFILE):
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
             raise  # half a model is none
         return None
     except RuntimeError:

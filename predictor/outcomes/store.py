@@ -116,8 +116,8 @@ class OutcomeStore:
                 found = [read_line(line) for line in lines_of(file, 0, size)]
         except FileNotFoundError:
             return Listing(())
-        except OSError as fault:
-            raise storage_error(fault, self.folder) from fault
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
         damaged = found.count(None)
         if damaged:
             with self._locked():
@@ -159,8 +159,8 @@ class OutcomeStore:
         try:
             make_private(self.folder)
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as fault:
-            raise storage_error(fault, self.folder) from fault
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -184,8 +184,8 @@ class OutcomeStore:
                     self._index.add(*peeked, len(line))
         except FileNotFoundError:
             self._index, self._stamp = OutcomeIndex(), None
-        except OSError as fault:
-            raise storage_error(fault, self.folder) from fault
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
         return 0
 
     def _goes_on(self, file: BinaryIO, stamp: _Stamp) -> bool:
@@ -223,8 +223,8 @@ class OutcomeStore:
         try:
             with self._file.open("rb") as file:
                 return [os.pread(file.fileno(), size, start) for start, size in spans]
-        except OSError as fault:
-            raise storage_error(fault, self.folder) from fault
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
 
     def _mend(self) -> int:
         """Set aside every line that is not what was written, and take in the others anew; counts the former."""
@@ -238,8 +238,8 @@ class OutcomeStore:
                     else:
                         sound.append(line)
                         index.add(read[0], vars(read[1]), len(line))
-        except OSError as fault:
-            raise storage_error(fault, self.folder) from fault
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
         if damaged:
             append_lines(self.folder / "damaged.jsonl", damaged)
             replace_file(self._file, sound)

@@ -40,7 +40,7 @@ class ModelSpec:
     labels: LabelsBy | None = None
 
     @property
-    def spelled(self) -> str:
+    def as_given(self) -> str:
         """The model as one would type it on the command line, alias and overrides included."""
         given = (("layer", self.layer), ("pooling", self.pooling), ("labels", self.labels))
         overrides = [f"{key}={value}" for key, value in given if value]

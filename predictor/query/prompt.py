@@ -25,7 +25,7 @@ BETWEEN = "\n\n"
 
 
 @dataclass(frozen=True)
-class Wording:
+class LabelPrompt:
     """How classes are put to a language model.
 
     Attributes:
@@ -75,11 +75,11 @@ class Wording:
         return self.template.rstrip()
 
 
-def read_wording(words: str | Sequence[str] | None, prompt: str | None) -> Wording | None:
+def read_label_prompt(words: str | Sequence[str] | None, prompt: str | None) -> LabelPrompt | None:
     """Label words, joined by commas or as a list, and a prompt; None where neither is given.
 
     Raises:
-        InputError: a prompt without words; see `Wording`.
+        InputError: a prompt without words; see `LabelPrompt`.
     """
     if words is None:
         if prompt is not None:
@@ -90,10 +90,10 @@ def read_wording(words: str | Sequence[str] | None, prompt: str | None) -> Wordi
             )
         return None
     given = [word.strip() for word in words.split(",")] if isinstance(words, str) else list(words)
-    return Wording(tuple(given)) if prompt is None else Wording(tuple(given), prompt)
+    return LabelPrompt(tuple(given)) if prompt is None else LabelPrompt(tuple(given), prompt)
 
 
-def check_classes(wording: Wording, classes: Sequence[str] | None) -> None:
+def check_classes(label_prompt: LabelPrompt, classes: Sequence[str] | None) -> None:
     """Refuse words that are not one per class of the gold labels.
 
     Args:
@@ -104,9 +104,9 @@ def check_classes(wording: Wording, classes: Sequence[str] | None) -> None:
     """
     if classes is None:
         raise _bad("label words are given, and the gold labels are numbers, which no word stands for; leave them out")
-    if len(wording.words) != len(classes):
+    if len(label_prompt.words) != len(classes):
         raise _bad(
-            f"{len(wording.words)} label words are given and the gold labels have {len(classes)} classes "
+            f"{len(label_prompt.words)} label words are given and the gold labels have {len(classes)} classes "
             f"({', '.join(classes)}); give one word per class, in this order"
         )
 

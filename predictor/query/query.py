@@ -87,7 +87,7 @@ class RankingQuery:
         return bool(self.weak_labels) or any(spec.labels is not None for spec in self.weak)
 
     def _check_asked_labels(self) -> None:
-        wording = self.settings.wording
+        label_prompt = self.settings.label_prompt
         if self.strong.labels is not None:
             raise InputError(
                 f"the strong model has #labels={self.strong.labels}; only weak candidates label rows, so leave it out.",
@@ -103,15 +103,15 @@ class RankingQuery:
             )
         prompted = self.settings.refine == "prompted"
         asks = next((spec for spec in self.weak if spec.labels == "words"), None)
-        if wording is None and (asks is not None or prompted):
+        if label_prompt is None and (asks is not None or prompted):
             raise InputError(
                 f"{'--refine prompted' if asks is None else f'#labels=words of {asks.name!r}'} needs to know the words "
                 "for the classes; give --label-words negative,positive (one per class, in the classes' order).",
                 reason="NO_LABEL_WORDS",
                 field="label_words",
             )
-        if wording is not None and self.labels is not None:
-            check_classes(wording, self.labels.classes)
+        if label_prompt is not None and self.labels is not None:
+            check_classes(label_prompt, self.labels.classes)
         if prompted and not self.pool.texts:
             raise InputError(
                 "--refine prompted reads the rows' texts, and none were given; name the rows with --pool.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.training_plan import Training
 
 RankBy = Literal["w2s_error", "gain"]
@@ -53,6 +53,6 @@ class Settings:
     precision: Precision = "auto"
     budget: Budget | None = None
     confidence: float | None = None
-    wording: Wording | None = None
+    label_prompt: LabelPrompt | None = None
     refine: RefineBy | None = None
     training: Training = field(default_factory=Training)

@@ -22,7 +22,7 @@ from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Pooling
 from predictor.ranking.refining import MAX_ROWS
@@ -48,7 +48,7 @@ class Step:
         layers: as resolved where the model has been looked at before, else as asked for; of labels, what gives them:
             `logits` or `words`; of refined labels, how many candidates' are refined at most.
         pooling: of tokens; "" for arrays and labels.
-        state: `cached`, `to read`, `to fetch` (and then to read), or `fault`.
+        state: `cached`, `to read`, `to fetch` (and then to read), or `error`.
         seconds: rough time on one core, None where nothing is known of the model.
         fault: why it would fail, or "".
         work: features of the rows, labels of the rows by the model itself (`#labels=`), or candidates' labels refined
@@ -61,7 +61,7 @@ class Step:
     pooling: str
     state: str
     seconds: float | None = None
-    fault: str = ""
+    error: str = ""
     work: Work = "features"
 
 
@@ -98,15 +98,15 @@ def _features(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
 def _labels(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
     """One pass over the rows by the candidate, its prompt around each where it is asked for words."""
     settings, kind = query.settings, str(spec.labels)
-    wording = settings.wording if kind == "words" else None
+    label_prompt = settings.label_prompt if kind == "words" else None
     blank = Step(spec.name, spec.reference, kind, "", "to fetch", work="labels")
 
     def look() -> Step:
         artefact = labelling_artefact(spec, query.pool, cache)
-        key = LabelKey.of(artefact, cache, kind, settings, "auto", wording)
+        key = LabelKey.of(artefact, cache, kind, settings, "auto", label_prompt)
         if FeatureStore(cache / "features").get(key.entry(rows_digest(query.pool))) is not None:
             return replace(blank, state="cached", seconds=0.0)
-        seconds = _seconds(_weights(artefact, cache), query, _frame(wording))
+        seconds = _seconds(_weights(artefact, cache), query, _frame(label_prompt))
         return replace(blank, state="to read", seconds=seconds)
 
     return _seen(look, blank)
@@ -129,7 +129,7 @@ def _refined(query: RankingQuery, candidates: Sequence[Step], cache: Path) -> St
 
     def look() -> Step:
         artefact = labelling_artefact(strong, query.pool, cache)
-        seconds = _seconds(_weights(artefact, cache), query, _frame(settings.wording))
+        seconds = _seconds(_weights(artefact, cache), query, _frame(settings.label_prompt))
         return replace(blank, state="to read", seconds=2 * passes * share * seconds)
 
     return _seen(look, blank)
@@ -139,12 +139,12 @@ def _seen(look: Callable[[], Step], blank: Step) -> Step:
     """What a look at a model tells; `blank` where it must be fetched first, with the fault where there is one."""
     try:
         return look()
-    except UnavailableError as fault:
-        if fault.reason in ("OFFLINE", "HUB_UNREACHABLE"):
+    except UnavailableError as error:
+        if error.reason in ("OFFLINE", "HUB_UNREACHABLE"):
             return blank
-        return replace(blank, state="fault", fault=fault.message)
-    except W2SError as fault:
-        return replace(blank, state="fault", fault=fault.message)
+        return replace(blank, state="error", error=error.message)
+    except W2SError as error:
+        return replace(blank, state="error", error=error.message)
 
 
 def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: str) -> Step:
@@ -173,9 +173,11 @@ def _weights(artefact: Artefact, cache: Path) -> float:
     return float(card.parameters if card else sum(path.stat().st_size for path in artefact.weight_files) / 4)
 
 
-def _frame(wording: Wording | None) -> int:
+def _frame(label_prompt: LabelPrompt | None) -> int:
     """Characters that a prompt puts around a row."""
-    return 0 if wording is None else len(wording.answer(wording.words[0])) + len(wording.question(""))
+    return (
+        0 if label_prompt is None else len(label_prompt.answer(label_prompt.words[0])) + len(label_prompt.question(""))
+    )
 
 
 def _seconds(parameters: float, query: RankingQuery, frame: int = 0) -> float:

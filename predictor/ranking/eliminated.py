@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.query import RankingQuery
 from predictor.ranking.incremental_source import Staged
-from predictor.ranking.racing_bounds import LEAST_ROWS
+from predictor.ranking.racing_bounds import MIN_ROWS
 from predictor.results.ranking import Candidate, Estimate, Ranking
 
 
@@ -90,7 +90,7 @@ def complete(
     spared = f", and models read {staged.forward_rows / asked:.0%} of what reading all would take"
     budget = query.settings.budget
     over = budget is not None and budget.share is not None and seen > max(1, round(budget.share * rows))
-    least = f"; the first stage takes {LEAST_ROWS} rows, or all, whatever the budget" if over else ""
+    least = f"; the first stage takes {MIN_ROWS} rows, or all, whatever the budget" if over else ""
     note = (
         f"read in stages at {confidence:.0%} confidence: {seen} of {rows} rows when {why}; {len(left)} of {total} "
         f"candidates were left behind{spared if staged.forward_rows else ''}{least}"
@@ -99,7 +99,7 @@ def complete(
         ranking.provenance,
         request={
             **ranking.provenance.request,
-            "weak": [spec.spelled for spec in query.weak],
+            "weak": [spec.as_given for spec in query.weak],
             "budget": None if budget is None else asdict(budget),
             "confidence": query.settings.confidence,
             "training": asdict(query.settings.training),

@@ -42,12 +42,12 @@ class Gathered:
     Attributes:
         strong: the student's features at its one layer.
         candidates: in the order asked for, several layers of one model side by side.
-        bystanders: models that are not judged any more; see `predictor.estimators.problem.Case`.
+        context models: models that are not judged any more; see `predictor.estimators.problem.Case`.
     """
 
     strong: FeatureSet
     candidates: tuple[Found, ...]
-    bystanders: tuple[FeatureSet, ...] = ()
+    context_models: tuple[FeatureSet, ...] = ()
 
     @property
     def living(self) -> tuple[FeatureSet, ...]:
@@ -70,11 +70,11 @@ def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, No
         try:
             found = yield from source.features(spec, query.pool, query.settings)
             said = None if spec.labels is None else (yield from label(spec, query, source))
-        except W2SError as fault:
-            if fault.code == "CANCELLED":
+        except W2SError as error:
+            if error.code == "CANCELLED":
                 raise
             yield Progress(spec.name, "failed", 0, 1)
-            candidates.append(Found(spec.name, spec.name, failure=Failure(fault.code, fault.reason, fault.message)))
+            candidates.append(Found(spec.name, spec.name, failure=Failure(error.code, error.reason, error.message)))
             continue
         if said is None:
             candidates.extend(Found(features.name, spec.name, features) for features in found)

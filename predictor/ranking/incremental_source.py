@@ -82,11 +82,11 @@ class Staged:
         for spec in asked:
             try:
                 found = yield from self._features(spec, part, rows)
-            except W2SError as fault:
-                if fault.code == "CANCELLED":
+            except W2SError as error:
+                if error.code == "CANCELLED":
                     raise
                 yield Progress(spec.name, "failed", 0, 1)
-                self.failures[spec.name] = fault
+                self.failures[spec.name] = error
                 for name in [name for name, one in self.models.items() if one.spec.name == spec.name]:
                     del self.models[name]
                 continue
@@ -94,7 +94,7 @@ class Staged:
         self.read = np.concatenate([self.read, rows])
 
     @property
-    def bystanders(self) -> tuple[FeatureSet, ...]:
+    def context_models(self) -> tuple[FeatureSet, ...]:
         """Candidates that were left behind after all rows had been read of them, in the pool's order of the rows.
 
         Without them the prior of all models would be that of the candidates left, and the order another one.

@@ -32,7 +32,7 @@ SHUFFLES = 19
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
+class CandidateEffects:
     """What past outcomes of the candidates add to what is predicted of them, in label variance.
 
     Attributes:
@@ -102,7 +102,7 @@ def judge(
     case: Case,
     rank_by: RankBy,
     known: Sequence[Mapping[str, Estimate]] | None = None,
-    learnt: Learnt | None = None,
+    learnt: CandidateEffects | None = None,
 ) -> Verdict:
     """Order the case's candidates by what the judge says of them.
 
@@ -121,7 +121,7 @@ def judge(
         cast = speaking.forecast(case)
         above = _above_null(cast.error if cast.null_error is None else cast.null_error, cast.null_draws)
         learnt = learnt if learnt is not None and learnt.forecaster == speaking.name else None
-        by = _moved(cast, learnt, case.rng("surprises"))
+        by = _moved(cast, learnt, case.rng("random_effects"))
         if rank_by == "gain":
             where = standing(-by.gain, -by.gain_draws, above)
         else:
@@ -143,7 +143,7 @@ def judge(
     return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None, None)
 
 
-def _moved(cast: Forecast, learnt: Learnt | None, rng: np.random.Generator) -> Forecast:
+def _moved(cast: Forecast, learnt: CandidateEffects | None, rng: np.random.Generator) -> Forecast:
     if learnt is None:
         return cast
     shape = cast.error_draws.shape

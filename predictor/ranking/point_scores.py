@@ -12,7 +12,7 @@ from predictor.estimators.combined import Combined
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation, sizes_of
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.settings import RankBy
 from predictor.training.simulation import Pipeline
 from predictor.training.splits import cut
@@ -41,7 +41,7 @@ def scores(judging: Estimator, case: Case, rank_by: RankBy, rounds: int | None =
     return np.where(np.isnan(values), float(held.max()) if len(held) else 0.0, values)
 
 
-def most_rows(judging: Estimator, case: Case) -> int | None:
+def max_rows(judging: Estimator, case: Case) -> int | None:
     """Rows beyond which the judge itself reads no further, or None."""
     part = judging.chosen(case) if isinstance(judging, Combined) else judging
     found = getattr(part, "max_rows", None)
@@ -60,9 +60,9 @@ def expected_outcomes(simulation: LabelPriorSimulation, case: Case, rounds: int 
     found = []
     for noise in simulation.noises * (rounds or simulation.rounds(case.rows)):
         part = cut(case.rows, *sizes_of(case), rng)
-        strong = HeadFactor.of(case.strong.features[part.student], case.strong.features[part.test])
+        strong = FactoredRidge.of(case.strong.features[part.student], case.strong.features[part.test])
         others = np.concatenate([part.student, part.test])
-        weak = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
+        weak = [FactoredRidge.of(w.features[part.weak], w.features[others]) for w in case.weak]
         for prior in (prior.with_noise(noise) for prior in priors):
             found.append([Pipeline.of(head, strong, part, prior, case.training).expected_errors() for head in weak])
     expected: Array = np.mean(found, axis=0)

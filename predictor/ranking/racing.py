@@ -23,8 +23,8 @@ from predictor.query.training_plan import Training
 from predictor.ranking.eliminated import Left, complete
 from predictor.ranking.incremental_source import Rows, Staged
 from predictor.ranking.ordering import some_rows
-from predictor.ranking.point_scores import most_rows, scores
-from predictor.ranking.racing_bounds import HALVES, Lap, level_of, schedule
+from predictor.ranking.point_scores import max_rows, scores
+from predictor.ranking.racing_bounds import HALVES, StageScores, level_of, schedule
 from predictor.results.ranking import Ranking
 from predictor.spectral.spectra import Scale
 
@@ -56,7 +56,7 @@ def anytime_steps(
         query: with a budget or a confidence.
         source: reads models over any rows.
         judging: whose order decides.
-        finish: the ordinary ranking, of the candidates left over the rows read, the others as bystanders.
+        finish: the ordinary ranking, of the candidates left over the rows read, the others as context models.
 
     Raises:
         W2SError: the strong model or the request is at fault.
@@ -98,7 +98,7 @@ def anytime_steps(
         ahead = (now - begun) * (stages[number] - size) / size if number < len(stages) else 0.0
         if budget is not None and budget.seconds is not None and now - started + ahead > budget.seconds:
             break
-    ranking = yield from finish(_cut(query, staged, living, judging), staged, staged.bystanders)
+    ranking = yield from finish(_cut(query, staged, living, judging), staged, staged.context_models)
     return complete(ranking, query, staged, left, judging, why, confidence, len(stages))
 
 
@@ -117,7 +117,7 @@ def _stages(query: RankingQuery, order: Rows, judging: Estimator) -> tuple[int, 
     rows, budget = len(order), query.settings.budget
     labels = query.labels
     case = Case(Representation("", np.empty((rows, 0))), (), labels, {}, query.settings.seed)
-    most = min(rows, most_rows(judging, case) or rows)
+    most = min(rows, max_rows(judging, case) or rows)
     share = budget.share if budget is not None and budget.share is not None else 1.0
     stages = schedule(most, min(1.0, share * rows / most))
     if labels is None:
@@ -135,7 +135,7 @@ def _stages(query: RankingQuery, order: Rows, judging: Estimator) -> tuple[int, 
 
 
 def _training(query: RankingQuery, judging: Estimator) -> Training:
-    """The training that the judge would simulate on all rows, which the rows read are to foretell.
+    """The training that the judge would simulate on all rows, which the rows read are to predict.
 
     Heads trained on a third of a quarter of the rows are other heads, and prefer other candidates.
     """
@@ -143,7 +143,7 @@ def _training(query: RankingQuery, judging: Estimator) -> Training:
     if query.labels is not None or query.weak_labels:
         return asked  # the judge trains real heads on real labels, as many as are there
     whole = Case(Representation("", np.empty((len(query.pool), 0))), ())
-    weak, student = asked.sizes(min(whole.rows, most_rows(judging, whole) or whole.rows))
+    weak, student = asked.sizes(min(whole.rows, max_rows(judging, whole) or whole.rows))
     return replace(asked, weak_rows=weak, student_rows=student)
 
 
@@ -153,7 +153,7 @@ def _varies(staged: Staged, name: str) -> bool:
 
 def _run(
     query: RankingQuery, staged: Staged, names: list[str], judging: Estimator, stage: int
-) -> tuple[Lap, list[str]]:
+) -> tuple[StageScores, list[str]]:
     """The living candidates scored on the rows read and on random halves of them."""
     if staged.student is None:
         raise TypeError("nothing was read yet")
@@ -177,12 +177,12 @@ def _run(
         values = scores(judging, in_order, rank_by)
         drawn = [np.sort(some_rows(in_order, len(rows) // 2, rng)) for _ in range(HALVES)]
         halves = np.stack([scores(judging, in_order.take(half), rank_by, HALF_ROUNDS) for half in drawn], axis=1)
-    most = min(len(query.pool), most_rows(judging, case) or len(query.pool))
-    return Lap(len(rows), most, values, halves), names
+    most = min(len(query.pool), max_rows(judging, case) or len(query.pool))
+    return StageScores(len(rows), most, values, halves), names
 
 
 def _outcome(
-    lap: Lap, names: list[str], level: float, staged: Staged, stage: int, indifference: float
+    lap: StageScores, names: list[str], level: float, staged: Staged, stage: int, indifference: float
 ) -> tuple[list[Left], bool]:
     """Who is left behind, and whether nobody who stays can be noticeably better than the leader."""
     low, high = lap.bounds(level)

@@ -28,8 +28,8 @@ from predictor.statistics.student_t import student_quantile
 
 Array = NDArray[np.float64]
 
-MOST_STAGES = 6
-LEAST_ROWS = 150
+MAX_STAGES = 6
+MIN_ROWS = 150
 """Of the first stage: a third of half of them must still train a head."""
 
 HALVES = 12
@@ -43,15 +43,15 @@ def schedule(rows: int, share: float = 1.0) -> tuple[int, ...]:
         rows: N.
         share: of them that may be read, in (0, 1].
     """
-    last = max(min(rows, LEAST_ROWS), round(share * rows))
+    last = max(min(rows, MIN_ROWS), round(share * rows))
     stages = [last]
-    while len(stages) < MOST_STAGES and stages[0] // 2 >= LEAST_ROWS:
+    while len(stages) < MAX_STAGES and stages[0] // 2 >= MIN_ROWS:
         stages.insert(0, stages[0] // 2)
     return tuple(stages)
 
 
 @dataclass(frozen=True, eq=False)
-class Lap:
+class StageScores:
     """What one stage showed.
 
     Attributes:

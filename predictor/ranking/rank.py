@@ -15,7 +15,7 @@ from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
 from predictor.estimators.problem import Case, Refined, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
-from predictor.estimators.supervision import check_chances, check_width
+from predictor.estimators.supervision import check_probabilities, check_width
 from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet, FeatureSource
@@ -23,7 +23,7 @@ from predictor.ranking import racing
 from predictor.ranking.gathering import Found, Gathered, check_one_layer, gather
 from predictor.ranking.ordering import Verdict, judge
 from predictor.ranking.refining import relabel
-from predictor.ranking.selection import calibrated_by, check_evidence, estimators_for, judge_of, learnt_by
+from predictor.ranking.selection import calibrated_by, check_evidence, effects_of, estimators_for, judge_of
 from predictor.ranking.warnings import remarks_on_codes, remarks_on_evidence, remarks_on_rows
 from predictor.results.ranking import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.results.versions import versions
@@ -50,14 +50,14 @@ class _Entry:
 
 
 def ranking_steps(
-    query: RankingQuery, source: FeatureSource, engine: Engine = HERE, bystanders: tuple[FeatureSet, ...] = ()
+    query: RankingQuery, source: FeatureSource, engine: Engine = HERE, context_models: tuple[FeatureSet, ...] = ()
 ) -> Generator[Progress, None, Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
     A candidate's own fault (it cannot be loaded, its features are constant or not finite) stays in that candidate.
 
     Args:
-        bystanders: models over the same rows that are not judged; see `predictor.estimators.problem.Case`.
+        context models: models over the same rows that are not judged; see `predictor.estimators.problem.Case`.
 
     Raises:
         W2SError: the strong model or the request itself is at fault.
@@ -74,7 +74,7 @@ def ranking_steps(
         judging = judge_of(estimators_for(query))
         return (yield from racing.anytime_steps(query, source, judging, lambda q, s, b: ranking_steps(q, s, engine, b)))
     source = engine.source(query, source)
-    gathered = replace((yield from gather(query, source)), bystanders=bystanders)
+    gathered = replace((yield from gather(query, source)), context_models=context_models)
     if query.settings.refine == "prompted":
         gathered = yield from refining_steps(query, gathered, source)
     return (yield from judging_steps(query, gathered, engine))
@@ -115,8 +115,8 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
             yield Progress(entry.name, "estimate", done, len(living) + 1)
             try:
                 known = yield from engine.aligned(entry.name)
-            except W2SError as fault:
-                entry.failure = Failure(fault.code, fault.reason, fault.message)
+            except W2SError as error:
+                entry.failure = Failure(error.code, error.reason, error.message)
                 continue
             alone = [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)]
             _estimate_one(entry, root, query, alone, known)
@@ -124,8 +124,8 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
         verdict = None
         if living:
             yield Progress("", "estimate", len(living), len(living) + 1)
-            case = _case(query, root, living, gathered.bystanders)
-            learnt = learnt_by(query, [entry.name for entry in living])
+            case = _case(query, root, living, gathered.context_models)
+            learnt = effects_of(query, [entry.name for entry in living])
             verdict = judge(judging, case, query.settings.rank_by, [entry.estimates for entry in living], learnt)
             for forecaster in (e for e in chosen if isinstance(e, Forecaster)):
                 for entry, estimate in zip(living, verdict.estimates_of(forecaster, case), strict=True):
@@ -157,9 +157,9 @@ def _entry(found: Found, query: RankingQuery) -> _Entry:
         if query.labels is not None:
             check_width(table, query.labels.targets.shape[1], found.name)
             if query.settings.training.heads == "logistic":
-                check_chances(table, found.name)
-    except W2SError as fault:
-        return _Entry(found.name, failure=Failure(fault.code, fault.reason, fault.message))
+                check_probabilities(table, found.name)
+    except W2SError as error:
+        return _Entry(found.name, failure=Failure(error.code, error.reason, error.message))
     return _Entry(found.name, found.features, weak_labels=table, refined=found.refined)
 
 
@@ -170,14 +170,14 @@ def _representation(entry: _Entry) -> Representation:
 
 
 def _case(
-    query: RankingQuery, strong: Representation, entries: list[_Entry], bystanders: tuple[FeatureSet, ...] = ()
+    query: RankingQuery, strong: Representation, entries: list[_Entry], context_models: tuple[FeatureSet, ...] = ()
 ) -> Case:
     given = {entry.name: entry.weak_labels for entry in entries if entry.weak_labels is not None}
     weak = tuple(_representation(entry) for entry in entries)
     refined = {entry.name: entry.refined for entry in entries if entry.refined is not None}
     settings = query.settings
     prompted = settings.refine == "prompted"
-    beside = tuple(Representation.of(one) for one in bystanders)
+    beside = tuple(Representation.of(one) for one in context_models)
     known = refined if prompted else None
     return Case(strong, weak, query.labels, given, settings.seed, known, settings.training, beside)
 
@@ -195,8 +195,8 @@ def _estimate_one(
         entry.diagnostics = _spectrum(candidate) | {"overlap_with_strong": shared}
         for estimator in estimators:
             entry.estimates[estimator.name] = estimator.estimate(case)[0]
-    except W2SError as fault:
-        entry.failure = Failure(fault.code, fault.reason, fault.message)
+    except W2SError as error:
+        entry.failure = Failure(error.code, error.reason, error.message)
 
 
 def _spectrum(model: Representation) -> dict[str, float]:
@@ -272,11 +272,11 @@ def _request(query: RankingQuery) -> dict[str, Any]:
     settings = query.settings
     labelled = 0 if query.labels is None else int(query.labels.known.sum())
     return {
-        "strong": query.strong.spelled,
-        "weak": [spec.spelled for spec in query.weak],
+        "strong": query.strong.as_given,
+        "weak": [spec.as_given for spec in query.weak],
         "labelled_rows": labelled,
         "weak_labels": sorted(query.weak_labels),
-        "wording": None if settings.wording is None else asdict(settings.wording),
+        "label_prompt": None if settings.label_prompt is None else asdict(settings.label_prompt),
         "refine": settings.refine,
         "training": asdict(settings.training),
         "estimators": list(settings.estimators),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case, Refined
-from predictor.estimators.somerstep2024 import LEAST_CONTEXT, shared_contexts
+from predictor.estimators.somerstep2024 import MIN_CONTEXT, shared_contexts
 from predictor.estimators.supervision import supervise
 from predictor.progress import Progress
 from predictor.query.query import RankingQuery
@@ -37,8 +37,8 @@ def relabel(query: RankingQuery, case: Case, source: FeatureSource) -> Generator
     Raises:
         W2SError: the strong model cannot be prompted, or the prompt does not fit it.
     """
-    wording = query.settings.wording
-    if wording is None:
+    label_prompt = query.settings.label_prompt
+    if label_prompt is None:
         raise TypeError("a query that prompts has a wording")
     prompted = labels_of(source, query.strong)
     supervision = supervise(case, case.rng("refinement"))
@@ -47,11 +47,11 @@ def relabel(query: RankingQuery, case: Case, source: FeatureSource) -> Generator
     size = min(CONTEXT, len(rows) // 3)
     found = {}
     for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
-        if taught is None or size < LEAST_CONTEXT or not are_classes(taught, case.labels):
+        if taught is None or size < MIN_CONTEXT or not are_classes(taught, case.labels):
             continue
         weak = taught[kept]
         classes = votes(weak)
-        if np.ptp(classes) == 0 or max(2, weak.shape[1]) != len(wording.words):
+        if np.ptp(classes) == 0 or max(2, weak.shape[1]) != len(label_prompt.words):
             continue
         contexts = shared_contexts(classes, size, case.rng("contexts of refinement"))
         first, second = yield from prompted.refined(query.strong, query.pool.take(rows), query.settings, weak, contexts)

@@ -13,7 +13,7 @@ from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
 from predictor.query.labels import Kind
 from predictor.query.query import RankingQuery
-from predictor.ranking.ordering import Learnt
+from predictor.ranking.ordering import CandidateEffects
 
 
 def estimators_for(query: RankingQuery) -> list[Estimator]:
@@ -71,13 +71,13 @@ def calibrated_by(query: RankingQuery) -> tuple[str | None, Kind | None]:
     return judging.name if isinstance(judging, Forecaster) else None, None if labels is None else labels.kind
 
 
-def learnt_by(query: RankingQuery, names: Sequence[str]) -> Learnt | None:
+def effects_of(query: RankingQuery, names: Sequence[str]) -> CandidateEffects | None:
     """What the query's calibration, if it has one, has learnt of these candidates."""
     if query.calibration is None:
         return None
     forecaster, kind = calibrated_by(query)
     (error, error_doubt), (gain, gain_doubt) = (
-        of_candidates(*(({}, {}) if fit is None else (fit.surprises, fit.met)), names)
+        of_candidates(*(({}, {}) if fit is None else (fit.random_effects, fit.met)), names)
         for fit in fits_for(query.calibration, forecaster, kind)
     )
-    return None if forecaster is None else Learnt(forecaster, error, gain, error_doubt, gain_doubt)
+    return None if forecaster is None else CandidateEffects(forecaster, error, gain, error_doubt, gain_doubt)

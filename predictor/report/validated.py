@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv as writer
 import io
 
-from predictor.estimators.protocol import Foretells
+from predictor.estimators.protocol import Predicts
 from predictor.report.markup import facts, text
 from predictor.report.page import POLICY
 from predictor.report.style import CSS
@@ -18,11 +18,11 @@ from predictor.validation.verdict import drawn, predictions, verdicts
 
 MEASURED = "Errors on rows that nothing was trained on, ± standard error over splits, in units of the "
 SCORED = (
-    "foretells: the outcome that its value speaks of; ρ: rank correlation (Spearman) with the measured W2S error and "
-    "gain, τ: Kendall's with what it foretells, 1 is right; regret: W2S error lost by its first choice; |error|, "
+    "predicts: the outcome that its value speaks of; ρ: rank correlation (Spearman) with the measured W2S error and "
+    "gain, τ: Kendall's with what it predicts, 1 is right; regret: W2S error lost by its first choice; |error|, "
     "|gain|: mean absolute error of its predictions; 90 %: share inside its error intervals"
 )
-FORETOLD: dict[Foretells, str] = {
+PREDICTED: dict[Predicts, str] = {
     "w2s_error": "W2S error",
     "gain": "gain",
     "weak_error": "weak error",
@@ -60,7 +60,7 @@ def judgements(found: Validation) -> Sheet:
         (
             one.estimator,
             one.evidence.replace("_", " "),
-            FORETOLD[one.foretells],
+            PREDICTED[one.predicts],
             number(_tau(one), 2),
             number(one.spearman_error, 2),
             number(one.spearman_gain, 2),
@@ -71,13 +71,13 @@ def judgements(found: Validation) -> Sheet:
         )
         for one in found.scores
     )
-    headings = ("estimator", "evidence", "foretells", *figures)
+    headings = ("estimator", "evidence", "predicts", *figures)
     return Sheet("Estimators against what was measured", headings, rows, "no estimator was scored")
 
 
 def _tau(one: Score) -> float | None:
-    """Kendall's τ-b with what the estimator foretells."""
-    return {"w2s_error": one.kendall_error, "gain": one.kendall_gain, "weak_error": one.kendall_weak}.get(one.foretells)
+    """Kendall's τ-b with what the estimator predicts."""
+    return {"w2s_error": one.kendall_error, "gain": one.kendall_gain, "weak_error": one.kendall_weak}.get(one.predicts)
 
 
 def routes(found: Validation) -> Sheet:
@@ -139,7 +139,7 @@ def remarks(found: Validation) -> tuple[str, ...]:
         )
     if "head_layer" in found.training:
         told.append(
-            f"Estimators foretell linear heads on the frozen features of {found.strong}, and the head of this training "
+            f"Estimators predict linear heads on the frozen features of {found.strong}, and the head of this training "
             f"sits on layer {found.training['head_layer']} of a model that moves: compare orders, not levels."
         )
     return tuple(told)
@@ -168,7 +168,7 @@ def markdown(found: Validation) -> str:
         lines += sheet.pipes()
     if found.failed:
         lines += ["", "## Failed", ""]
-        lines += [f"* {visible(name)}: {visible(fault.message)}" for name, fault in found.failed.items()]
+        lines += [f"* {visible(name)}: {visible(error.message)}" for name, error in found.failed.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -187,15 +187,15 @@ def csv(found: Validation) -> str:
         figures = [part for m in means for part in ((None, None) if m is None else (m.value, m.standard_error))]
         values = [one.predicted.get(name, {}).get("value") for name in said]
         sheet.writerow([safe(one.name), *figures, one.pgr, one.pgr_standard_error, *values, None, None])
-    for name, fault in found.failed.items():
-        sheet.writerow([safe(name), *[None] * (len(names) + 2 + len(said)), fault.code, safe(fault.message)])
+    for name, error in found.failed.items():
+        sheet.writerow([safe(name), *[None] * (len(names) + 2 + len(said)), error.code, safe(error.message)])
     return out.getvalue()
 
 
 def html(found: Validation) -> str:
     """One self-contained page that loads nothing; write it as UTF-8."""
     best = f"{found.trained[0].name} taught best" if found.trained else "no candidate was trained"
-    noted = [*remarks(found), *(f"{name}: {fault.message}" for name, fault in found.failed.items())]
+    noted = [*remarks(found), *(f"{name}: {error.message}" for name, error in found.failed.items())]
     notes = f'<ul class="notes">{"".join(f"<li>{text(note)}</li>" for note in noted)}</ul>' if noted else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

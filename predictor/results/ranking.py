@@ -237,11 +237,11 @@ class Ranking:
         """
         try:
             import pandas
-        except ModuleNotFoundError as fault:
+        except ModuleNotFoundError as error:
             raise UnavailableError(
                 "a frame needs pandas, not installed here: pip install pandas. The same rows are in to_dict().",
                 reason="MISSING_PACKAGE",
-            ) from fault
+            ) from error
 
         return pandas.DataFrame([_flat(c) for c in self.candidates])
 

@@ -64,7 +64,7 @@ def number(value: float | None, decimals: int = 3, signed: bool = False) -> str:
 
 
 def right_of(candidate: Candidate) -> str:
-    """How often teacher and student are expected to name the right class; nothing where nobody foretold it."""
+    """How often teacher and student are expected to name the right class; nothing where nobody predicted it."""
     for estimate in candidate.estimates.values():
         student, teacher = estimate.details.get("w2s_accuracy"), estimate.details.get("weak_accuracy")
         if student is not None and teacher is not None:

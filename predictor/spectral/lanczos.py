@@ -61,7 +61,7 @@ class GapMatrices:
         if order <= DENSE_SIZE:
             return np.array([self._densely(k) for k in range(count)])
         found = np.full(count, np.nan)
-        found, left_over = self._lanczos(found, self._most_steps(), tolerance)
+        found, left_over = self._lanczos(found, self._max_steps(), tolerance)
         for k in left_over:
             found[k] = self._densely(int(k))
         return found
@@ -80,7 +80,7 @@ class GapMatrices:
         )
         return float(np.linalg.eigvalsh(part.dense(0))[-1])
 
-    def _most_steps(self) -> int:
+    def _max_steps(self) -> int:
         """Steps after which the arithmetic spent equals that of forming and reducing the matrix, thin products dear."""
         order, inner = self.cross.shape
         return int((2.0 * inner + 4.0 * order) / (4.0 * inner + 2.0 * order) * order / 3.0)

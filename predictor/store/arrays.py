@@ -66,24 +66,24 @@ def read_array(locator: str) -> NamedArray:
 def _read_npy(path: Path) -> NDArray[Any]:
     try:
         values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as fault:
+    except (ValueError, EOFError, OSError) as error:
         raise InputError(
-            f"{str(path)!r} is not a readable .npy array of numbers ({fault}); write it with numpy.save and a float "
+            f"{str(path)!r} is not a readable .npy array of numbers ({error}); write it with numpy.save and a float "
             "or integer dtype.",
             reason="ARRAY_UNREADABLE",
             field=str(path),
-        ) from fault
+        ) from error
     return values
 
 
 def _read_safetensors(path: Path, key: str) -> NamedArray:
     try:
         from safetensors import SafetensorError, safe_open
-    except ImportError as fault:
+    except ImportError as error:
         raise UnavailableError(
             "reading .safetensors needs the safetensors package: pip install 'w2s-predictor[models]', or give .npy.",
             reason="MISSING_PACKAGE",
-        ) from fault
+        ) from error
     check_safetensors_header(path)
     try:
         with safe_open(str(path), framework="np") as file:
@@ -101,12 +101,12 @@ def _read_safetensors(path: Path, key: str) -> NamedArray:
                     field=str(path),
                 )
             return NamedArray(file.get_tensor(key or names[0]), dict(file.metadata() or {}))
-    except (SafetensorError, TypeError, KeyError, OSError) as fault:
+    except (SafetensorError, TypeError, KeyError, OSError) as error:
         raise InputError(
-            f"{str(path)!r} is not a readable .safetensors file ({fault}).",
+            f"{str(path)!r} is not a readable .safetensors file ({error}).",
             reason="ARRAY_UNREADABLE",
             field=str(path),
-        ) from fault
+        ) from error
 
 
 def check_safetensors_header(path: Path, limit: int = MAX_SAFETENSORS_HEADER) -> None:

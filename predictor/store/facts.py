@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-MOST = 1 << 63
+MAX = 1 << 63
 """Weights that a message can count."""
 
 
@@ -20,7 +20,7 @@ def facts_of(about: Mapping[str, str]) -> Facts:
     """Parameters and depth as `write_features` records them; None where they are missing or no such number."""
     parameters, depth = (_number(about.get(name, "")) for name in ("parameters", "depth"))
     return Facts(
-        parameters=parameters if isinstance(parameters, int) and 0 <= parameters < MOST else None,
+        parameters=parameters if isinstance(parameters, int) and 0 <= parameters < MAX else None,
         depth=float(depth) if depth is not None and 0.0 <= depth <= 1.0 else None,
     )
 

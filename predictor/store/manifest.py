@@ -16,8 +16,8 @@ from predictor.store.arrays import fingerprint, fingerprint_head, not_finite
 from predictor.store.keys import check_name, pushed_key
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_MOST_LAYER = 64
-_MOST = (1 << 63) - 1
+_MAX_LAYER = 64
+_MAX = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Manifest:
                 reason="ARRAY_DTYPE",
                 field="dtype",
             )
-        if not 1 <= len(self.shape) <= 2 or min(self.shape) < 1 or self.size > _MOST:
+        if not 1 <= len(self.shape) <= 2 or min(self.shape) < 1 or self.size > _MAX:
             raise InputError(
                 f"{self.name!r} has shape {self.shape}; features must be (rows,) or (rows, columns), each 1 or more.",
                 reason="ARRAY_SHAPE",
@@ -69,9 +69,9 @@ class Manifest:
                     reason="BAD_DIGEST",
                     field=field,
                 )
-        if self.layer is not None and not (1 <= len(self.layer) <= _MOST_LAYER and self.layer.isprintable()):
+        if self.layer is not None and not (1 <= len(self.layer) <= _MAX_LAYER and self.layer.isprintable()):
             raise InputError(
-                f"layer has {len(self.layer)} characters; it must be 1 to {_MOST_LAYER} printable ones.",
+                f"layer has {len(self.layer)} characters; it must be 1 to {_MAX_LAYER} printable ones.",
                 reason="BAD_LAYER",
                 field="layer",
             )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.heads.divergences import divergence
 from predictor.heads.logistic import RIDGES, fit_logistic, fold_of, held_out
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
@@ -70,14 +70,14 @@ class RidgeHeads:
 
     def on(self, train: Rows, other: Rows) -> RidgeLearner:
         """See `Trainee`."""
-        return RidgeLearner(HeadFactor.of(self.features[train], self.features[other]), self.ridge)
+        return RidgeLearner(FactoredRidge.of(self.features[train], self.features[other]), self.ridge)
 
 
 @dataclass(frozen=True, eq=False)
 class RidgeLearner:
     """A factored ridge head; lessons cost one product."""
 
-    factor: HeadFactor
+    factor: FactoredRidge
     ridge: float | None
 
     def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
@@ -104,7 +104,7 @@ class LogisticHeads:
 
     def on(self, train: Rows, other: Rows) -> LogisticLearner:
         """See `Trainee`."""
-        factor = HeadFactor.of(self.features[train], self.features[other])
+        factor = FactoredRidge.of(self.features[train], self.features[other])
         lengths = np.sqrt(factor.rows * factor.values)
         return LogisticLearner(factor.left * lengths, factor.transfer * lengths, self.ridge, self.confidence)
 

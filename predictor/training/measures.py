@@ -25,9 +25,9 @@ def accuracy(prediction: Array, truth: Array) -> float:
 
 def log_loss(prediction: Array, truth: Array) -> float:
     """Mean over rows of −log p(true class), in nats; predictions are cut to [0.001, 0.999] and made to sum to 1."""
-    chances = np.clip(probabilities(prediction), SURE, 1.0 - SURE)
-    chances /= chances.sum(axis=1, keepdims=True)
-    return float(-np.mean(np.sum(probabilities(truth) * np.log(chances), axis=1)))
+    clipped = np.clip(probabilities(prediction), SURE, 1.0 - SURE)
+    clipped /= clipped.sum(axis=1, keepdims=True)
+    return float(-np.mean(np.sum(probabilities(truth) * np.log(clipped), axis=1)))
 
 
 def probabilities(codes: Array) -> Array:
@@ -35,9 +35,9 @@ def probabilities(codes: Array) -> Array:
     return np.concatenate([1.0 - codes, codes], axis=1) if codes.shape[1] == 1 else codes
 
 
-def codes(chances: Array) -> Array:
+def codes(columns: Array) -> Array:
     """The coding of `Labels`: the second of two columns alone, more as they are."""
-    return chances[:, 1:] if chances.shape[1] == 2 else chances
+    return columns[:, 1:] if columns.shape[1] == 2 else columns
 
 
 def hardened(lessons: Array) -> Array:

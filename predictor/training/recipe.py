@@ -143,7 +143,7 @@ class Recipe:
         return "ridge" if self.loss == "squared" else "logistic"
 
     @property
-    def foretold(self) -> Training:
+    def predicted(self) -> Training:
         """What forecasts follow once the loss is settled: models trained as a whole count as heads of that loss."""
         heads = self.weak_method
         return Training(self.weak_rows, self.student_rows, self.weak_ridge, self.student_ridge, heads, self.label_form)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
 from predictor.training.splits import Parts, Rows
 
@@ -114,7 +114,7 @@ class LabelMoments:
         return self.of_test - 2.0 * covariance + variance
 
 
-def head_map(head: HeadFactor, taught: LabelMoments, ridge: float | None = None) -> Array:
+def head_map(head: FactoredRidge, taught: LabelMoments, ridge: float | None = None) -> Array:
     """(m, r) M of a head trained on gold labels.
 
     Args:
@@ -140,7 +140,7 @@ class WeakMoments:
 
 
 def weak_moments(
-    heads: Sequence[HeadFactor], taught: Rows, other: Rows, prior: LabelPrior, training: Training = FREE
+    heads: Sequence[FactoredRidge], taught: Rows, other: Rows, prior: LabelPrior, training: Training = FREE
 ) -> WeakMoments:
     """Expected moments, over the `other` rows, of weak labels of heads that were taught the same gold rows.
 
@@ -168,7 +168,7 @@ def weak_moments(
     return WeakMoments(spread / len(other), np.array(with_truth))
 
 
-def student_map(strong: HeadFactor, lessons: Array, taught: LabelMoments, ridge: float | None = None) -> Array:
+def student_map(strong: FactoredRidge, lessons: Array, taught: LabelMoments, ridge: float | None = None) -> Array:
     """(n_t, r) M of the strong head trained on weak labels ȳ + `lessons` q of D^.
 
     Args:
@@ -206,7 +206,7 @@ class Pipeline:
 
     @classmethod
     def of(
-        cls, weak: HeadFactor, strong: HeadFactor, part: Parts, prior: LabelPrior, training: Training = FREE
+        cls, weak: FactoredRidge, strong: FactoredRidge, part: Parts, prior: LabelPrior, training: Training = FREE
     ) -> Pipeline:
         """Set up the training of one candidate.
 

@@ -27,7 +27,7 @@ RIDGE = 1e-4
 STEPS = 100
 """Newton steps at most; about ten are taken."""
 
-LEAST = 1e-6
+MIN = 1e-6
 """Smallest probability of any class."""
 
 
@@ -57,7 +57,7 @@ class ClassTruth:
             posterior: given `gold` in any linear coding.
             gold: (l, k) codes of the gold rows: 0/1, or one-hot.
         """
-        left, right = _chances(posterior.left_out, posterior.mean, gold)
+        left, right = _probabilities(posterior.left_out, posterior.mean, gold)
         missed = np.sum((_codes(left, gold.shape[1]) - gold) ** 2, axis=1)
         doubt = float(np.std(missed) / np.sqrt(len(missed)) / max(np.mean(missed), 1e-12))
         values, vectors = np.linalg.eigh(posterior.covariance)
@@ -102,12 +102,12 @@ class ClassTruth:
         return found
 
 
-def _chances(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
+def _probabilities(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
     """(l, c) and (n, c) class probabilities for scores of gold rows left out, and of the rows asked about."""
     if gold.shape[1] > 1:
         return _softmax(left_out, mean, gold)
     first, second = (
-        np.clip(told, LEAST, 1.0 - LEAST)[:, None] for told in _sigmoid(left_out[:, 0], mean[:, 0], gold[:, 0])
+        np.clip(told, MIN, 1.0 - MIN)[:, None] for told in _sigmoid(left_out[:, 0], mean[:, 0], gold[:, 0])
     )
     return np.hstack([1.0 - first, first]), np.hstack([1.0 - second, second])
 
@@ -118,7 +118,7 @@ def _softmax(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
     slope, offsets = _slope_and_offsets(seen / scale, gold)
     if slope < 0.0:
         slope, offsets = _slope_and_offsets(np.zeros_like(seen), gold)
-    left, right = (np.maximum(_shares(slope * one / scale + offsets), LEAST) for one in (seen, asked))
+    left, right = (np.maximum(_shares(slope * one / scale + offsets), MIN) for one in (seen, asked))
     return left / left.sum(axis=1, keepdims=True), right / right.sum(axis=1, keepdims=True)
 
 
@@ -129,19 +129,19 @@ def _slope_and_offsets(scores: Array, gold: Array) -> tuple[float, Array]:
     pull = np.concatenate([[RIDGE], np.full(classes, 1.0 / rows)])
 
     def loss(at: Array) -> float:
-        chances = _shares(at[0] * scores + at[1:])
-        missed = -np.mean(np.log(np.maximum(np.sum(gold * chances, axis=1), np.finfo(np.float64).tiny)))
+        probabilities = _shares(at[0] * scores + at[1:])
+        missed = -np.mean(np.log(np.maximum(np.sum(gold * probabilities, axis=1), np.finfo(np.float64).tiny)))
         return float(missed + 0.5 * np.sum(pull * (at - prior) ** 2))
 
     at = prior.copy()
     for _ in range(STEPS):
-        chances = _shares(at[0] * scores + at[1:])
-        over, typical = chances - gold, np.sum(chances * scores, axis=1, keepdims=True)
+        probabilities = _shares(at[0] * scores + at[1:])
+        over, typical = probabilities - gold, np.sum(probabilities * scores, axis=1, keepdims=True)
         gradient = np.concatenate([[np.sum(over * scores)], over.sum(axis=0)]) / rows + pull * (at - prior)
         curvature = np.diag(pull)
-        curvature[0, 0] += np.mean(np.sum(chances * (scores - typical) ** 2, axis=1))
-        curvature[0, 1:] = curvature[1:, 0] = np.mean(chances * (scores - typical), axis=0)
-        curvature[1:, 1:] += np.diag(chances.mean(axis=0)) - chances.T @ chances / rows
+        curvature[0, 0] += np.mean(np.sum(probabilities * (scores - typical) ** 2, axis=1))
+        curvature[0, 1:] = curvature[1:, 0] = np.mean(probabilities * (scores - typical), axis=0)
+        curvature[1:, 1:] += np.diag(probabilities.mean(axis=0)) - probabilities.T @ probabilities / rows
         step = np.linalg.solve(curvature, gradient)
         if float(gradient @ step) < 1e-16:
             break

@@ -45,7 +45,7 @@ DOUBT = 0.2
 """Standard deviation of log cov(f_i, y) / var f_i, of all candidates together and of each: it is assumed to be 0."""
 
 
-LEAST = 1e-6
+MIN = 1e-6
 """Smallest share of a class."""
 
 
@@ -81,7 +81,7 @@ class ConsensusTruth:
         variances = _variances(said)
         centre = variances @ means / variances.sum()
         # Linear heads may put the share of a rare class below 0.
-        shares = np.clip(centre, LEAST, 1.0 - LEAST)
+        shares = np.clip(centre, MIN, 1.0 - MIN)
         total = float(np.sum(shares * (1.0 - shares))) if classes else None
         truth = _bounded(believed(said, simulated, np.ones(len(variances))), total)
         return cls(said, simulated, centre, total, centre + truth)
@@ -133,11 +133,11 @@ def believed(said: Array, simulated: WeakMoments, shares: Array) -> Array:
     covariance = flat.T @ flat / rows
     variances = np.diag(covariance)
     known = float(shares @ np.diag(simulated.spread))
-    foretold = SIMULATED * float(shares.sum()) / known if known > 0.0 else 0.0
+    predicted = SIMULATED * float(shares.sum()) / known if known > 0.0 else 0.0
     seen = (1.0 - SIMULATED if known > 0.0 else 1.0) * float(shares.sum() / (shares @ variances))
-    among = seen * covariance + foretold * simulated.spread
+    among = seen * covariance + predicted * simulated.spread
     inner = roots[:, None] * among * roots + SHRINKAGE * np.eye(candidates)
-    weights = roots * np.linalg.solve(inner, roots * (seen * variances + foretold * simulated.with_truth))
+    weights = roots * np.linalg.solve(inner, roots * (seen * variances + predicted * simulated.with_truth))
     scale = float(shares @ variances) / float(shares @ covariance @ weights)
     truth: Array = scale * (flat @ weights).reshape(rows, columns)
     return truth

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.protocol import Forecaster, Foretells, foretold
+from predictor.estimators.protocol import Forecaster, Predicts, predicted
 from predictor.estimators.registry import ESTIMATORS
 from predictor.results.ranking import Candidate, Ranking
 from predictor.statistics.rank_correlation import kendall_tau, rank_correlation, weighted_tau
@@ -23,8 +23,8 @@ Array = NDArray[np.float64]
 class Score:
     """One estimator against measured training; None where the figure does not exist or the estimator makes no claim.
 
-    The order that an estimator makes is compared with Err_w2s whatever it foretells, as a ranking asked of it alone
-    would use it so; with the gain only where it foretells or forecasts it, with the weak error only where it foretells
+    The order that an estimator makes is compared with Err_w2s whatever it predicts, as a ranking asked of it alone
+    would use it so; with the gain only where it predicts or forecasts it, with the weak error only where it predicts
     that. Mean absolute errors exist for values in the unit of what was measured.
 
     Attributes:
@@ -32,20 +32,20 @@ class Score:
         spearman_error, kendall_error: rank correlation (ρ, τ-b) with measured Err_w2s; 1 is the right order.
         weighted_tau_error: τ that weighs candidates by 1/rank, so that the best ones count most.
         spearman_gain, kendall_gain, weighted_tau_gain: the same of its predicted gain, or of its value where that is
-            what it foretells, with the measured gain.
+            what it predicts, with the measured gain.
         regret: measured Err_w2s of its first choice minus that of the best candidate, in label variance; None where it
             cannot tell candidates apart, so that there is no first choice. The mean over first choices that tie.
         regret_gain: the best candidate's measured gain minus that of the one whose predicted gain is highest.
         mae_error, mae_gain: mean absolute error of predicted Err_w2s and gain, in label variance.
         coverage_error: share of candidates whose measured Err_w2s lies in the 90 % interval, where there are intervals.
         coverage_gain: the same of the gain, by the judge, whose intervals alone speak of it.
-        foretells: the outcome that its value speaks of.
+        predicts: the outcome that its value speaks of.
         judged: candidates that it gave a value; the others are left out of its figures.
         spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
             the value is a share of rows.
-        spearman_log_gain: rank correlation with the measured gain in log-loss, of gains foretold in nats.
+        spearman_log_gain: rank correlation with the measured gain in log-loss, of gains predicted in nats.
         mae_accuracy, mae_accuracy_gain: mean absolute error of the student's accuracy and of its rise over the
-            teacher's, as shares of rows, where both are foretold.
+            teacher's, as shares of rows, where both are predicted.
     """
 
     estimator: str
@@ -57,7 +57,7 @@ class Score:
     mae_gain: float | None
     coverage_error: float | None
     coverage_gain: float | None
-    foretells: Foretells = "w2s_error"
+    predicts: Predicts = "w2s_error"
     judged: int = 0
     kendall_error: float | None = None
     weighted_tau_error: float | None = None
@@ -113,7 +113,7 @@ class _Told:
         estimator = ESTIMATORS[name]
         values = np.array([[_number(c.estimates[name].value) for c in table] for table in tables])
         gained = np.array([[_number(c.estimates[name].details.get("gain")) for c in table] for table in tables])
-        if foretold(estimator) == "gain" and np.isnan(gained).all():
+        if predicted(estimator) == "gain" and np.isnan(gained).all():
             gained = values if estimator.better == "higher" else -values
         forecasters = (one for one in tables[0][0].estimates if isinstance(ESTIMATORS[one], Forecaster))
         return cls(
@@ -160,7 +160,7 @@ def _measured(outcomes: Sequence[Outcomes]) -> dict[str, Array]:
 
 
 def _score(told: _Told, evidence: str) -> Score:
-    estimator, what = ESTIMATORS[told.name], foretold(ESTIMATORS[told.name])
+    estimator, what = ESTIMATORS[told.name], predicted(ESTIMATORS[told.name])
     value = (1.0 if estimator.better == "lower" else -1.0) * told.averaged(told.values)
     error, every_error = told.averaged(told.measured["w2s_error"]), told.measured["w2s_error"].mean(axis=0)
     in_units = told.units == {"label variance"}
@@ -182,7 +182,7 @@ def _score(told: _Told, evidence: str) -> Score:
         mae_gain=told.missed(told.gained, "gain") if in_units and predicts_gain else None,
         coverage_error=_error_coverage(told) if in_units and what == "w2s_error" else None,
         coverage_gain=_gain_coverage(told) if told.judges else None,
-        foretells=what,
+        predicts=what,
         judged=int(told.judged.sum()),
         kendall_error=kendall_tau(value, error),
         weighted_tau_error=weighted_tau(-value, -error),
@@ -217,7 +217,7 @@ def _error_coverage(told: _Told) -> float | None:
 
 
 def _missed_accuracy(told: _Told, name: str, less: str | None = None) -> float | None:
-    """Mean absolute error of an accuracy in the details, or of its difference from another; None where not foretold."""
+    """Mean absolute error of an accuracy in the details, or of its difference from another; None where not predicted."""
     if name not in told.measured:
         return None
     claimed, measured = told.detailed(name), told.measured[name]

@@ -13,7 +13,7 @@ from predictor.errors import InputError
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case, Refined, Representation
 from predictor.estimators.somerstep2024 import LinearRefiner, Refinement, disjoint_contexts, em_step, shared_contexts
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
@@ -167,7 +167,7 @@ def routes_steps(
         rng = np.random.default_rng([seed, split])
         rows = len(labels.targets)
         part = thirds(rows, rng) if sizes is None else cut(rows, *sizes, rng)
-        student = HeadFactor.of(strong.features[part.student], strong.features[part.test])
+        student = FactoredRidge.of(strong.features[part.student], strong.features[part.test])
         truth, refined = labels.targets[part.test], {}
         for i, candidate in enumerate(weak):
             yield Progress(candidate.name, "train", split * len(weak) + i, splits * len(weak))
@@ -232,7 +232,7 @@ def _trained(name: str, realisation: str, routes: Routes) -> RouteTrained:
 
 def _taught(features: NDArray[np.floating], gold: Array, train: Rows, others: tuple[Rows, Rows]) -> Pair:
     """What the weak head trained on gold rows says of two other sets of rows."""
-    head = HeadFactor.of(features[train], features[np.concatenate(others)])
+    head = FactoredRidge.of(features[train], features[np.concatenate(others)])
     said = head.predict(gold[train])
     return said[: len(others[0])], said[len(others[0]) :]
 

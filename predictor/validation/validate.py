@@ -74,7 +74,7 @@ def validation_steps(
     asked = (recipe or Recipe()).for_labels(labels.kind)
     splits = asked.usual_splits if splits is None else splits
     _check(query, labels, splits)
-    query = replace(query, settings=replace(query.settings, training=asked.foretold))
+    query = replace(query, settings=replace(query.settings, training=asked.predicted))
     seed = query.settings.seed
     part = part_of(len(query.pool), asked, seed, 0, groups)
     if asked.trains_model:
@@ -86,7 +86,7 @@ def validation_steps(
     living = [one for one in gathered.living if one.name not in failed]
     if not living:
         raise InputError(
-            "no candidate is left to train: " + "; ".join(f"{name}: {fault.message}" for name, fault in failed.items()),
+            "no candidate is left to train: " + "; ".join(f"{name}: {error.message}" for name, error in failed.items()),
             reason="NO_CANDIDATE",
         )
     names = [one.name for one in living]

@@ -12,7 +12,7 @@ from predictor.errors import UnavailableError
 from server.access.caller import Caller
 from server.access.rates import Rates
 from server.access.scopes import NEEDED
-from server.telemetry.logs import log_fault
+from server.telemetry.logs import log_error
 
 _CHANGING = frozenset(method for method, scope in NEEDED.items() if scope != "read")
 _STRANGERS_PER_SECOND = 10.0
@@ -34,12 +34,12 @@ class AuditLog:
         self._strangers = Rates(_STRANGERS_PER_SECOND)
         try:
             self._append("")
-        except OSError as fault:
+        except OSError as error:
             raise UnavailableError(
-                f"audit log {str(path)!r} cannot be written ({fault.strerror}); name another with --audit-log.",
+                f"audit log {str(path)!r} cannot be written ({error.strerror}); name another with --audit-log.",
                 reason="AUDIT_UNWRITABLE",
                 field="audit_log",
-            ) from fault
+            ) from error
 
     def event(self, name: str, **fields: str | int) -> None:
         """Write what the server itself did."""
@@ -66,8 +66,8 @@ class AuditLog:
         line = {"time": round(time.time(), 3), **fields}
         try:
             self._append(json.dumps(line, ensure_ascii=True) + "\n")
-        except OSError as fault:  # a full disk must not end the service; the plain log tells that lines are missing
-            log_fault("audit_failed", fault)
+        except OSError as error:  # a full disk must not end the service; the plain log tells that lines are missing
+            log_error("audit_failed", error)
 
     def _append(self, text: str) -> None:
         if self._path is None:

@@ -15,7 +15,7 @@ from server.access.caller import Caller
 from server.access.tokens import TokenFile, TokenRecord, check_tenant, digest_of, match
 from server.telemetry.logs import log
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 """Pause between two looks at the token file, and at the expiry of tokens with open calls."""
 
 _BEARER = "bearer "
@@ -92,17 +92,17 @@ class Authenticator:
             async with asyncio.timeout(None) as limit:
                 with self._held(record, limit):
                     yield
-        except TimeoutError as fault:
+        except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise _unknown() from fault
+            raise _unknown() from error
 
     async def watch(self) -> None:
         """Read the file again whenever it changes, and end calls whose token no longer stands. Runs until cancelled."""
         if self._file is None:
             return
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             if _stamp(self._file) != self._stamps:
                 await asyncio.to_thread(self._read, self._file)
             self._end_fallen()
@@ -124,9 +124,9 @@ class Authenticator:
         try:
             self._key, self._records = file.key(), file.read()
             log("tokens_read", tokens=len(self._records))
-        except W2SError as fault:
+        except W2SError as error:
             self._records = {}
-            log("tokens_unreadable", reason=fault.reason)
+            log("tokens_unreadable", reason=error.reason)
         self._stamps = stamps
 
     @contextmanager

@@ -14,7 +14,7 @@ from predictor.errors import InputError, UnavailableError
 
 _KEY_BYTES = 32
 _SEAL_BYTES = 16
-_MOST_CHARACTERS = 1024
+_MAX_CHARACTERS = 1024
 
 
 class PageTokens:
@@ -46,7 +46,7 @@ class PageTokens:
         if not token:
             return None
         try:
-            raw = base64.b64decode(token[:_MOST_CHARACTERS].encode(), altchars=b"-_", validate=True)
+            raw = base64.b64decode(token[:_MAX_CHARACTERS].encode(), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raw = b""
         seal, hidden = raw[:_SEAL_BYTES], raw[_SEAL_BYTES:]
@@ -87,11 +87,11 @@ def page_tokens(path: Path) -> PageTokens:
                 os.fsync(out.fileno())
             fresh.replace(path)
         key = path.read_bytes()
-    except OSError as fault:
+    except OSError as error:
         raise UnavailableError(
-            f"key file {str(path)!r} cannot be read or written ({fault.strerror}); see to its folder.",
+            f"key file {str(path)!r} cannot be read or written ({error.strerror}); see to its folder.",
             reason="STORAGE_UNWRITABLE",
-        ) from fault
+        ) from error
     if len(key) != _KEY_BYTES:
         raise UnavailableError(
             f"key file {str(path)!r} has {len(key)} bytes, not {_KEY_BYTES}; remove it, and a fresh one is made. "

@@ -16,7 +16,7 @@ class Rates:
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
-        self._most = max(1.0, per_second)
+        self._max = max(1.0, per_second)
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
@@ -25,8 +25,8 @@ class Rates:
         if not self._per_second:
             return 0.0
         now = self._clock()
-        level, filled = self._buckets.get(tenant, (self._most, now))
-        level = min(self._most, level + (now - filled) * self._per_second)
+        level, filled = self._buckets.get(tenant, (self._max, now))
+        level = min(self._max, level + (now - filled) * self._per_second)
         if level < 1:
             self._buckets[tenant] = (level, now)
             return (1 - level) / self._per_second

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from predictor.errors import InputError
-from server.telemetry.logs import log, log_fault
+from server.telemetry.logs import log, log_error
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def server_credentials(files: TLSFiles) -> Any:
         stamps = seen
         try:
             fresh = _configuration(files)
-        except InputError as fault:
-            log_fault("certificate_unusable", fault)
+        except InputError as error:
+            log_error("certificate_unusable", error)
             return None
         log("certificate_read")
         return fresh
@@ -72,13 +72,13 @@ def _check(files: TLSFiles) -> None:
         context.load_cert_chain(files.certificate, files.key, password=_no_password)
         if files.client_ca is not None:
             context.load_verify_locations(files.client_ca)
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"TLS files {', '.join(repr(str(path)) for path in files.every)} do not fit together; give PEM files, a "
             "key without a password, and the certificate that belongs to it.",
             reason="BAD_CERTIFICATE",
             field="tls_cert",
-        ) from fault
+        ) from error
 
 
 def _no_password() -> str:
@@ -88,10 +88,10 @@ def _no_password() -> str:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as fault:
+    except OSError as error:
         raise InputError(
-            f"TLS file {str(path)!r} cannot be read ({fault.strerror}).", reason="BAD_CERTIFICATE", field="tls_cert"
-        ) from fault
+            f"TLS file {str(path)!r} cannot be read ({error.strerror}).", reason="BAD_CERTIFICATE", field="tls_cert"
+        ) from error
 
 
 def _stamps(files: TLSFiles) -> tuple[object, ...]:

@@ -28,7 +28,7 @@ from predictor.errors import ConflictError, InputError, LimitError, NotFoundErro
 from predictor.folders import fsync_folder
 from server.access.caller import SCOPES, Scope
 
-MOST_CHARACTERS = 256
+MAX_CHARACTERS = 256
 """A longer credential is no token of ours, and is not looked at."""
 
 _TOKEN = re.compile(r"^w2s_(?P<id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})$")
@@ -75,12 +75,12 @@ class TokenFile:
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
             records = [_record(json.loads(line)) for line in lines if line.strip()]
-        except (OSError, ValueError, KeyError, TypeError, InputError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise UnavailableError(
-                f"token file {str(self.path)!r} cannot be read as one ({type(fault).__name__}); make tokens with "
+                f"token file {str(self.path)!r} cannot be read as one ({type(error).__name__}); make tokens with "
                 "`python -m server.token add`.",
                 reason="TOKENS_UNREADABLE",
-            ) from fault
+            ) from error
         return {record.id: record for record in records}
 
     def key(self) -> bytes:
@@ -146,7 +146,7 @@ class TokenFile:
 
 def match(token: str) -> str | None:
     """The id in a token, or None where it is none of ours."""
-    found = _TOKEN.match(token) if len(token) <= MOST_CHARACTERS else None
+    found = _TOKEN.match(token) if len(token) <= MAX_CHARACTERS else None
     return None if found is None else found["id"]
 
 
@@ -206,8 +206,8 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder, os.O_RDONLY)
-    except OSError as fault:
-        raise _refused(folder, fault) from fault
+    except OSError as error:
+        raise _refused(folder, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -233,16 +233,16 @@ def _replace(path: Path, content: bytes) -> None:
             os.fsync(out.fileno())
         fresh.replace(path)
         fsync_folder(path.parent)
-    except OSError as fault:
+    except OSError as error:
         with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
             fresh.unlink(missing_ok=True)
-        raise _refused(path, fault) from fault
+        raise _refused(path, error) from error
 
 
-def _refused(path: Path, fault: OSError) -> W2SError:
-    full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
+def _refused(path: Path, error: OSError) -> W2SError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return (LimitError if full else UnavailableError)(
-        f"{str(path)!r} cannot be written ({fault.strerror}); see to its disk, and look at the list of tokens "
+        f"{str(path)!r} cannot be written ({error.strerror}); see to its disk, and look at the list of tokens "
         "before you try again.",
         reason="STORAGE_FULL" if full else "STORAGE_UNWRITABLE",
     )

@@ -25,7 +25,7 @@ from server.workforce.fitting import FitWorkers
 _THREADS = 4
 
 _MARK = re.compile("outcomes:([0-9]{1,12}):([0-9a-f]{64})")
-_MOST_CHARACTERS = 1024
+_MAX_CHARACTERS = 1024
 
 T = TypeVar("T")
 
@@ -86,8 +86,8 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         check_name(request.name)
         try:
             fitted = await self._fits.fit(request.SerializeToString(), tenant)
-        except (LimitError, UnavailableError) as fault:
-            raise _without_place(fault) from fault
+        except (LimitError, UnavailableError) as error:
+            raise _without_place(error) from error
         await self._run(lambda: self._stores.keep(tenant, fitted))
         return pb.FitCalibrationResponse(calibration=convert.calibration_to_proto(fitted))
 
@@ -125,8 +125,8 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
     async def _run(self, act: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, act)
-        except (LimitError, UnavailableError) as fault:
-            raise _without_place(fault) from fault
+        except (LimitError, UnavailableError) as error:
+            raise _without_place(error) from error
 
 
 def _tell_damage(lines: int) -> None:
@@ -134,17 +134,17 @@ def _tell_damage(lines: int) -> None:
         log("outcomes_damaged", lines=lines)
 
 
-def _without_place(fault: LimitError | UnavailableError) -> LimitError | UnavailableError:
+def _without_place(error: LimitError | UnavailableError) -> LimitError | UnavailableError:
     """What a disk refused, without the server's own paths; other faults as they are."""
-    if fault.reason == "STORAGE_FULL":
+    if error.reason == "STORAGE_FULL":
         return LimitError(
-            "the server's disk is full; nothing was stored. Ask its operator to free some space.", reason=fault.reason
+            "the server's disk is full; nothing was stored. Ask its operator to free some space.", reason=error.reason
         )
-    if fault.reason == "STORAGE_UNWRITABLE":
+    if error.reason == "STORAGE_UNWRITABLE":
         return UnavailableError(
-            "the server cannot read or write its outcomes; ask its operator to look at the disk.", reason=fault.reason
+            "the server cannot read or write its outcomes; ask its operator to look at the disk.", reason=error.reason
         )
-    return fault
+    return error
 
 
 def _token(after: Mark) -> str:
@@ -156,7 +156,7 @@ def _mark(token: str) -> Mark | None:
     if not token:
         return None
     try:
-        text = base64.b64decode(token[:_MOST_CHARACTERS].encode(), altchars=b"-_", validate=True).decode()
+        text = base64.b64decode(token[:_MAX_CHARACTERS].encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         text = ""
     found = _MARK.fullmatch(text)

@@ -13,10 +13,10 @@ from server.access.caller import LOCAL
 from server.config import Limits
 from server.features.stores import tenant_digest
 
-_MOST_INDEXED = 200_000
+_MAX_INDEXED = 200_000
 """Outcomes that this process remembers the places of, over all tenants: 32 MB."""
 
-_MOST_STORES = 64
+_MAX_STORES = 64
 
 
 class TenantStores:
@@ -36,7 +36,7 @@ class TenantStores:
         store = self._latest.pop(tenant, None) or outcome_store(self._state, tenant)
         self._latest[tenant] = store
         while len(self._latest) > 1 and (
-            len(self._latest) > _MOST_STORES or sum(one.indexed for one in self._latest.values()) > _MOST_INDEXED
+            len(self._latest) > _MAX_STORES or sum(one.indexed for one in self._latest.values()) > _MAX_INDEXED
         ):
             del self._latest[next(iter(self._latest))]
         return store

@@ -85,13 +85,13 @@ class Database:
         """
         try:
             path.touch(mode=0o600, exist_ok=True)
-        except OSError as fault:
-            raise (_full() if fault.errno in (errno.ENOSPC, errno.EDQUOT) else _unwritable()) from fault
+        except OSError as error:
+            raise (_full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else _unwritable()) from error
         self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
             self._connection.row_factory = sqlite3.Row
             for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-                with _faults():
+                with _errors():
                     self._connection.execute(f"PRAGMA {pragma}")
             with self.transaction() as run:
                 self._migrate(run)
@@ -107,7 +107,7 @@ class Database:
             LimitError: the disk is full; nothing was written.
             UnavailableError: the file cannot be read or written.
         """
-        with _faults():
+        with _errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -120,7 +120,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Reads outside a transaction; they go on where the disk is full."""
-        with _faults():
+        with _errors():
             yield self._connection
 
     def close(self) -> None:
@@ -156,19 +156,19 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _errors() -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as fault:
-        known = _fault_of(fault)
+    except sqlite3.DatabaseError as error:
+        known = _error_of(error)
         if known is None:
             raise
-        raise known from fault
+        raise known from error
 
 
-def _fault_of(fault: sqlite3.DatabaseError) -> W2SError | None:
+def _error_of(error: sqlite3.DatabaseError) -> W2SError | None:
     """The caller's view of what the disk or another process did; None for a mistake of ours."""
-    code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return _full()
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -27,26 +27,26 @@ class StateLock:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(self._folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as fault:
+        except OSError as error:
             raise UnavailableError(
-                f"state folder {str(self._folder)!r} cannot be written ({fault.strerror}); name another with "
+                f"state folder {str(self._folder)!r} cannot be written ({error.strerror}); name another with "
                 "W2S_STATE_DIR.",
                 reason="STORAGE_UNWRITABLE",
-            ) from fault
+            ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
+        except BlockingIOError as error:
             os.close(handle)
             raise RefusedError(
                 f"another server already uses state folder {str(self._folder)!r}; stop it, or give this one its own "
                 "with W2S_STATE_DIR.",
                 reason="STATE_LOCKED",
-            ) from fault
+            ) from error
         self._handle = handle
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._handle is not None:
             os.close(self._handle)

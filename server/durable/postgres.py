@@ -84,7 +84,7 @@ class PostgresDatabase:
             UnavailableError: it is away. Whether the last transaction was committed is then unknown to the caller.
             RefusedError: another server holds it.
         """
-        with self._faults():
+        with self._errors():
             run = _Run(self._connected())
             run.execute("BEGIN")
             self._within = True
@@ -101,7 +101,7 @@ class PostgresDatabase:
     @contextmanager
     def reading(self) -> Iterator[_Run]:
         """See Store."""
-        with self._faults():
+        with self._errors():
             yield _Run(self._connected())
 
     def close(self) -> None:
@@ -152,16 +152,16 @@ class PostgresDatabase:
             )
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
-        except psycopg.Error as fault:
-            known = _fault_of(fault)
+        except psycopg.Error as error:
+            known = _error_of(error)
             if known is None:
                 raise
             if isinstance(known, UnavailableError):
                 self.close()
-            raise known from fault
+            raise known from error
 
 
 class _Run:
@@ -192,14 +192,14 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Any:
     return type("_NamedRow", (_Row,), {"names": names})
 
 
-def _fault_of(fault: psycopg.Error) -> W2SError | None:
+def _error_of(error: psycopg.Error) -> W2SError | None:
     """The caller's view of what the database did, without its address; None for a mistake of ours."""
-    if isinstance(fault, psycopg.errors.DiskFull):
+    if isinstance(error, psycopg.errors.DiskFull):
         return LimitError(
             "the disk of the job store is full; nothing was stored. Free some space and ask again.",
             reason="STORAGE_FULL",
         )
-    if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError | psycopg.errors.ReadOnlySqlTransaction):
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.errors.ReadOnlySqlTransaction):
         return UnavailableError(
             "the database of the job store cannot be reached or written; see that it runs, and ask again.",
             reason="STORAGE_UNWRITABLE",

@@ -15,7 +15,7 @@ def check_quota(run: Run, limits: Limits, tenant: str, more: int) -> None:
         BusyError: the tenant has as many waiting jobs as it may.
         LimitError: its jobs take as many bytes as they may.
     """
-    most, most_bytes = limits.tenant_queued_jobs, limits.tenant_bytes
+    most, max_bytes = limits.tenant_queued_jobs, limits.tenant_bytes
     waiting, held = run.execute(
         "SELECT COUNT(*) FILTER (WHERE state = 'QUEUED'), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM jobs "
         "WHERE tenant = ?",
@@ -28,9 +28,9 @@ def check_quota(run: Run, limits: Limits, tenant: str, more: int) -> None:
             reason="TENANT_QUEUE_FULL",
             retry_seconds=limits.retry_seconds,
         )
-    if held + more > most_bytes:
+    if held + more > max_bytes:
         raise LimitError(
-            f"your jobs hold {held} bytes, and this one needs {more}; this server keeps {most_bytes}. Delete "
+            f"your jobs hold {held} bytes, and this one needs {more}; this server keeps {max_bytes}. Delete "
             "finished jobs.",
             reason="TENANT_BYTES_FULL",
         )

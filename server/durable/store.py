@@ -45,13 +45,13 @@ def open_store(place: Path | str) -> Store:
     check_url(place)
     try:
         from server.durable.postgres import PostgresDatabase
-    except ModuleNotFoundError as fault:
+    except ModuleNotFoundError as error:
         raise InputError(
-            f"a PostgreSQL store needs {fault.name}, which is not installed here: pip install "
+            f"a PostgreSQL store needs {error.name}, which is not installed here: pip install "
             "'w2s-predictor[postgres]'.",
             reason="MISSING_PACKAGE",
             field="database",
-        ) from fault
+        ) from error
     return PostgresDatabase(place)
 
 

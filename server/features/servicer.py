@@ -10,7 +10,7 @@ from predictor.errors import InputError, RefusedError
 from predictor.store.entries import OpenEntry
 from predictor.store.features import NamedFeatures
 from protos import convert
-from protos.features import MOST_CHUNK
+from protos.features import MAX_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
 from server.access.caller import current_tenant
@@ -110,4 +110,4 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
 
 
 def _chunk(entry: OpenEntry, start: int) -> pb.FeatureChunk:
-    return convert.chunk_to_proto(start, entry.read(start, MOST_CHUNK))
+    return convert.chunk_to_proto(start, entry.read(start, MAX_CHUNK))

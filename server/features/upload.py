@@ -88,8 +88,8 @@ class Upload:
                     rows_sha256=manifest.rows_sha256,
                     about=manifest.about,
                 )
-            except W2SError as fault:
-                raise told(fault) from fault
+            except W2SError as error:
+                raise told(error) from error
             drop(self.place)
         found = kept(self._store, manifest)
         if found is None:

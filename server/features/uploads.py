@@ -111,8 +111,8 @@ class Uploads:
                     raise full()
             replace_file(card(place), [json.dumps({"bytes": stored}).encode()])
             place.touch(mode=0o600)
-        except (OSError, W2SError) as fault:
-            raise told(fault) from fault
+        except (OSError, W2SError) as error:
+            raise told(error) from error
 
 
 def check_size(manifest: Manifest, limits: Limits) -> None:

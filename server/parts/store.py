@@ -133,8 +133,8 @@ class PartStore:
                 )
             if shutil.disk_usage(place.parent).free < manifest.size - size_of(staged(place)):
                 raise full()
-        except OSError as fault:
-            raise told(fault) from fault
+        except OSError as error:
+            raise told(error) from error
 
 
 def read_part(folder: Path, tenant: str, sha256: str) -> bytes:

@@ -69,8 +69,8 @@ class PartUpload:
                 os.fsync(self._file.handle)
                 os.replace(staged(self.place), self.place)
                 fsync_folder(self.place.parent)
-            except OSError as fault:
-                raise told(fault) from fault
+            except OSError as error:
+                raise told(error) from error
 
     def supersede(self) -> None:
         """Let nobody write through this object any more; a chunk that is being written is finished first."""

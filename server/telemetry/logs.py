@@ -19,10 +19,10 @@ def log(event: str, **fields: str | int | float | None) -> None:
     sys.stderr.flush()
 
 
-def log_fault(event: str, fault: BaseException, **fields: str | int | float | None) -> None:
+def log_error(event: str, error: BaseException, **fields: str | int | float | None) -> None:
     """Write one event with the class of an exception, its reason and where it was raised, without its text."""
-    reason = {"reason": fault.reason} if isinstance(fault, W2SError) else {}
-    log(event, exception=type(fault).__name__, **reason, at=place_of(fault.__traceback__), **fields)
+    reason = {"reason": error.reason} if isinstance(error, W2SError) else {}
+    log(event, exception=type(error).__name__, **reason, at=place_of(error.__traceback__), **fields)
 
 
 def place_of(trace: TracebackType | None) -> str:

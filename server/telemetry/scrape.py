@@ -60,12 +60,12 @@ class Scrape:
 
         try:
             self._server = make_server(host.strip("[]"), int(port), answer, ThreadingWSGIServer, _Quiet)
-        except (OSError, ValueError, OverflowError) as fault:
+        except (OSError, ValueError, OverflowError) as error:
             raise UnavailableError(
                 f"cannot listen on {address!r} for metrics; give a free HOST:PORT.",
                 reason="ADDRESS_TAKEN",
                 field="metrics",
-            ) from fault
+            ) from error
         self.address = f"{host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="w2s-metrics", daemon=True)
 

@@ -84,12 +84,12 @@ def make_traces(kind: str) -> Traces:
         from server.telemetry.spans import Spans, exporter
 
         return Spans(exporter(kind))
-    except ModuleNotFoundError as fault:
+    except ModuleNotFoundError as error:
         raise InputError(
-            f"traces need {fault.name}, which is not installed here: pip install 'w2s-predictor[telemetry]'.",
+            f"traces need {error.name}, which is not installed here: pip install 'w2s-predictor[telemetry]'.",
             reason="MISSING_PACKAGE",
             field="traces",
-        ) from fault
+        ) from error
 
 
 def current_traceparent() -> str:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from server.durable.rows import Waiting
 
-LEAST_COST = 1.0
+MIN_COST = 1.0
 """Seconds that every job counts for at least, so that thousands of tiny ones are not free."""
 
 
@@ -42,7 +42,7 @@ class Turns:
         chosen = min(heads.values(), key=lambda job: (self._start(job.tenant), self._due(job)))
         self._now = self._start(chosen.tenant)
         weight = self._weights.get(chosen.tenant, 1.0)
-        self._finish[chosen.tenant] = self._now + max(LEAST_COST, chosen.cost) / weight
+        self._finish[chosen.tenant] = self._now + max(MIN_COST, chosen.cost) / weight
         # A tenant whose time has passed starts like one that was never here.
         self._finish = {name: time for name, time in self._finish.items() if time > self._now}
         return chosen

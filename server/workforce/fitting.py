@@ -11,7 +11,7 @@ from predictor.errors import DeadlineError, UnavailableError, W2SError
 from protos import convert
 from protos.w2s.v1 import calibration_pb2
 from server.config import Limits
-from server.telemetry.logs import log, log_fault
+from server.telemetry.logs import log, log_error
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
@@ -45,14 +45,14 @@ class FitWorkers:
             try:
                 async with asyncio.timeout(most):
                     tag, body = await worker.answer(request, tenant, "fit")
-            except TimeoutError as fault:
+            except TimeoutError as error:
                 raise DeadlineError(
                     f"the fit took longer than {most:g} s; ask the operator to raise the limit max_predict_seconds.",
                     reason="FIT_TOO_LONG",
-                ) from fault
-            except WorkerLostError as fault:
-                log_fault("worker_lost", fault, worker=worker.pid)
-                raise _lost() from fault
+                ) from error
+            except WorkerLostError as error:
+                log_error("worker_lost", error, worker=worker.pid)
+                raise _lost() from error
             finally:
                 await worker.stop(0)
         if tag == "error":
@@ -62,9 +62,9 @@ class FitWorkers:
     async def _started(self) -> WorkerProcess:
         try:
             worker = await WorkerProcess.start(self._limits, self._share)
-        except (WorkerLostError, OSError) as fault:
-            log_fault("fit_worker_failed", fault)
-            raise _lost() from fault
+        except (WorkerLostError, OSError) as error:
+            log_error("fit_worker_failed", error)
+            raise _lost() from error
         log("fit_worker_started", worker=worker.pid)
         return worker
 

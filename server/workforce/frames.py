@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal, cast, get_args
 
 Tag = Literal["query", "ready", "progress", "result", "error", "beat", "tenant", "fit"]
 
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 """A longer frame means that the other side is out of step."""
 
 _LENGTH = struct.Struct(">I")
@@ -48,18 +48,18 @@ async def read_async(pipe: asyncio.StreamReader) -> tuple[Tag, bytes] | None:
         head = await pipe.readexactly(_LENGTH.size)
         length = _length(head)
         return _unpack(await pipe.readexactly(length), length)
-    except asyncio.IncompleteReadError as fault:
-        if not fault.partial and fault.expected == _LENGTH.size:
+    except asyncio.IncompleteReadError as error:
+        if not error.partial and error.expected == _LENGTH.size:
             return None
-        raise FrameError("the pipe ended in the middle of a frame") from fault
+        raise FrameError("the pipe ended in the middle of a frame") from error
 
 
 def _length(head: bytes) -> int:
     if len(head) < _LENGTH.size:
         raise FrameError("the pipe ended in the middle of a frame")
     length = int(_LENGTH.unpack(head)[0])
-    if not 1 <= length <= MOST_BYTES:
-        raise FrameError(f"a frame of {length} bytes; frames have 1 to {MOST_BYTES}")
+    if not 1 <= length <= MAX_BYTES:
+        raise FrameError(f"a frame of {length} bytes; frames have 1 to {MAX_BYTES}")
     return length
 
 

@@ -51,12 +51,12 @@ class Held:
         """The steps, their faults with the paths that the caller knows."""
         try:
             return (yield from steps)
-        except W2SError as fault:
+        except W2SError as error:
             held = self._models.get(spec.reference)
             if held is None:
                 raise
-            field = None if fault.field is None else held.told(fault.field)
-            raise type(fault)(held.told(fault.message), reason=fault.reason, field=field) from fault
+            field = None if error.field is None else held.told(error.field)
+            raise type(error)(held.told(error.message), reason=error.reason, field=field) from error
 
     def close(self) -> None:
         """Let go of every file."""

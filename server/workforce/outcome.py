@@ -31,12 +31,12 @@ def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes 
 
 def took_too_long(seconds: float) -> tuple[Tag, bytes]:
     """The frame of a job whose time is over."""
-    fault = DeadlineError(
+    error = DeadlineError(
         f"the job computed for {seconds:g} s, the most that this server gives one; ask for fewer rows or smaller "
         "models.",
         reason="JOB_TIMEOUT",
     )
-    return "error", convert.error_to_status(fault).SerializeToString()
+    return "error", convert.error_to_status(error).SerializeToString()
 
 
 def worker_lost(deaths: int) -> W2SError:

@@ -10,7 +10,7 @@ from predictor.errors import DeadlineError, UnavailableError, W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
-from server.telemetry.logs import log, log_fault
+from server.telemetry.logs import log, log_error
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
@@ -50,15 +50,15 @@ class PredictWorker:
             try:
                 async with asyncio.timeout(self._limits.max_predict_seconds):
                     tag, body = await worker.answer(request, tenant)
-            except TimeoutError as fault:
+            except TimeoutError as error:
                 raise DeadlineError(
                     f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job "
                     "instead.",
                     reason="PREDICT_TOO_LONG",
-                ) from fault
-            except WorkerLostError as fault:
-                log_fault("worker_lost", fault, worker=worker.pid)
-                raise _lost() from fault
+                ) from error
+            except WorkerLostError as error:
+                log_error("worker_lost", error, worker=worker.pid)
+                raise _lost() from error
             finally:
                 if not worker.idle:
                     worker.request_stop(0)
@@ -86,8 +86,8 @@ class PredictWorker:
             await old.stop(0)
         try:
             self._worker = await WorkerProcess.start(self._limits, self._share)
-        except (WorkerLostError, OSError) as fault:
-            log_fault("predict_worker_failed", fault)
+        except (WorkerLostError, OSError) as error:
+            log_error("predict_worker_failed", error)
         else:
             log("predict_worker_started", worker=self._worker.pid)
 

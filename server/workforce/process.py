@@ -66,9 +66,9 @@ class WorkerProcess:
             tag, _ = await asyncio.wait_for(worker._read(), _START_SECONDS)
             if tag != "ready":
                 raise WorkerLostError
-        except (WorkerLostError, TimeoutError) as fault:
+        except (WorkerLostError, TimeoutError) as error:
             await worker.stop(0)
-            raise WorkerLostError("a worker did not become ready") from fault
+            raise WorkerLostError("a worker did not become ready") from error
         except BaseException:
             await worker.stop(0)
             raise
@@ -110,8 +110,8 @@ class WorkerProcess:
                 raise WorkerLostError
             pipe.write(frames.pack("tenant", tenant.encode()) + frames.pack(kind, request))
             await self._lively(pipe.drain())
-        except OSError as fault:
-            raise WorkerLostError("the worker ended before it took the request") from fault
+        except OSError as error:
+            raise WorkerLostError("the worker ended before it took the request") from error
         while True:
             tag, body = await self._lively(self._read())
             if tag == "beat":
@@ -158,16 +158,16 @@ class WorkerProcess:
         """The step's value, unless the worker shows no life for too long."""
         try:
             return await asyncio.wait_for(step, self._silence_seconds)
-        except TimeoutError as fault:
+        except TimeoutError as error:
             self.why = "silent"
-            raise WorkerLostError("the worker shows no life") from fault
+            raise WorkerLostError("the worker shows no life") from error
 
     async def _read(self) -> tuple[frames.Tag, bytes]:
         pipe = self._process.stdout
         try:
             frame = None if pipe is None else await frames.read_async(pipe)
-        except (frames.FrameError, OSError) as fault:
-            raise WorkerLostError("the worker ended in the middle of an answer") from fault
+        except (frames.FrameError, OSError) as error:
+            raise WorkerLostError("the worker ended in the middle of an answer") from error
         if frame is None:
             raise WorkerLostError("the worker ended before it answered")
         return frame

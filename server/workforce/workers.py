@@ -13,7 +13,7 @@ from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
 from server.durable.job_service import Ledger
 from server.durable.rows import Claim, Row
-from server.telemetry.logs import log, log_fault
+from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import JobClock, Metrics
 from server.telemetry.traces import JobTrace, Traces
 from server.workforce.fair_queue import Turns
@@ -98,17 +98,17 @@ class JobWorkers:
                     if not worker.usable:
                         continue
                     claim = await self._ledger.claim(self._turns.choose)
-                except Exception as fault:  # the boundary of a slot: whatever it was, the slot goes on
-                    known = isinstance(fault, W2SError | WorkerLostError | OSError)
-                    log_fault("slot_waits" if known else "internal_error", fault)
+                except Exception as error:  # the boundary of a slot: whatever it was, the slot goes on
+                    known = isinstance(error, W2SError | WorkerLostError | OSError)
+                    log_error("slot_waits" if known else "internal_error", error)
                     await asyncio.sleep(_PAUSE)
                     continue
                 if claim is not None:
                     self._busy.add(share.number)
                     try:
                         await self._attempt(worker, claim, share)
-                    except Exception as fault:  # the same boundary: a bug costs the attempt
-                        log_fault("internal_error", fault, job=claim.row.job.id)
+                    except Exception as error:  # the same boundary: a bug costs the attempt
+                        log_error("internal_error", error, job=claim.row.job.id)
                         await worker.stop(0)
                         await self._settle(claim, None)
                     finally:
@@ -172,8 +172,8 @@ class JobWorkers:
                     clock.step(step, loop.time())
                     trace.phase(step.phase)
                     self._ledger.step(claim, step)
-        except WorkerLostError as fault:
-            log_fault("worker_lost", fault, job=claim.row.job.id, worker=worker.pid)
+        except WorkerLostError as error:
+            log_error("worker_lost", error, job=claim.row.job.id, worker=worker.pid)
         except TimeoutError:
             worker.why = "timeout"
             log("job_too_long", job=claim.row.job.id, worker=worker.pid)
@@ -198,6 +198,6 @@ async def _insist(commit: Callable[[], Awaitable[Row | None]]) -> Row | None:
     while True:
         try:
             return await commit()
-        except W2SError as fault:
-            log_fault("commit_waits", fault)
+        except W2SError as error:
+            log_error("commit_waits", error)
             await asyncio.sleep(_PAUSE)

@@ -1,4 +1,4 @@
-"""How well each estimator foretells measured weak-to-strong training, on real models and tasks.
+"""How well each estimator predicts measured weak-to-strong training, on real models and tasks.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.accuracy -o tests/benchmarks/accuracy.csv
 
@@ -47,7 +47,7 @@ COLUMNS = (
     "mae_gain",
     "coverage_error",
     "coverage_gain",
-    "foretells",
+    "predicts",
     "judged",
     "kendall_error",
     "weighted_tau_error",

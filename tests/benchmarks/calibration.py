@@ -1,4 +1,4 @@
-"""How well calibrations on real outcomes foretell the tasks that they have not seen.
+"""How well calibrations on real outcomes predict the tasks that they have not seen.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.calibration --outcomes outcomes.csv
     python -m tests.benchmarks.calibration --outcomes tests/benchmarks/calibration.csv --table
@@ -147,7 +147,7 @@ def table(outcomes: list[Outcome]) -> str:
         lines.append(
             f"| `{fit.estimator}` | {fit.target.replace('_', ' ')}, {fit.unit} | {line.tasks} | {line.outcomes} "
             f"| {line.slope:.2f} | {test.mae:.3f} | {test.mae_mean:.3f} | {raw} | {test.coverage:.0%} "
-            f"| {test.width:.2f} | {rhos} | {len(fit.surprises)} |"
+            f"| {test.width:.2f} | {rhos} | {len(fit.random_effects)} |"
         )
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""How far linear heads, and the forecasts made for them, foretell end-to-end fine-tuning of the strong model.
+"""How far linear heads, and the forecasts made for them, predict end-to-end fine-tuning of the strong model.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.finetuning -o tests/benchmarks/finetuning.csv
     W2S_DATA=FOLDER python -m tests.benchmarks.finetuning -o tests/benchmarks/finetuning.csv --forecast-only

@@ -131,8 +131,8 @@ def measured(quick: bool) -> dict[str, float]:
             continue
         try:
             found[name] = cost.measure()
-        except UnavailableError as fault:
-            print(f"{name}: not measured; {fault.message}", file=sys.stderr)
+        except UnavailableError as error:
+            print(f"{name}: not measured; {error.message}", file=sys.stderr)
     return found
 
 

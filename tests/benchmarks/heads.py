@@ -1,4 +1,4 @@
-"""Students that are no ridge heads on soft labels: foretold as what they are, and as if they were such heads.
+"""Students that are no ridge heads on soft labels: predicted as what they are, and as if they were such heads.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.heads -o tests/benchmarks/heads.csv
     python -m tests.benchmarks.heads --table tests/benchmarks/heads.csv > tests/benchmarks/heads.md
@@ -97,7 +97,7 @@ def run(cell: Cell, recipe: Recipe) -> Iterator[dict[str, Any]]:
             tuple(map(Representation.of, weak)),
             reveal(labels, part.weak),
             seed=split,
-            training=asked.foretold,
+            training=asked.predicted,
         )
         for (name, own), into in told.items():
             estimator = find(name)
@@ -145,7 +145,7 @@ def table(path: Path) -> str:
         found = list(csv.DictReader(file))
     titles = ("ρ W2S error", "ρ gain", "error: MAE", "gain: MAE", "accuracy: MAE", "error inside", "gain inside")
     lines = [
-        "| students | estimator | foretold as | " + " | ".join(titles) + " |",
+        "| students | estimator | predicted as | " + " | ".join(titles) + " |",
         "|---|---|---|" + "---:|" * len(titles),
     ]
     for recipe in RECIPES:

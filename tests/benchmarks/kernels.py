@@ -222,7 +222,7 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, *fault: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""What was foretold of fine-tuned students, computed anew beside what `tests.benchmarks.finetuning` measured."""
+"""What was predicted of fine-tuned students, computed anew beside what `tests.benchmarks.finetuning` measured."""
 
 from __future__ import annotations
 

@@ -84,21 +84,21 @@ def by_count() -> str:
                 fit = made.fit_of(JUDGE, target)  # type: ignore[arg-type]  # a key of TARGETS
                 assert fit is not None
                 rest = [one for one in found if one.task not in past]
-                plain, moved = _orders(rest, target, given, {}), _orders(rest, target, given, fit.surprises)
-                rows[target].append((plain, moved, bool(fit.surprises)))
+                plain, moved = _orders(rest, target, given, {}), _orders(rest, target, given, fit.random_effects)
+                rows[target].append((plain, moved, bool(fit.random_effects)))
         cells = [f"{np.mean(column):.2f}" for target in TARGETS for column in zip(*rows[target], strict=True)]
         cells[2], cells[5] = (f"{float(cells[i]):.0%}" for i in (2, 5))
         lines.append(f"| {count} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _orders(found: list[Outcome], target: str, given: str, surprises: dict[str, float]) -> float:
+def _orders(found: list[Outcome], target: str, given: str, random_effects: dict[str, float]) -> float:
     """Mean ρ over students of tasks."""
-    heats: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for one in found:
-        said = one.predicted[JUDGE][given] + surprises.get(one.weak, 0.0)
-        heats.setdefault((one.task, one.strong), []).append((said, getattr(one, target)))
-    return float(np.mean([rank_correlation(*np.array(pairs).T) or 0.0 for pairs in heats.values()]))
+        said = one.predicted[JUDGE][given] + random_effects.get(one.weak, 0.0)
+        groups.setdefault((one.task, one.strong), []).append((said, getattr(one, target)))
+    return float(np.mean([rank_correlation(*np.array(pairs).T) or 0.0 for pairs in groups.values()]))
 
 
 def main() -> None:

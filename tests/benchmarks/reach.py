@@ -1,4 +1,4 @@
-"""How well an order of real outcomes can be foretold at all from one D~, and how well it is.
+"""How well an order of real outcomes can be predicted at all from one D~, and how well it is.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.reach --set first -o tests/benchmarks/reach.csv
     python -m tests.benchmarks.reach --table
@@ -10,7 +10,7 @@ candidates' mean outcomes in the one half with those in the other: of each D~ al
 which is what the record (`tests.benchmarks.accuracy`) compares. Of both halves together the reliability is
 2 r / (1 + r) (Spearman 1910, Brown 1910), and a forecast that knew all but the noise would reach its square root.
 
-Beside it: what forecasts reach that are made for each of FORETOLD D~ alone, as a user has one.
+Beside it: what forecasts reach that are made for each of PREDICTED D~ alone, as a user has one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Array = NDArray[np.float64]
 
 SPLITS = 6
 RECUTS = 6
-FORETOLD = 2
+PREDICTED = 2
 JUDGES = ("consensus_truth", "truth_posterior")
 COLUMNS = (
     *("task", "strong", "error_of_each", "error_of_means", "gain_of_each", "gain_of_means"),
@@ -65,18 +65,18 @@ def measured(cell: Cell) -> dict[str, float]:
     rng = np.random.default_rng(0)
     first = rng.permutation(rows) < rows // 2
     halves = np.empty((2, 2, SPLITS, len(cell.weak)))
-    foretold: dict[str, list[float]] = {}
+    predicted: dict[str, list[float]] = {}
     for split in range(SPLITS):
         cut = part_of(rows, recipe, 0, split, None)
         rest = np.concatenate([cut.student, cut.test])
         for side, half in enumerate((rest[first[rest]], rest[~first[rest]])):
             halves[:, side, split] = _means(_trained(cell, recipe, cut.weak, half, rng))
-        if split < FORETOLD:
+        if split < PREDICTED:
             whole = _means(_trained(cell, recipe, cut.weak, rest, rng))
             for judge in JUDGES:
                 for quantity, said, came in zip(("error", "gain"), _said(cell, judge, cut.weak), whole, strict=True):
-                    foretold.setdefault(f"{judge}_{quantity}", []).append(rank_correlation(said, came) or 0.0)
-    numbers = {name: float(np.mean(rhos)) for name, rhos in foretold.items()}
+                    predicted.setdefault(f"{judge}_{quantity}", []).append(rank_correlation(said, came) or 0.0)
+    numbers = {name: float(np.mean(rhos)) for name, rhos in predicted.items()}
     for quantity, (one, other) in zip(("error", "gain"), halves, strict=True):
         each = [rank_correlation(a, b) or 0.0 for a, b in zip(one, other, strict=True)]
         numbers[f"{quantity}_of_each"] = float(np.mean(each))
@@ -135,7 +135,7 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Train and foretell, or print the table of the committed files."""
+    """Train and predict, or print the table of the committed files."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.reach", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("reach.csv"), help="result file (CSV)")
     parser.add_argument("--set", choices=FILES, default="first", help="which tasks (%(default)s)")

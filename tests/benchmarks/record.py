@@ -147,7 +147,7 @@ def page(path: Path, fitted_on: Path) -> str:
     told = [(float(v), head[:2] in able) for v, head in zip(known, heads, strict=True) if v]
     both, taught = [v for v, _ in told], [v for v, has in told if has]
     parts = [
-        "# How well estimators foretell measured weak-to-strong training",
+        "# How well estimators predict measured weak-to-strong training",
         f"{len({h[0] for h in heads})} tasks × 3 strong models, {len(heads)} cells; every candidate really trained "
         "(ridge heads). Mean over cells / worst cell. Made by `python -m tests.benchmarks.record` from "
         f"`{path.name}` and `{measured_beside(path).name}`, which `python -m tests.benchmarks.accuracy` writes.",

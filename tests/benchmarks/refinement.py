@@ -31,7 +31,7 @@ from predictor.models.known_models import find
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.validation.scoring import rank_correlation
@@ -56,10 +56,10 @@ PROMPTED_WEAK = (
     *("bert-4l-reranker#layer=2", "potion-base-8M", "all-mpnet-base-v2#layer=8"),
 )
 PROMPTS = {
-    "sentence_polarity": Wording(("negative", "positive"), "Review: {text}\nSentiment:"),
-    "subjectivity": Wording(("objective", "subjective"), "Sentence: {text}\nThis sentence is"),
-    "ethics_deontology": Wording(("unreasonable", "reasonable"), "Request and answer: {text}\nThe answer is"),
-    "ethics_justice": Wording(("unfair", "fair"), "Statement: {text}\nThis is"),
+    "sentence_polarity": LabelPrompt(("negative", "positive"), "Review: {text}\nSentiment:"),
+    "subjectivity": LabelPrompt(("objective", "subjective"), "Sentence: {text}\nThis sentence is"),
+    "ethics_deontology": LabelPrompt(("unreasonable", "reasonable"), "Request and answer: {text}\nThe answer is"),
+    "ethics_justice": LabelPrompt(("unfair", "fair"), "Statement: {text}\nThis is"),
 }
 
 TRAININGS = ("realisation", "task", "strong", "rows", "split", "candidate", *(one.name for one in fields(Routes)))
@@ -106,7 +106,7 @@ def prompted(folder: Path, extractor: Extractor, tasks: list[str], path: Path) -
         if (name, split) in done:
             continue
         task, strong, weak = _drawn(name, folder, extractor)
-        settings = Settings(precision="bf16", wording=PROMPTS[name])
+        settings = Settings(precision="bf16", label_prompt=PROMPTS[name])
         started, found = time.process_time(), []
         for realisation, relabelling in (
             ("prompted", PromptedRelabelling(extractor, spec, task.pool, settings)),

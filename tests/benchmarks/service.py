@@ -71,7 +71,7 @@ class Echo:
     def __enter__(self) -> Echo:
         return self
 
-    def __exit__(self, *fault: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self._child.kill()
         self._child.wait()
 

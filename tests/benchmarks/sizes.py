@@ -1,9 +1,9 @@
-"""Does a forecast for the training that will be run foretell it better than one for equal thirds? On real models.
+"""Does a forecast for the training that will be run predict it better than one for equal thirds? On real models.
 
     W2S_DATA=FOLDER python -m tests.benchmarks.sizes -o tests/benchmarks/sizes.md
 
 Every candidate of every cell is really trained on SPLITS random splits at the sizes of TRAININGS. Each training is
-foretold without labels from all rows at hand, for thirds and for its own sizes; and from SAMPLE of these rows, too few
+predicted without labels from all rows at hand, for thirds and for its own sizes; and from SAMPLE of these rows, too few
 for it, where D~ and D^ must shrink: by the rule of the product, or at the ratio that was asked for. Nothing is chosen
 by an outcome, and every cell is written; what stands above the tables in the file stays.
 """
@@ -50,7 +50,7 @@ class Row:
 
     Attributes:
         forecast: which of PAIRS.
-        measured, foretold: W2S error, mean over candidates, in label variances.
+        measured, predicted: W2S error, mean over candidates, in label variances.
         spearman_error, spearman_gain: rank correlation with what was measured.
         mae_error, mae_gain: mean absolute error over candidates.
     """
@@ -59,7 +59,7 @@ class Row:
     sizes: Sizes
     forecast: str
     measured: float
-    foretold: float
+    predicted: float
     spearman_error: float | None
     spearman_gain: float | None
     mae_error: float
@@ -68,7 +68,7 @@ class Row:
 
 FIGURES = tuple(field.name for field in fields(Row))[3:]
 HEAD = (
-    "| task · student (candidates) | measured error | foretold | | ρ error | | ρ gain | | mean absolute error "
+    "| task · student (candidates) | measured error | predicted | | ρ error | | ρ gain | | mean absolute error "
     "| | of gain | |"
 )
 
@@ -85,15 +85,15 @@ def forecasts(cell: Cell) -> Iterator[tuple[Sizes, str, Forecast]]:
     strong, *weak = (Representation.of(one) for one in (cell.strong, *cell.weak))
     case = Case(strong, tuple(weak))
     few = case.take(np.sort(np.random.default_rng(0).permutation(case.rows)[:SAMPLE]))
-    foretell = LabelPriorSimulation().forecast
-    thirds = foretell(case)
+    predict = LabelPriorSimulation().forecast
+    thirds = predict(case)
     for sizes in TRAININGS:
         room, asked = round(0.9 * SAMPLE), Training(*sizes)
         share = max(8, round(room * sizes[0] / sum(sizes)))
         yield sizes, "thirds", thirds
-        yield sizes, "own sizes", foretell(replace(case, training=asked))
-        yield sizes, "the product's rule", foretell(replace(few, training=asked))
-        yield sizes, "the ratio asked for", foretell(replace(few, training=Training(share, room - share)))
+        yield sizes, "own sizes", predict(replace(case, training=asked))
+        yield sizes, "the product's rule", predict(replace(few, training=asked))
+        yield sizes, "the ratio asked for", predict(replace(few, training=Training(share, room - share)))
 
 
 def compared(cell: Cell) -> Iterator[Row]:
@@ -120,7 +120,7 @@ def tables(rows: Sequence[Row]) -> str:
     lines = []
     for sizes in TRAININGS:
         for pair, where in ((PAIRS[0], "all rows at hand"), (PAIRS[1], f"{SAMPLE} of the rows")):
-            lines += ["", f"### {sizes[0]} + {sizes[1]} rows, foretold from {where}: {pair[0]} | {pair[1]}", "", HEAD]
+            lines += ["", f"### {sizes[0]} + {sizes[1]} rows, predicted from {where}: {pair[0]} | {pair[1]}", "", HEAD]
             lines.append("|---|" + "---:|" * (HEAD.count("|") - 2))
             shown = [[r for r in rows if (r.sizes, r.forecast) == (sizes, kind)] for kind in pair]
             lines += [_line(*both) for both in zip(*shown, strict=True)]

@@ -43,7 +43,7 @@ class Peak:
         self._thread.start()
         return self
 
-    def __exit__(self, *fault: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self._done.set()
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""Worlds with a known truth: outcomes of tasks that share a surprise, and calibrations made of them."""
+"""Worlds with a known truth: outcomes of tasks that share a random effect, and calibrations made of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def outcomes(
     candidates: int = 5,
     *,
     seed: int = 0,
-    surprise: float = 0.02,
+    random_effect: float = 0.02,
     noise: float = 0.01,
     accuracies: bool = True,
     recipe: str = "ridge",
@@ -30,7 +30,7 @@ def outcomes(
     rng = np.random.default_rng(seed)
     made = []
     for task in range(tasks):
-        shared, base = rng.normal(scale=surprise), rng.uniform(0.3, 0.7)
+        shared, base = rng.normal(scale=random_effect), rng.uniform(0.3, 0.7)
         for candidate in range(candidates):
             error, gain = base + rng.uniform(-0.1, 0.1), rng.uniform(-0.05, 0.15)
             measured = 0.1 + 0.8 * error + shared + rng.normal(scale=noise)

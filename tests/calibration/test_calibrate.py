@@ -15,7 +15,7 @@ from tests.calibration.simulated import calibration, outcomes
 
 
 def test_the_fits_find_the_truth_of_a_known_world():
-    found = calibration(tasks=12, candidates=8, surprise=0.01, noise=0.002)
+    found = calibration(tasks=12, candidates=8, random_effect=0.01, noise=0.002)
     assert [(fit.estimator, fit.target, fit.unit) for fit in found.fits] == [
         (estimator, target, unit)
         for estimator in ("truth_posterior", "label_prior_simulation")

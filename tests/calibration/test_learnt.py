@@ -13,7 +13,7 @@ from predictor.calibration.random_effects import DOUBT, of_candidates
 from predictor.calibration.store import CalibrationStore
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS
-from predictor.ranking.ordering import Learnt, judge
+from predictor.ranking.ordering import CandidateEffects, judge
 from tests.calibration.simulated import calibration
 
 
@@ -26,10 +26,13 @@ def arrays(tmp_path, monkeypatch) -> dict[str, object]:
     return {"strong": hidden, "weak": weak}
 
 
-def taught(**surprises: float) -> Calibration:
-    """A calibration with these surprises in its error and gain, and lines that change nothing."""
+def taught(**random_effects: float) -> Calibration:
+    """A calibration with these random effects in its error and gain, and lines that change nothing."""
     whole = calibration(estimators=("label_prior_simulation",), accuracies=False)
-    fits = (replace(fit, line=replace(fit.line, intercept=0.0, slope=1.0), surprises=surprises) for fit in whole.fits)
+    fits = (
+        replace(fit, line=replace(fit.line, intercept=0.0, slope=1.0), random_effects=random_effects)
+        for fit in whole.fits
+    )
     return replace(whole, fits=tuple(fits))
 
 
@@ -63,7 +66,7 @@ def test_errors_and_gains_move_by_what_was_learnt_of_each(arrays):
     before = {one.name: one for one in predictor.rank(**arrays, calibration="past").candidates}
     whole = taught()
     told = {"w2s_error": {"w1": 0.2}, "gain": {"w2": 0.1}}
-    store.put(replace(whole, fits=tuple(replace(fit, surprises=told[fit.target]) for fit in whole.fits)))
+    store.put(replace(whole, fits=tuple(replace(fit, random_effects=told[fit.target]) for fit in whole.fits)))
     for one in predictor.rank(**arrays, calibration="past").candidates:
         error = one.predicted_w2s_error.value - before[one.name].predicted_w2s_error.value
         gain = one.predicted_gain.value - before[one.name].predicted_gain.value
@@ -84,7 +87,7 @@ def test_what_was_learnt_is_as_unsure_as_habits_are():
     hidden = rng.standard_normal((90, 4))
     twin = hidden + 0.5 * rng.standard_normal((90, 4))
     case = Case(Representation("s", hidden), (Representation("a", twin), Representation("stranger", twin)))
-    learnt = Learnt("label_prior_simulation", told, 0.0 * told, doubt, 0.0 * doubt)
+    learnt = CandidateEffects("label_prior_simulation", told, 0.0 * told, doubt, 0.0 * doubt)
     found = judge(ESTIMATORS["combined"], case, "w2s_error", learnt=learnt)
     assert found.standing.rank.tolist() == [2, 1]
     assert 0.1 < found.standing.p_best[0] < 0.4
@@ -125,7 +128,7 @@ def test_what_was_learnt_of_another_forecaster_moves_nothing():
     case, judging = Case(Representation("s", hidden), weak), ESTIMATORS["combined"]
     plain = judge(judging, case, "w2s_error")
     zero, far = np.zeros(3), np.array([5.0, 0.0, -5.0])
-    other = judge(judging, case, "w2s_error", learnt=Learnt("truth_posterior", far, zero, zero, zero))
-    own = judge(judging, case, "w2s_error", learnt=Learnt("label_prior_simulation", far, zero, zero, zero))
+    other = judge(judging, case, "w2s_error", learnt=CandidateEffects("truth_posterior", far, zero, zero, zero))
+    own = judge(judging, case, "w2s_error", learnt=CandidateEffects("label_prior_simulation", far, zero, zero, zero))
     assert other.standing.rank.tolist() == plain.standing.rank.tolist()
     assert own.standing.rank.tolist() == [3, 2, 1]

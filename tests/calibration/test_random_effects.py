@@ -11,16 +11,18 @@ from predictor.calibration.backtest import backtest
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.fit import fit_line
-from predictor.calibration.random_effects import DOUBT, Surprises
+from predictor.calibration.random_effects import DOUBT, RandomEffects
 from predictor.outcomes.outcome import Outcome
 from tests.calibration.simulated import calibration
 
 TASKS, CANDIDATES = 8, 6
 
 
-def surprises(x, y, tasks, weak, rivals=None):
+def random_effects(x, y, tasks, weak, rivals=None):
     rivals = tasks if rivals is None else rivals
-    return Surprises.of(*(np.asarray(part) for part in (x, y, tasks, rivals, weak)), (max(tasks) + 1, max(weak) + 1))
+    return RandomEffects.of(
+        *(np.asarray(part) for part in (x, y, tasks, rivals, weak)), (max(tasks) + 1, max(weak) + 1)
+    )
 
 
 def world(seed: int, habit: float, tasks: int = TASKS):
@@ -52,7 +54,7 @@ def test_residuals_and_what_is_learnt_of_them_by_hand():
     #            task 0: a, b, c       task 1: a, b       task 2: a alone
     x = [1.0, 2.0, 3.0, 0.0, 0.0, 9.0]
     y = [1.5, 1.5, 3.0, 5.0, 4.0, 0.0]
-    found = surprises(x, y, [0, 0, 0, 1, 1, 2], [0, 1, 2, 0, 1, 0])
+    found = random_effects(x, y, [0, 0, 0, 1, 1, 2], [0, 1, 2, 0, 1, 0])
     assert found.residuals == pytest.approx(np.array([[0.5, -0.5, 0.0], [0.5, -0.5, 0.0], [0.0, 0.0, 0.0]]))
     assert found.seen.tolist() == [[True, True, True], [True, True, False], [False, False, False]]
     assert found._from_others(None)[0] == pytest.approx([0.5 / (1 + DOUBT), -0.5 / (1 + DOUBT), 0.0])
@@ -62,20 +64,20 @@ def test_residuals_and_what_is_learnt_of_them_by_hand():
 
 def test_students_of_one_task_are_rivals_apart_and_count_as_one_task():
     x, y = np.zeros(4), np.array([1.0, 0.0, 30.0, 20.0])
-    found = surprises(x, y, np.zeros(4, int), [0, 1, 0, 1], rivals=np.array([0, 0, 1, 1]))
+    found = random_effects(x, y, np.zeros(4, int), [0, 1, 0, 1], rivals=np.array([0, 0, 1, 1]))
     assert found.residuals == pytest.approx(np.array([[2.75, -2.75]]))
-    assert [heat.task for heat in found.heats] == [0, 0]
+    assert [group.task for group in found.groups] == [0, 0]
 
 
 def test_the_level_of_a_task_is_no_surprise():
     x, y, tasks, weak, _ = world(1, 1.0)
-    shifted = surprises(x + 7.0 * tasks, y - 3.0 * tasks, tasks, weak)
-    assert shifted.of_new_tasks() == pytest.approx(surprises(x, y, tasks, weak).of_new_tasks())
+    shifted = random_effects(x + 7.0 * tasks, y - 3.0 * tasks, tasks, weak)
+    assert shifted.of_new_tasks() == pytest.approx(random_effects(x, y, tasks, weak).of_new_tasks())
 
 
 def test_what_a_candidate_always_does_is_found_and_shrunk():
     x, y, tasks, weak, own = world(2, 1.0, 40)
-    found = surprises(x, y, tasks, weak)
+    found = random_effects(x, y, tasks, weak)
     assert found.pay()
     assert found.of_new_tasks() == pytest.approx(found.residuals.sum(axis=0) / (40 + DOUBT), abs=1e-12)
     assert found.of_new_tasks() == pytest.approx((own - own.mean()) * 40 / (40 + DOUBT), abs=0.2)
@@ -83,13 +85,13 @@ def test_what_a_candidate_always_does_is_found_and_shrunk():
 
 @pytest.mark.parametrize(("habit", "least", "most"), [(0.0, 0, 20), (1.0, 95, 100)])
 def test_habits_pay_and_their_absence_seldom_seems_to(habit, least, most):
-    paid = sum(surprises(*world(seed, habit)[:4]).pay() for seed in range(100))
+    paid = sum(random_effects(*world(seed, habit)[:4]).pay() for seed in range(100))
     assert least <= paid <= most
 
 
 def test_where_it_does_not_pay_nothing_is_added():
     x, y, tasks, weak, _ = world(0, 0.0)
-    found = surprises(x, y, tasks, weak)
+    found = random_effects(x, y, tasks, weak)
     assert not found.pay()
     assert not found.learnt().any()
     assert not found.of_new_tasks().any()
@@ -97,15 +99,15 @@ def test_where_it_does_not_pay_nothing_is_added():
 
 def test_a_single_task_teaches_nothing():
     x, y, tasks, weak, _ = world(0, 1.0, 1)
-    assert not surprises(x, y, tasks, weak).pay()
+    assert not random_effects(x, y, tasks, weak).pay()
 
 
 def test_neither_a_task_of_its_own_nor_the_one_left_out_is_looked_at():
     x, y, tasks, weak, _ = world(3, 1.0)
-    plain = surprises(x, y, tasks, weak)
+    plain = random_effects(x, y, tasks, weak)
     changed = y.copy()
     changed[tasks == 2] += 50.0 * np.random.default_rng(0).standard_normal(CANDIDATES)
-    turned = surprises(x, changed, tasks, weak)
+    turned = random_effects(x, changed, tasks, weak)
     assert turned.pay(2) == plain.pay(2)
     assert turned.learnt(2) == pytest.approx(plain.learnt(2))
     assert turned._from_others(None)[2] == pytest.approx(plain._from_others(None)[2])
@@ -116,7 +118,7 @@ def test_whether_it_pays_is_asked_without_the_task_left_out():
     """One task on which every habit is turned round, and far: with it nothing pays, without it everything does."""
     x, y, tasks, weak, own = world(1, 1.0, 5)
     y[tasks == 2] -= 40.0 * own
-    found = surprises(x, y, tasks, weak)
+    found = random_effects(x, y, tasks, weak)
     assert not found.pay()
     assert found.pay(2)
     assert found.learnt(2)[2] == pytest.approx(found._from_others(2)[2])
@@ -125,7 +127,7 @@ def test_whether_it_pays_is_asked_without_the_task_left_out():
 
 def test_the_backtest_fits_and_judges_with_what_other_tasks_taught():
     x, y, tasks, weak, _ = world(4, 1.0)
-    found = surprises(x, y, tasks, weak)
+    found = random_effects(x, y, tasks, weak)
     tested = backtest(x, y, tasks, same_unit=True, without=lambda task: x + found.learnt(task)[tasks, weak])
     plain = backtest(x, y, tasks, same_unit=True)
     errors = []
@@ -150,7 +152,7 @@ def test_a_calibration_keeps_what_it_learnt_and_says_what_that_was_worth():
     found = calibrate("past", outcomes())
     fit = found.fit_of("label_prior_simulation", "w2s_error")
     _, _, _, _, own = world(0, 1.0)
-    told = [fit.surprises[f"w{c}"] for c in range(CANDIDATES)]
+    told = [fit.random_effects[f"w{c}"] for c in range(CANDIDATES)]
     assert np.corrcoef(told, own)[0, 1] > 0.8
     assert fit.met == {f"w{c}": TASKS for c in range(CANDIDATES)}
     assert fit.backtest.order > fit.backtest.order_as_predicted + 0.05
@@ -163,7 +165,7 @@ def test_the_line_of_a_calibration_starts_from_what_other_tasks_taught():
     x = np.array([one.predicted["label_prior_simulation"]["value"] for one in made])
     y, tasks = np.array([one.w2s_error for one in made]), np.repeat(np.arange(TASKS), CANDIDATES)
     weak = np.tile(np.arange(CANDIDATES), TASKS)
-    learnt = surprises(x, y, tasks, weak).learnt()
+    learnt = random_effects(x, y, tasks, weak).learnt()
     assert learnt.any()
     assert fit.line == fit_line(x + learnt[tasks, weak], y, tasks, same_unit=True)
 
@@ -182,19 +184,19 @@ def test_what_tells_two_students_apart_is_no_candidates_doing():
         for task in range(6)
         for c in range(4)
     ]
-    assert calibrate("past", made).fit_of("label_prior_simulation", "w2s_error").surprises == {}
+    assert calibrate("past", made).fit_of("label_prior_simulation", "w2s_error").random_effects == {}
 
 
 def test_a_calibration_learns_of_candidates_only_in_the_unit_of_their_predictions():
     fit = calibrate("past", outcomes(unit="error rate")).fit_of("label_prior_simulation", "w2s_error")
     assert fit.unit == "error rate"
-    assert fit.surprises == {}
+    assert fit.random_effects == {}
 
 
 def test_a_calibration_from_before_candidates_were_known_is_read():
     old = calibration().to_dict()
     for fit in old["fits"]:
-        del fit["surprises"], fit["backtest"]["order"], fit["backtest"]["order_as_predicted"]
+        del fit["random_effects"], fit["backtest"]["order"], fit["backtest"]["order_as_predicted"]
     back = Calibration.from_dict(old)
-    assert [fit.surprises for fit in back.fits] == [{}] * len(back.fits)
+    assert [fit.random_effects for fit in back.fits] == [{}] * len(back.fits)
     assert back.fits[0].backtest.order is None

@@ -163,8 +163,8 @@ def _use(running: RunningServer, seconds: float) -> list[str]:
             for ask in (client.server_info, lambda: client.predict(arrays()), lambda: list(client.features.ls())):
                 try:
                     ask()
-                except Exception as fault:  # whatever it is, it is a call that should have been answered
-                    wrong.append(repr(fault))
+                except Exception as error:  # whatever it is, it is a call that should have been answered
+                    wrong.append(repr(error))
             time.sleep(0.1)
     return wrong
 
@@ -182,8 +182,8 @@ async def watch(channel: Any, job: str, opened: Counter[str]) -> str:
             if answer.HasField("job"):
                 opened["watch"] += not state
                 state = pb.JobState.Name(answer.job.state).removeprefix("JOB_STATE_")
-    except grpc.aio.AioRpcError as fault:
-        return f"{fault.code().name} after {state}: {fault.details()}"
+    except grpc.aio.AioRpcError as error:
+        return f"{error.code().name} after {state}: {error.details()}"
     return state
 
 
@@ -199,13 +199,13 @@ async def _upload(channel: Any, number: int, values: np.ndarray, hold: asyncio.E
 
     try:
         await channel.stream_unary(UPLOAD)(messages(), timeout=7200)
-    except grpc.aio.AioRpcError as fault:
-        return str(fault.code().name if fault.details() is None else _reason(fault))
+    except grpc.aio.AioRpcError as error:
+        return str(error.code().name if error.details() is None else _reason(error))
     return "OK"
 
 
-def _reason(fault: Any) -> str:
-    return "UPLOAD_INCOMPLETE" if "send the rest" in fault.details() else f"{fault.code().name}: {fault.details()}"
+def _reason(error: Any) -> str:
+    return "UPLOAD_INCOMPLETE" if "send the rest" in error.details() else f"{error.code().name}: {error.details()}"
 
 
 def _staged(running: RunningServer, wanted: int) -> int:

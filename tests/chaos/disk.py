@@ -34,7 +34,7 @@ FAULTS = {
     FULL_DISK: (errno.ENOSPC, WRITE | CREATE, 1, "STORAGE_FULL"),
 }
 ROOT = "W2S_DISK_ROOT"
-MOST = 400
+MAX = 400
 """Operations of one flow; more means that a flow never ends."""
 
 QUICK = ("jobs", "upload", "put")
@@ -82,9 +82,9 @@ class Disk:
         self._library.w2s_disk_fired.restype = ctypes.c_long
 
     @contextmanager
-    def failing(self, number: int, fault: str) -> Iterator[None]:
+    def failing(self, number: int, error: str) -> Iterator[None]:
         """Let the operation of that number fail while the block runs."""
-        code, kinds, lasting, _ = FAULTS[fault]
+        code, kinds, lasting, _ = FAULTS[error]
         self._library.w2s_disk_arm(ctypes.c_long(number), code, kinds, lasting)
         try:
             yield
@@ -102,34 +102,34 @@ class Disk:
         return int(self._library.w2s_disk_fired())
 
 
-def _places(name: str, fault: str, disk: Disk, root: Path) -> tuple[int, list[str]]:
+def _places(name: str, error: str, disk: Disk, root: Path) -> tuple[int, list[str]]:
     """How many places a flow has, and what broke at them."""
     broken: list[str] = []
-    for number in range(1, MOST):
+    for number in range(1, MAX):
         with tempfile.TemporaryDirectory(dir=root) as folder, tempfile.TemporaryDirectory() as images:
             flow = FLOWS[name](Path(folder))
             try:
-                wrong, fired = _one(flow, number, fault, disk, Path(folder), Path(images))
+                wrong, fired = _one(flow, number, error, disk, Path(folder), Path(images))
             except Exception as found:  # whatever else a step raises is what must not be
                 wrong, fired = [f"{type(found).__name__}: {found}"], True
             finally:
                 disk.mend()
                 flow.close()
-        broken += [f"{name}, {fault} at {number}: {what}" for what in wrong]
+        broken += [f"{name}, {error} at {number}: {what}" for what in wrong]
         if not fired:
             return number - 1, broken
-    return MOST, [*broken, f"{name} never came through"]
+    return MAX, [*broken, f"{name} never came through"]
 
 
-def _one(flow: Flow, number: int, fault: str, disk: Disk, folder: Path, images: Path) -> tuple[list[str], bool]:
+def _one(flow: Flow, number: int, error: str, disk: Disk, folder: Path, images: Path) -> tuple[list[str], bool]:
     wrong: list[str] = []
     hit = False
-    with disk.failing(number, fault):
+    with disk.failing(number, error):
         for done, step in enumerate(flow.steps):
             try:
                 step()
             except W2SError as found:
-                expected = {FAULTS[fault][3]} | flow.also
+                expected = {FAULTS[error][3]} | flow.also
                 if found.reason not in expected:
                     wrong.append(f"step {done} told {found.reason}, not {expected}")
                 wrong += [f"step {done}, reading on: {what}" for what in flow.read(done)]
@@ -153,9 +153,9 @@ def _child(names: Sequence[str]) -> None:
     faults: Counter[str] = Counter()
     broken: list[str] = []
     for name in names:
-        for fault in FAULTS:
-            places, wrong = _places(name, fault, disk, root)
-            faults[f"{name}: {fault}"] += places
+        for error in FAULTS:
+            places, wrong = _places(name, error, disk, root)
+            faults[f"{name}: {error}"] += places
             broken += wrong
     print(json.dumps({"faults": faults, "broken": broken}))
 

@@ -15,7 +15,7 @@ from predictor.models.digests import file_digest
 from predictor.outcomes.outcome import Outcome
 from predictor.outcomes.store import OutcomeStore
 from protos import convert
-from protos.features import LEAST_CHUNK
+from protos.features import MIN_CHUNK
 from protos.parts import PartManifest
 from server.access.audit import AuditLog
 from server.access.tokens import TokenFile
@@ -42,8 +42,8 @@ class Part:
         try:
             if upload.complete:
                 return
-            for place in range(len(DATA) - upload.missing, len(DATA), LEAST_CHUNK):
-                upload.write(convert.chunk_to_proto(place, DATA[place : place + LEAST_CHUNK]))
+            for place in range(len(DATA) - upload.missing, len(DATA), MIN_CHUNK):
+                upload.write(convert.chunk_to_proto(place, DATA[place : place + MIN_CHUNK]))
             upload.finish()
         finally:
             upload.close()

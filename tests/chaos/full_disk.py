@@ -91,19 +91,19 @@ def _round(
         try:
             act()
             broken.append(f"{what} was taken by a full disk")
-        except LimitError as fault:
+        except LimitError as error:
             counts["refused"] += 1
-            if fault.reason not in ALLOWED:
-                broken.append(f"{what} told {fault.reason}")
-        except W2SError as fault:
-            broken.append(f"{what} told {fault.reason}")
+            if error.reason not in ALLOWED:
+                broken.append(f"{what} told {error.reason}")
+        except W2SError as error:
+            broken.append(f"{what} told {error.reason}")
     try:
         if client.job(first).ranking is None or len(client.features.pull("kept").values) != len(values):
             broken.append("a read gave something else")
         list(client.jobs()), list(client.features.ls()), client.server_info(), client.predict(query)
         counts["reads"] += 6
-    except W2SError as fault:
-        broken.append(f"a read on a full disk told {fault.reason}")
+    except W2SError as error:
+        broken.append(f"a read on a full disk told {error.reason}")
     (room / "ballast").unlink()
     again = until(lambda: _submitted(client, query, f"{name}-again"), WAIT)
     counts["jobs"] += 1

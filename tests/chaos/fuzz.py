@@ -52,10 +52,10 @@ def _parsed(rounds: int, rng: random.Random, codes: Counter[str], broken: list[s
         try:
             check_query(convert.query_from_proto(kind.FromString(mutants(rng, whole))), limits)
             codes["here: read"] += 1
-        except W2SError as fault:
-            codes[f"here: {fault.code}"] += 1
-            if fault.code not in DECLARED:
-                broken.append(f"request {number} gave {fault.code}")
+        except W2SError as error:
+            codes[f"here: {error.code}"] += 1
+            if error.code not in DECLARED:
+                broken.append(f"request {number} gave {error.code}")
         except DecodeError:  # the interceptor names that one
             codes["here: INVALID_ARGUMENT"] += 1
         if number == rounds // 3:

@@ -57,7 +57,7 @@ class Prober:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         out, _ = self._child.communicate("", timeout=30)
         self.told = Told(**json.loads(out))

@@ -61,7 +61,7 @@ class History:
         """What no order of the state machine explains; `final` is every job that there is once all is quiet."""
         return [
             *self._identity(final),
-            *(fault for sights in self._by_job().values() for fault in _life(sights)),
+            *(error for sights in self._by_job().values() for error in _life(sights)),
             *self._ends(final),
         ]
 

@@ -68,8 +68,8 @@ def _use(
                 _live(client, f"{name}-{number}", number % 5, rng, history, stop)
             except _GONE:
                 time.sleep(0.05)
-            except W2SError as fault:
-                strange.append(f"{name}: {fault.code} {fault.reason}: {fault.message}")
+            except W2SError as error:
+                strange.append(f"{name}: {error.code} {error.reason}: {error.message}")
 
 
 def _live(

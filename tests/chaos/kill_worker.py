@@ -18,7 +18,7 @@ from tests.service.running import RunningServer, alive, arrays
 PHASES = ("idle", "taken", "load", "extract", "label", "estimate")
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
 SILENCE = 1.5
-MOST_TRIES = 4
+MAX_TRIES = 4
 """Tries a fault: one that comes after the job has ended, or in another phase, does not count."""
 
 
@@ -35,7 +35,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
         first = rng.randrange(len(faults))
         plan = itertools.cycle(faults[first:] + faults[:first])
         phase, number = next(plan)
-        while hits.total() < rounds and tries < rounds * MOST_TRIES:
+        while hits.total() < rounds and tries < rounds * MAX_TRIES:
             tries += 1
             jobs += 1
             job, struck = _one(client, phase, number, worker, model, rng)

@@ -18,7 +18,7 @@ from tests.chaos.history import History
 from tests.chaos.outcome import Outcome, command, everything
 from tests.service.running import RunningServer, arrays
 
-MOST_NEW_FILES = 12
+MAX_NEW_FILES = 12
 """Descriptors that a server may have gained: a worker's pipes and connections on their way out."""
 
 EXPECTED = {
@@ -49,9 +49,9 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
         broken += history.faults(final)
         broken += [f"job {job.id} became {job.state}" for job in final.values() if job.state in ("FAILED", "PARTIAL")]
         end = time.monotonic() + 20
-        while _files(running) > before + MOST_NEW_FILES and time.monotonic() < end:
+        while _files(running) > before + MAX_NEW_FILES and time.monotonic() < end:
             time.sleep(0.1)
-        if _files(running) > before + MOST_NEW_FILES:
+        if _files(running) > before + MAX_NEW_FILES:
             broken.append(f"the server has {_files(running)} open files, and had {before}")
         with running.client() as client:
             if client.wait(client.submit(arrays(7))).state != "SUCCEEDED":

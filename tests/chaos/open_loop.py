@@ -49,9 +49,9 @@ async def call(channel: Any, method: str, request: bytes, timeout: float) -> Rep
     began = time.monotonic()
     try:
         await channel.unary_unary(method)(request, timeout=timeout)
-    except grpc.aio.AioRpcError as fault:
+    except grpc.aio.AioRpcError as error:
         now = time.monotonic()
-        return Reply(fault.code(), now - began, now, _tells_when(fault.trailing_metadata()))
+        return Reply(error.code(), now - began, now, _tells_when(error.trailing_metadata()))
     now = time.monotonic()
     return Reply(grpc.StatusCode.OK, now - began, now)
 

@@ -25,11 +25,11 @@ CALLERS = 4
 CHANNELS = 8
 PREDICT, CREATE = "/w2s.v1.PredictorService/Predict", "/w2s.v1.RankingService/CreateRankingJob"
 ALLOWED = {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
-LEAST_GOODPUT = 0.4
+MIN_GOODPUT = 0.4
 """Of the peak, below which a run is broken wherever it ran; the promise of 0.9 is read off the committed table, since
 client, front process and worker share the cores with whoever else is there."""
 
-MOST_REFUSAL = 0.5
+MAX_REFUSAL = 0.5
 """Seconds that the middle refusal may take anywhere; the promise is 0.05 for 99 in 100."""
 
 SLOW = "slow: "
@@ -98,7 +98,7 @@ async def _overload(
             }
             counts["refused"] += len(refused)
             counts["answered"] += good
-            broken += [f"{what}, {name}" for what in _faults(replies, refused, rate / _middle(peaks[-2:]), times)]
+            broken += [f"{what}, {name}" for what in _errors(replies, refused, rate / _middle(peaks[-2:]), times)]
             if told.refused or not told.asked:
                 broken.append(f"health was refused {told.refused} times of {told.asked}, {name}")
     finally:
@@ -106,16 +106,16 @@ async def _overload(
             await channel.close()
 
 
-def _faults(replies: list[Reply], refused: list[Reply], goodput: float, times: int) -> list[str]:
+def _errors(replies: list[Reply], refused: list[Reply], goodput: float, times: int) -> list[str]:
     faults = [f"a call ended with {reply.code.name}" for reply in replies if reply.code not in ALLOWED]
     if any(not reply.told for reply in refused):
         faults.append("a refused call was not told when to come back")
     if len(refused) < len(replies) * (1 - 1 / times) / 2 - 4 * CALLERS:  # some wait, and some arrive late
         faults.append(f"{SLOW}only {len(refused)} of {len(replies)} were refused: it was no overload")
-    if goodput < LEAST_GOODPUT:
+    if goodput < MIN_GOODPUT:
         faults.append(f"{SLOW}goodput of {goodput:.2f} of the peak")
-    if percentile([reply.seconds for reply in refused], 0.5) > MOST_REFUSAL:
-        faults.append(f"{SLOW}half of the refusals took over {MOST_REFUSAL} s")
+    if percentile([reply.seconds for reply in refused], 0.5) > MAX_REFUSAL:
+        faults.append(f"{SLOW}half of the refusals took over {MAX_REFUSAL} s")
     return faults
 
 

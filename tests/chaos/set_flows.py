@@ -150,8 +150,8 @@ class Push:
 def _is_one_of(store: FeatureStore, name: str, *allowed: np.ndarray) -> list[str]:
     try:
         values = store.pull(name).values
-    except W2SError as fault:
-        return [f"{name}: {fault.reason}"]
+    except W2SError as error:
+        return [f"{name}: {error.reason}"]
     return [] if any(np.array_equal(values, one) for one in allowed) else [f"{name} holds neither the old nor the new"]
 
 

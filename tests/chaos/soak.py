@@ -28,7 +28,7 @@ from tests.service.running import RunningServer, arrays, limited, resident
 FAULTS = 0.01
 PREDICT, CREATE = "/w2s.v1.PredictorService/Predict", "/w2s.v1.RankingService/CreateRankingJob"
 WAIT, LIST = "/w2s.v1.RankingService/WaitRankingJob", "/w2s.v1.RankingService/ListRankingJobs"
-MOST_GROWTH = {"rss_mb": 12.0, "files": 12.0, "threads": 6.0}
+MAX_GROWTH = {"rss_mb": 12.0, "files": 12.0, "threads": 6.0}
 """Between the medians of the second and of the last third of the run."""
 
 SAMPLE_SECONDS = 0.5
@@ -58,11 +58,11 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
         final = everything(running)
         internal = running.events("internal_error")
     growth = _growth(load.samples)
-    names = tuple(MOST_GROWTH)
+    names = tuple(MAX_GROWTH)
     last = [round(median(column), 1) for column in zip(*load.samples[-len(load.samples) // 3 :], strict=True)]
     broken = [
         f"{name} grew by {growth[name]:.1f}, more than {most}"
-        for name, most in MOST_GROWTH.items()
+        for name, most in MAX_GROWTH.items()
         if growth[name] > most
     ]
     broken += [f"{code} ended {count} calls" for code, count in load.done.items() if code.isupper() and code != "OK"]
@@ -127,8 +127,8 @@ async def _job(load: Load, channel: Any) -> None:
         waiting = pb.WaitRankingJobRequest(id=made.job.id).SerializeToString()
         answer = pb.WaitRankingJobResponse.FromString(await channel.unary_unary(WAIT)(waiting, timeout=120))
         load.done[f"job {pb.JobState.Name(answer.job.state)[10:].lower()}"] += 1
-    except grpc.aio.AioRpcError as fault:
-        load.done[_code(fault.code())] += 1
+    except grpc.aio.AioRpcError as error:
+        load.done[_code(error.code())] += 1
 
 
 def _transfer(load: Load, client: PredictorClient, number: int) -> None:
@@ -141,13 +141,13 @@ def _transfer(load: Load, client: PredictorClient, number: int) -> None:
 
 
 async def _wrong(load: Load, channel: Any, predict: bytes) -> None:
-    fault = load.rng.choice(("worker killed", "left", "malformed", "predict worker killed", "cut connection"))
-    load.faults[fault] += 1
-    if fault == "left":
+    error = load.rng.choice(("worker killed", "left", "malformed", "predict worker killed", "cut connection"))
+    load.faults[error] += 1
+    if error == "left":
         await call(channel, PREDICT, predict, 0.002)
-    elif fault == "malformed":
+    elif error == "malformed":
         await call(channel, CREATE, load.rng.randbytes(200), 30.0)
-    elif fault == "cut connection":
+    elif error == "cut connection":
         own = own_channel(load.running.address)
         doomed = asyncio.create_task(call(own, PREDICT, predict, 30.0))
         await asyncio.sleep(0.01)
@@ -155,7 +155,7 @@ async def _wrong(load: Load, channel: Any, predict: bytes) -> None:
         with contextlib.suppress(asyncio.CancelledError, grpc.aio.UsageError):
             await doomed
     else:
-        worker = load.running.job_worker() if fault == "worker killed" else load.running.predict_worker()
+        worker = load.running.job_worker() if error == "worker killed" else load.running.predict_worker()
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
 
@@ -175,11 +175,11 @@ async def _sample(load: Load) -> None:
 def _growth(samples: list[tuple[float, float, float]]) -> dict[str, float]:
     third = len(samples) // 3
     if not third:
-        return dict.fromkeys(MOST_GROWTH, float("inf"))
+        return dict.fromkeys(MAX_GROWTH, float("inf"))
     before, after = samples[third : 2 * third], samples[-third:]
     return {
         name: median(one[place] for one in after) - median(one[place] for one in before)
-        for place, name in enumerate(MOST_GROWTH)
+        for place, name in enumerate(MAX_GROWTH)
     }
 
 

@@ -20,7 +20,7 @@ def at_once(run, folder, rounds):
             threads.submit(run, folder / f"{number}", rounds // AT_ONCE, random.Random(20 + number))
             for number in range(AT_ONCE)
         ]
-        return [fault for one in runs for fault in one.result().judge()]
+        return [error for one in runs for error in one.result().judge()]
 
 
 @pytest.mark.parametrize(("run", "rounds"), [(kill_server.run, 50), (kill_worker.run, 20)], ids=["server", "worker"])
@@ -41,7 +41,7 @@ def test_promises_hold_under_faults(tmp_path, run, rounds):
 def test_overload_is_turned_away_at_once_and_the_rest_served(tmp_path):
     for number, seconds in enumerate((2, 3, 5)):
         outcome = overload.run(tmp_path / f"{number}", seconds, random.Random(20 + number))
-        if not any(fault.startswith(overload.SLOW) for fault in outcome.judge()):
+        if not any(error.startswith(overload.SLOW) for error in outcome.judge()):
             break  # else somebody had the cores for a while
     assert outcome.judge() == []
 

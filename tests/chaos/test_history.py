@@ -43,7 +43,7 @@ def test_a_sound_life_has_no_faults():
     ],
 )
 def test_a_broken_promise_is_found(sights, final, text):
-    assert any(text in fault for fault in faults(*sights, final=final))
+    assert any(text in error for error in faults(*sights, final=final))
 
 
 def test_a_run_that_did_too_little_is_no_success():

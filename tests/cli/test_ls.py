@@ -1,11 +1,11 @@
-"""`w2s ls estimators` says of each what it needs, what it foretells and where it stands."""
+"""`w2s ls estimators` says of each what it needs, what it predicts and where it stands."""
 
 from __future__ import annotations
 
 import json
 
 from client.cli.__main__ import main
-from predictor.estimators.protocol import foretold
+from predictor.estimators.protocol import predicted
 from predictor.estimators.registry import ESTIMATORS
 
 
@@ -14,18 +14,18 @@ def test_every_estimator_says_what_it_needs_foretells_and_rests_on(capsys):
     shown = capsys.readouterr().out
     for name, one in ESTIMATORS.items():
         needs = one.evidence.name.replace("_", " ")
-        assert f"\n{name}  ({one.better} is better; needs {needs}; foretells " in "\n" + shown
+        assert f"\n{name}  ({one.better} is better; needs {needs}; predicts " in "\n" + shown
         assert f"    {one.source}\n" in shown
-    assert "misfit  (higher is better; needs weak labels; foretells the gain)" in shown
-    assert "combined  (lower is better; needs representations; foretells the W2S error and the gain)" in shown
-    assert "logme  (higher is better; needs few labels; foretells the weak model's own error)" in shown
-    assert "gain_bounds  (higher is better; needs weak labels; foretells no order)" in shown
+    assert "misfit  (higher is better; needs weak labels; predicts the gain)" in shown
+    assert "combined  (lower is better; needs representations; predicts the W2S error and the gain)" in shown
+    assert "logme  (higher is better; needs few labels; predicts the weak model's own error)" in shown
+    assert "gain_bounds  (higher is better; needs weak labels; predicts no order)" in shown
 
 
 def test_the_same_stands_in_its_json(capsys):
     assert main(["ls", "estimators", "--json"]) == 0
     found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     assert set(found) == set(ESTIMATORS)
-    assert {name: one["foretells"] for name, one in found.items()} == {n: foretold(e) for n, e in ESTIMATORS.items()}
+    assert {name: one["predicts"] for name, one in found.items()} == {n: predicted(e) for n, e in ESTIMATORS.items()}
     assert found["combined"]["forecasts"] is True
     assert found["cka"]["forecasts"] is False

@@ -92,8 +92,8 @@ def test_the_heads_asked_for_are_forecast(run, tmp_path):
     assert logistic["provenance"]["request"]["training"]["heads"] == "logistic"
     told = [one["predicted_w2s_error"]["value"] for one in logistic["candidates"]]
     assert told != [one["predicted_w2s_error"]["value"] for one in ridge["candidates"]]
-    spelled = json.loads(run(*asked, env={"W2S_HEADS": "logistic"}).stdout)
-    assert [one["predicted_w2s_error"]["value"] for one in spelled["candidates"]] == told
+    as_given = json.loads(run(*asked, env={"W2S_HEADS": "logistic"}).stdout)
+    assert [one["predicted_w2s_error"]["value"] for one in as_given["candidates"]] == told
     hard = json.loads(run(*asked, "--label-form", "hard").stdout)
     assert hard["provenance"]["request"]["training"]["label_form"] == "hard"
     assert hard["candidates"][0]["predicted_w2s_error"] != ridge["candidates"][0]["predicted_w2s_error"]

@@ -44,7 +44,7 @@ def test_layers_are_ranked_a_missing_model_fails_alone_and_the_plan_knows_what_i
     planned = json.loads(run(*words, "--dry-run", env=weights).stdout)
     assert (planned["rows"], planned["strong"]["state"], planned["weak"][0]["state"]) == (40, "to read", "to read")
     assert planned["strong"]["seconds"] > 0
-    assert "does not exist" in planned["weak"][1]["fault"]
+    assert "does not exist" in planned["weak"][1]["error"]
 
     done = run(*words, env=weights)
     assert done.returncode == 3, done.stderr

@@ -60,7 +60,7 @@ def test_the_table_shows_measurements_and_scores(run, arrays, tmp_path):
     assert "120 rows · 4 splits · student s.npy" in done.stdout
     assert "✗ failed  gone: array file 'gone.npy' does not exist." in done.stdout
     table = done.stdout.splitlines()
-    heading = "estimator                     foretells  τ      ρ error  ρ gain  regret  |error|  |gain|  90 %"
+    heading = "estimator                     predicts   τ      ρ error  ρ gain  regret  |error|  |gain|  90 %"
     start = table.index(heading)
     assert table[start + 1] == "(representations)"
     assert any(line.startswith("truth_posterior") and "W2S error" in line for line in table[start:])

@@ -54,7 +54,7 @@ class Cut:
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
-    async def __aexit__(self, *fault):
+    async def __aexit__(self, *error):
         self._server.close()
         self.cut()
 

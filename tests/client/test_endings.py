@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from client import AsyncPredictorClient, PredictorClient
-from client.channel import faults_of
+from client.channel import errors_of
 from client.retry import Patience
 from predictor.errors import InputError, RefusedError, UnavailableError
 from tests.service.running import arrays, until
@@ -87,7 +87,7 @@ class FakeFault(grpc.RpcError):
 
 def test_a_connection_that_broke_off_while_sending_is_one_that_may_be_tried_again():
     refused = pytest.raises(UnavailableError, match=r"the connection to here:1 broke off; ask again")
-    with refused as told, faults_of("here:1", 5):
+    with refused as told, errors_of("here:1", 5):
         raise FakeFault
     assert told.value.reason == "SERVER_UNAVAILABLE"
     assert Patience(60).after(told.value) > 0.0

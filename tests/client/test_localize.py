@@ -67,7 +67,7 @@ def test_requests_and_failures_come_back_as_typed(tmp_path, monkeypatch):
         StrongModel("name0", "6", 2, ""),
         (Candidate("name1", "failed", error=Failure("NOT_FOUND", "R", f"no folder {tmp_path}/models/weak; see")),),
         NullBand(),
-        Provenance({}, 0, {"strong": sent.strong.spelled, "seed": 0, "weak": [sent.weak[0].spelled]}),
+        Provenance({}, 0, {"strong": sent.strong.as_given, "seed": 0, "weak": [sent.weak[0].as_given]}),
     )
     back = ranking_as_typed(query, answer)
     assert back.provenance.request == {"strong": "name0=./strong", "seed": 0, "weak": ["name1=models/weak"]}

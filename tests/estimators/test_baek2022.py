@@ -12,7 +12,7 @@ from predictor.estimators import baek2022
 from predictor.estimators.baek2022 import FOLDS, AgreementOnTheLine, Line, on_the_line
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.vote_matrix import Panel
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
@@ -101,7 +101,7 @@ def test_a_pool_that_is_noisier_than_the_gold_rows_has_the_errors_that_the_line_
         blurred.append(Representation(model.name, features))
     case = Case(strong, tuple(blurred), labels)
     gold = labels.targets[:500]
-    heads = [HeadFactor.of(m.features[:500], m.features[500:]) for m in blurred]
+    heads = [FactoredRidge.of(m.features[:500], m.features[500:]) for m in blurred]
     true = [np.mean((head.predict(gold, head.loo_ridge(gold))[:, 0] > 0.5) != values[500:]) for head in heads]
     found = ESTIMATOR.estimate(case)
     missed = np.abs(np.array([f.value for f in found]) - true).mean()

@@ -12,7 +12,7 @@ from predictor.estimators.charikar2024 import Refusal, left_out_residuals, refus
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
 from predictor.estimators.supervision import cross_taught, supervise
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense
 from tests.reference.models import correlated
@@ -64,7 +64,7 @@ def test_left_out_residuals_are_those_of_heads_refitted_without_the_row():
     features, labels = correlated(24, 4, 0.5, rng), rng.standard_normal((24, 2))
     found = left_out_residuals(features, labels)
     scaled = dense.standardise(features)
-    ridges = HeadFactor.of(features, features).loo_ridge(labels)
+    ridges = FactoredRidge.of(features, features).loo_ridge(labels)
     for column, ridge in enumerate(ridges):
         for i in (0, 7, 23):
             rest = np.arange(24) != i
@@ -81,7 +81,7 @@ def test_left_out_residuals_are_those_of_heads_refitted_without_the_row():
 def test_left_out_residuals_by_the_hat_matrix():
     rng = np.random.default_rng(2)
     features, labels = correlated(30, 5, 0.5, rng), rng.standard_normal((30, 1))
-    ridge = HeadFactor.of(features, features).loo_ridge(labels)[0]
+    ridge = FactoredRidge.of(features, features).loo_ridge(labels)[0]
     hat = dense.hat(features, features, ridge)
     expected = (labels - hat @ labels)[:, 0] / (1.0 - np.diag(hat))
     np.testing.assert_allclose(left_out_residuals(features, labels)[:, 0], expected, atol=1e-9)
@@ -235,7 +235,7 @@ def test_selection_is_the_students_error_where_the_theorem_holds():
     teacher = (Representation("t", strong[:, :1]),)
     case = Case(Representation("s", strong), teacher, shown(truth), given)
     (found,) = find("misfit_selection").estimate(case)
-    head = HeadFactor.of(strong[240:], strong[240:])
+    head = FactoredRidge.of(strong[240:], strong[240:])
     student = head.predict(given["t"][240:], head.loo_ridge(given["t"][240:]))
     measured = np.mean((student[:, 0] - truth[240:]) ** 2) / np.var(truth[:240])
     assert abs(found.value - measured) < 0.08

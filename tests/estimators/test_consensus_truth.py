@@ -13,7 +13,7 @@ from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS
 from predictor.estimators.supervision import cross_taught
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
 from predictor.training.simulation import WeakMoments
@@ -51,7 +51,7 @@ def world(kind, seed=0):
     weak, told = [], {}
     for i, noise in enumerate(NOISES):
         seen = z + noise * rng.standard_normal(z.shape)
-        head = HeadFactor.of(seen[:TAUGHT], seen[TAUGHT:])
+        head = FactoredRidge.of(seen[:TAUGHT], seen[TAUGHT:])
         gold = y[:TAUGHT, None]
         weak.append(Representation(f"w{i}", seen[TAUGHT:]))
         told[f"w{i}"] = np.clip(head.predict(gold), *((0, 1) if kind == "classes" else (None, None)))
@@ -189,6 +189,6 @@ def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(mon
 def test_bystanders_have_a_say_in_what_is_simulated():
     case = world("numbers").case
     rng = np.random.default_rng(4)
-    beside = dataclasses.replace(case, bystanders=(Representation("b", rng.standard_normal((ROWS, 9)), 10**9),))
+    beside = dataclasses.replace(case, context_models=(Representation("b", rng.standard_normal((ROWS, 9)), 10**9),))
     alone, heard = (QUICK._simulated(one, np.arange(ROWS)) for one in (case, beside))
     assert np.abs(alone.with_truth - heard.with_truth).max() > 1e-3

@@ -203,7 +203,7 @@ def test_the_simulation_is_of_ridge_heads_and_says_so():
     found, plain = (simulation.forecast(replace(case, training=t)) for t in (odd, Training(weak_rows=40)))
     np.testing.assert_array_equal(found.error, plain.error)
     assert found.warnings == (
-        "simulated with ridge heads on soft labels, where logistic heads on hard ones are to be foretold",
+        "simulated with ridge heads on soft labels, where logistic heads on hard ones are to be predicted",
     )
     assert plain.warnings == ()
 

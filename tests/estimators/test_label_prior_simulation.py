@@ -11,7 +11,7 @@ from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import flat_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
 from predictor.training.simulation import LabelMoments, Pipeline, head_map
@@ -34,7 +34,7 @@ def simulated():
     strong = correlated(90, 12, 0.7, rng)
     weak = tuple(Representation(f"w{i}", dimmed(strong, 8, 0.1 + i, rng)) for i in range(3))
     case = Case(Representation("s", strong), weak, seed=5)
-    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=40, most_rounds=1)
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=40, max_rounds=1)
     return Simulated(case, estimator, estimator.forecast(case))
 
 
@@ -54,9 +54,9 @@ def told(estimator, case):
         assert len(part.student) == (training.student_rows or 30)
         tests = len(part.test)
         rng.multinomial(tests, np.full(tests, 1 / tests), estimator.draws)
-        student = HeadFactor.of(strong[part.student], strong[part.test])
+        student = FactoredRidge.of(strong[part.student], strong[part.test])
         others = np.concatenate([part.student, part.test])
-        heads = [HeadFactor.of(w.features[part.weak], w.features[others]) for w in case.weak]
+        heads = [FactoredRidge.of(w.features[part.weak], w.features[others]) for w in case.weak]
         for prior in (each.with_noise(noise) for each in priors):
             rng.standard_normal((90, estimator.draws))
             expected.append([Pipeline.of(h, student, part, prior, training).expected_errors() for h in heads])
@@ -94,9 +94,9 @@ def test_tasks_are_those_of_all_models_and_even_and_easier_ones_of_the_strong_mo
 
 def test_a_bystander_says_as_much_of_tasks_as_a_candidate(simulated):
     case = simulated.case
-    beside = replace(case, weak=case.weak[1:], bystanders=case.weak[:1])
+    beside = replace(case, weak=case.weak[1:], context_models=case.weak[:1])
     (asked,), (stood_by,) = simulated.estimator.priors(case), simulated.estimator.priors(beside)
-    (alone,) = simulated.estimator.priors(replace(beside, bystanders=()))
+    (alone,) = simulated.estimator.priors(replace(beside, context_models=()))
     np.testing.assert_allclose(stood_by.kernel, asked.kernel, atol=1e-12)
     assert np.abs(alone.kernel - asked.kernel).max() > 1e-3
 
@@ -117,7 +117,7 @@ def test_draws_are_paired_and_scatter_around_the_expectation(simulated):
 
 
 def test_the_fewer_the_rows_the_oftener_they_are_split_anew(simulated):
-    steady, once = LabelPriorSimulation(), LabelPriorSimulation(most_rounds=1)
+    steady, once = LabelPriorSimulation(), LabelPriorSimulation(max_rounds=1)
     assert [steady.rounds(n) for n in (24, 200, 220, 300, 400, 480, 640, 5000)] == [8, 8, 7, 4, 2, 2, 1, 1]
     errors = [
         [estimator.forecast(replace(simulated.case, seed=seed)).error for seed in range(6)]
@@ -129,7 +129,7 @@ def test_the_fewer_the_rows_the_oftener_they_are_split_anew(simulated):
 
 def test_however_often_rows_are_split_there_are_as_many_draws(simulated):
     for most in (1, 2, 8):
-        found = LabelPriorSimulation(most_rounds=most).forecast(simulated.case)
+        found = LabelPriorSimulation(max_rounds=most).forecast(simulated.case)
         assert found.error_draws.shape == (3, 4 * 5 * 16)
         assert found.null_draws.shape == (3, 19)
 
@@ -163,7 +163,7 @@ def test_a_candidate_of_pure_noise_is_as_likely_as_its_shuffles_to_come_first():
         rng = np.random.default_rng([seed, 3])
         strong = correlated(60, 8, 0.7, rng)
         case = Case(Representation("s", strong), (Representation("noise", rng.standard_normal((60, 8))),), seed=seed)
-        found = LabelPriorSimulation(draws=2, most_rounds=1).forecast(case)
+        found = LabelPriorSimulation(draws=2, max_rounds=1).forecast(case)
         first += bool(found.error[0] < found.null_draws.min())
     assert first <= 6
 
@@ -175,7 +175,7 @@ def test_larger_pools_are_cut_and_the_answer_says_so(simulated):
 
 
 def forecast_of(simulated, training, **changes):
-    estimator = LabelPriorSimulation(**{"noises": (0.1, 0.5), "draws": 4, "most_rounds": 1} | changes)
+    estimator = LabelPriorSimulation(**{"noises": (0.1, 0.5), "draws": 4, "max_rounds": 1} | changes)
     return estimator, estimator.forecast(replace(simulated.case, training=training))
 
 
@@ -188,7 +188,7 @@ def test_a_forecast_follows_the_training_asked_for(simulated, training):
 
 
 def test_drawn_outcomes_of_the_training_asked_for_scatter_around_the_expected_ones(simulated):
-    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=100, most_rounds=1)
+    estimator = LabelPriorSimulation(noises=(0.1, 0.5), draws=100, max_rounds=1)
     found = estimator.forecast(replace(simulated.case, training=Training(12, 20, 0.5, 0.5)))
     drawn, ordering = found.error_draws.mean(axis=0), np.arange(2 * 4 * 100) % 400 < 100
     for one, expected in ((drawn, found.error.mean()), (found.gain_draws[:, ordering].mean(axis=0), found.gain.mean())):
@@ -197,7 +197,7 @@ def test_drawn_outcomes_of_the_training_asked_for_scatter_around_the_expected_on
 
 
 def test_more_gold_rows_make_better_teachers_and_a_huge_ridge_a_student_that_knows_the_mean_only(simulated):
-    few, many = (forecast_of(simulated, Training(weak_rows=n, student_rows=30), most_rounds=8)[1] for n in (10, 45))
+    few, many = (forecast_of(simulated, Training(weak_rows=n, student_rows=30), max_rounds=8)[1] for n in (10, 45))
     assert np.all(many.error + many.gain < few.error + few.gain)
     blunt = forecast_of(simulated, Training(student_ridge=1e9))[1]
     assert blunt.ceiling == pytest.approx(1.0, abs=0.1)
@@ -209,7 +209,7 @@ def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_th
     assert found.notes == ()
     assert found.warnings == (
         "simulated with 20 rows for each weak head and 61 for the student, as 90 rows can show no more; with 20 and "
-        "50000, as is to be foretold, expect lower errors",
+        "50000, as is to be predicted, expect lower errors",
     )
     _, exact = forecast_of(simulated, Training(20, 61))
     np.testing.assert_array_equal(found.error, exact.error)
@@ -220,7 +220,7 @@ def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_told_too(si
     assert found.notes == ("simulated on 60 of 90 rows",)
     assert found.warnings == (
         "simulated with 26 rows for each weak head and 26 for the student, as 60 rows can show no more; with 30 and "
-        "50, as is to be foretold, expect lower errors",
+        "50, as is to be predicted, expect lower errors",
     )
     _, small = forecast_of(simulated, Training(12, 30), max_rows=60)
     assert (small.notes, small.warnings) == (("simulated on 60 of 90 rows",), ())

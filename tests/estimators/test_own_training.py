@@ -19,7 +19,7 @@ from predictor.estimators.supervision import cross_taught, shortfall, supervise,
 from predictor.estimators.vote_matrix import Panel
 from predictor.estimators.xu2025 import Ambiguity, resampled
 from predictor.estimators.xue2025_labels import PseudoLabels
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.training_plan import FREE, Training
 from tests.reference import dense
@@ -149,7 +149,7 @@ def test_bootstrapped_weak_heads_have_the_ridge_asked_for(case):
     own = replace(case, training=Training(weak_ridge=0.05))
     drawn = own.rng("ambiguity").multinomial(ROWS, np.full(ROWS, 1 / ROWS), Ambiguity().resamples).astype(np.float64)
     for found, model in zip(find("ambiguity").estimate(own), case.weak, strict=True):
-        head = HeadFactor.of(model.features[known], model.features[unlabelled_rows(case)])
+        head = FactoredRidge.of(model.features[known], model.features[unlabelled_rows(case)])
         heads = np.stack([resampled(head, gold, np.array([0.05]), counts) for counts in drawn])
         assert found.value == pytest.approx(float(np.mean(np.var(heads, axis=0, ddof=1)) / np.var(gold)), rel=1e-9)
 

@@ -29,9 +29,9 @@ def test_taking_rows_takes_them_from_everything_alike():
         assert (after.name, after.parameters, after.depth) == (before.name, before.parameters, before.depth)
         np.testing.assert_array_equal(cut.weak_labels[before.name], case.weak_labels[before.name][rows])
     np.testing.assert_array_equal(cut.labels.targets, case.labels.targets[rows])
-    beside = dataclasses.replace(case, weak=case.weak[1:], bystanders=case.weak[:1])
-    np.testing.assert_array_equal(beside.take(rows).bystanders[0].features, case.weak[0].features[rows])
-    assert beside.shuffled(np.random.default_rng(3)).bystanders == beside.bystanders
+    beside = dataclasses.replace(case, weak=case.weak[1:], context_models=case.weak[:1])
+    np.testing.assert_array_equal(beside.take(rows).context_models[0].features, case.weak[0].features[rows])
+    assert beside.shuffled(np.random.default_rng(3)).context_models == beside.context_models
 
 
 def test_shuffling_moves_every_candidate_and_its_labels_together_and_leaves_strong_and_gold_alone():

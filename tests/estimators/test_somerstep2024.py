@@ -17,7 +17,7 @@ from predictor.estimators.somerstep2024 import (
     em_step,
     route_gains,
 )
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.truth.posterior import truth_posterior
 from tests.estimators.cases import case_with
 from tests.reference import dense
@@ -39,7 +39,7 @@ def test_each_row_is_the_posterior_mean_given_its_own_context(rows):
     first, _ = disjoint_contexts(30, 5, np.random.default_rng(1))
     refiner = LinearRefiner.of(strong, weak)
     kernel = dense.standardise(strong) @ dense.standardise(strong).T
-    ridge = HeadFactor.of(strong, strong).loo_ridge(weak)
+    ridge = FactoredRidge.of(strong, strong).loo_ridge(weak)
     expected = np.empty_like(weak)
     for i, context in enumerate(first):
         for k in range(2):

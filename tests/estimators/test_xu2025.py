@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from predictor.estimators.xu2025 import Ambiguity, resampled
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task
 from tests.reference import dense
@@ -36,14 +36,14 @@ def test_a_resampled_head_is_one_refitted_on_repeated_rows(dims):
     train, other, labels = rows[:22], rows[22:], rng.standard_normal((22, 3)) + 4.0
     ridge = np.array([1e-3, 0.1, 0.1])
     counts = rng.multinomial(22, np.full(22, 1 / 22)).astype(float)
-    found = resampled(HeadFactor.of(train, other), labels, ridge, counts)
+    found = resampled(FactoredRidge.of(train, other), labels, ridge, counts)
     np.testing.assert_allclose(found, refitted(train, other, labels, ridge, counts), atol=1e-9)
 
 
 def test_every_row_once_is_the_head_itself():
     rng = np.random.default_rng(1)
     rows = correlated(30, 8, 0.6, rng)
-    head, labels = HeadFactor.of(rows[:20], rows[20:]), rng.standard_normal((20, 2))
+    head, labels = FactoredRidge.of(rows[:20], rows[20:]), rng.standard_normal((20, 2))
     ridge = np.array([0.01, 0.2])
     np.testing.assert_allclose(resampled(head, labels, ridge, np.ones(20)), head.predict(labels, ridge), atol=1e-10)
 
@@ -57,7 +57,7 @@ def test_the_estimate_is_the_unbiased_variance_over_bootstraps_in_label_variance
     draws = rng.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), ESTIMATOR.resamples)
     for model, found in zip(case.weak, ESTIMATOR.estimate(case), strict=True):
         train, other = model.features[known], model.features[~known]
-        ridge = HeadFactor.of(train, other).loo_ridge(gold)
+        ridge = FactoredRidge.of(train, other).loo_ridge(gold)
         heads = np.array([refitted(train, other, gold, ridge, counts) for counts in draws])
         mean = heads.mean(axis=0)
         squares = [np.mean(np.sum((head - mean) ** 2, axis=1)) for head in heads]
@@ -68,7 +68,7 @@ def test_the_estimate_is_the_unbiased_variance_over_bootstraps_in_label_variance
 
 
 def test_it_is_the_gain_of_a_student_that_is_the_mean_of_many_teachers():
-    """Teachers trained on fresh gold rows each, their mean as student: the measured gain is what one D~ foretells."""
+    """Teachers trained on fresh gold rows each, their mean as student: the measured gain is what one D~ predicts."""
     rng = np.random.default_rng(2)
     slope = rng.standard_normal(6)
     features = rng.standard_normal((3000, 6))
@@ -78,20 +78,20 @@ def test_it_is_the_gain_of_a_student_that_is_the_mean_of_many_teachers():
     heads = []
     for i in range(40):
         train = slice(60 * i, 60 * (i + 1))
-        head = HeadFactor.of(features[train], features[test])
+        head = FactoredRidge.of(features[train], features[test])
         heads.append(head.predict(noisy[train, None], 1e-6))
     errors = [np.mean((head[:, 0] - truth[test]) ** 2) for head in heads]
     measured = np.mean(errors) - np.mean((np.mean(heads, axis=0)[:, 0] - truth[test]) ** 2)
-    foretold = []
+    predicted = []
     for i in range(10):
         train = slice(60 * i, 60 * (i + 1))
-        head = HeadFactor.of(features[train], features[test])
+        head = FactoredRidge.of(features[train], features[test])
         drawn = [
             resampled(head, noisy[train, None], np.array([1e-6]), rng.multinomial(60, np.full(60, 1 / 60)) * 1.0)
             for _ in range(12)
         ]
-        foretold.append(np.mean(np.var(drawn, axis=0, ddof=1)))
-    assert np.mean(foretold) == pytest.approx(measured, rel=0.25)
+        predicted.append(np.mean(np.var(drawn, axis=0, ddof=1)))
+    assert np.mean(predicted) == pytest.approx(measured, rel=0.25)
 
 
 def ambiguity_at(noise, gold_rows):

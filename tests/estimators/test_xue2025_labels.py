@@ -20,7 +20,7 @@ from predictor.estimators.xue2025_labels import (
     far_from_random,
     gap_from_subset,
 )
-from predictor.heads.ridge import HeadFactor
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.spectral.kernels import StreamedKernel
 from predictor.spectral.spectra import PrincipalKernel
@@ -198,7 +198,7 @@ def test_the_pseudo_labels_gap_is_theorem_3_8_with_the_spread_over_bootstraps():
     rng = case.rng(PSEUDO.name)
     folded(strong[known], gold, FOLDS, rng)
     draws = rng.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), RESAMPLES)
-    ridge = HeadFactor.of(strong[known], strong).loo_ridge(gold)
+    ridge = FactoredRidge.of(strong[known], strong).loo_ridge(gold)
     redrawn = [refitted(strong[known], strong, gold, ridge, counts) / gold.std() for counts in draws]
     for model, found in zip(case.weak, PSEUDO.estimate(case), strict=True):
         for at in GRID:

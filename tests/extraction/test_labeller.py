@@ -13,7 +13,7 @@ from predictor.extraction.extractor import Extractor
 from predictor.query.model_reference import read_spec
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.settings import Settings
 from predictor.query.source import LabelSource
 from predictor.store.features import FeatureStore
@@ -22,7 +22,7 @@ from tests.drain import drain
 from tests.extraction import tiny
 
 POOL = Pool.of(weights.SENTENCES)
-WORDS = Wording(("negative", "positive"))
+WORDS = LabelPrompt(("negative", "positive"))
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +82,15 @@ def test_labels_are_computed_once_and_kept_by_all_they_depend_on(tmp_path, model
     reference = f"{models / 'llama'}#labels=words"
     first = Extractor(tmp_path)
     assert isinstance(first, LabelSource)
-    fresh = labelled(first, reference, wording=WORDS)
+    fresh = labelled(first, reference, label_prompt=WORDS)
     assert first.labeller.passes > 0
     again = Extractor(tmp_path)
-    np.testing.assert_array_equal(labelled(again, reference, wording=WORDS).values, fresh.values)
+    np.testing.assert_array_equal(labelled(again, reference, label_prompt=WORDS).values, fresh.values)
     assert again.labeller.passes == 0
     changes = [
-        {"wording": Wording(("positive", "negative"))},
-        {"wording": Wording(WORDS.words, "{text} is")},
-        {"wording": WORDS, "max_length": 12},
+        {"label_prompt": LabelPrompt(("positive", "negative"))},
+        {"label_prompt": LabelPrompt(WORDS.words, "{text} is")},
+        {"label_prompt": WORDS, "max_length": 12},
     ]
     for change in changes:
         before = again.labeller.passes
@@ -98,14 +98,14 @@ def test_labels_are_computed_once_and_kept_by_all_they_depend_on(tmp_path, model
         assert again.labeller.passes > before, change
         assert not np.array_equal(other.values, fresh.values), change
     before = again.labeller.passes
-    labelled(again, reference, Pool.of(weights.SENTENCES[::-1]), wording=WORDS)
+    labelled(again, reference, Pool.of(weights.SENTENCES[::-1]), label_prompt=WORDS)
     assert again.labeller.passes > before
 
 
 def test_swapped_words_swap_the_columns(tmp_path, models):
     reference = f"{models / 'llama'}#labels=words"
-    one = labelled(Extractor(tmp_path), reference, wording=WORDS).values
-    other = labelled(Extractor(tmp_path), reference, wording=Wording(("positive", "negative"))).values
+    one = labelled(Extractor(tmp_path), reference, label_prompt=WORDS).values
+    other = labelled(Extractor(tmp_path), reference, label_prompt=LabelPrompt(("positive", "negative"))).values
     np.testing.assert_allclose(one, other[:, ::-1], atol=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_entry_is_computed_again(tmp_path, models):
 
 
 def test_refined_labels_are_kept_by_the_labels_and_rows_in_context(tmp_path, models):
-    spec, settings = ModelSpec("s", str(models / "llama")), Settings(wording=WORDS)
+    spec, settings = ModelSpec("s", str(models / "llama")), Settings(label_prompt=WORDS)
     weak = np.linspace(0, 1, 8)[:, None]
     context = np.array([[0, 1, 6, 7]] * 8)
     context[[0, 1, 6, 7]] = [2, 3, 4, 5]
@@ -142,7 +142,7 @@ def test_refined_labels_are_kept_by_the_labels_and_rows_in_context(tmp_path, mod
 
 def test_one_language_model_stays_in_memory_until_features_are_read(tmp_path, models):
     extractor = Extractor(tmp_path)
-    spec, settings = ModelSpec("s", str(models / "llama"), labels="words"), Settings(wording=WORDS)
+    spec, settings = ModelSpec("s", str(models / "llama"), labels="words"), Settings(label_prompt=WORDS)
     drain(extractor.labels(spec, POOL, settings))
     held = extractor.labeller._held
     drain(extractor.labels(spec, Pool.of(["other", "rows"]), settings))
@@ -155,7 +155,7 @@ def test_rows_cut_to_be_labelled_are_told(tmp_path, models):
     long = Pool.of(["and so on " * 60, "short"])
     found = labelled(Extractor(tmp_path), f"{models / 'bert'}#labels=logits", long, max_length=20)
     assert found.warnings == ("1 of 2 rows were cut at 20 tokens to be labelled",)
-    found = labelled(Extractor(tmp_path), f"{models / 'llama'}#labels=words", long, wording=WORDS, max_length=20)
+    found = labelled(Extractor(tmp_path), f"{models / 'llama'}#labels=words", long, label_prompt=WORDS, max_length=20)
     assert found.warnings == ("1 of 2 rows were cut at 20 tokens to be labelled",)
 
 
@@ -169,7 +169,7 @@ def test_a_full_disk_is_told_and_the_labels_come_all_the_same(tmp_path, models, 
 
 
 @pytest.mark.parametrize(
-    ("reference", "fault", "message"),
+    ("reference", "error", "message"),
     [
         ("array:x.npy#labels=logits", InputError, "is an array of features, which labels nothing by itself"),
         ("{models}/llama#labels=logits", RefusedError, "has no classification head .*LlamaForCausalLM"),
@@ -177,11 +177,11 @@ def test_a_full_disk_is_told_and_the_labels_come_all_the_same(tmp_path, models, 
         ("./missing#labels=words", NotFoundError, "does not exist"),
     ],
 )
-def test_a_model_that_cannot_label_says_why(tmp_path, models, reference, fault, message):
-    with pytest.raises(fault, match=message):
-        labelled(Extractor(tmp_path), reference.format(models=models), wording=WORDS)
+def test_a_model_that_cannot_label_says_why(tmp_path, models, reference, error, message):
+    with pytest.raises(error, match=message):
+        labelled(Extractor(tmp_path), reference.format(models=models), label_prompt=WORDS)
     with pytest.raises(InputError, match=r"must read texts|is an array"):
-        labelled(Extractor(tmp_path), reference.format(models=models), Pool.numbered(9), wording=WORDS)
+        labelled(Extractor(tmp_path), reference.format(models=models), Pool.numbered(9), label_prompt=WORDS)
 
 
 def test_a_row_that_does_not_fit_the_memory_is_told(tmp_path, models, monkeypatch):

@@ -169,9 +169,9 @@ def test_external_tensors_elsewhere_are_refused(tmp_path: Path, location: str) -
     reference = make_graph(tmp_path / "m", location=location)
     (tmp_path / "table.bin").write_bytes(TABLE.tobytes())
     os.symlink(tmp_path / "table.bin", tmp_path / "m" / "link.bin")
-    with pytest.raises(RefusedError, match="external tensors must be files in the graph's own folder") as fault:
+    with pytest.raises(RefusedError, match="external tensors must be files in the graph's own folder") as error:
         extract(reference, ("CC", "N"), tmp_path / "cache")
-    assert fault.value.reason == "GRAPH_REFUSED"
+    assert error.value.reason == "GRAPH_REFUSED"
 
 
 def test_operators_of_a_custom_library_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from predictor.errors import InputError
 from predictor.extraction.prompts import Prompts, Words
 from predictor.extraction.tokenizers import LibraryTokenizer
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from tests.extraction import tiny
 from tests.weights import SENTENCES
 
@@ -23,7 +23,7 @@ def tokenizer(request, tmp_path_factory) -> LibraryTokenizer:
 
 
 def prompts(tokenizer, *words: str, template: str = TEMPLATE) -> Prompts:
-    return Prompts(tokenizer, Wording(words, template))
+    return Prompts(tokenizer, LabelPrompt(words, template))
 
 
 def text_of(tokenizer, ids) -> str:
@@ -77,10 +77,12 @@ def test_an_empty_row_alone_is_still_a_token(tokenizer):
 @pytest.mark.parametrize("words", [("negative", "positive"), ("bad", "good"), ("so and so", "not bad", "unheard of")])
 def test_words_are_the_tokens_that_a_question_gains_by_its_answer(tokenizer, words, template):
     asked = prompts(tokenizer, *words, template=template)
-    wording = Wording(words, template)
+    label_prompt = LabelPrompt(words, template)
     for word, tokens in zip(words, asked.words.tokens, strict=True):
         row = "a dull film"
-        before, whole = (tokenizer.pieces([wording.question(row) + end])[0] for end in ("", wording.answer(word)))
+        before, whole = (
+            tokenizer.pieces([label_prompt.question(row) + end])[0] for end in ("", label_prompt.answer(word))
+        )
         assert tuple(whole[len(before) :]) == tokens
         assert plain(text_of(tokenizer, tokens)) == plain(word)
 

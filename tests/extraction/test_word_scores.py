@@ -14,7 +14,7 @@ from predictor.extraction.causal import CausalModel
 from predictor.extraction.labeller import load_scorer
 from predictor.extraction.prompted_refiner import PromptedRefiner
 from predictor.models.artefact import Artefact
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from tests import weights
 from tests.drain import drain
 from tests.extraction import tiny
@@ -30,8 +30,8 @@ def folder(request, tmp_path_factory) -> Path:
 
 
 def scorer(folder: Path, *words: str, keep: bool = True, budget: int = 64, max_length: int = 60):
-    wording = Wording(words or ("negative", "positive"), TEMPLATE)
-    return load_scorer(Artefact("transformers", folder), ENGINE, wording, max_length, budget, keep=keep)
+    label_prompt = LabelPrompt(words or ("negative", "positive"), TEMPLATE)
+    return load_scorer(Artefact("transformers", folder), ENGINE, label_prompt, max_length, budget, keep=keep)
 
 
 def by_hand(asked, texts, examples=()):
@@ -200,7 +200,7 @@ def test_models_that_are_no_language_models_are_refused(tmp_path):
     with pytest.raises(RefusedError, match="is of kind 'bert', and only a causal language model"):
         scorer(encoder)
     with pytest.raises(RefusedError, match="is of kind 'onnx'"):
-        load_scorer(Artefact("onnx", tmp_path / "m.onnx"), ENGINE, Wording(("a", "b")), 10, 10)
+        load_scorer(Artefact("onnx", tmp_path / "m.onnx"), ENGINE, LabelPrompt(("a", "b")), 10, 10)
 
 
 def test_a_head_that_is_missing_is_refused_and_never_random(tmp_path):
@@ -245,7 +245,7 @@ def test_refined_labels_have_the_coding_of_the_weak_ones(folder):
 @pytest.mark.weights
 def test_the_real_smollm2_prefers_the_right_word_and_may_keep_its_beginning():
     artefact = weights.artefact(weights.SMOLLM2)
-    asked = load_scorer(artefact, ENGINE, Wording(("negative", "positive"), TEMPLATE), 64, 512)
+    asked = load_scorer(artefact, ENGINE, LabelPrompt(("negative", "positive"), TEMPLATE), 64, 512)
     assert asked.model.keeps
     examples = [("a wonderful film", 1), ("a terrible mess", 0), ("I loved it", 1), ("boring and bad", 0)]
     texts = ["the acting is superb and the story never lets go", "a dull film , and far too long"]

@@ -2,15 +2,16 @@
 
 Usage: python -m tests.golden.cases [--check]
 
-Writes `answers/NAME.json`, or with --check says which answers are no longer those, byte for byte but for wall times and
-versions. Bytes hold on one machine; `test_answers` compares numbers with a tolerance, since BLAS builds differ in the
-last digits.
+Writes `answers/NAME.json`, or with --check lists the answers that differ: exactly, but for wall times, versions,
+sentences and the names in RENAMED. Equality of every bit holds on one machine; `test_answers` compares numbers with a
+tolerance, since BLAS builds differ in the last digits.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from tests.estimators.cases import predictions, task, teachers
 ANSWERS = Path(__file__).with_name("answers")
 NOISES = (0.1, 0.6, 1.2, 2.5)
 MANY_ROWS = 400
+
+RENAMED = {"wording": "label_prompt"}
+"""Keys and identifiers of the committed answers -> what they are called since."""
 
 
 def _question(kind: str = "regression", rows: int = 120, gold: float = 0.0, weak: bool = False) -> dict[str, Any]:
@@ -68,6 +72,32 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def renamed(found: Any) -> Any:
+    """A committed answer under today's names."""
+    if isinstance(found, dict):
+        return {RENAMED.get(key, key): renamed(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [renamed(value) for value in found]
+    return RENAMED.get(found, found) if isinstance(found, str) else found
+
+
+def differences(found: Any, expected: Any, same: Callable[[float, float], bool], path: str = "") -> list[str]:
+    """Where two answers differ: keys, lengths, identifiers or numbers. Sentences may be worded anew."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        if list(found) != list(expected):
+            return [f"{path}: keys {sorted(set(found) ^ set(expected)) or 'in another order'}"]
+        return [line for key in expected for line in differences(found[key], expected[key], same, f"{path}.{key}")]
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(found) != len(expected):
+            return [f"{path}: {len(found)} entries, not {len(expected)}"]
+        pairs = enumerate(zip(found, expected, strict=True))
+        return [line for i, (one, other) in pairs for line in differences(one, other, same, f"{path}[{i}]")]
+    if isinstance(expected, str) and isinstance(found, str) and " " in expected and " " in found:
+        return []
+    equal = same(found, expected) if isinstance(found, float) and isinstance(expected, float) else found == expected
+    return [] if equal else [f"{path}: {found!r}, not {expected!r}"]
+
+
 def text_of(found: dict[str, Any]) -> str:
     """The bytes that are committed."""
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
@@ -77,12 +107,13 @@ def main() -> int:
     """Write every answer, or compare."""
     differ = []
     for name, asked in questions().items():
-        path, text = ANSWERS / f"{name}.json", text_of(answer(asked))
+        path, found = ANSWERS / f"{name}.json", answer(asked)
         if "--check" not in sys.argv[1:]:
-            path.write_text(text, encoding="utf-8")
-        elif path.read_text(encoding="utf-8") != text:
-            differ.append(name)
-    print(f"differ: {', '.join(differ) or 'none'}")
+            path.write_text(text_of(found), encoding="utf-8")
+            continue
+        expected = renamed(json.loads(path.read_text(encoding="utf-8")))
+        differ += [name + line for line in differences(found, expected, float.__eq__)]
+    print("\n".join(differ) or "no answer differs")
     return 1 if differ else 0
 
 

@@ -71,10 +71,10 @@ def test_whatever_leads_out_reads_like_what_is_absent(root: Path, kind: str, nam
     os.symlink(root / "loop", root / "loop")
     os.mkfifo(root / "fifo")
     text = kind + name.replace("SECRET", str(secret))
-    with pytest.raises((NotFoundError, InputError)) as fault:
+    with pytest.raises((NotFoundError, InputError)) as error:
         confine(text, [root])
-    if isinstance(fault.value, NotFoundError):
-        assert fault.value.message == (
+    if isinstance(error.value, NotFoundError):
+        assert error.value.message == (
             f"model {text!r} does not exist in the folders that this server reads models from."
         )
 

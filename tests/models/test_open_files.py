@@ -14,7 +14,7 @@ import pytest
 
 from predictor.errors import LimitError, NotFoundError, RefusedError, W2SError
 from predictor.models.digests import file_digest
-from predictor.models.open_files import MOST_FILES, HeldFiles
+from predictor.models.open_files import MAX_FILES, HeldFiles
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from tests.extraction.test_onnx import TABLE, extract, make_graph
@@ -200,9 +200,9 @@ def test_half_a_model_is_never_held(root: Path) -> None:
 
 def test_a_folder_of_too_many_files_is_refused(root: Path) -> None:
     (root / "many").mkdir()
-    for number in range(MOST_FILES + 1):
+    for number in range(MAX_FILES + 1):
         (root / "many" / f"{number}").touch()
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(RefusedError, match=f"more than {MOST_FILES} files; keep the model in one of its own"):
+    with pytest.raises(RefusedError, match=f"more than {MAX_FILES} files; keep the model in one of its own"):
         HeldFiles("many", [root])
     assert len(os.listdir("/proc/self/fd")) == before

@@ -22,9 +22,9 @@ def found(text: str, cache: Path) -> str:
 
 
 def test_a_missing_model_says_what_to_check(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"model '\./broken' does not exist; check the path") as fault:
+    with pytest.raises(NotFoundError, match=r"model '\./broken' does not exist; check the path") as error:
         resolve(ModelReference.parse("./broken"), tmp_path)
-    assert fault.value.reason == "MODEL_NOT_FOUND"
+    assert error.value.reason == "MODEL_NOT_FOUND"
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "net.pth", "x.ckpt", "w.pkl"])
@@ -34,9 +34,9 @@ def test_pickled_weights_are_refused_with_the_command_that_converts_them(tmp_pat
     (folder / "config.json").write_text('{"model_type": "bert"}')
     (folder / name).write_bytes(b"\x80\x04.")
     for text in (str(folder), str(folder / name)):
-        with pytest.raises(RefusedError, match=rf"{name}.*a pickle.*w2s models convert {text}") as fault:
+        with pytest.raises(RefusedError, match=rf"{name}.*a pickle.*w2s models convert {text}") as error:
             resolve(ModelReference.parse(text), tmp_path / "cache")
-        assert fault.value.reason == "PICKLE_REFUSED"
+        assert error.value.reason == "PICKLE_REFUSED"
 
 
 def test_a_folder_without_weights_lists_what_it_has(tmp_path: Path) -> None:

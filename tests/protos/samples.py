@@ -13,7 +13,7 @@ from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
 from predictor.query.settings import Budget, Settings
@@ -57,7 +57,7 @@ def full_query() -> RankingQuery:
             precision="bf16",
             budget=Budget(0.25, 90.0),
             confidence=0.9,
-            wording=Wording(("bad", "so so", "göod"), "Text: {text}\n→ "),
+            label_prompt=LabelPrompt(("bad", "so so", "göod"), "Text: {text}\n→ "),
             refine="prompted",
             training=Training(60, 400, 0.25, 1e-3, "logistic", "hard"),
         ),
@@ -123,7 +123,7 @@ def full_calibration() -> Calibration:
                 "log-loss",
                 Line(-0.1, 0.25, 0.3, 6, 9, -0.2, 0.3),
                 Backtest(0.01, 0.02, 0.03, 1.0, 0.6, 0.25, 0.125),
-                surprises={"b": 0.5},
+                random_effects={"b": 0.5},
                 met={"b": 4},
             ),
         ),

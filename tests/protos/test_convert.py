@@ -12,7 +12,8 @@ from predictor.calibration.backtest import Backtest
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.outcomes import outcome
-from predictor.query import labels, pool, query
+from predictor.progress import Progress
+from predictor.query import labels, pool
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -75,10 +76,10 @@ def test_the_samples_set_every_field_of_every_message(message):
 @pytest.mark.parametrize(
     ("noun", "message"),
     [
-        (query.RankingQuery, query_pb2.RankingQuery),
-        (query.ModelSpec, query_pb2.ModelSpec),
+        (RankingQuery, query_pb2.RankingQuery),
+        (ModelSpec, query_pb2.ModelSpec),
         (Settings, query_pb2.Settings),
-        (query.Progress, ranking_pb2.Progress),
+        (Progress, ranking_pb2.Progress),
         (pool.Pool, query_pb2.Pool),
         (labels.Labels, query_pb2.Labels),
         (ranking.Ranking, ranking_pb2.Ranking),
@@ -199,7 +200,7 @@ def test_a_calibration_survives_the_round_trip():
 def test_a_calibration_that_knows_no_candidate_and_no_order_survives_it_too():
     whole = full_calibration()
     tested = replace(whole.fits[1].backtest, order=None, order_as_predicted=None)
-    bare = replace(whole, fits=(replace(whole.fits[1], backtest=tested, surprises={}),))
+    bare = replace(whole, fits=(replace(whole.fits[1], backtest=tested, random_effects={}),))
     assert convert.calibration_from_proto(convert.calibration_to_proto(bare)) == bare
 
 

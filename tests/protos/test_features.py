@@ -9,7 +9,7 @@ from predictor.errors import InputError
 from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest, Scan
 from protos import convert
-from protos.features import LEAST_CHUNK, MOST_CHUNK
+from protos.features import MAX_CHUNK, MIN_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from tests.protos.test_convert import _unset
 
@@ -55,22 +55,22 @@ def test_a_description_tells_what_the_store_knows(tmp_path):
 
 
 def test_a_chunk_is_taken_only_at_its_place_of_its_length_and_undamaged():
-    data = bytes(range(256)) * (LEAST_CHUNK // 256)
-    chunk = convert.chunk_to_proto(LEAST_CHUNK, data)
-    assert convert.chunk_from_proto(wire(chunk), LEAST_CHUNK, 3 * LEAST_CHUNK) == data
+    data = bytes(range(256)) * (MIN_CHUNK // 256)
+    chunk = convert.chunk_to_proto(MIN_CHUNK, data)
+    assert convert.chunk_from_proto(wire(chunk), MIN_CHUNK, 3 * MIN_CHUNK) == data
     assert convert.chunk_from_proto(convert.chunk_to_proto(5, b"x"), 5, 6) == b"x"
     for offset, spoilt, size, text in (
-        (0, data, 3 * LEAST_CHUNK, "starts at byte 0, and 262144 are here"),
-        (LEAST_CHUNK, data[1:], 3 * LEAST_CHUNK, "has 262143 bytes; chunks have 262144"),
-        (LEAST_CHUNK, data + b"x", 2 * LEAST_CHUNK, "has 262145 bytes"),
-        (LEAST_CHUNK, bytes(MOST_CHUNK + 1), 9 * MOST_CHUNK, "has 1048577 bytes"),
-        (LEAST_CHUNK, b"", LEAST_CHUNK, "has 0 bytes"),
+        (0, data, 3 * MIN_CHUNK, "starts at byte 0, and 262144 are here"),
+        (MIN_CHUNK, data[1:], 3 * MIN_CHUNK, "has 262143 bytes; chunks have 262144"),
+        (MIN_CHUNK, data + b"x", 2 * MIN_CHUNK, "has 262145 bytes"),
+        (MIN_CHUNK, bytes(MAX_CHUNK + 1), 9 * MAX_CHUNK, "has 1048577 bytes"),
+        (MIN_CHUNK, b"", MIN_CHUNK, "has 0 bytes"),
     ):
         with pytest.raises(InputError, match=text):
-            convert.chunk_from_proto(convert.chunk_to_proto(offset, spoilt), LEAST_CHUNK, size)
-    flipped = pb.FeatureChunk(offset=LEAST_CHUNK, data=b"\1" + data[1:], crc32=chunk.crc32)
+            convert.chunk_from_proto(convert.chunk_to_proto(offset, spoilt), MIN_CHUNK, size)
+    flipped = pb.FeatureChunk(offset=MIN_CHUNK, data=b"\1" + data[1:], crc32=chunk.crc32)
     with pytest.raises(InputError, match="damaged on its way"):
-        convert.chunk_from_proto(flipped, LEAST_CHUNK, 3 * LEAST_CHUNK)
+        convert.chunk_from_proto(flipped, MIN_CHUNK, 3 * MIN_CHUNK)
 
 
 @pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", "<i8", "|u1"])

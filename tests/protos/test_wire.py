@@ -29,8 +29,8 @@ def test_the_protos_pass_buf(command):
 def test_the_generated_modules_have_not_drifted():
     try:
         fresh = generate()
-    except subprocess.CalledProcessError as fault:
-        if "pip" in fault.cmd:
+    except subprocess.CalledProcessError as error:
+        if "pip" in error.cmd:
             pytest.skip("no package registry answers, so the compiler cannot be fetched")
         raise
     assert drift(fresh, committed()) == []

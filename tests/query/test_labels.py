@@ -78,8 +78,8 @@ def test_missing_values_of_pandas_are_gaps_and_no_class():
     assert (numbers.classes, numbers.known.tolist()) == (("0", "1"), [True, False, True, True, True, False])
     names = Labels.of(pandas.Series(["x", None, "y", "x", "y", None], dtype="string"))
     assert (names.classes, names.known.tolist()) == (("x", "y"), [True, False, True, True, True, False])
-    spelled = Labels.of(["x", "nan", "y", "x", "y", "NaN "])
-    assert (spelled.classes, spelled.known.tolist()) == (("x", "y"), [True, False, True, True, True, False])
+    as_given = Labels.of(["x", "nan", "y", "x", "y", "NaN "])
+    assert (as_given.classes, as_given.known.tolist()) == (("x", "y"), [True, False, True, True, True, False])
 
 
 @pytest.mark.parametrize("turn", ["series", "frame", "tensor", "list of tensors", "column", "masked"])

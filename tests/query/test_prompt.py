@@ -7,23 +7,23 @@ from predictor.intake.request import build_query
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import TEMPLATE, Wording, read_wording
+from predictor.query.prompt import TEMPLATE, LabelPrompt, read_label_prompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 
-WORDS = Wording(("no", "yes"))
+WORDS = LabelPrompt(("no", "yes"))
 
 
 def test_the_word_follows_behind_the_white_space_that_ends_the_template():
     assert (WORDS.question("a b"), WORDS.answer("yes"), WORDS.anchor) == ("a b\nLabel:", " yes", "\nLabel:")
-    spaced = Wording(("no", "yes"), "{text} = \n")
+    spaced = LabelPrompt(("no", "yes"), "{text} = \n")
     assert (spaced.question("x"), spaced.answer("no")) == ("x =", " \nno")
-    bare = Wording(("no", "yes"), "Q: {text}  ")
+    bare = LabelPrompt(("no", "yes"), "Q: {text}  ")
     assert (bare.question("x "), bare.answer("no"), bare.anchor) == ("Q: x ", "  no", "")
 
 
 def test_braces_of_the_template_and_of_the_row_are_text():
-    odd = Wording(("no", "yes"), '{"row": "{text}", "label":')
+    odd = LabelPrompt(("no", "yes"), '{"row": "{text}", "label":')
     assert odd.question("a {text} {0}") == '{"row": "a {text} {0}", "label":'
 
 
@@ -41,21 +41,21 @@ def test_braces_of_the_template_and_of_the_row_are_text():
 )
 def test_words_that_cannot_stand_for_classes_are_refused(words, message):
     with pytest.raises(InputError, match=message):
-        Wording(words)
+        LabelPrompt(words)
 
 
 @pytest.mark.parametrize("template", ["", "no place", "{text} and {text}", "x" * 4000 + "{text}"])
 def test_a_prompt_needs_one_place_for_the_row(template):
     with pytest.raises(InputError, match=r"places for the row; give at most 4000 characters with \{text\} once"):
-        Wording(("no", "yes"), template)
+        LabelPrompt(("no", "yes"), template)
 
 
 def test_words_come_as_a_list_or_joined_by_commas():
-    assert read_wording("no, yes", None) == WORDS == read_wording(["no", "yes"], TEMPLATE)
-    assert read_wording(["a,b", "c"], None).words == ("a,b", "c")
-    assert read_wording(None, None) is None
+    assert read_label_prompt("no, yes", None) == WORDS == read_label_prompt(["no", "yes"], TEMPLATE)
+    assert read_label_prompt(["a,b", "c"], None).words == ("a,b", "c")
+    assert read_label_prompt(None, None) is None
     with pytest.raises(InputError, match="a prompt is given without label words"):
-        read_wording(None, "{text}")
+        read_label_prompt(None, "{text}")
 
 
 def query(weak=None, **settings):
@@ -75,17 +75,17 @@ ASKED = ModelSpec("w", "./w", labels="words")
     [
         ({"weak": ASKED}, "#labels=words of 'w' needs to know the words"),
         ({"refine": "prompted"}, "--refine prompted needs to know the words"),
-        ({"refine": "prompted", "wording": WORDS, "texts": []}, "--refine prompted reads the rows' texts"),
+        ({"refine": "prompted", "label_prompt": WORDS, "texts": []}, "--refine prompted reads the rows' texts"),
         ({"strong": ModelSpec("s", "./s", labels="logits")}, "the strong model has #labels=logits"),
         (
-            {"weak": ASKED, "wording": WORDS, "weak_labels": {"w": [0.0] * 30}},
+            {"weak": ASKED, "label_prompt": WORDS, "weak_labels": {"w": [0.0] * 30}},
             "has #labels=words and --weak-labels too",
         ),
         (
-            {"wording": WORDS, "labels": Labels.of([*"abc"] * 10)},
+            {"label_prompt": WORDS, "labels": Labels.of([*"abc"] * 10)},
             r"2 label words are given and .* 3 classes \(a, b, c\)",
         ),
-        ({"wording": WORDS, "labels": Labels.of([0.1 * i for i in range(30)])}, "the gold labels are numbers"),
+        ({"label_prompt": WORDS, "labels": Labels.of([0.1 * i for i in range(30)])}, "the gold labels are numbers"),
     ],
 )
 def test_a_query_that_no_model_could_answer_is_refused(change, message):
@@ -103,8 +103,8 @@ def test_keywords_and_the_suffix_of_a_model_reach_the_query():
         refine="linear",
     )
     assert [spec.labels for spec in asked.weak] == ["logits", "words"]
-    assert [spec.spelled for spec in asked.weak] == ["a=./a#labels=logits", "./b#layer=1,2&labels=words"]
-    assert asked.settings.wording == Wording(("no", "yes"), "{text}?")
+    assert [spec.as_given for spec in asked.weak] == ["a=./a#labels=logits", "./b#layer=1,2&labels=words"]
+    assert asked.settings.label_prompt == LabelPrompt(("no", "yes"), "{text}?")
     assert asked.settings.refine == "linear"
     assert asked.knows_weak_labels
 

@@ -104,6 +104,6 @@ def test_heads_on_gold_rows_are_refined_once_a_layer_on_the_other_rows(tmp_path,
 def test_models_that_cannot_label_are_told_before_anything_is_read(tmp_path, models):
     weak = ["a=array:a.npy#labels=logits", f"gone={models / 'gone'}#labels=logits"]
     found = plan(asked(models, *weak), tmp_path)
-    assert "is an array of features, which labels nothing by itself" in found[-2].fault
-    assert "does not exist" in found[-1].fault
-    assert [s.state for s in found[-2:]] == ["fault", "fault"]
+    assert "is an array of features, which labels nothing by itself" in found[-2].error
+    assert "does not exist" in found[-1].error
+    assert [s.state for s in found[-2:]] == ["error", "error"]

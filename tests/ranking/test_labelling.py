@@ -8,7 +8,7 @@ from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Predicted
@@ -137,8 +137,8 @@ def test_a_source_of_arrays_alone_says_that_it_reads_no_models():
 
 
 def test_words_and_prompt_stand_in_the_provenance():
-    asked = query(LOGITS, wording=Wording(("no", "yes"), "{text}?"), refine="linear")
+    asked = query(LOGITS, label_prompt=LabelPrompt(("no", "yes"), "{text}?"), refine="linear")
     request = drain(ranking_steps(asked, FakeModels())).provenance.request
-    assert request["wording"] == {"words": ("no", "yes"), "template": "{text}?"}
+    assert request["label_prompt"] == {"words": ("no", "yes"), "template": "{text}?"}
     assert request["refine"] == "linear"
     assert request["weak"] == ["head=./head#labels=logits"]

@@ -195,7 +195,7 @@ def test_those_left_at_the_last_stage_still_say_what_tasks_are_plausible() -> No
     living, gone = ([one for one in weak if (one.name in kept) is inside] for inside in (True, False))
     assert gone
     training = Training(ROWS // 3, ROWS // 3)
-    case = Case(student, tuple(living), seed=0, training=training, bystanders=tuple(gone))
+    case = Case(student, tuple(living), seed=0, training=training, context_models=tuple(gone))
     for one, error in zip(living, LabelPriorSimulation().forecast(case).error, strict=True):
         assert kept[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
 
@@ -207,7 +207,7 @@ def test_bystanders_are_those_left_behind_with_all_rows_read() -> None:
         values = np.arange(rows, dtype=np.float32)[:, None]
         staged.models[name] = Growing(asked.weak[0], FeatureSet(name, values, "1", name))
     staged.gone.update(("left early", "left at last"))
-    (found,) = staged.bystanders
+    (found,) = staged.context_models
     assert found.name == "left at last"
     np.testing.assert_array_equal(found.values, [[1.0], [2.0], [0.0]])  # rows 1, 3, 5
 
@@ -215,7 +215,7 @@ def test_bystanders_are_those_left_behind_with_all_rows_read() -> None:
 def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
     asked = Training(weak_rows=30, student_ridge=0.1)
     ranking = drain(ranking_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
-    assert "with 30 and 213, as is to be foretold" in " ".join(ranking.warnings)
+    assert "with 30 and 213, as is to be predicted" in " ".join(ranking.warnings)
     assert ranking.provenance.request["training"] == asdict(asked)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from predictor.ranking.racing_bounds import HALVES, Lap, level_of, schedule
+from predictor.ranking.racing_bounds import HALVES, StageScores, level_of, schedule
 from predictor.statistics.student_t import student_quantile
 
 
@@ -37,7 +37,7 @@ def test_one_comparison_gets_its_share_of_the_error() -> None:
     assert level_of(0.9, 1, 1) == pytest.approx(0.9)
 
 
-def plain_bounds(lap: Lap, level: float) -> tuple[list[list[float]], list[list[float]]]:
+def plain_bounds(lap: StageScores, level: float) -> tuple[list[list[float]], list[list[float]]]:
     """The formula of the module, pair by pair."""
     count = len(lap.values)
     low = [[0.0] * count for _ in range(count)]
@@ -58,7 +58,9 @@ def plain_bounds(lap: Lap, level: float) -> tuple[list[list[float]], list[list[f
 def test_bounds_are_those_of_the_formula() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=4)
-    lap = Lap(100, 800, values, values[:, None] + 0.1 * rng.normal(size=(4, HALVES)) + [[0.0], [0.2], [-0.3], [0.0]])
+    lap = StageScores(
+        100, 800, values, values[:, None] + 0.1 * rng.normal(size=(4, HALVES)) + [[0.0], [0.2], [-0.3], [0.0]]
+    )
     low, high = lap.bounds(0.99)
     expected = plain_bounds(lap, 0.99)
     np.testing.assert_allclose(low, expected[0], atol=1e-12)
@@ -67,8 +69,8 @@ def test_bounds_are_those_of_the_formula() -> None:
 
 def test_a_lead_that_shrinks_with_every_doubling_drops_nobody() -> None:
     halves = np.array([[0.0], [0.5]]) + 1e-6 * np.random.default_rng(0).normal(size=(2, HALVES))
-    shrinking = Lap(100, 800, np.array([0.0, 0.3]), halves)
-    growing = Lap(100, 800, np.array([0.0, 0.7]), halves)
+    shrinking = StageScores(100, 800, np.array([0.0, 0.3]), halves)
+    growing = StageScores(100, 800, np.array([0.0, 0.7]), halves)
     assert shrinking.bounds(0.99)[0][1, 0] < 0.0
     assert growing.bounds(0.99)[0][1, 0] > 0.6
     assert growing.bounds(0.99)[1][1, 0] > 0.7 + 3 * 0.19
@@ -81,7 +83,7 @@ def race(losses: np.ndarray, stages: tuple[int, ...], confidence: float, rng: np
         living = [i for i in range(len(losses)) if i not in left]
         rows = losses[living][:, order[:seen]]
         halves = np.stack([rows[:, rng.permutation(seen)[: seen // 2]].mean(axis=1) for _ in range(HALVES)], axis=1)
-        lap = Lap(seen, losses.shape[1], rows.mean(axis=1), halves)
+        lap = StageScores(seen, losses.shape[1], rows.mean(axis=1), halves)
         low, _ = lap.bounds(level_of(confidence, len(stages), len(losses)))
         left |= {living[i] for i in range(len(living)) if low[i].max() > 0.0}
     return left

@@ -142,7 +142,7 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
     """Êrr_w2s = mean ‖f_sw − μ‖² + c × variance of a label, gain = mean ‖f_w − μ‖² − ‖f_sw − μ‖².
 
     c is what the posterior's variance was off by on gold rows left out; draws know it up to its standard error. For
-    classes μ are chances, a row's variance is Σ p(1 − p), and c is 1.
+    classes μ are probabilities, a row's variance is Σ p(1 − p), and c is 1.
     """
     case = make(kind)
     estimator = TruthPosteriorForecast(halvings=1, draws=6)

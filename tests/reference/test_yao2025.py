@@ -7,7 +7,7 @@ import pytest
 
 from predictor.estimators.mulgund2025 import with_constants
 from predictor.estimators.problem import Case
-from predictor.estimators.weak_probabilities import FOLDS, Unsuited, lessons
+from predictor.estimators.weak_probabilities import FOLDS, NotApplicable, lessons
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import GainBounds, log_gap
 from predictor.heads.logistic import RIDGES, fit_logistic, fold_of
@@ -104,4 +104,4 @@ def test_labels_that_are_neither_probabilities_nor_positive_are_refused_with_the
     case = make()
     shifted = Case(case.strong, case.weak, None, {"w": case.weak_labels["w"][:, :1] - 0.5}, 4)
     (found,) = lessons(shifted)
-    assert found == Unsuited("its weak labels are neither class probabilities nor positive outputs")
+    assert found == NotApplicable("its weak labels are neither class probabilities nor positive outputs")

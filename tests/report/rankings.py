@@ -110,7 +110,7 @@ def by_estimator() -> Ranking:
 
 
 def of_classes() -> Ranking:
-    """A ranking of which accuracies are foretold."""
+    """A ranking of which accuracies are predicted."""
     plain = ranking()
     first = plain.candidates[0]
     told = Estimate(0.3, "lower", "label variance", details={"weak_accuracy": 0.794, "w2s_accuracy": 0.8213})

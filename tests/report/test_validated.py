@@ -48,17 +48,17 @@ def test_tables_show_errors_with_their_spread_and_dashes_for_what_is_absent(foun
     assert rows[0] == ("=1+1", "0.300 ± 0.020", "+0.200 ± 0.015", "0.500 ± 0.010", "0.80 ± 0.10")
     assert rows[1][1:] == ("0.450", "-0.050", "0.400", "–")
     judged = validated.judgements(found)
-    assert judged.headings[2:7] == ("foretells", "τ", "ρ error", "ρ gain", "regret")
+    assert judged.headings[2:7] == ("predicts", "τ", "ρ error", "ρ gain", "regret")
     assert judged.rows[0][1:7] == ("few labels", "W2S error", "0.67", "1.00", "–", "0.000")
 
 
-FORETOLD = [("w2s_error", "W2S error", "0.10"), ("gain", "gain", "0.20"), ("weak_error", "weak error", "0.30")]
+PREDICTED = [("w2s_error", "W2S error", "0.10"), ("gain", "gain", "0.20"), ("weak_error", "weak error", "0.30")]
 
 
-@pytest.mark.parametrize(("foretells", "word", "tau"), [*FORETOLD, ("nothing", "–", "–")])
-def test_kendalls_tau_is_with_what_an_estimator_foretells(found, foretells, word, tau):
+@pytest.mark.parametrize(("predicts", "word", "tau"), [*PREDICTED, ("nothing", "–", "–")])
+def test_kendalls_tau_is_with_what_an_estimator_foretells(found, predicts, word, tau):
     score = dataclasses.replace(
-        found.scores[0], foretells=foretells, kendall_error=0.1, kendall_gain=0.2, kendall_weak=0.3
+        found.scores[0], predicts=predicts, kendall_error=0.1, kendall_gain=0.2, kendall_weak=0.3
     )
     assert validated.judgements(Validation(**{**vars(found), "scores": (score,)})).rows[0][2:4] == (word, tau)
 

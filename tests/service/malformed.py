@@ -49,11 +49,11 @@ def ask(channel, name, *sent):
                 if number == 3:
                     answer.cancel()
                     return "OK", ""
-    except grpc.RpcError as fault:
-        raw = dict(fault.trailing_metadata()).get("grpc-status-details-bin", b"")
+    except grpc.RpcError as error:
+        raw = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
         assert len(raw) <= 4096
         status_pb2.Status.FromString(raw)
-        return fault.code().name, f"{fault.details()}"
+        return error.code().name, f"{error.details()}"
     return "OK", ""
 
 

@@ -6,13 +6,13 @@ import numpy as np
 from client.channel import open_channel
 from client.credentials import Credentials
 from protos import convert
-from protos.features import LEAST_CHUNK
+from protos.features import MIN_CHUNK
 from protos.parts import PartManifest, part_manifest_to_proto
 from protos.w2s.v1 import parts_pb2 as pb
 from protos.w2s.v1 import parts_pb2_grpc
 from tests.service.sending import told
 
-DATA = np.random.default_rng(0).bytes(LEAST_CHUNK * 2 + 5000)
+DATA = np.random.default_rng(0).bytes(MIN_CHUNK * 2 + 5000)
 MANIFEST = PartManifest.of(DATA)
 
 
@@ -27,15 +27,15 @@ class Sender:
     def send(self, messages):
         try:
             self._stub.UploadPart(iter(messages), timeout=20, metadata=self._headers)
-        except grpc.RpcError as fault:
-            raise told(fault) from None
+        except grpc.RpcError as error:
+            raise told(error) from None
 
     def received(self, manifest):
         request = pb.QueryPartRequest(manifest=part_manifest_to_proto(manifest))
         try:
             found = self._stub.QueryPart(request, timeout=20, metadata=self._headers)
-        except grpc.RpcError as fault:
-            raise told(fault) from None
+        except grpc.RpcError as error:
+            raise told(error) from None
         return found.received_bytes, found.complete
 
 
@@ -43,7 +43,7 @@ def head(manifest=MANIFEST):
     return pb.UploadPartRequest(manifest=part_manifest_to_proto(manifest))
 
 
-def chunks(data=DATA, start=0, size=LEAST_CHUNK):
+def chunks(data=DATA, start=0, size=MIN_CHUNK):
     return [
         pb.UploadPartRequest(chunk=convert.chunk_to_proto(place, data[place : place + size]))
         for place in range(start, len(data), size)
@@ -51,5 +51,5 @@ def chunks(data=DATA, start=0, size=LEAST_CHUNK):
 
 
 def fresh(seed):
-    data = np.random.default_rng(seed).bytes(LEAST_CHUNK * 2 + 77)
+    data = np.random.default_rng(seed).bytes(MIN_CHUNK * 2 + 77)
     return PartManifest.of(data), data

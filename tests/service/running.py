@@ -55,7 +55,7 @@ class RunningServer:
     def __enter__(self) -> RunningServer:
         return self
 
-    def __exit__(self, *fault: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self.kill()
 
     def client(self, **options: Any) -> PredictorClient:

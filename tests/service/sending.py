@@ -14,10 +14,10 @@ from client import PredictorClient
 from predictor.errors import W2SError
 from predictor.store.manifest import Manifest
 from protos import convert
-from protos.features import LEAST_CHUNK
+from protos.features import MIN_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 
-CHUNK = LEAST_CHUNK
+CHUNK = MIN_CHUNK
 
 
 def signal(rows: int = 300, dim: int = 1024, seed: int = 0) -> np.ndarray:
@@ -42,19 +42,19 @@ def send(client: PredictorClient, messages: Iterable[pb.UploadFeaturesRequest]) 
     """Upload these messages; raises what the server said, or returns what it kept."""
     try:
         return client.features._stub.UploadFeatures(iter(messages), timeout=20).features
-    except grpc.RpcError as fault:
-        raise told(fault) from None
+    except grpc.RpcError as error:
+        raise told(error) from None
 
 
-def told(fault: Any) -> W2SError:
-    raw = dict(fault.trailing_metadata()).get("grpc-status-details-bin")
-    assert raw is not None, fault
+def told(error: Any) -> W2SError:
+    raw = dict(error.trailing_metadata()).get("grpc-status-details-bin")
+    assert raw is not None, error
     return convert.error_from_status(status_pb2.Status.FromString(raw))
 
 
-def details_of(fault: Any) -> dict[str, Any]:
+def details_of(error: Any) -> dict[str, Any]:
     """Every detail of a status by the name of its type; `Unpack` opens it."""
-    raw = dict(fault.trailing_metadata())["grpc-status-details-bin"]
+    raw = dict(error.trailing_metadata())["grpc-status-details-bin"]
     return {detail.TypeName(): detail for detail in status_pb2.Status.FromString(raw).details}
 
 
@@ -67,8 +67,8 @@ def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | 
     request = pb.DownloadFeaturesRequest(name=name, offset=offset, sha256=sha256)
     try:
         yield from client.features._stub.DownloadFeatures(request, timeout=20)
-    except grpc.RpcError as fault:
-        raise told(fault) from None
+    except grpc.RpcError as error:
+        raise told(error) from None
 
 
 class Slow:

@@ -53,8 +53,8 @@ def stub(running: RunningServer):
 def asked(message, method):
     try:
         return method(message, timeout=20)
-    except grpc.RpcError as fault:
-        raise told(fault) from None
+    except grpc.RpcError as error:
+        raise told(error) from None
 
 
 def request() -> dict[str, object]:
@@ -202,9 +202,9 @@ def test_quotas_hold_per_tenant(running):
 )
 def test_what_cannot_be_is_refused_by_reason(local, message, reason):
     method = getattr(stub(local), type(message).__name__.removesuffix("Request"))
-    with pytest.raises(W2SError) as fault:
+    with pytest.raises(W2SError) as error:
         asked(message, method)
-    assert fault.value.reason == reason
+    assert error.value.reason == reason
 
 
 def test_no_fault_of_the_disk_names_a_place(local):
@@ -214,9 +214,9 @@ def test_no_fault_of_the_disk_names_a_place(local):
         (blocked / "outcomes.jsonl").rename(blocked / "aside")
         (blocked / "outcomes.jsonl").mkdir()
         try:
-            with pytest.raises(UnavailableError, match="ask its operator to look at the disk") as fault:
+            with pytest.raises(UnavailableError, match="ask its operator to look at the disk") as error:
                 client.calibrations.record(outcomes(seed=8)[:1])
-            assert str(local.folder) not in fault.value.message
+            assert str(local.folder) not in error.value.message
         finally:
             (blocked / "outcomes.jsonl").rmdir()
             (blocked / "aside").rename(blocked / "outcomes.jsonl")

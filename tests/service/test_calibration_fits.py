@@ -58,7 +58,7 @@ def next_worker(running: RunningServer, before: int) -> int:
     return int(until(lambda: workers(running)[before:])[0])
 
 
-def fault_of(call: Any) -> Exception:
+def error_of(call: Any) -> Exception:
     with pytest.raises(grpc.RpcError) as caught:
         call.result()
     return told(caught.value)
@@ -75,9 +75,9 @@ def test_a_fit_whose_worker_is_killed_tells_its_caller_and_leaves_the_stores_as_
         with held(running):
             call = begin(running, "killed")
             os.kill(next_worker(running, before), signal.SIGKILL)
-            fault = fault_of(call)
-        assert isinstance(fault, UnavailableError)
-        assert (fault.reason, "died over this call, and nothing was changed" in fault.message) == ("WORKER_LOST", True)
+            error = error_of(call)
+        assert isinstance(error, UnavailableError)
+        assert (error.reason, "died over this call, and nothing was changed" in error.message) == ("WORKER_LOST", True)
         assert (list(client.calibrations.outcomes()), names(client)) == (MADE, kept)
         assert client.calibrations.fit("killed").name == "killed"
 
@@ -100,9 +100,9 @@ def test_fits_take_turns_and_too_many_are_refused_with_a_pause(running):
         until(lambda: workers(running)[before:])
         time.sleep(0.5)
         assert len(workers(running)) == before + 1
-        fault = fault_of(begin(running, "third"))
-        assert (type(fault), fault.reason) == (LimitError, "FIT_BUSY")
-        assert "takes 2 fits at once and has as many; ask again in 3 s" in fault.message
+        error = error_of(begin(running, "third"))
+        assert (type(error), error.reason) == (LimitError, "FIT_BUSY")
+        assert "takes 2 fits at once and has as many; ask again in 3 s" in error.message
     assert [call.result().calibration.name for call in calls] == ["first", "second"]
     assert len(workers(running)) == before + 2
     assert not any(alive(worker) for worker in workers(running))
@@ -127,9 +127,9 @@ def test_a_fit_over_its_time_is_ended(tmp_path):
         with running.client() as client:
             client.calibrations.record(MADE)
         with held(running):
-            fault = fault_of(begin(running, "late"))
-        assert (type(fault), fault.reason) == (DeadlineError, "FIT_TOO_LONG")
-        assert "took longer than 0.5 s" in fault.message
+            error = error_of(begin(running, "late"))
+        assert (type(error), error.reason) == (DeadlineError, "FIT_TOO_LONG")
+        assert "took longer than 0.5 s" in error.message
         assert not alive(workers(running)[0])
 
 
@@ -139,8 +139,8 @@ def test_a_fit_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(t
         path = running.folder / "state" / "outcomes" / "outcomes.jsonl"
         raw = path.read_bytes()
         os.truncate(path, 1 << 30)  # a hole: no disk is filled
-        fault = fault_of(begin(running, "large"))
-        assert fault.reason in ("WORKER_MEMORY", "WORKER_LOST")
+        error = error_of(begin(running, "large"))
+        assert error.reason in ("WORKER_MEMORY", "WORKER_LOST")
         os.truncate(path, len(raw))
         assert client.calibrations.fit("small").name == "small"
 
@@ -150,11 +150,11 @@ def test_no_fault_of_the_disk_that_a_fit_meets_names_a_place(running):
     (folder / "outcomes.jsonl").rename(folder / "aside")
     (folder / "outcomes.jsonl").mkdir()
     try:
-        fault = fault_of(begin(running, "blocked"))
+        error = error_of(begin(running, "blocked"))
     finally:
         (folder / "outcomes.jsonl").rmdir()
         (folder / "aside").rename(folder / "outcomes.jsonl")
-    assert fault.message == "the server cannot read or write its outcomes; ask its operator to look at the disk."
+    assert error.message == "the server cannot read or write its outcomes; ask its operator to look at the disk."
 
 
 def test_a_server_that_stops_ends_the_fit_and_exits_with_zero(tmp_path):

@@ -66,7 +66,7 @@ def test_a_file_that_others_write_too_is_seen_as_it_is(running):
 
 
 def test_the_places_of_outcomes_are_remembered_of_the_latest_tenants_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(stores, "_MOST_INDEXED", 50)
+    monkeypatch.setattr(stores, "_MAX_INDEXED", 50)
     kept = TenantStores(tmp_path, Limits())
     for tenant in ("a", "b", "c", LOCAL):
         kept.outcomes(tenant).add(MADE[:20])
@@ -75,7 +75,7 @@ def test_the_places_of_outcomes_are_remembered_of_the_latest_tenants_only(tmp_pa
     assert first.indexed == 20
     assert kept.outcomes("a").indexed == 0
     assert kept.outcomes("a").page(None, 30).outcomes == tuple(MADE[:20])
-    monkeypatch.setattr(stores, "_MOST_STORES", 2)
+    monkeypatch.setattr(stores, "_MAX_STORES", 2)
     empty = kept.outcomes("empty")
     kept.outcomes("other")
     kept.outcomes("third")

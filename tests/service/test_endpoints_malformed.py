@@ -111,8 +111,8 @@ def test_bytes_that_are_nearly_a_query_are_refused_or_read_without_a_bug():
         try:
             check_query(convert.query_from_proto(kind.FromString(mutants(rng, whole))), Limits())
             read += 1
-        except W2SError as fault:
-            codes[fault.code] += 1
+        except W2SError as error:
+            codes[error.code] += 1
         except DecodeError:  # the interceptor names that one
             codes["INVALID_ARGUMENT"] += 1
     assert set(codes) <= DECLARED

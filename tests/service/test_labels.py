@@ -10,7 +10,7 @@ import pytest
 from predictor.api import source_of
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import Wording
+from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.ranking.rank import ranking_steps
@@ -20,7 +20,7 @@ from tests.drain import drain
 from tests.extraction import tiny
 from tests.service.running import RunningServer
 
-WORDS = Wording(("bad", "not bad", "good"), "Secret prompt: {text}\nVerdict:")
+WORDS = LabelPrompt(("bad", "not bad", "good"), "Secret prompt: {text}\nVerdict:")
 ROWS = tuple(f"secret row {i} , {'warm and wise' if i % 3 else 'a dull film'}" for i in range(48))
 
 
@@ -38,7 +38,7 @@ def asked(models: Path) -> RankingQuery:
         ModelSpec("words", str(models / "llama"), layer="1", labels="words"),
         ModelSpec("broken", str(models / "bert"), labels="words"),
     )
-    settings = Settings(wording=WORDS, refine="prompted", precision="fp32", seed=4, layer="2")
+    settings = Settings(label_prompt=WORDS, refine="prompted", precision="fp32", seed=4, layer="2")
     return RankingQuery(ModelSpec("s", str(models / "llama")), weak, Pool.of(ROWS), settings=settings)
 
 
@@ -72,7 +72,7 @@ def test_a_job_is_cancelled_while_a_model_labels_rows(tmp_path, models):
 
     long = tuple(f"row {i} " + "and so on " * 12 for i in range(4000))
     weak = (ModelSpec("words", str(models / "llama"), layer="1", labels="words"),)
-    settings = Settings(wording=WORDS, layer="1", precision="fp32")
+    settings = Settings(label_prompt=WORDS, layer="1", precision="fp32")
     query = RankingQuery(ModelSpec("s", str(models / "llama")), weak, Pool.of(long), settings=settings)
     with RunningServer(tmp_path) as running, running.client() as client:
         job = client.submit(query)

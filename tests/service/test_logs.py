@@ -20,7 +20,7 @@ from server.config import Limits
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
-    FaultInterceptor,
+    ErrorInterceptor,
     ReadingInterceptor,
 )
 from server.telemetry.metrics import Metrics
@@ -68,7 +68,7 @@ def test_an_exception_never_shows_its_text(capfd):
         admission = Admission(Limits(), lambda: 0)
         server = grpc.aio.server(
             interceptors=(
-                FaultInterceptor(AuditLog(None), Metrics(), Untraced()),
+                ErrorInterceptor(AuditLog(None), Metrics(), Untraced()),
                 AuthenticationInterceptor(Authenticator(None, certificates=False)),
                 AdmissionInterceptor(admission),
                 ReadingInterceptor(),
@@ -81,18 +81,18 @@ def test_an_exception_never_shows_its_text(capfd):
             stub = predictor_service_pb2_grpc.PredictorServiceStub(channel)
             try:
                 await stub.GetServerInfo(ask.GetServerInfoRequest(), timeout=5)
-            except grpc.aio.AioRpcError as fault:
-                return fault
+            except grpc.aio.AioRpcError as error:
+                return error
             finally:
                 await server.stop(None)
         raise AssertionError("the call succeeded")
 
-    fault = asyncio.run(ask_faulty())
-    assert fault.code() is grpc.StatusCode.INTERNAL
-    assert "the server met a fault of its own; its log tells more under request id" in fault.details()
-    told = str(fault.details()) + str(fault.trailing_metadata())
+    error = asyncio.run(ask_faulty())
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert "the server met a fault of its own; its log tells more under request id" in error.details()
+    told = str(error.details()) + str(error.trailing_metadata())
     logged = capfd.readouterr().err
     assert SECRET not in told + logged
     internal = next(json.loads(line) for line in logged.splitlines() if "internal_error" in line)
     assert internal["exception"] == "ValueError"
-    assert internal["request_id"] in fault.details()
+    assert internal["request_id"] in error.details()

@@ -23,7 +23,7 @@ from server.access.caller import Caller
 from server.access.rates import Rates
 from server.access.tokens import TokenFile
 from server.config import Limits
-from server.telemetry.logs import log_fault
+from server.telemetry.logs import log_error
 from server.telemetry.metrics import JobClock, Metrics
 from server.workforce.spawn import worker_environment
 from tests.service.running import alive, arrays, limited, samples, scrape, under_way, until
@@ -252,8 +252,8 @@ def test_an_entry_that_the_disk_damaged_is_counted(start):
 def test_a_logged_fault_names_its_reason_and_none_of_its_text(capsys):
     try:
         raise LimitError("the disk behind /secret is full.", reason="STORAGE_FULL")
-    except LimitError as fault:
-        log_fault("commit_waits", fault, job="j")
+    except LimitError as error:
+        log_error("commit_waits", error, job="j")
     line = json.loads(capsys.readouterr().err)
     told = [line[name] for name in ("event", "exception", "reason", "job")]
     assert told == ["commit_waits", "LimitError", "STORAGE_FULL", "j"]

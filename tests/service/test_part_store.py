@@ -6,7 +6,7 @@ import os
 import pytest
 
 from predictor.errors import ConflictError, LimitError, NotFoundError
-from protos.features import LEAST_CHUNK
+from protos.features import MIN_CHUNK
 from server.config import Limits
 from server.parts.store import PartStore, read_part
 from tests.service.parting import DATA, MANIFEST, chunks, fresh
@@ -43,7 +43,7 @@ def test_a_full_disk_keeps_what_came_and_lets_it_go_on(tmp_path, monkeypatch):
     assert caught.value.reason == "STORAGE_FULL"
     upload.close()
     monkeypatch.undo()
-    assert store.received("alice", MANIFEST) == (LEAST_CHUNK, False)
+    assert store.received("alice", MANIFEST) == (MIN_CHUNK, False)
     again = store.open("alice", MANIFEST)
     for one in chunks()[1:]:
         again.write(one.chunk)

@@ -14,7 +14,7 @@ from predictor.intake.request import build_query
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from protos import convert
-from protos.features import LEAST_CHUNK
+from protos.features import MIN_CHUNK
 from protos.parts import PartManifest
 from protos.w2s.v1 import parts_pb2 as pb
 from protos.w2s.v1 import predictor_service_pb2 as ask
@@ -91,7 +91,7 @@ def test_an_upload_goes_on_after_each_chunk(sender, before):
     else:
         sender.send([head(manifest), *parts])
     place, complete = sender.received(manifest)
-    assert (place, complete) == (min(before * LEAST_CHUNK, len(data)), before == len(parts))
+    assert (place, complete) == (min(before * MIN_CHUNK, len(data)), before == len(parts))
     sender.send([head(manifest), *chunks(data, place)])
     assert sender.received(manifest) == (len(data), True)
     sender.send([head(manifest)])
@@ -124,7 +124,7 @@ def test_what_is_out_of_place_is_refused_and_what_came_stays(sender):
     ):
         with pytest.raises(InputError, match=text):
             sender.send([head(manifest), *bad])
-        assert sender.received(manifest)[0] in (LEAST_CHUNK, 2 * LEAST_CHUNK, 0)
+        assert sender.received(manifest)[0] in (MIN_CHUNK, 2 * MIN_CHUNK, 0)
     for messages in ([], good, [pb.UploadPartRequest()]):
         with pytest.raises(InputError, match="the first message of an upload holds no manifest"):
             sender.send(messages)
@@ -151,13 +151,13 @@ def test_what_came_survives_the_kill_of_the_server(start):
 
     first = Sender(running.address)
     call = first._stub.UploadPart.future(slow(), timeout=20)
-    until(lambda: first.received(manifest)[0] == LEAST_CHUNK)
+    until(lambda: first.received(manifest)[0] == MIN_CHUNK)
     running.kill()
     go.set()
     assert call.code() is grpc.StatusCode.UNAVAILABLE
     again = Sender(start().address)
-    assert again.received(manifest) == (LEAST_CHUNK, False)
-    again.send([head(manifest), *chunks(data, LEAST_CHUNK)])
+    assert again.received(manifest) == (MIN_CHUNK, False)
+    again.send([head(manifest), *chunks(data, MIN_CHUNK)])
     assert again.received(manifest) == (len(data), True)
 
 

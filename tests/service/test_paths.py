@@ -160,8 +160,8 @@ def test_no_id_of_a_job_is_taken_for_a_path(place, names, method):
 def _told(ask) -> tuple[str, str]:
     try:
         ask()
-    except grpc.RpcError as fault:
-        return fault.code().name, fault.details()
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
     return "OK", ""
 
 

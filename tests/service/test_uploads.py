@@ -89,8 +89,8 @@ def test_a_later_stream_takes_over_and_the_earlier_writes_no_more(client):
     with pytest.raises(InputError, match="send the rest"):
         send(client, [head(manifest), *chunks(values, 2 * CHUNK)[:1]])
     slow.go_on()
-    fault = told(call.exception())
-    assert (type(fault), fault.reason) == (ConflictError, "UPLOAD_SUPERSEDED")
+    error = told(call.exception())
+    assert (type(error), error.reason) == (ConflictError, "UPLOAD_SUPERSEDED")
     assert received(client, manifest) == 3 * CHUNK
     send(client, [head(manifest), *chunks(values, 3 * CHUNK)])
     np.testing.assert_array_equal(client.features.pull("race").values, values)
@@ -149,21 +149,21 @@ def test_a_full_disk_keeps_what_came_and_names_no_path(staged, monkeypatch):
     assert again.finish().rows == 300
 
 
-@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS])
-def test_a_disk_that_refuses_the_last_step_leaves_the_upload_to_go_on(staged, monkeypatch, fault):
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_refuses_the_last_step_leaves_the_upload_to_go_on(staged, monkeypatch, error):
     values = signal()
     manifest = Manifest.of("late", values)
     upload = staged.open(LOCAL, manifest)
     taken(upload, values, 5)
 
     def refuse(*arguments):
-        raise OSError(fault, os.strerror(fault))
+        raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patched:
         patched.setattr("predictor.folders.os.fsync", refuse)
         with pytest.raises((LimitError, UnavailableError)) as caught:
             upload.finish()
-    assert caught.value.reason == ("STORAGE_FULL" if fault == errno.ENOSPC else "STORAGE_UNWRITABLE")
+    assert caught.value.reason == ("STORAGE_FULL" if error == errno.ENOSPC else "STORAGE_UNWRITABLE")
     assert "/" not in caught.value.message
     assert feature_store(LOCAL).find("late") is None
     upload.close()

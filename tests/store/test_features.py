@@ -77,9 +77,9 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(store: FeatureStore, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(folders.os, "fsync", full)
-    with pytest.raises(LimitError, match="is full; free some space, run `w2s features gc`") as fault:
+    with pytest.raises(LimitError, match="is full; free some space, run `w2s features gc`") as error:
         store.put(KEY, VALUES, {})
-    assert fault.value.reason == "STORAGE_FULL"
+    assert error.value.reason == "STORAGE_FULL"
     assert [p for p in store.folder.rglob("*") if p.is_file()] == []
 
 

@@ -8,8 +8,8 @@ import pytest
 from predictor.training.confidence import mixed_targets, own_classes, weight_at
 
 
-def cross_entropy(chances, target):
-    return -np.mean(np.sum(target * np.log(chances), axis=1))
+def cross_entropy(probabilities, target):
+    return -np.mean(np.sum(target * np.log(probabilities), axis=1))
 
 
 def two(second):

@@ -38,9 +38,9 @@ def test_log_loss_bounds_what_a_certain_mistake_costs():
 
 
 def test_codes_and_probabilities_are_the_same_in_two_forms():
-    chances = np.array([[0.3, 0.7], [1.0, 0.0]])
-    np.testing.assert_array_equal(codes(chances), [[0.7], [0.0]])
-    np.testing.assert_allclose(probabilities(codes(chances)), chances, atol=1e-15)
+    two = np.array([[0.3, 0.7], [1.0, 0.0]])
+    np.testing.assert_array_equal(codes(two), [[0.7], [0.0]])
+    np.testing.assert_allclose(probabilities(codes(two)), two, atol=1e-15)
     three = np.eye(3)
     assert codes(three) is three
     assert probabilities(three) is three

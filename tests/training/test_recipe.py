@@ -92,4 +92,4 @@ def test_an_answer_names_the_settings_that_mattered():
 def test_a_forecast_follows_sizes_heads_and_their_ridges(method, loss, expected):
     student = {} if method == "lora" else {"student_ridge": 0.2}
     recipe = Recipe(method, loss, weak_rows=50, student_rows=90, weak_ridge=0.1, **student)
-    assert recipe.for_labels("binary").foretold == expected
+    assert recipe.for_labels("binary").predicted == expected

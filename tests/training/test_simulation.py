@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.estimators.priors import flat_kernel
-from predictor.heads.ridge import RIDGES, HeadFactor
+from predictor.heads.ridge import RIDGES, FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
 from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map, weak_moments
@@ -33,7 +33,7 @@ class Setting:
     prior: LabelPrior
     part: Parts
     pipeline: Pipeline
-    student: HeadFactor
+    student: FactoredRidge
     training: Training
 
     @property
@@ -62,8 +62,8 @@ def setting(request):
     weak = dimmed(strong, d_weak, 0.4, rng)
     prior = LabelPrior.of("flat", kernel_of(strong), noise)
     part = cut(ROWS, *training.sizes(ROWS), rng)
-    student = HeadFactor.of(strong[part.student], strong[part.test])
-    teacher = HeadFactor.of(weak[part.weak], weak[np.concatenate([part.student, part.test])])
+    student = FactoredRidge.of(strong[part.student], strong[part.test])
+    teacher = FactoredRidge.of(weak[part.weak], weak[np.concatenate([part.student, part.test])])
     pipeline = Pipeline.of(teacher, student, part, prior, training)
     return Setting(strong, weak, prior, part, pipeline, student, training)
 
@@ -181,7 +181,7 @@ def test_weak_labels_vary_together_as_explicit_maps_of_the_same_gold_rows_say(se
     """Row-centred hat matrices of two models, over the prior's covariance of all rows."""
     part, sigma, ridge = setting.part, setting.covariance, setting.training.weak_ridge
     models = [setting.weak, setting.strong[:, :5]]
-    heads = [HeadFactor.of(x[part.weak], x[part.test]) for x in models]
+    heads = [FactoredRidge.of(x[part.weak], x[part.test]) for x in models]
     found = weak_moments(heads, part.weak, part.test, setting.prior, setting.training)
     among = sigma[np.ix_(part.weak, part.weak)]
     maps = []
@@ -204,7 +204,7 @@ def test_what_heads_share_of_the_noise_of_their_gold_rows_is_no_sign_of_truth():
     features = correlated(ROWS, 6, 0.7, rng)
     part = cut(ROWS, 20, 20, rng)
     noise = LabelPrior("noise", np.zeros((ROWS, ROWS)), 1.0)
-    head = HeadFactor.of(features[part.weak], features[part.test])
+    head = FactoredRidge.of(features[part.weak], features[part.test])
     found = weak_moments([head, head], part.weak, part.test, noise, Training(weak_ridge=0.01))
     assert found.spread[0, 1] == pytest.approx(found.spread[0, 0], rel=1e-12)
     assert found.spread[0, 0] > 0.05

@@ -24,7 +24,7 @@ def two_parts():
     return np.arange(40), np.arange(40, ROWS)
 
 
-def chances(train, other, lessons, ridge):
+def probabilities(train, other, lessons, ridge):
     """(m,) chance of the second class from a logistic head on soft labels (n,) of it."""
     both = np.stack([1.0 - lessons, lessons], axis=1)
     return logistic(dense.standardise(train), both, dense.standardise(train, other), ridge)[:, 1]
@@ -46,10 +46,10 @@ def test_logistic_recipes_are_those_of_scikit_learn(classes):
     for split in range(2):
         part = part_of(ROWS, recipe, SEED, split)
         variance, truth = np.var(gold), gold[part.test]
-        lesson = chances(weak[part.weak], weak[part.student], gold[part.weak], 0.02)
-        weakly = chances(weak[part.weak], weak[part.test], gold[part.weak], 0.02)
-        learned = chances(strong[part.student], strong[part.test], lesson, 0.05)
-        top = chances(strong[part.student], strong[part.test], gold[part.student], 0.05)
+        lesson = probabilities(weak[part.weak], weak[part.student], gold[part.weak], 0.02)
+        weakly = probabilities(weak[part.weak], weak[part.test], gold[part.weak], 0.02)
+        learned = probabilities(strong[part.student], strong[part.test], lesson, 0.05)
+        top = probabilities(strong[part.student], strong[part.test], gold[part.student], 0.05)
         assert found.weak[0, split] == pytest.approx(np.mean((weakly - truth) ** 2) / variance, abs=2e-4)
         assert found.w2s[0, split] == pytest.approx(np.mean((learned - truth) ** 2) / variance, abs=2e-4)
         assert found.ceiling[split] == pytest.approx(np.mean((top - truth) ** 2) / variance, abs=2e-4)

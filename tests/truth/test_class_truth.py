@@ -1,4 +1,4 @@
-"""Classes from a posterior of codes: the sigmoid against scikit-learn's, draws against the chances they come of."""
+"""Classes from a posterior of codes: the sigmoid against scikit-learn's, draws against the probabilities they come of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 from sklearn.calibration import _sigmoid_calibration
 
-from predictor.truth.class_truth import RIDGE, ClassTruth, _chances
+from predictor.truth.class_truth import RIDGE, ClassTruth, _probabilities
 from predictor.truth.posterior import truth_posterior
 from tests.reference.models import correlated
 
@@ -60,14 +60,14 @@ def test_many_classes_are_not_underrated():
     named = rng.integers(20, size=2300)
     codes = np.eye(20)[named]
     scores = 0.2 * codes + 0.07 * rng.standard_normal(codes.shape)
-    _, found = _chances(scores[:300], scores[300:], codes[:300])
+    _, found = _probabilities(scores[:300], scores[300:], codes[:300])
     right = np.mean(found.argmax(axis=1) == named[300:])
     assert right == pytest.approx(0.8, abs=0.02)
     assert found.max(axis=1).mean() == pytest.approx(right, abs=0.05)
 
 
 def test_classes_next_to_each_other_by_name_are_drawn_together_no_more_than_others():
-    """Two rows that are alike, each in one of three classes by equal chances."""
+    """Two rows that are alike, each in one of three classes by equal probabilities."""
     root = np.sqrt(0.9) * np.ones((2, 1))
     found = ClassTruth(np.full((2, 3), 1 / 3), 3, root, np.full(2, np.sqrt(0.1)), 0.1)
     drawn = found.draw(30000, np.random.default_rng(0))
@@ -102,7 +102,7 @@ def test_scores_that_do_not_rise_with_the_class_give_its_share_to_every_row():
 def test_scores_that_fall_with_their_classes_give_shares_to_every_row():
     named = np.repeat([0, 1, 2], [10, 20, 30])
     codes = np.eye(3)[named]
-    left, right = _chances(-codes, np.random.default_rng(0).standard_normal((50, 3)), codes)
+    left, right = _probabilities(-codes, np.random.default_rng(0).standard_normal((50, 3)), codes)
     assert np.ptp(right, axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
     assert left[0] == pytest.approx([1 / 6, 1 / 3, 1 / 2], abs=0.02)
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.estimators.protocol import Foreteller, foretold
+from predictor.estimators.protocol import PredictsOutcome, predicted
 from predictor.estimators.registry import ESTIMATORS, find
 from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Provenance, Ranking, StrongModel
 from predictor.training.outcomes import Outcomes
@@ -58,7 +58,7 @@ def test_an_estimator_of_the_error_is_compared_with_it_and_not_with_the_gain():
     assert (found.spearman_gain, found.kendall_gain, found.weighted_tau_gain, found.regret_gain) == (None,) * 4
     # Measured means 0.3, 0.5, 0.7, 0.9: off by 0.2, 0.3, 0.4, 0.5.
     assert found.mae_error == pytest.approx(0.35)
-    assert (found.mae_gain, found.regret, found.foretells, found.judged) == (None, 0.0, "w2s_error", 4)
+    assert (found.mae_gain, found.regret, found.predicts, found.judged) == (None, 0.0, "w2s_error", 4)
 
 
 def test_higher_is_better_is_turned_for_the_error():
@@ -80,7 +80,7 @@ def test_an_estimator_of_the_gain_is_compared_by_value_with_its_own_sign():
     found = score_of(values("misfit", [0.2, 0.5, 0.1, 0.5]))
     assert (found.spearman_gain, found.kendall_gain, found.weighted_tau_gain) == pytest.approx((1.0, 1.0, 1.0))
     assert found.mae_gain == pytest.approx(np.mean([0.1, 0.2, 0.1, 0.2]))
-    assert (found.mae_error, found.regret_gain, found.foretells) == (None, 0.0, "gain")
+    assert (found.mae_error, found.regret_gain, found.predicts) == (None, 0.0, "gain")
     falling = score_of(values("intrinsic_dimension_discrepancy", [0.5, 0.2, 0.9, 0.2]))
     assert falling.spearman_gain == pytest.approx(1.0)
     assert (falling.mae_gain, falling.regret_gain) == (None, 0.0)
@@ -171,7 +171,7 @@ def test_accuracies_foretold_are_compared_with_those_measured():
 def test_what_speaks_of_no_outcome_is_compared_with_the_error_as_an_order_only():
     found = score_of(values("calibration_bounds", [0.1, 0.2, 0.3, 0.4]))
     assert found.spearman_error == pytest.approx(1.0)
-    assert found.foretells == "nothing"
+    assert found.predicts == "nothing"
     assert (found.spearman_gain, found.mae_error, found.mae_gain, found.spearman_weak) == (None,) * 4
     assert score_of(values("error_floor", [0.1, 0.2, 0.3, 0.4])).mae_error is None
 
@@ -208,11 +208,11 @@ def test_several_rankings_are_averaged_for_orders_and_paired_for_errors():
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_estimator_says_what_its_value_speaks_of(name):
-    assert foretold(ESTIMATORS[name]) in ("w2s_error", "gain", "weak_error", "nothing")
+    assert predicted(ESTIMATORS[name]) in ("w2s_error", "gain", "weak_error", "nothing")
 
 
 def test_what_says_nothing_speaks_of_the_error():
-    assert not isinstance(find("cka"), Foreteller)
-    assert foretold(find("cka")) == "w2s_error"
-    speaks = {name for name in ESTIMATORS if foretold(ESTIMATORS[name]) == "gain"}
+    assert not isinstance(find("cka"), PredictsOutcome)
+    assert predicted(find("cka")) == "w2s_error"
+    speaks = {name for name in ESTIMATORS if predicted(ESTIMATORS[name]) == "gain"}
     assert speaks >= {"misfit", "kl_misfit", "reverse_kl_misfit", "smoother_gain", "ambiguity", "refinement"}

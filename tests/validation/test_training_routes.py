@@ -190,14 +190,14 @@ def test_a_validation_that_refines_measures_both_routes_and_shows_them(task):
 
 
 def test_a_validation_of_arrays_cannot_prompt(task):
-    from predictor.query.prompt import Wording
+    from predictor.query.prompt import LabelPrompt
     from predictor.query.query import RankingQuery
     from predictor.store.arrays import ArraySource
     from predictor.validation.validate import validation_steps
 
     strong, weak, labels = task
     specs = [ModelSpec(one.name, "array:", values=one.features) for one in (strong, *weak)]
-    settings = Settings(refine="prompted", wording=Wording(("no", "yes")), estimators=("cka",))
+    settings = Settings(refine="prompted", label_prompt=LabelPrompt(("no", "yes")), estimators=("cka",))
     pool = Pool.of([f"row {i}" for i in range(ROWS)])
     query = RankingQuery(specs[0], tuple(specs[1:]), pool, settings=settings)
     with pytest.raises(InputError, match="only arrays are read here"):

@@ -64,10 +64,10 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as fault:
-        raise InputError(f"{path} cannot be read: {fault.strerror}.", reason="FILE_UNREADABLE") from fault
-    except ValueError as fault:
-        raise InputError(f"{path} is no JSON: {fault}.", reason="BAD_RESULTS") from fault
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", reason="FILE_UNREADABLE") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: {error}.", reason="BAD_RESULTS") from error
     if not isinstance(raw, dict):
         raise InputError(f"{path} holds no JSON object.", reason="BAD_RESULTS")
     return raw

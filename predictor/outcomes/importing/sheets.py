@@ -33,10 +33,10 @@ def read_sheet(path: Path) -> Imported:
     for record, line in zip(table.records, table.lines, strict=True):
         try:
             outcomes.append(_outcome(record, path.name))
-        except InputError as fault:
+        except InputError as error:
             raise InputError(
-                f"{table.source}, {line}: {fault.message}", reason=fault.reason, field=fault.field
-            ) from fault
+                f"{table.source}, {line}: {error.message}", reason=error.reason, field=error.field
+            ) from error
     return Imported("a table of outcomes", tuple(outcomes))
 
 

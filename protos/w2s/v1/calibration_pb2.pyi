@@ -131,8 +131,8 @@ class CalibrationBacktest(_message.Message):
     def __init__(self, mae: _Optional[float] = ..., mae_mean: _Optional[float] = ..., mae_as_predicted: _Optional[float] = ..., coverage: _Optional[float] = ..., width: _Optional[float] = ..., order: _Optional[float] = ..., order_as_predicted: _Optional[float] = ...) -> None: ...
 
 class CalibrationFit(_message.Message):
-    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given", "surprises", "met")
-    class SurprisesEntry(_message.Message):
+    __slots__ = ("estimator", "target", "unit", "line", "backtest", "given", "random_effects", "met")
+    class RandomEffectsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -152,7 +152,7 @@ class CalibrationFit(_message.Message):
     LINE_FIELD_NUMBER: _ClassVar[int]
     BACKTEST_FIELD_NUMBER: _ClassVar[int]
     GIVEN_FIELD_NUMBER: _ClassVar[int]
-    SURPRISES_FIELD_NUMBER: _ClassVar[int]
+    RANDOM_EFFECTS_FIELD_NUMBER: _ClassVar[int]
     MET_FIELD_NUMBER: _ClassVar[int]
     estimator: str
     target: CalibrationTarget
@@ -160,9 +160,9 @@ class CalibrationFit(_message.Message):
     line: CalibrationLine
     backtest: CalibrationBacktest
     given: str
-    surprises: _containers.ScalarMap[str, float]
+    random_effects: _containers.ScalarMap[str, float]
     met: _containers.ScalarMap[str, int]
-    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ..., surprises: _Optional[_Mapping[str, float]] = ..., met: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    def __init__(self, estimator: _Optional[str] = ..., target: _Optional[_Union[CalibrationTarget, str]] = ..., unit: _Optional[str] = ..., line: _Optional[_Union[CalibrationLine, _Mapping]] = ..., backtest: _Optional[_Union[CalibrationBacktest, _Mapping]] = ..., given: _Optional[str] = ..., random_effects: _Optional[_Mapping[str, float]] = ..., met: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Calibration(_message.Message):
     __slots__ = ("name", "version", "recipe", "tasks", "made_on", "fits")

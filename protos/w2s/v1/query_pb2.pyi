@@ -179,7 +179,7 @@ class WeakLabels(_message.Message):
     def __init__(self, candidate: _Optional[str] = ..., predictions: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "wording", "refine", "training")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training")
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
@@ -191,7 +191,7 @@ class Settings(_message.Message):
     PRECISION_FIELD_NUMBER: _ClassVar[int]
     BUDGET_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
-    WORDING_FIELD_NUMBER: _ClassVar[int]
+    LABEL_PROMPT_FIELD_NUMBER: _ClassVar[int]
     REFINE_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
@@ -205,10 +205,10 @@ class Settings(_message.Message):
     precision: Precision
     budget: Budget
     confidence: float
-    wording: Wording
+    label_prompt: LabelPrompt
     refine: RefineBy
     training: Training
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., wording: _Optional[_Union[Wording, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form")
@@ -226,7 +226,7 @@ class Training(_message.Message):
     label_form: _calibration_pb2.LabelForm
     def __init__(self, weak_rows: _Optional[int] = ..., student_rows: _Optional[int] = ..., weak_ridge: _Optional[float] = ..., student_ridge: _Optional[float] = ..., heads: _Optional[_Union[Heads, str]] = ..., label_form: _Optional[_Union[_calibration_pb2.LabelForm, str]] = ...) -> None: ...
 
-class Wording(_message.Message):
+class LabelPrompt(_message.Message):
     __slots__ = ("words", "template")
     WORDS_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
