@@ -38,8 +38,8 @@ class Fit:
         target: what comes out: the student's error, its gain over the teacher, or that gain in accuracy.
         unit: of what comes out: that of the outcomes, or accuracy points.
         given: what goes in: the predicted error or gain, in label variance, or the predicted gain in accuracy points.
-        random effects: weak model -> what is added to its prediction before that goes in, as past tasks say; empty where
-            nothing was learnt of single candidates.
+        random_effects: weak model -> what is added to its prediction before the line is applied; empty where past tasks
+            give no effect of single candidates.
         met: weak model -> on how many tasks that was learnt.
     """
 

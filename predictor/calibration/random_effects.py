@@ -106,7 +106,7 @@ class RandomEffects:
         return self._from_others(without) if self.pay(without) else np.zeros(self.residuals.shape)
 
     def of_new_tasks(self) -> Array:
-        """(C,) u, what is added to the predictions of a task that is not among these; 0 where random effects do not pay."""
+        """(C,) u, added to the predictions of a task that is not among these; 0 where random effects do not pay."""
         learnt: Array = self.residuals.sum(axis=0) / (self.met + DOUBT)
         return learnt if self.pay() else np.zeros_like(learnt)
 

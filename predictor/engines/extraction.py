@@ -43,13 +43,13 @@ class ClusterSource:
         self._reading: dict[ModelSpec, Any] = {}
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
-        """See `predictor.query.query.Forewarned`."""
+        """See `predictor.query.source.Forewarned`."""
         self._announced = (tuple(specs), pool)
 
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.query.FeatureSource`."""
+        """See `predictor.query.source.FeatureSource`."""
         if not _run_by_workers(spec, pool):
             return (yield from self._local.features(spec, pool, settings))
         if self._announced is not None and self._announced[1] is pool:
@@ -67,13 +67,13 @@ class ClusterSource:
         return tuple(piece.load(store) for piece in pieces)
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
-        """See `predictor.query.query.LabelSource`; this process labels."""
+        """See `predictor.query.source.LabelSource`; this process labels."""
         return (yield from self._labeller().labels(spec, pool, settings))
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.query.LabelSource`; this process refines."""
+        """See `predictor.query.source.LabelSource`; this process refines."""
         return (yield from self._labeller().refined(spec, pool, settings, weak_labels, contexts))
 
     def _labeller(self) -> LabelSource:

@@ -165,7 +165,7 @@ class _Truth:
 
     @classmethod
     def of_classes(cls, posterior: TruthPosterior, gold: Array) -> _Truth:
-        """Classes: probabilities by a sigmoid or softmax that was fitted to gold rows left out, which sets the level too."""
+        """Classes: probabilities by a sigmoid or softmax fitted to gold rows left out, which sets the level too."""
         classes = ClassTruth.of(posterior, gold)
         centre, scale = gold.mean(axis=0), _deviation(gold)
         return cls(

@@ -78,13 +78,13 @@ class Extractor:
         self.forward_passes = 0
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
-        """See `predictor.query.query.Forewarned`: layers and poolings of one model are read in one pass, the next ahead."""
+        """See `predictor.query.source.Forewarned`: one pass reads all layers and poolings of a model."""
         self._lookout.announce(specs, pool)
 
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.query.FeatureSource`: `load` counts to 1, `extract` counts rows.
+        """See `predictor.query.source.FeatureSource`: `load` counts to 1, `extract` counts rows.
 
         Raises:
             W2SError: this model's own fault; other candidates are not concerned.
@@ -137,13 +137,13 @@ class Extractor:
         )
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
-        """See `predictor.query.query.LabelSource`."""
+        """See `predictor.query.source.LabelSource`."""
         return (yield from self.labeller.labels(spec, pool, settings))
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.query.LabelSource`."""
+        """See `predictor.query.source.LabelSource`."""
         return (yield from self.labeller.refined(spec, pool, settings, weak_labels, contexts))
 
     def _extract(

@@ -125,7 +125,7 @@ class Labeller:
         self._held = None
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
-        """See `predictor.query.query.LabelSource`: `label` counts rows.
+        """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
             W2SError: this model's own fault.
@@ -148,7 +148,7 @@ class Labeller:
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.query.LabelSource`: `label` counts rows.
+        """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
             W2SError: the model's fault, or labels that no words stand for.

@@ -1,1 +1,1 @@
-"""What is asked, as nouns without I/O: pool, labels, models, settings and training plan, each checked on construction."""
+"""What is asked, as nouns without I/O: pool, labels, models, settings, training plan; each checks itself."""

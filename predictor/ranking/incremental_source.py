@@ -106,7 +106,7 @@ class Staged:
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.query.FeatureSource`: what was read, in the pool's order of the rows.
+        """See `predictor.query.source.FeatureSource`: what was read, in the pool's order of the rows.
 
         Raises:
             W2SError: what a failed model raised when it was read.

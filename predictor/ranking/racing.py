@@ -1,6 +1,6 @@
 """Anytime: a ranking that reads rows in stages and leaves candidates behind that cannot be the best.
 
-What is guaranteed and under which assumptions stands in `predictor.ranking.racing_bounds`. Candidates that are left stay in the
+What is guaranteed and under which assumptions: `predictor.ranking.racing_bounds`. Eliminated candidates stay in the
 answer, after the others, with the stage, the rows seen and how far behind they were.
 """
 

@@ -251,7 +251,7 @@ class ArraySource:
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.query.FeatureSource`.
+        """See `predictor.query.source.FeatureSource`.
 
         Raises:
             InputError: a model that must be run, or an array that does not fit.

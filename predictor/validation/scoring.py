@@ -217,7 +217,7 @@ def _error_coverage(told: _Told) -> float | None:
 
 
 def _missed_accuracy(told: _Told, name: str, less: str | None = None) -> float | None:
-    """Mean absolute error of an accuracy in the details, or of its difference from another; None where not predicted."""
+    """Mean absolute error of a predicted accuracy, or of its difference from another; None where not predicted."""
     if name not in told.measured:
         return None
     claimed, measured = told.detailed(name), told.measured[name]

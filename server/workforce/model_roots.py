@@ -74,7 +74,7 @@ class Confined:
     def features(
         self, spec: ModelSpec, pool: Pool, settings: Settings
     ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
-        """See `predictor.query.query.FeatureSource`.
+        """See `predictor.query.source.FeatureSource`.
 
         Raises:
             NotFoundError: no such model in the roots.
@@ -82,7 +82,7 @@ class Confined:
         return (yield from self._held.told(spec, self._source.features(self._held.spec(spec), pool, settings)))
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
-        """See `predictor.query.query.Forewarned`; what lies outside the roots is not announced."""
+        """See `predictor.query.source.Forewarned`; what lies outside the roots is not announced."""
         if not isinstance(self._source, Forewarned):
             return
         inside = []
@@ -113,7 +113,7 @@ class ConfinedLabels:
         self._inner.announce(specs, pool)
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
-        """See `predictor.query.query.LabelSource`.
+        """See `predictor.query.source.LabelSource`.
 
         Raises:
             NotFoundError: no such model in the roots.
@@ -123,7 +123,7 @@ class ConfinedLabels:
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
     ) -> Generator[Progress, None, tuple[Array, ...]]:
-        """See `predictor.query.query.LabelSource`.
+        """See `predictor.query.source.LabelSource`.
 
         Raises:
             NotFoundError: no such model in the roots.

@@ -55,7 +55,7 @@ def case_with(evidence, noises=(0.1, 0.6, 2.5), kind="regression", rows=ROWS, se
 
 
 def below_zero(case):
-    """The case with its gold labels moved down, so that what is learnt from them is neither probabilities nor positive."""
+    """The case with its gold labels moved down: what is fitted to them is neither probabilities nor positive."""
     return replace(case, labels=replace(case.labels, targets=case.labels.targets - 10.0))
 
 

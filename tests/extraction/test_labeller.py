@@ -235,7 +235,8 @@ def test_reading_only_kept_labels_needs_no_model_library(tmp_path, models):
     script = (
         "import sys\nfrom pathlib import Path\nfrom predictor.extraction.extractor import Extractor\n"
         "from predictor.query.model_reference import read_spec\nfrom predictor.query.pool import Pool\n"
-        "from predictor.query.settings import Settings\nfrom tests.drain import drain\nfrom tests.weights import SENTENCES\n"
+        "from predictor.query.settings import Settings\nfrom tests.drain import drain\n"
+        "from tests.weights import SENTENCES\n"
         "spec = read_spec(sys.argv[2])\n"
         "drain(Extractor(Path(sys.argv[1])).labels(spec, Pool.of(SENTENCES), Settings()))\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules\n"

@@ -1,4 +1,4 @@
-"""Classes from a posterior of codes: the sigmoid against scikit-learn's, draws against the probabilities they come of."""
+"""Classes from a posterior of codes: the sigmoid against scikit-learn's, draws against their probabilities."""
 
 from __future__ import annotations
 
