@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.calibration.fit import MIN_TASKS, Array, Groups, Moments
+from predictor.calibration.fit import MIN_TASKS, Groups, Moments
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 
 MAX = 200

@@ -24,13 +24,14 @@ from predictor.calibration.calibration import (
     check_name,
     given_before,
 )
-from predictor.calibration.fit import MIN_TASKS, Array, Groups, fit_line
+from predictor.calibration.fit import MIN_TASKS, Groups, fit_line
 from predictor.calibration.random_effects import RandomEffects
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Forecaster
 from predictor.estimators.registry import ESTIMATORS
 from predictor.outcomes.outcome import Outcome, Unit
+from predictor.statistics.arrays import Array
 
 
 def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = None) -> Calibration:

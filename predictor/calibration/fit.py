@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.statistics.arrays import Array
 
-Array = NDArray[np.float64]
 Groups = NDArray[np.intp]
 
 MIN_TASKS = 4

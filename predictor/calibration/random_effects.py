@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.calibration.fit import Array, Groups
+from predictor.calibration.fit import Groups
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import average_ranks
 
 DOUBT = 2.0

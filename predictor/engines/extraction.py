@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from predictor.progress import Progress
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
-from predictor.query.source import FeatureSet, FeatureSource, Ints, LabelSource, Predicted
+from predictor.query.source import FeatureSet, FeatureSource, LabelSource, Predicted
+from predictor.statistics.arrays import Floats, Ints
 from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class ClusterSource:
         return (yield from self._labeller().labels(spec, pool, settings))
 
     def refined(
-        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`; this process refines."""
         return (yield from self._labeller().refined(spec, pool, settings, weak_labels, contexts))
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.baek2022 import Line
 from predictor.estimators.dawid1979 import dawid_skene
@@ -23,9 +22,7 @@ from predictor.estimators.supervision import cross_taught
 from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
 from predictor.estimators.vote_matrix import NEEDED, Panel, too_few, unfit
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from predictor.statistics.arrays import Array, Ints
 
 FOLDS = 5
 RARE = 1e-6

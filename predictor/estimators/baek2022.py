@@ -12,7 +12,6 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case
@@ -20,9 +19,7 @@ from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.vote_matrix import NEEDED, Panel, too_few
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from predictor.statistics.arrays import Array, Ints
 
 FOLDS = 5
 

@@ -21,8 +21,7 @@ from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Predicts
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, factor
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 def shrinkage(centred: Array, values: Array, dims: int) -> float:

@@ -20,8 +20,7 @@ from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 FOLDS = 5
 

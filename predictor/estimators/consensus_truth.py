@@ -26,11 +26,10 @@ from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.vote_matrix import NEEDED
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
+from predictor.statistics.arrays import Array
 from predictor.training.simulation import LabelPrior, WeakMoments, weak_moments
 from predictor.training.splits import TEST_SHARE, cut
 from predictor.truth.consensus import ConsensusTruth
-
-Array = NDArray[np.float64]
 
 RIDGE = 0.03
 """β of what the student may see and no candidate does: as in `label_prior_simulation`."""

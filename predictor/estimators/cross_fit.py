@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.cross_fitted_students import Teach
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from predictor.estimators.problem import Case
 from predictor.estimators.supervision import Supervision, folds_of, taught, turns
 from predictor.query.training_plan import Training
+from predictor.statistics.arrays import Array
 from predictor.training.learners import Head, LogisticHeads, RidgeHeads
 from predictor.training.measures import hardened
-
-Array = NDArray[np.float64]
 
 Teach = Callable[[Array], Array]
 """(L, n, k) lessons -> (L, n, k) held-out predictions, in the same unit."""

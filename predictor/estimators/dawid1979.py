@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from predictor.statistics.arrays import Array, Ints
 
 PSEUDO_COUNT = 0.01
 """Added to every cell of a confusion matrix, so that a vote never cast stays possible."""

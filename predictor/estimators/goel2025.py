@@ -19,8 +19,7 @@ from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import supervise
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 def jensen_shannon(left: Array, right: Array) -> Array:

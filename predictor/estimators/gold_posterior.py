@@ -11,9 +11,8 @@ from predictor.estimators.problem import Case, Representation
 from predictor.estimators.supervision import supervise
 from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.ridge import FactoredRidge
+from predictor.statistics.arrays import Array
 from predictor.truth.posterior import TruthPosterior, truth_posterior
-
-Array = NDArray[np.float64]
 
 MAX_GOLD = 400
 """Gold rows that the posterior is built from at most: the cost of its grid grows with their cube."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.query.labels import Labels
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from predictor.statistics.arrays import Array, Ints
 
 
 def are_classes(table: Array, labels: Labels | None) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.problem import Case
@@ -19,10 +18,9 @@ from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.results.ranking import Better, Estimate
+from predictor.statistics.arrays import Array
 from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map
 from predictor.training.splits import Parts, check_rows, cut, fitted
-
-Array = NDArray[np.float64]
 
 SHUFFLES = 19
 """Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""

@@ -10,14 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 FOLDS = 5
 

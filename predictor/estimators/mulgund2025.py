@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Predicts
@@ -25,8 +24,8 @@ from predictor.heads.bregman import ITAKURA_SAITO, LOGISTIC, SQUARED, Generator
 from predictor.heads.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.heads.mixture import fit_mixture, mixed, optimality_gap
 from predictor.results.ranking import Better, Estimate
+from predictor.statistics.arrays import Array
 
-Array = NDArray[np.float64]
 Form = Literal["logistic", "squared", "itakura_saito"]
 
 GENERATORS = {"logistic": LOGISTIC, "squared": SQUARED, "itakura_saito": ITAKURA_SAITO}

@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.gold_posterior import GoldPosterior, beliefs
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Predicts
 from predictor.heads.ridge import RIDGES
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

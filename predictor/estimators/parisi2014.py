@@ -8,9 +8,8 @@ for votes ±1 that err independently given the class, the covariance of voters i
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 def balanced_errors(signs: Array, imbalance: float) -> Array:

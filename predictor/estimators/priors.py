@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.problem import Representation
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.spectra import Scale, constant
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 def flat_kernel(kernel: Kernel, ridge: float) -> Array:

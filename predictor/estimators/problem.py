@@ -16,8 +16,7 @@ from predictor.query.training_plan import FREE, Training
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.spectral.moments import check_same_rows, paired
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

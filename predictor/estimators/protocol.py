@@ -7,13 +7,10 @@ from enum import IntEnum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
-
+from predictor.statistics.arrays import Array
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
 """The measured outcome that an estimator's value speaks of, with its sign (`better`): what it is scored against."""

@@ -21,8 +21,8 @@ from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import supervise
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
+from predictor.statistics.arrays import Array
 
-Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BLOCK = 1024

@@ -21,10 +21,8 @@ from predictor.estimators.supervision import supervise
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
+from predictor.statistics.arrays import Array, Ints
 from predictor.truth.posterior import truth_posterior
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 MIN_CONTEXT = 4
 """Fewer rows in context than this name no concept."""

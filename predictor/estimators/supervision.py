@@ -13,8 +13,7 @@ from predictor.estimators.problem import Case
 from predictor.heads.divergences import class_probabilities
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 FOLDS = 10
 """Of the rows that students are cross-taught on, at most."""

@@ -7,9 +7,8 @@ on Frequency Control: where errors are uncorrelated, D_ij = e_i + e_j, so that e
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 def distances(predictions: Array) -> Array:

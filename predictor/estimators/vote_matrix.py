@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case
 from predictor.estimators.supervision import supervise
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from predictor.statistics.arrays import Array, Ints
 
 NEEDED = 3
 """Candidates whose agreement says something of each: two that differ do not say who is wrong."""

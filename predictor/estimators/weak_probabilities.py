@@ -18,8 +18,8 @@ from predictor.estimators.problem import Case, Representation
 from predictor.estimators.supervision import check_width, supervise, unlabelled_rows
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.logistic import EXACT, RIDGES, fit_log_linear, fit_logistic, fold_of, held_out
+from predictor.statistics.arrays import Array
 
-Array = NDArray[np.float64]
 Kind = Literal["probabilities", "positive"]
 T = TypeVar("T")
 

@@ -11,15 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.supervision import unlabelled_rows
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 def resampled(head: FactoredRidge, labels: Array, ridge: Array, counts: Array) -> Array:

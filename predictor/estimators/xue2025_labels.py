@@ -31,8 +31,7 @@ from predictor.query.labels import Labels
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.moments import CHUNK_ROWS
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 FOLDS = 5
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.mulgund2025 import Projection, mean_of
 from predictor.estimators.problem import Case
@@ -31,8 +30,6 @@ from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lesso
 from predictor.heads.bregman import ENTROPY
 from predictor.heads.divergences import divergence
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Predicts
 from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
 from predictor.heads.divergences import divergence
 from predictor.results.ranking import Better, Estimate
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 NO_CLASSES = "its weak labels are no class probabilities, so that log-loss, accuracy and calibration do not exist"
 

@@ -16,8 +16,8 @@ from predictor.extraction.selfcheck import TOLERANCE
 from predictor.extraction.tokenizers import Tokens, load_tokenizer
 from predictor.models.artefact import Artefact, read_config
 from predictor.models.libraries import need_for
+from predictor.statistics.arrays import Array
 
-Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Reading = Literal["softmax", "sigmoid", "number"]
 """How logits become outputs: classes that exclude each other, classes that do not, a number."""

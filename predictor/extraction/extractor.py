@@ -27,10 +27,11 @@ from predictor.folders import cache_dir
 from predictor.models.resolve import resolve
 from predictor.progress import Progress
 from predictor.query.model_reference import ModelReference
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
-from predictor.query.source import FeatureSet, Ints, Predicted
+from predictor.query.source import FeatureSet, Predicted
+from predictor.statistics.arrays import Floats, Ints
 from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
@@ -141,8 +142,8 @@ class Extractor:
         return (yield from self.labeller.labels(spec, pool, settings))
 
     def refined(
-        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`."""
         return (yield from self.labeller.refined(spec, pool, settings, weak_labels, contexts))
 

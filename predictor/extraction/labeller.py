@@ -21,10 +21,11 @@ from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.progress import Progress
 from predictor.query.model_reference import ModelReference
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
-from predictor.query.source import Ints, Predicted
+from predictor.query.source import Predicted
+from predictor.statistics.arrays import Floats, Ints
 from predictor.store.arrays import fingerprint, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
@@ -146,8 +147,8 @@ class Labeller:
         return Predicted(values, None if classes is None else tuple(classes), tuple(warnings))
 
     def refined(
-        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
@@ -203,7 +204,7 @@ class Labeller:
         return _stored(found.probabilities, found.truncated, None)
 
     def _refine(
-        self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, context: Ints
+        self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, context: Ints
     ) -> Steps:
         from predictor.extraction.prompted_refiner import PromptedRefiner
 
@@ -301,6 +302,6 @@ def load_scorer(
     return WordScorer(model, prompts, max_length, budget)
 
 
-def _stored(values: Array, truncated: int, classes: tuple[str, ...] | None) -> StoredFeatures:
+def _stored(values: Floats, truncated: int, classes: tuple[str, ...] | None) -> StoredFeatures:
     about = {"truncated_rows": truncated, "classes": None if classes is None else list(classes), "warnings": []}
     return StoredFeatures(np.asarray(values, dtype=np.float32), about)

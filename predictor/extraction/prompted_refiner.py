@@ -6,13 +6,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.extraction.word_scores import WordScorer
-from predictor.query.source import Ints
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array, Ints
 
 
 @dataclass(frozen=True, eq=False)

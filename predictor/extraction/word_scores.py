@@ -12,8 +12,7 @@ from predictor.errors import InputError, LimitError
 from predictor.extraction.batching import plan_batches
 from predictor.extraction.causal import NOTHING, Beginning, CausalModel
 from predictor.extraction.prompts import Example, Prompts
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
 """Rows that say nothing: what a prompt answers to them is its own leaning.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from predictor.errors import InputError, LimitError
 from predictor.extraction.precision import device_computes_bf16
@@ -20,12 +19,11 @@ from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
+from predictor.statistics.arrays import Array
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
 from predictor.training.splits import Rows
-
-Array = NDArray[np.float64]
 
 HEAD_RATE = 1e-3
 WEIGHT_DECAY = 0.01

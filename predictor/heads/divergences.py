@@ -8,9 +8,8 @@ which is KL where both sum to 1, and the Bregman divergence of Σ f log f for an
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 FLOOR = 1e-3
 """Least class probability: a label given with certainty would make every divergence to it infinite."""

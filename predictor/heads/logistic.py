@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 RIDGES: Array = np.logspace(-5.0, 1.0, 7)
 """Ridges tried, for a design whose rows have mean squared norm 1."""

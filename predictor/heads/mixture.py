@@ -11,11 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.heads.bregman import ENTROPY, Generator
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 BARRIERS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """Weights of the logarithmic barrier; after the last, K × 1e-8 above the minimum at most."""

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale, factor
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 RIDGES: Array = np.logspace(-6, 1, 22)
 """Ridges tried by leaving one row out, as shares of the training kernel's trace."""

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.query.labels import need_squares
-from predictor.query.model_spec import Array
+from predictor.statistics.arrays import Floats
 
 
 def predictions_of(
     values: Sequence[object] | NDArray[np.generic], rows: int, name: str, classes: Sequence[str] | None = None
-) -> Array:
+) -> Floats:
     """Check one candidate's predictions and bring them to float64.
 
     Numbers stay numbers. Class names, and whole numbers where `classes` names three or more of them, become the codes

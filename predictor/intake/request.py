@@ -17,12 +17,13 @@ from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_pred
 from predictor.intake.settings import read_budget, read_settings
 from predictor.query.labels import Labels
 from predictor.query.model_reference import read_spec
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.prompt import read_label_prompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy
 from predictor.query.training_plan import FREE, Heads, LabelForm, Training
+from predictor.statistics.arrays import Floats
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
@@ -245,7 +246,7 @@ def _labels(labels: LabelsInput | None, pool: Pool) -> Labels | None:
 
 def _weak_labels(
     given: WeakLabelsInput | None, candidates: Sequence[ModelSpec], pool: Pool, gold: Labels | None
-) -> dict[str, Array]:
+) -> dict[str, Floats]:
     classes = None if gold is None else gold.classes
     names = [spec.name for spec in candidates]
     if given is None:

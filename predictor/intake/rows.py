@@ -12,8 +12,8 @@ from predictor.errors import InputError, NotFoundError
 from predictor.intake.predictions import predictions_of
 from predictor.intake.tables import Table, read_table
 from predictor.query.labels import Labels
-from predictor.query.model_spec import Array
 from predictor.query.pool import Pool
+from predictor.statistics.arrays import Floats
 
 TEXT_COLUMN = "text"
 ID_COLUMN = "id"
@@ -68,7 +68,7 @@ def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) 
 
 def read_weak_labels(
     text: str, pool: Pool, names: Sequence[str] = (), classes: Sequence[str] | None = None
-) -> tuple[str, Array]:
+) -> tuple[str, Floats]:
     """One candidate's predictions on every pool row, from `NAME=FILE`; see `read_predictions`.
 
     A name may hold `=` itself (`pypi:P==1/x`), so the candidates' `names` are tried first, the longest before others.
@@ -87,7 +87,7 @@ def read_weak_labels(
     return name, read_predictions(path, pool, name, classes)
 
 
-def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[str] | None = None) -> Array:
+def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[str] | None = None) -> Floats:
     """One candidate's predictions on every pool row.
 
     Args:

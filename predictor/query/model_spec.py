@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from predictor.query.settings import Pooling
+from predictor.statistics.arrays import Floats
 
 LabelsBy = Literal["logits", "words"]
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +32,7 @@ class ModelSpec:
     reference: str
     layer: str | None = None
     pooling: Pooling | None = None
-    values: Array | None = None
+    values: Floats | None = None
     about: Mapping[str, str] = field(default_factory=dict)
     labels: LabelsBy | None = None
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from predictor.calibration.calibration import Calibration
 from predictor.errors import InputError
 from predictor.query.labels import Labels
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.prompt import check_classes
 from predictor.query.row_sample import Drawn
 from predictor.query.settings import Settings
+from predictor.statistics.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class RankingQuery:
     weak: tuple[ModelSpec, ...]
     pool: Pool
     labels: Labels | None = None
-    weak_labels: Mapping[str, Array] = field(default_factory=dict)
+    weak_labels: Mapping[str, Floats] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     calibration: Calibration | None = None
     drawn: Drawn | None = None

@@ -6,15 +6,11 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from predictor.progress import Progress
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
-
-Ints = NDArray[np.intp]
+from predictor.statistics.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +31,7 @@ class FeatureSet:
     """
 
     name: str
-    values: Array
+    values: Floats
     layer: str
     fingerprint: str
     parameters: int | None = None
@@ -67,7 +63,7 @@ class Predicted:
         warnings: what the reader should know.
     """
 
-    values: Array
+    values: Floats
     classes: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
@@ -91,8 +87,8 @@ class LabelSource(Protocol):
         ...
 
     def refined(
-        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Floats, ...]]:
         """Relabel rows by a prompted model, each given others with their weak labels in context.
 
         Args:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from predictor.errors import InputError, W2SError
 from predictor.estimators.problem import Refined
 from predictor.progress import Progress
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, FeatureSource, Forewarned
 from predictor.ranking.labelling import label
 from predictor.results.ranking import Failure
+from predictor.statistics.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Found:
     asked: str
     features: FeatureSet | None = None
     failure: Failure | None = None
-    weak_labels: Array | None = None
+    weak_labels: Floats | None = None
     refined: Refined | None = None
 
 

@@ -15,8 +15,7 @@ from predictor.estimators.protocol import Estimator, Forecast, Forecaster, Joint
 from predictor.query.settings import RankBy
 from predictor.ranking.uncertainty import HIGH, LOW, Standing, interval, standing
 from predictor.results.ranking import Candidate, Estimate, Interval, NullBand
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 RESAMPLES = 20
 """Paired resamples of the rows, for a judge that has no replicates of its own."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
@@ -14,10 +13,9 @@ from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.settings import RankBy
+from predictor.statistics.arrays import Array
 from predictor.training.simulation import Pipeline
 from predictor.training.splits import cut
-
-Array = NDArray[np.float64]
 
 
 def scores(judging: Estimator, case: Case, rank_by: RankBy, rounds: int | None = None) -> Array:

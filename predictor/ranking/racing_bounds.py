@@ -22,11 +22,9 @@ from dataclasses import dataclass
 from math import log2
 
 import numpy as np
-from numpy.typing import NDArray
 
+from predictor.statistics.arrays import Array
 from predictor.statistics.student_t import student_quantile
-
-Array = NDArray[np.float64]
 
 MAX_STAGES = 6
 MIN_ROWS = 150

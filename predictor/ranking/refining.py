@@ -15,8 +15,7 @@ from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.ranking.labelling import labels_of
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 MAX_ROWS = 300
 """Unlabelled rows relabelled per candidate, drawn by the seed: each is read twice by the strong model."""

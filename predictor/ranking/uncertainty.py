@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
+
 Ints = NDArray[np.int_]
 
 LOW, HIGH = 0.05, 0.95

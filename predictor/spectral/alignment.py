@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.spectral.kernels import Kernel, StreamedKernel
 from predictor.spectral.lanczos import GapMatrices
 from predictor.spectral.moments import CHUNK_ROWS, CrossMoments, check_same_rows
 from predictor.spectral.spectra import Spectrum
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 class Point(NamedTuple):

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.spectral.moments import CHUNK_ROWS, Moments
 from predictor.spectral.spectra import PrincipalKernel, Scale, Spectrum, constant, leading
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 
 class Kernel(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 DENSE_SIZE = 96
 """Up to this order a matrix is formed and solved: Lanczos has no time to win anything."""

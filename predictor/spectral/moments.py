@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.spectral.spectra import Scale
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 CHUNK_ROWS = 2048
 """Rows read and multiplied at a time."""

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 RANK_TOLERANCE = 1e-13
 """Eigenvalues below this share of the largest are rounding, not signal."""

@@ -13,9 +13,8 @@ threshold as in the published code, which takes the quantile of the weak labels'
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 WARM_UP = 0.2
 """Share of the training over which α rises."""

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from predictor.heads.divergences import divergence
 from predictor.heads.logistic import RIDGES, fit_logistic, fold_of, held_out
 from predictor.heads.ridge import FactoredRidge
+from predictor.statistics.arrays import Array
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe
 from predictor.training.splits import Rows
-
-Array = NDArray[np.float64]
 
 FOLDS = 5
 

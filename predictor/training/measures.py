@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 SURE = 1e-3
 """Probabilities are kept this far from 0 and 1 before their logarithm is taken, those of regressed codes alike."""

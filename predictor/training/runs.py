@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.progress import Progress
 from predictor.query.labels import Labels
+from predictor.statistics.arrays import Array
 from predictor.training.learners import Trainee, student_heads, weak_heads
 from predictor.training.measures import accuracy, hardened, log_loss, squared_error
 from predictor.training.outcomes import Outcomes
 from predictor.training.partition import partition
 from predictor.training.recipe import Recipe
 from predictor.training.splits import Parts, Rows
-
-Array = NDArray[np.float64]
 
 
 def train_w2s(

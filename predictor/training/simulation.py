@@ -15,13 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
+from predictor.statistics.arrays import Array
 from predictor.training.splits import Parts, Rows
-
-Array = NDArray[np.float64]
 
 _CHUNK = 64
 """Rows whose responses to the gold labels are held of all models at a time."""

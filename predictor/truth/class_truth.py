@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.heads.logistic import fit_logistic
+from predictor.statistics.arrays import Array
 from predictor.truth.posterior import TruthPosterior
-
-Array = NDArray[np.float64]
 
 RIDGE = 1e-4
 """Of the sigmoids' slopes, on scores of unit mean square: enough for classes that scores part completely."""

@@ -26,11 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from predictor.statistics.arrays import Array
 from predictor.training.simulation import WeakMoments
-
-Array = NDArray[np.float64]
 
 SIMULATED = 0.9
 """γ: share of the simulation in what weak labels are taken to have in common with each other and with the truth."""

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale
-
-Array = NDArray[np.float64]
+from predictor.statistics.arrays import Array
 
 LENGTHS = (0.6, 1.0, 1.6)
 """RBF lengths tried, in units of each model's median distance between rows."""

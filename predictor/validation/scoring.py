@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from predictor.estimators.protocol import Forecaster, Predicts, predicted
 from predictor.estimators.registry import ESTIMATORS
 from predictor.results.ranking import Candidate, Ranking
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import kendall_tau, rank_correlation, weighted_tau
 from predictor.training.outcomes import Outcomes
 
 __all__ = ["Score", "rank_correlation", "scores"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

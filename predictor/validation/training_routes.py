@@ -23,11 +23,11 @@ from predictor.query.settings import Settings
 from predictor.query.source import FeatureSource, LabelSource
 from predictor.ranking.gathering import Gathered
 from predictor.ranking.labelling import labels_of
+from predictor.statistics.arrays import Array
 from predictor.training.measures import squared_error
 from predictor.training.splits import cut, thirds
 from predictor.validation.validation import RouteTrained, mean_of
 
-Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Pair = tuple[Array, Array]
 

@@ -12,10 +12,11 @@ from typing import TypeVar
 from predictor.errors import W2SError
 from predictor.models.open_files import HeldFiles
 from predictor.progress import Progress
-from predictor.query.model_spec import Array, ModelSpec
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
-from predictor.query.source import FeatureSet, FeatureSource, Forewarned, Ints, LabelSource, Predicted
+from predictor.query.source import FeatureSet, FeatureSource, Forewarned, LabelSource, Predicted
+from predictor.statistics.arrays import Floats, Ints
 from server.access.caller import LOCAL
 
 ROOTS = "W2S_MODEL_ROOTS"
@@ -121,8 +122,8 @@ class ConfinedLabels:
         return (yield from self._held.told(spec, self._labels.labels(self._held.spec(spec), pool, settings)))
 
     def refined(
-        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Array, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Array, ...]]:
+        self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
+    ) -> Generator[Progress, None, tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`.
 
         Raises:

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, Forecaster
 from predictor.estimators.registry import find
 from predictor.extraction.extractor import Extractor
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.learners import student_heads
 from predictor.training.outcomes import Outcomes
@@ -39,8 +39,6 @@ from predictor.training.splits import Parts
 from predictor.validation.validate import reveal
 from tests.benchmarks.lineup import Cell, cells, data_folder, read
 from tests.drain import drain
-
-Array = NDArray[np.float64]
 
 TASKS = ("subjectivity", "sentence_polarity", "ethics_justice", "ethics_deontology", "opinions", "topics")
 ONCE = ("topics",)

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from predictor.estimators.registry import ESTIMATORS
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.lineup import ALL_SMILES
-
-Array = NDArray[np.float64]
 
 MIXTURES = (
     ("label_prior_simulation",),

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.query.settings import Settings
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import average_ranks, rank_correlation
 from predictor.training.learners import student_heads, weak_heads
 from predictor.training.measures import squared_error
@@ -27,7 +27,6 @@ from tests.drain import drain
 if TYPE_CHECKING:
     from tests.benchmarks.finetuning import Bench
 
-Array = NDArray[np.float64]
 Row = Mapping[str, str]
 
 FOLDS = 5

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel, say
@@ -24,13 +23,13 @@ from predictor.estimators.problem import Case, Representation
 from predictor.extraction.extractor import Extractor
 from predictor.ranking.point_scores import expected_outcomes
 from predictor.spectral.spectra import Scale
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.simulation import LabelPrior
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
 
-Array = NDArray[np.float64]
 COLUMNS = ("task", "strong", "prior", "spearman_error", "spearman_gain")
 MEASURED = tuple(measured_beside(path) for path in RECORDS.values())
 

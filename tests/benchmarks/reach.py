@@ -24,12 +24,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.extraction.extractor import Extractor
 from predictor.query.settings import Settings
 from predictor.ranking.gathering import Found, Gathered
 from predictor.ranking.rank import judging_steps
+from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.learners import student_heads
 from predictor.training.outcomes import Outcomes
@@ -41,8 +41,6 @@ from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
 from tests.drain import drain
-
-Array = NDArray[np.float64]
 
 SPLITS = 6
 RECUTS = 6
