@@ -22,26 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.models.artefact import TOKENIZER_FILES, Artefact
+from predictor.models.artefact import Artefact
 from predictor.models.libraries import need, need_for
-
-SPECIFICATION = "w2s_tokenizer.json"
-
-SMILES_PATTERN = (
-    r"(\%\([0-9]{3}\)|\[[^\]]+]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\||\(|\)|\.|=|#|-|\+|\\|\/|:|~|@|\?|>>?|\*|\$"
-    r"|\%[0-9]{2}|[0-9])"
-)
-"""Bracket atoms, two-letter elements, ring digits and bonds. Source: Schwaller et al., rxnfp, SMI_REGEX_PATTERN."""
-
-SMILES_SPECIFICATION = {
-    "kind": "regex",
-    "pattern": SMILES_PATTERN,
-    "vocab": "vocab.txt",
-    "cls": "[CLS]",
-    "sep": "[SEP]",
-    "unk": "[UNK]",
-    "pad": "[PAD]",
-}
+from predictor.models.tokenizer_files import SPECIFICATION, TOKENIZER_FILES
 
 _MAX_PATTERN = 2000
 _PROBE = "a"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.models.digests import file_digest, files_digest
+from predictor.models.tokenizer_files import TOKENIZER_FILES
 
 Form = Literal["transformers", "gguf", "onnx", "static", "array"]
 
@@ -17,22 +18,6 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state", "scaler", "random_states")
 """Stems of pickles that trainers leave beside the weights."""
-
-TOKENIZER_FILES = (
-    "w2s_tokenizer.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tokenizer.model",
-    "bpe.codes",
-)
-
 
 _NO_TENSORS = (".onnx", ".json", ".txt", ".md", ".py", ".model", ".html", ".js")
 

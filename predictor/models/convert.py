@@ -16,10 +16,11 @@ from typing import Any, Literal
 from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.folders import cache_dir, storage_error
 from predictor.models.architectures import CODE_KEYS, KNOWN
-from predictor.models.artefact import TOKENIZER_FILES, pickled_weights, read_config, source_digest
+from predictor.models.artefact import pickled_weights, read_config, source_digest
 from predictor.models.digests import file_digest
 from predictor.models.libraries import need
 from predictor.models.resolve import locate
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION, TOKENIZER_FILES
 from predictor.query.model_reference import ModelReference
 
 _TIMEOUT_SECONDS = 1800
@@ -100,8 +101,6 @@ def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, work / name)
     if tokenizer == "smiles":
-        from predictor.extraction.tokenizers import SMILES_SPECIFICATION, SPECIFICATION
-
         (work / SPECIFICATION).write_text(json.dumps(SMILES_SPECIFICATION, indent=1) + "\n", encoding="utf-8")
     provenance = {
         "source": source if ":" in source else Path(source).name,

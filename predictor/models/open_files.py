@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from predictor.errors import LimitError, RefusedError, W2SError
-from predictor.models.artefact import TOKENIZER_FILES
 from predictor.models.confine import LOCAL_KINDS, absent, confine
+from predictor.models.tokenizer_files import TOKENIZER_FILES
 from predictor.query.model_reference import ModelReference
 
 MAX_FILES = 256

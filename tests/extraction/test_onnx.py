@@ -18,8 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 from predictor.errors import RefusedError
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.onnx_graph import open_graph
-from predictor.extraction.tokenizers import SMILES_SPECIFICATION, load_tokenizer
+from predictor.extraction.tokenizers import load_tokenizer
 from predictor.models.artefact import Artefact
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings

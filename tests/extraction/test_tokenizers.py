@@ -11,8 +11,6 @@ import pytest
 
 from predictor.errors import RefusedError
 from predictor.extraction.tokenizers import (
-    SMILES_SPECIFICATION,
-    SPECIFICATION,
     FileTokenizer,
     LibraryTokenizer,
     RegexTokenizer,
@@ -20,6 +18,7 @@ from predictor.extraction.tokenizers import (
 )
 from predictor.models.artefact import Artefact, classify
 from predictor.models.resolve import locate
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION
 from predictor.query.model_reference import ModelReference
 from tests import weights
 

@@ -16,8 +16,8 @@ from predictor.errors import RefusedError
 from predictor.extraction.backend import Engine
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import LoadedModel, load_model
-from predictor.extraction.tokenizers import SMILES_SPECIFICATION
 from predictor.models.artefact import Artefact
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
-from predictor.extraction.tokenizers import SMILES_SPECIFICATION
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from predictor.extraction.tokenizers import SMILES_SPECIFICATION
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_spec import LabelsBy, ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery, Settings
