@@ -13,9 +13,10 @@ from predictor.query.query import RankingQuery
 
 def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
     """Print the plan and return 0; 3 where a candidate is at fault, 2 where the strong model is."""
-    from predictor.ranking.dry_run import Work, plan
+    from predictor.extraction.dry_run import Work, plan
+    from predictor.ranking.refining import MAX_ROWS
 
-    steps = plan(query)
+    steps = plan(query, MAX_ROWS)
     features, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))
     settings = query.settings
     known = sum(step.seconds for step in steps if step.seconds is not None)

@@ -13,6 +13,7 @@ from transformers import BertConfig, BertModel
 
 from predictor.extraction import precision
 from predictor.extraction.backend import Engine
+from predictor.extraction.dry_run import plan
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import load_model
 from predictor.extraction.packed_linear import pack
@@ -23,7 +24,7 @@ from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
-from predictor.ranking.dry_run import plan
+from predictor.ranking.refining import MAX_ROWS
 from tests import weights
 from tests.drain import drain
 from tests.extraction.plain import relative_error
@@ -121,7 +122,7 @@ def test_a_plan_foresees_the_precision(
     for folder in (bert, shaky):
         run(f"{folder}#layer=0", cache)
     query = RankingQuery(read_spec(f"{bert}#layer=0"), (read_spec(f"w={shaky}#layer=0"),), POOL)
-    assert [step.state for step in plan(query, cache)] == ["cached", "cached"]
+    assert [step.state for step in plan(query, MAX_ROWS, cache)] == ["cached", "cached"]
 
 
 def test_drift_is_measured_once_and_remembered_by_layer(bf16_here: None, bert: Path) -> None:

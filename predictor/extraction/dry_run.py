@@ -25,7 +25,6 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Pooling
-from predictor.ranking.refining import MAX_ROWS
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 
@@ -65,16 +64,20 @@ class Step:
     work: Work = "features"
 
 
-def plan(query: RankingQuery, cache: Path | None = None) -> tuple[Step, ...]:
-    """What will be done: features of the strong model and of each candidate, then labels, then refined ones.
+def plan(query: RankingQuery, refined_rows: int, cache: Path | None = None) -> tuple[Step, ...]:
+    """The steps of a ranking: features of the strong model and of each candidate, then labels, then refined labels.
 
-    Weights are hashed, which takes seconds a gigabyte once.
+    Weights are hashed, which takes seconds per gigabyte once.
+
+    Args:
+        refined_rows: rows at most that prompted refinement relabels per candidate.
+        cache: cache folder; `predictor.folders.cache_dir()` where None.
     """
     folder = cache or cache_dir()
     with _offline():
         features = [_features(spec, query, folder) for spec in (query.strong, *query.weak)]
         labels = [_labels(spec, query, folder) for spec in query.weak if spec.labels is not None]
-        refined = [_refined(query, features[1:], folder)] if query.settings.refine == "prompted" else []
+        refined = [_refined(query, features[1:], refined_rows, folder)] if query.settings.refine == "prompted" else []
     return (*features, *labels, *refined)
 
 
@@ -112,7 +115,7 @@ def _labels(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
     return _seen(look, blank)
 
 
-def _refined(query: RankingQuery, candidates: Sequence[Step], cache: Path) -> Step:
+def _refined(query: RankingQuery, candidates: Sequence[Step], refined_rows: int, cache: Path) -> Step:
     """Two passes over some rows per candidate by the strong model; beginnings that rows share are left out.
 
     Candidates that bring labels of their own are refined once, others once a layer, if a head can be trained at all.
@@ -124,7 +127,7 @@ def _refined(query: RankingQuery, candidates: Sequence[Step], cache: Path) -> St
         if labels is not None or spec.labels is not None or spec.name in query.weak_labels
     )
     rows = len(query.pool) if labels is None else int(np.count_nonzero(~labels.known))
-    share = min(rows, MAX_ROWS) / len(query.pool)
+    share = min(rows, refined_rows) / len(query.pool)
     blank = Step(strong.name, strong.reference, str(passes), "", "to fetch", work="refined labels")
 
     def look() -> Step:

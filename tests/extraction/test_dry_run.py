@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from predictor.extraction.dry_run import CHARACTERS_PER_TOKEN, WEIGHTS_PER_SECOND, plan
 from predictor.extraction.extractor import Extractor
 from predictor.intake.request import build_query
-from predictor.ranking.dry_run import CHARACTERS_PER_TOKEN, WEIGHTS_PER_SECOND, plan
 from predictor.ranking.refining import MAX_ROWS
 from tests.drain import drain
 from tests.extraction import tiny
@@ -42,7 +42,7 @@ def test_labels_by_models_are_passes_of_their_own(tmp_path, models):
         f"b={models / 'llama'}#labels=words",
         f"c={models / 'bert'}#layer=1,2",
     )
-    found = plan(asked(models, *weak, label_words=WORDS, prompt="Review: {text}\nIt is"), tmp_path)
+    found = plan(asked(models, *weak, label_words=WORDS, prompt="Review: {text}\nIt is"), MAX_ROWS, tmp_path)
     assert [(s.name, s.work, s.state) for s in found] == [
         ("strong", "features", "to read"),
         ("a", "features", "to read"),
@@ -64,12 +64,12 @@ def test_labels_that_are_kept_cost_nothing(tmp_path, models, kind):
         strong=str(models / "bert"), weak=[f"a={model}#labels={kind}"], pool=ROWS[:30], label_words=WORDS
     )
     drain(Extractor(tmp_path).labels(query.weak[0], query.pool, query.settings))
-    step = plan(query, tmp_path)[-1]
+    step = plan(query, MAX_ROWS, tmp_path)[-1]
     assert (step.work, step.state, step.seconds) == ("labels", "cached", 0.0)
     longer = build_query(
         strong=str(models / "bert"), weak=[f"a={model}#labels={kind}"], pool=ROWS[:31], label_words=WORDS
     )
-    assert plan(longer, tmp_path)[-1].state == "to read"
+    assert plan(longer, MAX_ROWS, tmp_path)[-1].state == "to read"
 
 
 def test_prompted_refinement_is_two_passes_over_some_rows_for_every_candidate_that_has_labels(tmp_path, models):
@@ -78,7 +78,7 @@ def test_prompted_refinement_is_two_passes_over_some_rows_for_every_candidate_th
     query = build_query(
         strong=str(models / "llama"), weak=weak, pool=ROWS, weak_labels=given, label_words=WORDS, refine="prompted"
     )
-    step = plan(query, tmp_path)[-1]
+    step = plan(query, MAX_ROWS, tmp_path)[-1]
     assert (step.work, step.state, step.layers) == ("refined labels", "to read", "2")
     # `\nLabel:` and ` bad` stand around each row.
     whole = seconds(models / "llama", ROWS, frame=7 + 4)
@@ -96,14 +96,14 @@ def test_heads_on_gold_rows_are_refined_once_a_layer_on_the_other_rows(tmp_path,
         label_words=WORDS,
         refine="prompted",
     )
-    step = plan(query, tmp_path)[-1]
+    step = plan(query, MAX_ROWS, tmp_path)[-1]
     assert step.layers == "2"
     assert step.seconds == pytest.approx(2 * 2 * 0.5 * seconds(models / "llama", ROWS[:100], frame=7 + 4))
 
 
 def test_models_that_cannot_label_are_told_before_anything_is_read(tmp_path, models):
     weak = ["a=array:a.npy#labels=logits", f"gone={models / 'gone'}#labels=logits"]
-    found = plan(asked(models, *weak), tmp_path)
+    found = plan(asked(models, *weak), MAX_ROWS, tmp_path)
     assert "is an array of features, which labels nothing by itself" in found[-2].error
     assert "does not exist" in found[-1].error
     assert [s.state for s in found[-2:]] == ["error", "error"]
