@@ -25,11 +25,11 @@ from predictor.calibration.calibration import Calibration
 from predictor.intake.request import Model, Options
 from predictor.outcomes.outcome import Outcome
 from predictor.outcomes.store import Added
-from predictor.progress import Progress
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.results.job import Job
 from predictor.results.ranking import Ranking
+from predictor.steps import Progress
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Unpack
 
@@ -16,11 +16,11 @@ from client.server_info import Checked, ServerInfo
 from client.sync_runner import Line
 from client.transfers import TransferTalks
 from predictor.intake.request import Model, Options
-from predictor.progress import Progress
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.results.job import Job
 from predictor.results.ranking import Ranking
+from predictor.steps import Steps
 
 
 class PredictorClient:
@@ -89,7 +89,7 @@ class PredictorClient:
         """
         return self._line.ask(self._talks.rank(strong, weak, options))
 
-    def rank_steps(self, query: RankingQuery, request_id: str | None = None) -> Generator[Progress, None, Ranking]:
+    def rank_steps(self, query: RankingQuery, request_id: str | None = None) -> Steps[Ranking]:
         """Create a job, yield its steps and return its ranking. Closing the generator cancels the job.
 
         Losing the connection does not: the job goes on, and is watched again from where it was.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from client.sync_runner import Line
 from client.transfers import TransferTalks
-from predictor.progress import Progress
+from predictor.steps import Steps
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest
@@ -52,7 +52,7 @@ class FeatureClient:
         manifest = Manifest.of(name, values, rows_sha256=rows_sha256, layer=layer, parameters=parameters, depth=depth)
         return self._line.ask(self._talks.push(manifest, values))
 
-    def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> Generator[Progress, None, NamedFeatures]:
+    def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> Steps[NamedFeatures]:
         """`push`, yielding bytes sent; closing the generator leaves what came on the server, to go on from."""
         return self._line.follow(self._talks.push(manifest, values))
 
@@ -65,7 +65,7 @@ class FeatureClient:
         """
         return self._line.ask(self._talks.pull(name))
 
-    def pull_steps(self, name: str, path: Path) -> Generator[Progress, None, NamedFeatures]:
+    def pull_steps(self, name: str, path: Path) -> Steps[NamedFeatures]:
         """Write the set of that name to a `.npy` or `.safetensors` file, yielding bytes received; memory stays flat.
 
         The file appears once all of it has come and been checked.

@@ -9,7 +9,7 @@ from typing import Any
 from client.flows import Ask, Pause, Send, Settle, Talk, Tell, Work
 from client.retry import Patience
 from predictor.errors import LimitError, W2SError
-from predictor.progress import Progress
+from predictor.steps import Progress
 from protos import convert
 from protos.parts import PartManifest, detach, part_manifest_to_proto
 from protos.w2s.v1 import parts_pb2 as pb

@@ -19,7 +19,7 @@ from client.array_bytes import HEADERS, array_bytes
 from client.flows import Ask, Hear, Open, Pause, Send, Settle, Talk, Tell, Work
 from client.retry import Patience
 from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
-from predictor.progress import Progress
+from predictor.steps import Progress
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from predictor.calibration.resolve import with_calibration
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
 from predictor.intake.request import Model, Options, build_query
 from predictor.intake.rows import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN, read_task
-from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.query.training_plan import FREE
 from predictor.ranking.rank import ranking_steps
 from predictor.results.ranking import Ranking
+from predictor.steps import Steps, drain
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
 from predictor.training.learners import Trainee
@@ -25,8 +25,6 @@ from predictor.training.partition import first_words
 from predictor.training.recipe import Recipe
 from predictor.validation.validate import validation_steps
 from predictor.validation.validation import Validation
-
-T = TypeVar("T")
 
 
 def rank(
@@ -55,7 +53,7 @@ def rank(
     """
     query = with_calibration(build_query(strong=strong, weak=weak, **options))
     with open_engine(engine) as opened:
-        return _drain(ranking_steps(query, source_of(query), opened))
+        return drain(ranking_steps(query, source_of(query), opened))
 
 
 def predict(
@@ -72,7 +70,7 @@ def predict(
     """
     query = with_calibration(build_query(strong=strong, weak=weak, **options))
     with open_engine(engine) as opened:
-        return _drain(ranking_steps(query, ArraySource(), opened))
+        return drain(ranking_steps(query, ArraySource(), opened))
 
 
 class TaskOptions(Options, total=False):
@@ -103,7 +101,7 @@ def validate(
     Raises:
         W2SError: the request or the strong model is at fault, a row is unlabelled, or no candidate is left.
     """
-    return _drain(validation_of(strong=strong, weak=weak, **options))
+    return drain(validation_of(strong=strong, weak=weak, **options))
 
 
 def validation_of(
@@ -116,7 +114,7 @@ def validation_of(
     splits: int | None = None,
     group_by_first_words: int | None = None,
     **options: Unpack[Options],
-) -> Generator[Progress, None, Validation]:
+) -> Steps[Validation]:
     """`validate` step by step; see there."""
     if options.get("labels") is None:
         if not str(task) or options.get("pool") is not None:
@@ -183,12 +181,3 @@ def source_of(query: RankingQuery, store: FeatureStore | None = None) -> Feature
     from predictor.extraction.extractor import Extractor
 
     return Extractor(store=store)
-
-
-def _drain(steps: Generator[Progress, None, T]) -> T:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: T = end.value
-            return found

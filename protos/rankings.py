@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
-from predictor.progress import Progress
 from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.steps import Progress
 from protos.w2s.v1 import ranking_pb2 as pb
 
 _BETTER = {"lower": pb.BETTER_LOWER, "higher": pb.BETTER_HIGHER}

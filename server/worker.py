@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,9 +18,9 @@ from predictor.api import source_of
 from predictor.calibration.calibrate import calibrate
 from predictor.errors import LimitError, W2SError
 from predictor.intake.draw import cut_stored
-from predictor.progress import Progress
 from predictor.ranking.rank import ranking_steps
 from predictor.results.ranking import Ranking
+from predictor.steps import Steps, drain
 from protos import convert
 from protos.parts import attach
 from protos.w2s.v1 import calibration_pb2, query_pb2
@@ -105,14 +104,8 @@ def _fit(request: bytes, state: Path, tenant: str) -> bytes:
     return convert.calibration_to_proto(fitted).SerializeToString()
 
 
-def _report(steps: Generator[Progress, None, Ranking], outward: BinaryIO) -> Ranking:
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            ranking: Ranking = end.value
-            return ranking
-        _send(outward, "progress", convert.progress_to_proto(step).SerializeToString())
+def _report(steps: Steps[Ranking], outward: BinaryIO) -> Ranking:
+    return drain(steps, lambda step: _send(outward, "progress", convert.progress_to_proto(step).SerializeToString()))
 
 
 def _send(outward: BinaryIO, tag: frames.Tag, body: bytes = b"") -> None:

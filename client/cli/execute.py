@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 from client.cli.flags import check_engine
-from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.results.ranking import Ranking
+from predictor.steps import Steps
 
 
 def steps_of(
     query: RankingQuery, arguments: argparse.Namespace, source: Callable[[RankingQuery], FeatureSource]
-) -> Generator[Progress, None, Ranking]:
+) -> Steps[Ranking]:
     """Yield progress and return the ranking; closing it cancels.
 
     Args:

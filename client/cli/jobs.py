@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ from client.cli.output import check_destinations, finish, print_json, print_tabl
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import CancelledError, W2SError
-from predictor.progress import Progress
 from predictor.results.job import Job
+from predictor.steps import Steps
 
 if TYPE_CHECKING:
     from client.client import PredictorClient
@@ -126,7 +126,7 @@ def _told(arguments: argparse.Namespace, call: Callable[[PredictorClient], Job])
     return 0
 
 
-def _steps(client: PredictorClient, name: str) -> Generator[Progress, None, Job]:
+def _steps(client: PredictorClient, name: str) -> Steps[Job]:
     last: Job | None = None
     for last in client.watch(name):
         if last.progress is not None:

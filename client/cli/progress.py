@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Generator
 from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Protocol, Self, TextIO, TypeVar
 
-from predictor.progress import Progress
 from predictor.results.text import visible
+from predictor.steps import Progress, Steps, drain
 
 Answer = TypeVar("Answer")
 
@@ -38,15 +37,10 @@ class Display(AbstractContextManager["Display"], Protocol):
         """Show one step."""
 
 
-def follow(steps: Generator[Progress, None, Answer], display: Display) -> Answer:
+def follow(steps: Steps[Answer], display: Display) -> Answer:
     """Run the steps to their end, showing each; leaving early closes them, which cancels the work."""
     with closing(steps), display:
-        while True:
-            try:
-                display.show(next(steps))
-            except StopIteration as end:
-                answer: Answer = end.value
-                return answer
+        return drain(steps, display.show)
 
 
 def display(stream: TextIO | None = None) -> Display:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +18,13 @@ from predictor.engines.shared_array import Located, locate
 from predictor.errors import UnavailableError
 from predictor.estimators.problem import Representation
 from predictor.folders import replace_file
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSource, LabelSource
 from predictor.spectral.kernels import StreamedKernel, streams
+from predictor.steps import Progress, Steps
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -69,9 +69,7 @@ class DaskEngine:
         whole = shards[0][1] if len(shards) == 1 else self._client.scatter(pool, hash=False)
         return self._hold(self._submit(tasks.join, parts, whole, folder))
 
-    def begin(
-        self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]
-    ) -> Generator[Progress, None, None]:
+    def begin(self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]) -> Steps[None]:
         """See `Engine`; pools short enough for `predictor.spectral.kernels` to hold are left to this process."""
         self._strong, self._waiting, self._aligning = None, {}, {}
         if not streams(strong.features):
@@ -85,7 +83,7 @@ class DaskEngine:
         basis = self._client.scatter(tasks.Basis.of(kernel), broadcast=True, hash=False)
         self._strong, self._waiting = (kernel, strong, place, basis), dict(weak)
 
-    def aligned(self, name: str) -> Generator[Progress, None, Aligned | None]:
+    def aligned(self, name: str) -> Steps[Aligned | None]:
         """See `Engine`."""
         if self._strong is None:
             return None
@@ -96,9 +94,7 @@ class DaskEngine:
         basis, alignment = yield from self.result(self._aligning.pop(name), name)
         return Aligned(basis.kernel(features), alignment)
 
-    def result(
-        self, future: Future, name: str, phase: str = "estimate", total: int = 1
-    ) -> Generator[Progress, None, Any]:
+    def result(self, future: Future, name: str, phase: str = "estimate", total: int = 1) -> Steps[Any]:
         """Wait for a task, yielding now and then, so that whoever follows can leave.
 
         Raises:

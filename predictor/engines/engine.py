@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Representation
-from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import StreamedKernel
+from predictor.steps import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +32,11 @@ class Engine(Protocol):
         """Where the features of a query come from, given where they would come from without the engine."""
         ...
 
-    def begin(
-        self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]
-    ) -> Generator[Progress, None, None]:
+    def begin(self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]) -> Steps[None]:
         """Start aligning (n, d) features of candidates with the strong model, whose kernel is known afterwards."""
         ...
 
-    def aligned(self, name: str) -> Generator[Progress, None, Aligned | None]:
+    def aligned(self, name: str) -> Steps[Aligned | None]:
         """One candidate's alignment; None where this process had better make it.
 
         Raises:
@@ -54,13 +52,11 @@ class LocalEngine:
         """See `Engine`."""
         return local
 
-    def begin(
-        self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]
-    ) -> Generator[Progress, None, None]:
+    def begin(self, strong: Representation, weak: Mapping[str, NDArray[np.floating]]) -> Steps[None]:
         """See `Engine`."""
         yield from ()
 
-    def aligned(self, name: str) -> Generator[Progress, None, Aligned | None]:
+    def aligned(self, name: str) -> Steps[Aligned | None]:
         """See `Engine`."""
         yield from ()
         return None

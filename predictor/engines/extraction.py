@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, FeatureSource, LabelSource, Predicted
 from predictor.statistics.arrays import Floats, Ints
+from predictor.steps import Progress, Steps
 from predictor.store.features import FeatureStore
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Readers(Protocol):
         """Start reading."""
         ...
 
-    def result(self, future: Any, name: str, phase: str = "estimate", total: int = 1) -> Generator[Progress, None, Any]:
+    def result(self, future: Any, name: str, phase: str = "estimate", total: int = 1) -> Steps[Any]:
         """Wait for it."""
         ...
 
@@ -47,9 +47,7 @@ class ClusterSource:
         """See `predictor.query.source.Forewarned`."""
         self._announced = (tuple(specs), pool)
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`."""
         if not _run_by_workers(spec, pool):
             return (yield from self._local.features(spec, pool, settings))
@@ -67,13 +65,13 @@ class ClusterSource:
         store = FeatureStore(self._engine.folder / "features")
         return tuple(piece.load(store) for piece in pieces)
 
-    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
         """See `predictor.query.source.LabelSource`; this process labels."""
         return (yield from self._labeller().labels(spec, pool, settings))
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Floats, ...]]:
+    ) -> Steps[tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`; this process refines."""
         return (yield from self._labeller().refined(spec, pool, settings, weak_labels, contexts))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -28,6 +29,7 @@ from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import StreamedKernel
 from predictor.spectral.moments import CrossMoments, Moments, paired
 from predictor.spectral.spectra import Scale, Spectrum
+from predictor.steps import Progress, drain
 from predictor.store.arrays import rows_digest
 from predictor.store.entries import blocks_of
 from predictor.store.features import FeatureStore
@@ -98,16 +100,16 @@ def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: 
     with _EXTRACTING:
         reader = _extractor(folder)
         steps, looked = reader.features(spec, pool, settings), time.monotonic()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return tuple(_piece(one, pool) for one in end.value)
+
+        def stop_if_asked(_: Progress) -> None:
+            nonlocal looked
             if time.monotonic() - looked > _POLL_SECONDS:
                 looked = time.monotonic()
                 if _stopped(stop):
-                    steps.close()
                     raise CancelledError("the ranking was cancelled.", reason="CANCELLED")
+
+        with closing(steps):
+            return tuple(_piece(one, pool) for one in drain(steps, stop_if_asked))
 
 
 def join(parts: list[tuple[Piece, ...] | None], pool: Pool, folder: str) -> tuple[Piece, ...] | None:

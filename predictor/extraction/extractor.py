@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from predictor.errors import InputError, LimitError, UnavailableError
-from predictor.extraction.backend import Cell, Engine, Vectors
+from predictor.extraction.backend import Cell, Engine
 from predictor.extraction.forward import run_passes
 from predictor.extraction.identity import Identity
 from predictor.extraction.labeller import Labeller
@@ -25,13 +25,13 @@ from predictor.extraction.threads import usable_threads
 from predictor.extraction.tokenizers import Tokens
 from predictor.folders import cache_dir
 from predictor.models.resolve import resolve
-from predictor.progress import Progress
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Predicted
 from predictor.statistics.arrays import Floats, Ints
+from predictor.steps import Progress, Steps, relay
 from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
@@ -82,9 +82,7 @@ class Extractor:
         """See `predictor.query.source.Forewarned`: one pass reads all layers and poolings of a model."""
         self._lookout.announce(specs, pool)
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`: `load` counts to 1, `extract` counts rows.
 
         Raises:
@@ -137,13 +135,13 @@ class Extractor:
             for cell in reading.cells
         )
 
-    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
         """See `predictor.query.source.LabelSource`."""
         return (yield from self.labeller.labels(spec, pool, settings))
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Floats, ...]]:
+    ) -> Steps[tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`."""
         return (yield from self.labeller.refined(spec, pool, settings, weak_labels, contexts))
 
@@ -155,20 +153,19 @@ class Extractor:
         settings: Settings,
         cells: tuple[Cell, ...],
         tokens: Tokens | None,
-    ) -> Generator[Progress, None, dict[Cell, StoredFeatures]]:
+    ) -> Steps[dict[Cell, StoredFeatures]]:
         model = self._shelf.model(reading.identity, reading.precision)
         if tokens is None:
             tokens = model.tokenize(list(pool.texts), settings.max_length)
         self._lookout.begin(spec, pool, settings)
         yield Progress(spec.name, "extract", 0, len(pool))
         passes = run_passes(model, tokens.rows, cells, self._tokens_per_batch())
-        try:
-            while True:
-                done = next(passes)
-                self.forward_passes += 1
-                yield Progress(spec.name, "extract", done, len(pool))
-        except StopIteration as finished:
-            values: dict[Cell, Vectors] = finished.value
+
+        def counted(done: int) -> Progress:
+            self.forward_passes += 1
+            return Progress(spec.name, "extract", done, len(pool))
+
+        values = yield from relay(passes, counted)
         about = {"truncated_rows": tokens.truncated, "parameters": model.card.parameters, "warnings": []}
         return {cell: StoredFeatures(values[cell], about) for cell in cells}
 

@@ -19,13 +19,13 @@ from predictor.extraction.backend import Engine, backend_name
 from predictor.extraction.precision import attempted
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
-from predictor.progress import Progress
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import Predicted
 from predictor.statistics.arrays import Floats, Ints
+from predictor.steps import Progress, Steps, relay
 from predictor.store.arrays import fingerprint, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from predictor.extraction.word_scores import WordScorer
     from predictor.query.prompt import LabelPrompt
 
-Steps = Generator[Progress, None, StoredFeatures]
+LabelSteps = Steps[StoredFeatures]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Labeller:
         """Let go of the language model in memory."""
         self._held = None
 
-    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
         """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
@@ -148,7 +148,7 @@ class Labeller:
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Floats, ...]]:
+    ) -> Steps[tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
@@ -170,7 +170,7 @@ class Labeller:
     ) -> LabelKey:
         return LabelKey.of(artefact, self._cache, kind, settings, self._engine.device, label_prompt)
 
-    def _kept(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: Steps) -> Steps:
+    def _kept(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: LabelSteps) -> LabelSteps:
         """The labels of the store, else computed and kept; where the disk refuses, the answer goes on and says so."""
         entry = key.entry(rows_digest(pool))
         kept = self.store.get(entry)
@@ -187,7 +187,7 @@ class Labeller:
             )
         return fresh
 
-    def _classify(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps:
+    def _classify(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> LabelSteps:
         from predictor.extraction.classifiers import classify_steps
 
         self.release()
@@ -198,14 +198,14 @@ class Labeller:
         found = yield from self._counted(steps, spec, pool)
         return _stored(found.values, found.truncated, found.classes)
 
-    def _ask(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps:
+    def _ask(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> LabelSteps:
         scorer = yield from self._scorer(artefact, spec, settings)
         found = yield from self._counted(scorer.steps(pool.texts), spec, pool)
         return _stored(found.probabilities, found.truncated, None)
 
     def _refine(
         self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, context: Ints
-    ) -> Steps:
+    ) -> LabelSteps:
         from predictor.extraction.prompted_refiner import PromptedRefiner
 
         scorer = yield from self._scorer(artefact, spec, settings)
@@ -213,16 +213,14 @@ class Labeller:
         values = yield from self._counted(refiner.steps(np.asarray(weak_labels, dtype=np.float64), context), spec, pool)
         return _stored(values, 0, None)
 
-    def _counted(self, steps: Generator[int, None, Any], spec: ModelSpec, pool: Pool) -> Generator[Progress, None, Any]:
-        while True:
-            try:
-                done = next(steps)
-            except StopIteration as end:
-                return end.value
+    def _counted(self, steps: Generator[int, None, Any], spec: ModelSpec, pool: Pool) -> Steps[Any]:
+        def counted(done: int) -> Progress:
             self.passes += 1
-            yield Progress(spec.name, "label", done, len(pool))
+            return Progress(spec.name, "label", done, len(pool))
 
-    def _scorer(self, artefact: Artefact, spec: ModelSpec, settings: Settings) -> Generator[Progress, None, WordScorer]:
+        return relay(steps, counted)
+
+    def _scorer(self, artefact: Artefact, spec: ModelSpec, settings: Settings) -> Steps[WordScorer]:
         """The language model ready to answer; the last one stays for other rows and contexts."""
         label_prompt = settings.label_prompt
         if label_prompt is None:

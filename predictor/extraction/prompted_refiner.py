@@ -10,6 +10,7 @@ import numpy as np
 from predictor.errors import InputError
 from predictor.extraction.word_scores import WordScorer
 from predictor.statistics.arrays import Array, Ints
+from predictor.steps import drain, relay
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +34,7 @@ class PromptedRefiner:
         Raises:
             InputError: labels of another number of classes than there are words.
         """
-        steps = self.steps(weak_labels, contexts)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                refined: Array = end.value
-                return refined
+        return drain(self.steps(weak_labels, contexts))
 
     def steps(self, weak_labels: Array, contexts: Ints) -> Generator[int, None, Array]:
         """`relabel`, yielding rows done."""
@@ -60,11 +55,7 @@ class PromptedRefiner:
         for context, rows in groups.items():
             examples = [(self.texts[i], int(favoured[i])) for i in context]
             steps = self.scorer.steps([self.texts[row] for row in rows], examples)
-            while True:
-                try:
-                    yield done + next(steps)
-                except StopIteration as end:
-                    refined[rows] = end.value.probabilities
-                    break
+            scores = yield from relay(steps, done.__add__)
+            refined[rows] = scores.probabilities
             done += len(rows)
         return refined[:, 1:] if weak_labels.shape[1] == 1 else refined

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.statistics.arrays import Floats, Ints
+from predictor.steps import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +71,7 @@ class Predicted:
 class FeatureSource(Protocol):
     """Where features come from: the extraction engine, a store, or arrays."""
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """Yield progress, return one feature set per requested layer; raise W2SError for a model's own fault."""
         ...
 
@@ -82,13 +80,13 @@ class FeatureSource(Protocol):
 class LabelSource(Protocol):
     """A source that also lets models label rows."""
 
-    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
         """Yield progress, return what `spec.labels` asks for; raise W2SError for the model's own fault."""
         ...
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Floats, ...]]:
+    ) -> Steps[tuple[Floats, ...]]:
         """Relabel rows by a prompted model, each given others with their weak labels in context.
 
         Args:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from predictor.errors import InputError, W2SError
 from predictor.estimators.problem import Refined
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
@@ -15,6 +14,7 @@ from predictor.query.source import FeatureSet, FeatureSource, Forewarned
 from predictor.ranking.labelling import label
 from predictor.results.ranking import Failure
 from predictor.statistics.arrays import Floats
+from predictor.steps import Progress, Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Gathered:
         return tuple(one.features for one in self.candidates if one.features is not None)
 
 
-def gather(query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, Gathered]:
+def gather(query: RankingQuery, source: FeatureSource) -> Steps[Gathered]:
     """Ask the source for every model of the query.
 
     Raises:

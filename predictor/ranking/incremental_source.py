@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import W2SError
-from predictor.progress import Progress
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, FeatureSource, Forewarned
 from predictor.ranking.gathering import only_layer
+from predictor.steps import Progress, Steps
 
 Rows = NDArray[np.intp]
 
@@ -61,7 +60,7 @@ class Staged:
     gone: set[str] = field(default_factory=set)
     forward_rows: int = 0
 
-    def extend(self, weak: tuple[ModelSpec, ...], living: set[str], rows: Rows) -> Generator[Progress, None, None]:
+    def extend(self, weak: tuple[ModelSpec, ...], living: set[str], rows: Rows) -> Steps[None]:
         """Read further rows of the strong model and of the living candidates.
 
         Args:
@@ -103,9 +102,7 @@ class Staged:
         known = (self.models[name].features for name in self.models if name in self.gone)
         return tuple(replace(one, values=one.values[order]) for one in known if len(one.values) == len(order))
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`: what was read, in the pool's order of the rows.
 
         Raises:
@@ -120,7 +117,7 @@ class Staged:
         mine = [one for name, one in self.models.items() if one.spec.name == spec.name and name not in self.gone]
         return tuple(replace(one.features, values=one.features.values[order]) for one in mine)
 
-    def _features(self, spec: ModelSpec, part: Pool, rows: Rows) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def _features(self, spec: ModelSpec, part: Pool, rows: Rows) -> Steps[tuple[FeatureSet, ...]]:
         if spec.values is not None or not ModelReference.parse(spec.reference).needs_rows:
             found = yield from self.source.features(spec, self.pool, self.settings)
             return tuple(replace(one, values=one.values[rows]) for one in found)

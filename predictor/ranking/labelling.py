@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from predictor.errors import InputError
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource, LabelSource, Predicted
+from predictor.steps import Steps
 
 
-def label(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Generator[Progress, None, Predicted]:
+def label(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Steps[Predicted]:
     """Let a candidate label the pool as its `labels` says.
 
     Raises:

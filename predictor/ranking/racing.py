@@ -7,7 +7,7 @@ answer, after the others, with the stage, the rows seen and how far behind they 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 from predictor.errors import InputError
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Estimator, Forecaster
-from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet, FeatureSource
 from predictor.query.training_plan import Training
@@ -27,6 +26,7 @@ from predictor.ranking.point_scores import max_rows, scores
 from predictor.ranking.racing_bounds import HALVES, StageScores, level_of, schedule
 from predictor.results.ranking import Ranking
 from predictor.spectral.spectra import Scale
+from predictor.steps import Progress, Steps
 
 CONFIDENCE = 0.95
 """Of the decision where only a budget is given."""
@@ -39,7 +39,7 @@ A budget is spent instead: candidates may lie closer together than this, and mor
 HALF_ROUNDS = 2
 """Splits per noise level of each random half: all halves are averaged, and what their splits add only widens bounds."""
 
-Finish = Callable[[RankingQuery, FeatureSource, tuple[FeatureSet, ...]], Generator[Progress, None, Ranking]]
+Finish = Callable[[RankingQuery, FeatureSource, tuple[FeatureSet, ...]], Steps[Ranking]]
 
 
 def wanted(query: RankingQuery) -> bool:
@@ -47,9 +47,7 @@ def wanted(query: RankingQuery) -> bool:
     return query.settings.budget is not None or query.settings.confidence is not None
 
 
-def anytime_steps(
-    query: RankingQuery, source: FeatureSource, judging: Estimator, finish: Finish
-) -> Generator[Progress, None, Ranking]:
+def anytime_steps(query: RankingQuery, source: FeatureSource, judging: Estimator, finish: Finish) -> Steps[Ranking]:
     """Read in stages until one candidate is left, the rest is indifferent, or the budget is spent.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,7 +15,6 @@ from predictor.errors import W2SError
 from predictor.estimators.problem import Case, Refined, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
 from predictor.estimators.supervision import check_probabilities, check_width
-from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet, FeatureSource
 from predictor.ranking import racing
@@ -27,6 +25,7 @@ from predictor.ranking.selection import calibrated_by, check_evidence, effects_o
 from predictor.ranking.warnings import remarks_on_codes, remarks_on_evidence, remarks_on_rows
 from predictor.results.ranking import Candidate, Estimate, Failure, NullBand, Provenance, Ranking, StrongModel
 from predictor.results.versions import versions
+from predictor.steps import Progress, Steps
 from predictor.training.splits import check_rows
 
 SPECTRUM = 32
@@ -51,7 +50,7 @@ class _Entry:
 
 def ranking_steps(
     query: RankingQuery, source: FeatureSource, engine: Engine = HERE, context_models: tuple[FeatureSet, ...] = ()
-) -> Generator[Progress, None, Ranking]:
+) -> Steps[Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
     A candidate's own fault (it cannot be loaded, its features are constant or not finite) stays in that candidate.
@@ -80,9 +79,7 @@ def ranking_steps(
     return (yield from judging_steps(query, gathered, engine))
 
 
-def refining_steps(
-    query: RankingQuery, gathered: Gathered, source: FeatureSource
-) -> Generator[Progress, None, Gathered]:
+def refining_steps(query: RankingQuery, gathered: Gathered, source: FeatureSource) -> Steps[Gathered]:
     """Let the strong model relabel rows for every candidate that can be judged; see `predictor.ranking.refining`.
 
     Raises:
@@ -97,7 +94,7 @@ def refining_steps(
     )
 
 
-def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE) -> Generator[Progress, None, Ranking]:
+def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE) -> Steps[Ranking]:
     """The second half of `ranking_steps`: from features at hand to the answer.
 
     One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +9,11 @@ from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case, Refined
 from predictor.estimators.somerstep2024 import MIN_CONTEXT, shared_contexts
 from predictor.estimators.supervision import supervise
-from predictor.progress import Progress
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.ranking.labelling import labels_of
 from predictor.statistics.arrays import Array
+from predictor.steps import Steps
 
 MAX_ROWS = 300
 """Unlabelled rows relabelled per candidate, drawn by the seed: each is read twice by the strong model."""
@@ -24,7 +22,7 @@ CONTEXT = 8
 """Rows in context."""
 
 
-def relabel(query: RankingQuery, case: Case, source: FeatureSource) -> Generator[Progress, None, dict[str, Refined]]:
+def relabel(query: RankingQuery, case: Case, source: FeatureSource) -> Steps[dict[str, Refined]]:
     """Refined labels per candidate that has classes to relabel; the others are left out.
 
     Two disjoint random batches of rows stand in context, each shared by all rows, so that it is read once. A row of

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
 from predictor.errors import W2SError
-from predictor.progress import Progress
 from predictor.results.ranking import Ranking
+from predictor.steps import Progress
 
 JobState = Literal["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED"]
 

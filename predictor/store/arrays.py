@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError, NotFoundError, UnavailableError
 from predictor.folders import existing_path
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import Progress, Steps
 from predictor.store.facts import facts_of
 
 MAX_SAFETENSORS_HEADER = 1 << 20
@@ -248,9 +248,7 @@ def check_rows(recorded: str | None, pool: Pool, name: str) -> None:
 class ArraySource:
     """Feature source for inline values and `array:` files; loads no model and keeps no store."""
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`.
 
         Raises:

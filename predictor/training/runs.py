@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.statistics.arrays import Array
+from predictor.steps import Progress, Steps, drain
 from predictor.training.learners import Trainee, student_heads, weak_heads
 from predictor.training.measures import accuracy, hardened, log_loss, squared_error
 from predictor.training.outcomes import Outcomes
@@ -51,12 +51,7 @@ def train_w2s(
             field="recipe",
         )
     steps = training_steps(student_heads(strong, asked), weak, labels, asked, splits=splits, seed=seed, groups=groups)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            outcomes: Outcomes = end.value
-            return outcomes
+    return drain(steps)
 
 
 def training_steps(
@@ -70,7 +65,7 @@ def training_steps(
     groups: Rows | None = None,
     names: Sequence[str] = (),
     parts: Sequence[Parts] = (),
-) -> Generator[Progress, None, Outcomes]:
+) -> Steps[Outcomes]:
     """As `train_w2s`, with any student and a step before every training; closing it ends the work.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -14,7 +14,6 @@ from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case, Refined, Representation
 from predictor.estimators.somerstep2024 import LinearRefiner, Refinement, disjoint_contexts, em_step, shared_contexts
 from predictor.heads.ridge import FactoredRidge
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -24,6 +23,7 @@ from predictor.query.source import FeatureSource, LabelSource
 from predictor.ranking.gathering import Gathered
 from predictor.ranking.labelling import labels_of
 from predictor.statistics.arrays import Array
+from predictor.steps import Progress, Steps
 from predictor.training.measures import squared_error
 from predictor.training.splits import cut, thirds
 from predictor.validation.validation import RouteTrained, mean_of
@@ -38,7 +38,7 @@ SPLITS = 3
 class Relabelling(Protocol):
     """A way to refine the weak labels of some rows, twice, given disjoint contexts."""
 
-    def pair(self, rows: Rows, weak_labels: Array, rng: np.random.Generator) -> Generator[Progress, None, Pair | None]:
+    def pair(self, rows: Rows, weak_labels: Array, rng: np.random.Generator) -> Steps[Pair | None]:
         """Refined labels (n, k) of pool rows that carry (n, k) weak ones; None where these cannot be refined."""
         ...
 
@@ -54,7 +54,7 @@ class LinearRelabelling:
     strong: NDArray[np.floating]
     context: int = 16
 
-    def pair(self, rows: Rows, weak_labels: Array, rng: np.random.Generator) -> Generator[Progress, None, Pair | None]:
+    def pair(self, rows: Rows, weak_labels: Array, rng: np.random.Generator) -> Steps[Pair | None]:
         """See `Relabelling`."""
         yield from ()
         size = min(self.context, (len(rows) - 1) // 2)
@@ -78,7 +78,7 @@ class PromptedRelabelling:
     settings: Settings
     context: int = 8
 
-    def pair(self, rows: Rows, weak_labels: Array, rng: np.random.Generator) -> Generator[Progress, None, Pair | None]:
+    def pair(self, rows: Rows, weak_labels: Array, rng: np.random.Generator) -> Steps[Pair | None]:
         """See `Relabelling`; None where every row has the same class."""
         classes = votes(weak_labels)
         if np.ptp(classes) == 0:
@@ -142,7 +142,7 @@ def routes_steps(
     splits: int = 3,
     seed: int = 0,
     sizes: tuple[int, int] | None = None,
-) -> Generator[Progress, None, Routes]:
+) -> Steps[Routes]:
     """Train the student on both routes for every candidate, on the parts that `train_w2s` uses.
 
     On each split: weak head on D~, its labels on D^, refined labels on D^, then a ridge head on either, tested on fresh
@@ -193,7 +193,7 @@ def routes_steps(
 
 def routes_of(
     query: RankingQuery, gathered: Gathered, names: Sequence[str], labels: Labels, source: FeatureSource
-) -> Generator[Progress, None, tuple[RouteTrained, ...]]:
+) -> Steps[tuple[RouteTrained, ...]]:
     """Both routes of the named candidates, refined as the query's settings say; () where they do not.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +13,6 @@ from predictor.errors import InputError
 from predictor.estimators.protocol import Evidence
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS
 from predictor.outcomes.outcome import accuracy_gain
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
@@ -21,6 +20,7 @@ from predictor.ranking.gathering import gather
 from predictor.ranking.rank import judging_steps
 from predictor.results.ranking import Provenance, Ranking
 from predictor.results.versions import versions
+from predictor.steps import Progress, Steps
 from predictor.training.learners import Trainee, student_heads
 from predictor.training.outcomes import Outcomes
 from predictor.training.partition import recut
@@ -52,7 +52,7 @@ def validation_steps(
     recipe: Recipe | None = None,
     groups: Rows | None = None,
     student_of: StudentOf | None = None,
-) -> Generator[Progress, None, Validation]:
+) -> Steps[Validation]:
     """Train weak head → weak labels → student for every candidate, and score every estimator against it.
 
     The label-free ranking is compared with the mean over all splits. For the ranking with `--labels`, the gold labels

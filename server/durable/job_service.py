@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from predictor.errors import W2SError
-from predictor.progress import Progress
 from predictor.results.job import JobState
+from predictor.steps import Progress
 from server.config import Limits
 from server.durable.jobs import JobTable
 from server.durable.rows import Claim, Declared, Row, Waiting, oldest

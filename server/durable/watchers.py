@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import replace
 
 from predictor.errors import UnavailableError
-from predictor.progress import Progress
 from predictor.results.job import Job
+from predictor.steps import Progress
 
 _KEPT = 256
 """Changes kept a job; a watcher that falls behind by more skips the oldest."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from predictor.progress import Progress
 from predictor.results.job import STATES
+from predictor.steps import Progress
 from server.telemetry.versions import VERSION
 
 PHASES = ("load", "extract", "label", "estimate")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from predictor.errors import W2SError
 from predictor.models.open_files import HeldFiles
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, FeatureSource, Forewarned, LabelSource, Predicted
 from predictor.statistics.arrays import Floats, Ints
+from predictor.steps import Steps
 from server.access.caller import LOCAL
 
 ROOTS = "W2S_MODEL_ROOTS"
@@ -48,7 +48,7 @@ class Held:
             self._models[spec.reference] = HeldFiles(spec.reference, self.roots)
         return replace(spec, reference=self._models[spec.reference].reference)
 
-    def told(self, spec: ModelSpec, steps: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
+    def told(self, spec: ModelSpec, steps: Steps[T]) -> Steps[T]:
         """The steps, their faults with the paths that the caller knows."""
         try:
             return (yield from steps)
@@ -72,9 +72,7 @@ class Confined:
         self._source = source
         self._held = held
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`.
 
         Raises:
@@ -103,9 +101,7 @@ class ConfinedLabels:
         self._labels = labels
         self._held = held
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `Confined`."""
         return self._inner.features(spec, pool, settings)
 
@@ -113,7 +109,7 @@ class ConfinedLabels:
         """See `Confined`."""
         self._inner.announce(specs, pool)
 
-    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Generator[Progress, None, Predicted]:
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
         """See `predictor.query.source.LabelSource`.
 
         Raises:
@@ -123,7 +119,7 @@ class ConfinedLabels:
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
-    ) -> Generator[Progress, None, tuple[Floats, ...]]:
+    ) -> Steps[tuple[Floats, ...]]:
         """See `predictor.query.source.LabelSource`.
 
         Raises:

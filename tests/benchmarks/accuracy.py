@@ -25,10 +25,10 @@ from predictor.estimators.protocol import Evidence
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS
 from predictor.extraction.extractor import Extractor
 from predictor.query.settings import Settings
+from predictor.steps import drain
 from predictor.validation.validate import validation_steps
 from predictor.validation.validation import Validation
 from tests.benchmarks.lineup import SETS, Cell, InMemory, cells, data_folder, read
-from tests.drain import drain
 
 SPLITS = 32
 LABELLED = 6

@@ -14,7 +14,7 @@ import argparse
 import csv
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from predictor.extraction.extractor import Extractor
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -30,8 +29,8 @@ from predictor.query.settings import Budget, Settings
 from predictor.query.source import FeatureSet
 from predictor.ranking.rank import ranking_steps
 from predictor.results.ranking import Ranking
+from predictor.steps import Progress, Steps, drain
 from tests.benchmarks.lineup import TASKS, Cell, cells, data_folder, read
-from tests.drain import drain
 
 COLUMNS = (
     "task",
@@ -67,9 +66,7 @@ class ByRow:
 
     found: dict[str, FeatureSet]
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         yield Progress(spec.name, "extract", len(pool), len(pool))
         rows = np.array([int(name) for name in pool.ids])
         one = self.found[spec.name]

@@ -33,11 +33,11 @@ from predictor.query.settings import Settings
 from predictor.ranking.gathering import Found, Gathered
 from predictor.ranking.rank import judging_steps
 from predictor.results.ranking import Candidate
+from predictor.steps import drain
 from predictor.training.runs import train_w2s
 from predictor.training.splits import thirds
 from tests.benchmarks import lineup
 from tests.benchmarks.lineup import Cell
-from tests.drain import drain
 
 SPLITS = 12
 ABOUT = (

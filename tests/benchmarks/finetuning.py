@@ -29,12 +29,12 @@ from predictor.intake.rows import read_task
 from predictor.models.known_models import find
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
+from predictor.steps import drain
 from predictor.training.measures import squared_error
 from predictor.training.recipe import Recipe, Tuning
 from predictor.training.runs import part_of, training_steps
 from tests.benchmarks.accuracy import measured_beside
 from tests.benchmarks.lineup import Cell, Task, cells, data_folder, ready
-from tests.drain import drain
 
 READ = 1200
 """Rows of a task that the cells' rows are drawn from."""

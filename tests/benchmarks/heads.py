@@ -30,6 +30,7 @@ from predictor.estimators.registry import find
 from predictor.extraction.extractor import Extractor
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
+from predictor.steps import drain
 from predictor.training.learners import student_heads
 from predictor.training.outcomes import Outcomes
 from predictor.training.partition import recut
@@ -38,7 +39,6 @@ from predictor.training.runs import part_of, training_steps
 from predictor.training.splits import Parts
 from predictor.validation.validate import reveal
 from tests.benchmarks.lineup import Cell, cells, data_folder, read
-from tests.drain import drain
 
 TASKS = ("subjectivity", "sentence_polarity", "ethics_justice", "ethics_deontology", "opinions", "topics")
 ONCE = ("topics",)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from predictor.intake.rows import read_task
 from predictor.models.convert import convert
 from predictor.models.known_models import ZOO, ZooModel, find
 from predictor.models.resolve import resolve
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
@@ -25,7 +23,7 @@ from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
-from tests.drain import drain
+from predictor.steps import Progress, Steps, drain
 
 MAX_ROWS = 800
 """Rows per task: drawn once, with seed 0."""
@@ -84,9 +82,7 @@ class InMemory:
 
     found: dict[str, FeatureSet]
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         yield Progress(spec.name, "extract", len(pool), len(pool))
         return (self.found[spec.name],)
 

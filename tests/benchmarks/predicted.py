@@ -15,6 +15,7 @@ from predictor.errors import InputError
 from predictor.query.settings import Settings
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import average_ranks, rank_correlation
+from predictor.steps import drain
 from predictor.training.learners import student_heads, weak_heads
 from predictor.training.measures import squared_error
 from predictor.training.outcomes import Outcomes
@@ -22,7 +23,6 @@ from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, training_steps
 from predictor.validation.validate import validation_steps
 from tests.benchmarks.lineup import Cell, InMemory
-from tests.drain import drain
 
 if TYPE_CHECKING:
     from tests.benchmarks.finetuning import Bench

@@ -31,6 +31,7 @@ from predictor.ranking.gathering import Found, Gathered
 from predictor.ranking.rank import judging_steps
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
+from predictor.steps import drain
 from predictor.training.learners import student_heads
 from predictor.training.outcomes import Outcomes
 from predictor.training.recipe import Recipe
@@ -40,7 +41,6 @@ from predictor.validation.validate import reveal
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
-from tests.drain import drain
 
 SPLITS = 6
 RECUTS = 6

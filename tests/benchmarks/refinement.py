@@ -34,6 +34,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import drain
 from predictor.validation.scoring import rank_correlation
 from predictor.validation.training_routes import (
     LinearRelabelling,
@@ -43,7 +44,6 @@ from predictor.validation.training_routes import (
     routes_steps,
 )
 from tests.benchmarks.lineup import MAX_ROWS, TASKS, Task, cells, data_folder, read
-from tests.drain import drain
 
 SPLITS = 3
 STUDENT = ("SmolLM2-135M-Instruct", "15")

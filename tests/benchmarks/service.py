@@ -26,13 +26,13 @@ import grpc.aio
 from threadpoolctl import threadpool_limits
 
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
 from tests.chaos.crowd import Size, allow_files, watch
 from tests.chaos.health import Prober
 from tests.chaos.open_loop import Reply, call, own_channel, percentile, saturate
-from tests.drain import drain
 from tests.service.running import RunningServer, arrays, limited, resident, under_way
 
 CALLERS = (1, 16, 64)

@@ -7,7 +7,7 @@ import numpy as np
 from predictor.extraction.backend import Cell
 from predictor.extraction.forward import run_passes
 from predictor.extraction.loaded import LoadedModel
-from tests.drain import drain
+from predictor.steps import drain
 
 MAX_LENGTH = 256
 

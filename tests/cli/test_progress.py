@@ -6,7 +6,7 @@ import io
 import time
 
 from client.cli.progress import Lines, follow
-from predictor.progress import Progress
+from predictor.steps import Progress
 from tests.service.running import until
 
 

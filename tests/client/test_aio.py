@@ -9,8 +9,8 @@ import pytest
 import predictor
 from client import AsyncPredictorClient
 from predictor.errors import CancelledError, InputError, NotFoundError, UnavailableError, W2SError
-from predictor.progress import Progress
 from predictor.results.ranking import Ranking
+from predictor.steps import Progress
 from tests.answers import bare
 from tests.client.looping import listen, run, soon
 from tests.service.running import arrays

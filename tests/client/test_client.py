@@ -19,9 +19,9 @@ from predictor.errors import (
     UnavailableError,
     W2SError,
 )
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
+from predictor.steps import Progress
 from tests.service.running import arrays, under_way
 
 

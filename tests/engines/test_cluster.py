@@ -21,12 +21,11 @@ from predictor.engines.tasks import Piece, join
 from predictor.errors import InputError, UnavailableError
 from predictor.extraction.extractor import Extractor
 from predictor.intake.request import build_query
-from predictor.progress import Progress
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import Progress, drain
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
 from tests import weights
-from tests.drain import drain
 from tests.engines.conftest import ROWS, SHARD_ROWS
 
 ESTIMATORS = ("representation_gap", "representation_gap_prior", "cka", "effective_dimension")

@@ -12,7 +12,7 @@ from predictor.extraction.forward import run_passes
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.pooling import pool
 from predictor.extraction.selfcheck import find_batching
-from tests.drain import drain
+from predictor.steps import drain
 from tests.extraction.fakes import FakeBackend, FakeTokenizer, fake_model
 
 TEXTS = ["hello world", "a", "", "hello", "a", "a much longer row than all the others", "zz"]

@@ -10,7 +10,7 @@ from predictor.extraction.dry_run import CHARACTERS_PER_TOKEN, WEIGHTS_PER_SECON
 from predictor.extraction.extractor import Extractor
 from predictor.intake.request import build_query
 from predictor.ranking.refining import MAX_ROWS
-from tests.drain import drain
+from predictor.steps import drain
 from tests.extraction import tiny
 from tests.weights import SENTENCES
 

@@ -14,15 +14,14 @@ import pytest
 from predictor import folders
 from predictor.errors import InputError, NotFoundError
 from predictor.extraction.extractor import Extractor
-from predictor.progress import Progress
 from predictor.query.model_reference import read_spec
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import Progress, drain
 from predictor.store.features import FeatureStore
 from tests import weights
-from tests.drain import drain
 
 POOL = Pool.of(weights.SENTENCES)
 
@@ -182,13 +181,11 @@ from predictor.extraction.extractor import Extractor
 from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
+from predictor.steps import drain
 from tests.weights import SENTENCES
 steps = Extractor(Path({str(tmp_path)!r})).features(read_spec({model!r}), Pool.of(SENTENCES), Settings())
-try:
-    while True:
-        next(steps)
-except StopIteration as finished:
-    print(finished.value[0].cached, sorted({{"torch", "transformers", "onnxruntime", "onnx"}} & set(sys.modules)))
+found = drain(steps)
+print(found[0].cached, sorted({{"torch", "transformers", "onnxruntime", "onnx"}} & set(sys.modules)))
 """
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)

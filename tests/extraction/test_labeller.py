@@ -16,9 +16,9 @@ from predictor.query.pool import Pool
 from predictor.query.prompt import LabelPrompt
 from predictor.query.settings import Settings
 from predictor.query.source import LabelSource
+from predictor.steps import drain
 from predictor.store.features import FeatureStore
 from tests import weights
-from tests.drain import drain
 from tests.extraction import tiny
 
 POOL = Pool.of(weights.SENTENCES)
@@ -235,7 +235,7 @@ def test_reading_only_kept_labels_needs_no_model_library(tmp_path, models):
     script = (
         "import sys\nfrom pathlib import Path\nfrom predictor.extraction.extractor import Extractor\n"
         "from predictor.query.model_reference import read_spec\nfrom predictor.query.pool import Pool\n"
-        "from predictor.query.settings import Settings\nfrom tests.drain import drain\n"
+        "from predictor.query.settings import Settings\nfrom predictor.steps import drain\n"
         "from tests.weights import SENTENCES\n"
         "spec = read_spec(sys.argv[2])\n"
         "drain(Extractor(Path(sys.argv[1])).labels(spec, Pool.of(SENTENCES), Settings()))\n"

@@ -25,8 +25,8 @@ from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import drain
 from tests import weights
-from tests.drain import drain
 from tests.extraction.plain import pooled, relative_error
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"CNO()=1"]

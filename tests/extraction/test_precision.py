@@ -25,8 +25,8 @@ from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.ranking.refining import MAX_ROWS
+from predictor.steps import drain
 from tests import weights
-from tests.drain import drain
 from tests.extraction.plain import relative_error
 from tests.extraction.test_transformers import CHARACTERS, tiny
 

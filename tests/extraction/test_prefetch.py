@@ -20,8 +20,8 @@ from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Forewarned
 from predictor.ranking.gathering import gather
+from predictor.steps import drain
 from tests import weights
-from tests.drain import drain
 from tests.extraction.test_transformers import CHARACTERS, SIZES, tiny
 
 POOL = Pool.of(weights.SMILES)

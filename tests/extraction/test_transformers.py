@@ -22,8 +22,8 @@ from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import drain
 from tests import weights
-from tests.drain import drain
 from tests.extraction.plain import load, one_by_one, relative_error
 
 ENGINE = Engine("fp32", "cpu", 1)

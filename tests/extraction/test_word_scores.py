@@ -15,8 +15,8 @@ from predictor.extraction.labeller import load_scorer
 from predictor.extraction.prompted_refiner import PromptedRefiner
 from predictor.models.artefact import Artefact
 from predictor.query.prompt import LabelPrompt
+from predictor.steps import drain
 from tests import weights
-from tests.drain import drain
 from tests.extraction import tiny
 
 ENGINE = Engine("fp32", "cpu", 1)

@@ -19,8 +19,8 @@ from predictor.query.pool import Pool
 from predictor.query.settings import Budget, Settings
 from predictor.query.source import FeatureSet
 from predictor.query.training_plan import Training
+from predictor.steps import drain
 from predictor.store.arrays import ArraySource, write_features
-from tests.drain import drain
 
 ROWS = 20
 

@@ -9,7 +9,6 @@ from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.outcomes.outcome import Outcome
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -20,6 +19,7 @@ from predictor.query.settings import Budget, Settings
 from predictor.query.training_plan import Training
 from predictor.results.job import Job
 from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.steps import Progress
 
 
 def full_query() -> RankingQuery:

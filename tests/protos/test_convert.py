@@ -12,7 +12,6 @@ from predictor.calibration.backtest import Backtest
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.outcomes import outcome
-from predictor.progress import Progress
 from predictor.query import labels, pool
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -20,6 +19,7 @@ from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.results import ranking
 from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Ranking
+from predictor.steps import Progress
 from protos import convert
 from protos.w2s.v1 import calibration_pb2, query_pb2, ranking_pb2
 from tests.protos.samples import (

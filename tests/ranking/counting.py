@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from predictor.errors import NotFoundError
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import Progress, Steps
 
 ROWS = 640
 
@@ -50,9 +49,7 @@ class CountingSource:
     asked: dict[str, list[int]] = field(default_factory=dict)
     layers: dict[str, list[str]] = field(default_factory=dict)
 
-    def features(
-        self, spec: ModelSpec, pool: Pool, settings: Settings
-    ) -> Generator[Progress, None, tuple[FeatureSet, ...]]:
+    def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         yield Progress(spec.name, "extract", len(pool), len(pool))
         if spec.name in self.broken:
             raise NotFoundError(f"model {spec.name!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")

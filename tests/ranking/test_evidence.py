@@ -8,8 +8,8 @@ from predictor.api import predict
 from predictor.errors import InputError
 from predictor.query.model_spec import ModelSpec
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import drain
 from tests.answers import by_name
-from tests.drain import drain
 from tests.estimators.cases import shown, task, teachers
 from tests.ranking.layered import FakeLayers, query_of
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from predictor.errors import RefusedError
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -14,8 +13,8 @@ from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Predicted
 from predictor.ranking.labelling import in_class_order
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import Progress, drain
 from tests.answers import by_name
-from tests.drain import drain
 
 ROWS = 60
 COLUMNS = Predicted(np.array([[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]]), ("Eggs", "spam", "HAM"))

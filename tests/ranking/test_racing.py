@@ -21,8 +21,8 @@ from predictor.ranking.incremental_source import Growing, Staged
 from predictor.ranking.point_scores import expected_outcomes
 from predictor.ranking.rank import ranking_steps
 from predictor.results.ranking import Ranking
+from predictor.steps import drain
 from predictor.training.splits import fitted
-from tests.drain import drain
 from tests.ranking.counting import ABOUT, ROWS, CountingSource, features, query
 
 

@@ -6,14 +6,13 @@ import pytest
 from predictor.errors import InputError, RefusedError
 from predictor.estimators.problem import Case, Refined, Representation
 from predictor.estimators.somerstep2024 import Refinement, distance, route_gains, shared_contexts
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.ranking.rank import ranking_steps
-from tests.drain import drain
+from predictor.steps import Progress, drain
 from tests.ranking.test_labelling import LOGITS, PLAIN, ROWS, FakeModels, query
 
 WORDS = LabelPrompt(("no", "yes"))

@@ -12,9 +12,9 @@ from predictor.intake.request import build_query
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from tests.answers import by_name
-from tests.drain import drain
 from tests.ranking.layered import FakeLayers, query_of
 
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from predictor.progress import Progress
+from predictor.steps import Progress
 from protos import convert
 from server.access.caller import LOCAL
 from server.config import Limits

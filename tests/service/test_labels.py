@@ -14,9 +14,9 @@ from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import drain
 from predictor.store.features import FeatureStore
 from tests.answers import bare
-from tests.drain import drain
 from tests.extraction import tiny
 from tests.service.running import RunningServer
 

@@ -13,13 +13,13 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
+from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from server.access.caller import LOCAL
 from server.workforce.model_roots import ROOTS, guarded
-from tests.drain import drain
 from tests.service.running import RunningServer
 
 ROWS = 60

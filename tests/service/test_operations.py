@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from predictor.errors import LimitError, NotFoundError, UnauthenticatedError
-from predictor.progress import Progress
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
+from predictor.steps import Progress
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from server.access.audit import AuditLog

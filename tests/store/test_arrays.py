@@ -15,6 +15,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
+from predictor.steps import drain
 from predictor.store.arrays import (
     ArraySource,
     check_features,
@@ -24,7 +25,6 @@ from predictor.store.arrays import (
     rows_digest,
     write_features,
 )
-from tests.drain import drain
 
 
 def features_of(reference: str, rows: int, values: np.ndarray | None = None) -> FeatureSet:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.query.labels import Labels
+from predictor.steps import drain
 from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, train_w2s, training_steps
 from predictor.training.splits import thirds
@@ -145,12 +146,7 @@ def test_seeds_are_averaged_and_every_candidate_of_a_split_gets_the_same():
     weak = [rng.standard_normal((30, 2)) for _ in range(2)]
     steps = training_steps(FakeStudent(), weak, labels, recipe, splits=2, seed=4, names=("a", "b"))
     seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            found = end.value
-            break
+    found = drain(steps, seen.append)
     golden = [seed for gold, seed in asked if gold]
     assert len(set(golden)) == 4
     assert [seed for gold, seed in asked if not gold] == [golden[i] for i in (0, 1, 0, 1, 2, 3, 2, 3)]

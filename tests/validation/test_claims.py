@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from predictor.results.ranking import Interval
+from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from predictor.validation.claims import Claims
 from predictor.validation.validate import validation_steps
-from tests.drain import drain
 from tests.validation.questions import asking
 
 

@@ -6,16 +6,15 @@ import pytest
 from predictor.errors import InputError
 from predictor.estimators.problem import Representation
 from predictor.estimators.somerstep2024 import LinearRefiner, disjoint_contexts, shared_contexts
-from predictor.progress import Progress
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
+from predictor.steps import Progress, drain
 from predictor.training.recipe import Recipe
 from predictor.training.runs import train_w2s
 from predictor.training.splits import thirds
 from predictor.validation.training_routes import LinearRelabelling, PromptedRelabelling, Routes, routes_steps
-from tests.drain import drain
 from tests.reference.heads import taught
 
 ROWS = 90

@@ -6,11 +6,11 @@ from dataclasses import asdict, replace
 
 from predictor.query.training_plan import Training
 from predictor.ranking.rank import ranking_steps
+from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from predictor.training.recipe import Recipe
 from predictor.validation import validate
 from predictor.validation.validate import RECUTS, validation_steps
-from tests.drain import drain
 from tests.validation.questions import asking
 
 
