@@ -200,12 +200,6 @@ class FeatureStore:
                 self._set_aside(path)
         return Verification(checked, tuple(damaged))
 
-    def gc(self, budget: int) -> int:
-        """`predictor.store.stores.sweep` for this store alone."""
-        from predictor.store.stores import sweep  # which imports this module
-
-        return sweep((self,), budget)
-
     def tidy(self, quarantined_seconds: float = 0.0) -> int:
         """Clear the quarantine, and temporary files of writers that died more than an hour ago; returns bytes freed.
 
@@ -282,7 +276,7 @@ def _shape(values: NDArray[Any]) -> tuple[int, int]:
 
 def _touch(path: Path) -> None:
     try:
-        os.utime(path)  # last use, for gc
+        os.utime(path)  # time of last use, which `predictor.store.stores.sweep` goes by
     except OSError:
         return  # a read-only store still answers
 

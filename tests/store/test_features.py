@@ -16,6 +16,7 @@ from predictor import folders
 from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError
 from predictor.store.features import FeatureStore
 from predictor.store.keys import FeatureKey
+from predictor.store.stores import sweep
 
 KEY = "a" * 64
 OTHER = "b" * 64
@@ -212,7 +213,7 @@ def test_verify_reads_all_and_sets_damaged_ones_aside(store: FeatureStore) -> No
     assert store.get(OTHER) is not None
 
 
-def test_gc_drops_what_was_read_longest_ago_and_keeps_pushed_sets(store: FeatureStore) -> None:
+def test_sweep_drops_what_was_read_longest_ago_and_keeps_pushed_sets(store: FeatureStore) -> None:
     pushed = store.push("mine", VALUES + 1)
     for age, key in ((300, KEY), (200, OTHER), (400, pushed)):
         if key != pushed:
@@ -221,22 +222,22 @@ def test_gc_drops_what_was_read_longest_ago_and_keeps_pushed_sets(store: Feature
         os.utime(entry(store, key), (then, then))
     store.get(KEY)
     one = entry(store).stat().st_size
-    freed = store.gc(store.size() - one)
+    freed = sweep((store,), store.size() - one)
     assert freed == one
     assert store.get(OTHER) is None
     assert store.get(KEY) is not None
-    store.gc(0)
+    sweep((store,), 0)
     assert store.get(KEY) is None
     np.testing.assert_array_equal(store.pull("mine").values, VALUES + 1)
 
 
-def test_gc_clears_the_leftovers_of_dead_writers(store: FeatureStore) -> None:
+def test_sweep_clears_the_leftovers_of_dead_writers(store: FeatureStore) -> None:
     store.put(KEY, VALUES, {})
     leftover = entry(store).parent / ".x.w2sf.1.ab.tmp"
     leftover.write_bytes(b"half")
     old = time.time() - 7200
     os.utime(leftover, (old, old))
-    assert store.gc(1 << 30) == 4
+    assert sweep((store,), 1 << 30) == 4
     assert not leftover.exists()
 
 
