@@ -79,7 +79,7 @@ def local(reference: str) -> str:
     tokenizer = "" if found.tokenizer is None else f"#tokenizer={found.tokenizer}"
     if found.path.is_dir():
         return f"{found.path}{tokenizer}"
-    kind = {"onnx": "onnx:", "gguf": "gguf:"}.get(found.form, "array:")
+    kind = {"onnx": "onnx:", "gguf": "gguf:"}.get(found.form.name, "array:")
     return f"{kind}{found.path}{'::' + found.key if found.key else ''}{tokenizer}"
 
 

@@ -95,7 +95,7 @@ def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: 
         W2SError: the model's own fault, or `CANCELLED`.
     """
     cache = Path(folder)
-    if resolve(ModelReference.parse(spec.reference), cache).form == "array":
+    if not resolve(ModelReference.parse(spec.reference), cache).form.backend:
         return None
     with _EXTRACTING:
         reader = _extractor(folder)

@@ -8,9 +8,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.errors import RefusedError
-from predictor.models.artefact import Artefact
-from predictor.models.libraries import need_for
 from predictor.query.settings import Pooling
 
 Vectors = NDArray[np.float32]
@@ -82,41 +79,23 @@ class Tunable(Protocol):
         ...
 
 
-def backend_name(artefact: Artefact) -> str:
-    """Engine name as it stands in feature keys."""
-    return {"transformers": "transformers", "gguf": "transformers-gguf", "onnx": "onnxruntime"}.get(
-        artefact.form, artefact.form
-    )
+class Classifier(Protocol):
+    """A loaded model with its sequence-classification head.
 
-
-def effective_precision(artefact: Artefact, precision: str) -> str:
-    """The precision that will really be used: a graph or a table brings its own."""
-    return precision if artefact.form in ("transformers", "gguf") else "graph"
-
-
-def load_backend(artefact: Artefact, engine: Engine) -> Backend:
-    """Load a model with the engine that reads its form. The engines' libraries are imported here, not before.
-
-    Raises:
-        RefusedError: unreadable, unknown or unsafe.
-        NotFoundError: its files went away.
-        UnavailableError: the engine is not installed.
+    Attributes:
+        outputs: logits per row.
+        positions: longest row it takes, or None.
+        vocabulary: number of token ids, or None where unknown.
     """
-    need_for(artefact.form)
-    if artefact.form in ("transformers", "gguf"):
-        from predictor.extraction.torch_backend import TorchBackend
 
-        return TorchBackend(artefact, engine)
-    if artefact.form == "onnx":
-        from predictor.extraction.onnx_backend import OnnxBackend
+    outputs: int
+    positions: int | None
+    vocabulary: int | None
 
-        return OnnxBackend(artefact, engine)
-    if artefact.form == "static":
-        from predictor.extraction.static_backend import StaticBackend
+    def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(b, outputs) of a batch padded on the right.
 
-        return StaticBackend(artefact)
-    raise RefusedError(
-        f"{artefact.path} is an array, not a model to run; give array:{artefact.path.name}.",
-        reason="NOT_A_MODEL",
-        field="model",
-    )
+        Raises:
+            MemoryError: the batch is too large for the device.
+        """
+        ...

@@ -17,7 +17,9 @@ from predictor.extraction.backend import Engine
 from predictor.extraction.batching import pad_right
 from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
 from predictor.models.architectures import DECODERS, usable_positions
-from predictor.models.artefact import Artefact, read_config
+from predictor.models.artefact import Artefact
+from predictor.models.config_file import read_config
+from predictor.models.forms import GGUF, TRANSFORMERS
 
 Ints = NDArray[np.int64]
 
@@ -149,9 +151,11 @@ def check_promptable(artefact: Artefact) -> None:
     Raises:
         RefusedError: an encoder, a graph, a table or an array.
     """
-    if artefact.form == "gguf":
+    if artefact.form == GGUF:
         return
-    kind = str(read_config(artefact.path).get("model_type", "")) if artefact.form == "transformers" else artefact.form
+    kind = (
+        str(read_config(artefact.path).get("model_type", "")) if artefact.form == TRANSFORMERS else artefact.form.name
+    )
     if kind not in DECODERS:
         raise RefusedError(
             f"{artefact.path.name} is of kind {kind!r}, and only a causal language model can be asked for words: a "

@@ -18,7 +18,7 @@ class ModelReport:
     Attributes:
         reference: as given.
         kind: how it was named: `folder`, `hub`, `pypi` …
-        form: how it will be run: `transformers`, `gguf`, `onnx`, `static` or `array`; None where it was not found.
+        form: name of its form (`predictor.models.forms.FORMS`); None where it was not found.
         layers: number of blocks; layer 0 is the embeddings' output.
         width: features per row.
         parameters: weights that a forward pass uses.
@@ -65,9 +65,9 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
     try:
         artefact = resolve(parsed, cache)
         report = ModelReport(
-            reference, parsed.kind, artefact.form, weights_sha256=artefact.weights_digest(cache).partition("::")[0]
+            reference, parsed.kind, artefact.form.name, weights_sha256=artefact.weights_digest(cache).partition("::")[0]
         )
-        if artefact.form == "array":
+        if not artefact.form.backend:
             return _check_array(report, artefact.path, artefact.key)
         from predictor.extraction.backend import Engine
         from predictor.extraction.loaded import load_model

@@ -4,45 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import LimitError, RefusedError
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import Classifier, Engine
 from predictor.extraction.batching import pad_right, plan_batches
+from predictor.extraction.open_model import load_classifier
 from predictor.extraction.selfcheck import TOLERANCE
 from predictor.extraction.tokenizers import Tokens, load_tokenizer
-from predictor.models.artefact import Artefact, read_config
-from predictor.models.libraries import need_for
+from predictor.models.artefact import Artefact
+from predictor.models.config_file import read_config
 from predictor.statistics.arrays import Array
 
 Ints = NDArray[np.int64]
 Reading = Literal["softmax", "sigmoid", "number"]
 """How logits become outputs: classes that exclude each other, classes that do not, a number."""
-
-
-class Head(Protocol):
-    """A loaded classifier.
-
-    Attributes:
-        outputs: logits per row.
-        positions: longest row it takes, or None.
-        vocabulary: number of token ids, or None where unknown.
-    """
-
-    outputs: int
-    positions: int | None
-    vocabulary: int | None
-
-    def logits(self, ids: Ints, mask: Ints) -> Array:
-        """(b, outputs) of a batch padded on the right.
-
-        Raises:
-            MemoryError: the batch is too large for the device.
-        """
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +48,7 @@ def classify_steps(
         RefusedError: no classification head, or logits that are not finite.
         LimitError: one row alone does not fit the memory.
     """
-    head, tokenizer = load_head(artefact, engine), load_tokenizer(artefact)
+    head, tokenizer = load_classifier(artefact, engine), load_tokenizer(artefact)
     limits = (max_length, tokenizer.limit, head.positions)
     tokens = tokenizer.encode(texts, min(limit for limit in limits if limit is not None))
     if head.vocabulary is not None and max(int(row.max()) for row in tokens.rows) >= head.vocabulary:
@@ -79,7 +58,7 @@ def classify_steps(
             reason="TOKENIZER_MISMATCH",
             field="model",
         )
-    tolerance = TOLERANCE["fp32" if artefact.form == "onnx" else engine.precision]
+    tolerance = TOLERANCE[artefact.form.precision(engine.precision)]
     logits = yield from _all_logits(head, tokens, tokenizer.pad_id, budget, tolerance)
     bad = np.argwhere(~np.isfinite(logits))
     if len(bad):
@@ -93,32 +72,9 @@ def classify_steps(
     return Classified(_outputs(logits, _reading(config, head.outputs)), _names(config, head.outputs), tokens.truncated)
 
 
-def load_head(artefact: Artefact, engine: Engine) -> Head:
-    """The classifier of a model's files.
-
-    Raises:
-        RefusedError: it has none that can be read.
-        UnavailableError: what reads such a model is not installed.
-    """
-    need_for(artefact.form)
-    if artefact.form == "transformers":
-        from predictor.extraction.torch_head import TorchHead
-
-        return TorchHead(artefact, engine)
-    if artefact.form == "onnx":
-        from predictor.extraction.onnx_head import OnnxHead
-
-        return OnnxHead(artefact, engine)
-    raise RefusedError(
-        f"{artefact.path.name} is read as {artefact.form} and has no classification head; #labels=logits needs a "
-        "transformers folder or an ONNX graph of a classifier, #labels=words a causal language model. Its own "
-        "predictions can be given with --weak-labels.",
-        reason="NO_CLASSIFIER",
-        field="model",
-    )
-
-
-def _all_logits(head: Head, tokens: Tokens, pad_id: int, budget: int, tolerance: float) -> Generator[int, None, Array]:
+def _all_logits(
+    head: Classifier, tokens: Tokens, pad_id: int, budget: int, tolerance: float
+) -> Generator[int, None, Array]:
     lengths = np.array([len(row) for row in tokens.rows])
     batching: Literal["padded", "single"] = "padded" if _rows_keep_apart(head, tokens, pad_id, tolerance) else "single"
     found = np.empty((len(tokens.rows), head.outputs))
@@ -144,7 +100,7 @@ def _all_logits(head: Head, tokens: Tokens, pad_id: int, budget: int, tolerance:
     return found
 
 
-def _rows_keep_apart(head: Head, tokens: Tokens, pad_id: int, tolerance: float) -> bool:
+def _rows_keep_apart(head: Classifier, tokens: Tokens, pad_id: int, tolerance: float) -> bool:
     """Whether the shortest row gets the same logits beside the longest as alone: dynamic quantisation breaks this."""
     order = np.argsort([len(row) for row in tokens.rows], kind="stable")
     short, long = tokens.rows[order[0]], tokens.rows[order[-1]]

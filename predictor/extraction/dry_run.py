@@ -12,7 +12,6 @@ from typing import Literal, cast
 import numpy as np
 
 from predictor.errors import UnavailableError, W2SError
-from predictor.extraction.backend import effective_precision
 from predictor.extraction.identity import Identity
 from predictor.extraction.labeller import LabelKey, labelling_artefact
 from predictor.extraction.layers import resolve_layers
@@ -151,10 +150,10 @@ def _seen(look: Callable[[], Step], blank: Step) -> Step:
 
 
 def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: str) -> Step:
-    if artefact.form == "array":
+    if not artefact.form.backend:
         return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
     identity, precise = Identity.of(artefact, cache), query.settings.precision
-    precision = effective_precision(artefact, attempted(precise, "auto"))
+    precision = artefact.form.precision(attempted(precise, "auto"))
     card = identity.card(precision)
     if card is None:
         return Step(spec.name, spec.reference, asked, pooling, "to read", _seconds(_weights(artefact, cache), query))

@@ -96,7 +96,7 @@ class Extractor:
         if reference.kind == "features":
             return (self._pushed(reference.locator, spec, pool, started),)
         artefact = resolve(reference, self._cache)
-        if artefact.form == "array":
+        if not artefact.form.backend:
             located = f"array:{artefact.path}" + (f"::{artefact.key}" if artefact.key else "")
             return (yield from ArraySource().features(ModelSpec(spec.name, located), pool, settings))
         if not pool.texts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from predictor.extraction.backend import backend_name
 from predictor.extraction.model_facts import ModelCard, card_path, read_card, write_card
 from predictor.models.artefact import Artefact
 from predictor.query.settings import Pooling
@@ -36,7 +35,7 @@ class Identity:
             artefact,
             artefact.weights_digest(cache),
             artefact.tokenizer_digest(cache),
-            backend_name(artefact),
+            artefact.form.engine,
             cache,
         )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from predictor.errors import InputError, LimitError, RefusedError, UnavailableError
-from predictor.extraction.backend import Engine, backend_name
+from predictor.extraction.backend import Engine
 from predictor.extraction.precision import attempted
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
@@ -80,8 +80,8 @@ class LabelKey:
         return cls(
             artefact.weights_digest(cache),
             artefact.tokenizer_digest(cache),
-            "graph" if artefact.form == "onnx" else label_precision(settings, device),
-            backend_name(artefact),
+            artefact.form.precision(label_precision(settings, device)),
+            artefact.form.engine,
             kind,
             () if label_prompt is None else label_prompt.words,
             "" if label_prompt is None else label_prompt.template,

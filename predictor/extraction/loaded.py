@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Backend, Engine, Tunable, effective_precision, load_backend
+from predictor.extraction.backend import Backend, Engine, Tunable
 from predictor.extraction.batching import pad_right
 from predictor.extraction.model_facts import ModelCard
+from predictor.extraction.open_model import load_backend
 from predictor.extraction.precision import WITNESSES
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
 from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
@@ -57,7 +58,7 @@ def load_model(artefact: Artefact, engine: Engine, known: ModelCard | None = Non
     short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
-    tolerance = TOLERANCE[effective_precision(artefact, engine.precision)]
+    tolerance = TOLERANCE[artefact.form.precision(engine.precision)]
     card = ModelCard(
         architecture=backend.architecture,
         layers=backend.layers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from predictor.extraction.backend import Cell, Engine, effective_precision
+from predictor.extraction.backend import Cell, Engine
 from predictor.extraction.identity import Identity
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.loaded import LoadedModel, load_model
@@ -77,7 +77,7 @@ class Shelf:
 
     def first_precision(self, identity: Identity, asked: Precision) -> str:
         """What is tried before anything is known of the model."""
-        return effective_precision(identity.artefact, attempted(asked, self.engine.device))
+        return identity.artefact.form.precision(attempted(asked, self.engine.device))
 
     def decided(self, identity: Identity, asked: Precision) -> bool:
         """Whether `reading` would load nothing, whatever the layers."""

@@ -99,7 +99,7 @@ class Lookout:
                 if spec.values is not None or reference.kind in ("features", "array"):
                     continue
                 identity = Identity.of(resolve(reference, self._cache), self._cache)
-                if identity.artefact.form == "array":
+                if not identity.artefact.form.backend:
                     continue
                 if self._shelf.decided(identity, settings.precision):
                     reading = reading_of(self._shelf, identity, spec, settings)
@@ -143,4 +143,4 @@ def _bytes_to_load(identity: Identity, precision: str) -> int:
     if card is not None:
         return 8 * card.parameters
     size = sum(file.stat().st_size for file in identity.artefact.weight_files)
-    return size * (16 if identity.artefact.form == "gguf" else 2)
+    return size * identity.artefact.form.load_factor

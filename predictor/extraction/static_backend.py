@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.extraction.backend import Cell, Vectors
+from predictor.extraction.backend import Cell, Engine, Vectors
 from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
 from predictor.store.arrays import check_features, read_array
@@ -14,7 +14,8 @@ from predictor.store.arrays import check_features, read_array
 class StaticBackend:
     """An embedding table. It has one layer, 0."""
 
-    def __init__(self, artefact: Artefact) -> None:
+    def __init__(self, artefact: Artefact, engine: Engine) -> None:
+        """The engine has no say: a table is looked up in fp32 on the CPU."""
         path = artefact.path
         if path.is_dir():
             path = next(iter(sorted(path.glob("*.safetensors"))))

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.models.artefact import Artefact
-from predictor.models.libraries import need, need_for
+from predictor.models.libraries import need
 from predictor.models.tokenizer_files import SPECIFICATION, TOKENIZER_FILES
 
 _MAX_PATTERN = 2000
@@ -214,12 +214,12 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
         RefusedError: there is none, or it cannot be read.
         UnavailableError: what reads such a model is not installed.
     """
-    need_for(artefact.form)
+    need(*artefact.form.libraries)
     if artefact.tokenizer is not None and artefact.tokenizer.is_file():
-        return FileTokenizer(artefact.tokenizer, markers=artefact.form != "static")
+        return FileTokenizer(artefact.tokenizer, markers=artefact.form.markers)
     files = artefact.tokenizer_files
     if not files:
-        if artefact.form == "gguf" and artefact.tokenizer is None:
+        if artefact.form.tokenizer_inside and artefact.tokenizer is None:
             return LibraryTokenizer(artefact.folder, artefact.path.name)
         raise RefusedError(
             f"{artefact.tokenizer or artefact.folder} has no tokenizer ({', '.join(TOKENIZER_FILES[1:8])} …); name one "
@@ -230,8 +230,8 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
     folder, names = files[0].parent, {file.name for file in files}
     if SPECIFICATION in names:
         return _from_specification(folder)
-    if artefact.form in ("onnx", "static") and "tokenizer.json" in names:
-        return FileTokenizer(folder / "tokenizer.json", markers=artefact.form != "static")
+    if artefact.form.tokenizer_reader == "file" and "tokenizer.json" in names:
+        return FileTokenizer(folder / "tokenizer.json", markers=artefact.form.markers)
     return LibraryTokenizer(folder)
 
 

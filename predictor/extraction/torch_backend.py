@@ -21,7 +21,9 @@ from predictor.extraction.packed_linear import pack
 from predictor.extraction.pooling import pool
 from predictor.extraction.precision import drift_of
 from predictor.models.architectures import check_architecture, usable_positions
-from predictor.models.artefact import Artefact, read_config
+from predictor.models.artefact import Artefact
+from predictor.models.config_file import read_config
+from predictor.models.forms import GGUF
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
@@ -215,7 +217,7 @@ def load_weights(
         RefusedError: an unknown architecture, unreadable, or weights missing.
     """
     options: dict[str, Any] = {"use_safetensors": True}
-    if artefact.form == "gguf":
+    if artefact.form == GGUF:
         options = {"gguf_file": artefact.path.name}
         _silence_gguf()
     else:

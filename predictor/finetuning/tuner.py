@@ -15,6 +15,7 @@ from predictor.extraction.torch_backend import lack_of_memory
 from predictor.finetuning.body import Body
 from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.models.artefact import Artefact
+from predictor.models.forms import ARRAY
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
@@ -184,20 +185,18 @@ def trainable(spec: ModelSpec) -> Artefact:
         InputError: an array, stored features, an ONNX graph or a table of embeddings.
         W2SError: it cannot be had.
     """
-    form = "array" if spec.values is not None else ""
-    if not form:
-        reference = ModelReference.parse(spec.reference)
-        form = "features" if reference.kind == "features" else ""
-        if not form:
-            artefact = resolve(reference)
-            if artefact.form in ("transformers", "gguf"):
-                return artefact
-            form = artefact.form
-    what = {"array": "an array", "features": "a stored feature set", "onnx": "an ONNX graph"}.get(
-        form, "a table of embeddings"
-    )
+    reference = None if spec.values is not None else ModelReference.parse(spec.reference)
+    if reference is None:
+        noun = ARRAY.noun
+    elif reference.kind == "features":
+        noun = "a stored feature set"
+    else:
+        artefact = resolve(reference)
+        if artefact.form.trainable:
+            return artefact
+        noun = artefact.form.noun
     raise InputError(
-        f"strong model {spec.name!r} is {what}, which cannot be fine-tuned; give a transformers folder, a pypi: wheel, "
+        f"strong model {spec.name!r} is {noun}, which cannot be fine-tuned; give a transformers folder, a pypi: wheel, "
         "a hub: or gguf: model, or recipe ridge or logistic.",
         reason="NOT_TRAINABLE",
         field="strong",

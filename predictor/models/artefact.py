@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 from predictor.errors import InputError, NotFoundError, RefusedError
-from predictor.models.digests import file_digest, files_digest
+from predictor.models.digests import files_digest
+from predictor.models.forms import (
+    ARRAY,
+    FORMS,
+    GGUF,
+    ONNX,
+    STATIC,
+    TRANSFORMERS,
+    ModelForm,
+    form_of_folder,
+    form_of_suffix,
+)
 from predictor.models.tokenizer_files import TOKENIZER_FILES
-
-Form = Literal["transformers", "gguf", "onnx", "static", "array"]
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 """Endings of files whose reading can run code."""
@@ -27,13 +34,13 @@ class Artefact:
     """Where a model's files are and what form they have.
 
     Attributes:
-        form: which backend reads them; `static` is an embedding table with a tokenizer.
+        form: how they are read.
         path: the folder of a transformers or static model, else the weights file.
         key: tensor inside a `.safetensors` file, or "".
         tokenizer: folder or file named by `#tokenizer=`, or None where it lies with the weights.
     """
 
-    form: Form
+    form: ModelForm
     path: Path
     key: str = ""
     tokenizer: Path | None = None
@@ -49,7 +56,7 @@ class Artefact:
 
         Of a graph also whatever lies beside it that is no text or other graph, since tensors may be kept there.
         """
-        if self.form == "onnx":
+        if self.form.data_beside:
             beside = (p for p in self.folder.iterdir() if p.suffix not in _NO_TENSORS and p.is_file())
             return (self.path, *sorted(beside))
         if not self.path.is_dir():
@@ -59,13 +66,13 @@ class Artefact:
 
     @property
     def tokenizer_files(self) -> tuple[Path, ...]:
-        """Files that decide how text becomes token ids; empty where they lie inside the weights file (GGUF)."""
+        """Files that decide how text becomes token ids; empty where the weights file holds the tokenizer."""
         if self.tokenizer is not None and self.tokenizer.is_file():
             return (self.tokenizer,)
-        if self.tokenizer is None and self.form == "gguf":
+        if self.tokenizer is None and self.form.tokenizer_inside:
             return ()
         places = [self.tokenizer or self.folder]
-        if self.tokenizer is None and self.form == "onnx":
+        if self.tokenizer is None and self.form.tokenizer_above:
             places.append(self.folder.parent)
         for place in places:
             found = tuple(p for p in (place / name for name in TOKENIZER_FILES) if p.is_file())
@@ -101,33 +108,31 @@ def classify(path: Path, key: str = "", *, typed: str, converted: Path | None = 
         return _classify_folder(path, typed, converted)
     if not path.is_file():
         raise NotFoundError(f"model {typed!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
-    forms: dict[str, Form] = {".onnx": "onnx", ".gguf": "gguf", ".npy": "array", ".safetensors": "array"}
-    if path.suffix in forms:
-        return Artefact(forms[path.suffix], path, key)
+    form = form_of_suffix(path.suffix)
+    if form is not None:
+        return Artefact(form, path, key)
     if path.suffix in PICKLES:
         raise pickle_refusal(path, typed)
     raise InputError(
-        f"{typed!r} ends in {path.suffix!r}; give a folder, or a .onnx, .gguf, .npy or .safetensors file.",
+        f"{typed!r} ends in {path.suffix!r}; give a folder, or a file that ends in "
+        f"{', '.join(suffix for form in FORMS for suffix in form.suffixes)}.",
         reason="MODEL_FORMAT",
         field="model",
     )
 
 
 def _classify_folder(path: Path, typed: str, converted: Path | None) -> Artefact:
-    tensors = sorted(path.glob("*.safetensors"))
-    if tensors and "model_type" in read_config(path):
-        kind = str(read_config(path)["model_type"])
-        return Artefact("static" if kind == "model2vec" else "transformers", path)
-    if len(tensors) == 1 and any((path / name).is_file() for name in ("tokenizer.json", "w2s_tokenizer.json")):
-        return Artefact("static", path)
+    form = form_of_folder(path)
+    if form is not None:
+        return Artefact(form, path)
     pickled = pickled_weights(path)
     if pickled:
         earlier = None if converted is None else converted / source_digest(path)
         if earlier is not None and (earlier / "provenance.json").is_file():
-            return Artefact("transformers", earlier)
+            return Artefact(TRANSFORMERS, earlier)
         raise pickle_refusal(pickled[0], typed)
     inside = sorted(p.name for p in path.iterdir())
-    nested = next((n for n in inside if n.endswith((".onnx", ".gguf"))), None)
+    nested = next((n for n in inside if Path(n).suffix in (*ONNX.suffixes, *GGUF.suffixes)), None)
     hint = f"; for {nested} give its own path" if nested else ""
     raise RefusedError(
         f"{typed!r} holds no model: it needs config.json with a model_type and *.safetensors, and has "
@@ -160,30 +165,6 @@ def pickle_refusal(path: Path, typed: str) -> RefusedError:
     )
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The folder's config.json, or {} where there is none.
-
-    Raises:
-        RefusedError: it is not a JSON object.
-    """
-    path = folder / "config.json"
-    if not path.is_file():
-        return {}
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RefusedError(
-            f"{path} is not JSON ({error}); the model cannot be told.", reason="CONFIG_UNREADABLE", field="model"
-        ) from error
-    if not isinstance(raw, dict):
-        raise RefusedError(f"{path} is not a JSON object.", reason="CONFIG_UNREADABLE", field="model")
-    return raw
-
-
 def with_tokenizer(artefact: Artefact, tokenizer: Path) -> Artefact:
     """The same weights read with a tokenizer from elsewhere; an array then is an embedding table."""
-    form: Form = "static" if artefact.form == "array" else artefact.form
-    return replace(artefact, form=form, tokenizer=tokenizer)
-
-
-__all__ = ["Artefact", "Form", "classify", "file_digest", "pickle_refusal", "pickled_weights", "read_config"]
+    return replace(artefact, form=STATIC if artefact.form == ARRAY else artefact.form, tokenizer=tokenizer)

@@ -16,7 +16,8 @@ from typing import Any, Literal
 from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.folders import cache_dir, storage_error
 from predictor.models.architectures import CODE_KEYS, KNOWN
-from predictor.models.artefact import pickled_weights, read_config, source_digest
+from predictor.models.artefact import pickled_weights, source_digest
+from predictor.models.config_file import read_config
 from predictor.models.digests import file_digest
 from predictor.models.libraries import need
 from predictor.models.resolve import locate

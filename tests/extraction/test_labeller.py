@@ -185,9 +185,9 @@ def test_a_model_that_cannot_label_says_why(tmp_path, models, reference, error, 
 
 
 def test_a_row_that_does_not_fit_the_memory_is_told(tmp_path, models, monkeypatch):
-    from predictor.extraction.torch_head import TorchHead
+    from predictor.extraction.torch_classifier import TorchClassifier
 
-    real = TorchHead.logits
+    real = TorchClassifier.logits
 
     def small(self, ids, mask):
         if ids.size > most:
@@ -196,7 +196,7 @@ def test_a_row_that_does_not_fit_the_memory_is_told(tmp_path, models, monkeypatc
 
     expected = labelled(Extractor(tmp_path / "a"), f"{models / 'bert'}#labels=logits").values
     monkeypatch.setattr(classifiers, "_rows_keep_apart", lambda *_: True)
-    monkeypatch.setattr(TorchHead, "logits", small)
+    monkeypatch.setattr(TorchClassifier, "logits", small)
     most = 60
     found = labelled(Extractor(tmp_path / "b"), f"{models / 'bert'}#labels=logits")
     np.testing.assert_allclose(found.values, expected, atol=1e-5)

@@ -20,6 +20,7 @@ from predictor.extraction.extractor import Extractor
 from predictor.extraction.onnx_graph import open_graph
 from predictor.extraction.tokenizers import load_tokenizer
 from predictor.models.artefact import Artefact
+from predictor.models.forms import ONNX
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
@@ -137,7 +138,7 @@ def test_a_graph_that_ignores_its_mask_is_caught_and_run_in_equal_lengths(tmp_pa
     reference = make_graph(tmp_path / "m", obeys_mask=False)
     texts = ("CC", "CCCCCCO", "N", "C=O", "O(N)", "CO")
     (found,) = extract(reference, texts, tmp_path / "cache")
-    artefact = Artefact("onnx", tmp_path / "m" / "model.onnx")
+    artefact = Artefact(ONNX, tmp_path / "m" / "model.onnx")
     expected = one_by_one(artefact, texts, "last_hidden_state", "mean")
     np.testing.assert_allclose(found.values, expected, rtol=1e-5, atol=1e-6)
     assert found.warnings == ("padding changes this model's features, so only rows of equal length were run together",)

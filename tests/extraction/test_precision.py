@@ -19,6 +19,7 @@ from predictor.extraction.loaded import load_model
 from predictor.extraction.packed_linear import pack
 from predictor.extraction.precision import drift_of
 from predictor.models.artefact import Artefact
+from predictor.models.forms import TRANSFORMERS
 from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -126,7 +127,7 @@ def test_a_plan_foresees_the_precision(
 
 
 def test_drift_is_measured_once_and_remembered_by_layer(bf16_here: None, bert: Path) -> None:
-    artefact = Artefact("transformers", bert)
+    artefact = Artefact(TRANSFORMERS, bert)
     first = load_model(artefact, Engine("bf16", "cpu", 1)).card
     assert len(first.drift) == 4
     assert all(0 < one < 0.1 for one in first.drift)
@@ -173,7 +174,7 @@ class _ReadsItsWeight(torch.nn.Module):
 def test_a_model_that_reads_its_weights_itself_is_left_unpacked(bert: Path) -> None:
     from predictor.extraction.torch_backend import TorchBackend
 
-    backend = TorchBackend(Artefact("transformers", bert), Engine("fp32", "cpu", 1))
+    backend = TorchBackend(Artefact(TRANSFORMERS, bert), Engine("fp32", "cpu", 1))
     backend._model.encoder.layer[1] = _ReadsItsWeight()
     ids = np.array([[2, 4, 5, 3]])
     before = backend.forward(ids, np.ones_like(ids), ((3, "mean"),))

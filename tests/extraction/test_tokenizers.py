@@ -17,6 +17,7 @@ from predictor.extraction.tokenizers import (
     load_tokenizer,
 )
 from predictor.models.artefact import Artefact, classify
+from predictor.models.forms import TRANSFORMERS
 from predictor.models.resolve import locate
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION
 from predictor.query.model_reference import ModelReference
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def smiles_tokenizer(folder: Path) -> RegexTokenizer:
-    found = load_tokenizer(Artefact("transformers", folder))
+    found = load_tokenizer(Artefact(TRANSFORMERS, folder))
     assert isinstance(found, RegexTokenizer)
     return found
 
@@ -72,14 +73,14 @@ def test_an_empty_row_still_has_a_token(folder: Path) -> None:
 def test_a_specification_that_cannot_work_is_refused(folder: Path, change: dict[str, str], message: str) -> None:
     (folder / SPECIFICATION).write_text(json.dumps({**SMILES_SPECIFICATION, **change}))
     with pytest.raises(RefusedError, match=message):
-        load_tokenizer(Artefact("transformers", folder))
+        load_tokenizer(Artefact(TRANSFORMERS, folder))
 
 
 def test_a_model_without_a_tokenizer_is_told_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(
         RefusedError, match=r"has no tokenizer .* name one with #tokenizer=FOLDER, or describe it in a w2s_"
     ):
-        load_tokenizer(Artefact("transformers", tmp_path))
+        load_tokenizer(Artefact(TRANSFORMERS, tmp_path))
 
 
 def test_a_tokenizer_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -118,4 +119,4 @@ def test_real_smiles_survive_the_round_trip(
     assert unknown <= 5
     source, _ = locate(ModelReference.parse(weights.RXNFP), weights_cache)
     assert (folder / "vocab.txt").read_bytes() == (source / "vocab.txt").read_bytes()
-    assert classify(folder, typed="rxnfp").form == "transformers"
+    assert classify(folder, typed="rxnfp").form == TRANSFORMERS

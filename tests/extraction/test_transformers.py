@@ -17,6 +17,7 @@ from predictor.extraction.backend import Engine
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.models.artefact import Artefact
+from predictor.models.forms import TRANSFORMERS
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_reference import read_spec
 from predictor.query.pool import Pool
@@ -110,7 +111,7 @@ def test_converted_molecule_models_give_what_a_plain_forward_pass_gives(referenc
     from transformers import AutoModel
 
     model = AutoModel.from_pretrained(str(folder)).eval()
-    rows = ids_of(load_model(Artefact("transformers", folder), ENGINE), weights.SMILES)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), ENGINE), weights.SMILES)
     assert rows[0] == [12, 16, 16, 19, 13]
     for one in extract(f"{folder}#layer=0,6,12", weights.SMILES, Extractor(tmp_path)):
         assert relative_error(one.values, one_by_one(model, rows, int(one.layer), "mean")) < 1e-5
@@ -124,7 +125,7 @@ def test_of_an_encoder_decoder_the_encoder_is_read(tmp_path: Path) -> None:
         )
     ).eval()
     folder = tiny(tmp_path / "t5", whole)
-    rows = ids_of(load_model(Artefact("transformers", folder), ENGINE), weights.SMILES)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), ENGINE), weights.SMILES)
     for how in ("mean", "last"):
         for one in extract(f"{folder}#layer=0,1,2,3&pooling={how}", weights.SMILES, Extractor(tmp_path / how)):
             assert relative_error(one.values, one_by_one(whole.encoder, rows, int(one.layer), how)) < 1e-5
@@ -135,7 +136,7 @@ def test_a_decoder_reads_the_last_token_and_not_the_padding(tmp_path: Path) -> N
     torch.manual_seed(2)
     model = GPT2Model(GPT2Config(vocab_size=len(CHARACTERS), n_embd=16, n_layer=4, n_head=2, n_positions=64)).eval()
     folder = tiny(tmp_path / "gpt2", model)
-    rows = ids_of(load_model(Artefact("transformers", folder), ENGINE), weights.SMILES)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), ENGINE), weights.SMILES)
     for one in extract(f"{folder}#layer=0,2,4&pooling=last", weights.SMILES, Extractor(tmp_path, token_budget=10_000)):
         assert relative_error(one.values, one_by_one(model, rows, int(one.layer), "last")) < 1e-5
 
@@ -151,7 +152,7 @@ def test_rows_longer_than_the_model_takes_are_cut_and_counted(tmp_path: Path) ->
 
 
 def test_the_middle_layer_stops_the_pass_halfway(tiny_bert: Path) -> None:
-    loaded = load_model(Artefact("transformers", tiny_bert), ENGINE)
+    loaded = load_model(Artefact(TRANSFORMERS, tiny_bert), ENGINE)
     calls: list[int] = []
     for number, block in enumerate(loaded.backend._model.encoder.layer):  # type: ignore[attr-defined]
         block.register_forward_hook(lambda *_, number=number: calls.append(number))

@@ -14,6 +14,7 @@ from predictor.extraction.causal import CausalModel
 from predictor.extraction.labeller import load_scorer
 from predictor.extraction.prompted_refiner import PromptedRefiner
 from predictor.models.artefact import Artefact
+from predictor.models.forms import ONNX, TRANSFORMERS
 from predictor.query.prompt import LabelPrompt
 from predictor.steps import drain
 from tests import weights
@@ -31,7 +32,7 @@ def folder(request, tmp_path_factory) -> Path:
 
 def scorer(folder: Path, *words: str, keep: bool = True, budget: int = 64, max_length: int = 60):
     label_prompt = LabelPrompt(words or ("negative", "positive"), TEMPLATE)
-    return load_scorer(Artefact("transformers", folder), ENGINE, label_prompt, max_length, budget, keep=keep)
+    return load_scorer(Artefact(TRANSFORMERS, folder), ENGINE, label_prompt, max_length, budget, keep=keep)
 
 
 def by_hand(asked, texts, examples=()):
@@ -200,7 +201,7 @@ def test_models_that_are_no_language_models_are_refused(tmp_path):
     with pytest.raises(RefusedError, match="is of kind 'bert', and only a causal language model"):
         scorer(encoder)
     with pytest.raises(RefusedError, match="is of kind 'onnx'"):
-        load_scorer(Artefact("onnx", tmp_path / "m.onnx"), ENGINE, LabelPrompt(("a", "b")), 10, 10)
+        load_scorer(Artefact(ONNX, tmp_path / "m.onnx"), ENGINE, LabelPrompt(("a", "b")), 10, 10)
 
 
 def test_a_head_that_is_missing_is_refused_and_never_random(tmp_path):

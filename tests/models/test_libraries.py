@@ -11,7 +11,8 @@ import pytest
 import predictor
 from client.cli import __main__ as command
 from predictor.errors import UnavailableError
-from predictor.models.libraries import BY_FORM, need, need_for
+from predictor.models.forms import ARRAY, FORMS, ONNX, TRANSFORMERS
+from predictor.models.libraries import need
 from tests.report.rankings import ranking
 
 
@@ -29,8 +30,8 @@ def model(tmp_path):
 @pytest.fixture
 def bare(monkeypatch):
     """An installation of numpy and grpcio only."""
-    for names in BY_FORM.values():
-        for name in names:
+    for form in FORMS:
+        for name in form.libraries:
             monkeypatch.setitem(sys.modules, name, None)
 
 
@@ -64,9 +65,9 @@ def test_commands_on_models_say_what_is_missing(bare, model, words, capsys):
 def test_every_form_names_what_it_lacks_and_nothing_else(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UnavailableError, match="needs onnxruntime, not installed"):
-        need_for("onnx")
-    need_for("transformers")
-    need_for("array")
+        need(*ONNX.libraries)
+    need(*TRANSFORMERS.libraries)
+    need(*ARRAY.libraries)
     with pytest.raises(UnavailableError, match="fine-tuning needs onnxruntime, not"):
         need("torch", "onnxruntime", purpose="fine-tuning")
 

@@ -18,7 +18,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def found(text: str, cache: Path) -> str:
-    return resolve(ModelReference.parse(text), cache).form
+    return resolve(ModelReference.parse(text), cache).form.name
 
 
 def test_a_missing_model_says_what_to_check(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_forms_are_told_by_content(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_than_its_prefix_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 2)))
-    with pytest.raises(InputError, match="is no onnx file; its ending says array"):
+    with pytest.raises(InputError, match="must name an ONNX graph; its ending is that of an array"):
         found(f"onnx:{tmp_path / 'a.npy'}", tmp_path)
     (tmp_path / "a.h5").write_bytes(b"")
-    with pytest.raises(InputError, match=r"ends in '\.h5'; give a folder, or a \.onnx"):
+    with pytest.raises(InputError, match=r"ends in '\.h5'; give a folder, or a file that ends in \.gguf"):
         found(str(tmp_path / "a.h5"), tmp_path)
 
 
@@ -85,7 +85,7 @@ def test_a_hub_snapshot_in_the_local_cache_is_used_without_a_network(
     (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
     save_file({"a": np.zeros((2, 2), np.float32)}, folder / "model.safetensors")
     artefact = resolve(ModelReference.parse(f"hub:owner/name@{COMMIT}"), tmp_path)
-    assert (artefact.form, artefact.path) == ("transformers", folder)
+    assert (artefact.form.name, artefact.path) == ("transformers", folder)
     with pytest.raises(UnavailableError, match="is not in the local cache and the hub could not be reached"):
         resolve(ModelReference.parse(f"hub:owner/other@{COMMIT}"), tmp_path)
 
@@ -93,7 +93,7 @@ def test_a_hub_snapshot_in_the_local_cache_is_used_without_a_network(
 @pytest.mark.weights
 def test_a_model_split_over_five_wheels_is_put_together() -> None:
     artefact = weights.artefact(weights.MPNET)
-    assert artefact.form == "transformers"
+    assert artefact.form.name == "transformers"
     assert (artefact.path / "model.safetensors").stat().st_size == 437971872
 
 

@@ -1,4 +1,4 @@
-"""TorchHead: transformers models with their sequence-classification head."""
+"""TorchClassifier: transformers models with their sequence-classification head."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from predictor.errors import RefusedError
 from predictor.extraction.backend import Engine
 from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
 from predictor.models.architectures import usable_positions
-from predictor.models.artefact import Artefact, read_config
+from predictor.models.artefact import Artefact
+from predictor.models.config_file import read_config
 
 
-class TorchHead:
-    """See `predictor.extraction.classifiers.Head`."""
+class TorchClassifier:
+    """See `predictor.extraction.backend.Classifier`."""
 
     def __init__(self, artefact: Artefact, engine: Engine) -> None:
         named = [str(one) for one in read_config(artefact.path).get("architectures") or []]
@@ -40,7 +41,7 @@ class TorchHead:
         self.vocabulary: int | None = int(config.vocab_size)
 
     def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Head`.
+        """See `Classifier`.
 
         Heads on the last token look for the rightmost one that is no padding, by the padding id of the configuration;
         where there is none, rows are run one by one and unpadded.

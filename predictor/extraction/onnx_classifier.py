@@ -1,4 +1,4 @@
-"""OnnxHead: ONNX graphs that put out one row of logits for each text."""
+"""OnnxClassifier: ONNX graphs that put out one row of logits for each text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from predictor.extraction.onnx_graph import FLOATS, open_graph
 from predictor.models.artefact import Artefact
 
 
-class OnnxHead:
-    """See `predictor.extraction.classifiers.Head`.
+class OnnxClassifier:
+    """See `predictor.extraction.backend.Classifier`.
 
     Its output is the one called `logits`, else the only one of shape (rows, outputs), as a trial run on two rows of
     five tokens shows.
@@ -43,7 +43,7 @@ class OnnxHead:
         self.outputs = int(shapes[self._output][1])
 
     def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Head`."""
+        """See `Classifier`."""
         return self._run(self._output, ids, mask)
 
     def _run(self, name: str, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float64]:

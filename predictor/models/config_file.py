@@ -1,0 +1,33 @@
+"""Configuration files: the config.json of a model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from predictor.errors import RefusedError
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The folder's config.json, or {} where there is none.
+
+    Raises:
+        RefusedError: it is not a JSON object.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RefusedError(
+            f"{path} is not JSON ({error}), so the kind of the model is unknown; fetch the file again.",
+            reason="CONFIG_UNREADABLE",
+            field="model",
+        ) from error
+    if not isinstance(raw, dict):
+        raise RefusedError(
+            f"{path} holds {type(raw).__name__}; it must be a JSON object.", reason="CONFIG_UNREADABLE", field="model"
+        )
+    return raw
