@@ -52,8 +52,8 @@ def rank(
         InputError, NotFoundError: the request or the strong model is at fault.
     """
     query = with_calibration(build_query(strong=strong, weak=weak, **options))
-    with open_engine(engine) as opened:
-        return drain(ranking_steps(query, source_of(query), opened))
+    with open_engine(engine, source_of(query)) as source:
+        return drain(ranking_steps(query, source))
 
 
 def predict(
@@ -69,8 +69,8 @@ def predict(
         InputError: also where a model would have to be run.
     """
     query = with_calibration(build_query(strong=strong, weak=weak, **options))
-    with open_engine(engine) as opened:
-        return drain(ranking_steps(query, ArraySource(), opened))
+    with open_engine(engine, ArraySource()) as source:
+        return drain(ranking_steps(query, source))
 
 
 class TaskOptions(Options, total=False):

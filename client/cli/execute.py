@@ -32,5 +32,5 @@ def steps_of(
     from predictor.engines.open import open_engine
     from predictor.ranking.rank import ranking_steps
 
-    with open_engine(arguments.engine) as engine:
-        return (yield from ranking_steps(with_calibration(query), source(query), engine))
+    with open_engine(arguments.engine, source(query)) as opened:
+        return (yield from ranking_steps(with_calibration(query), opened))

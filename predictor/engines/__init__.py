@@ -1,1 +1,1 @@
-"""Engines: where the work of a ranking runs; in this process, or on a cluster."""
+"""Where the models of a ranking run: in this process, or on a cluster."""

@@ -1,4 +1,4 @@
-"""Tasks: what workers run. Arguments and results are small or reduced; rows are read where they lie."""
+"""What workers of a cluster run. Features go to the shared store; arguments and results are small."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from predictor.engines.shared_array import Located
 from predictor.errors import CancelledError, UnavailableError
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
@@ -25,10 +23,6 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
-from predictor.spectral.alignment import Alignment
-from predictor.spectral.kernels import StreamedKernel
-from predictor.spectral.moments import CrossMoments, Moments, paired
-from predictor.spectral.spectra import Scale, Spectrum
 from predictor.steps import Progress, drain
 from predictor.store.arrays import rows_digest
 from predictor.store.entries import blocks_of
@@ -70,22 +64,9 @@ class Piece:
         return FeatureSet(values=np.asarray(found.values), **self.facts)
 
 
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """A streamed kernel without its features."""
-
-    spectrum: Spectrum
-    scale: Scale
-    directions: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, kernel: StreamedKernel) -> Basis:
-        """Leave the features behind."""
-        return cls(kernel.spectrum, kernel.scale, kernel.directions)
-
-    def kernel(self, features: NDArray[np.floating]) -> StreamedKernel:
-        """Put the features back."""
-        return StreamedKernel(self.spectrum, features, self.scale, self.directions)
+def shard(pool: Pool) -> Pool:
+    """The same rows. A task's result is made again where its worker dies; scattered data would be lost."""
+    return pool
 
 
 def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: str) -> tuple[Piece, ...] | None:
@@ -112,7 +93,7 @@ def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: 
             return tuple(_piece(one, pool) for one in drain(steps, stop_if_asked))
 
 
-def join(parts: list[tuple[Piece, ...] | None], pool: Pool, folder: str) -> tuple[Piece, ...] | None:
+def join(parts: list[tuple[Piece, ...] | None], rows_sha256: str, folder: str) -> tuple[Piece, ...] | None:
     """The features of all rows out of those of consecutive shards, kept under the key that a local run would use.
 
     Raises:
@@ -124,43 +105,7 @@ def join(parts: list[tuple[Piece, ...] | None], pool: Pool, folder: str) -> tupl
     if len(known) == 1:
         return known[0]
     store = FeatureStore(Path(folder) / "features")
-    return tuple(_joined(layer, rows_digest(pool), store) for layer in zip(*known, strict=True))
-
-
-def own_moments(features: Located, start: int, stop: int) -> Moments:
-    """Moments of rows `start` to `stop`."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        return Moments.of(features.open()[start:stop])
-
-
-def pair_moments(strong: Located, weak: Located, start: int, stop: int) -> tuple[CrossMoments, Moments]:
-    """Cross moments and the weak model's own, of rows `start` to `stop`."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        return paired(strong.open()[start:stop], weak.open()[start:stop])
-
-
-def add_own(one: Moments, other: Moments) -> Moments:
-    """Both shards' moments."""
-    return one.merge(other)
-
-
-def add_pairs(one: tuple[CrossMoments, Moments], other: tuple[CrossMoments, Moments]) -> tuple[CrossMoments, Moments]:
-    """Both shards' moments."""
-    return one[0].merge(other[0]), one[1].merge(other[1])
-
-
-def align(
-    strong: Basis, strong_at: Located, weak_at: Located, moments: tuple[CrossMoments, Moments]
-) -> tuple[Basis, Alignment]:
-    """A candidate's kernel and alignment from the moments of all its rows.
-
-    Raises:
-        InputError: its features are constant.
-    """
-    cross, own = moments
-    with threadpool_limits(limits=1, user_api="blas"):
-        weak = StreamedKernel.of(weak_at.open(), own)
-        return Basis.of(weak), Alignment.of(strong.kernel(strong_at.open()), weak, cross)
+    return tuple(_joined(layer, rows_sha256, store) for layer in zip(*known, strict=True))
 
 
 def sees(path: str) -> str | None:

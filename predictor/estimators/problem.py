@@ -56,12 +56,6 @@ class Representation:
             return source.kernel.permuted(order)
         return kernel_of(self.features)
 
-    def adopt(self, kernel: Kernel, strong: Representation | None = None, alignment: Alignment | None = None) -> None:
-        """Take a kernel, and an alignment with a strong model, that were computed elsewhere from these features."""
-        self.__dict__["kernel"] = kernel
-        if strong is not None and alignment is not None:
-            self._alignments[strong] = alignment
-
     def alignment(self, strong: Representation) -> Alignment:
         """This model's kernel beside the strong model's on the same rows, made at most once.
 

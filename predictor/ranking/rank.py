@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from predictor.calibration.apply import calibrated, fits_for
-from predictor.engines.engine import HERE, Aligned, Engine
 from predictor.errors import W2SError
 from predictor.estimators.problem import Case, Refined, Representation
 from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
@@ -49,7 +48,7 @@ class _Entry:
 
 
 def ranking_steps(
-    query: RankingQuery, source: FeatureSource, engine: Engine = HERE, context_models: tuple[FeatureSet, ...] = ()
+    query: RankingQuery, source: FeatureSource, context_models: tuple[FeatureSet, ...] = ()
 ) -> Steps[Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
@@ -71,12 +70,11 @@ def ranking_steps(
         fits_for(query.calibration, *calibrated_by(query))
     if racing.wanted(query):
         judging = judge_of(estimators_for(query))
-        return (yield from racing.anytime_steps(query, source, judging, lambda q, s, b: ranking_steps(q, s, engine, b)))
-    source = engine.source(query, source)
+        return (yield from racing.anytime_steps(query, source, judging, ranking_steps))
     gathered = replace((yield from gather(query, source)), context_models=context_models)
     if query.settings.refine == "prompted":
         gathered = yield from refining_steps(query, gathered, source)
-    return (yield from judging_steps(query, gathered, engine))
+    return (yield from judging_steps(query, gathered))
 
 
 def refining_steps(query: RankingQuery, gathered: Gathered, source: FeatureSource) -> Steps[Gathered]:
@@ -94,7 +92,7 @@ def refining_steps(query: RankingQuery, gathered: Gathered, source: FeatureSourc
     )
 
 
-def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE) -> Steps[Ranking]:
+def judging_steps(query: RankingQuery, gathered: Gathered) -> Steps[Ranking]:
     """The second half of `ranking_steps`: from features at hand to the answer.
 
     One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.
@@ -105,18 +103,12 @@ def judging_steps(query: RankingQuery, gathered: Gathered, engine: Engine = HERE
     with threadpool_limits(limits=1, user_api="blas"):
         root = Representation.of(strong)
         living = [entry for entry in entries if entry.failure is None]
-        yield from engine.begin(root, {one.name: _representation(one).features for one in living})
         root_diagnostics = _spectrum(root)
         judging = judge_of(chosen)
         for done, entry in enumerate(living):
             yield Progress(entry.name, "estimate", done, len(living) + 1)
-            try:
-                known = yield from engine.aligned(entry.name)
-            except W2SError as error:
-                entry.failure = Failure(error.code, error.reason, error.message)
-                continue
             alone = [e for e in chosen if not isinstance(e, Forecaster | JointEstimator)]
-            _estimate_one(entry, root, query, alone, known)
+            _estimate_one(entry, root, query, alone)
         living = [entry for entry in living if entry.failure is None]
         verdict = None
         if living:
@@ -179,14 +171,10 @@ def _case(
     return Case(strong, weak, query.labels, given, settings.seed, known, settings.training, beside)
 
 
-def _estimate_one(
-    entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator], known: Aligned | None
-) -> None:
+def _estimate_one(entry: _Entry, strong: Representation, query: RankingQuery, estimators: list[Estimator]) -> None:
     """Everything that concerns one candidate alone; its kernel is dropped again afterwards, to keep memory flat."""
     case = _case(query, strong, [entry])
     candidate = case.weak[0]
-    if known is not None:
-        candidate.adopt(known.kernel, strong, known.alignment)
     try:
         shared = candidate.alignment(case.strong).shared_energy(LEADING)
         entry.diagnostics = _spectrum(candidate) | {"overlap_with_strong": shared}

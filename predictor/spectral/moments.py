@@ -1,8 +1,7 @@
-"""Moments: means and centred second moments of features, accumulated chunk by chunk in float64 and added over shards.
+"""Means and centred second moments of features, accumulated chunk by chunk in float64.
 
-A chunk is shifted by the first chunk's mean before it is multiplied, so that the correction for the true mean is a
-small rank-1 term; shards are added by the pairwise rule of Chan, Golub and LeVeque 1983, The American Statistician
-37(3). Each array is read once, some rows at a time; nothing as long as the pool is ever made.
+Each chunk is shifted by the mean of the first one before it is multiplied, so that the correction for the true mean is
+a small rank-1 term. Each array is read once, some rows at a time. No array as long as the pool is made.
 """
 
 from __future__ import annotations
@@ -39,15 +38,6 @@ class Moments:
         """Accumulate (n, d) features in one pass, O(n d²) time and O(d²) memory."""
         return _stream(None, features)[0]
 
-    def merge(self, other: Moments) -> Moments:
-        """The moments of both sets of rows together; exact but for rounding, in any order."""
-        rows = self.rows + other.rows
-        apart = other.mean - self.mean
-        weight = self.rows * (other.rows / rows)
-        scatter = self.scatter + other.scatter
-        scatter += np.outer(apart * weight, apart)
-        return Moments(rows, self.mean + apart * (other.rows / rows), scatter)
-
     def scale(self, features: NDArray[np.floating]) -> Scale:
         """Centre and spread of the dimensions; of `features` the type alone counts, for what is rounding."""
         variance = np.maximum(np.diag(self.scatter) / self.rows, 0.0)
@@ -77,15 +67,6 @@ class CrossMoments:
             InputError: different numbers of rows.
         """
         return paired(left, right)[0]
-
-    def merge(self, other: CrossMoments) -> CrossMoments:
-        """The moments of both sets of rows together; exact but for rounding, in any order."""
-        rows = self.rows + other.rows
-        left, right = other.left - self.left, other.right - self.right
-        scatter = self.scatter + other.scatter
-        scatter += np.outer(left * (self.rows * (other.rows / rows)), right)
-        share = other.rows / rows
-        return CrossMoments(rows, self.left + left * share, self.right + right * share, scatter)
 
 
 def paired(left: NDArray[np.floating], right: NDArray[np.floating]) -> tuple[CrossMoments, Moments]:

@@ -1,4 +1,4 @@
-"""A cluster of real processes on the loopback, and pools long enough for its engine to do anything."""
+"""A cluster of real processes on the loopback, and arrays to rank."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from predictor.engines.cluster import DaskEngine
-from predictor.spectral.kernels import CHUNK_ROWS
+from predictor.engines.cluster import Cluster
 
-ROWS = CHUNK_ROWS + 700
-SHARD_ROWS = 900
+ROWS = 300
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +28,7 @@ def engine(cluster, tmp_path):
     from distributed import Client
 
     with Client(cluster) as client:
-        made = DaskEngine(client, tmp_path / "cache", SHARD_ROWS)
+        made = Cluster(client, tmp_path / "cache")
         yield made
         made.close()
 

@@ -1,4 +1,4 @@
-"""The Dask engine against this process: the same numbers, through faults, dead workers and cancellation."""
+"""Models run by workers of a Dask cluster: the features of this process, through errors, dead workers, cancellation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 import numpy as np
 import pytest
 
 from predictor import predict, rank
-from predictor.engines import cluster as cluster_module
-from predictor.engines.cluster import DaskEngine, open_cluster
+from predictor.engines import connection
+from predictor.engines.cluster import Cluster
+from predictor.engines.cluster_source import ClusterSource
+from predictor.engines.connection import open_cluster
 from predictor.engines.open import open_engine
 from predictor.engines.tasks import Piece, join
 from predictor.errors import InputError, UnavailableError
@@ -26,14 +27,8 @@ from predictor.steps import Progress, drain
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
 from tests import weights
-from tests.engines.conftest import ROWS, SHARD_ROWS
 
-ESTIMATORS = ("representation_gap", "representation_gap_prior", "cka", "effective_dimension")
-
-
-def query_of(files, **options):
-    weak = {name: str(files / f"{name}.npy") for name in ("a", "b", "flat")}
-    return build_query(strong=str(files / "s.npy"), weak=weak, estimators=ESTIMATORS, **options)
+WORDS = ("film", "plain", "warm", "the", "story", "never", "music", "dull", "long", "bright", "cold", "acting")
 
 
 def assert_same(found, expected):
@@ -53,94 +48,98 @@ def assert_same(found, expected):
     assert found.strong.diagnostics == pytest.approx(expected.strong.diagnostics, abs=1e-9)
 
 
-def test_shards_on_workers_give_the_numbers_of_this_process_and_faults_stay_in_their_candidate(engine, files):
-    query = query_of(files)
-    found = drain(ranking_steps(query, ArraySource(), engine))
-    assert_same(found, drain(ranking_steps(query, ArraySource())))
-    assert [c.error is None for c in found.candidates] == [True, True, False]
+def query_of(rows):
+    """A small model, and one that does not exist, over short texts."""
+    rng = np.random.default_rng(1)
+    texts = [" ".join(rng.choice(WORDS, rng.integers(1, 9))) + f" {i}" for i in range(rows)]
+    models = {"tiny": weights.local(weights.BERT_TINY_ONNX), "missing": "./nowhere"}
+    return build_query(strong=weights.local(weights.POTION), weak=models, pool=texts, layer="last", estimators=("cka",))
 
 
-def test_numbers_in_memory_are_lent_to_workers_in_files_that_go_with_the_engine(engine, files):
-    strong, weak = (np.load(files / f"{name}.npy") for name in "sa")
-    query = build_query(strong=strong, weak={"a": weak}, estimators=("representation_gap",))
-    found = drain(ranking_steps(query, ArraySource(), engine))
-    assert_same(found, drain(ranking_steps(query, ArraySource())))
-    assert len(list((engine.folder / "shared").glob("*.npy"))) == 2
-    engine.close()
-    assert not list((engine.folder / "shared").glob("*.npy"))
+def on(cluster):
+    """The source of a ranking whose models run on the cluster."""
+    local = Extractor(cluster.folder)
+    return ClusterSource(cluster, local, local)
 
 
-def test_short_pools_are_left_to_this_process(engine, files):
-    query = query_of(files, max_rows=300)
-    assert_same(drain(ranking_steps(query, ArraySource(), engine)), drain(ranking_steps(query, ArraySource())))
-    assert not (engine.folder / "shared").exists()
+def test_one_shard_equals_local(engine, tmp_path):
+    """One shard gives the bytes of this process, and stored features are not extracted again."""
+    query = query_of(60)
+    here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    cluster = Cluster(engine._client, engine.folder)
+    found = drain(ranking_steps(query, on(cluster)))
+    assert_same(found, here)
+    assert [c.error is None for c in found.candidates] == [True, False]
+    stored, made = (sorted((f / "features" / "entries").rglob("*.w2sf")) for f in (tmp_path / "local", engine.folder))
+    assert [p.name for p in stored] == [p.name for p in made]
+    assert [p.read_bytes() for p in stored] == [p.read_bytes() for p in made]
+    again = Extractor(engine.folder)
+    drain(ranking_steps(query, again))
+    assert again.forward_passes == 0
 
 
-class TestModels:
-    words = ("film", "plain", "warm", "the", "story", "never", "music", "dull", "long", "bright", "cold", "acting")
-
-    def query(self, rows):
-        rng = np.random.default_rng(1)
-        texts = [" ".join(rng.choice(self.words, rng.integers(1, 9))) + f" {i}" for i in range(rows)]
-        models = {"tiny": weights.local(weights.BERT_TINY_ONNX), "missing": "./nowhere"}
-        return build_query(
-            strong=weights.local(weights.POTION), weak=models, pool=texts, layer="last", estimators=("cka",)
-        )
-
-    def test_one_shard_gives_the_bytes_of_this_process_and_what_is_stored_is_not_read_again(self, engine, tmp_path):
-        query = self.query(60)
-        local = Extractor(tmp_path / "local")
-        here = drain(ranking_steps(query, local))
-        engine = DaskEngine(engine._client, engine.folder)
-        found = drain(ranking_steps(query, Extractor(engine.folder), engine))
-        assert_same(found, here)
-        assert [c.error is None for c in found.candidates] == [True, False]
-        kept, made = (sorted((f / "features" / "entries").rglob("*.w2sf")) for f in (tmp_path / "local", engine.folder))
-        assert [p.name for p in kept] == [p.name for p in made]
-        assert [p.read_bytes() for p in kept] == [p.read_bytes() for p in made]
-        again = Extractor(engine.folder)
-        drain(ranking_steps(query, again))
-        assert again.forward_passes == 0
-
-    def test_shards_are_read_apart_joined_under_the_key_of_the_whole_and_resumed(self, engine, tmp_path):
-        shard_rows = 40
-        query = self.query(2 * shard_rows + 10)
-        engine = DaskEngine(engine._client, engine.folder, shard_rows)
-        found = drain(ranking_steps(query, Extractor(engine.folder), engine))
-        here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
-        assert found.candidates[0].estimates["cka"].value == pytest.approx(
-            here.candidates[0].estimates["cka"].value, abs=1e-5
-        )
-        assert found.candidates[0].fingerprint == here.candidates[0].fingerprint
-        store = engine.folder / "features" / "entries"
-        kept = sorted((tmp_path / "local" / "features" / "entries").rglob("*.w2sf"))
-        assert len(list(store.rglob("*.w2sf"))) == 2 * (3 + 1)
-        assert all((store / p.parent.name / p.name).exists() for p in kept)
-        (store / kept[0].parent.name / kept[0].name).unlink()
-        before = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
-        again = DaskEngine(engine._client, engine.folder, shard_rows)
-        assert_same(drain(ranking_steps(query, Extractor(engine.folder), again)), found)
-        after = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
-        assert {p: after[p] for p in before} == before
-        assert len(after) == len(before) + 1
+def test_shards_join_and_resume(engine, tmp_path):
+    """Shards are extracted apart, joined under the key of the whole pool, and read from the store the next time."""
+    shard_rows = 40
+    query = query_of(2 * shard_rows + 10)
+    cluster = Cluster(engine._client, engine.folder, shard_rows)
+    found = drain(ranking_steps(query, on(cluster)))
+    here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    assert found.candidates[0].estimates["cka"].value == pytest.approx(
+        here.candidates[0].estimates["cka"].value, abs=1e-5
+    )
+    assert found.candidates[0].fingerprint == here.candidates[0].fingerprint
+    store = engine.folder / "features" / "entries"
+    local = sorted((tmp_path / "local" / "features" / "entries").rglob("*.w2sf"))
+    assert len(list(store.rglob("*.w2sf"))) == 2 * (3 + 1)
+    assert all((store / p.parent.name / p.name).exists() for p in local)
+    (store / local[0].parent.name / local[0].name).unlink()
+    before = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
+    again = Cluster(engine._client, engine.folder, shard_rows)
+    assert_same(drain(ranking_steps(query, on(again))), found)
+    after = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
+    assert {p: after[p] for p in before} == before
+    assert len(after) == len(before) + 1
 
 
-def test_a_killed_worker_costs_time_and_nothing_else(engine, files):
-    client = engine._client
-    query = query_of(files)
-    expected = drain(ranking_steps(query, ArraySource()))
-    engine = DaskEngine(client, engine.folder, 200)
-    steps = ranking_steps(query, ArraySource(), engine)
-    seen = list(islice(steps, 12))
-    assert any(step.phase == "estimate" for step in seen)
+def test_stages_run_on_workers(engine, tmp_path):
+    """A ranking in stages has its rows extracted by workers too, with the order of this process."""
+    query = query_of(90)
+    query = dataclasses.replace(query, settings=dataclasses.replace(query.settings, confidence=0.9))
+    here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    found = drain(ranking_steps(query, on(engine)))
+    assert_same(found, here)
+    assert list((engine.folder / "features" / "entries").rglob("*.w2sf"))
+
+
+def test_arrays_stay_in_this_process(engine, files):
+    """Arrays are never sent to workers: their answer is that of a local ranking."""
+    source, local = ArraySource(), Extractor(engine.folder)
+    weak = {name: str(files / f"{name}.npy") for name in ("a", "b", "flat")}
+    query = build_query(strong=str(files / "s.npy"), weak=weak, estimators=("cka",))
+    assert_same(drain(ranking_steps(query, on(engine))), drain(ranking_steps(query, source)))
+    assert drain(local.features(query.strong, query.pool, query.settings))
+    assert not engine._futures
+
+
+def test_killed_worker_costs_only_time(engine, tmp_path):
+    """Tasks of a worker that dies are repeated by another."""
+    query = query_of(90)
+    expected = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    client, cluster = engine._client, Cluster(engine._client, engine.folder, 10)
+    steps = ranking_steps(query, on(cluster))
+    next(step for step in steps if step.phase == "extract")
     victim = next(iter(client.run(os.getpid).values()))
     os.kill(victim, signal.SIGKILL)
-    assert_same(drain(steps), expected)
-    assert victim not in client.run(os.getpid).values()
+    found = drain(steps)
+    assert [(c.name, c.rank) for c in found.candidates] == [(c.name, c.rank) for c in expected.candidates]
+    assert found.candidates[0].fingerprint == expected.candidates[0].fingerprint
     client.wait_for_workers(2)
+    assert victim not in client.run(os.getpid).values()
 
 
-def test_a_task_that_kills_every_worker_it_meets_is_its_candidates_fault_and_says_so(engine):
+def test_lost_workers_are_an_error_of_the_model(engine):
+    """A task that kills every worker it runs on is an error of its model."""
     client = engine._client
     allowed = client.run_on_scheduler(allow_failures, 1)
     try:
@@ -157,20 +156,21 @@ def allow_failures(count, dask_scheduler=None):
     return before
 
 
-def test_closing_the_steps_and_the_engine_cancels_what_is_under_way(engine, files):
-    query = query_of(files)
-    steps = ranking_steps(query, ArraySource(), engine)
-    next(step for step in steps if step.phase == "estimate" and step.candidate)
+def test_close_cancels(engine):
+    """Closing the steps and the cluster leaves no task behind."""
+    cluster = Cluster(engine._client, engine.folder, 10)
+    steps = ranking_steps(query_of(90), on(cluster))
+    next(step for step in steps if step.phase == "extract")
     steps.close()
-    engine.close()
+    cluster.close()
     for _ in range(100):
-        left = engine._client.run_on_scheduler(
-            lambda dask_scheduler: sum("moments" in k for k in map(str, dask_scheduler.tasks))
+        remaining = engine._client.run_on_scheduler(
+            lambda dask_scheduler: sum("extract" in k or "join" in k for k in map(str, dask_scheduler.tasks))
         )
-        if not left:
+        if not remaining:
             break
         time.sleep(0.1)
-    assert left == 0
+    assert remaining == 0
 
 
 def test_a_cancelled_extraction_stops_between_batches(cluster, tmp_path):
@@ -186,21 +186,22 @@ def test_a_cancelled_extraction_stops_between_batches(cluster, tmp_path):
 
 class TestChoice:
     def test_local_is_this_process(self):
-        with open_engine("local") as engine:
-            assert engine.source(None, "source") == "source"
-            assert list(engine.begin(None, {})) == []
-            assert drain(engine.aligned("x")) is None
+        with open_engine("local", "source") as source:
+            assert source == "source"
 
     @pytest.mark.parametrize("text", ["ray", "", "dask:", "local:1"])
     def test_other_engines_are_refused(self, text):
-        with pytest.raises(InputError, match=r"is not known; give local, dask, or dask:ADDRESS"), open_engine(text):
+        with (
+            pytest.raises(InputError, match=r"is not known; give local, dask, or dask:ADDRESS"),
+            open_engine(text, ArraySource()),
+        ):
             pass
 
     def test_an_address_where_nothing_answers_is_named(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 0.5)
+        monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.5)
         with (
             pytest.raises(UnavailableError, match=r"no Dask scheduler answers at '127.0.0.1:1'"),
-            open_engine("dask:127.0.0.1:1", tmp_path),
+            open_engine("dask:127.0.0.1:1", ArraySource(), tmp_path),
         ):
             pass
 
@@ -212,7 +213,7 @@ class TestChoice:
                 return {"tcp://a": task(path), "tcp://b": None}
 
         with pytest.raises(UnavailableError, match=r"1 of 2 Dask workers do not see '.*' \(tcp://b\); name a folder"):
-            cluster_module._check_shared(FakeClient(), tmp_path)
+            connection._check_shared(FakeClient(), tmp_path)
         assert not list((tmp_path / "shared").iterdir())
 
     def test_rank_takes_an_address(self, cluster, files, own_folders):
@@ -222,8 +223,8 @@ class TestChoice:
 
     def test_workers_of_this_machine_come_and_go_with_the_engine(self, tmp_path, monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
-        with open_cluster("", tmp_path) as engine:
-            pids = list(engine._client.run(os.getpid).values())
+        with open_cluster("", tmp_path) as found:
+            pids = list(found._client.run(os.getpid).values())
             assert len(pids) == 1
             assert pids[0] != os.getpid()
         with pytest.raises(ProcessLookupError):
@@ -233,7 +234,7 @@ class TestChoice:
 def test_workers_that_read_a_model_differently_are_refused(tmp_path):
     pieces = [(Piece("a" * 64, {"name": "m", "fingerprint": f"{k}", "warnings": ()}),) for k in range(2)]
     with pytest.raises(UnavailableError, match="workers read 'm' differently"):
-        join(pieces, build_query(strong=np.eye(4), weak=[np.eye(4)]).pool, str(tmp_path))
+        join(pieces, "b" * 64, str(tmp_path))
 
 
 def test_features_that_a_worker_kept_elsewhere_are_missed_by_name(tmp_path):
@@ -276,8 +277,7 @@ class TestCommand:
 
 
 def test_progress_is_yielded_while_a_task_runs(engine):
-    steps = list(engine.result(engine._client.submit(time.sleep, 0.6, pure=False), "m", "extract", 7))
+    steps = list(engine.result(engine._client.submit(time.sleep, 0.6, pure=False), "m", 7))
     assert steps[0] == Progress("m", "extract", 0, 7)
     assert len(steps) >= 2
     assert dataclasses.asdict(steps[-1])["total"] == 7
-    assert ROWS > SHARD_ROWS

@@ -1,4 +1,4 @@
-"""Moments taken chunk by chunk and added over shards, against two passes in long double."""
+"""Moments accumulated chunk by chunk, against two passes in long double."""
 
 from __future__ import annotations
 
@@ -42,32 +42,6 @@ def test_one_pass_gives_the_same_as_two():
     np.testing.assert_array_equal(cross.scatter, CrossMoments.of(left, right).scatter)
     np.testing.assert_allclose(cross.left, left.mean(axis=0, dtype=np.float64), rtol=1e-13)
     np.testing.assert_allclose(cross.right, right.mean(axis=0, dtype=np.float64), rtol=1e-13)
-
-
-@pytest.mark.parametrize("cuts", [(1,), (CHUNK_ROWS,), (7, 4000), (100, 200, 300)])
-def test_shards_merge_to_the_whole_in_any_order(cuts):
-    left, right = made(4), made(6, seed=2)
-    shards = list(zip(np.split(left, cuts), np.split(right, cuts), strict=True))
-    whole, cross = Moments.of(right), CrossMoments.of(left, right)
-    for order in (shards, shards[::-1]):
-        own, between = Moments.of(order[0][1]), CrossMoments.of(*order[0])
-        for one, other in order[1:]:
-            own, between = own.merge(Moments.of(other)), between.merge(CrossMoments.of(one, other))
-        assert own.rows == between.rows == ROWS
-        np.testing.assert_allclose(own.mean, whole.mean, rtol=1e-12)
-        np.testing.assert_allclose(own.scatter, whole.scatter, rtol=0, atol=1e-12 * np.max(whole.scatter))
-        np.testing.assert_allclose(between.left, cross.left, rtol=1e-12)
-        np.testing.assert_allclose(between.right, cross.right, rtol=1e-12)
-        np.testing.assert_allclose(between.scatter, cross.scatter, rtol=0, atol=1e-12 * np.max(np.abs(cross.scatter)))
-
-
-def test_merging_two_rows_by_hand():
-    # Rows 1 and 4: mean 2.5, scatter 2 × 1.5² = 4.5. Beside 10 and 30: 2 × 1.5 × 10 = 30.
-    one, two = (CrossMoments.of(np.array([[x]]), np.array([[y]])) for x, y in ((1.0, 10.0), (4.0, 30.0)))
-    both = one.merge(two)
-    assert (both.left[0], both.right[0], both.scatter[0, 0]) == (2.5, 20.0, 30.0)
-    own = Moments.of(np.array([[1.0]])).merge(Moments.of(np.array([[4.0]])))
-    assert (own.rows, own.mean[0], own.scatter[0, 0]) == (2, 2.5, 4.5)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
