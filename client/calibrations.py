@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from client.flows import Ask, Talk, Tell
-from client.sync_runner import Line
+from client.flows import Call, Emit, Flow
+from client.sync_runner import SyncRunner
 from predictor.calibration.calibration import Calibration
 from predictor.outcomes.outcome import Outcome
 from predictor.outcomes.store import Added
@@ -18,7 +18,7 @@ _BATCH = 500
 """Outcomes in one call."""
 
 
-class CalibrationTalks:
+class CalibrationFlows:
     """What is said of outcomes and calibrations, whoever carries it out.
 
     Args:
@@ -30,50 +30,50 @@ class CalibrationTalks:
         self._stub = calibration_pb2_grpc.CalibrationServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self._timeout = timeout
 
-    def record(self, outcomes: Sequence[Outcome]) -> Talk[Added]:
+    def record(self, outcomes: Sequence[Outcome]) -> Flow[Added]:
         """Outcomes are kept, some hundreds a call."""
         kept = repeated = 0
         for start in range(0, len(outcomes), _BATCH):
             batch = [convert.outcome_to_proto(one) for one in outcomes[start : start + _BATCH]]
             request = pb.RecordOutcomesRequest(outcomes=batch)
-            answer = yield Ask(self._stub.RecordOutcomes, request, self._timeout)
+            answer = yield Call(self._stub.RecordOutcomes, request, self._timeout)
             kept, repeated = kept + answer.kept, repeated + answer.repeated
         return Added(kept, repeated)
 
-    def outcomes(self, task: str | None, strong: str | None, recipe: str | None) -> Talk[None]:
+    def outcomes(self, task: str | None, strong: str | None, recipe: str | None) -> Flow[None]:
         """Every outcome is told, in the order in which they came; pages are fetched as they are needed."""
         request = pb.ListOutcomesRequest(task=task or "", strong=strong or "", recipe=recipe or "")
         while True:
-            page = yield Ask(self._stub.ListOutcomes, request, self._timeout)
+            page = yield Call(self._stub.ListOutcomes, request, self._timeout)
             for outcome in page.outcomes:
-                yield Tell(convert.outcome_from_proto(outcome))
+                yield Emit(convert.outcome_from_proto(outcome))
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
-    def fit(self, name: str, recipe: str | None) -> Talk[Calibration]:
+    def fit(self, name: str, recipe: str | None) -> Flow[Calibration]:
         """A calibration is fitted and kept."""
         request = pb.FitCalibrationRequest(name=name, recipe=recipe or "")
-        answer = yield Ask(self._stub.FitCalibration, request, self._timeout)
+        answer = yield Call(self._stub.FitCalibration, request, self._timeout)
         return convert.calibration_from_proto(answer.calibration)
 
-    def get(self, reference: str) -> Talk[Calibration]:
+    def get(self, reference: str) -> Flow[Calibration]:
         """One calibration."""
-        answer = yield Ask(self._stub.GetCalibration, pb.GetCalibrationRequest(name=reference), self._timeout)
+        answer = yield Call(self._stub.GetCalibration, pb.GetCalibrationRequest(name=reference), self._timeout)
         return convert.calibration_from_proto(answer.calibration)
 
-    def ls(self) -> Talk[tuple[Calibration, ...]]:
+    def ls(self) -> Flow[tuple[Calibration, ...]]:
         """The current calibration of every name."""
-        answer = yield Ask(self._stub.ListCalibrations, pb.ListCalibrationsRequest(), self._timeout)
+        answer = yield Call(self._stub.ListCalibrations, pb.ListCalibrationsRequest(), self._timeout)
         return tuple(convert.calibration_from_proto(one) for one in answer.calibrations)
 
 
 class CalibrationClient:
     """What one server measured and fitted; `PredictorClient.calibrations` is one."""
 
-    def __init__(self, talks: CalibrationTalks, line: Line) -> None:
-        self._talks = talks
-        self._line = line
+    def __init__(self, flows: CalibrationFlows, runner: SyncRunner) -> None:
+        self._flows = flows
+        self._runner = runner
 
     def record(self, outcomes: Sequence[Outcome]) -> Added:
         """Keep measured outcomes; those that are kept already are counted and ignored, so that it is safe to repeat.
@@ -82,13 +82,13 @@ class CalibrationClient:
             InputError: one that is none.
             LimitError: more than the server keeps.
         """
-        return self._line.ask(self._talks.record(outcomes))
+        return self._runner.run(self._flows.record(outcomes))
 
     def outcomes(
         self, *, task: str | None = None, strong: str | None = None, recipe: str | None = None
     ) -> Iterator[Outcome]:
         """Outcomes in the order in which they came, of one task, strong model or recipe where one is named."""
-        return self._line.follow(self._talks.outcomes(task, strong, recipe))
+        return self._runner.iterate(self._flows.outcomes(task, strong, recipe))
 
     def fit(self, name: str, *, recipe: str | None = None) -> Calibration:
         """Fit a calibration on the outcomes kept there, and keep it for `rank(calibration=NAME)`.
@@ -96,7 +96,7 @@ class CalibrationClient:
         Raises:
             InputError: a bad name, several recipes, or too few tasks.
         """
-        return self._line.ask(self._talks.fit(name, recipe))
+        return self._runner.run(self._flows.fit(name, recipe))
 
     def get(self, reference: str) -> Calibration:
         """The current calibration of a name, or that of `NAME@VERSION`.
@@ -104,8 +104,8 @@ class CalibrationClient:
         Raises:
             NotFoundError: there is none.
         """
-        return self._line.ask(self._talks.get(reference))
+        return self._runner.run(self._flows.get(reference))
 
     def ls(self) -> tuple[Calibration, ...]:
         """The current calibration of every name, in the order of names."""
-        return self._line.ask(self._talks.ls())
+        return self._runner.run(self._flows.ls())

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Unpack
 
-from client.calibrations import CalibrationClient, CalibrationTalks
+from client.calibrations import CalibrationClient, CalibrationFlows
 from client.channel import MAX_MESSAGE_BYTES, check_deadlines, open_channel
 from client.credentials import PEM, Credentials
 from client.features import FeatureClient
-from client.parts import PartTalks
-from client.rankings import RankingTalks
+from client.parts import PartFlows
+from client.rankings import RankingFlows
 from client.server_info import Checked, ServerInfo
-from client.sync_runner import Line
-from client.transfers import TransferTalks
+from client.sync_runner import SyncRunner
+from client.transfers import TransferFlows
 from predictor.intake.request import Model, Options
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -57,13 +57,13 @@ class PredictorClient:
         check_deadlines(timeout, reconnect_seconds)
         credentials = Credentials(token, root_certificates, certificate, key, tls)
         self._channel = open_channel(target, max_message_bytes, credentials)
-        self._line = Line(target, credentials.headers())
-        transfers = TransferTalks(self._channel, target, timeout, reconnect_seconds)
-        parts = PartTalks(self._channel, timeout, reconnect_seconds)
-        self._talks = RankingTalks(self._channel, transfers, parts, timeout, reconnect_seconds, max_message_bytes)
-        self._rankings, self._predictor = self._talks.rankings, self._talks.predictor
-        self.features = FeatureClient(transfers, self._line)
-        self.calibrations = CalibrationClient(CalibrationTalks(self._channel, timeout), self._line)
+        self._runner = SyncRunner(target, credentials.headers())
+        transfers = TransferFlows(self._channel, target, timeout, reconnect_seconds)
+        parts = PartFlows(self._channel, timeout, reconnect_seconds)
+        self._flows = RankingFlows(self._channel, transfers, parts, timeout, reconnect_seconds, max_message_bytes)
+        self._rankings, self._predictor = self._flows.rankings, self._flows.predictor
+        self.features = FeatureClient(transfers, self._runner)
+        self.calibrations = CalibrationClient(CalibrationFlows(self._channel, timeout), self._runner)
 
     def __enter__(self) -> PredictorClient:
         return self
@@ -75,7 +75,7 @@ class PredictorClient:
 
     def close(self) -> None:
         """End the connection; jobs go on. Whoever asks afterwards gets a RefusedError."""
-        self._line.close()
+        self._runner.close()
         self._channel.close()
 
     def rank(
@@ -87,7 +87,7 @@ class PredictorClient:
             InputError, NotFoundError, RefusedError, LimitError: as in process.
             UnavailableError: the server cannot be reached.
         """
-        return self._line.ask(self._talks.rank(strong, weak, options))
+        return self._runner.run(self._flows.rank(strong, weak, options))
 
     def rank_steps(self, query: RankingQuery, request_id: str | None = None) -> Steps[Ranking]:
         """Create a job, yield its steps and return its ranking. Closing the generator cancels the job.
@@ -98,7 +98,7 @@ class PredictorClient:
             CancelledError: somebody cancelled the job.
             W2SError: why it failed.
         """
-        return self._line.follow(self._talks.steps(query, request_id))
+        return self._runner.iterate(self._flows.steps(query, request_id))
 
     def submit(self, query: RankingQuery, request_id: str | None = None) -> str:
         """Create a job and return its id; the job is on the server's disk then.
@@ -111,7 +111,7 @@ class PredictorClient:
             ConflictError: the request id stands for another query.
             LimitError: the query is too large, or the queue is full.
         """
-        return self._line.ask(self._talks.submit(query, request_id))
+        return self._runner.run(self._flows.submit(query, request_id))
 
     def resume(self, job: str, request_id: str | None = None) -> str:
         """Run the stored request of a FAILED, CANCELLED or PARTIAL job again, as a new job; returns its id.
@@ -122,7 +122,7 @@ class PredictorClient:
             NotFoundError: no such job.
             RefusedError: it is in another state.
         """
-        return self._line.ask(self._talks.resume(job, request_id))
+        return self._runner.run(self._flows.resume(job, request_id))
 
     def job(self, job: str) -> Job:
         """One job, with its ranking once there is one.
@@ -130,11 +130,11 @@ class PredictorClient:
         Raises:
             NotFoundError: no such job.
         """
-        return self._line.ask(self._talks.job(job))
+        return self._runner.run(self._flows.job(job))
 
     def jobs(self) -> Iterator[Job]:
         """Every job, newest first, without rankings; pages are fetched as they are needed."""
-        return self._line.follow(self._talks.jobs())
+        return self._runner.iterate(self._flows.jobs())
 
     def wait(self, job: str, timeout: float | None = None) -> Job:
         """The job in its terminal state.
@@ -147,7 +147,7 @@ class PredictorClient:
             NotFoundError: no such job.
             DeadlineError: the time is over first.
         """
-        return self._line.ask(self._talks.wait(job, timeout))
+        return self._runner.run(self._flows.wait(job, timeout))
 
     def watch(self, job: str, after_revision: int = 0) -> Iterator[Job]:
         """Every change of a job after a revision, the terminal one last and with the ranking.
@@ -158,7 +158,7 @@ class PredictorClient:
             NotFoundError: no such job.
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
-        return self._line.follow(self._talks.watch(job, after_revision))
+        return self._runner.iterate(self._flows.watch(job, after_revision))
 
     def cancel(self, job: str) -> Job:
         """Ask a job to stop; it is CANCELLED within about two seconds, unless it had ended before.
@@ -166,7 +166,7 @@ class PredictorClient:
         Raises:
             NotFoundError: no such job.
         """
-        return self._line.ask(self._talks.cancel(job))
+        return self._runner.run(self._flows.cancel(job))
 
     def delete(self, job: str) -> None:
         """Forget a job in a terminal state.
@@ -175,7 +175,7 @@ class PredictorClient:
             NotFoundError: no such job.
             RefusedError: it has not ended; cancel it first.
         """
-        self._line.ask(self._talks.delete(job))
+        self._runner.run(self._flows.delete(job))
 
     def predict(self, query: RankingQuery) -> Ranking:
         """Rank arrays in one call, without a job. Nothing of it is kept.
@@ -184,7 +184,7 @@ class PredictorClient:
             InputError: a model that is no array.
             LimitError: more numbers than the server takes at once; use `rank_steps`.
         """
-        return self._line.ask(self._talks.predict(query))
+        return self._runner.run(self._flows.predict(query))
 
     def validate(self, query: RankingQuery) -> Checked:
         """Have a request checked without running it: shapes, names, limits. Models are not opened.
@@ -192,11 +192,11 @@ class PredictorClient:
         Raises:
             InputError, LimitError: as `submit` would.
         """
-        return self._line.ask(self._talks.validate(query))
+        return self._runner.run(self._flows.validate(query))
 
     def server_info(self) -> ServerInfo:
         """Versions, limits and estimators of the server."""
-        return self._line.ask(self._talks.info())
+        return self._runner.run(self._flows.info())
 
     def rows(self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> Pool | None:
         """The rows of a request without a pool: as many as its first feature set has here; None without a set.
@@ -204,4 +204,4 @@ class PredictorClient:
         Raises:
             NotFoundError: the server has no such set.
         """
-        return self._line.ask(self._talks.rows(strong, weak))
+        return self._runner.run(self._flows.rows(strong, weak))

@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from client.sync_runner import Line
-from client.transfers import TransferTalks
+from client.sync_runner import SyncRunner
+from client.transfers import TransferFlows
 from predictor.steps import Steps
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
@@ -19,10 +19,10 @@ from predictor.store.manifest import Manifest
 class FeatureClient:
     """The feature sets of one server; `PredictorClient.features` is one."""
 
-    def __init__(self, talks: TransferTalks, line: Line) -> None:
-        self._talks = talks
-        self._stub = talks.stub
-        self._line = line
+    def __init__(self, flows: TransferFlows, runner: SyncRunner) -> None:
+        self._flows = flows
+        self._stub = flows.stub
+        self._runner = runner
 
     def push(
         self,
@@ -50,11 +50,11 @@ class FeatureClient:
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
         manifest = Manifest.of(name, values, rows_sha256=rows_sha256, layer=layer, parameters=parameters, depth=depth)
-        return self._line.ask(self._talks.push(manifest, values))
+        return self._runner.run(self._flows.push(manifest, values))
 
     def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> Steps[NamedFeatures]:
         """`push`, yielding bytes sent; closing the generator leaves what came on the server, to go on from."""
-        return self._line.follow(self._talks.push(manifest, values))
+        return self._runner.iterate(self._flows.push(manifest, values))
 
     def pull(self, name: str) -> StoredFeatures:
         """The set of that name: (n, d) float32 values and what is known of them.
@@ -63,7 +63,7 @@ class FeatureClient:
             NotFoundError: no such name.
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
-        return self._line.ask(self._talks.pull(name))
+        return self._runner.run(self._flows.pull(name))
 
     def pull_steps(self, name: str, path: Path) -> Steps[NamedFeatures]:
         """Write the set of that name to a `.npy` or `.safetensors` file, yielding bytes received; memory stays flat.
@@ -74,11 +74,11 @@ class FeatureClient:
             InputError: another kind of file.
             NotFoundError, UnavailableError: as `pull`.
         """
-        return self._line.follow(self._talks.pull_to(name, path))
+        return self._runner.iterate(self._flows.pull_to(name, path))
 
     def ls(self) -> Iterator[NamedFeatures]:
         """Every set in the order of names; pages are fetched as they are needed."""
-        return self._line.follow(self._talks.ls())
+        return self._runner.iterate(self._flows.ls())
 
     def find(self, name: str) -> NamedFeatures:
         """The set of that name as `ls` shows it.
@@ -86,7 +86,7 @@ class FeatureClient:
         Raises:
             NotFoundError: no such name.
         """
-        return self._line.ask(self._talks.find(name))
+        return self._runner.run(self._flows.find(name))
 
     def remove(self, name: str) -> None:
         """Forget a set.
@@ -94,4 +94,4 @@ class FeatureClient:
         Raises:
             NotFoundError: no such name.
         """
-        self._line.ask(self._talks.remove(name))
+        self._runner.run(self._flows.remove(name))

@@ -1,10 +1,10 @@
-"""Talks: what a client says to a server and hears from it, as generators that do no input or output themselves.
+"""Flows: the client's protocol logic as generators that do no I/O.
 
-A talk yields steps; whoever carries it out sends back what came of each, or throws what went wrong into it. So one
-text serves a client that blocks (`client.sync_runner`) and one in asyncio (`client.aio`).
+A flow yields steps. A runner performs each step, then sends the result or throws the error back into the flow. The
+blocking client (`client.sync_runner`) and the asyncio client (`client.async_runner`) share the same flows.
 
-A talk whose follower leaves is thrown `Left`, an interrupt or a cancellation, and may still take steps before it lets
-that pass.
+When the consumer of a flow stops early, the runner throws `ConsumerLeft`, `KeyboardInterrupt` or `CancelledError` into
+the flow. The flow may yield further steps, for example to cancel a job, before it lets the exception pass.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One call with one answer, which is what comes back.
+class Call:
+    """A unary call. Result: the response message.
 
     Attributes:
-        method: of a generated stub.
-        request: its message.
+        method: a method of a generated stub.
+        request: its request message.
         seconds: deadline.
     """
 
@@ -32,8 +32,8 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Open:
-    """One call with a stream of answers; a handle comes back, with `cancel()`."""
+class OpenStream:
+    """Start of a server-streaming call. Result: a handle with `cancel()`."""
 
     method: Any
     request: Any
@@ -41,15 +41,15 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Hear:
-    """The next answer of a stream; None comes back at its end."""
+class Receive:
+    """The next message of a stream. Result: the message, or None at the end."""
 
     stream: Any
 
 
 @dataclass(frozen=True)
-class Send:
-    """One call with a stream of messages; a handle comes back, with `cancel()`. The messages are made elsewhere."""
+class Upload:
+    """Start of a client-streaming call. Result: a handle with `cancel()`. gRPC draws the messages in its own thread."""
 
     method: Any
     messages: Iterator[Any]
@@ -57,58 +57,58 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Settle:
-    """The answer to a stream of messages, or None where it takes longer than `seconds`."""
+class AwaitResult:
+    """The response to an upload. Result: the message, or None if it takes longer than `seconds`."""
 
-    sending: Any
+    upload: Any
     seconds: float
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Time to let pass, in seconds."""
+    """A delay in seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something that computes or touches files; its value comes back. An event loop has a thread do it."""
+    """A function that computes or touches files. Result: its value. The async runner calls it in a thread."""
 
     act: Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Tell:
-    """Something for whoever follows the talk."""
+class Emit:
+    """A value for the consumer of the flow."""
 
     value: Any
 
 
-class Left(BaseException):
-    """Whoever followed the talk went away. `GeneratorExit` would close inner talks before they could take a step."""
+class ConsumerLeft(BaseException):
+    """The consumer stopped early. `GeneratorExit` would close inner flows before they could yield a step."""
 
 
-Step: TypeAlias = Ask | Open | Hear | Send | Settle | Pause | Work | Tell
-Talk: TypeAlias = Generator[Step, Any, T]
+Step: TypeAlias = Call | OpenStream | Receive | Upload | AwaitResult | Pause | Work | Emit
+Flow: TypeAlias = Generator[Step, Any, T]
 
 
-def retold(talk: Talk[T], tell: Callable[[Any], Any]) -> Talk[T]:
-    """The talk with what it tells put another way; None is not told."""
+def map_emitted(flow: Flow[T], transform: Callable[[Any], Any]) -> Flow[T]:
+    """The flow with each emitted value transformed; a value that becomes None is dropped."""
     answer: Any = None
     error: BaseException | None = None
     while True:
         try:
-            step = talk.send(answer) if error is None else talk.throw(error)
+            step = flow.send(answer) if error is None else flow.throw(error)
         except StopIteration as end:
             value: T = end.value
             return value
         answer, error = None, None
-        if isinstance(step, Tell):
-            step = Tell(tell(step.value))
+        if isinstance(step, Emit):
+            step = Emit(transform(step.value))
             if step.value is None:
                 continue
         try:
             answer = yield step
-        except BaseException as caught:  # all of them: the inner talk decides
+        except BaseException as caught:  # of every kind: the inner flow decides
             error = caught

@@ -19,10 +19,10 @@ from predictor.store.arrays import read_array
 _LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
 
 
-def inline_query(query: RankingQuery) -> RankingQuery:
+def localized_query(query: RankingQuery) -> RankingQuery:
     """The query with arrays read and local paths made absolute; names stay as typed."""
     return dataclasses.replace(
-        query, strong=_inline(query.strong), weak=tuple(_inline(candidate) for candidate in query.weak)
+        query, strong=_localized(query.strong), weak=tuple(_localized(candidate) for candidate in query.weak)
     )
 
 
@@ -42,32 +42,32 @@ def named_set(strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]
     return None
 
 
-def ranking_as_typed(query: RankingQuery, ranking: Ranking) -> Ranking:
+def ranking_as_given(query: RankingQuery, ranking: Ranking) -> Ranking:
     """The ranking in the caller's own words: the paths in its request and its failures as they were typed."""
     typed = {"strong": query.strong.as_given, "weak": [spec.as_given for spec in query.weak]}
     # Values are replaced in place, so that the order of keys stays and a server that records less is not added to.
     request = {key: typed.get(key, value) for key, value in ranking.provenance.request.items()}
     return dataclasses.replace(
         ranking,
-        candidates=tuple(_candidate_as_typed(query, candidate) for candidate in ranking.candidates),
+        candidates=tuple(_candidate_as_given(query, candidate) for candidate in ranking.candidates),
         provenance=dataclasses.replace(ranking.provenance, request=request),
     )
 
 
-def error_as_typed(query: RankingQuery, error: W2SError) -> W2SError:
+def error_as_given(query: RankingQuery, error: W2SError) -> W2SError:
     """The error of a job with paths as they were typed."""
-    field = None if error.field is None else _as_typed(query, error.field)
-    return type(error)(_as_typed(query, error.message), reason=error.reason, field=field)
+    field = None if error.field is None else _as_given(query, error.field)
+    return type(error)(_as_given(query, error.message), reason=error.reason, field=field)
 
 
-def _candidate_as_typed(query: RankingQuery, candidate: Candidate) -> Candidate:
+def _candidate_as_given(query: RankingQuery, candidate: Candidate) -> Candidate:
     failure = candidate.error
     if failure is None:
         return candidate
-    return dataclasses.replace(candidate, error=dataclasses.replace(failure, message=_as_typed(query, failure.message)))
+    return dataclasses.replace(candidate, error=dataclasses.replace(failure, message=_as_given(query, failure.message)))
 
 
-def _as_typed(query: RankingQuery, text: str) -> str:
+def _as_given(query: RankingQuery, text: str) -> str:
     for spec in (query.strong, *query.weak):
         if spec.values is None:
             reference = ModelReference.parse(spec.reference)
@@ -75,7 +75,7 @@ def _as_typed(query: RankingQuery, text: str) -> str:
     return text
 
 
-def _inline(spec: ModelSpec) -> ModelSpec:
+def _localized(spec: ModelSpec) -> ModelSpec:
     if spec.values is not None:
         return spec
     reference = ModelReference.parse(spec.reference)

@@ -1,4 +1,4 @@
-"""PartTalks: what is said to get a request across that is too large for one message."""
+"""PartFlows: what is said to get a request across that is too large for one message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from client.flows import Ask, Pause, Send, Settle, Talk, Tell, Work
-from client.retry import Patience
+from client.flows import AwaitResult, Call, Emit, Flow, Pause, Upload, Work
+from client.retry import RetryPolicy
 from predictor.errors import LimitError, W2SError
 from predictor.steps import Progress
 from protos import convert
@@ -28,7 +28,7 @@ _STREAM_SECONDS = 600.0
 _POLL_SECONDS = 0.1
 
 
-class PartTalks:
+class PartFlows:
     """What is said of parts.
 
     Args:
@@ -42,7 +42,7 @@ class PartTalks:
         self._timeout = timeout
         self._reconnect_seconds = reconnect_seconds
 
-    def send_bulk(self, message: query_pb2.RankingQuery, most: int) -> Talk[None]:
+    def send_bulk(self, message: query_pb2.RankingQuery, most: int) -> Flow[None]:
         """Send the largest fields of a query beforehand, so that what is left has at most `most` bytes.
 
         Raises:
@@ -58,21 +58,21 @@ class PartTalks:
         for manifest, data in parts.items():
             yield from self._send(manifest, data)
 
-    def _send(self, manifest: PartManifest, data: bytes) -> Talk[None]:
-        patience = Patience(self._reconnect_seconds)
+    def _send(self, manifest: PartManifest, data: bytes) -> Flow[None]:
+        retry = RetryPolicy(self._reconnect_seconds)
         while True:
             try:
                 request = pb.QueryPartRequest(manifest=part_manifest_to_proto(manifest))
-                found = yield Ask(self._stub.QueryPart, request, self._timeout)
-                patience.note(found.received_bytes)
+                found = yield Call(self._stub.QueryPart, request, self._timeout)
+                retry.reached(found.received_bytes)
                 if not found.complete:
-                    yield from self._upload(manifest, data, found.received_bytes, patience)
+                    yield from self._upload(manifest, data, found.received_bytes, retry)
                 return
             except W2SError as error:
-                pause = patience.after(error)
+                pause = retry.pause_after(error)
             yield Pause(pause)
 
-    def _upload(self, manifest: PartManifest, data: bytes, start: int, patience: Patience) -> Talk[None]:
+    def _upload(self, manifest: PartManifest, data: bytes, start: int, retry: RetryPolicy) -> Flow[None]:
         sent, ended = start, False
 
         def messages() -> Iterator[pb.UploadPartRequest]:
@@ -83,11 +83,11 @@ class PartTalks:
                 yield pb.UploadPartRequest(chunk=convert.chunk_to_proto(sent, piece))
                 sent += len(piece)
 
-        sending = yield Send(self._stub.UploadPart, messages(), _STREAM_SECONDS)
+        sending = yield Upload(self._stub.UploadPart, messages(), _STREAM_SECONDS)
         try:
-            while (yield Settle(sending, _POLL_SECONDS)) is None:
-                patience.note(sent)
-                yield Tell(Progress("", "upload", sent, manifest.size))
+            while (yield AwaitResult(sending, _POLL_SECONDS)) is None:
+                retry.reached(sent)
+                yield Emit(Progress("", "upload", sent, manifest.size))
         finally:
             ended = True
             sending.cancel()

@@ -1,4 +1,4 @@
-"""RankingTalks: everything that is said of rankings, whoever carries it out."""
+"""RankingFlows: everything that is said of rankings, whoever carries it out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from client.flows import Ask, Hear, Open, Pause, Talk, Tell, Work, retold
-from client.localize import error_as_typed, inline_query, named_set, ranking_as_typed
-from client.parts import ENVELOPE_BYTES, SMALL_BYTES, PartTalks
-from client.retry import Patience
-from client.server_info import Checked, ServerInfo, checked_of, info_of
-from client.transfers import TransferTalks
+from client.flows import Call, Emit, Flow, OpenStream, Pause, Receive, Work, map_emitted
+from client.localize import error_as_given, localized_query, named_set, ranking_as_given
+from client.parts import ENVELOPE_BYTES, SMALL_BYTES, PartFlows
+from client.retry import RetryPolicy
+from client.server_info import Checked, ServerInfo, checked_of, server_info_of
+from client.transfers import TransferFlows
 from predictor.errors import CancelledError, DeadlineError, UnavailableError, W2SError
 from predictor.intake.request import Model, Options, build_query
 from predictor.query.pool import Pool
@@ -21,7 +21,7 @@ from predictor.query.query import RankingQuery
 from predictor.results.job import Job
 from predictor.results.ranking import Ranking
 from protos import convert
-from protos.w2s.v1 import predictor_service_pb2 as ask
+from protos.w2s.v1 import predictor_service_pb2 as service_pb
 from protos.w2s.v1 import predictor_service_pb2_grpc, query_pb2, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 
@@ -29,11 +29,11 @@ _WATCH_SECONDS = 600.0
 """Deadline of one stream; a longer watch goes on in a new one."""
 
 _WAIT_SECONDS = 20.0
-_LEAVE_SECONDS = 5.0
+_CANCEL_SECONDS = 5.0
 """Deadline of the calls that cancel the job of a caller who leaves."""
 
 
-class RankingTalks:
+class RankingFlows:
     """What `PredictorClient` and `AsyncPredictorClient` say.
 
     Args:
@@ -48,8 +48,8 @@ class RankingTalks:
     def __init__(
         self,
         channel: Any,
-        transfers: TransferTalks,
-        parts: PartTalks,
+        transfers: TransferFlows,
+        parts: PartFlows,
         timeout: float,
         reconnect_seconds: float,
         max_message_bytes: int,
@@ -65,14 +65,14 @@ class RankingTalks:
 
     def rank(
         self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], options: Options
-    ) -> Talk[Ranking]:
+    ) -> Flow[Ranking]:
         """A query is built, created as a job, followed and answered."""
         if options.get("pool") is None:
             options["pool"] = yield from self.rows(strong, weak)
         query: RankingQuery = yield Work(partial(build_query, strong=strong, weak=weak, remote=True, **options))
         return (yield from self.steps(query, None))
 
-    def rows(self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> Talk[Pool | None]:
+    def rows(self, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]) -> Flow[Pool | None]:
         """The rows of a request without a pool: as many as its first feature set has on the server; None without one.
 
         Raises:
@@ -81,13 +81,13 @@ class RankingTalks:
         name = named_set(strong, weak)
         return None if name is None else Pool.numbered((yield from self._transfers.find(name)).rows)
 
-    def steps(self, query: RankingQuery, request_id: str | None) -> Talk[Ranking]:
+    def steps(self, query: RankingQuery, request_id: str | None) -> Flow[Ranking]:
         """A job is created and its steps told. Leaving cancels it, also where its creation was not yet answered."""
         request = yield from self._request(query, request_id)
         name = None
         try:
             name = yield from self._create(request, self._timeout)
-            job = yield from retold(self.watch(name), lambda job: job.progress)
+            job = yield from map_emitted(self.watch(name), lambda job: job.progress)
         except (UnavailableError, DeadlineError) as error:
             if name is None:
                 raise
@@ -96,38 +96,38 @@ class RankingTalks:
         except W2SError:
             raise
         except BaseException:  # the caller leaves
-            yield from self._abandon(request, name)
+            yield from self._cancel_abandoned(request, name)
             raise
         return (yield from self._answer(query, name, job))
 
-    def submit(self, query: RankingQuery, request_id: str | None) -> Talk[str]:
+    def submit(self, query: RankingQuery, request_id: str | None) -> Flow[str]:
         """A job is created; its id comes back."""
         request = yield from self._request(query, request_id)
         return (yield from self._create(request, self._timeout))
 
-    def resume(self, job: str, request_id: str | None) -> Talk[str]:
+    def resume(self, job: str, request_id: str | None) -> Flow[str]:
         """The stored request of a finished job is run again, as a new job."""
         request = pb.CreateRankingJobRequest(request_id=request_id or _fresh(), repeat_of=job)
         return (yield from self._create(request, self._timeout))
 
-    def job(self, name: str) -> Talk[Job]:
+    def job(self, name: str) -> Flow[Job]:
         """One job, with its ranking once there is one."""
-        found = yield Ask(self.rankings.GetRankingJob, pb.GetRankingJobRequest(id=name), self._timeout)
+        found = yield Call(self.rankings.GetRankingJob, pb.GetRankingJobRequest(id=name), self._timeout)
         return convert.job_from_proto(found.job)
 
-    def jobs(self) -> Talk[None]:
+    def jobs(self) -> Flow[None]:
         """Every job is told, newest first; pages are fetched as they are needed."""
         token = ""
         while True:
             request = pb.ListRankingJobsRequest(page_token=token)
-            page = yield Ask(self.rankings.ListRankingJobs, request, self._timeout)
+            page = yield Call(self.rankings.ListRankingJobs, request, self._timeout)
             for job in page.jobs:
-                yield Tell(convert.job_from_proto(job))
+                yield Emit(convert.job_from_proto(job))
             token = page.next_page_token
             if not token:
                 return
 
-    def wait(self, name: str, timeout: float | None) -> Talk[Job]:
+    def wait(self, name: str, timeout: float | None) -> Flow[Job]:
         """The job in its terminal state.
 
         Raises:
@@ -138,7 +138,7 @@ class RankingTalks:
             left = _WAIT_SECONDS if end is None else min(_WAIT_SECONDS, max(0.0, end - time.monotonic()))
             request = pb.WaitRankingJobRequest(id=name)
             request.timeout.FromMilliseconds(round(left * 1000))
-            answer = yield Ask(self.rankings.WaitRankingJob, request, self._timeout + left)
+            answer = yield Call(self.rankings.WaitRankingJob, request, self._timeout + left)
             found = convert.job_from_proto(answer.job)
             if found.finished:
                 return found
@@ -148,84 +148,86 @@ class RankingTalks:
                     reason="STILL_RUNNING",
                 )
 
-    def watch(self, name: str, after_revision: int = 0) -> Talk[Job | None]:
+    def watch(self, name: str, after_revision: int = 0) -> Flow[Job | None]:
         """Every change after a revision is told, the terminal one last; it also comes back, None where there was none.
 
         Raises:
             NotFoundError: no such job.
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
-        revision, last, patience = after_revision, None, Patience(self._reconnect_seconds)
+        revision, last, retry = after_revision, None, RetryPolicy(self._reconnect_seconds)
         while True:
             request = pb.WatchRankingJobRequest(id=name, after_revision=revision)
-            stream = yield Open(self.rankings.WatchRankingJob, request, _WATCH_SECONDS)
+            stream = yield OpenStream(self.rankings.WatchRankingJob, request, _WATCH_SECONDS)
             try:
-                while (answer := (yield Hear(stream))) is not None:
-                    patience.moved()
+                while (answer := (yield Receive(stream))) is not None:
+                    retry.progressed()
                     if answer.HasField("job"):
                         last = convert.job_from_proto(answer.job)
                         revision = last.revision
-                        yield Tell(last)
+                        yield Emit(last)
                 return last
             except W2SError as error:
-                pause = patience.after(error)
+                pause = retry.pause_after(error)
             finally:
                 stream.cancel()
             yield Pause(pause)
 
-    def cancel(self, name: str, seconds: float | None = None) -> Talk[Job]:
+    def cancel(self, name: str, seconds: float | None = None) -> Flow[Job]:
         """A job is asked to stop."""
         request = pb.CancelRankingJobRequest(id=name)
-        answer = yield Ask(self.rankings.CancelRankingJob, request, seconds or self._timeout)
+        answer = yield Call(self.rankings.CancelRankingJob, request, seconds or self._timeout)
         return convert.job_from_proto(answer.job)
 
-    def delete(self, name: str) -> Talk[None]:
+    def delete(self, name: str) -> Flow[None]:
         """A job in a terminal state is forgotten."""
-        yield Ask(self.rankings.DeleteRankingJob, pb.DeleteRankingJobRequest(id=name), self._timeout)
+        yield Call(self.rankings.DeleteRankingJob, pb.DeleteRankingJobRequest(id=name), self._timeout)
 
-    def predict(self, query: RankingQuery) -> Talk[Ranking]:
+    def predict(self, query: RankingQuery) -> Flow[Ranking]:
         """Arrays are ranked in one call."""
-        request = ask.PredictRequest(query=(yield from self._message(query)))
-        answer = yield Ask(self.predictor.Predict, request, self._timeout)
-        return ranking_as_typed(query, convert.ranking_from_proto(answer.ranking))
+        request = service_pb.PredictRequest(query=(yield from self._message(query)))
+        answer = yield Call(self.predictor.Predict, request, self._timeout)
+        return ranking_as_given(query, convert.ranking_from_proto(answer.ranking))
 
-    def validate(self, query: RankingQuery) -> Talk[Checked]:
+    def validate(self, query: RankingQuery) -> Flow[Checked]:
         """A request is checked and not run."""
-        request = ask.ValidateRequest(query=(yield from self._message(query)))
-        return checked_of((yield Ask(self.predictor.Validate, request, self._timeout)))
+        request = service_pb.ValidateRequest(query=(yield from self._message(query)))
+        return checked_of((yield Call(self.predictor.Validate, request, self._timeout)))
 
-    def info(self) -> Talk[ServerInfo]:
+    def info(self) -> Flow[ServerInfo]:
         """Versions, limits and estimators."""
-        return info_of((yield Ask(self.predictor.GetServerInfo, ask.GetServerInfoRequest(), self._timeout)))
+        return server_info_of(
+            (yield Call(self.predictor.GetServerInfo, service_pb.GetServerInfoRequest(), self._timeout))
+        )
 
-    def _request(self, query: RankingQuery, request_id: str | None) -> Talk[pb.CreateRankingJobRequest]:
+    def _request(self, query: RankingQuery, request_id: str | None) -> Flow[pb.CreateRankingJobRequest]:
         return pb.CreateRankingJobRequest(request_id=request_id or _fresh(), query=(yield from self._message(query)))
 
-    def _create(self, request: pb.CreateRankingJobRequest, seconds: float) -> Talk[str]:
-        return str((yield Ask(self.rankings.CreateRankingJob, request, seconds)).job.id)
+    def _create(self, request: pb.CreateRankingJobRequest, seconds: float) -> Flow[str]:
+        return str((yield Call(self.rankings.CreateRankingJob, request, seconds)).job.id)
 
-    def _abandon(self, request: pb.CreateRankingJobRequest, name: str | None) -> Talk[None]:
+    def _cancel_abandoned(self, request: pb.CreateRankingJobRequest, name: str | None) -> Flow[None]:
         """Cancel a job whose creator leaves. One whose id never came is asked for by its request id, which is safe."""
         try:
             if name is None:
-                name = yield from self._create(request, _LEAVE_SECONDS)
-            yield from self.cancel(name, _LEAVE_SECONDS)
+                name = yield from self._create(request, _CANCEL_SECONDS)
+            yield from self.cancel(name, _CANCEL_SECONDS)
         except W2SError:
             pass  # a server that is gone cannot be told
 
-    def _answer(self, query: RankingQuery, name: str, job: Job | None) -> Talk[Ranking]:
+    def _answer(self, query: RankingQuery, name: str, job: Job | None) -> Flow[Ranking]:
         if job is None or not job.finished:
             job = yield from self.job(name)
         if job.ranking is not None:
-            return ranking_as_typed(query, job.ranking)
+            return ranking_as_given(query, job.ranking)
         if job.state == "CANCELLED":
             raise CancelledError(f"job {name} was cancelled; run it again with resume.", reason="JOB_CANCELLED")
         error = job.error or W2SError(f"job {name} ended as {job.state} without a reason.", reason="NO_REASON")
-        raise error_as_typed(query, error)
+        raise error_as_given(query, error)
 
-    def _message(self, query: RankingQuery) -> Talk[query_pb2.RankingQuery]:
+    def _message(self, query: RankingQuery) -> Flow[query_pb2.RankingQuery]:
         """The message of a query; what is too large for one is sent beforehand, in parts."""
-        message: query_pb2.RankingQuery = yield Work(lambda: convert.query_to_proto(inline_query(query)))
+        message: query_pb2.RankingQuery = yield Work(lambda: convert.query_to_proto(localized_query(query)))
         if message.ByteSize() > min(SMALL_BYTES, self._max_bytes):
             if not self._asked_server:
                 taken = (yield from self.info()).limits["max_message_bytes"]

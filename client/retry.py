@@ -1,4 +1,4 @@
-"""Patience: how long what stands still is tried again, and the pauses in between."""
+"""RetryPolicy: how long a stalled transfer or watch is retried, and the pauses in between."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from client.channel import TLS_HANDSHAKE
 from predictor.errors import DeadlineError, LimitError, UnavailableError, W2SError
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 5.0
-_AGAIN = ("UPLOAD_OFFSET", "UPLOAD_CHECKSUM", "UPLOAD_INCOMPLETE", "DOWNLOAD_DAMAGED")
-"""Reasons that a transfer from where it stands puts right."""
+_RETRYABLE = ("UPLOAD_OFFSET", "UPLOAD_CHECKSUM", "UPLOAD_INCOMPLETE", "DOWNLOAD_DAMAGED")
+"""Reasons that disappear when the transfer resumes at the server's offset."""
 
 
-class Patience:
-    """Tries for `seconds` without progress, with pauses that grow."""
+class RetryPolicy:
+    """Retries until `seconds` pass without progress; pauses grow from 0.1 s to 5 s."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._place = -1
-        self._moved = time.monotonic()
+        self._position = -1
+        self._last_progress = time.monotonic()
         self._pause = _FIRST_PAUSE
 
-    def note(self, place: int) -> None:
-        """Remember how far it has come."""
-        if place > self._place:
-            self._place = place
-            self.moved()
+    def reached(self, position: int) -> None:
+        """Record a position; a new maximum counts as progress."""
+        if position > self._position:
+            self._position = position
+            self.progressed()
 
-    def moved(self) -> None:
-        """Remember that something came."""
-        self._moved, self._pause = time.monotonic(), _FIRST_PAUSE
+    def progressed(self) -> None:
+        """Record progress, which restarts the time and the pauses."""
+        self._last_progress, self._pause = time.monotonic(), _FIRST_PAUSE
 
-    def after(self, error: W2SError) -> float:
+    def pause_after(self, error: W2SError) -> float:
         """Seconds to pause before the next attempt.
 
         Raises:
-            W2SError: the fault itself, where trying again does not help or the time is over.
+            W2SError: the given error, if a retry cannot help or the time is over.
         """
-        if not _passing(error) or time.monotonic() - self._moved > self._seconds:
+        if not _transient(error) or time.monotonic() - self._last_progress > self._seconds:
             raise error
         pause, self._pause = self._pause, min(_LAST_PAUSE, self._pause * 2)
         return pause
 
 
-def _passing(error: W2SError) -> bool:
-    crowded = isinstance(error, LimitError) and error.reason.startswith("TOO_MANY")
-    away = isinstance(error, UnavailableError | DeadlineError) and error.reason != TLS_HANDSHAKE
-    return crowded or away or error.reason in _AGAIN
+def _transient(error: W2SError) -> bool:
+    busy = isinstance(error, LimitError) and error.reason.startswith("TOO_MANY")
+    unreachable = isinstance(error, UnavailableError | DeadlineError) and error.reason != TLS_HANDSHAKE
+    return busy or unreachable or error.reason in _RETRYABLE

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from protos.w2s.v1 import predictor_service_pb2 as ask
+from protos.w2s.v1 import predictor_service_pb2 as service_pb
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Checked:
     warnings: tuple[str, ...]
 
 
-def info_of(found: ask.GetServerInfoResponse) -> ServerInfo:
+def server_info_of(found: service_pb.GetServerInfoResponse) -> ServerInfo:
     """The answer of GetServerInfo."""
     return ServerInfo(
         versions=dict(found.versions),
@@ -93,7 +93,7 @@ def info_of(found: ask.GetServerInfoResponse) -> ServerInfo:
     )
 
 
-def checked_of(found: ask.ValidateResponse) -> Checked:
+def checked_of(found: service_pb.ValidateResponse) -> Checked:
     """The answer of Validate."""
     plain: dict[str, Any] = {name: getattr(found, name) for name in ("rows", "candidates", "values", "predict_allowed")}
     return Checked(**plain, warnings=tuple(found.warnings))

@@ -1,4 +1,4 @@
-"""Line: carries out talks by blocking calls."""
+"""SyncRunner: performs the steps of flows with blocking calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import grpc
 
 from client.channel import errors_of
-from client.flows import Ask, Hear, Left, Open, Pause, Send, Settle, Step, Talk, Tell, Work
+from client.flows import AwaitResult, Call, ConsumerLeft, Emit, Flow, OpenStream, Pause, Receive, Step, Upload, Work
 from client.tracing import trace_headers
 from predictor.errors import RefusedError
 
@@ -19,27 +19,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Stream:
-    """A call whose answers come one by one, or that is still being sent; both sorts of client use it.
+    """Handle of a streaming call, shared by both runners.
 
     Attributes:
-        call: what grpc gave.
-        seconds: its deadline, for messages.
+        call: the call object of grpc or grpc.aio.
+        seconds: its deadline, for error messages.
     """
 
     call: Any
     seconds: float
 
     def cancel(self) -> None:
-        """End it, unless it has ended."""
+        """Cancel the call if it is still open."""
         self.call.cancel()
 
 
-class Line:
-    """A connection that blocks.
+class SyncRunner:
+    """Runs flows on the calling thread.
 
     Args:
-        target: what error messages call the server.
-        headers: sent with every call.
+        target: address of the server, for error messages.
+        headers: metadata of every call.
     """
 
     def __init__(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
@@ -48,35 +48,35 @@ class Line:
         self._closed = False
 
     def close(self) -> None:
-        """Refuse every further step: grpc itself raises what no caller expects."""
+        """Refuse further steps with a RefusedError; grpc would raise a ValueError."""
         self._closed = True
 
-    def follow(self, talk: Talk[T]) -> Generator[Any, None, T]:
-        """Carry out a talk, yielding what it tells; leaving early is told to the talk, which may still take steps."""
+    def iterate(self, flow: Flow[T]) -> Generator[Any, None, T]:
+        """Run a flow and yield its emitted values. If the consumer stops early, the flow may still perform steps."""
         answer: Any = None
         error: BaseException | None = None
         while True:
             try:
-                step = talk.send(answer) if error is None else talk.throw(error)
+                step = flow.send(answer) if error is None else flow.throw(error)
             except StopIteration as end:
                 value: T = end.value
                 return value
-            except Left:
+            except ConsumerLeft:
                 raise GeneratorExit from None
             answer, error = None, None
             try:
-                if isinstance(step, Tell):
+                if isinstance(step, Emit):
                     yield step.value
                 else:
-                    answer = self._take(step)
+                    answer = self._perform(step)
             except GeneratorExit:
-                error = Left()
-            except BaseException as caught:  # all of them: the talk decides
+                error = ConsumerLeft()
+            except BaseException as caught:  # of every kind: the flow decides
                 error = caught
 
-    def ask(self, talk: Talk[T]) -> T:
-        """Carry out a talk to its end; what it tells goes nowhere."""
-        steps = self.follow(talk)
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value; emitted values are dropped."""
+        steps = self.iterate(flow)
         while True:
             try:
                 next(steps)
@@ -84,19 +84,19 @@ class Line:
                 value: T = end.value
                 return value
 
-    def _take(self, step: Step) -> Any:
+    def _perform(self, step: Step) -> Any:
         if self._closed:
             raise closed(self._target)
-        if isinstance(step, Ask):
-            return self._asked(step.seconds, lambda: step.method(step.request, **self._with(step.seconds)))
-        if isinstance(step, Open):
+        if isinstance(step, Call):
+            return self._call(step.seconds, lambda: step.method(step.request, **self._with(step.seconds)))
+        if isinstance(step, OpenStream):
             return Stream(step.method(step.request, **self._with(step.seconds)), step.seconds)
-        if isinstance(step, Hear):
-            return self._asked(step.stream.seconds, lambda: next(step.stream.call, None))
-        if isinstance(step, Send):
+        if isinstance(step, Receive):
+            return self._call(step.stream.seconds, lambda: next(step.stream.call, None))
+        if isinstance(step, Upload):
             return Stream(step.method.future(step.messages, **self._with(step.seconds)), step.seconds)
-        if isinstance(step, Settle):
-            return self._asked(step.sending.seconds, lambda: _settled(step.sending.call, step.seconds))
+        if isinstance(step, AwaitResult):
+            return self._call(step.upload.seconds, lambda: _result(step.upload.call, step.seconds))
         if isinstance(step, Work):
             return step.act()
         if isinstance(step, Pause):
@@ -106,17 +106,17 @@ class Line:
     def _with(self, seconds: float) -> dict[str, Any]:
         return {"timeout": seconds, "metadata": (*self._headers, *trace_headers())}
 
-    def _asked(self, seconds: float, call: Callable[[], T]) -> T:
+    def _call(self, seconds: float, call: Callable[[], T]) -> T:
         with errors_of(self._target, seconds):
             return call()
 
 
 def closed(target: str) -> RefusedError:
-    """What is said to those who go on asking."""
+    """The error of every call on a closed client."""
     return RefusedError(f"the client of {target} is closed; make another.", reason="CLIENT_CLOSED")
 
 
-def _settled(call: Any, seconds: float) -> Any:
+def _result(call: Any, seconds: float) -> Any:
     try:
         return call.result(timeout=seconds)
     except grpc.FutureTimeoutError:

@@ -1,4 +1,4 @@
-"""TransferTalks: everything that is said of feature sets, whoever carries it out."""
+"""TransferFlows: everything that is said of feature sets, whoever carries it out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from client.array_bytes import HEADERS, array_bytes
-from client.flows import Ask, Hear, Open, Pause, Send, Settle, Talk, Tell, Work
-from client.retry import Patience
+from client.flows import AwaitResult, Call, Emit, Flow, OpenStream, Pause, Receive, Upload, Work
+from client.retry import RetryPolicy
 from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
 from predictor.steps import Progress
 from predictor.store.entries import StoredFeatures
@@ -36,7 +36,7 @@ _POLL_SECONDS = 0.1
 Write = Callable[[int, bytes], None]
 
 
-class TransferTalks:
+class TransferFlows:
     """What is said of the feature sets of one server.
 
     Args:
@@ -52,22 +52,22 @@ class TransferTalks:
         self._timeout = timeout
         self._reconnect_seconds = reconnect_seconds
 
-    def push(self, manifest: Manifest, values: NDArray[Any]) -> Talk[NamedFeatures]:
+    def push(self, manifest: Manifest, values: NDArray[Any]) -> Flow[NamedFeatures]:
         """An array is kept under a name, from where the server has it on; bytes sent are told."""
-        patience = Patience(self._reconnect_seconds)
+        retry = RetryPolicy(self._reconnect_seconds)
         while True:
             try:
                 received, kept = yield from self.query(manifest)
-                patience.note(received)
+                retry.reached(received)
                 if kept is not None:
-                    yield Tell(Progress(manifest.name, "upload", manifest.size, manifest.size))
+                    yield Emit(Progress(manifest.name, "upload", manifest.size, manifest.size))
                     return kept
-                return (yield from self._send(manifest, values, received, patience))
+                return (yield from self._send(manifest, values, received, retry))
             except W2SError as error:
-                pause = patience.after(error)
+                pause = retry.pause_after(error)
             yield Pause(pause)
 
-    def pull(self, name: str) -> Talk[StoredFeatures]:
+    def pull(self, name: str) -> Flow[StoredFeatures]:
         """A set is fetched into memory."""
         found: list[NDArray[np.float32]] = []
 
@@ -78,7 +78,7 @@ class TransferTalks:
         told = yield from self._receive(name, begin)
         return StoredFeatures(found[0], told.about)
 
-    def pull_to(self, name: str, path: Path) -> Talk[NamedFeatures]:
+    def pull_to(self, name: str, path: Path) -> Flow[NamedFeatures]:
         """A set is fetched into a file, which appears once all of it has come and been checked.
 
         Raises:
@@ -107,18 +107,18 @@ class TransferTalks:
                 temporary.unlink(missing_ok=True)
         return told.features
 
-    def ls(self) -> Talk[None]:
+    def ls(self) -> Flow[None]:
         """Every set is told in the order of names; pages are fetched as they are needed."""
         token = ""
         while True:
-            page = yield Ask(self.stub.ListFeatures, pb.ListFeaturesRequest(page_token=token), self._timeout)
+            page = yield Call(self.stub.ListFeatures, pb.ListFeaturesRequest(page_token=token), self._timeout)
             for one in page.features:
-                yield Tell(convert.features_from_proto(one))
+                yield Emit(convert.features_from_proto(one))
             token = page.next_page_token
             if not token:
                 return
 
-    def find(self, name: str) -> Talk[NamedFeatures]:
+    def find(self, name: str) -> Flow[NamedFeatures]:
         """The set of that name.
 
         Raises:
@@ -131,7 +131,7 @@ class TransferTalks:
                 step = listing.send(answer)
             except StopIteration:
                 break
-            if not isinstance(step, Tell):
+            if not isinstance(step, Emit):
                 answer = yield step
             elif step.value.name == name:
                 kept: NamedFeatures = step.value
@@ -143,18 +143,18 @@ class TransferTalks:
             field=name,
         )
 
-    def remove(self, name: str) -> Talk[None]:
+    def remove(self, name: str) -> Flow[None]:
         """A set is forgotten."""
-        yield Ask(self.stub.DeleteFeatures, pb.DeleteFeaturesRequest(name=name), self._timeout)
+        yield Call(self.stub.DeleteFeatures, pb.DeleteFeaturesRequest(name=name), self._timeout)
 
-    def query(self, manifest: Manifest) -> Talk[tuple[int, NamedFeatures | None]]:
+    def query(self, manifest: Manifest) -> Flow[tuple[int, NamedFeatures | None]]:
         """Bytes of an upload that the server holds, and the set where it is complete."""
         request = pb.QueryUploadRequest(manifest=convert.manifest_to_proto(manifest))
-        found = yield Ask(self.stub.QueryUpload, request, self._timeout)
+        found = yield Call(self.stub.QueryUpload, request, self._timeout)
         kept = convert.features_from_proto(found.features) if found.HasField("features") else None
         return found.received_bytes, kept
 
-    def _send(self, manifest: Manifest, values: NDArray[Any], start: int, patience: Patience) -> Talk[NamedFeatures]:
+    def _send(self, manifest: Manifest, values: NDArray[Any], start: int, retry: RetryPolicy) -> Flow[NamedFeatures]:
         sent, ended = start, False
 
         def messages() -> Iterator[pb.UploadFeaturesRequest]:
@@ -165,27 +165,27 @@ class TransferTalks:
                 yield pb.UploadFeaturesRequest(chunk=convert.chunk_to_proto(sent, data))
                 sent += len(data)
 
-        sending = yield Send(self.stub.UploadFeatures, messages(), STREAM_SECONDS)
+        sending = yield Upload(self.stub.UploadFeatures, messages(), STREAM_SECONDS)
         try:
-            while (answer := (yield Settle(sending, _POLL_SECONDS))) is None:
-                patience.note(sent)
-                yield Tell(Progress(manifest.name, "upload", sent, manifest.size))
+            while (answer := (yield AwaitResult(sending, _POLL_SECONDS))) is None:
+                retry.reached(sent)
+                yield Emit(Progress(manifest.name, "upload", sent, manifest.size))
         finally:
             ended = True
             sending.cancel()
-        yield Tell(Progress(manifest.name, "upload", manifest.size, manifest.size))
+        yield Emit(Progress(manifest.name, "upload", manifest.size, manifest.size))
         return convert.features_from_proto(answer.features)
 
-    def _receive(self, name: str, begin: Callable[[Description], Write]) -> Talk[Description]:
+    def _receive(self, name: str, begin: Callable[[Description], Write]) -> Flow[Description]:
         """Have every byte of a set written by what `begin` returns, and checked at the end; bytes received are told."""
         told: Description | None = None
         write: Write | None = None
-        digest, place, patience = hashlib.sha256(), 0, Patience(self._reconnect_seconds)
+        digest, place, retry = hashlib.sha256(), 0, RetryPolicy(self._reconnect_seconds)
         while True:
             request = pb.DownloadFeaturesRequest(name=name, offset=place, sha256=None if told is None else told.sha256)
-            stream = yield Open(self.stub.DownloadFeatures, request, STREAM_SECONDS)
+            stream = yield OpenStream(self.stub.DownloadFeatures, request, STREAM_SECONDS)
             try:
-                while (answer := (yield Hear(stream))) is not None:
+                while (answer := (yield Receive(stream))) is not None:
                     if answer.HasField("description"):
                         if told is None:
                             told = convert.description_from_proto(answer.description)
@@ -197,8 +197,8 @@ class TransferTalks:
                     yield Work(partial(write, place, data))
                     digest.update(data)
                     place += len(data)
-                    patience.note(place)
-                    yield Tell(Progress(name, "download", place, told.size))
+                    retry.reached(place)
+                    yield Emit(Progress(name, "download", place, told.size))
                 if told is None or place != told.size:
                     raise _damaged(name, place)
                 if digest.hexdigest() != told.sha256:
@@ -207,7 +207,7 @@ class TransferTalks:
                     )
                 return told
             except W2SError as error:
-                pause = patience.after(error)
+                pause = retry.pause_after(error)
             finally:
                 stream.cancel()
             yield Pause(pause)

@@ -1,4 +1,4 @@
-"""Service: the server that a command talks to, named with `--server` or kept for this user on this machine."""
+"""Service: the server that a command flows to, named with `--server` or kept for this user on this machine."""
 
 from __future__ import annotations
 

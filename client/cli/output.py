@@ -84,7 +84,7 @@ def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "") -
     With a command, its flags as typed go into the provenance; without, the job's own request stays.
     """
     if command:
-        ranking = _as_typed(ranking, arguments, command)
+        ranking = _as_given(ranking, arguments, command)
     try:
         if arguments.output:
             write(arguments.output, ranking.to_json() + "\n")
@@ -114,7 +114,7 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def _as_typed(ranking: Ranking, arguments: argparse.Namespace, command: str) -> Ranking:
+def _as_given(ranking: Ranking, arguments: argparse.Namespace, command: str) -> Ranking:
     """The ranking whose provenance holds the command as typed: only here are the files' names still known."""
     words = [command]
     for name, value in query_of(arguments).items():

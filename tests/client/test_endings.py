@@ -10,7 +10,7 @@ import pytest
 
 from client import AsyncPredictorClient, PredictorClient
 from client.channel import errors_of
-from client.retry import Patience
+from client.retry import RetryPolicy
 from predictor.errors import InputError, RefusedError, UnavailableError
 from tests.service.running import arrays, until
 
@@ -90,4 +90,4 @@ def test_a_connection_that_broke_off_while_sending_is_one_that_may_be_tried_agai
     with refused as told, errors_of("here:1", 5):
         raise FakeFault
     assert told.value.reason == "SERVER_UNAVAILABLE"
-    assert Patience(60).after(told.value) > 0.0
+    assert RetryPolicy(60).pause_after(told.value) > 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from client.channel import is_loopback
-from client.localize import error_as_typed, inline_query, ranking_as_typed
+from client.localize import error_as_given, localized_query, ranking_as_given
 from predictor.errors import NotFoundError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -36,7 +36,7 @@ def query_of(*references: str) -> RankingQuery:
 )
 def test_local_paths_become_absolute_and_names_stay(typed, sent, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = inline_query(query_of(typed)).strong
+    found = localized_query(query_of(typed)).strong
     assert found.reference == sent.format(cwd=tmp_path, home=Path.home())
     assert (found.name, found.values) == ("name0", None)
 
@@ -44,7 +44,7 @@ def test_local_paths_become_absolute_and_names_stay(typed, sent, tmp_path, monke
 def test_array_files_travel_as_values(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("s.npy", np.arange(8.0).reshape(4, 2))
-    found = inline_query(query_of("array:s.npy")).strong
+    found = localized_query(query_of("array:s.npy")).strong
     np.testing.assert_array_equal(found.values, np.arange(8.0).reshape(4, 2))
     assert found.reference == "array:s.npy"
 
@@ -52,13 +52,13 @@ def test_array_files_travel_as_values(tmp_path, monkeypatch):
 def test_values_that_are_there_are_sent_as_they_are():
     spec = ModelSpec("s", "array:", values=np.ones((4, 2)))
     query = RankingQuery(spec, (ModelSpec("w", "array:", values=np.ones((4, 2))),), Pool.numbered(4))
-    assert inline_query(query).strong is spec
+    assert localized_query(query).strong is spec
 
 
 def test_requests_and_failures_come_back_as_typed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     query = query_of("./strong", "models/weak")
-    sent = inline_query(query)
+    sent = localized_query(query)
     answer = Ranking(
         "w2s_error",
         "representations",
@@ -69,7 +69,7 @@ def test_requests_and_failures_come_back_as_typed(tmp_path, monkeypatch):
         NullBand(),
         Provenance({}, 0, {"strong": sent.strong.as_given, "seed": 0, "weak": [sent.weak[0].as_given]}),
     )
-    back = ranking_as_typed(query, answer)
+    back = ranking_as_given(query, answer)
     assert back.provenance.request == {"strong": "name0=./strong", "seed": 0, "weak": ["name1=models/weak"]}
     assert list(back.provenance.request) == ["strong", "seed", "weak"]
     assert back.candidates[0].error.message == "no folder models/weak; see"
@@ -78,7 +78,7 @@ def test_requests_and_failures_come_back_as_typed(tmp_path, monkeypatch):
 def test_errors_come_back_as_typed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = NotFoundError(f"no {tmp_path}/strong", reason="R", field=f"{tmp_path}/strong")
-    back = error_as_typed(query_of("./strong"), error)
+    back = error_as_given(query_of("./strong"), error)
     assert type(back) is NotFoundError
     assert (back.message, back.reason, back.field) == ("no ./strong", "R", "./strong")
 

@@ -60,7 +60,7 @@ def details_of(error: Any) -> dict[str, Any]:
 
 def received(client: PredictorClient, manifest: Manifest) -> int:
     """Bytes that the server holds."""
-    return client.features._line.ask(client.features._talks.query(manifest))[0]
+    return client.features._runner.run(client.features._flows.query(manifest))[0]
 
 
 def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | None = None) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
-from client.flows import Ask
+from client.flows import Call
 from predictor.errors import DeadlineError, InputError, LimitError, NotFoundError
 from predictor.intake.request import build_query
 from predictor.query.pool import Pool
@@ -59,7 +59,7 @@ def test_a_hundred_thousand_rows_of_text_go_through_four_megabytes(server, clien
     checked = client.validate(query)
     assert (checked.rows, checked.candidates) == (100_000, 1)
     with pytest.raises(LimitError, match="is larger than the server at"), server.client() as blunt:
-        blunt._line.ask(_as_it_is(blunt, query))
+        blunt._runner.run(_as_it_is(blunt, query))
 
 
 def _two(rows):
@@ -69,7 +69,7 @@ def _two(rows):
 
 
 def _as_it_is(client, query):
-    yield Ask(client._predictor.Validate, ask.ValidateRequest(query=convert.query_to_proto(query)), 20)
+    yield Call(client._predictor.Validate, ask.ValidateRequest(query=convert.query_to_proto(query)), 20)
 
 
 def test_a_part_is_sent_once_however_many_jobs_refer_to_it(server):
@@ -193,11 +193,11 @@ def test_a_part_counts_as_often_as_it_is_referred_to(start):
         running.client() as client,
         pytest.raises(LimitError, match=rf"the parts of the request hold {3 * len(DATA)} bytes; this server takes"),
     ):
-        client._line.ask(_asked(client, message))
+        client._runner.run(_asked(client, message))
 
 
 def _asked(client, message):
-    yield Ask(client._predictor.Validate, ask.ValidateRequest(query=message), 20)
+    yield Call(client._predictor.Validate, ask.ValidateRequest(query=message), 20)
 
 
 def test_the_server_sweeps_by_itself_once_the_job_is_deleted(start):
@@ -239,8 +239,8 @@ def test_anothers_part_is_no_part_of_ones_own(tmp_path, start):
     with running.client(token=tokens["bob"]) as bob:
 
         def create():
-            yield Ask(bob._rankings.CreateRankingJob, request, 20)
+            yield Call(bob._rankings.CreateRankingJob, request, 20)
 
         with pytest.raises(NotFoundError, match=rf"there is no part {MANIFEST.sha256[:12]}"):
-            bob._line.ask(create())
+            bob._runner.run(create())
         assert list(bob.jobs()) == []
