@@ -27,9 +27,9 @@ from predictor.estimators.vote_matrix import NEEDED
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
-from predictor.training.simulation import LabelPrior, WeakMoments, weak_moments
+from predictor.training.simulation import LabelPrior, weak_moments
 from predictor.training.splits import TEST_SHARE, cut
-from predictor.truth.consensus import ConsensusTruth
+from predictor.truth.consensus import ConsensusTruth, WeakMoments
 
 RIDGE = 0.03
 """β of what the student may see and no candidate does: as in `label_prior_simulation`."""

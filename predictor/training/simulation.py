@@ -20,6 +20,7 @@ from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
 from predictor.statistics.arrays import Array
 from predictor.training.splits import Parts, Rows
+from predictor.truth.consensus import WeakMoments
 
 _CHUNK = 64
 """Rows whose responses to the gold labels are held of all models at a time."""
@@ -122,19 +123,6 @@ def head_map(head: FactoredRidge, taught: LabelMoments, ridge: float | None = No
         ridge = float(head.expected_loo_ridge(np.diag(taught.spread)[:, None], np.array([taught.total]))[0])
     weighted: Array = head.transfer * head.shrinkage(ridge)
     return weighted
-
-
-@dataclass(frozen=True, eq=False)
-class WeakMoments:
-    """Second moments over rows of the weak labels of m models, and of these with the truth.
-
-    Attributes:
-        spread: (m, m) covariances of weak labels.
-        with_truth: (m,) covariance of each with the truth.
-    """
-
-    spread: Array
-    with_truth: Array
 
 
 def weak_moments(

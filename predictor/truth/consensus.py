@@ -28,7 +28,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.statistics.arrays import Array
-from predictor.training.simulation import WeakMoments
 
 SIMULATED = 0.9
 """γ: share of the simulation in what weak labels are taken to have in common with each other and with the truth."""
@@ -45,6 +44,19 @@ DOUBT = 0.2
 
 MIN = 1e-6
 """Smallest share of a class."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeakMoments:
+    """Second moments over rows of the weak labels of m models, and of these with the truth.
+
+    Attributes:
+        spread: (m, m) covariances of weak labels.
+        with_truth: (m,) covariance of each with the truth.
+    """
+
+    spread: Array
+    with_truth: Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from predictor.estimators.supervision import cross_taught
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
-from predictor.training.simulation import WeakMoments
+from predictor.truth.consensus import WeakMoments
 
 ROWS, TAUGHT = 360, 160
 NOISES = (0.1, 0.4, 0.8, 1.4, 2.5, 5.0)

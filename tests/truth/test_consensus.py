@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.training.simulation import WeakMoments
-from predictor.truth.consensus import DOUBT, NOISES, SHRINKAGE, SIMULATED, ConsensusTruth, believed
+from predictor.truth.consensus import DOUBT, NOISES, SHRINKAGE, SIMULATED, ConsensusTruth, WeakMoments, believed
 
 ROWS = 400
 
