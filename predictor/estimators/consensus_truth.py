@@ -19,7 +19,7 @@ from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.hard_votes import are_classes, votes
-from predictor.estimators.priors import consensus_kernel, flat_root
+from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_root
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
@@ -27,18 +27,11 @@ from predictor.estimators.vote_matrix import NEEDED
 from predictor.heads.ridge import FactoredRidge
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
+from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.simulation import LabelPrior, weak_moments
 from predictor.training.splits import TEST_SHARE, cut
 from predictor.truth.consensus import ConsensusTruth, WeakMoments
-
-RIDGE = 0.03
-"""β of what the student may see and no candidate does: as in `label_prior_simulation`."""
-
-NOISE = 0.4
-"""σ² of the worlds in which weak labels are simulated: the middle one of `label_prior_simulation`."""
-
-SHUFFLES = 19
-"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
+from predictor.truth.noise import MIDDLE_SHARE
 
 
 @dataclass(frozen=True)
@@ -109,7 +102,7 @@ class ConsensusForecast:
         calibrated, classes, note = _calibrated(weak, case)
         truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[kept]), classes=classes)
         student = case.strong.take(supervision.rows[kept])
-        root = flat_root(student.kernel, RIDGE)
+        root = flat_root(student.kernel, FLAT_RIDGE)
         teach = by_ridge(student.features, case.training, rng)
         runs, totals, others = [], [], []
         own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
@@ -151,7 +144,7 @@ class ConsensusForecast:
         taught = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
         gold = max(1, min(taught, len(rows) - round(TEST_SHARE * len(rows))))
         everyone = (here.strong, *here.weak, *here.context_models)
-        prior = LabelPrior.of("consensus, even", consensus_kernel(everyone, RIDGE), 0.0).with_noise(NOISE)
+        prior = LabelPrior.of("consensus, even", consensus_kernel(everyone, FLAT_RIDGE), 0.0).with_noise(MIDDLE_SHARE)
         found = []
         for _ in range(self.halvings):
             part = cut(len(rows), gold, 0, rng)

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel
+from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
+from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map
 from predictor.training.splits import Parts, check_rows, cut, fitted
-
-SHUFFLES = 19
-"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
+from predictor.truth.noise import NOISE_SHARES
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class LabelPriorSimulation:
         most_rounds: splits of each noise level at most, where rows are few.
     """
 
-    noises: tuple[float, ...] = (0.05, 0.2, 0.4, 0.7, 0.9)
-    ridge: float = 0.03
+    noises: tuple[float, ...] = NOISE_SHARES
+    ridge: float = FLAT_RIDGE
     powers: tuple[float, ...] = (2.0, 4.0)
     draws: int = 16
     max_rows: int = 1500

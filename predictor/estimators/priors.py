@@ -11,6 +11,9 @@ from predictor.spectral.kernels import Kernel
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
 
+FLAT_RIDGE = 0.03
+"""β of flat kernels, a share of the trace: tasks spread evenly over directions of variance well above it."""
+
 
 def flat_kernel(kernel: Kernel, ridge: float) -> Array:
     """(n, n) U diag(λ / (λ + β)) Uᵀ over its trace: every direction well above β is as likely as any other.

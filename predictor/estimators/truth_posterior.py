@@ -21,11 +21,9 @@ from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
+from predictor.statistics.shuffles import SHUFFLES
 from predictor.truth.class_truth import ClassTruth
 from predictor.truth.posterior import TruthPosterior, truth_posterior
-
-SHUFFLES = 19
-"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from predictor.query.settings import RankBy
 from predictor.ranking.uncertainty import HIGH, LOW, Standing, interval, standing
 from predictor.results.ranking import Candidate, Estimate, Interval, NullBand
 from predictor.statistics.arrays import Array
+from predictor.statistics.shuffles import SHUFFLES
 
 RESAMPLES = 20
 """Paired resamples of the rows, for a judge that has no replicates of its own."""
@@ -25,9 +26,6 @@ RESAMPLED_ROWS = 1000
 
 DRAWS = 100
 """Tries at rows whose gold labels differ."""
-
-SHUFFLES = 19
-"""Shuffled pairings per candidate: with 19, luck lets some candidate beat those of all in 1 of 20 rankings."""
 
 
 @dataclass(frozen=True, eq=False)

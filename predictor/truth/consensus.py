@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.statistics.arrays import Array
+from predictor.truth.noise import NOISE_SHARES
 
 SIMULATED = 0.9
 """γ: share of the simulation in what weak labels are taken to have in common with each other and with the truth."""
@@ -35,7 +36,7 @@ SIMULATED = 0.9
 SHRINKAGE = 0.3
 """ρ, as a multiple of the mean variance of the weak labels."""
 
-NOISES: Array = np.array([0.05, 0.2, 0.4, 0.7, 0.9])
+NOISES: Array = np.array(NOISE_SHARES)
 """Shares of the label variance that no candidate explains: tried for numbers, whose weak labels do not show it."""
 
 DOUBT = 0.2

@@ -8,8 +8,9 @@ import pytest
 from predictor.estimators.charikar2024 import FOLDS, Misfit
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.supervision import cross_taught, supervise
-from predictor.estimators.truth_posterior import SHUFFLES, TruthPosteriorForecast
+from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.labels import Labels
+from predictor.statistics.shuffles import SHUFFLES
 from predictor.truth.class_truth import ClassTruth
 from predictor.truth.posterior import truth_posterior
 from tests.reference import dense
