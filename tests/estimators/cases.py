@@ -13,6 +13,16 @@ from tests.reference.models import correlated, dimmed
 
 ROWS = 120
 EVIDENCE = ("representations", "weak_labels", "few_labels")
+CLASSES_ONLY = {
+    "agreement_on_the_line",
+    "bregman_misfit_logistic",
+    "calibration_bounds",
+    "gain_bounds",
+    "h_score",
+    "overlap_density",
+    "prediction_divergence",
+}
+"""Estimators without a value for numbers."""
 
 
 def teachers(noises, rows=ROWS, seed=0):
@@ -52,6 +62,11 @@ def case_with(evidence, noises=(0.1, 0.6, 2.5), kind="regression", rows=ROWS, se
         given = {m.name: predictions(values, kind, 0.2 + i) for i, m in enumerate(weak)}
         return Case(strong, weak, weak_labels=given, seed=seed)
     return Case(strong, weak, shown(values), seed=seed)
+
+
+def case_for(name):
+    """A case in which the estimator has a value for every candidate: few gold labels, of the kind that it is for."""
+    return case_with("few_labels", kind="binary" if name in CLASSES_ONLY else "regression")
 
 
 def below_zero(case):
