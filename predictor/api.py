@@ -129,22 +129,14 @@ def validation_of(
     if query.labels is None:
         raise InputError("the task has no labels.", reason="NO_LABELS", field="task")
     own = query.settings.training
-    for name in () if recipe is None else vars(FREE):
-        asked, said = getattr(own, name), getattr(recipe, "method" if name == "heads" else name)
-        if asked not in (getattr(FREE, name), said):
-            raise InputError(
-                f"{name} is {asked} beside a recipe that says {said}; say it there alone.",
-                reason="BAD_RECIPE",
-                field=name,
-            )
-    trained = recipe or Recipe(
-        method=own.heads,
-        label_form=own.label_form,
-        weak_rows=own.weak_rows,
-        student_rows=own.student_rows,
-        weak_ridge=own.weak_ridge,
-        student_ridge=own.student_ridge,
-    )
+    if recipe is None:
+        recipe = Recipe(own.heads, training=own)
+    elif own not in (FREE, recipe.training):
+        raise InputError(
+            f"a recipe is given, and beside it {own}; put sizes, ridges, heads and label form into the recipe alone.",
+            reason="BAD_RECIPE",
+            field="recipe",
+        )
     return (
         yield from validation_steps(
             dataclasses.replace(query, labels=None),
@@ -152,7 +144,7 @@ def validation_of(
             source_of(query),
             task=str(task),
             splits=splits,
-            recipe=trained,
+            recipe=recipe,
             groups=None if group_by_first_words is None else first_words(query.pool.texts, group_by_first_words),
             student_of=_student,
         )

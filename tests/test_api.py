@@ -83,19 +83,19 @@ def test_validate_reads_a_file_of_labelled_rows_and_answers_as_for_the_labels_th
 
 
 def test_validate_trains_by_the_recipe_or_by_the_sizes_and_ridges_named(question, gold):
-    recipe = predictor.Recipe(weak_rows=20, student_ridge=0.3)
+    recipe = predictor.Recipe(training=predictor.Training(weak_rows=20, student_ridge=0.3))
     one = predictor.validate(**question, labels=gold, recipe=recipe, splits=2)
     other = predictor.validate(**question, labels=gold, weak_rows=20, student_ridge=0.3, splits=2)
     assert one.parts[0] == 20
     assert one.training["student_ridge"] == 0.3
     assert (one.trained, one.training) == (other.trained, other.training)
-    with pytest.raises(predictor.InputError, match="weak_rows is 30 beside a recipe that says 20; say it there alone"):
+    with pytest.raises(predictor.InputError, match=r"a recipe is given, and beside it Training\(weak_rows=30,"):
         predictor.validate(**question, labels=gold, recipe=recipe, weak_rows=30)
 
 
 def test_validate_trains_and_foretells_the_heads_named(question, gold):
     classes = ["high" if value > 0 else "low" for value in gold]
-    recipe = predictor.Recipe("logistic", label_form="hard")
+    recipe = predictor.Recipe("logistic", training=predictor.Training(label_form="hard"))
     one = predictor.validate(**question, labels=classes, recipe=recipe, splits=2)
     other = predictor.validate(**question, labels=classes, heads="logistic", label_form="hard", splits=2)
     assert (one.recipe, one.label_form, one.loss) == ("logistic", "hard", "xent")
@@ -104,7 +104,7 @@ def test_validate_trains_and_foretells_the_heads_named(question, gold):
         == one.provenance.request["training"]
     )
     assert (one.trained, one.scores) == (other.trained, other.scores)
-    with pytest.raises(predictor.InputError, match="heads is logistic beside a recipe that says ridge; say it there"):
+    with pytest.raises(predictor.InputError, match=r"beside it Training\(.*heads='logistic'"):
         predictor.validate(**question, labels=classes, recipe=predictor.Recipe(), heads="logistic")
 
 

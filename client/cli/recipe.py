@@ -62,14 +62,16 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     Raises:
         InputError: a combination that does not exist.
     """
+    from predictor.query.training_plan import Training
     from predictor.training.recipe import Recipe, Tuning
 
     tuning = _given(arguments, "epochs", "learning_rate", "batch_rows", "lora_rank", "head_layer")
-    asked = _given(arguments, "loss", "label_form", "seeds")
-    asked |= _given(arguments, "weak_rows", "student_rows", "weak_ridge", "student_ridge")
+    training = _given(arguments, "weak_rows", "student_rows", "weak_ridge", "student_ridge", "label_form")
+    asked = _given(arguments, "loss", "seeds")
     renamed = {"method": arguments.recipe, "confidence": arguments.confidence_weight}
     asked |= {name: value for name, value in renamed.items() if value is not None}
-    return Recipe(**asked, tuning=Tuning(**tuning))  # type: ignore[arg-type]  # each flag has its field's type
+    # Each flag has its field's type.
+    return Recipe(**asked, training=Training(**training), tuning=Tuning(**tuning))  # type: ignore[arg-type]
 
 
 def _given(arguments: argparse.Namespace, *names: str) -> dict[str, object]:

@@ -164,7 +164,7 @@ def _other_heads(
 ) -> tuple[str, ...]:
     """A remark where the predictions were made for other heads than those that the calibration was fitted on.
 
-    Models trained as a whole on classes count as logistic heads, as in `predictor.training.Recipe.predicted`.
+    Models trained as a whole on classes count as logistic heads, as in `Recipe.for_labels`.
     """
     asked = ranking.provenance.request.get("training", {}).get("heads", "ridge")
     fitted = "ridge" if calibration.recipe == "ridge" or kind == "regression" else "logistic"

@@ -157,13 +157,14 @@ def _taught(lessons: Array) -> Array:
 
 def weak_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
     """The head that a weak model is given under a recipe whose loss is settled."""
-    if recipe.weak_method == "ridge":
-        return RidgeHeads(features, recipe.weak_ridge)
-    return LogisticHeads(features, recipe.weak_ridge)
+    if recipe.training.heads == "ridge":
+        return RidgeHeads(features, recipe.training.weak_ridge)
+    return LogisticHeads(features, recipe.training.weak_ridge)
 
 
 def student_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
     """The student of a recipe whose method is `ridge` or `logistic` and whose loss is settled."""
     if recipe.method == "ridge":
-        return RidgeHeads(features, recipe.student_ridge)
-    return LogisticHeads(features, recipe.student_ridge, recipe.confidence if recipe.loss == "confidence" else 0.0)
+        return RidgeHeads(features, recipe.training.student_ridge)
+    confidence = recipe.confidence if recipe.loss == "confidence" else 0.0
+    return LogisticHeads(features, recipe.training.student_ridge, confidence)

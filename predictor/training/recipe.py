@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from predictor.errors import InputError
 from predictor.query.checks import at_least, one_of
 from predictor.query.labels import Kind
-from predictor.query.training_plan import Heads, LabelForm, Training
+from predictor.query.training_plan import FREE, Heads, Training
 
 Method = Literal["ridge", "logistic", "full", "lora"]
 Loss = Literal["squared", "xent", "confidence"]
@@ -66,31 +66,22 @@ class Recipe:
         method: `ridge` and `logistic` heads on frozen features; `full` trains every weight of the strong model,
             `lora` low-rank adapters on its attention. Weak models keep heads on frozen features in all of them.
         loss: what the student minimises; None for the method's default on the labels at hand, see `for_labels`.
-        label_form: the student is taught probabilities (`soft`) or classes (`hard`).
-        weak_rows, student_rows: n~ and n^; None for a third of the pool each. The rest is tested on.
-        weak_ridge, student_ridge: of the weak heads, and of the student's head and its ceiling's, for rows of mean
-            squared norm 1 (so a share of the training kernel's trace); None to choose it per head, by leaving
-            rows out one by one (ridge heads) or by 5-fold log-loss (logistic heads). A student that is trained as a
-            whole has none.
-        confidence: the most weight that the student's own opinion gets, loss `confidence`.
+        training: sizes, ridges and label form; rows beyond both training sets are tested on. Its `heads` follow the
+            method and the loss, see `for_labels`. A student that is trained as a whole has no ridge.
+        confidence: largest weight of the student's own predictions, loss `confidence`.
         seeds: trainings averaged per split; heads have nothing random.
         tuning: of the methods that train the model itself.
     """
 
     method: Method = "ridge"
     loss: Loss | None = None
-    label_form: LabelForm = "soft"
-    weak_rows: int | None = None
-    student_rows: int | None = None
-    weak_ridge: float | None = None
-    student_ridge: float | None = None
+    training: Training = FREE
     confidence: float = 0.5
     seeds: int = 1
     tuning: Tuning = Tuning()
 
     def __post_init__(self) -> None:
         one_of("recipe", self.method, get_args(Method))
-        one_of("label_form", self.label_form, get_args(LabelForm))
         if self.loss is not None:
             one_of("loss", self.loss, get_args(Loss))
             if self.loss not in LOSSES[self.method]:
@@ -108,13 +99,18 @@ class Recipe:
                 reason="BAD_RECIPE",
                 field="seeds",
             )
-        if self.student_ridge is not None and self.trains_model:
+        if self.training.heads == "logistic" and self.method == "ridge":
+            raise InputError(
+                "the training plan has logistic heads, and the recipe is 'ridge'; give recipe logistic.",
+                reason="BAD_RECIPE",
+                field="heads",
+            )
+        if self.training.student_ridge is not None and self.trains_model:
             raise InputError(
                 f"recipe {self.method!r} trains the strong model itself, which has no ridge; leave student_ridge out.",
                 reason="BAD_RECIPE",
                 field="student_ridge",
             )
-        Training(self.weak_rows, self.student_rows, self.weak_ridge, self.student_ridge)
         if not 0.0 <= self.confidence < 1.0:
             raise InputError(
                 f"confidence is {self.confidence}; it must be at least 0 and below 1, such as 0.5.",
@@ -138,24 +134,13 @@ class Recipe:
         return 3 if self.trains_model else 12
 
     @property
-    def weak_method(self) -> Heads:
-        """Heads of the weak models: logistic where the student learns from class probabilities, else ridge."""
-        return "ridge" if self.loss == "squared" else "logistic"
-
-    @property
-    def predicted(self) -> Training:
-        """What forecasts follow once the loss is settled: models trained as a whole count as heads of that loss."""
-        heads = self.weak_method
-        return Training(self.weak_rows, self.student_rows, self.weak_ridge, self.student_ridge, heads, self.label_form)
-
-    @property
     def words(self) -> dict[str, str | int | float]:
         """The settings that have a bearing on this method, by name, for answers; those left to a default apart."""
         named: dict[str, str | int | float | None] = {
-            "weak_rows": self.weak_rows,
-            "student_rows": self.student_rows,
-            "weak_ridge": self.weak_ridge,
-            "student_ridge": self.student_ridge,
+            "weak_rows": self.training.weak_rows,
+            "student_rows": self.training.student_rows,
+            "weak_ridge": self.training.weak_ridge,
+            "student_ridge": self.training.student_ridge,
             "confidence": self.confidence if self.loss == "confidence" else None,
         }
         if self.trains_model:
@@ -168,7 +153,10 @@ class Recipe:
         return {name: value for name, value in named.items() if value is not None}
 
     def for_labels(self, kind: Kind) -> Recipe:
-        """The recipe with its loss settled.
+        """The recipe with its loss settled, and with it the heads of its training plan.
+
+        Weak models get logistic heads where the student learns from class probabilities, else ridge heads. Predictions
+        follow this plan: a model trained as a whole counts as a head of its loss.
 
         Raises:
             InputError: a loss, or hard labels, that only classes know.
@@ -183,10 +171,12 @@ class Recipe:
                 reason="BAD_RECIPE",
                 field="recipe" if self.loss is None else "loss",
             )
-        if self.label_form == "hard" and kind == "regression":
+        if self.training.label_form == "hard" and kind == "regression":
             raise InputError(
                 "label form 'hard' needs classes, and the labels are numbers to regress on; give soft.",
                 reason="BAD_RECIPE",
                 field="label_form",
             )
-        return replace(self, loss=self.loss or possible[0])
+        loss = self.loss or possible[0]
+        heads: Heads = "ridge" if loss == "squared" else "logistic"
+        return replace(self, loss=loss, training=replace(self.training, heads=heads))

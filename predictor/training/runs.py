@@ -93,7 +93,7 @@ def training_steps(
             taught = head.learn(targets[part.weak], _seed(seed, split, 0), gold=True)
             lessons, weak_test = np.split(taught, [len(part.student)])
             sheet.weak[:, i, split] = sheet.measured(weak_test, truth)
-            if recipe.label_form == "hard":
+            if recipe.training.label_form == "hard":
                 lessons = hardened(lessons)
             for again in range(recipe.seeds):
                 learned = learner.learn(lessons, _seed(seed, split, again))
@@ -105,7 +105,8 @@ def training_steps(
 def part_of(rows: int, recipe: Recipe, seed: int, split: int, groups: Rows | None = None) -> Parts:
     """D~, D^ and the test rows of one split."""
     rng = np.random.default_rng([seed, split])
-    return partition(rows, rng, weak_rows=recipe.weak_rows, student_rows=recipe.student_rows, groups=groups)
+    sizes = recipe.training.weak_rows, recipe.training.student_rows
+    return partition(rows, rng, weak_rows=sizes[0], student_rows=sizes[1], groups=groups)
 
 
 def _seed(seed: int, split: int, again: int) -> int:

@@ -74,7 +74,7 @@ def validation_steps(
     asked = (recipe or Recipe()).for_labels(labels.kind)
     splits = asked.usual_splits if splits is None else splits
     _check(query, labels, splits)
-    query = replace(query, settings=replace(query.settings, training=asked.predicted))
+    query = replace(query, settings=replace(query.settings, training=asked.training))
     seed = query.settings.seed
     part = part_of(len(query.pool), asked, seed, 0, groups)
     if asked.trains_model:
@@ -150,7 +150,7 @@ def validation_steps(
         provenance=Provenance(versions(), seed, free.provenance.request),
         recipe=asked.method,
         loss=asked.loss or "",
-        label_form=asked.label_form,
+        label_form=asked.training.label_form,
         training=asked.words,
         parts=(len(part.weak), len(part.student), len(part.test)),
         measured_on=datetime.now(UTC).date().isoformat(),

@@ -29,6 +29,7 @@ from predictor.intake.rows import read_task
 from predictor.models.known_models import find
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
+from predictor.query.training_plan import Training
 from predictor.steps import drain
 from predictor.training.measures import squared_error
 from predictor.training.recipe import Recipe, Tuning
@@ -65,22 +66,22 @@ class Bench:
         """What names the cell in the files."""
         asked, tuning = self.recipe, self.recipe.tuning
         words = f"{asked.method}, head on layer {tuning.head_layer}, {tuning.epochs} epochs at {asked.learning_rate:g}"
-        test = self.rows - (asked.weak_rows or 0) - (asked.student_rows or 0)
+        test = self.rows - (asked.training.weak_rows or 0) - (asked.training.student_rows or 0)
         return {
             "task": self.task,
             "strong": self.strong,
-            "recipe": f"{words}, {asked.weak_rows}/{asked.student_rows}/{test} rows",
+            "recipe": f"{words}, {asked.training.weak_rows}/{asked.training.student_rows}/{test} rows",
         }
 
 
 def _recipe(method: Any, layer: str, rows: tuple[int, int], epochs: int, rate: float) -> Recipe:
     tuning = Tuning(epochs=epochs, learning_rate=rate, head_layer=layer)
-    return Recipe(method, weak_rows=rows[0], student_rows=rows[1], tuning=tuning)
+    return Recipe(method, tuning=tuning, training=Training(weak_rows=rows[0], student_rows=rows[1]))
 
 
 MOLECULES = _recipe("full", "6", (150, 150), 4, 3e-4)
 TEXTS = _recipe("lora", "3", (180, 180), 3, 1e-3)
-SENTENCES = replace(TEXTS, weak_rows=300, student_rows=300)
+SENTENCES = replace(TEXTS, training=Training(300, 300))
 DEEPER = replace(TEXTS, tuning=replace(TEXTS.tuning, head_layer="4"))
 LONGER = _recipe("full", "6", (150, 250), 10, 3e-4)
 _MINILM, _RXNFP = "all-MiniLM-L6-v2#layer=3", "rxnfp-bert_ft#layer=6"

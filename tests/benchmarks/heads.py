@@ -28,6 +28,7 @@ from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, Forecaster
 from predictor.estimators.registry import find
 from predictor.extraction.extractor import Extractor
+from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.steps import drain
@@ -46,8 +47,8 @@ ONCE = ("topics",)
 
 RECIPES = {
     "logistic, soft": Recipe("logistic"),
-    "logistic, hard": Recipe("logistic", label_form="hard"),
-    "ridge, hard": Recipe("ridge", label_form="hard"),
+    "logistic, hard": Recipe("logistic", training=Training(label_form="hard")),
+    "ridge, hard": Recipe("ridge", training=Training(label_form="hard")),
 }
 ESTIMATORS = ("truth_posterior", "consensus_truth")
 LABELLED = 3
@@ -95,7 +96,7 @@ def run(cell: Cell, recipe: Recipe) -> Iterator[dict[str, Any]]:
             tuple(map(Representation.of, weak)),
             reveal(labels, part.weak),
             seed=split,
-            training=asked.predicted,
+            training=asked.training,
         )
         for (name, own), into in told.items():
             estimator = find(name)

@@ -100,7 +100,7 @@ def judge(bench: Bench, cell: Cell, rows: Sequence[Row]) -> list[dict[str, Any]]
         figure: np.array([[float(at[name, split][figure]) for split in splits] for name in names])
         for figure in ("weak_error", "tuned_error", "tuned_ceiling")
     }
-    sizes = Recipe(weak_rows=bench.recipe.weak_rows, student_rows=bench.recipe.student_rows)
+    sizes = Recipe(training=bench.recipe.training)
     classes = cell.task.labels.kind != "regression"
     alike = replace(sizes, method="logistic") if classes else sizes
     ridge, twin = (heads(cell, one, splits) for one in (sizes, alike))

@@ -76,7 +76,7 @@ HEAD = (
 def measure(cell: Cell, sizes: Sizes) -> Outcomes:
     """The real thing, ridges by leave-one-out cross-validation."""
     weak = [one.values for one in cell.weak]
-    recipe = Recipe(weak_rows=sizes[0], student_rows=sizes[1])
+    recipe = Recipe(training=Training(weak_rows=sizes[0], student_rows=sizes[1]))
     return train_w2s(cell.strong.values, weak, cell.task.labels, splits=SPLITS, recipe=recipe)
 
 

@@ -12,6 +12,7 @@ from predictor.errors import InputError
 from predictor.query.labels import Labels
 from predictor.query.pool import Pool
 from predictor.query.source import FeatureSet
+from predictor.query.training_plan import Training
 from predictor.training.recipe import Recipe, Tuning
 from predictor.training.runs import train_w2s
 from tests.benchmarks import predicted
@@ -19,7 +20,7 @@ from tests.benchmarks.finetuning import MEASURED, Bench, measured_rows
 from tests.benchmarks.lineup import Cell, Task
 
 ROWS = 90
-BENCH = Bench("t", "s#layer=1", ROWS, 1, Recipe("full", weak_rows=30, student_rows=30, tuning=Tuning(epochs=2)), 2)
+BENCH = Bench("t", "s#layer=1", ROWS, 1, Recipe("full", training=Training(30, 30), tuning=Tuning(epochs=2)), 2)
 
 
 def features(name: str, values: np.ndarray) -> FeatureSet:
@@ -39,7 +40,7 @@ def cell() -> Cell:
 
 def kept(cell: Cell, path, shift: float = 0.0):
     """A file as a training would have left it, students made up, weak heads real."""
-    sizes = Recipe(weak_rows=30, student_rows=30)
+    sizes = Recipe(training=Training(weak_rows=30, student_rows=30))
     weak = train_w2s(cell.strong.values, [w.values for w in cell.weak], cell.task.labels, splits=2, recipe=sizes).weak
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -46,7 +46,7 @@ def made(classes: int = 2, training: Training = LOGISTIC) -> Case:
 def test_weak_labels_are_what_the_training_itself_would_make(classes):
     case = made(classes, Training(weak_ridge=0.02, heads="logistic"))
     supervision = supervise(case, np.random.default_rng(0))
-    recipe = Recipe("logistic", weak_ridge=0.02).for_labels(case.labels.kind)
+    recipe = Recipe("logistic", training=Training(weak_ridge=0.02)).for_labels(case.labels.kind)
     known = np.arange(GOLD)
     for model, said in zip(case.weak, own_labels(case, supervision), strict=True):
         head = weak_heads(model.features, recipe).on(known, supervision.rows)
@@ -69,7 +69,10 @@ def test_weak_labels_that_were_given_stay_as_they_are():
     ("training", "recipe"),
     [
         (LOGISTIC, Recipe("logistic")),
-        (Training(heads="logistic", label_form="hard", student_ridge=0.03), Recipe("logistic", student_ridge=0.03)),
+        (
+            Training(heads="logistic", label_form="hard", student_ridge=0.03),
+            Recipe("logistic", training=Training(student_ridge=0.03)),
+        ),
         (HARD, Recipe("ridge")),
         (Training(label_form="hard", student_rows=70), Recipe("ridge")),
     ],

@@ -16,6 +16,7 @@ from predictor.finetuning.body import Body
 from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.finetuning.tuner import FineTuner, trainable
 from predictor.query.model_spec import ModelSpec
+from predictor.query.training_plan import Training
 from predictor.training.recipe import Recipe, Tuning
 from tests.finetuning.tiny import SETTINGS, VOCABULARY, rows, spec, tiny_bert
 
@@ -35,7 +36,7 @@ def calm(tmp_path_factory):
 
 
 def tuner(folder, method="full", loss=None, label_form="soft", confidence=0.5, kind="regression", **tuning):
-    recipe = Recipe(method, loss, label_form, confidence=confidence, tuning=Tuning(**tuning)).for_labels(kind)
+    recipe = Recipe(method, loss, Training(label_form=label_form), confidence, tuning=Tuning(**tuning)).for_labels(kind)
     return FineTuner.of(spec(folder), TEXTS, SETTINGS, recipe)
 
 

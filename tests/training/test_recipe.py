@@ -21,7 +21,7 @@ from predictor.training.recipe import Recipe, Tuning
 )
 def test_each_method_has_a_loss_that_fits_the_labels(method, kind, loss, weak):
     settled = Recipe(method).for_labels(kind)
-    assert (settled.loss, settled.weak_method) == (loss, weak)
+    assert (settled.loss, settled.training.heads) == (loss, weak)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_each_method_has_a_loss_that_fits_the_labels(method, kind, loss, weak):
     [
         ({"method": "logistic"}, "regression", r"recipe 'logistic' needs classes.*give recipe ridge, full or lora"),
         ({"method": "full", "loss": "xent"}, "regression", r"loss 'xent' needs classes"),
-        ({"label_form": "hard"}, "regression", r"label form 'hard' needs classes.*give soft"),
+        ({"training": Training(label_form="hard")}, "regression", r"label form 'hard' needs classes.*give soft"),
     ],
 )
 def test_what_needs_classes_is_refused_for_numbers(asked, kind, words):
@@ -43,13 +43,10 @@ def test_what_needs_classes_is_refused_for_numbers(asked, kind, words):
         ({"method": "forest"}, r"recipe is 'forest'; it must be one of ridge, logistic, full, lora"),
         ({"loss": "xent"}, r"recipe 'ridge' cannot minimise loss 'xent'; it takes squared"),
         ({"method": "logistic", "loss": "squared"}, r"recipe 'logistic' cannot minimise .* takes xent, confidence"),
-        ({"label_form": "firm"}, r"label_form is 'firm'; it must be one of soft, hard"),
+        ({"training": Training(heads="logistic")}, r"the training plan has logistic heads, and the recipe is 'ridge'"),
         ({"seeds": 2}, r"seeds is 2, and ridge heads have nothing random; give more splits"),
         ({"seeds": 0}, r"seeds is 0; it must be a whole number of at least 1"),
-        ({"weak_ridge": -1.0}, r"weak_ridge is -1.0; it must be above 0"),
-        ({"student_ridge": float("inf")}, r"student_ridge is inf; it must be above 0, a share of the mean squared"),
-        ({"weak_rows": 7}, r"weak_rows is 7; it must be a whole number of at least 8"),
-        ({"method": "lora", "student_ridge": 0.1}, r"'lora' trains the strong model itself, which has no ridge"),
+        ({"method": "lora", "training": Training(student_ridge=0.1)}, r"'lora' trains .* itself, which has no ridge"),
         ({"confidence": 1.0}, r"confidence is 1.0; it must be at least 0 and below 1"),
     ],
 )
@@ -70,7 +67,7 @@ def test_fine_tuning_is_done_on_fewer_splits_unless_asked():
 
 def test_an_answer_names_the_settings_that_mattered():
     asked = {"weak_ridge": 0.1, "student_ridge": 0.2, "weak_rows": 50}
-    assert Recipe(**asked).words == asked
+    assert Recipe(training=Training(**asked)).words == asked
     said = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
     assert said["confidence"] == 0.5
     assert (said["epochs"], said["learning_rate"], said["lora_rank"]) == (3, 0.002, 8)
@@ -91,5 +88,5 @@ def test_an_answer_names_the_settings_that_mattered():
 )
 def test_a_forecast_follows_sizes_heads_and_their_ridges(method, loss, expected):
     student = {} if method == "lora" else {"student_ridge": 0.2}
-    recipe = Recipe(method, loss, weak_rows=50, student_rows=90, weak_ridge=0.1, **student)
-    assert recipe.for_labels("binary").predicted == expected
+    recipe = Recipe(method, loss, Training(50, 90, 0.1, **student))
+    assert recipe.for_labels("binary").training == expected

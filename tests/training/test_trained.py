@@ -9,6 +9,7 @@ import pytest
 
 from predictor.errors import InputError
 from predictor.query.labels import Labels
+from predictor.query.training_plan import Training
 from predictor.training.learners import LogisticHeads
 from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, train_w2s
@@ -41,7 +42,7 @@ def classes():
 
 def test_logistic_recipes_are_those_of_scikit_learn(classes):
     strong, weak, labels = classes
-    recipe, gold = Recipe("logistic", weak_ridge=0.02, student_ridge=0.05), labels.targets[:, 0]
+    recipe, gold = Recipe("logistic", training=Training(weak_ridge=0.02, student_ridge=0.05)), labels.targets[:, 0]
     found = train_w2s(strong, [weak], labels, splits=2, seed=SEED, recipe=recipe)
     for split in range(2):
         part = part_of(ROWS, recipe, SEED, split)
@@ -80,7 +81,8 @@ def test_a_logistic_head_takes_the_ridge_of_least_log_loss_on_held_out_folds(cla
 
 def test_fixed_ridges_are_those_of_the_weak_heads_and_of_the_student_and_its_ceiling(classes):
     strong, weak, labels = classes
-    found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=Recipe(weak_ridge=0.3, student_ridge=0.05))
+    recipe = Recipe(training=Training(weak_ridge=0.3, student_ridge=0.05))
+    found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=recipe)
     part, gold = thirds(ROWS, np.random.default_rng([SEED, 0])), labels.targets
     lesson = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak]
     student = dense.hat(strong[part.student], strong[part.test], 0.05)
@@ -91,7 +93,7 @@ def test_fixed_ridges_are_those_of_the_weak_heads_and_of_the_student_and_its_cei
 
 def test_hard_labels_teach_the_class_alone(classes):
     strong, weak, labels = classes
-    hard = Recipe(weak_ridge=0.3, student_ridge=0.3, label_form="hard")
+    hard = Recipe(training=Training(weak_ridge=0.3, student_ridge=0.3, label_form="hard"))
     found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=hard)
     part, gold = thirds(ROWS, np.random.default_rng([SEED, 0])), labels.targets
     lesson = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak] > 0.5
@@ -101,7 +103,7 @@ def test_hard_labels_teach_the_class_alone(classes):
 
 def test_confidence_sharpens_the_student_and_leaves_its_ceiling_alone(classes):
     strong, weak, labels = classes
-    recipe = Recipe("logistic", weak_ridge=0.02, student_ridge=0.02, confidence=0.6)
+    recipe = Recipe("logistic", confidence=0.6, training=Training(weak_ridge=0.02, student_ridge=0.02))
     plain, sure = (
         train_w2s(strong, [weak], labels, splits=2, recipe=replace(recipe, loss=loss))
         for loss in ("xent", "confidence")
@@ -119,7 +121,7 @@ def test_confidence_sharpens_the_student_and_leaves_its_ceiling_alone(classes):
 def test_part_sizes_and_groups_reach_the_training(classes):
     strong, weak, labels = classes
     groups = np.arange(ROWS) // 3
-    recipe = Recipe(weak_rows=24, student_rows=18)
+    recipe = Recipe(training=Training(weak_rows=24, student_rows=18))
     part = part_of(ROWS, recipe, SEED, 0, groups)
     assert (len(part.weak), len(part.student)) == (24, 18)
     assert not set(groups[part.weak]) & set(groups[part.test])
@@ -133,7 +135,7 @@ def test_rows_that_repeat_look_easier_than_they_are_unless_grouped():
     rng = np.random.default_rng(2)
     once = rng.standard_normal((30, 40))
     features, labels = np.repeat(once, 4, axis=0), Labels.of(np.repeat(rng.standard_normal(30), 4))
-    recipe = Recipe(weak_ridge=0.001, student_ridge=0.001)
+    recipe = Recipe(training=Training(weak_ridge=0.001, student_ridge=0.001))
     leaky = train_w2s(features, [features], labels, splits=6, recipe=recipe).ceiling.mean()
     together = np.arange(120) // 4
     honest = train_w2s(features, [features], labels, splits=6, recipe=recipe, groups=together).ceiling.mean()

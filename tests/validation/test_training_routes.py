@@ -10,6 +10,7 @@ from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
+from predictor.query.training_plan import Training
 from predictor.steps import Progress, drain
 from predictor.training.recipe import Recipe
 from predictor.training.runs import train_w2s
@@ -67,7 +68,7 @@ def test_the_naive_route_is_the_training_that_predictions_are_checked_against(ta
 def test_parts_of_other_sizes_are_those_of_a_training_of_these_sizes(task):
     strong, weak, labels = task
     found = measured(task, LinearRelabelling(strong.features), splits=2, seed=1, sizes=(20, 24))
-    recipe = Recipe(weak_rows=20, student_rows=24)
+    recipe = Recipe(training=Training(weak_rows=20, student_rows=24))
     outcomes = train_w2s(strong.features, [one.features for one in weak], labels, splits=2, seed=1, recipe=recipe)
     np.testing.assert_allclose(found.naive, outcomes.w2s, rtol=1e-8)
     np.testing.assert_allclose(found.weak, outcomes.weak, rtol=1e-8)

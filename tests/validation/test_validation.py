@@ -66,7 +66,7 @@ def test_what_only_labels_could_say_is_kept_where_it_was_asked_for_by_name(quest
 
 def test_what_is_forecast_is_the_training_that_is_measured(question):
     query, labels = asking(question, "label_prior_simulation")
-    recipe = Recipe(weak_rows=20, student_rows=62, weak_ridge=0.1, student_ridge=0.2)
+    recipe = Recipe(training=Training(weak_rows=20, student_rows=62, weak_ridge=0.1, student_ridge=0.2))
     found = drain(validation_steps(query, labels, ArraySource(), splits=2, recipe=recipe))
     assert found.parts == (20, 62, 8)
     assert found.provenance.request["training"] == asdict(Training(20, 62, 0.1, 0.2))
