@@ -32,7 +32,6 @@ from server.access.address import check_address
 from server.access.admission import Admission
 from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
-from server.access.page_tokens import page_tokens
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
 from server.background import beside, count_jobs, forget_old_jobs, sweep_files
@@ -119,16 +118,16 @@ async def serve_with(config: Config, traces: Traces) -> None:
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
-        pages, intake = page_tokens(config.state_dir / "pages.key"), Intake(parts, limits)
+        intake = Intake(parts, limits)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
         asking = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
-        ranking = RankingServicer(ledger, intake, pages, calibrations, limits)
+        ranking = RankingServicer(ledger, intake, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
         parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
         uploads = Uploads(config.state_dir / "uploads", limits)
-        features = FeatureServicer(uploads, pages, limits)
+        features = FeatureServicer(uploads, limits)
         features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -20,11 +20,11 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import predictor_service_pb2_grpc, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
-from server.access.page_tokens import PageTokens
 from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
 from server.durable.job_service import Ledger
 from server.durable.rows import Declared, Row
+from server.pages import page_size
 from server.request_check import Intake
 from server.telemetry.traces import current_traceparent
 from server.workforce.costs import check_prediction, declared_seconds, declared_values
@@ -104,12 +104,10 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         self,
         ledger: Ledger,
         intake: Intake,
-        pages: PageTokens,
         calibrations: CalibrationServicer,
         limits: Limits,
     ) -> None:
         self._ledger = ledger
-        self._pages = pages
         self._calibrations = calibrations
         self._intake = intake
         self._limits = limits
@@ -144,16 +142,9 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 
     async def ListRankingJobs(self, request: pb.ListRankingJobsRequest, context: Any) -> pb.ListRankingJobsResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        most = self._limits.max_page_jobs
-        if request.page_size < 0:
-            raise InputError(
-                f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
-            )
-        size = min(request.page_size or most, most)
-        tenant = current_tenant()
-        place = self._pages.take("jobs", tenant, request.page_token)
-        rows = await self._ledger.page(tenant, size + 1, None if place is None else int(place))
-        token = self._pages.give("jobs", tenant, str(rows[size - 1].seq)) if len(rows) > size else ""
+        size = page_size(request.page_size, self._limits.max_page_jobs)
+        rows = await self._ledger.page(current_tenant(), size + 1, request.page_token)
+        token = rows[size - 1].job.id if len(rows) > size else ""
         return pb.ListRankingJobsResponse(jobs=[_message(row) for row in rows[:size]], next_page_token=token)
 
     async def WaitRankingJob(self, request: pb.WaitRankingJobRequest, context: Any) -> pb.WaitRankingJobResponse:  # noqa: N802

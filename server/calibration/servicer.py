@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from predictor.calibration.calibration import check_name
-from predictor.errors import InputError, LimitError, UnavailableError
+from predictor.errors import LimitError, UnavailableError
 from predictor.outcomes.index import Mark
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
@@ -19,6 +19,7 @@ from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
 from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
+from server.pages import bad_page_token, page_size
 from server.telemetry.logs import log
 from server.workforce.fitting import FitWorkers
 
@@ -62,12 +63,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
 
     async def ListOutcomes(self, request: pb.ListOutcomesRequest, context: Any) -> pb.ListOutcomesResponse:  # noqa: N802
         """See protos/w2s/v1/calibration.proto."""
-        most = self._limits.max_page_outcomes
-        if request.page_size < 0:
-            raise InputError(
-                f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
-            )
-        size, after = min(request.page_size or most, most), _mark(request.page_token)
+        size, after = page_size(request.page_size, self._limits.max_page_outcomes), _mark(request.page_token)
         store = self._stores.outcomes(current_tenant())
         wanted = {name: getattr(request, name) or None for name in ("task", "strong", "recipe")}
 
@@ -161,9 +157,5 @@ def _mark(token: str) -> Mark | None:
         text = ""
     found = _MARK.fullmatch(text)
     if found is None:
-        raise InputError(
-            "page_token was not given out by this server; leave it empty for the first page.",
-            reason="BAD_PAGE",
-            field="page_token",
-        )
+        raise bad_page_token(token)
     return Mark(int(found[1]), found[2])

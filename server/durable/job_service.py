@@ -102,9 +102,9 @@ class Ledger:
         row = await self._run(lambda: self._table.get(tenant, name))
         return replace(row, job=self._feed.overlay(row.job))
 
-    async def page(self, tenant: str, size: int, before: int | None) -> list[Row]:
+    async def page(self, tenant: str, size: int, after: str) -> list[Row]:
         """See JobTable.page."""
-        rows = await self._run(lambda: self._table.page(tenant, size, before))
+        rows = await self._run(lambda: self._table.page(tenant, size, after))
         return [replace(row, job=self._feed.overlay(row.job)) for row in rows]
 
     async def cancel(self, tenant: str, name: str) -> Row:

@@ -15,6 +15,7 @@ from server.config import Limits
 from server.durable.quotas import check_quota
 from server.durable.rows import COLUMNS, Claim, Declared, Row, Waiting, now, oldest, row_of, row_with_ranking
 from server.durable.store import Run, Store
+from server.pages import bad_page_token
 
 REVISION_STEP = 1_000_000
 """Committed changes count in these steps, so that uncommitted progress in between has revisions of its own, and a
@@ -23,6 +24,10 @@ restart, which forgets that progress, still never goes back."""
 _ID = re.compile(r"^[\x20-\x7e]{1,64}$")
 
 _REPEATABLE = frozenset({"FAILED", "CANCELLED", "PARTIAL"})
+
+
+def _absent(name: str) -> NotFoundError:
+    return NotFoundError(f"there is no job {name[:64]!r}; list them to see which there are.", reason="JOB_NOT_FOUND")
 
 
 class JobTable:
@@ -109,12 +114,17 @@ class JobTable:
         with self._database.reading() as run:
             return row_with_ranking(self._find(run, tenant, name, f"{COLUMNS}, ranking"))
 
-    def page(self, tenant: str, size: int, before: int | None) -> list[Row]:
-        """At most `size` jobs, newest first, older than the one at place `before`."""
+    def page(self, tenant: str, size: int, after: str) -> list[Row]:
+        """At most `size` jobs, newest first, older than the job with id `after`; "" for the newest.
+
+        Raises:
+            InputError: no such job.
+        """
         with self._database.reading() as run:
+            before = self._find(run, tenant, after, "seq", bad_page_token)["seq"] if after else 1 << 62
             found = run.execute(
                 f"SELECT {COLUMNS} FROM jobs WHERE tenant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
-                (tenant, before if before is not None else 1 << 62, size),
+                (tenant, before, size),
             )
             return [row_of(one) for one in found]
 
@@ -282,14 +292,10 @@ class JobTable:
     def _ids(self, run: Run, state: JobState) -> list[str]:
         return [one["id"] for one in run.execute("SELECT id FROM jobs WHERE state = ?", (state,))]
 
-    def _find(self, run: Run, tenant: str, name: str, columns: str) -> Any:
+    def _find(self, run: Run, tenant: str, name: str, columns: str, error: Callable[[str], W2SError] = _absent) -> Any:
         if not _ID.match(name):
-            raise _absent(name)  # it may be a text that a database cannot even compare
+            raise error(name)  # it may be a text that a database cannot even compare
         found = run.execute(f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ?", (tenant, name)).fetchone()
         if found is None:
-            raise _absent(name)
+            raise error(name)
         return found
-
-
-def _absent(name: str) -> NotFoundError:
-    return NotFoundError(f"there is no job {name[:64]!r}; list them to see which there are.", reason="JOB_NOT_FOUND")

@@ -9,16 +9,17 @@ from typing import Any
 from predictor.errors import InputError, RefusedError
 from predictor.store.entries import OpenEntry
 from predictor.store.features import NamedFeatures
+from predictor.store.keys import check_name
 from protos import convert
 from protos.features import MAX_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
 from server.access.caller import current_tenant
-from server.access.page_tokens import PageTokens
 from server.config import Limits
 from server.features.stores import feature_store
 from server.features.upload import Upload
 from server.features.uploads import Uploads
+from server.pages import bad_page_token, page_size
 from server.upload_stream import Reception
 
 _THREADS = 4
@@ -27,8 +28,7 @@ _THREADS = 4
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     """See protos/w2s/v1/features.proto."""
 
-    def __init__(self, uploads: Uploads, pages: PageTokens, limits: Limits) -> None:
-        self._pages = pages
+    def __init__(self, uploads: Uploads, limits: Limits) -> None:
         self._uploads = uploads
         self._limits = limits
         self._reception = Reception("w2s-features", _THREADS, limits.upload_idle_seconds)
@@ -89,16 +89,10 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
 
     async def ListFeatures(self, request: pb.ListFeaturesRequest, context: Any) -> pb.ListFeaturesResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
-        most = self._limits.max_page_features
-        if request.page_size < 0:
-            raise InputError(
-                f"page_size is {request.page_size}; it must be from 0 to {most}.", reason="BAD_PAGE", field="page_size"
-            )
-        tenant = current_tenant()
-        size, after = min(request.page_size or most, most), self._pages.take("features", tenant, request.page_token)
-        store = feature_store(tenant)
-        found = await self._reception.run(lambda: store.page(after or "", size + 1))
-        token = self._pages.give("features", tenant, found[size - 1].name) if len(found) > size else ""
+        size, after = page_size(request.page_size, self._limits.max_page_features), _after(request.page_token)
+        store = feature_store(current_tenant())
+        found = await self._reception.run(lambda: store.page(after, size + 1))
+        token = found[size - 1].name if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)
 
@@ -107,6 +101,16 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         store = feature_store(current_tenant())
         await self._reception.run(lambda: store.remove(request.name))
         return pb.DeleteFeaturesResponse()
+
+
+def _after(token: str) -> str:
+    """The name that a page begins after; there need be no such set, since names have an order of their own."""
+    try:
+        if token:
+            check_name(token)
+    except InputError:
+        raise bad_page_token(token) from None
+    return token
 
 
 def _chunk(entry: OpenEntry, start: int) -> pb.FeatureChunk:

@@ -45,7 +45,7 @@ class Jobs:
         assert self._table.finish(claim, "SUCCEEDED", None, RANKING) is not None
 
     def read(self, done: int) -> list[str]:
-        names = [row.job.request_id for row in self._table.page(TENANT, 9, None)]
+        names = [row.job.request_id for row in self._table.page(TENANT, 9, "")]
         right = ["now", "before"] if done else ["before"]
         wrong = [] if names == right else [f"listed {names}"]
         return wrong if self._table.get(TENANT, self._before).ranking == RANKING else [*wrong, "another ranking"]
@@ -55,7 +55,7 @@ class Jobs:
         try:
             table = JobTable(database, Limits())
             table.recover()
-            rows = {row.job.request_id: table.get(TENANT, row.job.id) for row in table.page(TENANT, 9, None)}
+            rows = {row.job.request_id: table.get(TENANT, row.job.id) for row in table.page(TENANT, 9, "")}
             now = rows.pop("now", None)
             wrong = [] if [row.ranking for row in rows.values()] == [RANKING] else ["the earlier job is another"]
             if done and now is None:
@@ -163,4 +163,4 @@ class Opening:
 
 
 def _states(table: JobTable) -> dict[str, str]:
-    return {row.job.request_id: row.job.state for row in table.page(TENANT, 99, None)}
+    return {row.job.request_id: row.job.state for row in table.page(TENANT, 99, "")}

@@ -25,7 +25,7 @@ def test_a_full_disk_refuses_writes_and_lets_reads_go_on(database, table):
         table.create(LOCAL, "b", b"x" * 100_000)
     assert caught.value.reason == "STORAGE_FULL"
     assert table.get(LOCAL, name).job.state == "QUEUED"
-    assert [row.job.id for row in table.page(LOCAL, 9, None)] == [name]
+    assert [row.job.id for row in table.page(LOCAL, 9, "")] == [name]
     assert table.claim().row.job.id == name
 
 
@@ -37,7 +37,7 @@ def test_a_read_only_disk_refuses_writes_and_lets_reads_go_on(database, table):
         with pytest.raises(UnavailableError, match="the job store cannot be read or written") as caught:
             write()
         assert caught.value.reason == "STORAGE_UNWRITABLE"
-    assert [row.job.state for row in table.page(LOCAL, 9, None)] == ["QUEUED"]
+    assert [row.job.state for row in table.page(LOCAL, 9, "")] == ["QUEUED"]
     with database.reading() as run:
         run.execute("PRAGMA query_only = OFF")
     assert table.claim().row.job.id == name
@@ -102,7 +102,7 @@ def test_a_store_from_before_tenants_belongs_to_this_machine(tmp_path):
     old.close()
     opened = Database(tmp_path / "old.sqlite")
     table = JobTable(opened, Limits())
-    assert [row.job.id for row in table.page(LOCAL, 9, None)] == ["open", "done"]
+    assert [row.job.id for row in table.page(LOCAL, 9, "")] == ["open", "done"]
     assert table.get(LOCAL, "done").ranking == b"\3\4\5"
     with opened.reading() as run:
         assert run.execute("SELECT size FROM jobs ORDER BY seq").fetchall()[0]["size"] == 5

@@ -94,9 +94,9 @@ def test_what_is_declared_is_kept_and_pages_are_as_on_sqlite(table):
     made = [table.create("alice", str(i), b"q", Declared(i, ("ab" * 32,), "t")).job.id for i in range(5)]
     assert [one.cost for one in table.waiting()] == [0, 1, 2, 3, 4]
     assert table.parts() == {("alice", "ab" * 32)}
-    first = table.page("alice", 2, None)
+    first = table.page("alice", 2, "")
     assert [row.job.id for row in first] == made[:2:-1]
-    assert [row.job.id for row in table.page("alice", 9, first[-1].seq)] == made[2::-1]
+    assert [row.job.id for row in table.page("alice", 9, first[-1].job.id)] == made[2::-1]
     assert table.counts() == {"QUEUED": 5}
     assert table.queued() == 5
     table.create("alice", "blob", bytes(range(256)))

@@ -10,7 +10,6 @@ from protos.w2s.v1 import predictor_service_pb2 as ask
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server import servicers
 from server.access.caller import Caller, set_caller
-from server.access.page_tokens import page_tokens
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Limits
@@ -53,7 +52,7 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
         fits, predictor = FitWorkers(limits, shares[0]), PredictWorker(limits, shares[0])
         calibrations = CalibrationServicer(TenantStores(tmp_path, limits), fits, limits)
         asked = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
-        ranking = RankingServicer(ledger, intake, page_tokens(tmp_path / "key"), calibrations, limits)
+        ranking = RankingServicer(ledger, intake, calibrations, limits)
         set_caller(Caller())
         query = convert.query_to_proto(arrays(rows=60))
         try:

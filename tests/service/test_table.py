@@ -57,7 +57,7 @@ def test_a_job_is_tried_again_until_three_workers_died_over_it(table):
     table.create(LOCAL, "a", b"q")
     states = [table.release(table.claim(), LOST, 3).job.state for _ in range(3)]
     assert states == ["QUEUED", "QUEUED", "FAILED"]
-    job = table.page(LOCAL, 1, None)[0].job
+    job = table.page(LOCAL, 1, "")[0].job
     assert (job.attempts, job.error.reason) == (3, "WORKER_LOST")
 
 
@@ -85,7 +85,7 @@ def test_every_change_raises_the_revision(table):
     seen += [claim.row.job.revision, table.release(claim, None, 3).job.revision]
     table.claim()
     table.recover()
-    seen += [table.page(LOCAL, 1, None)[0].job.revision, table.finish(table.claim(), "FAILED", LOST, None).job.revision]
+    seen += [table.page(LOCAL, 1, "")[0].job.revision, table.finish(table.claim(), "FAILED", LOST, None).job.revision]
     assert seen == sorted(set(seen))
 
 
@@ -146,7 +146,7 @@ def test_another_tenants_job_reads_as_no_job(table):
         with pytest.raises(NotFoundError) as absent:
             act("bob", "0" * 16)
         assert stranger.value.message.replace(name, "") == absent.value.message.replace("0" * 16, "")
-    assert table.page("bob", 9, None) == []
+    assert table.page("bob", 9, "") == []
     assert table.create("bob", "a", b"other").job.id != name
 
 
@@ -179,4 +179,4 @@ def test_finished_jobs_expire_and_others_do_not(table):
     table.cancel(LOCAL, done)
     assert table.expire(3600) == 0
     assert table.expire(-1) == 1
-    assert [row.job.id for row in table.page(LOCAL, 9, None)] == [open_]
+    assert [row.job.id for row in table.page(LOCAL, 9, "")] == [open_]
