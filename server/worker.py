@@ -92,8 +92,7 @@ def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
     message = query_pb2.RankingQuery.FromString(request)
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
     query = cut_stored(convert.query_from_proto(message), store)
-    with guarded(source_of(query, store), tenant) as source:
-        ranking = _report(ranking_steps(query, source), outward)
+    ranking = _report(ranking_steps(query, guarded(source_of(query, store), tenant)), outward)
     return convert.ranking_to_proto(ranking).SerializeToString()
 
 

@@ -1,69 +1,103 @@
-"""Confinement: local paths in a stranger's reference, held inside folders that the operator named."""
+"""Confinement: local paths in a caller's reference, resolved once and checked to lie inside the operator's folders.
+
+The check is made on names. A link that somebody with write access to a folder swaps in between the check and the
+reading is followed.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from predictor.errors import NotFoundError
+from predictor.models.forms import FORMS, form_of_suffix
+from predictor.models.tokenizer_files import TOKENIZER_FILES
 from predictor.query.model_reference import ModelReference
 
-LOCAL_KINDS = ("folder", "onnx", "gguf", "array")
+LOCAL_KINDS = ("folder", *(form.name for form in FORMS if form.suffixes))
+"""Kinds of references that name a path on this machine."""
 
 
-def confine(text: str, roots: Sequence[Path]) -> str:
-    """The reference with every local path made absolute and seen to lie inside one of the roots.
+@dataclass(frozen=True)
+class ConfinedReference:
+    """A reference that may be read.
 
-    A relative path is looked up in each root in turn; an absolute one must lie in a root. Links are followed and their
-    targets must lie inside too, also those of the files of a model folder. References to the hub, to packages and to
-    stored feature sets hold no local path and come back as they are; a `#tokenizer=` is held to the same rules.
+    Attributes:
+        text: the reference by real paths.
+        names: each real path in it with the name that the caller gave, for messages.
+    """
+
+    text: str
+    names: tuple[tuple[Path, str], ...] = ()
+
+    def as_given(self, message: str) -> str:
+        """A message with the caller's names in place of real paths."""
+        for path, name in self.names:
+            message = message.replace(str(path), name)
+        return message
+
+
+def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
+    """The reference with every local path resolved and found inside one of the roots.
+
+    A relative path is looked up in each root in turn; an absolute one must lie in a root. Links are followed, and all
+    files that a loader could read with the model must be regular files inside the root too: those of a model folder,
+    those beside a weights file, and a tokenizer one folder above a graph. References to the hub, to packages and to
+    stored feature sets hold no local path and pass; a `#tokenizer=` is checked by the same rules.
 
     Args:
         text: a reference without alias.
         roots: folders that models may be read from; none forbids every local path.
 
     Raises:
-        InputError: the reference cannot be read.
-        NotFoundError: no such model in the roots. What is absent and what lies outside read alike.
+        InputError: the reference cannot be parsed.
+        NotFoundError: no such model in the roots. What is absent and what lies outside get the same message.
     """
     reference = ModelReference.parse(text)
     tokenizer = None if reference.tokenizer is None else confine(reference.tokenizer, roots)
-    if reference.kind not in LOCAL_KINDS:
-        return str(replace(reference, tokenizer=tokenizer))
-    name, mark, key = reference.locator.partition("::")
-    for root in roots:
-        found = _inside(name, root)
-        if found is not None:
-            return str(replace(reference, locator=f"{found}{mark}{key}", tokenizer=tokenizer))
-    raise absent(text)
-
-
-def absent(text: str) -> NotFoundError:
-    """What is told of a model that is not there, and of one that lies outside."""
-    return NotFoundError(
-        f"model {text!r} does not exist in the folders that this server reads models from.",
-        reason="MODEL_NOT_FOUND",
-        field="model",
-    )
+    names = () if tokenizer is None else tokenizer.names
+    locator = reference.locator
+    if reference.kind in LOCAL_KINDS:
+        name, mark, key = locator.partition("::")
+        found = next((path for root in roots if (path := _inside(name, root)) is not None), None)
+        if found is None:
+            raise NotFoundError(
+                f"model {text!r} does not exist in the folders that this server reads models from.",
+                reason="MODEL_NOT_FOUND",
+                field="model",
+            )
+        locator, names = f"{found}{mark}{key}", ((found, name), *names)
+    confined = replace(reference, locator=locator, tokenizer=None if tokenizer is None else tokenizer.text)
+    return ConfinedReference(str(confined), names)
 
 
 def _inside(name: str, root: Path) -> Path | None:
-    """The real path of a file or folder in the root, if all of it lies there."""
+    """The real path of a file or folder in the root, if every file read with it lies there."""
     try:
         real_root = root.resolve(strict=True)
         path = (real_root / name).resolve(strict=True)
-        if ".." in Path(name).parts or not path.is_relative_to(real_root):
+        if ".." in Path(name).parts or path == real_root or not path.is_relative_to(real_root):
             return None
-        if path.is_file():
-            return path
-        if path == real_root or not path.is_dir():
-            return None
-        for folder, folders, files in os.walk(path):
-            for entry in (*folders, *files):
-                if not Path(folder, entry).resolve(strict=True).is_relative_to(real_root):
-                    return None
+        readable = path.is_dir() or path.is_file()
+        for entry in _read_with(path):
+            real = entry.resolve(strict=True)
+            readable = readable and real.is_relative_to(real_root) and (real.is_file() or real.is_dir())
     except (OSError, ValueError, RuntimeError):
         return None  # absent, too long, a loop of links, a NUL inside
-    return path
+    return path if readable else None
+
+
+def _read_with(path: Path) -> Iterator[Path]:
+    """Files and folders that a loader could open when it is given this path."""
+    if path.is_dir():
+        for folder, folders, files in os.walk(path):
+            yield from (Path(folder, entry) for entry in (*folders, *files))
+        return
+    form = form_of_suffix(path.suffix)
+    if form is not None and form.backend:
+        yield from (entry for entry in path.parent.iterdir() if not entry.is_dir() or entry.is_symlink())
+    if form is not None and form.tokenizer_above:
+        above = (path.parent.parent / name for name in TOKENIZER_FILES)
+        yield from (entry for entry in above if entry.exists() or entry.is_symlink())

@@ -1,16 +1,15 @@
-"""Confined: models of local files are read from the operator's folders only, whoever asks."""
+"""Model roots: models in local files are read from the folders of the operator only, whichever tenant asks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from predictor.errors import W2SError
-from predictor.models.open_files import HeldFiles
+from predictor.models.confine import ConfinedReference, confine
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -25,52 +24,47 @@ ROOTS = "W2S_MODEL_ROOTS"
 T = TypeVar("T")
 
 
-class Held:
-    """The local models of one job, kept open until its end, so that what is read is what was checked.
+class ModelRoots:
+    """The folders that models of one job may be read from. Each reference is checked once.
 
     Args:
-        roots: folders that models may be read from; none forbids every local path.
+        roots: none forbids every local path.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self.roots = tuple(roots)
-        self._models: dict[str, HeldFiles] = {}
+        self._roots = tuple(roots)
+        self._checked: dict[str, ConfinedReference] = {}
 
-    def spec(self, spec: ModelSpec) -> ModelSpec:
-        """The same model by what is open of it.
+    def confined(self, spec: ModelSpec) -> ModelSpec:
+        """The same model by its real path.
 
         Raises:
             NotFoundError: no such model in the roots.
         """
         if spec.values is not None:
             return spec
-        if spec.reference not in self._models:
-            self._models[spec.reference] = HeldFiles(spec.reference, self.roots)
-        return replace(spec, reference=self._models[spec.reference].reference)
+        if spec.reference not in self._checked:
+            self._checked[spec.reference] = confine(spec.reference, self._roots)
+        return replace(spec, reference=self._checked[spec.reference].text)
 
-    def told(self, spec: ModelSpec, steps: Steps[T]) -> Steps[T]:
-        """The steps, their faults with the paths that the caller knows."""
+    def named(self, spec: ModelSpec, steps: Steps[T]) -> Steps[T]:
+        """The steps; their errors name paths as the caller gave them."""
         try:
             return (yield from steps)
         except W2SError as error:
-            held = self._models.get(spec.reference)
-            if held is None:
+            checked = self._checked.get(spec.reference)
+            if checked is None:
                 raise
-            field = None if error.field is None else held.told(error.field)
-            raise type(error)(held.told(error.message), reason=error.reason, field=field) from error
-
-    def close(self) -> None:
-        """Let go of every file."""
-        while self._models:
-            self._models.popitem()[1].close()
+            field = None if error.field is None else checked.as_given(error.field)
+            raise type(error)(checked.as_given(error.message), reason=error.reason, field=field) from error
 
 
 class Confined:
     """A FeatureSource that sees local paths inside the roots only; a path outside is that candidate's own fault."""
 
-    def __init__(self, source: FeatureSource, held: Held) -> None:
+    def __init__(self, source: FeatureSource, roots: ModelRoots) -> None:
         self._source = source
-        self._held = held
+        self._roots = roots
 
     def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`.
@@ -78,7 +72,7 @@ class Confined:
         Raises:
             NotFoundError: no such model in the roots.
         """
-        return (yield from self._held.told(spec, self._source.features(self._held.spec(spec), pool, settings)))
+        return (yield from self._roots.named(spec, self._source.features(self._roots.confined(spec), pool, settings)))
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
         """See `predictor.query.source.Forewarned`; what lies outside the roots is not announced."""
@@ -87,7 +81,7 @@ class Confined:
         inside = []
         for spec in specs:
             try:
-                inside.append(self._held.spec(spec))
+                inside.append(self._roots.confined(spec))
             except W2SError:  # told where it is asked for
                 continue
         self._source.announce(inside, pool)
@@ -96,10 +90,10 @@ class Confined:
 class ConfinedLabels:
     """A `Confined` whose source also labels rows."""
 
-    def __init__(self, source: FeatureSource, labels: LabelSource, held: Held) -> None:
-        self._inner = Confined(source, held)
+    def __init__(self, source: FeatureSource, labels: LabelSource, roots: ModelRoots) -> None:
+        self._inner = Confined(source, roots)
         self._labels = labels
-        self._held = held
+        self._roots = roots
 
     def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `Confined`."""
@@ -115,7 +109,7 @@ class ConfinedLabels:
         Raises:
             NotFoundError: no such model in the roots.
         """
-        return (yield from self._held.told(spec, self._labels.labels(self._held.spec(spec), pool, settings)))
+        return (yield from self._roots.named(spec, self._labels.labels(self._roots.confined(spec), pool, settings)))
 
     def refined(
         self, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, contexts: Sequence[Ints]
@@ -125,12 +119,11 @@ class ConfinedLabels:
         Raises:
             NotFoundError: no such model in the roots.
         """
-        steps = self._labels.refined(self._held.spec(spec), pool, settings, weak_labels, contexts)
-        return (yield from self._held.told(spec, steps))
+        steps = self._labels.refined(self._roots.confined(spec), pool, settings, weak_labels, contexts)
+        return (yield from self._roots.named(spec, steps))
 
 
-@contextmanager
-def guarded(source: FeatureSource, tenant: str, environment: Mapping[str, str] = os.environ) -> Iterator[FeatureSource]:
+def guarded(source: FeatureSource, tenant: str, environment: Mapping[str, str] = os.environ) -> FeatureSource:
     """The source as this tenant may use it, for one job.
 
     Where folders are named they bind everybody; where none are, this machine's own user reads any path and everybody
@@ -138,10 +131,6 @@ def guarded(source: FeatureSource, tenant: str, environment: Mapping[str, str] =
     """
     named = environment.get(ROOTS)
     if named is None and tenant == LOCAL:
-        yield source
-        return
-    held = Held([Path(folder) for folder in (named or "").split(os.pathsep) if folder])
-    try:
-        yield ConfinedLabels(source, source, held) if isinstance(source, LabelSource) else Confined(source, held)
-    finally:
-        held.close()
+        return source
+    roots = ModelRoots([Path(folder) for folder in (named or "").split(os.pathsep) if folder])
+    return ConfinedLabels(source, source, roots) if isinstance(source, LabelSource) else Confined(source, roots)

@@ -23,24 +23,24 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_relative_path_is_found_in_a_root(root: Path, tmp_path: Path) -> None:
-    assert confine("models/good", [tmp_path / "none", root]) == str(root / "models" / "good")
-    assert confine("array:a.npy#layer=1", [root]) == f"array:{root / 'a.npy'}#layer=1"
+    assert confine("models/good", [tmp_path / "none", root]).text == str(root / "models" / "good")
+    assert confine("array:a.npy#layer=1", [root]).text == f"array:{root / 'a.npy'}#layer=1"
     assert (
-        confine("onnx:a.npy::k#tokenizer=models/good", [root])
+        confine("onnx:a.npy::k#tokenizer=models/good", [root]).text
         == f"onnx:{root / 'a.npy'}::k#tokenizer={root / 'models/good'}"
     )
-    assert confine(str(root / "models" / "good"), [root]) == str(root / "models" / "good")
+    assert confine(str(root / "models" / "good"), [root]).text == str(root / "models" / "good")
 
 
 def test_a_link_inside_the_root_is_followed(root: Path) -> None:
     os.symlink("good", root / "models" / "latest")
-    assert confine("models/latest", [root]) == str(root / "models" / "good")
+    assert confine("models/latest", [root]).text == str(root / "models" / "good")
 
 
 @pytest.mark.parametrize("text", ["features:mine", "pypi:a==1/x", f"hub:o/n@{'0' * 40}"])
 def test_references_without_a_local_path_pass(root: Path, text: str) -> None:
-    assert confine(text, [root]) == text
-    assert confine(text, []) == text
+    assert confine(text, [root]).text == text
+    assert confine(text, []).text == text
 
 
 def link(root: Path, target: Path) -> None:
@@ -89,3 +89,40 @@ def test_a_tokenizer_may_not_lead_out_either(root: Path) -> None:
 def test_without_roots_no_local_path_is_read(root: Path) -> None:
     with pytest.raises(NotFoundError):
         confine(str(root / "models" / "good"), [])
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "gguf"])
+def test_links_beside_a_weights_file_may_not_lead_out(root: Path, suffix: str) -> None:
+    """A tokenizer or further tensors beside the weights are read with them."""
+    folder = root / "models" / "graph"
+    folder.mkdir()
+    (folder / f"model.{suffix}").write_bytes(b"")
+    os.symlink("../good/config.json", folder / "config.json")
+    assert confine(f"models/graph/model.{suffix}", [root]).text == str(folder / f"model.{suffix}")
+    os.symlink(root.parent / "secret" / "config.json", folder / "tokenizer.json")
+    with pytest.raises(NotFoundError):
+        confine(f"models/graph/model.{suffix}", [root])
+
+
+def test_a_tokenizer_above_a_graph_may_not_lead_out(root: Path) -> None:
+    folder = root / "models" / "graph"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"")
+    assert confine("models/graph/model.onnx", [folder, root]).text == str(folder / "model.onnx")
+    (root / "models" / "tokenizer.json").write_text("{}")
+    assert confine("models/graph/model.onnx", [root]).text == str(folder / "model.onnx")
+    with pytest.raises(NotFoundError):
+        confine("model.onnx", [folder])
+
+
+def test_a_folder_with_a_pipe_is_refused(root: Path) -> None:
+    """Opening a pipe would wait forever."""
+    os.mkfifo(root / "models" / "good" / "model.safetensors")
+    with pytest.raises(NotFoundError):
+        confine("models/good", [root])
+
+
+def test_messages_name_what_the_caller_named(root: Path) -> None:
+    found = confine("models/good#tokenizer=a.npy", [root])
+    path = root / "models" / "good"
+    assert found.as_given(f"{str(path)!r} is odd; so is {root / 'a.npy'}.") == "'models/good' is odd; so is a.npy."

@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
-from predictor.errors import NotFoundError
+from predictor.errors import InputError, NotFoundError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -38,20 +38,25 @@ def folders(tmp_path: Path) -> Path:
 def test_named_folders_bind_everybody_and_without_them_only_this_machines_user_reads_paths(folders: Path):
     free, spec = ArraySource(), ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
     outside = ModelSpec("a", f"array:{folders / 'out' / 'a.npy'}")
-    with guarded(free, LOCAL, {}) as source:
-        assert source is free
-    with guarded(free, LOCAL, {ROOTS: str(folders / "in")}) as source:
-        assert len(drain(source.features(spec, Pool.numbered(ROWS), Settings()))) == 1
-        with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
-            drain(source.features(outside, Pool.numbered(ROWS), Settings()))
+    assert guarded(free, LOCAL, {}) is free
+    source = guarded(free, LOCAL, {ROOTS: str(folders / "in")})
+    assert len(drain(source.features(spec, Pool.numbered(ROWS), Settings()))) == 1
+    with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
+        drain(source.features(outside, Pool.numbered(ROWS), Settings()))
 
 
-def test_a_stranger_without_named_folders_reads_no_local_path(folders: Path):
+def test_errors_name_paths_as_the_caller_gave_them(folders: Path):
+    (folders / "in" / "bad.npy").write_text("no array")
+    source = guarded(ArraySource(), "alice", {ROOTS: str(folders / "in")})
+    with pytest.raises(InputError, match=r"'bad\.npy' is not a readable \.npy array") as caught:
+        drain(source.features(ModelSpec("a", "array:bad.npy"), Pool.numbered(ROWS), Settings()))
+    assert str(folders) not in f"{caught.value.message} {caught.value.field}"
+
+
+def test_other_tenants_without_named_folders_read_no_local_path(folders: Path):
     spec = ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
-    with (
-        guarded(ArraySource(), "alice", {}) as source,
-        pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"),
-    ):
+    source = guarded(ArraySource(), "alice", {})
+    with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
         drain(source.features(spec, Pool.numbered(ROWS), Settings()))
 
 
