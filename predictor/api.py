@@ -40,10 +40,7 @@ def rank(
         strong: a MODEL as on the command line, or an array (n, d) of features.
         weak: candidates: MODELs, arrays, or a mapping name -> either.
         engine: `local`, `dask` or `dask:HOST:PORT`; see `predictor.engines.open.open_engine`.
-        **options: `pool`, `labels`, `weak_labels`, `layer`, `pooling`, `max_rows`, `max_length`, `seed`, `estimators`,
-            `rank_by`, `calibration`, `precision`, `budget`, `confidence`, `label_words`, `prompt`, `refine`,
-            `weak_rows`, `student_rows`, `weak_ridge`, `student_ridge`, `text_column`, `id_column`; see
-            `predictor.intake.request.build_query`.
+        **options: see `predictor.intake.request.Options`.
 
     Returns:
         The ranking; a candidate that fails stands last with its reason instead of ending the call.

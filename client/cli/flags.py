@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from client.cli.parser import Collect, Parser
 from predictor.errors import InputError
+from predictor.query.option import Group
+from predictor.query.settings import OPTIONS
 
 MODEL = (
     "a folder, hub:owner/name@COMMIT, onnx:FILE, gguf:FILE, array:FILE.npy, features:NAME or "
@@ -39,8 +42,7 @@ def add_rows(parser: Parser, *, name: str = "pool", required: bool = False) -> N
     group.add_argument(
         "--id-column", metavar="NAME", default="id", help="column of row ids (default: id, else numbers)"
     )
-    group.add_argument("--max-rows", metavar="N", type=int, help="draw N rows of a larger pool, by --seed")
-    group.add_argument("--seed", metavar="S", type=int, help="seed of everything drawn (default: 0)")
+    add_options(group, "rows")
 
 
 def add_evidence(parser: Parser) -> None:
@@ -54,104 +56,62 @@ def add_evidence(parser: Parser) -> None:
         help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), or id,label",
     )
     group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
-    group.add_argument(
-        "--calibration", metavar="NAME", help="correct errors and gains by past outcomes; see w2s calibrate"
-    )
+    add_options(group, "evidence")
 
 
 def add_reading(parser: Parser) -> None:
-    """How a model is read."""
-    group = parser.add_argument_group("reading the models")
-    group.add_argument(
-        "--layer", metavar="L", help="0 (embeddings) to the last, middle (default) or last; 3,6 for both"
-    )
-    group.add_argument("--pooling", choices=("mean", "last", "cls"), help="how tokens become a row (default: mean)")
-    group.add_argument("--max-length", metavar="TOKENS", type=int, help="where longer rows are cut (default: 256)")
-    group.add_argument(
-        "--precision",
-        choices=("auto", "fp32", "bf16"),
-        help="of the arithmetic (default: auto: bf16 where the device has it and the model bears it)",
-    )
+    """How features are extracted."""
+    add_options(parser.add_argument_group("reading the models"), "extraction")
 
 
 def add_judging(parser: Parser) -> None:
-    """How candidates are judged."""
-    group = parser.add_argument_group("judging")
-    group.add_argument(
-        "--estimator",
-        metavar="NAME",
-        action=Collect,
-        nargs="+",
-        help="estimators to ask (default: combined); see w2s ls estimators",
-    )
-    group.add_argument("--rank-by", choices=("w2s_error", "gain"), help="what the order follows (default: w2s_error)")
+    """How candidates are ranked."""
+    add_options(parser.add_argument_group("judging"), "ranking")
 
 
 def add_label_prompt(parser: Parser) -> None:
     """How language models are asked for labels."""
     group = parser.add_argument_group("labels by models (--weak NAME=MODEL#labels=logits or #labels=words)")
-    group.add_argument(
-        "--label-words", metavar="W0,W1", help="the words for the classes, in their order, as negative,positive"
-    )
-    group.add_argument(
-        "--prompt",
-        metavar="TEMPLATE",
-        type=_lines,
-        help="what language models are asked, {text} for the row and \\n for a line break (default: {text}\\nLabel:)",
-    )
-    group.add_argument(
-        "--refine",
-        choices=("linear", "prompted"),
-        help="also say whether relabelling before teaching would help: on the strong model's features, or by prompting "
-        "the strong model",
-    )
-
-
-def _lines(template: str) -> str:
-    return template.replace("\\n", "\n")
+    add_options(group, "labels")
 
 
 def add_training(parser: Parser) -> argparse._ArgumentGroup:
     """What is known of the heads that will be trained, or are trained here."""
     group = parser.add_argument_group("training")
-    group.add_argument(
-        "--weak-rows", metavar="N", type=int, help="gold rows that each weak head is trained on (default: a third)"
-    )
-    group.add_argument(
-        "--student-rows", metavar="N", type=int, help="rows that the student is taught (default: a third)"
-    )
-    group.add_argument(
-        "--weak-ridge",
-        metavar="X",
-        type=float,
-        help="of the weak heads, per mean squared length of a standardised row (default: by cross-validation)",
-    )
-    group.add_argument("--student-ridge", metavar="X", type=float, help="of the student's head, likewise")
+    add_options(group, "training")
     return group
 
 
 def add_heads(group: argparse._ArgumentGroup) -> None:
     """What kind of heads they are; `w2s validate` has more to choose from."""
-    group.add_argument(
-        "--heads", choices=("ridge", "logistic"), help="of the weak models and the student (default: ridge)"
-    )
-    group.add_argument(
-        "--label-form", choices=("soft", "hard"), help="teach probabilities (default) or the likeliest class"
-    )
+    add_options(group, "heads")
 
 
 def add_stages(parser: Parser) -> None:
     """Whether rows are read in stages."""
-    group = parser.add_argument_group("reading fewer rows")
-    group.add_argument(
-        "--budget",
-        metavar="SHARE|TIME",
-        help="read at most this share of the rows (0.25, 25%%; 150 rows at least) or for this time (90s, 5m), and drop "
-        "candidates that cannot be best on the way",
-    )
-    group.add_argument(
-        "--confidence", metavar="C", type=float, help="of such a decision, 0.5 to below 1 (default: 0.95)"
-    )
+    add_options(parser.add_argument_group("reading fewer rows"), "stages")
+
+
+def add_options(parser: argparse._ArgumentGroup, group: Group) -> None:
+    """The flags of all settings of one group."""
+    for keyword, option in OPTIONS.items():
+        if option.group == group:
+            several: dict[str, Any] = {"action": Collect, "nargs": "+"} if option.several else {}
+            parser.add_argument(
+                flag_of(keyword),
+                dest=keyword,
+                metavar=option.metavar,
+                choices=option.choices or None,
+                type=option.parse,
+                help=option.help.replace("%", "%%"),
+                **several,
+            )
+
+
+def flag_of(keyword: str) -> str:
+    """The flag of a keyword of `build_query`."""
+    option = OPTIONS.get(keyword)
+    return (option.flag if option else "") or "--" + keyword.replace("_", "-")
 
 
 def add_output(parser: Parser) -> None:
@@ -207,11 +167,5 @@ def check_engine(arguments: argparse.Namespace) -> None:
 
 def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     """The parsed flags as keywords of `predictor.intake.request.build_query`."""
-    names = [
-        *("strong", "weak", "pool", "text_column", "id_column", "max_rows", "seed", "weak_labels", "labels"),
-        *("layer", "pooling", "max_length", "precision", "rank_by", "budget", "confidence"),
-        *("label_words", "prompt", "refine", "calibration"),
-        *("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form"),
-    ]
-    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-    return {**given, "estimators": getattr(arguments, "estimator", None)}
+    names = ("strong", "weak", "pool", "text_column", "id_column", "weak_labels", "labels", *OPTIONS)
+    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}

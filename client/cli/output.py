@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from client.cli.flags import query_of
+from client.cli.flags import flag_of, query_of
 from predictor.errors import InputError
 from predictor.folders import existing_path
 from predictor.results.ranking import Ranking
@@ -121,7 +121,7 @@ def _as_given(ranking: Ranking, arguments: argparse.Namespace, command: str) -> 
         column = name in ("text_column", "id_column") and value == name.partition("_")[0]
         if value is None or column:
             continue
-        words.append("--" + ("estimator" if name == "estimators" else name.replace("_", "-")))
+        words.append(flag_of(name))
         words.extend(map(str, value) if isinstance(value, list) else [str(value)])
     request = {**ranking.provenance.request, "command": words}
     return dataclasses.replace(ranking, provenance=dataclasses.replace(ranking.provenance, request=request))

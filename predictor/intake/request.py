@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeGuard, TypeVar, cast
+from typing import Any, TypedDict, TypeGuard, Unpack, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,41 +14,63 @@ from predictor.errors import InputError
 from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.predictions import predictions_of
 from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
-from predictor.intake.settings import read_budget, read_settings
 from predictor.query.labels import Labels
 from predictor.query.model_reference import read_spec
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.prompt import read_label_prompt
 from predictor.query.query import RankingQuery
-from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy
-from predictor.query.training_plan import FREE, Heads, LabelForm, Training
+from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, settings_of
+from predictor.query.training_plan import Heads, LabelForm
 from predictor.statistics.arrays import Floats
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 PoolInput = Pool | str | Path | Sequence[str]
 LabelsInput = Labels | str | Path | Mapping[str, object] | Sequence[object] | NDArray[np.generic]
-T = TypeVar("T")
 WeakLabelsInput = Mapping[str, ArrayLike | str | Path] | Sequence[str]
 
 
 class Options(TypedDict, total=False):
-    """The keywords that `build_query` takes besides `strong` and `weak`; see there."""
+    """The keywords of `build_query` besides `strong` and `weak`; None means the default.
+
+    Those from `label_words` on are settings: `predictor.query.settings.OPTIONS` has their checks and their help,
+    `Settings` their defaults.
+
+    Attributes:
+        pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
+        labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
+        weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
+        text_column, id_column: columns of a pool file.
+        label_words: the words that stand for the classes, in their order, joined by commas or as a list; for candidates
+            with `#labels=words` and for `refine="prompted"`.
+        prompt: what language models are asked, with `{text}` where the row goes.
+        refine: also report whether relabelling before training would help: `linear` on the strong model's features, or
+            `prompted` by the strong model itself.
+        weak_rows, student_rows: gold rows that the weak heads will be trained on, and rows that the student will be
+            trained on, at least 8 each; a third of the rows where not given.
+        weak_ridge, student_ridge: of their heads, > 0, a share of the mean squared length of a standardised row; by
+            cross-validation where not given. See `predictor.query.training_plan.Training`.
+        heads: `ridge` or, of classes, `logistic` ones, of the weak models and the student.
+        label_form: the student will be trained on probabilities (`soft`) or on the likeliest class (`hard`).
+        estimators: names of `predictor.estimators`, or one of them.
+        rank_by: `w2s_error` or `gain`.
+        layer: for models that name none: a number, `middle`, `last`, or several joined by commas.
+        pooling: `mean`, `last` or `cls`.
+        max_rows: draw this many rows of a larger pool, uniformly with `seed`; their order is preserved, and labels,
+            weak labels and arrays are cut alike.
+        max_length: tokens after which a row is cut.
+        precision: `auto`, `fp32` or `bf16`.
+        budget: limit on what is read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that
+            cannot be best are then dropped on the way.
+        confidence: of the decision where rows are read in stages, from 0.5 to below 1.
+        seed: >= 0.
+        calibration: name of a fitted calibration.
+    """
 
     pool: PoolInput | None
     labels: LabelsInput | None
     weak_labels: WeakLabelsInput | None
-    layer: str | int | None
-    pooling: Pooling | None
-    max_rows: int | None
-    max_length: int | None
-    seed: int | None
-    estimators: str | Sequence[str] | None
-    rank_by: RankBy | None
-    calibration: str | None
-    precision: Precision | None
-    budget: Budget | str | float | None
-    confidence: float | None
+    text_column: str
+    id_column: str
     label_words: str | Sequence[str] | None
     prompt: str | None
     refine: RefineBy | None
@@ -58,115 +80,45 @@ class Options(TypedDict, total=False):
     student_ridge: float | None
     heads: Heads | None
     label_form: LabelForm | None
-    text_column: str
-    id_column: str
+    estimators: str | Sequence[str] | None
+    rank_by: RankBy | None
+    layer: str | int | None
+    pooling: Pooling | None
+    max_rows: int | None
+    max_length: int | None
+    precision: Precision | None
+    budget: Budget | str | float | None
+    confidence: float | None
+    seed: int | None
+    calibration: str | None
 
 
 def build_query(
     *,
     strong: Model,
     weak: Model | Sequence[Model] | Mapping[str, Model],
-    pool: PoolInput | None = None,
-    labels: LabelsInput | None = None,
-    weak_labels: WeakLabelsInput | None = None,
-    layer: str | int | None = None,
-    pooling: Pooling | None = None,
-    max_rows: int | None = None,
-    max_length: int | None = None,
-    seed: int | None = None,
-    estimators: str | Sequence[str] | None = None,
-    rank_by: RankBy | None = None,
-    calibration: str | None = None,
-    precision: Precision | None = None,
-    budget: Budget | str | float | None = None,
-    confidence: float | None = None,
-    label_words: str | Sequence[str] | None = None,
-    prompt: str | None = None,
-    refine: RefineBy | None = None,
-    weak_rows: int | None = None,
-    student_rows: int | None = None,
-    weak_ridge: float | None = None,
-    student_ridge: float | None = None,
-    heads: Heads | None = None,
-    label_form: LabelForm | None = None,
-    text_column: str = TEXT_COLUMN,
-    id_column: str = ID_COLUMN,
     remote: bool = False,
+    **options: Unpack[Options],
 ) -> RankingQuery:
     """Read, check and align everything one ranking needs.
 
     Args:
         strong: a MODEL as on the command line (`NAME=MODEL` gives an alias), or an array (n, d) of features.
         weak: one such, a list, or a mapping name -> MODEL or array.
-        pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
-        labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
-        weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
-        layer: for models that name none: a number, `middle`, `last`, or several joined by commas.
-        pooling: `mean`, `last` or `cls`.
-        max_rows: draw this many rows of a larger pool, uniformly with `seed`; their order is kept, and labels, weak
-            labels and arrays are cut alike.
-        max_length: tokens after which a row is cut.
-        seed: >= 0.
-        estimators: names of `predictor.estimators`, or one of them.
-        rank_by: `w2s_error` or `gain`.
-        calibration: name of a fitted calibration.
-        precision: `auto`, `fp32` or `bf16`.
-        budget: the most to read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that cannot
-            be best are then dropped on the way.
-        confidence: of the decision where rows are read in stages, from 0.5 to below 1.
-        label_words: the words that stand for the classes, in their order, joined by commas or as a list; for candidates
-            with `#labels=words` and for `refine="prompted"`.
-        prompt: what language models are asked, with `{text}` where the row goes.
-        refine: also say whether relabelling before teaching would help: `linear` on the strong model's features, or
-            `prompted` by the strong model itself.
-        weak_rows, student_rows: gold rows that the weak heads will be trained on, and rows that the student will be
-            taught, at least 8 each; a third of the rows where not given.
-        weak_ridge, student_ridge: of their heads, > 0, a share of the mean squared length of a standardised row; by
-            cross-validation where not given. See `predictor.query.training_plan.Training`.
-        heads: `ridge` or, of classes, `logistic` ones, of the weak models and the student.
-        label_form: the student will be taught probabilities (`soft`) or the likeliest class (`hard`).
-        text_column, id_column: columns of a pool file.
-        remote: feature sets lie on the server that will be asked, and not here.
-
-    None means the default of `predictor.query.settings.Settings`.
+        remote: feature sets are stored on the server that will be asked, and not here.
+        **options: see `Options`.
 
     Raises:
         InputError, NotFoundError: with the next step in the message.
     """
-    settings = read_settings(
-        layer=None if layer is None else str(layer),
-        pooling=pooling,
-        max_rows=_plain(max_rows),
-        max_length=_plain(max_length),
-        seed=_plain(seed),
-        estimators=None if estimators is None else (estimators,) if isinstance(estimators, str) else tuple(estimators),
-        rank_by=rank_by,
-        calibration=calibration,
-        precision=precision,
-        budget=None if budget is None else read_budget(budget),
-        confidence=None if confidence is None else float(confidence),
-        label_prompt=read_label_prompt(label_words, prompt),
-        refine=refine,
-        training=Training(
-            _plain(weak_rows),
-            _plain(student_rows),
-            _plain(weak_ridge),
-            _plain(student_ridge),
-            FREE.heads if heads is None else heads,
-            FREE.label_form if label_form is None else label_form,
-        ),
-    )
+    settings = settings_of(options)
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak)
-    rows = _pool(pool, (student, *candidates), text_column, id_column)
-    gold = _labels(labels, rows)
-    query = RankingQuery(student, candidates, rows, gold, _weak_labels(weak_labels, candidates, rows, gold), settings)
-    return draw(query, remote=remote)
-
-
-def _plain(value: T) -> T:
-    """A numpy scalar as Python's own number, which JSON can hold."""
-    return value.item() if isinstance(value, np.generic) else value
+    columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
+    rows = _pool(options.get("pool"), (student, *candidates), *columns)
+    gold = _labels(options.get("labels"), rows)
+    weak_labels = _weak_labels(options.get("weak_labels"), candidates, rows, gold)
+    return draw(RankingQuery(student, candidates, rows, gold, weak_labels, settings), remote=remote)
 
 
 def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:

@@ -1,10 +1,13 @@
-"""Ranges: what a setting may be, refused in one form wherever it is given."""
+"""Checks of single settings, with one form of error message."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from predictor.errors import InputError
+
+_LAYERS = re.compile(r"^(middle|last|\d+)(,(middle|last|\d+))*$")
 
 
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
@@ -19,13 +22,31 @@ def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
         )
 
 
-def at_least(name: str, value: object, least: int) -> None:
-    """Refuse what is no whole number, or less than `least`.
+def at_least(name: str, value: object, min_value: int, advice: str = "") -> None:
+    """Refuse what is no whole number, or less than `min_value`.
+
+    Args:
+        advice: a sentence to add to the message.
 
     Raises:
         InputError: `BAD_SETTING`, with the setting's name.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, int) or isinstance(value, bool) or value < min_value:
+        text = f"{name} is {value!r}; it must be a whole number of at least {min_value}."
+        raise InputError(f"{text} {advice}".strip(), reason="BAD_SETTING", field=name)
+
+
+def check_layer(text: str | None) -> str | None:
+    """The text, once it is known to name one layer or several; None stays None.
+
+    Raises:
+        InputError: it names none.
+    """
+    if text is not None and not _LAYERS.match(text):
         raise InputError(
-            f"{name} is {value!r}; it must be a whole number of at least {least}.", reason="BAD_SETTING", field=name
+            f"layer={text!r} is not a layer; give a number from 0 (embeddings), middle, last, or several joined by "
+            "commas.",
+            reason="BAD_LAYER",
+            field="layer",
         )
+    return text

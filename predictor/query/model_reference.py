@@ -8,6 +8,7 @@ from typing import Literal, cast, get_args
 
 from predictor.errors import InputError
 from predictor.folders import existing_path
+from predictor.query.checks import check_layer
 from predictor.query.model_spec import LabelsBy, ModelSpec
 from predictor.query.settings import Pooling
 
@@ -18,7 +19,6 @@ MAX_REFERENCE = 2000
 
 _OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
 _ALIAS = re.compile(r"^(?P<name>[^=/\\:#\s][^=/\\:#]*)=(?P<model>[^=].*)$", re.DOTALL)
-_LAYERS = re.compile(r"^(middle|last|\d+)(,(middle|last|\d+))*$")
 _HUB = re.compile(r"^[\w.-]+/[\w.-]+@[0-9a-f]{40}$")
 _REQUIREMENT = r"[A-Za-z0-9][\w.-]*==[\w.!]+(?:@sha256:[0-9a-f]{64})?"
 _PYPI = re.compile(rf"^{_REQUIREMENT}(?:\+{_REQUIREMENT})*/[^/].*$")
@@ -170,22 +170,6 @@ def _split_kind(body: str) -> tuple[Kind, str]:
             field="model",
         )
     return "folder", body
-
-
-def check_layer(text: str | None) -> str | None:
-    """The text, once it is known to name a layer or several; None stays.
-
-    Raises:
-        InputError: it names none.
-    """
-    if text is not None and not _LAYERS.match(text):
-        raise InputError(
-            f"layer={text!r} is not a layer; give a number from 0 (embeddings), middle, last, or several joined by "
-            "commas.",
-            reason="BAD_LAYER",
-            field="layer",
-        )
-    return text
 
 
 def _pooling(text: str | None) -> Pooling | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from predictor.errors import InputError
 from predictor.query.labels import MAX_CLASSES
+from predictor.query.option import Option, setting
 
 PLACE = "{text}"
 """Where a row stands in a prompt."""
@@ -24,6 +25,10 @@ BETWEEN = "\n\n"
 """What separates rows in context."""
 
 
+def _with_line_breaks(text: str) -> str:
+    return text.replace("\\n", "\n")
+
+
 @dataclass(frozen=True)
 class LabelPrompt:
     """How classes are put to a language model.
@@ -37,8 +42,26 @@ class LabelPrompt:
         InputError: fewer than two words, two alike, an empty or too long one; a prompt without its one `{text}`.
     """
 
-    words: tuple[str, ...]
-    template: str = TEMPLATE
+    words: tuple[str, ...] = field(
+        metadata={
+            "option": Option(
+                "labels",
+                "the words for the classes, in their order, as negative,positive",
+                "W0,W1",
+                keyword="label_words",
+            )
+        }
+    )
+    template: str = setting(
+        TEMPLATE,
+        Option(
+            "labels",
+            "what language models are asked, {text} for the row and \\n for a line break (default: {text}\\nLabel:)",
+            "TEMPLATE",
+            parse=_with_line_breaks,
+            keyword="prompt",
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.words) <= MAX_CLASSES:

@@ -1,11 +1,16 @@
-"""Settings: how to extract and judge; the only place where these defaults live."""
+"""Settings: how models are run and candidates are ranked; the one list of options and the home of their defaults."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
 
-from predictor.query.prompt import LabelPrompt
+from predictor.errors import InputError
+from predictor.query.checks import check_layer
+from predictor.query.option import Option, check_options, option_of, options_of, setting
+from predictor.query.prompt import LabelPrompt, read_label_prompt
 from predictor.query.training_plan import Training
 
 RankBy = Literal["w2s_error", "gain"]
@@ -16,43 +21,198 @@ RefineBy = Literal["linear", "prompted"]
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that may be read before an answer is due; at least one of the two is given.
+    """Limit on what is read before an answer is due; at least one of the two is given.
 
     Attributes:
         share: of the pool's rows, in (0, 1]; None for all.
-        seconds: wall time spent on reading and judging, > 0; None for any.
+        seconds: wall time of running models and ranking, > 0; None for any.
+
+    Raises:
+        InputError: neither is given, or one is out of range.
     """
 
     share: float | None = None
     seconds: float | None = None
 
+    def __post_init__(self) -> None:
+        if not _is_budget(self.share, self.seconds):
+            raise _bad_budget(self)
+
+
+def read_budget(given: Budget | str | float) -> Budget:
+    """`0.25` or `25%` of the rows, `90s` or `5m` of time.
+
+    Raises:
+        InputError: neither, or out of range.
+    """
+    if isinstance(given, Budget):
+        return given
+    text = str(given).strip()
+    number, unit = (text[:-1], text[-1]) if text[-1:] in ("%", "s", "m") else (text, "")
+    try:
+        value = float(number)
+    except ValueError:
+        raise _bad_budget(given) from None
+    seconds = {"s": 1.0, "m": 60.0}.get(unit)
+    limit = (value / (100.0 if unit else 1.0), None) if seconds is None else (None, value * seconds)
+    if not _is_budget(*limit):
+        raise _bad_budget(given)
+    return Budget(*limit)
+
+
+def _is_budget(share: float | None, seconds: float | None) -> bool:
+    fits = (share is None or 0.0 < share <= 1.0) and (seconds is None or 0.0 < seconds < math.inf)
+    return fits and not (share is None and seconds is None)
+
+
+def _bad_budget(given: object) -> InputError:
+    return InputError(
+        f"budget is {given!r}; give a share of the rows above 0 and up to 1 (0.25 or 25%), or a time (90s or 5m).",
+        reason="BAD_SETTING",
+        field="budget",
+    )
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
 
 @dataclass(frozen=True)
 class Settings:
-    """How to extract and judge.
+    """How models are run and candidates are ranked.
 
     Attributes:
-        precision: of torch arithmetic; `auto` is bf16 where the device has it and the model bears it, else fp32.
-        budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
-            dropped on the way; see `predictor.ranking.racing`. Confidence in [0.5, 1), 0.95 where only a budget is
-            given.
-        wording: label words and prompt for language models, or None where none is asked.
+        label_prompt: label words and prompt for language models, or None where none is asked.
         refine: what relabels rows for the estimator `refinement`, which is then shown: linear concepts on the strong
             model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.
         training: sizes, heads and ridges of the training to come, as far as they are known.
+        estimators: names of `predictor.estimators.registry`.
+        layer: of models that name none: a number, `middle`, `last`, or several joined by commas.
+        max_rows: rows drawn of a larger pool, uniformly with `seed`; None for all.
+        max_length: tokens after which a row is cut.
+        calibration: name of a fitted calibration, or None.
+        precision: of torch arithmetic; `auto` is bf16 where the device and the model support it, else fp32.
+        budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
+            dropped on the way; see `predictor.ranking.racing`. Confidence in [0.5, 1), 0.95 where only a budget is
+            given.
+
+    Raises:
+        InputError: a value that is not allowed.
     """
 
-    estimators: tuple[str, ...] = ("combined",)
-    rank_by: RankBy = "w2s_error"
-    layer: str = "middle"
-    pooling: Pooling = "mean"
-    max_rows: int | None = None
-    max_length: int = 256
-    seed: int = 0
-    calibration: str | None = None
-    precision: Precision = "auto"
-    budget: Budget | None = None
-    confidence: float | None = None
     label_prompt: LabelPrompt | None = None
-    refine: RefineBy | None = None
+    refine: RefineBy | None = setting(
+        None,
+        Option(
+            "labels",
+            "also say whether relabelling before training would help: on the strong model's features, or by prompting "
+            "the strong model",
+            choices=get_args(RefineBy),
+        ),
+    )
     training: Training = field(default_factory=Training)
+    estimators: tuple[str, ...] = setting(
+        ("combined",),
+        Option(
+            "ranking",
+            "estimators to ask (default: combined); see w2s ls estimators",
+            "NAME",
+            read=_names,
+            flag="--estimator",
+            several=True,
+        ),
+    )
+    rank_by: RankBy = setting(
+        "w2s_error", Option("ranking", "what the order follows (default: w2s_error)", choices=get_args(RankBy))
+    )
+    layer: str = setting(
+        "middle",
+        Option("extraction", "0 (embeddings) to the last, middle (default) or last; 3,6 for both", "L", read=str),
+    )
+    pooling: Pooling = setting(
+        "mean", Option("extraction", "how tokens become a row (default: mean)", choices=get_args(Pooling))
+    )
+    max_rows: int | None = setting(
+        None, Option("rows", "draw N rows of a larger pool, by --seed", "N", min_value=2, parse=int)
+    )
+    max_length: int = setting(
+        256, Option("extraction", "where longer rows are cut (default: 256)", "TOKENS", min_value=1, parse=int)
+    )
+    precision: Precision = setting(
+        "auto",
+        Option(
+            "extraction",
+            "of the arithmetic (default: auto: bf16 where the device and the model support it)",
+            choices=get_args(Precision),
+        ),
+    )
+    budget: Budget | None = setting(
+        None,
+        Option(
+            "stages",
+            "read at most this share of the rows (0.25, 25%; 150 rows at least) or for this time (90s, 5m), and drop "
+            "candidates that cannot be best on the way",
+            "SHARE|TIME",
+            read=read_budget,
+        ),
+    )
+    confidence: float | None = setting(
+        None,
+        Option("stages", "of such a decision, 0.5 to below 1 (default: 0.95)", "C", read=float, parse=float),
+    )
+    seed: int = setting(0, Option("rows", "seed of everything drawn (default: 0)", "S", min_value=0, parse=int))
+    calibration: str | None = setting(
+        None, Option("evidence", "correct errors and gains by past outcomes; see w2s calibrate", "NAME")
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        check_layer(self.layer.replace(" ", ""))
+        if self.confidence is not None and not 0.5 <= self.confidence < 1.0:
+            raise InputError(
+                f"confidence is {self.confidence}; it must be from 0.5 to below 1, as 0.95.",
+                reason="BAD_SETTING",
+                field="confidence",
+            )
+        if not self.estimators:
+            raise InputError("no estimator named; leave estimators out for the default.", reason="NO_ESTIMATOR")
+
+    def record(self) -> dict[str, Any]:
+        """The settings for the provenance of an answer. A calibration is recorded with what it corrected."""
+        values = {own.name: getattr(self, own.name) for own in fields(self) if own.name != "calibration"}
+        for name, value in values.items():
+            if isinstance(value, LabelPrompt | Training | Budget):
+                values[name] = asdict(value)
+            elif isinstance(value, tuple):
+                values[name] = list(value)
+        return values
+
+
+def settings_of(given: Mapping[str, object]) -> Settings:
+    """Settings by the keywords of `OPTIONS`; what is None or absent keeps its default.
+
+    Raises:
+        InputError: a value that is not allowed.
+    """
+    values = _values(Settings, given)
+    training = Training(**_values(Training, given))
+    prompt: Any = {own: given.get(option.keyword) for own, option in options_of(LabelPrompt).items()}
+    return Settings(**values, training=training, label_prompt=read_label_prompt(prompt["words"], prompt["template"]))
+
+
+def _values(record: type, given: Mapping[str, object]) -> dict[str, Any]:
+    """Field -> value, of the fields whose keyword was given."""
+    asked = {name: (option, given.get(option.keyword or name)) for name, option in options_of(record).items()}
+    return {name: option.read(value) for name, (option, value) in asked.items() if value is not None}
+
+
+def _options() -> Iterator[tuple[str, Option]]:
+    records: dict[str, type] = {"label_prompt": LabelPrompt, "training": Training}
+    for own in fields(Settings):
+        option = option_of(own)
+        pairs = options_of(records[own.name]) if option is None else {own.name: option}
+        yield from ((one.keyword or name, one) for name, one in pairs.items())
+
+
+OPTIONS: Mapping[str, Option] = dict(_options())
+"""Keyword of `build_query` -> option, for every setting of a ranking."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from predictor.errors import InputError
-from predictor.query.checks import one_of
+from predictor.query.option import Option, check_options, setting
 
 Heads = Literal["ridge", "logistic"]
 LabelForm = Literal["soft", "hard"]
@@ -17,6 +17,11 @@ MIN_ROWS = 24
 
 MIN_PART = MIN_ROWS // 3
 """Rows that each of the three parts needs."""
+
+
+def _rows(help_text: str) -> Option:
+    advice = "Leave it out for a third of the rows."
+    return Option("training", help_text, "N", min_value=MIN_PART, advice=advice, parse=int)
 
 
 @dataclass(frozen=True)
@@ -36,25 +41,32 @@ class Training:
         InputError: a number out of range, or a word that is none of these.
     """
 
-    weak_rows: int | None = None
-    student_rows: int | None = None
-    weak_ridge: float | None = None
-    student_ridge: float | None = None
-    heads: Heads = "ridge"
-    label_form: LabelForm = "soft"
+    weak_rows: int | None = setting(None, _rows("gold rows that each weak head is trained on (default: a third)"))
+    student_rows: int | None = setting(None, _rows("rows that the student is trained on (default: a third)"))
+    weak_ridge: float | None = setting(
+        None,
+        Option(
+            "training",
+            "of the weak heads, per mean squared length of a standardised row (default: by cross-validation)",
+            "X",
+            parse=float,
+        ),
+    )
+    student_ridge: float | None = setting(None, Option("training", "of the student's head, likewise", "X", parse=float))
+    heads: Heads = setting(
+        "ridge", Option("heads", "of the weak models and the student (default: ridge)", choices=get_args(Heads))
+    )
+    label_form: LabelForm = setting(
+        "soft",
+        Option(
+            "heads",
+            "train the student on probabilities (default) or on the likeliest class",
+            choices=get_args(LabelForm),
+        ),
+    )
 
     def __post_init__(self) -> None:
-        one_of("heads", self.heads, get_args(Heads))
-        one_of("label_form", self.label_form, get_args(LabelForm))
-        for name in ("weak_rows", "student_rows"):
-            rows = getattr(self, name)
-            if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < MIN_PART):
-                raise InputError(
-                    f"{name} is {rows!r}; it must be a whole number of at least {MIN_PART}. Leave it out for a third "
-                    "of the rows.",
-                    reason="BAD_SETTING",
-                    field=name,
-                )
+        check_options(self)
         for name in ("weak_ridge", "student_ridge"):
             ridge = getattr(self, name)
             if ridge is not None and not 0.0 < ridge < math.inf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -254,24 +254,11 @@ def _evidence(query: RankingQuery, judging: Estimator) -> str:
 
 def _request(query: RankingQuery) -> dict[str, Any]:
     """The request in words, enough to repeat it; arrays by name only."""
-    settings = query.settings
     labelled = 0 if query.labels is None else int(query.labels.known.sum())
     return {
         "strong": query.strong.as_given,
         "weak": [spec.as_given for spec in query.weak],
         "labelled_rows": labelled,
         "weak_labels": sorted(query.weak_labels),
-        "label_prompt": None if settings.label_prompt is None else asdict(settings.label_prompt),
-        "refine": settings.refine,
-        "training": asdict(settings.training),
-        "estimators": list(settings.estimators),
-        "rank_by": settings.rank_by,
-        "layer": settings.layer,
-        "pooling": settings.pooling,
-        "max_rows": settings.max_rows,
-        "max_length": settings.max_length,
-        "precision": settings.precision,
-        "budget": None if settings.budget is None else asdict(settings.budget),
-        "confidence": settings.confidence,
-        "seed": settings.seed,
+        **query.settings.record(),
     }

@@ -50,7 +50,7 @@ def test_the_command_typed_stands_in_the_provenance(run):
     done = run("predict", "--strong", "s.npy", *WEAK, "--labels", "gold.npy", "--seed", "3", "--json")
     assert json.loads(done.stdout)["provenance"]["request"]["command"] == [
         *("predict", "--strong", "s.npy", "--weak", "good=good.npy", "half=half.npy", "noise=noise.npy"),
-        *("--seed", "3", "--labels", "gold.npy"),
+        *("--labels", "gold.npy", "--seed", "3"),
     ]
 
 
