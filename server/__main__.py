@@ -13,7 +13,7 @@ from predictor.errors import InputError, W2SError
 from server.access.endpoints import NAMES
 from server.app import serve
 from server.config import Config, Limits
-from server.telemetry.traces import KINDS
+from server.telemetry.exporters import KINDS
 from server.workforce.model_roots import ROOTS
 
 EPILOG = """\
@@ -50,14 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="keep jobs in postgresql://… (a file in the state folder); W2S_DATABASE keeps a password out of sight",
     )
     parser.add_argument("--traces", choices=KINDS, help="send OpenTelemetry spans: none (default), otlp or console")
-    doors = parser.add_argument_group("doors")
-    doors.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain, PEM")
-    doors.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
-    doors.add_argument("--client-ca", metavar="FILE", help="ask clients for certificates of these authorities, PEM")
-    doors.add_argument("--tokens", metavar="FILE", help="ask callers for bearer tokens of this file")
-    doors.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics and /healthz over HTTP there")
-    doors.add_argument("--audit-log", metavar="FILE", help="audit lines (audit.jsonl in the state folder)")
-    doors.add_argument(
+    access = parser.add_argument_group("endpoints")
+    access.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain, PEM")
+    access.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
+    access.add_argument("--client-ca", metavar="FILE", help="ask clients for certificates of these authorities, PEM")
+    access.add_argument("--tokens", metavar="FILE", help="ask callers for bearer tokens of this file")
+    access.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics and /healthz over HTTP there")
+    access.add_argument("--audit-log", metavar="FILE", help="audit lines (audit.jsonl in the state folder)")
+    access.add_argument(
         "--model-root",
         metavar="DIR",
         action="append",
@@ -71,13 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_roots()
         chosen = dict(_limit(pair) for pair in given.limit)
-        doors_named = {name: getattr(given, name) for name in NAMES}
+        endpoints = {name: getattr(given, name) for name in NAMES}
         serve(
             Config.read(
                 address=given.address,
                 state_dir=given.state_dir,
                 limits=chosen,
-                doors=doors_named,
+                endpoints=endpoints,
                 devices=given.devices,
                 database=given.database,
                 traces=given.traces,

@@ -38,7 +38,7 @@ from server.background import beside, count_jobs, forget_old_jobs, sweep_files
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Config
-from server.durable.job_service import Ledger
+from server.durable.job_service import JobService
 from server.durable.lock import StateLock
 from server.features.servicer import FeatureServicer
 from server.features.uploads import Uploads
@@ -50,13 +50,14 @@ from server.interceptors import (
 )
 from server.parts.servicer import PartServicer
 from server.parts.store import PartStore
-from server.request_check import Intake
+from server.request_check import RequestCheck
 from server.servicers import PredictorServicer, RankingServicer
+from server.telemetry.exporters import make_traces
 from server.telemetry.logs import capture_libraries, log
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
-from server.telemetry.traces import Traces, make_traces
-from server.workforce.fair_queue import Turns
+from server.telemetry.traces import Traces
+from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorker
 from server.workforce.spawn import STATE
@@ -79,7 +80,7 @@ def serve(config: Config) -> None:
         InputError, RefusedError: an address or a state folder that cannot be used.
         LimitError, UnavailableError: the address is taken, or the folder of state or caches cannot be written.
     """
-    check_address(config.address, guarded=config.doors.guarded)
+    check_address(config.address, guarded=config.endpoints.guarded)
     check_writable(cache_dir())
     os.environ[STATE] = str(config.state_dir)
     traces = make_traces(config.traces)
@@ -93,23 +94,25 @@ async def serve_with(config: Config, traces: Traces) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    doors, metrics = config.doors, Metrics()
-    credentials = None if doors.tls is None else server_credentials(doors.tls)
-    certificates = doors.tls is not None and doors.tls.client_ca is not None
-    authenticator = Authenticator(None if doors.tokens is None else TokenFile(doors.tokens), certificates=certificates)
-    audit = AuditLog(doors.audit_log or config.state_dir / "audit.jsonl")
-    ledger = Ledger(config.database or config.state_dir / "jobs.sqlite", config.limits)
-    await ledger.open()
+    endpoints, metrics = config.endpoints, Metrics()
+    credentials = None if endpoints.tls is None else server_credentials(endpoints.tls)
+    certificates = endpoints.tls is not None and endpoints.tls.client_ca is not None
+    authenticator = Authenticator(
+        None if endpoints.tokens is None else TokenFile(endpoints.tokens), certificates=certificates
+    )
+    audit = AuditLog(endpoints.audit_log or config.state_dir / "audit.jsonl")
+    job_service = JobService(config.database or config.state_dir / "jobs.sqlite", config.limits)
+    await job_service.open()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, traces.stop)
-        stack.push_async_callback(ledger.close)
+        stack.push_async_callback(job_service.close)
         limits = config.limits
         shares = plan_slots(limits, find_devices(config.devices))
-        turns = Turns(limits.overtake_seconds, config.weights)
-        workers = JobWorkers(ledger, limits, metrics, shares, turns, traces)
+        turns = FairQueue(limits.overtake_seconds, config.weights)
+        workers = JobWorkers(job_service, limits, metrics, shares, turns, traces)
         side = side_share(shares, limits)
         predictor, fits = PredictWorker(limits, side), FitWorkers(limits, side)
-        admission = Admission(limits, lambda: ledger.queued)
+        admission = Admission(limits, lambda: job_service.queued)
         interceptors = (
             ErrorInterceptor(audit, metrics, traces),
             AuthenticationInterceptor(authenticator),
@@ -118,12 +121,12 @@ async def serve_with(config: Config, traces: Traces) -> None:
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
         checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
-        intake = Intake(parts, limits)
+        request_check = RequestCheck(parts, limits)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
-        asking = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
+        asking = PredictorServicer(predictor, job_service, workers, request_check, calibrations, limits)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
-        ranking = RankingServicer(ledger, intake, calibrations, limits)
+        ranking = RankingServicer(job_service, request_check, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
         parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
         uploads = Uploads(config.state_dir / "uploads", limits)
@@ -136,20 +139,20 @@ async def serve_with(config: Config, traces: Traces) -> None:
         stack.push_async_callback(server.stop, 1.0)
         for name in SERVICES:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-        if doors.metrics is not None:
-            scrape = Scrape(doors.metrics, metrics, lambda: metrics.responsive() and not stop.is_set())
+        if endpoints.metrics is not None:
+            scrape = Scrape(endpoints.metrics, metrics, lambda: metrics.responsive() and not stop.is_set())
             scrape.start()
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
-        chores = (authenticator.watch(), metrics.measure_lag(), count_jobs(ledger, metrics))
-        sweeping = (forget_old_jobs(ledger, limits), sweep_files(ledger, parts, uploads, limits, metrics))
+        chores = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
+        sweeping = (forget_old_jobs(job_service, limits), sweep_files(job_service, parts, uploads, limits, metrics))
         await stack.enter_async_context(beside(*chores, *sweeping))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)
         workers.start()
         predictor.start()
-        audit.event("started", requeued=ledger.recovered[0])
-        log("started", address=bound, requeued=ledger.recovered[0], cancelled=ledger.recovered[1])
+        audit.event("started", requeued=job_service.recovered[0])
+        log("started", address=bound, requeued=job_service.recovered[0], cancelled=job_service.recovered[1])
         sys.stdout.write(f"w2s serves on {bound}\n")
         sys.stdout.flush()
         await stop.wait()
@@ -157,7 +160,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         audit.event("stopping")
         await checks.enter_graceful_shutdown()
         admission.stop()
-        ledger.stop()
+        job_service.stop()
     log("stopped")
 
 

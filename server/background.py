@@ -12,7 +12,7 @@ from predictor.errors import W2SError
 from predictor.folders import cache_dir
 from predictor.store.stores import stores_in, sweep
 from server.config import Limits
-from server.durable.job_service import Ledger
+from server.durable.job_service import JobService
 from server.features.uploads import Uploads
 from server.parts.store import PartStore
 from server.telemetry.logs import log, log_error
@@ -36,11 +36,11 @@ async def beside(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
                 task.cancel()
 
 
-async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
+async def forget_old_jobs(job_service: JobService, limits: Limits) -> None:
     """Delete finished jobs whose time is over, until cancelled."""
     while limits.retention_seconds:
         try:
-            gone = await ledger.expire(limits.retention_seconds)
+            gone = await job_service.expire(limits.retention_seconds)
             if gone:
                 log("jobs_expired", jobs=gone)
         except W2SError as error:  # the disk, for a while
@@ -48,14 +48,16 @@ async def forget_old_jobs(ledger: Ledger, limits: Limits) -> None:
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
 
 
-async def sweep_files(ledger: Ledger, parts: PartStore, uploads: Uploads, limits: Limits, metrics: Metrics) -> None:
+async def sweep_files(
+    job_service: JobService, parts: PartStore, uploads: Uploads, limits: Limits, metrics: Metrics
+) -> None:
     """Drop parts that nothing refers to, uploads that were left, and of every tenant's features what is over, forever.
 
     Counts the damaged entries that were set aside. Runs until cancelled.
     """
     while True:
         try:
-            kept = await ledger.parts()
+            kept = await job_service.parts()
             freed = await asyncio.to_thread(_sweep, parts, kept, uploads, limits)
             metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:
@@ -75,11 +77,11 @@ def _quarantined() -> int:
     return sum(len(list((store.folder / "quarantine").glob("*"))) for store in stores_in(cache_dir()))
 
 
-async def count_jobs(ledger: Ledger, metrics: Metrics) -> None:
+async def count_jobs(job_service: JobService, metrics: Metrics) -> None:
     """Keep the metric of jobs by state, until cancelled."""
     while True:
         try:
-            metrics.jobs(await ledger.counts())
+            metrics.jobs(await job_service.counts())
         except W2SError as error:
             log_error("count_failed", error)
         await asyncio.sleep(_COUNT_SECONDS)

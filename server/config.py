@@ -12,7 +12,7 @@ from typing import Any
 
 from predictor import folders
 from predictor.errors import InputError
-from server.access.endpoints import Doors
+from server.access.endpoints import Endpoints
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -157,21 +157,21 @@ class Config:
     """What one server is started with.
 
     Attributes:
-        address: `HOST:PORT` (port 0: any free one), on a loopback interface unless the doors are guarded, or
+        address: `HOST:PORT` (port 0: any free one), on a loopback interface unless the endpoints are guarded, or
             `unix:/absolute/path`.
         state_dir: folder of the jobs, made private to the user.
         limits: see `Limits`.
-        doors: see `Doors`.
+        endpoints: see `Endpoints`.
         devices: `auto`, `none`, or GPUs joined by commas; see `server.workforce.worker_plan.find_devices`.
         database: URL of the jobs' database, `postgresql://…`; None for `jobs.sqlite` in the state folder.
-        traces: `none`, `otlp` or `console`; see `server.telemetry.traces.KINDS`.
+        traces: `none`, `otlp` or `console`; see `server.telemetry.exporters.KINDS`.
         weights: shares of tenants in the workers, above 0; 1 for those not named.
     """
 
     address: str = DEFAULT_ADDRESS
     state_dir: Path = field(default_factory=folders.state_dir)
     limits: Limits = field(default_factory=Limits)
-    doors: Doors = field(default_factory=Doors)
+    endpoints: Endpoints = field(default_factory=Endpoints)
     devices: str = "auto"
     database: str | None = field(default=None, repr=False)
     traces: str = "none"
@@ -185,7 +185,7 @@ class Config:
         address: str | None = None,
         state_dir: Path | None = None,
         limits: Mapping[str, str] | None = None,
-        doors: Mapping[str, str | None] | None = None,
+        endpoints: Mapping[str, str | None] | None = None,
         devices: str | None = None,
         database: str | None = None,
         traces: str | None = None,
@@ -208,7 +208,7 @@ class Config:
         named = given.get("W2S_STATE_DIR", "").strip()
         return cls(
             limits=Limits.parse(chosen),
-            doors=Doors.read(given, doors or {}),
+            endpoints=Endpoints.read(given, endpoints or {}),
             devices=devices or given.get("W2S_DEVICES", "").strip() or "auto",
             database=database or given.get("W2S_DATABASE", "").strip() or None,
             traces=traces or given.get("W2S_TRACES", "").strip() or "none",

@@ -1,4 +1,4 @@
-"""Intake: a request's query, put together from its parts, valid and within the limits, before anything is kept."""
+"""RequestCheck: assembles a query from its parts and checks it against the limits before anything is stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGE_AT_ONCE = 1
 """Requests in parts that are put together at a time: each takes several times its bytes of this process' memory."""
 
 
-class Intake:
+class RequestCheck:
     """Checks queries aside, since a large one would hold up everybody."""
 
     def __init__(self, parts: PartStore, limits: Limits) -> None:

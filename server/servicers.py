@@ -22,10 +22,10 @@ from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
 from server.calibration.servicer import CalibrationServicer
 from server.config import Limits
-from server.durable.job_service import Ledger
-from server.durable.rows import Declared, Row
+from server.durable.job_service import JobService
+from server.durable.rows import Declared, StoredJob
 from server.pages import page_size
-from server.request_check import Intake
+from server.request_check import RequestCheck
 from server.telemetry.traces import current_traceparent
 from server.workforce.costs import check_prediction, declared_seconds, declared_values
 from server.workforce.prediction import PredictWorker
@@ -41,36 +41,36 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
     def __init__(
         self,
         worker: PredictWorker,
-        ledger: Ledger,
+        job_service: JobService,
         workers: JobWorkers,
-        intake: Intake,
+        request_check: RequestCheck,
         calibrations: CalibrationServicer,
         limits: Limits,
     ) -> None:
-        self._ledger = ledger
+        self._jobs = job_service
         self._workers = workers
         self._worker = worker
         self._calibrations = calibrations
-        self._intake = intake
+        self._request_check = request_check
         self._limits = limits
 
     async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
         """See protos/w2s/v1/predictor_service.proto."""
         tenant = current_tenant()
-        check_prediction(await self._intake.query(request.query, tenant), self._limits)
+        check_prediction(await self._request_check.query(request.query, tenant), self._limits)
         added = await self._calibrations.attached(request.query)
         query = request.query.SerializeToString() + added
         return ask.PredictResponse(ranking=await self._worker.predict(query, tenant))
 
     async def Validate(self, request: ask.ValidateRequest, context: Any) -> ask.ValidateResponse:  # noqa: N802
         """See protos/w2s/v1/predictor_service.proto."""
-        query = await self._intake.query(request.query, current_tenant())
+        query = await self._request_check.query(request.query, current_tenant())
         return ask.ValidateResponse(
             rows=len(query.pool),
             candidates=len(query.weak),
             values=declared_values(query),
             predict_allowed=_predictable(query, self._limits),
-            warnings=await asyncio.to_thread(_remarks, query),  # a million rows take their time, and so below
+            warnings=await asyncio.to_thread(_warnings, query),  # a million rows take their time, and so below
         )
 
     async def GetServerInfo(  # noqa: N802
@@ -86,7 +86,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             ask.WorkerSlot(number=share.number, device=share.device or "", busy=busy, threads=share.threads)
             for share, busy in self._workers.slots()
         ]
-        waiting, tenant = await self._ledger.waiting(), current_tenant()
+        waiting, tenant = await self._jobs.waiting(), current_tenant()
         queue = ask.Queue(
             waiting_jobs=len(waiting),
             own_waiting_jobs=sum(job.tenant == tenant for job in waiting),
@@ -102,14 +102,14 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 
     def __init__(
         self,
-        ledger: Ledger,
-        intake: Intake,
+        job_service: JobService,
+        request_check: RequestCheck,
         calibrations: CalibrationServicer,
         limits: Limits,
     ) -> None:
-        self._ledger = ledger
+        self._jobs = job_service
         self._calibrations = calibrations
-        self._intake = intake
+        self._request_check = request_check
         self._limits = limits
 
     async def CreateRankingJob(  # noqa: N802
@@ -123,27 +123,27 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 field="request_id",
             )
         if request.WhichOneof("work") == "repeat_of":
-            row = await self._ledger.repeat(
+            row = await self._jobs.repeat(
                 current_tenant(), request.request_id, request.repeat_of, current_traceparent()
             )
         else:
-            query = await self._intake.query(request.query, current_tenant())
+            query = await self._request_check.query(request.query, current_tenant())
             cost = await asyncio.to_thread(declared_seconds, query)
             declared = Declared(cost, attached(request.query), current_traceparent())
             added = await self._calibrations.attached(request.query)
             stored = request.query.SerializeToString(deterministic=True)
-            row = await self._ledger.create(current_tenant(), request.request_id, stored, declared, added)
+            row = await self._jobs.create(current_tenant(), request.request_id, stored, declared, added)
         current_caller().job = row.job.id
         return pb.CreateRankingJobResponse(job=_message(row))
 
     async def GetRankingJob(self, request: pb.GetRankingJobRequest, context: Any) -> pb.GetRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        return pb.GetRankingJobResponse(job=_message(await self._ledger.get(current_tenant(), request.id)))
+        return pb.GetRankingJobResponse(job=_message(await self._jobs.get(current_tenant(), request.id)))
 
     async def ListRankingJobs(self, request: pb.ListRankingJobsRequest, context: Any) -> pb.ListRankingJobsResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
         size = page_size(request.page_size, self._limits.max_page_jobs)
-        rows = await self._ledger.page(current_tenant(), size + 1, request.page_token)
+        rows = await self._jobs.page(current_tenant(), size + 1, request.page_token)
         token = rows[size - 1].job.id if len(rows) > size else ""
         return pb.ListRankingJobsResponse(jobs=[_message(row) for row in rows[:size]], next_page_token=token)
 
@@ -152,14 +152,14 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         most = self._limits.max_wait_seconds
         asked = request.timeout.ToMilliseconds() / 1000 if request.HasField("timeout") else most
         return pb.WaitRankingJobResponse(
-            job=_message(await self._ledger.wait(current_tenant(), request.id, max(0.0, min(asked, most))))
+            job=_message(await self._jobs.wait(current_tenant(), request.id, max(0.0, min(asked, most))))
         )
 
     async def WatchRankingJob(  # noqa: N802
         self, request: pb.WatchRankingJobRequest, context: Any
     ) -> AsyncIterator[pb.WatchRankingJobResponse]:
         """See protos/w2s/v1/ranking_service.proto."""
-        seen = self._ledger.watch(current_tenant(), request.id, request.after_revision, self._limits.heartbeat_seconds)
+        seen = self._jobs.watch(current_tenant(), request.id, request.after_revision, self._limits.heartbeat_seconds)
         async for row in seen:
             yield (
                 pb.WatchRankingJobResponse(heartbeat=True)
@@ -169,13 +169,13 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 
     async def CancelRankingJob(self, request: pb.CancelRankingJobRequest, context: Any) -> pb.CancelRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        row = await self._ledger.cancel(current_tenant(), request.id)
+        row = await self._jobs.cancel(current_tenant(), request.id)
         current_caller().job = row.job.id
         return pb.CancelRankingJobResponse(job=_message(row))
 
     async def DeleteRankingJob(self, request: pb.DeleteRankingJobRequest, context: Any) -> pb.DeleteRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        await self._ledger.delete(current_tenant(), request.id)
+        await self._jobs.delete(current_tenant(), request.id)
         current_caller().job = request.id
         return pb.DeleteRankingJobResponse()
 
@@ -194,7 +194,7 @@ def _predictable(query: RankingQuery, limits: Limits) -> bool:
     return True
 
 
-def _remarks(query: RankingQuery) -> list[str]:
+def _warnings(query: RankingQuery) -> list[str]:
     remarks = []
     empty, duplicate = query.pool.empty_rows, query.pool.duplicate_rows
     if empty:
@@ -204,7 +204,7 @@ def _remarks(query: RankingQuery) -> list[str]:
     return remarks
 
 
-def _message(row: Row) -> pb.Job:
+def _message(row: StoredJob) -> pb.Job:
     message = convert.job_to_proto(row.job)
     if row.ranking is not None:
         message.ranking.ParseFromString(row.ranking)

@@ -1,4 +1,4 @@
-"""Reception: streams of chunks on their way into files, which threads of its own touch and never the event loop."""
+"""UploadStreams: streams of chunks on their way into files, which threads of its own touch and never the event loop."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from predictor.errors import DeadlineError, InputError
 from protos.w2s.v1 import features_pb2 as pb
 
 T = TypeVar("T")
-Kept = TypeVar("Kept", covariant=True)
+Stored = TypeVar("Stored", covariant=True)
 
 
-class Incoming(Protocol[Kept]):
+class Incoming(Protocol[Stored]):
     """What is at work on its way in; used from threads."""
 
     def write(self, chunk: pb.FeatureChunk) -> None:
         """Take the next chunk."""
 
-    def finish(self) -> Kept:
+    def finish(self) -> Stored:
         """Check the whole and keep it."""
 
     def close(self) -> None:
         """Let go of it; what came stays."""
 
 
-class Reception:
+class UploadStreams:
     """Reads the streams of one service.
 
     Args:

@@ -1,4 +1,4 @@
-"""Doors: who may reach the server, and what is told about it."""
+"""Endpoints: who may reach the server, and what is told about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("tls_cert", "tls_key", "client_ca", "tokens", "metrics", "audit_log")
 
 
 @dataclass(frozen=True)
-class Doors:
+class Endpoints:
     """How callers get in.
 
     Attributes:
@@ -35,7 +35,7 @@ class Doors:
         return self.tls is not None and (self.tokens is not None or self.tls.client_ca is not None)
 
     @classmethod
-    def read(cls, environment: Mapping[str, str], given: Mapping[str, str | None]) -> Doors:
+    def read(cls, environment: Mapping[str, str], given: Mapping[str, str | None]) -> Endpoints:
         """From values by name, and the environment where a name has none.
 
         Raises:

@@ -1,1 +1,1 @@
-"""Durable: what survives a kill: the job table, its ledger for the event loop, and the lock on both."""
+"""Durable: what survives a kill: the job table, its service for the event loop, and the lock on both."""

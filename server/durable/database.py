@@ -93,8 +93,8 @@ class Database:
             for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 with _errors():
                     self._connection.execute(f"PRAGMA {pragma}")
-            with self.transaction() as run:
-                self._migrate(run)
+            with self.transaction() as session:
+                self._migrate(session)
         except BaseException:
             self._connection.close()  # its locks would keep a second attempt out
             raise
@@ -127,16 +127,16 @@ class Database:
         """Fold the log into the file and let go of it."""
         self._connection.close()
 
-    def _migrate(self, run: sqlite3.Connection) -> None:
-        run.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        found = run.execute("SELECT version FROM schema_version").fetchone()
+    def _migrate(self, session: sqlite3.Connection) -> None:
+        session.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        found = session.execute("SELECT version FROM schema_version").fetchone()
         if found is None:
             for statement in _statements(_SCHEMA):
-                run.execute(statement)
-            run.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+                session.execute(statement)
+            session.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
         elif found["version"] in _UPGRADES:
             for statement in _statements(_UPGRADES[found["version"]]):
-                run.execute(statement)
+                session.execute(statement)
         elif found["version"] != SCHEMA_VERSION:
             raise RefusedError(
                 f"the job store has schema {found['version']}, this version reads {SCHEMA_VERSION}; start the version "

@@ -1,4 +1,4 @@
-"""Ledger: the jobs as the event loop sees them. One thread owns the table; what it commits is told to watchers."""
+"""JobService: the jobs as the event loop sees them. One thread owns the table; watchers get what it commits."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from predictor.results.job import JobState
 from predictor.steps import Progress
 from server.config import Limits
 from server.durable.jobs import JobTable
-from server.durable.rows import Claim, Declared, Row, Waiting, oldest
+from server.durable.rows import Attempt, Declared, StoredJob, Waiting, oldest
 from server.durable.store import Store, open_store
-from server.durable.watchers import Channel, Feed, stopping
+from server.durable.watchers import Channel, Watchers, stopping
 
 T = TypeVar("T")
 
 
-class Ledger:
+class JobService:
     """Durable jobs with their watchers.
 
     Args:
@@ -31,14 +31,14 @@ class Ledger:
     Attributes:
         cancelling: called with the id of a job that runs and is to stop.
         queued: jobs that wait for a worker, as of the last committed change.
-        recovered: counts of jobs that waited again, and that were cancelled, when the ledger was opened.
+        recovered: counts of jobs that waited again, and that were cancelled, when the service was opened.
     """
 
     def __init__(self, place: Path | str, limits: Limits) -> None:
         self._place = place
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
-        self._feed = Feed()
+        self._watchers = Watchers()
         self._work = asyncio.Event()
         self._closed = False
         self._table: JobTable
@@ -72,7 +72,7 @@ class Ledger:
 
     def stop(self) -> None:
         """End every watch and every wait with a status that says to resume."""
-        self._feed.stop()
+        self._watchers.stop()
 
     async def create(
         self,
@@ -81,11 +81,11 @@ class Ledger:
         request: bytes,
         declared: Declared | None = None,
         attached: bytes = b"",
-    ) -> Row:
+    ) -> StoredJob:
         """See JobTable.create."""
         return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached))
 
-    async def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> Row:
+    async def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> StoredJob:
         """See JobTable.repeat."""
         return await self._change(lambda: self._table.repeat(tenant, request_id, name, trace))
 
@@ -97,17 +97,17 @@ class Ledger:
         """See JobTable.waiting."""
         return await self._run(self._table.waiting)
 
-    async def get(self, tenant: str, name: str) -> Row:
+    async def get(self, tenant: str, name: str) -> StoredJob:
         """One job as it stands, with the last step of a running one. See JobTable.get."""
         row = await self._run(lambda: self._table.get(tenant, name))
-        return replace(row, job=self._feed.overlay(row.job))
+        return replace(row, job=self._watchers.overlay(row.job))
 
-    async def page(self, tenant: str, size: int, after: str) -> list[Row]:
+    async def page(self, tenant: str, size: int, after: str) -> list[StoredJob]:
         """See JobTable.page."""
         rows = await self._run(lambda: self._table.page(tenant, size, after))
-        return [replace(row, job=self._feed.overlay(row.job)) for row in rows]
+        return [replace(row, job=self._watchers.overlay(row.job)) for row in rows]
 
-    async def cancel(self, tenant: str, name: str) -> Row:
+    async def cancel(self, tenant: str, name: str) -> StoredJob:
         """See JobTable.cancel."""
         return await self._change(lambda: self._table.cancel(tenant, name))
 
@@ -115,20 +115,22 @@ class Ledger:
         """See JobTable.delete."""
         await self._run(lambda: self._table.delete(tenant, name))
 
-    async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Claim | None:
+    async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """See JobTable.claim; `choose` is called in the thread that owns the table."""
         claim, self.queued = await self._run(lambda: (self._table.claim(choose), self._table.queued()))
         if claim is not None:
-            self._feed.publish(claim.row.job)
+            self._watchers.publish(claim.row.job)
         if self.queued == 0:
             self._work.clear()
         return claim
 
-    async def finish(self, claim: Claim, state: JobState, error: W2SError | None, ranking: bytes | None) -> Row | None:
+    async def finish(
+        self, claim: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
+    ) -> StoredJob | None:
         """See JobTable.finish."""
         return await self._change(lambda: self._table.finish(claim, state, error, ranking))
 
-    async def release(self, claim: Claim, lost: W2SError | None, most: int) -> Row | None:
+    async def release(self, claim: Attempt, lost: W2SError | None, most: int) -> StoredJob | None:
         """See JobTable.release."""
         return await self._change(lambda: self._table.release(claim, lost, most))
 
@@ -140,15 +142,15 @@ class Ledger:
         """See JobTable.counts."""
         return await self._run(self._table.counts)
 
-    def step(self, claim: Claim, progress: Progress) -> None:
+    def step(self, claim: Attempt, progress: Progress) -> None:
         """Tell watchers of a step of a running job."""
-        self._feed.step(claim.row.job.id, progress)
+        self._watchers.step(claim.row.job.id, progress)
 
     async def wait_for_work(self) -> None:
         """Return once a job waits for a worker."""
         await self._work.wait()
 
-    async def wait(self, tenant: str, name: str, seconds: float) -> Row:
+    async def wait(self, tenant: str, name: str, seconds: float) -> StoredJob:
         """The job once it is in a terminal state, or as it stands when the time is over.
 
         Raises:
@@ -158,12 +160,12 @@ class Ledger:
         end = asyncio.get_running_loop().time() + seconds
         row, channel = await self._look(tenant, name)
         while channel is not None and not channel.latest.finished:
-            self._feed.check()
+            self._watchers.check()
             if not await _changed(channel, end - asyncio.get_running_loop().time()):
                 break
         return await self.get(tenant, name) if channel is not None else row
 
-    async def watch(self, tenant: str, name: str, revision: int, heartbeat: float) -> AsyncIterator[Row | None]:
+    async def watch(self, tenant: str, name: str, revision: int, heartbeat: float) -> AsyncIterator[StoredJob | None]:
         """Every change after a revision up to a terminal state, and None after each `heartbeat` seconds of silence.
 
         Raises:
@@ -182,23 +184,23 @@ class Ledger:
                 yield await self.get(tenant, name) if job.finished else replace(row, job=job, ranking=None)
             if channel.latest.finished and channel.latest.revision <= revision:  # else it ended while we were telling
                 return
-            self._feed.check()
+            self._watchers.check()
             if changed is channel.changed and not await _changed(channel, heartbeat):
                 yield None
 
-    async def _look(self, tenant: str, name: str) -> tuple[Row, Channel | None]:
+    async def _look(self, tenant: str, name: str) -> tuple[StoredJob, Channel | None]:
         """The job, and its channel unless it has finished."""
         row = await self.get(tenant, name)
         if row.job.finished:
             return row, None
-        channel = self._feed.open(row.job)
+        channel = self._watchers.open(row.job)
         row = await self.get(tenant, name)
         if row.job.finished:
-            self._feed.publish(row.job)
+            self._watchers.publish(row.job)
         return row, None if row.job.finished else channel
 
     async def _change(self, act: Callable[[], T]) -> T:
-        """Run a committing step, then tell of it, also where its caller goes away while it is being committed."""
+        """Session a committing step, then tell of it, also where its caller goes away while it is being committed."""
         doing = self._submit(lambda: (act(), self._table.queued()))
         done = asyncio.wrap_future(doing)
         try:
@@ -217,8 +219,8 @@ class Ledger:
     def _tell(self, result: Any, queued: int) -> None:
         """Let watchers, the job's worker and waiting workers know of a committed step."""
         self.queued = queued
-        if isinstance(result, Row):
-            self._feed.publish(result.job)
+        if isinstance(result, StoredJob):
+            self._watchers.publish(result.job)
             if result.job.state == "CANCELLING":
                 self.cancelling(result.job.id)
         if queued:

@@ -13,8 +13,8 @@ from predictor.results.job import TERMINAL, JobState
 from protos.convert import error_to_proto
 from server.config import Limits
 from server.durable.quotas import check_quota
-from server.durable.rows import COLUMNS, Claim, Declared, Row, Waiting, now, oldest, row_of, row_with_ranking
-from server.durable.store import Run, Store
+from server.durable.rows import COLUMNS, Attempt, Declared, StoredJob, Waiting, now, oldest, row_of, row_with_ranking
+from server.durable.store import Session, Store
 from server.pages import bad_page_token
 
 REVISION_STEP = 1_000_000
@@ -46,13 +46,13 @@ class JobTable:
         Returns:
             Counts of both.
         """
-        with self._database.transaction() as run:
-            waiting = self._ids(run, "RUNNING")
-            cancelled = self._ids(run, "CANCELLING")
+        with self._database.transaction() as session:
+            waiting = self._ids(session, "RUNNING")
+            cancelled = self._ids(session, "CANCELLING")
             for name in waiting:
-                self._move(run, name, "QUEUED")
+                self._move(session, name, "QUEUED")
             for name in cancelled:
-                self._move(run, name, "CANCELLED")
+                self._move(session, name, "CANCELLED")
             return len(waiting), len(cancelled)
 
     def create(
@@ -62,7 +62,7 @@ class JobTable:
         request: bytes,
         declared: Declared | None = None,
         attached: bytes = b"",
-    ) -> Row:
+    ) -> StoredJob:
         """Store a new job; the same request id with the same request returns the job it already made.
 
         Args:
@@ -76,12 +76,12 @@ class JobTable:
             LimitError: its jobs take as many bytes as they may.
         """
         digest = hashlib.sha256(b"query:" + request).digest()
-        with self._database.transaction() as run:
-            known = self._known(run, tenant, request_id, digest)
+        with self._database.transaction() as session:
+            known = self._known(session, tenant, request_id, digest)
             stored = request + attached
-            return known or self._insert(run, tenant, request_id, digest, stored, None, declared or Declared())
+            return known or self._insert(session, tenant, request_id, digest, stored, None, declared or Declared())
 
-    def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> Row:
+    def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> StoredJob:
         """Store a new job over the request of a finished one.
 
         Raises:
@@ -91,11 +91,11 @@ class JobTable:
             BusyError, LimitError: as create.
         """
         digest = hashlib.sha256(b"repeat:" + name.encode()).digest()
-        with self._database.transaction() as run:
-            known = self._known(run, tenant, request_id, digest)
+        with self._database.transaction() as session:
+            known = self._known(session, tenant, request_id, digest)
             if known is not None:
                 return known
-            found = self._find(run, tenant, name, "state, request, cost, parts")
+            found = self._find(session, tenant, name, "state, request, cost, parts")
             if found["state"] not in _REPEATABLE:
                 raise RefusedError(
                     f"job {name!r} is {found['state']}; only FAILED, CANCELLED and PARTIAL jobs can be run again.",
@@ -103,26 +103,26 @@ class JobTable:
                     field="repeat_of",
                 )
             declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace)
-            return self._insert(run, tenant, request_id, digest, found["request"], name, declared)
+            return self._insert(session, tenant, request_id, digest, found["request"], name, declared)
 
-    def get(self, tenant: str, name: str) -> Row:
+    def get(self, tenant: str, name: str) -> StoredJob:
         """One job with its ranking.
 
         Raises:
             NotFoundError: no such job.
         """
-        with self._database.reading() as run:
-            return row_with_ranking(self._find(run, tenant, name, f"{COLUMNS}, ranking"))
+        with self._database.reading() as session:
+            return row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
 
-    def page(self, tenant: str, size: int, after: str) -> list[Row]:
+    def page(self, tenant: str, size: int, after: str) -> list[StoredJob]:
         """At most `size` jobs, newest first, older than the job with id `after`; "" for the newest.
 
         Raises:
             InputError: no such job.
         """
-        with self._database.reading() as run:
-            before = self._find(run, tenant, after, "seq", bad_page_token)["seq"] if after else 1 << 62
-            found = run.execute(
+        with self._database.reading() as session:
+            before = self._find(session, tenant, after, "seq", bad_page_token)["seq"] if after else 1 << 62
+            found = session.execute(
                 f"SELECT {COLUMNS} FROM jobs WHERE tenant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
                 (tenant, before, size),
             )
@@ -130,55 +130,57 @@ class JobTable:
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state that has any."""
-        with self._database.reading() as run:
-            return dict(run.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
+        with self._database.reading() as session:
+            return dict(session.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
 
     def queued(self) -> int:
         """How many jobs wait for a worker."""
-        with self._database.reading() as run:
-            return int(run.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
+        with self._database.reading() as session:
+            return int(session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
 
     def parts(self) -> set[tuple[str, str]]:
         """Tenants and digests of the parts that jobs refer to, whatever their states."""
-        with self._database.reading() as run:
-            found = run.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
+        with self._database.reading() as session:
+            found = session.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
             return {(one["tenant"], sha256) for one in found for sha256 in one["parts"].split()}
 
     def waiting(self) -> list[Waiting]:
         """The jobs that wait for a worker, in the order of creation."""
-        with self._database.reading() as run:
-            found = run.execute("SELECT id, tenant, cost, created FROM jobs WHERE state = 'QUEUED' ORDER BY seq")
+        with self._database.reading() as session:
+            found = session.execute("SELECT id, tenant, cost, created FROM jobs WHERE state = 'QUEUED' ORDER BY seq")
             return [Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"]) for one in found]
 
-    def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Claim | None:
+    def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """Start the next attempt at a waiting job, or None where none waits.
 
         Args:
             choose: says which of the waiting jobs is next.
         """
-        with self._database.transaction() as run:
+        with self._database.transaction() as session:
             waiting = self.waiting()
             if not waiting:
                 return None
             name = choose(waiting).id
-            run.execute("UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = ?", (name,))
-            found = run.execute("SELECT request, trace FROM jobs WHERE id = ?", (name,)).fetchone()
-            return Claim(self._move(run, name, "RUNNING"), found["request"], found["trace"])
+            session.execute("UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = ?", (name,))
+            found = session.execute("SELECT request, trace FROM jobs WHERE id = ?", (name,)).fetchone()
+            return Attempt(self._move(session, name, "RUNNING"), found["request"], found["trace"])
 
-    def finish(self, claim: Claim, state: JobState, error: W2SError | None, ranking: bytes | None) -> Row | None:
+    def finish(
+        self, claim: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
+    ) -> StoredJob | None:
         """Commit the outcome of an attempt, or None where the job is no longer this attempt's to end."""
-        with self._database.transaction() as run:
-            if not self._holds(run, claim, "RUNNING"):
+        with self._database.transaction() as session:
+            if not self._holds(session, claim, "RUNNING"):
                 return None
             blob = None if error is None else error_to_proto(error).SerializeToString()
             grown = len(ranking or b"")
-            run.execute(
+            session.execute(
                 "UPDATE jobs SET error = ?, ranking = ?, size = size + ? WHERE id = ?",
                 (blob, ranking, grown, claim.row.job.id),
             )
-            return self._move(run, claim.row.job.id, state)
+            return self._move(session, claim.row.job.id, state)
 
-    def release(self, claim: Claim, lost: W2SError | None, most: int) -> Row | None:
+    def release(self, claim: Attempt, lost: W2SError | None, most: int) -> StoredJob | None:
         """Give up an attempt without an outcome: CANCELLED if that was asked for, else the job waits again.
 
         Args:
@@ -190,30 +192,30 @@ class JobTable:
             The job, or None where the attempt no longer holds it.
         """
         name = claim.row.job.id
-        with self._database.transaction() as run:
-            if self._holds(run, claim, "CANCELLING"):
-                return self._move(run, name, "CANCELLED")
-            if not self._holds(run, claim, "RUNNING"):
+        with self._database.transaction() as session:
+            if self._holds(session, claim, "CANCELLING"):
+                return self._move(session, name, "CANCELLED")
+            if not self._holds(session, claim, "RUNNING"):
                 return None
             if lost is None:
-                return self._move(run, name, "QUEUED")
-            run.execute("UPDATE jobs SET losses = losses + 1 WHERE id = ?", (name,))
-            if run.execute("SELECT losses FROM jobs WHERE id = ?", (name,)).fetchone()[0] < most:
-                return self._move(run, name, "QUEUED")
-            run.execute("UPDATE jobs SET error = ? WHERE id = ?", (error_to_proto(lost).SerializeToString(), name))
-            return self._move(run, name, "FAILED")
+                return self._move(session, name, "QUEUED")
+            session.execute("UPDATE jobs SET losses = losses + 1 WHERE id = ?", (name,))
+            if session.execute("SELECT losses FROM jobs WHERE id = ?", (name,)).fetchone()[0] < most:
+                return self._move(session, name, "QUEUED")
+            session.execute("UPDATE jobs SET error = ? WHERE id = ?", (error_to_proto(lost).SerializeToString(), name))
+            return self._move(session, name, "FAILED")
 
-    def cancel(self, tenant: str, name: str) -> Row:
+    def cancel(self, tenant: str, name: str) -> StoredJob:
         """Ask a job to stop; a job in a terminal state stays as it is.
 
         Raises:
             NotFoundError: no such job.
         """
-        with self._database.transaction() as run:
-            found = row_with_ranking(self._find(run, tenant, name, f"{COLUMNS}, ranking"))
+        with self._database.transaction() as session:
+            found = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
             after: dict[str, JobState] = {"QUEUED": "CANCELLED", "RUNNING": "CANCELLING"}
             target = after.get(found.job.state)
-            return found if target is None else self._move(run, name, target)
+            return found if target is None else self._move(session, name, target)
 
     def delete(self, tenant: str, name: str) -> None:
         """Forget a job in a terminal state.
@@ -222,23 +224,23 @@ class JobTable:
             NotFoundError: no such job.
             RefusedError: it is not in a terminal state.
         """
-        with self._database.transaction() as run:
-            state = self._find(run, tenant, name, COLUMNS)["state"]
+        with self._database.transaction() as session:
+            state = self._find(session, tenant, name, COLUMNS)["state"]
             if state not in TERMINAL:
                 raise RefusedError(
                     f"job {name!r} is {state}; cancel it before deleting it.", reason="JOB_NOT_FINISHED", field="id"
                 )
-            run.execute("DELETE FROM jobs WHERE id = ?", (name,))
+            session.execute("DELETE FROM jobs WHERE id = ?", (name,))
 
     def expire(self, seconds: float) -> int:
         """Forget jobs that have been in a terminal state for that long; returns how many."""
-        with self._database.transaction() as run:
+        with self._database.transaction() as session:
             marks = ", ".join("?" * len(TERMINAL))
             old = (now() - round(seconds * 1e6), *sorted(TERMINAL))
-            return int(run.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount)
+            return int(session.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount)
 
-    def _known(self, run: Run, tenant: str, request_id: str, digest: bytes) -> Row | None:
-        found = run.execute(
+    def _known(self, session: Session, tenant: str, request_id: str, digest: bytes) -> StoredJob | None:
+        found = session.execute(
             f"SELECT {COLUMNS}, digest, ranking FROM jobs WHERE tenant = ? AND request_id = ?", (tenant, request_id)
         ).fetchone()
         if found is None:
@@ -253,15 +255,15 @@ class JobTable:
 
     def _insert(
         self,
-        run: Run,
+        session: Session,
         tenant: str,
         request_id: str,
         digest: bytes,
         request: bytes,
         repeat_of: str | None,
         declared: Declared,
-    ) -> Row:
-        check_quota(run, self._limits, tenant, len(request))
+    ) -> StoredJob:
+        check_quota(session, self._limits, tenant, len(request))
         name, moment = secrets.token_hex(8), now()
         stored = {
             "tenant": tenant, "id": name, "request_id": request_id, "digest": digest, "repeat_of": repeat_of,
@@ -270,32 +272,34 @@ class JobTable:
             "cost": round(declared.cost * 1000), "parts": " ".join(declared.parts), "trace": declared.trace,
         }  # fmt: skip
         marks = ", ".join("?" * len(stored))
-        run.execute(f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks})", (*stored.values(),))
-        return row_of(self._find(run, tenant, name, COLUMNS))
+        session.execute(f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks})", (*stored.values(),))
+        return row_of(self._find(session, tenant, name, COLUMNS))
 
-    def _move(self, run: Run, name: str, state: JobState) -> Row:
-        run.execute(
+    def _move(self, session: Session, name: str, state: JobState) -> StoredJob:
+        session.execute(
             "UPDATE jobs SET state = ?, updated = ?, revision = (revision / ? + 1) * ? WHERE id = ?",
             (state, now(), REVISION_STEP, REVISION_STEP, name),
         )
-        found = run.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
+        found = session.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
         return row_with_ranking(found)
 
-    def _holds(self, run: Run, claim: Claim, state: JobState) -> bool:
+    def _holds(self, session: Session, claim: Attempt, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
-        found = run.execute(
+        found = session.execute(
             "SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ?",
             (claim.row.job.id, claim.row.epoch, state),
         )
         return found.fetchone() is not None
 
-    def _ids(self, run: Run, state: JobState) -> list[str]:
-        return [one["id"] for one in run.execute("SELECT id FROM jobs WHERE state = ?", (state,))]
+    def _ids(self, session: Session, state: JobState) -> list[str]:
+        return [one["id"] for one in session.execute("SELECT id FROM jobs WHERE state = ?", (state,))]
 
-    def _find(self, run: Run, tenant: str, name: str, columns: str, error: Callable[[str], W2SError] = _absent) -> Any:
+    def _find(
+        self, session: Session, tenant: str, name: str, columns: str, error: Callable[[str], W2SError] = _absent
+    ) -> Any:
         if not _ID.match(name):
             raise error(name)  # it may be a text that a database cannot even compare
-        found = run.execute(f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ?", (tenant, name)).fetchone()
+        found = session.execute(f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ?", (tenant, name)).fetchone()
         if found is None:
             raise error(name)
         return found

@@ -72,11 +72,11 @@ class PostgresDatabase:
         self._url = url
         self._connection: psycopg.Connection[Any] | None = None
         self._within = False
-        with self.transaction() as run:
-            self._migrate(run)
+        with self.transaction() as session:
+            self._migrate(session)
 
     @contextmanager
-    def transaction(self) -> Iterator[_Run]:
+    def transaction(self) -> Iterator[_Session]:
         """See Store.
 
         Raises:
@@ -85,24 +85,24 @@ class PostgresDatabase:
             RefusedError: another server holds it.
         """
         with self._errors():
-            run = _Run(self._connected())
-            run.execute("BEGIN")
+            session = _Session(self._connected())
+            session.execute("BEGIN")
             self._within = True
             try:
-                yield run
-                run.execute("COMMIT")
+                yield session
+                session.execute("COMMIT")
             except BaseException:
                 with suppress(psycopg.Error):  # a connection that is gone has rolled back by itself
-                    run.execute("ROLLBACK")
+                    session.execute("ROLLBACK")
                 raise
             finally:
                 self._within = False
 
     @contextmanager
-    def reading(self) -> Iterator[_Run]:
+    def reading(self) -> Iterator[_Session]:
         """See Store."""
         with self._errors():
-            yield _Run(self._connected())
+            yield _Session(self._connected())
 
     def close(self) -> None:
         """Let go of the connection, and with it of the lock."""
@@ -137,13 +137,13 @@ class PostgresDatabase:
         self._connection = fresh
         return fresh
 
-    def _migrate(self, run: _Run) -> None:
-        run.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        found = run.execute("SELECT version FROM schema_version").fetchone()
+    def _migrate(self, session: _Session) -> None:
+        session.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        found = session.execute("SELECT version FROM schema_version").fetchone()
         if found is None:
             for statement in _SCHEMA:
-                run.execute(statement)
-            run.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+                session.execute(statement)
+            session.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
         elif found["version"] != SCHEMA_VERSION:
             raise RefusedError(
                 f"the job store has schema {found['version']}, this version reads {SCHEMA_VERSION}; start the version "
@@ -164,8 +164,8 @@ class PostgresDatabase:
             raise known from error
 
 
-class _Run:
-    """See `server.durable.store.Run`."""
+class _Session:
+    """See `server.durable.store.Session`."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection

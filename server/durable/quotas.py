@@ -5,10 +5,10 @@ from __future__ import annotations
 from predictor.errors import LimitError
 from server.access.admission import BusyError
 from server.config import Limits
-from server.durable.store import Run
+from server.durable.store import Session
 
 
-def check_quota(run: Run, limits: Limits, tenant: str, more: int) -> None:
+def check_quota(session: Session, limits: Limits, tenant: str, more: int) -> None:
     """Refuse a job of `more` bytes that would be one too many.
 
     Raises:
@@ -16,7 +16,7 @@ def check_quota(run: Run, limits: Limits, tenant: str, more: int) -> None:
         LimitError: its jobs take as many bytes as they may.
     """
     most, max_bytes = limits.tenant_queued_jobs, limits.tenant_bytes
-    waiting, held = run.execute(
+    waiting, held = session.execute(
         "SELECT COUNT(*) FILTER (WHERE state = 'QUEUED'), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM jobs "
         "WHERE tenant = ?",
         (tenant,),

@@ -16,7 +16,7 @@ COLUMNS = "seq, tenant, id, request_id, repeat_of, state, created, updated, revi
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class StoredJob:
     """One job as committed.
 
     Attributes:
@@ -71,7 +71,7 @@ def oldest(waiting: Sequence[Waiting]) -> Waiting:
 
 
 @dataclass(frozen=True, eq=False)
-class Claim:
+class Attempt:
     """One attempt at a job.
 
     Attributes:
@@ -80,12 +80,12 @@ class Claim:
         trace: the `traceparent` of the call that made it, or "".
     """
 
-    row: Row
+    row: StoredJob
     request: bytes
     trace: str = ""
 
 
-def row_of(found: Any) -> Row:
+def row_of(found: Any) -> StoredJob:
     """The job of a result with `COLUMNS`."""
     error = None if found["error"] is None else error_from_proto(pb.JobError.FromString(found["error"]))
     job = Job(
@@ -99,10 +99,10 @@ def row_of(found: Any) -> Row:
         error=error,
         repeat_of=found["repeat_of"],
     )
-    return Row(job, found["seq"], found["epoch"], found["tenant"])
+    return StoredJob(job, found["seq"], found["epoch"], found["tenant"])
 
 
-def row_with_ranking(found: Any) -> Row:
+def row_with_ranking(found: Any) -> StoredJob:
     """`row_of`, with the column `ranking` too."""
     return replace(row_of(found), ranking=found["ranking"])
 

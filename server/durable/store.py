@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from predictor.errors import InputError
 
 
-class Run(Protocol):
+class Session(Protocol):
     """A connection that takes SQL with `?` for values; rows are read by column name and by number."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any:
@@ -20,10 +20,10 @@ class Run(Protocol):
 class Store(Protocol):
     """A database that one server holds; for one thread at a time."""
 
-    def transaction(self) -> AbstractContextManager[Run]:
+    def transaction(self) -> AbstractContextManager[Session]:
         """Everything inside is durable when the block ends, or nothing of it is."""
 
-    def reading(self) -> AbstractContextManager[Run]:
+    def reading(self) -> AbstractContextManager[Session]:
         """Reads outside a transaction, or within the one that is open."""
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Feed: who watches which job, and what changed since they last looked."""
+"""Watchers: who watches which job, and what changed since they last looked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Channel:
         woken.set()
 
 
-class Feed:
+class Watchers:
     """Channels of the jobs that have not finished; memory is bounded by their number."""
 
     def __init__(self) -> None:

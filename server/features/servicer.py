@@ -20,7 +20,7 @@ from server.features.stores import feature_store
 from server.features.upload import Upload
 from server.features.uploads import Uploads
 from server.pages import bad_page_token, page_size
-from server.upload_stream import Reception
+from server.upload_stream import UploadStreams
 
 _THREADS = 4
 
@@ -31,27 +31,27 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     def __init__(self, uploads: Uploads, limits: Limits) -> None:
         self._uploads = uploads
         self._limits = limits
-        self._reception = Reception("w2s-features", _THREADS, limits.upload_idle_seconds)
+        self._streams = UploadStreams("w2s-features", _THREADS, limits.upload_idle_seconds)
 
     async def UploadFeatures(  # noqa: N802  # RPC name
         self, requests: AsyncIterator[pb.UploadFeaturesRequest], context: Any
     ) -> pb.UploadFeaturesResponse:
         """See protos/w2s/v1/features.proto."""
         tenant = current_tenant()
-        manifest = convert.manifest_from_proto(await self._reception.manifest(requests))
-        upload = await self._reception.open(lambda: self._uploads.open(tenant, manifest), Upload.close)
+        manifest = convert.manifest_from_proto(await self._streams.manifest(requests))
+        upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest), Upload.close)
         try:
             kept = upload.features
             if kept is None:
-                kept = await self._reception.receive(requests, upload)
+                kept = await self._streams.receive(requests, upload)
             return pb.UploadFeaturesResponse(features=convert.features_to_proto(kept))
         finally:
-            self._reception.close_later(upload)
+            self._streams.close_later(upload)
 
     async def QueryUpload(self, request: pb.QueryUploadRequest, context: Any) -> pb.QueryUploadResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         tenant, manifest = current_tenant(), convert.manifest_from_proto(request.manifest)
-        received, kept = await self._reception.run(lambda: self._uploads.received(tenant, manifest))
+        received, kept = await self._streams.run(lambda: self._uploads.received(tenant, manifest))
         features = None if kept is None else convert.features_to_proto(kept)
         return pb.QueryUploadResponse(received_bytes=received, features=features)
 
@@ -64,7 +64,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         def find() -> tuple[NamedFeatures | None, OpenEntry]:
             return store.find(request.name), store.open(request.name)
 
-        named, entry = await self._reception.open(find, lambda found: found[1].close())
+        named, entry = await self._streams.open(find, lambda found: found[1].close())
         try:
             if named is None or (request.HasField("sha256") and request.sha256 != entry.sha256):
                 raise RefusedError(
@@ -81,7 +81,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
             yield pb.DownloadFeaturesResponse(description=convert.description_to_proto(named, entry))
             place = request.offset
             while place < entry.size:
-                chunk = await self._reception.run(partial(_chunk, entry, place))
+                chunk = await self._streams.run(partial(_chunk, entry, place))
                 place += len(chunk.data)
                 yield pb.DownloadFeaturesResponse(chunk=chunk)
         finally:
@@ -91,7 +91,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         """See protos/w2s/v1/features.proto."""
         size, after = page_size(request.page_size, self._limits.max_page_features), _after(request.page_token)
         store = feature_store(current_tenant())
-        found = await self._reception.run(lambda: store.page(after, size + 1))
+        found = await self._streams.run(lambda: store.page(after, size + 1))
         token = found[size - 1].name if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)
@@ -99,7 +99,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     async def DeleteFeatures(self, request: pb.DeleteFeaturesRequest, context: Any) -> pb.DeleteFeaturesResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         store = feature_store(current_tenant())
-        await self._reception.run(lambda: store.remove(request.name))
+        await self._streams.run(lambda: store.remove(request.name))
         return pb.DeleteFeaturesResponse()
 
 

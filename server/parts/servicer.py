@@ -12,7 +12,7 @@ from server.access.caller import current_tenant
 from server.config import Limits
 from server.parts.store import PartStore
 from server.parts.upload import PartUpload
-from server.upload_stream import Reception
+from server.upload_stream import UploadStreams
 
 _THREADS = 2
 
@@ -22,24 +22,24 @@ class PartServicer(parts_pb2_grpc.PartServiceServicer):
 
     def __init__(self, store: PartStore, limits: Limits) -> None:
         self._store = store
-        self._reception = Reception("w2s-parts", _THREADS, limits.upload_idle_seconds)
+        self._streams = UploadStreams("w2s-parts", _THREADS, limits.upload_idle_seconds)
 
     async def UploadPart(  # noqa: N802  # RPC name
         self, requests: AsyncIterator[pb.UploadPartRequest], context: Any
     ) -> pb.UploadPartResponse:
         """See protos/w2s/v1/parts.proto."""
         tenant = current_tenant()
-        manifest = part_manifest_from_proto(await self._reception.manifest(requests))
-        upload = await self._reception.open(lambda: self._store.open(tenant, manifest), PartUpload.close)
+        manifest = part_manifest_from_proto(await self._streams.manifest(requests))
+        upload = await self._streams.open(lambda: self._store.open(tenant, manifest), PartUpload.close)
         try:
             if not upload.complete:
-                await self._reception.receive(requests, upload)
+                await self._streams.receive(requests, upload)
             return pb.UploadPartResponse()
         finally:
-            self._reception.close_later(upload)
+            self._streams.close_later(upload)
 
     async def QueryPart(self, request: pb.QueryPartRequest, context: Any) -> pb.QueryPartResponse:  # noqa: N802
         """See protos/w2s/v1/parts.proto."""
         tenant, manifest = current_tenant(), part_manifest_from_proto(request.manifest)
-        received, complete = await self._reception.run(lambda: self._store.received(tenant, manifest))
+        received, complete = await self._streams.run(lambda: self._store.received(tenant, manifest))
         return pb.QueryPartResponse(received_bytes=received, complete=complete)

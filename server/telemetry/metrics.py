@@ -110,7 +110,7 @@ class Metrics:
 
 
 class JobClock:
-    """Turns the steps of one attempt into times and counts."""
+    """FairQueue the steps of one attempt into times and counts."""
 
     def __init__(self, metrics: Metrics, now: float) -> None:
         self._metrics = metrics

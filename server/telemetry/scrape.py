@@ -12,13 +12,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServe
 from predictor.errors import InputError, UnavailableError
 from server.telemetry.metrics import Metrics
 
-_PATIENCE = 5.0
+_CLIENT_TIMEOUT_SECONDS = 5.0
 
 
 class _Quiet(WSGIRequestHandler):
     """Logs nothing, since request lines are strangers' text, and waits for nobody for long."""
 
-    timeout = _PATIENCE
+    timeout = _CLIENT_TIMEOUT_SECONDS
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Nothing."""

@@ -5,11 +5,6 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Protocol
 
-from predictor.errors import InputError
-
-KINDS = ("none", "otlp", "console")
-"""Where spans go: nowhere, to a collector as OTEL_EXPORTER_OTLP_* say, or to stderr."""
-
 _CURRENT: ContextVar[str] = ContextVar("w2s_traceparent", default="")
 
 
@@ -66,30 +61,6 @@ class Untraced:
 
     def stop(self) -> None:
         """Nothing."""
-
-
-def make_traces(kind: str) -> Traces:
-    """Traces of a kind of `KINDS`.
-
-    Raises:
-        InputError: another kind, or its packages are not installed.
-    """
-    if kind == "none":
-        return Untraced()
-    if kind not in KINDS:
-        raise InputError(
-            f"traces are {kind!r}; they must be one of {', '.join(KINDS)}.", reason="BAD_TRACES", field="traces"
-        )
-    try:
-        from server.telemetry.spans import Spans, exporter
-
-        return Spans(exporter(kind))
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"traces need {error.name}, which is not installed here: pip install 'w2s-predictor[telemetry]'.",
-            reason="MISSING_PACKAGE",
-            field="traces",
-        ) from error
 
 
 def current_traceparent() -> str:

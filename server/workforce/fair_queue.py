@@ -1,4 +1,4 @@
-"""Turns: which waiting job is next: tenants by fair shares, and within one short jobs first, but not for ever."""
+"""FairQueue: which waiting job is next: tenants by fair shares, and within one short jobs first, but not for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MIN_COST = 1.0
 """Seconds that every job counts for at least, so that thousands of tiny ones are not free."""
 
 
-class Turns:
+class FairQueue:
     """Start-time fair queueing over declared costs; to be asked by one thread.
 
     Each tenant has a virtual time, which each of its jobs moves on by cost / weight. The tenant with the earliest is

@@ -11,12 +11,12 @@ from predictor.errors import W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
-from server.durable.job_service import Ledger
-from server.durable.rows import Claim, Row
+from server.durable.job_service import JobService
+from server.durable.rows import Attempt, StoredJob
 from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import JobClock, Metrics
 from server.telemetry.traces import JobTrace, Traces
-from server.workforce.fair_queue import Turns
+from server.workforce.fair_queue import FairQueue
 from server.workforce.frames import Tag
 from server.workforce.outcome import outcome_of, took_too_long, worker_lost
 from server.workforce.process import WorkerLostError, WorkerProcess
@@ -30,7 +30,7 @@ class JobWorkers:
     """One worker a slot, each at one job at a time.
 
     Args:
-        ledger: the jobs.
+        job_service: the jobs.
         limits: of the server.
         metrics: what is counted.
         shares: the slots.
@@ -40,18 +40,18 @@ class JobWorkers:
 
     def __init__(
         self,
-        ledger: Ledger,
+        job_service: JobService,
         limits: Limits,
         metrics: Metrics,
         shares: Sequence[Share],
-        turns: Turns,
+        turns: FairQueue,
         traces: Traces,
     ) -> None:
         self._traces = traces
         self._shares = shares
         self._turns = turns
-        self._ledger = ledger
-        ledger.cancelling = self.cancel
+        self._jobs = job_service
+        job_service.cancelling = self.cancel
         self._limits = limits
         self._metrics = metrics
         self._running: dict[str, WorkerProcess] = {}
@@ -94,10 +94,10 @@ class JobWorkers:
             while not self._stopping:
                 try:
                     worker = await self._ready(worker, share)
-                    await self._ledger.wait_for_work()
+                    await self._jobs.wait_for_work()
                     if not worker.usable:
                         continue
-                    claim = await self._ledger.claim(self._turns.choose)
+                    claim = await self._jobs.claim(self._turns.choose)
                 except Exception as error:  # the boundary of a slot: whatever it was, the slot goes on
                     known = isinstance(error, W2SError | WorkerLostError | OSError)
                     log_error("slot_waits" if known else "internal_error", error)
@@ -131,7 +131,7 @@ class JobWorkers:
         log("worker_started", worker=fresh.pid, slot=share.number, device=share.device)
         return fresh
 
-    async def _attempt(self, worker: WorkerProcess, claim: Claim, share: Share) -> None:
+    async def _attempt(self, worker: WorkerProcess, claim: Attempt, share: Share) -> None:
         job, state = claim.row.job, "QUEUED"
         name = job.id
         trace = self._traces.job(
@@ -151,7 +151,7 @@ class JobWorkers:
         except asyncio.CancelledError:
             await worker.stop(0)
             with contextlib.suppress(W2SError):  # it stays RUNNING on disk, and waits again when a server starts
-                await self._ledger.release(claim, None, self._limits.max_losses)
+                await self._jobs.release(claim, None, self._limits.max_losses)
             log("job_released", job=name)
             raise
         finally:
@@ -159,7 +159,7 @@ class JobWorkers:
             del self._running[name]
             self._unwanted.discard(name)
 
-    async def _compute(self, worker: WorkerProcess, claim: Claim, trace: JobTrace) -> tuple[Tag, bytes] | None:
+    async def _compute(self, worker: WorkerProcess, claim: Attempt, trace: JobTrace) -> tuple[Tag, bytes] | None:
         """The last frame of the worker, that of an error where its time was over, or None where it died."""
         answer, loop = None, asyncio.get_running_loop()
         clock, most = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
@@ -171,7 +171,7 @@ class JobWorkers:
                     step = convert.progress_from_proto(ranking_pb2.Progress.FromString(body))
                     clock.step(step, loop.time())
                     trace.phase(step.phase)
-                    self._ledger.step(claim, step)
+                    self._jobs.step(claim, step)
         except WorkerLostError as error:
             log_error("worker_lost", error, job=claim.row.job.id, worker=worker.pid)
         except TimeoutError:
@@ -183,17 +183,17 @@ class JobWorkers:
         await worker.stop(0)
         return answer
 
-    async def _settle(self, claim: Claim, answer: tuple[Tag, bytes] | None) -> Row | None:
+    async def _settle(self, claim: Attempt, answer: tuple[Tag, bytes] | None) -> StoredJob | None:
         """Commit what came of the attempt; None where the job is no longer this attempt's to end."""
         most = self._limits.max_losses
         if answer is None:
-            return await _insist(lambda: self._ledger.release(claim, worker_lost(most), most))
+            return await _insist(lambda: self._jobs.release(claim, worker_lost(most), most))
         state, error, ranking = outcome_of(*answer)
-        row = await _insist(lambda: self._ledger.finish(claim, state, error, ranking))
-        return row or await _insist(lambda: self._ledger.release(claim, None, most))
+        row = await _insist(lambda: self._jobs.finish(claim, state, error, ranking))
+        return row or await _insist(lambda: self._jobs.release(claim, None, most))
 
 
-async def _insist(commit: Callable[[], Awaitable[Row | None]]) -> Row | None:
+async def _insist(commit: Callable[[], Awaitable[StoredJob | None]]) -> StoredJob | None:
     """Commit as soon as the disk lets us: a result is not thrown away because the disk was full for a while."""
     while True:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from server.config import Limits
 from server.durable.database import Database
 from server.durable.jobs import JobTable
-from server.durable.rows import Claim
+from server.durable.rows import Attempt
 
 TENANT = "alice"
 REQUEST, RANKING = b"request" * 700, b"ranking" * 1500
@@ -22,7 +22,7 @@ class Jobs:
     def __init__(self, folder: Path) -> None:
         self._database = Database(folder / "jobs.sqlite")
         self._table = JobTable(self._database, Limits())
-        self._claims: list[Claim] = []
+        self._claims: list[Attempt] = []
         self._before = self._table.create(TENANT, "before", REQUEST).job.id
         self._finish(self._take())
         self.steps: list[Callable[[], object]] = [self._create, self._claim, self._end]
@@ -36,12 +36,12 @@ class Jobs:
     def _end(self) -> None:
         self._finish(self._claims[-1])
 
-    def _take(self) -> Claim:
+    def _take(self) -> Attempt:
         claim = self._table.claim()
         assert claim is not None
         return claim
 
-    def _finish(self, claim: Claim) -> None:
+    def _finish(self, claim: Attempt) -> None:
         assert self._table.finish(claim, "SUCCEEDED", None, RANKING) is not None
 
     def read(self, done: int) -> list[str]:

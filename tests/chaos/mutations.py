@@ -18,12 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.chaos.door_guards import DOOR_GUARDS
+from tests.chaos.access_guards import ACCESS_GUARDS
 from tests.chaos.mutation import Mutation
 from tests.chaos.state_guards import STATE_GUARDS
 
 ROOT = Path(__file__).parents[2]
-MUTATIONS = (*STATE_GUARDS, *DOOR_GUARDS)
+MUTATIONS = (*STATE_GUARDS, *ACCESS_GUARDS)
 
 
 def copied(target: Path) -> None:

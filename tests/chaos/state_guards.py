@@ -84,14 +84,14 @@ STATE_GUARDS = (
         "server/durable/lock.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_UN",
-        f"{S}/test_doors.py::test_a_second_server_on_the_same_state_folder_fails_at_once",
+        f"{S}/test_endpoints.py::test_a_second_server_on_the_same_state_folder_fails_at_once",
     ),
     Mutation(
         "one owner of the port",
         "server/app.py",
         '        ("grpc.so_reuseport", 0),\n',
         "",
-        f"{S}/test_doors.py::test_a_second_server_on_the_same_port_fails",
+        f"{S}/test_endpoints.py::test_a_second_server_on_the_same_port_fails",
     ),
     Mutation(
         "epoch of an attempt",
@@ -117,7 +117,7 @@ STATE_GUARDS = (
     Mutation(
         "running jobs wait again at a start",
         "server/durable/jobs.py",
-        'self._move(run, name, "QUEUED")\n            for name in cancelled',
+        'self._move(session, name, "QUEUED")\n            for name in cancelled',
         "pass\n            for name in cancelled",
         f"{S}/test_table.py::test_a_start_settles_what_an_earlier_process_left",
     ),
@@ -140,7 +140,7 @@ STATE_GUARDS = (
         "server/durable/job_service.py",
         "                done.add_done_callback(self._tell_later)\n",
         "                pass\n",
-        f"{S}/test_ledger.py",
+        f"{S}/test_job_service.py",
     ),
     Mutation(
         "tenant of a job",
@@ -154,13 +154,13 @@ STATE_GUARDS = (
         "server/features/stores.py",
         "cache_dir() if tenant == LOCAL else",
         "cache_dir() or",
-        f"{S}/test_doors_matrix.py::test_what_another_tenant_owns_reads_as_absent",
+        f"{S}/test_endpoints_matrix.py::test_what_another_tenant_owns_reads_as_absent",
     ),
     Mutation(
         "request id makes one job",
         "server/durable/jobs.py",
-        "return known or self._insert(run, tenant, request_id, digest, stored, None",
-        "return self._insert(run, tenant, request_id, digest, stored, None",
+        "return known or self._insert(session, tenant, request_id, digest, stored, None",
+        "return self._insert(session, tenant, request_id, digest, stored, None",
         f"{S}/test_table.py::test_a_request_id_stands_for_one_request",
     ),
     Mutation(

@@ -21,7 +21,7 @@ HOUR = 3600.0
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A server with TLS and tokens, and another that asks for certificates."""
-    folder = tmp_path_factory.mktemp("doors")
+    folder = tmp_path_factory.mktemp("endpoints")
     authority = Authority(folder / "authority")
     own = authority.issue("server", "DNS:localhost", "IP:127.0.0.1")
     tls = ("--tls-cert", str(own[0]), "--tls-key", str(own[1]))

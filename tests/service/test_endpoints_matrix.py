@@ -45,7 +45,7 @@ def methods():
 
 
 @dataclass(frozen=True)
-class Row:
+class MatrixRow:
     """How to ask a method: fields of its message, whether they name what is alice's, whether the call stays open."""
 
     fields: dict[str, object]
@@ -60,34 +60,36 @@ def query():
 VALUES = np.ones((3, 2), np.float32)
 PART = part_manifest_to_proto(PartManifest("ab" * 32, 9))
 ROWS = {
-    "/grpc.health.v1.Health/Check": Row({}),
-    "/grpc.health.v1.Health/List": Row({}),
-    "/grpc.health.v1.Health/Watch": Row({}, stays=True),
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Row({"list_services": ""}, stays=True),
-    "/w2s.v1.CalibrationService/FitCalibration": Row({"name": "unfit"}),
-    "/w2s.v1.CalibrationService/GetCalibration": Row({"name": "kept"}, names=True),
-    "/w2s.v1.CalibrationService/ListCalibrations": Row({}),
-    "/w2s.v1.CalibrationService/ListOutcomes": Row({}),
-    "/w2s.v1.CalibrationService/RecordOutcomes": Row({}),
-    "/w2s.v1.FeatureService/DeleteFeatures": Row({"name": "kept"}, names=True),
-    "/w2s.v1.FeatureService/DownloadFeatures": Row({"name": "kept"}, names=True),
-    "/w2s.v1.FeatureService/ListFeatures": Row({}),
-    "/w2s.v1.FeatureService/QueryUpload": Row({"manifest": convert.manifest_to_proto(Manifest.of("new", VALUES))}),
-    "/w2s.v1.FeatureService/UploadFeatures": Row(
+    "/grpc.health.v1.Health/Check": MatrixRow({}),
+    "/grpc.health.v1.Health/List": MatrixRow({}),
+    "/grpc.health.v1.Health/Watch": MatrixRow({}, stays=True),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": MatrixRow({"list_services": ""}, stays=True),
+    "/w2s.v1.CalibrationService/FitCalibration": MatrixRow({"name": "unfit"}),
+    "/w2s.v1.CalibrationService/GetCalibration": MatrixRow({"name": "kept"}, names=True),
+    "/w2s.v1.CalibrationService/ListCalibrations": MatrixRow({}),
+    "/w2s.v1.CalibrationService/ListOutcomes": MatrixRow({}),
+    "/w2s.v1.CalibrationService/RecordOutcomes": MatrixRow({}),
+    "/w2s.v1.FeatureService/DeleteFeatures": MatrixRow({"name": "kept"}, names=True),
+    "/w2s.v1.FeatureService/DownloadFeatures": MatrixRow({"name": "kept"}, names=True),
+    "/w2s.v1.FeatureService/ListFeatures": MatrixRow({}),
+    "/w2s.v1.FeatureService/QueryUpload": MatrixRow(
+        {"manifest": convert.manifest_to_proto(Manifest.of("new", VALUES))}
+    ),
+    "/w2s.v1.FeatureService/UploadFeatures": MatrixRow(
         {"manifest": convert.manifest_to_proto(Manifest.of("new", VALUES))}, stays=True
     ),
-    "/w2s.v1.PartService/QueryPart": Row({"manifest": PART}),
-    "/w2s.v1.PartService/UploadPart": Row({"manifest": PART}, stays=True),
-    "/w2s.v1.PredictorService/GetServerInfo": Row({}),
-    "/w2s.v1.PredictorService/Predict": Row({"query": query()}),
-    "/w2s.v1.PredictorService/Validate": Row({"query": query()}),
-    "/w2s.v1.RankingService/CancelRankingJob": Row({"id": "JOB"}, names=True),
-    "/w2s.v1.RankingService/CreateRankingJob": Row({"request_id": "again", "repeat_of": "JOB"}, names=True),
-    "/w2s.v1.RankingService/DeleteRankingJob": Row({"id": "JOB"}, names=True),
-    "/w2s.v1.RankingService/GetRankingJob": Row({"id": "JOB"}, names=True),
-    "/w2s.v1.RankingService/ListRankingJobs": Row({}),
-    "/w2s.v1.RankingService/WaitRankingJob": Row({"id": "JOB"}, names=True, stays=True),
-    "/w2s.v1.RankingService/WatchRankingJob": Row({"id": "JOB"}, names=True, stays=True),
+    "/w2s.v1.PartService/QueryPart": MatrixRow({"manifest": PART}),
+    "/w2s.v1.PartService/UploadPart": MatrixRow({"manifest": PART}, stays=True),
+    "/w2s.v1.PredictorService/GetServerInfo": MatrixRow({}),
+    "/w2s.v1.PredictorService/Predict": MatrixRow({"query": query()}),
+    "/w2s.v1.PredictorService/Validate": MatrixRow({"query": query()}),
+    "/w2s.v1.RankingService/CancelRankingJob": MatrixRow({"id": "JOB"}, names=True),
+    "/w2s.v1.RankingService/CreateRankingJob": MatrixRow({"request_id": "again", "repeat_of": "JOB"}, names=True),
+    "/w2s.v1.RankingService/DeleteRankingJob": MatrixRow({"id": "JOB"}, names=True),
+    "/w2s.v1.RankingService/GetRankingJob": MatrixRow({"id": "JOB"}, names=True),
+    "/w2s.v1.RankingService/ListRankingJobs": MatrixRow({}),
+    "/w2s.v1.RankingService/WaitRankingJob": MatrixRow({"id": "JOB"}, names=True, stays=True),
+    "/w2s.v1.RankingService/WatchRankingJob": MatrixRow({"id": "JOB"}, names=True, stays=True),
 }
 METHODS = methods()
 

@@ -15,7 +15,7 @@ from server.durable.database import Database
 from server.durable.jobs import JobTable
 from server.durable.rows import Declared, Waiting
 from server.workforce.costs import declared_seconds
-from server.workforce.fair_queue import Turns
+from server.workforce.fair_queue import FairQueue
 from server.workforce.spawn import worker_environment
 from server.workforce.worker_plan import Share, find_devices, plan_slots, side_share
 from tests.service.running import arrays, until
@@ -39,7 +39,7 @@ def started(turns, waiting, count):
 
 
 def test_a_queue_of_one_tenant_never_holds_up_the_small_job_of_another():
-    turns = Turns(60)
+    turns = FairQueue(60)
     waiting = [job(number, "alice", 100.0, number) for number in range(500)]
     started(turns, waiting, 50)
     late = job("small", "bob", 1.0, 1000)
@@ -52,19 +52,19 @@ def test_time_is_shared_by_weight_whatever_the_lengths_of_jobs(weights, share):
     waiting = [job(f"a{n}", "alice", rng.uniform(1, 20), n) for n in range(1500)]
     waiting += [job(f"b{n}", "bob", rng.uniform(50, 200), n) for n in range(300)]
     spent = Counter()
-    for one in started(Turns(0, weights), waiting, 300):
+    for one in started(FairQueue(0, weights), waiting, 300):
         spent[one.tenant] += one.cost
     assert spent["alice"] / spent.total() == pytest.approx(share, abs=0.05)
 
 
 def test_jobs_without_a_cost_are_not_free():
     waiting = [job(f"a{n}", "alice", 0.0, n) for n in range(100)] + [job(f"b{n}", "bob", 5.0, n) for n in range(100)]
-    counts = Counter(one.tenant for one in started(Turns(0), waiting, 60))
+    counts = Counter(one.tenant for one in started(FairQueue(0), waiting, 60))
     assert counts == {"alice": 50, "bob": 10}
 
 
 def test_who_was_idle_has_saved_nothing_up():
-    turns = Turns(60)
+    turns = FairQueue(60)
     started(turns, [job(n, "alice", 10.0, n) for n in range(100)], 100)
     both = [job(f"a{n}", "alice", 10.0, 200 + n) for n in range(50)]
     both += [job(f"b{n}", "bob", 10.0, 200 + n) for n in range(50)]
@@ -74,13 +74,13 @@ def test_who_was_idle_has_saved_nothing_up():
 
 def test_a_short_job_passes_a_longer_one_of_its_tenant_within_the_bound():
     long, short = job("long", cost=500.0, created=0), job("short", cost=2.0, created=50)
-    assert Turns(60).choose([long, short]) == short
-    assert Turns(60).choose([long, job("late", cost=2.0, created=59)]) == long
-    assert Turns(0).choose([long, short]) == long
+    assert FairQueue(60).choose([long, short]) == short
+    assert FairQueue(60).choose([long, job("late", cost=2.0, created=59)]) == long
+    assert FairQueue(0).choose([long, short]) == long
 
 
 def test_no_stream_of_short_jobs_starves_a_long_one():
-    turns, waiting = Turns(60), [job("long", cost=10_000.0, created=0)]
+    turns, waiting = FairQueue(60), [job("long", cost=10_000.0, created=0)]
     for second in range(0, 600, 2):
         waiting.append(job(second, cost=1.0, created=second))
         chosen = turns.choose(waiting)
@@ -93,7 +93,7 @@ def test_no_stream_of_short_jobs_starves_a_long_one():
 
 def test_equal_jobs_go_in_the_order_of_creation():
     waiting = [job(n, cost=3.0, created=n) for n in range(20)]
-    assert [one.id for one in started(Turns(60), waiting, 20)] == [str(n) for n in range(20)]
+    assert [one.id for one in started(FairQueue(60), waiting, 20)] == [str(n) for n in range(20)]
 
 
 def test_the_table_starts_the_job_that_is_chosen_and_keeps_its_cost(tmp_path):
@@ -102,7 +102,7 @@ def test_the_table_starts_the_job_that_is_chosen_and_keeps_its_cost(tmp_path):
     for name, cost in (("a", 900.0), ("b", 0.5)):
         table.create("alice", name, b"q", Declared(cost, ("ab" * 32,), "trace"))
     assert [(one.cost, one.tenant) for one in table.waiting()] == [(900.0, "alice"), (0.5, "alice")]
-    claim = table.claim(Turns(60).choose)
+    claim = table.claim(FairQueue(60).choose)
     assert (claim.row.job.request_id, claim.trace) == ("b", "trace")
     assert table.parts() == {("alice", "ab" * 32)}
     table.finish(claim, "FAILED", None, None)

@@ -1,4 +1,4 @@
-"""The ledger as the event loop sees it."""
+"""The job service as the event loop sees it."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from predictor.steps import Progress
 from protos import convert
 from server.access.caller import LOCAL
 from server.config import Limits
-from server.durable.job_service import Ledger
+from server.durable.job_service import JobService
 from tests.service.running import arrays
 
 
@@ -18,12 +18,12 @@ from tests.service.running import arrays
 def with_ledger(tmp_path):
     def run(act):
         async def whole():
-            ledger = Ledger(tmp_path / "jobs.sqlite", Limits())
-            await ledger.open()
+            job_service = JobService(tmp_path / "jobs.sqlite", Limits())
+            await job_service.open()
             try:
-                return await act(ledger)
+                return await act(job_service)
             finally:
-                await ledger.close()
+                await job_service.close()
 
         return asyncio.run(whole())
 
@@ -33,16 +33,16 @@ def with_ledger(tmp_path):
 def test_a_watcher_that_is_busy_with_a_step_while_the_job_ends_still_learns_the_end(with_ledger):
     request = convert.query_to_proto(arrays()).SerializeToString()
 
-    async def act(ledger):
-        row = await ledger.create(LOCAL, "one", request)
-        claim = await ledger.claim()
+    async def act(job_service):
+        row = await job_service.create(LOCAL, "one", request)
+        claim = await job_service.claim()
         states = []
-        async with aclosing(ledger.watch(LOCAL, row.job.id, 0, 5.0)) as seen:
+        async with aclosing(job_service.watch(LOCAL, row.job.id, 0, 5.0)) as seen:
             async for found in seen:
                 states.append(found.job.state)
                 if len(states) == 1:  # the reader is slow: a step, then the end come meanwhile
-                    ledger.step(claim, Progress("near", "load", 0, 1))
-                    await ledger.finish(claim, "SUCCEEDED", None, b"")
+                    job_service.step(claim, Progress("near", "load", 0, 1))
+                    await job_service.finish(claim, "SUCCEEDED", None, b"")
         return states
 
     assert with_ledger(act)[-1] == "SUCCEEDED"
@@ -51,16 +51,16 @@ def test_a_watcher_that_is_busy_with_a_step_while_the_job_ends_still_learns_the_
 def test_a_watch_of_what_was_already_seen_ends_with_the_job(with_ledger):
     request = convert.query_to_proto(arrays()).SerializeToString()
 
-    async def act(ledger):
-        row = await ledger.create(LOCAL, "one", request)
-        claim = await ledger.claim()
+    async def act(job_service):
+        row = await job_service.create(LOCAL, "one", request)
+        claim = await job_service.claim()
 
         async def watched():
-            return [found async for found in ledger.watch(LOCAL, row.job.id, 1 << 40, 5.0)]
+            return [found async for found in job_service.watch(LOCAL, row.job.id, 1 << 40, 5.0)]
 
         watching = asyncio.create_task(watched())
         await asyncio.sleep(0.05)
-        await ledger.finish(claim, "SUCCEEDED", None, b"")
+        await job_service.finish(claim, "SUCCEEDED", None, b"")
         return await watching
 
     assert with_ledger(act) == []
@@ -90,25 +90,25 @@ class Late:
 
 
 def test_a_job_is_started_though_its_caller_goes_away_while_it_is_committed(with_ledger):
-    async def act(ledger):
-        late = Late(ledger._table, "create")
-        await late.left_by(asyncio.create_task(ledger.create(LOCAL, "one", b"q")))
-        await asyncio.wait_for(ledger.wait_for_work(), 5)
-        return ledger.queued
+    async def act(job_service):
+        late = Late(job_service._table, "create")
+        await late.left_by(asyncio.create_task(job_service.create(LOCAL, "one", b"q")))
+        await asyncio.wait_for(job_service.wait_for_work(), 5)
+        return job_service.queued
 
     assert with_ledger(act) == 1
 
 
 def test_watchers_learn_of_a_cancellation_though_its_caller_goes_away(with_ledger):
-    async def act(ledger):
-        row = await ledger.create(LOCAL, "one", b"q")
+    async def act(job_service):
+        row = await job_service.create(LOCAL, "one", b"q")
 
         async def watched():
-            return [found.job.state async for found in ledger.watch(LOCAL, row.job.id, 0, 60.0)]
+            return [found.job.state async for found in job_service.watch(LOCAL, row.job.id, 0, 60.0)]
 
         watching = asyncio.create_task(watched())
         await asyncio.sleep(0.05)
-        await Late(ledger._table, "cancel").left_by(asyncio.create_task(ledger.cancel(LOCAL, row.job.id)))
+        await Late(job_service._table, "cancel").left_by(asyncio.create_task(job_service.cancel(LOCAL, row.job.id)))
         return await asyncio.wait_for(watching, 5)
 
     assert with_ledger(act) == ["QUEUED", "CANCELLED"]
@@ -117,13 +117,13 @@ def test_watchers_learn_of_a_cancellation_though_its_caller_goes_away(with_ledge
 def test_the_worker_of_a_cancelled_job_is_ended_though_its_caller_goes_away(with_ledger):
     ended = []
 
-    async def act(ledger):
-        ledger.cancelling = ended.append
-        name = (await ledger.create(LOCAL, "one", b"q")).job.id
-        await ledger.claim()
-        await Late(ledger._table, "cancel").left_by(asyncio.create_task(ledger.cancel(LOCAL, name)))
+    async def act(job_service):
+        job_service.cancelling = ended.append
+        name = (await job_service.create(LOCAL, "one", b"q")).job.id
+        await job_service.claim()
+        await Late(job_service._table, "cancel").left_by(asyncio.create_task(job_service.cancel(LOCAL, name)))
         while not ended:
             await asyncio.sleep(0.01)
         return name
 
-    assert ended == [with_ledger(lambda ledger: asyncio.wait_for(act(ledger), 5))]
+    assert ended == [with_ledger(lambda job_service: asyncio.wait_for(act(job_service), 5))]

@@ -4,6 +4,10 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
+from tests.chaos.mutations import MUTATIONS
+
 TESTS = Path(__file__).parents[1]
 PAGE = (Path(__file__).parent / "promises.md").read_text(encoding="utf-8")
 ROWS = [line.split("|")[1:3] for line in PAGE.splitlines() if line.startswith("| ") and "held by" not in line]
@@ -22,3 +26,11 @@ def test_every_promise_is_held_by_a_test_that_is_there():
         for one in named:
             file, _, name = one.partition("::")
             assert name in functions(file) if name else (TESTS / f"{file}.py").is_file(), one
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.guard)
+def test_mutation_applies(mutation):
+    """The guard is in the source, and the test that misses it is there; `tests.chaos.mutations` runs them."""
+    assert mutation.old in (TESTS.parent / mutation.file).read_text(encoding="utf-8")
+    file, _, name = mutation.test.removeprefix("tests/").partition("::")
+    assert name.partition("[")[0] in functions(file) if name else (TESTS / file).is_file()

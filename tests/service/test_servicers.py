@@ -13,13 +13,13 @@ from server.access.caller import Caller, set_caller
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Limits
-from server.durable.job_service import Ledger
+from server.durable.job_service import JobService
 from server.parts.store import PartStore
-from server.request_check import Intake
+from server.request_check import RequestCheck
 from server.servicers import PredictorServicer, RankingServicer
+from server.telemetry.exporters import make_traces
 from server.telemetry.metrics import Metrics
-from server.telemetry.traces import make_traces
-from server.workforce.fair_queue import Turns
+from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorker
 from server.workforce.worker_plan import plan_slots
@@ -31,7 +31,7 @@ from tests.service.running import arrays
 def counted(monkeypatch):
     """Which threads counted over rows."""
     seen: dict[str, threading.Thread] = {}
-    for name in ("_remarks", "declared_seconds"):
+    for name in ("_warnings", "declared_seconds"):
         real = getattr(servicers, name)
 
         def watched(query, name=name, real=real):
@@ -45,24 +45,27 @@ def counted(monkeypatch):
 def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
     async def serve():
         limits, shares = Limits(), plan_slots(Limits(), ())
-        ledger = Ledger(tmp_path / "jobs.sqlite", limits)
-        await ledger.open()
-        intake, turns = Intake(PartStore(tmp_path / "parts", limits), limits), Turns(limits.overtake_seconds)
-        workers = JobWorkers(ledger, limits, Metrics(), shares, turns, make_traces("none"))  # never started
+        job_service = JobService(tmp_path / "jobs.sqlite", limits)
+        await job_service.open()
+        request_check, turns = (
+            RequestCheck(PartStore(tmp_path / "parts", limits), limits),
+            FairQueue(limits.overtake_seconds),
+        )
+        workers = JobWorkers(job_service, limits, Metrics(), shares, turns, make_traces("none"))  # never started
         fits, predictor = FitWorkers(limits, shares[0]), PredictWorker(limits, shares[0])
         calibrations = CalibrationServicer(TenantStores(tmp_path, limits), fits, limits)
-        asked = PredictorServicer(predictor, ledger, workers, intake, calibrations, limits)
-        ranking = RankingServicer(ledger, intake, calibrations, limits)
+        asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, limits)
+        ranking = RankingServicer(job_service, request_check, calibrations, limits)
         set_caller(Caller())
         query = convert.query_to_proto(arrays(rows=60))
         try:
             valid = await asked.Validate(ask.ValidateRequest(query=query), None)
             made = await ranking.CreateRankingJob(pb.CreateRankingJobRequest(request_id="one", query=query), None)
         finally:
-            await ledger.close()
+            await job_service.close()
         return valid, made
 
     valid, made = asyncio.run(serve())
     assert (valid.rows, made.job.request_id) == (60, "one")
-    assert counted.keys() == {"_remarks", "declared_seconds"}
+    assert counted.keys() == {"_warnings", "declared_seconds"}
     assert threading.main_thread() not in counted.values()

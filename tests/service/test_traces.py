@@ -12,7 +12,8 @@ from client import AsyncPredictorClient
 from predictor.errors import InputError, NotFoundError
 from server.config import Config, Limits
 from server.durable.lock import StateLock
-from server.telemetry.traces import Untraced, make_traces
+from server.telemetry.exporters import make_traces
+from server.telemetry.traces import Untraced
 from tests.service.running import arrays
 
 pytest.importorskip("opentelemetry.sdk", reason="spans need the extra telemetry")
@@ -111,7 +112,7 @@ def test_a_malformed_parent_is_none(given):
 def test_nothing_of_opentelemetry_is_loaded_unasked():
     code = (
         "import sys, server.app, client.client, client.aio\n"
-        "from server.telemetry.traces import make_traces\n"
+        "from server.telemetry.exporters import make_traces\n"
         "from client.tracing import trace_headers\n"
         "make_traces('none').call('/a/b', '', '').end('OK')\n"
         "assert trace_headers() == ()\n"

@@ -5,10 +5,10 @@ import asyncio
 from protos import convert
 from server.access.caller import LOCAL
 from server.config import Limits
-from server.durable.job_service import Ledger
+from server.durable.job_service import JobService
+from server.telemetry.exporters import make_traces
 from server.telemetry.metrics import Metrics
-from server.telemetry.traces import make_traces
-from server.workforce.fair_queue import Turns
+from server.workforce.fair_queue import FairQueue
 from server.workforce.worker_plan import plan_slots
 from server.workforce.workers import JobWorkers
 from tests.service.running import arrays
@@ -32,19 +32,19 @@ def test_a_bug_in_an_attempt_costs_the_attempt_and_the_slot_goes_on(tmp_path, ca
     limits = Limits()
 
     async def act():
-        ledger = Ledger(tmp_path / "jobs.sqlite", limits)
-        await ledger.open()
+        job_service = JobService(tmp_path / "jobs.sqlite", limits)
+        await job_service.open()
         workers = JobWorkers(
-            ledger, limits, FaultyMetrics(1), plan_slots(limits, ()), Turns(60.0, {}), make_traces("none")
+            job_service, limits, FaultyMetrics(1), plan_slots(limits, ()), FairQueue(60.0, {}), make_traces("none")
         )
         workers.start()
         try:
             request = convert.query_to_proto(arrays()).SerializeToString()
-            row = await ledger.create(LOCAL, "one", request)
-            return await ledger.wait(LOCAL, row.job.id, 60.0)
+            row = await job_service.create(LOCAL, "one", request)
+            return await job_service.wait(LOCAL, row.job.id, 60.0)
         finally:
             await workers.stop()
-            await ledger.close()
+            await job_service.close()
 
     found = asyncio.run(act()).job
     assert (found.state, found.attempts) == ("SUCCEEDED", 2)

@@ -6,7 +6,7 @@ from tests.chaos.mutation import Mutation
 
 S = "tests/service"
 
-DOOR_GUARDS = (
+ACCESS_GUARDS = (
     Mutation(
         "CRC of a chunk",
         "protos/features.py",
@@ -40,28 +40,28 @@ DOOR_GUARDS = (
         "server/access/authentication.py",
         "if record is None or not same or record.expired():",
         "if record is None:",
-        f"{S}/test_doors_matrix.py::test_who_is_not_known_gets_nothing",
+        f"{S}/test_endpoints_matrix.py::test_who_is_not_known_gets_nothing",
     ),
     Mutation(
         "scopes",
         "server/interceptors.py",
         "            check_scope(caller, details.method)\n",
         "",
-        f"{S}/test_doors_matrix.py::test_who_may_only_read_changes_nothing",
+        f"{S}/test_endpoints_matrix.py::test_who_may_only_read_changes_nothing",
     ),
     Mutation(
         "revocation ends open calls",
         "server/access/authentication.py",
         "            self._end_fallen()\n",
         "",
-        f"{S}/test_doors_matrix.py::test_a_revoked_token_ends_every_open_call_and_opens_none",
+        f"{S}/test_endpoints_matrix.py::test_a_revoked_token_ends_every_open_call_and_opens_none",
     ),
     Mutation(
         "open addresses need guards",
         "server/app.py",
-        "check_address(config.address, guarded=config.doors.guarded)",
+        "check_address(config.address, guarded=config.endpoints.guarded)",
         "check_address(config.address, guarded=True)",
-        f"{S}/test_doors.py::test_an_address_that_others_can_reach_is_refused",
+        f"{S}/test_endpoints.py::test_an_address_that_others_can_reach_is_refused",
     ),
     Mutation(
         "admission",
@@ -89,7 +89,7 @@ DOOR_GUARDS = (
         "server/durable/job_service.py",
         "if channel.latest.finished and channel.latest.revision <= revision:",
         "if channel.latest.finished:",
-        f"{S}/test_ledger.py::test_a_watcher_that_is_busy_with_a_step_while_the_job_ends_still_learns_the_end",
+        f"{S}/test_job_service.py::test_a_watcher_that_is_busy_with_a_step_while_the_job_ends_still_learns_the_end",
     ),
     Mutation(
         "a step is told to watchers once only",
