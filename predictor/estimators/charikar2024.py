@@ -32,7 +32,9 @@ class Refusal:
     """How far one candidate's student stays from its weak labels, and how far both heads stay from the gold ones.
 
     Attributes:
-        unit: `label variance`, or `weak-label variance` where there is no gold label; of everything below.
+        unit: `label variance`, or `squared label units` where there is no gold label; of everything below. It is the
+            same for all candidates: the theorem states a gain in squared label units, and a share of each candidate's
+            own variance would put candidates that are sure of themselves in a wrong order.
         distance: (n,) squared distance of held-out student and weak labels.
         details: the misfit in other forms: `leave_one_out`; for classes `disagreement`, the share of rows on which the
             held-out student names another class; for class probabilities `kl` and `reverse_kl`, in nats.
@@ -82,7 +84,7 @@ class Misfit:
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Over the label variance where gold labels exist, else over the candidate's own weak-label variance.
+        """In units of the label variance where gold labels exist, else in squared label units.
 
         The note says where the misfit is too small to predict anything: `details["threshold"]`.
         """
@@ -143,23 +145,21 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
     """
     supervision = supervise(case, case.rng("misfit"))
     strong, ridge = case.strong.features[supervision.rows], case.training.squared.student_ridge
-    gold, strong_error = None, None
+    gold, strong_error, scale, unit = None, None, 1.0, "squared label units"
     if case.labels is not None:
         gold = case.labels.targets[case.labels.known]
-        variance = float(np.sum(np.var(gold, axis=0)))
+        scale, unit = float(np.sum(np.var(gold, axis=0))), "label variance"
         residuals = left_out_residuals(case.strong.features[case.labels.known], gold, ridge)
-        strong_error = float(np.mean(np.sum(residuals**2, axis=1))) / variance
+        strong_error = float(np.mean(np.sum(residuals**2, axis=1))) / scale
     found: list[Refusal | str] = []
     for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
         if taught is None:
             found.append("needs --weak-labels for this candidate, or --labels")
             continue
-        own = float(np.sum(np.var(taught, axis=0)))
-        if own <= 0.0:
+        if float(np.sum(np.var(taught, axis=0))) <= 0.0:
             found.append("the weak labels are constant")
             continue
-        unit = "weak-label variance" if gold is None else "label variance"
-        scale = own if gold is None else variance
+        taught = _second_of_two(taught)
         learned = cross_taught(strong, taught, FOLDS, case.rng("misfit"), ridge)
         distance = np.sum((learned - taught) ** 2, axis=1) / scale
         loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
@@ -191,6 +191,11 @@ def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:
         residuals = table[known, -gold.shape[1] :] - gold
     loss: Array = np.sum(residuals**2, axis=1)
     return loss
+
+
+def _second_of_two(table: Array) -> Array:
+    """Probabilities of two classes in the coding of gold labels, so that (n, 1) and (n, 2) have one unit."""
+    return table[:, 1:] if table.shape[1] == 2 and class_probabilities(table) is not None else table
 
 
 def _in_nats(taught: Array, learned: Array) -> dict[str, float]:

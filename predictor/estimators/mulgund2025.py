@@ -36,7 +36,7 @@ class Projection:
     """A student that is the point nearest to its weak labels, student first, of the mixtures of fixed predictors.
 
     Attributes:
-        distance: (n,) D(f_sw, f_w) on held-out rows.
+        distance: (n,) D(f_sw, f_w) on held-out rows, in label units as the two below.
         fitted: its mean on the rows of the projections themselves, where the inequality is exact.
         gap: how far a projection can lie above the minimum, at most.
     """
@@ -71,7 +71,8 @@ class Projection:
             student[held] = mixed(components[held], weights)
             fitted.append(float(np.mean(generator.divergence(mixed(components[chosen], weights), weak[chosen]))))
             gaps.append(optimality_gap(components[chosen], weak[chosen], weights, generator))
-        return cls(generator.divergence(student, weak), float(np.mean(fitted)), max(gaps))
+        unit = lesson.scale ** (generator.degree or 0)
+        return cls(unit * generator.divergence(student, weak), unit * float(np.mean(fitted)), unit * max(gaps))
 
 
 def _free_columns(lesson: Lesson, generator: Generator) -> slice:
@@ -141,7 +142,7 @@ class BregmanMisfit:
     def _unit(self, lesson: Lesson) -> str:
         if self.form != "squared":
             return "nats"
-        return "squared probability" if lesson.kind == "probabilities" else "squared mean output"
+        return "squared probability" if lesson.kind == "probabilities" else "squared label units"
 
 
 def mean_of(rows: Array, better: Better, unit: str, notes: tuple[str, ...], details: dict[str, float]) -> Estimate:

@@ -41,6 +41,7 @@ class Lesson:
 
     Attributes:
         kind: class probabilities, or positive outputs divided by their mean.
+        scale: that mean in label units; 1 for probabilities. D(s f, s g) = sᵈ D(f, g) with d the generator's degree.
         weak: (n, c) f_w, probabilities no smaller than the floor.
         design: (n, r) strong features in principal axes.
         folds: (n,) fold of each row.
@@ -50,6 +51,7 @@ class Lesson:
     """
 
     kind: Kind
+    scale: float
     weak: Array
     design: Array
     folds: NDArray[np.intp]
@@ -90,7 +92,7 @@ def lessons(case: Case) -> tuple[Lesson | NotApplicable, ...]:
     """
     rows = unlabelled_rows(case)
     predictions = [_weak_labels(case, candidate, rows) for candidate in case.weak]
-    columns = max((p[1].shape[1] for p in predictions if not isinstance(p, NotApplicable)), default=2)
+    columns = max((p[2].shape[1] for p in predictions if not isinstance(p, NotApplicable)), default=2)
     rng = case.rng("lessons")
     kept = np.sort(rng.permutation(len(rows))[: max(MIN_KEPT_ROWS, MAX_CELLS // columns)])
     design = principal_axes(case.strong, rows[kept], columns)
@@ -103,8 +105,8 @@ def lessons(case: Case) -> tuple[Lesson | NotApplicable, ...]:
         if isinstance(prediction, NotApplicable):
             found.append(prediction)
         else:
-            kind, weak = prediction
-            found.append(_taught(kind, weak[kept], design, folds, cut))
+            kind, scale, weak = prediction
+            found.append(_taught(kind, scale, weak[kept], design, folds, cut))
     return tuple(found)
 
 
@@ -126,8 +128,10 @@ def gold_probabilities(case: Case) -> Array:
     return np.concatenate([1.0 - gold, gold], axis=1) if gold.shape[1] == 1 else gold
 
 
-def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> tuple[Kind, Array] | NotApplicable:
-    """Weak labels of one candidate on `rows`, and what they are."""
+def _weak_labels(
+    case: Case, candidate: Representation, rows: NDArray[np.intp]
+) -> tuple[Kind, float, Array] | NotApplicable:
+    """What the weak labels of one candidate are, their scale, and the labels on `rows`."""
     given = case.weak_labels.get(candidate.name)
     classes = case.labels is not None and case.labels.kind != "regression"
     if given is not None:
@@ -135,14 +139,14 @@ def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) 
         taught = given[rows] if given.ndim == 2 else given[rows, None]
         probabilities = class_probabilities(taught)
         if probabilities is not None and (case.labels is None or classes):
-            return "probabilities", probabilities
+            return "probabilities", 1.0, probabilities
         if classes:
             return NotApplicable("its weak labels are no class probabilities: rows must be ≥ 0 and sum to 1")
         return _positive(taught)
     if case.labels is None:
         return NotApplicable("needs --weak-labels for this candidate, or --labels")
     if classes:
-        return "probabilities", _logistic_head(case, candidate, rows)
+        return "probabilities", 1.0, _logistic_head(case, candidate, rows)
     alone = replace(case, weak=(candidate,), weak_labels={})
     taught_by_ridge = supervise(alone, case.rng("lessons")).predictions[0]
     if taught_by_ridge is None:
@@ -150,10 +154,11 @@ def _weak_labels(case: Case, candidate: Representation, rows: NDArray[np.intp]) 
     return _positive(taught_by_ridge)
 
 
-def _positive(taught: Array) -> tuple[Kind, Array] | NotApplicable:
+def _positive(taught: Array) -> tuple[Kind, float, Array] | NotApplicable:
     if taught.shape[1] != 1 or float(taught.min()) <= 0.0:
         return NotApplicable("its weak labels are neither class probabilities nor positive outputs")
-    return "positive", taught / float(taught.mean())
+    scale = float(taught.mean())
+    return "positive", scale, taught / scale
 
 
 def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> Array:
@@ -167,7 +172,9 @@ def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]
     return heads.predict(principal_axes(candidate, rows, gold.shape[1]))[:, 0]
 
 
-def _taught(kind: Kind, weak: Array, design: Array, folds: NDArray[np.intp], notes: tuple[str, ...]) -> Lesson:
+def _taught(
+    kind: Kind, scale: float, weak: Array, design: Array, folds: NDArray[np.intp], notes: tuple[str, ...]
+) -> Lesson:
     if kind == "probabilities":
         lifted = floored(weak)
         changed = int(np.sum(np.any(np.abs(lifted - weak) > 1e-12, axis=1)))
@@ -179,7 +186,7 @@ def _taught(kind: Kind, weak: Array, design: Array, folds: NDArray[np.intp], not
     best = _argmin(lifted, held_out(fit, design, lifted, folds))
     learned = held_out(fit, design, lifted, folds, RIDGES[[best]], tolerance=EXACT)[:, 0]
     student = floored(learned) if kind == "probabilities" else np.maximum(learned, np.finfo(np.float64).tiny)
-    return Lesson(kind, lifted, design, folds, student, float(RIDGES[best]), notes)
+    return Lesson(kind, scale, lifted, design, folds, student, float(RIDGES[best]), notes)
 
 
 def _argmin(targets: Array, tried: Array) -> int:

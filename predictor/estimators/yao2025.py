@@ -54,8 +54,9 @@ class KlMisfit:
     def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
         if isinstance(lesson, NotApplicable):
             return Estimate(None, self.better, self.unit, note=lesson.reason)
-        rows = divergence(lesson.weak, lesson.student)
-        details = {"ridge": lesson.ridge, "reverse": float(np.mean(divergence(lesson.student, lesson.weak)))}
+        rows = lesson.scale * divergence(lesson.weak, lesson.student)
+        reverse = lesson.scale * float(np.mean(divergence(lesson.student, lesson.weak)))
+        details = {"ridge": lesson.ridge, "reverse": reverse}
         return mean_of(rows, self.better, _unit(lesson), lesson.notes, details)
 
 
@@ -89,10 +90,10 @@ class ReverseKlMisfit:
         details = {
             "fitted": found.fitted,
             "optimality_gap": found.gap,
-            "logistic_head": float(np.mean(divergence(lesson.student, lesson.weak))),
+            "logistic_head": lesson.scale * float(np.mean(divergence(lesson.student, lesson.weak))),
         }
         return mean_of(found.distance, self.better, _unit(lesson), lesson.notes, details)
 
 
 def _unit(lesson: Lesson) -> str:
-    return "nats" if lesson.kind == "probabilities" else "nats per unit of mean output"
+    return "nats" if lesson.kind == "probabilities" else "nats × label units"

@@ -21,12 +21,14 @@ class Generator:
     Attributes:
         name: of the divergence.
         potential, slope, curvature: φ, φ' and φ''.
+        degree: d of D(s f, s g) = sᵈ D(f, g) for every s > 0; None where there is none.
     """
 
     name: str
     potential: Callable[[Array], Array]
     slope: Callable[[Array], Array]
     curvature: Callable[[Array], Array]
+    degree: int | None = None
 
     def divergence(self, left: Array, right: Array) -> Array:
         """(n,) D(left, right) of (n, c) outputs, summed over columns; ≥ 0, and 0 for equal rows."""
@@ -57,14 +59,14 @@ def _logit(f: Array) -> Array:
     return found
 
 
-ENTROPY = Generator("kl", _entropy, _log, lambda f: 1.0 / f)
+ENTROPY = Generator("kl", _entropy, _log, lambda f: 1.0 / f, degree=1)
 """KL and I-divergence, for outputs ≥ 0: the divergence of log-loss over classes."""
 
 LOGISTIC = Generator("logistic", _binary_entropy, _logit, lambda f: 1.0 / (f * (1.0 - f)))
 """Binary KL of each column, for outputs in [0, 1]: the divergence of logistic loss, one class against the rest."""
 
-SQUARED = Generator("squared", lambda f: f**2, lambda f: 2.0 * f, lambda f: np.full_like(f, 2.0))
+SQUARED = Generator("squared", lambda f: f**2, lambda f: 2.0 * f, lambda f: np.full_like(f, 2.0), degree=2)
 """Squared distance; for class probabilities the divergence of the Brier score."""
 
-ITAKURA_SAITO = Generator("itakura_saito", lambda f: -np.log(f), lambda f: -1.0 / f, lambda f: f**-2)
+ITAKURA_SAITO = Generator("itakura_saito", lambda f: -np.log(f), lambda f: -1.0 / f, lambda f: f**-2, degree=0)
 """f/g − log(f/g) − 1, for outputs > 0: relative errors count alike whatever the size of the output."""

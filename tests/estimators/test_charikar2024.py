@@ -58,6 +58,47 @@ def test_a_ridge_or_a_truth_outside_breaks_it():
     assert gain < 0.0 < misfit
 
 
+def realisable(seed=0, rows=1200):
+    """A linear student that holds the truth, four weak models of falling confidence, and what each student gains.
+
+    Weak labels are c·truth + error, the error outside the strong model's span: its students predict c·truth, so that
+    their gain is the error's variance in squared label units, whatever c is.
+    """
+    rng = np.random.default_rng(seed)
+    strong = rng.standard_normal((rows, 12))
+    truth = strong @ rng.standard_normal(12)
+    truth /= truth.std()
+    confidence, errors = np.array([1.0, 0.5, 0.4, 0.15]), np.array([0.5, 0.33, 0.2, 0.11])
+    given = {
+        f"w{i}": c * truth + e * rng.standard_normal(rows)
+        for i, (c, e) in enumerate(zip(confidence, errors, strict=True))
+    }
+    weak = tuple(Representation(name, rng.standard_normal((rows, 2))) for name in given)
+    case = Case(Representation("strong", strong), weak, weak_labels={n: labels[:, None] for n, labels in given.items()})
+    design = np.column_stack([np.ones(rows), strong])
+    students = [design @ np.linalg.lstsq(design, labels, rcond=None)[0] for labels in given.values()]
+    return case, [outcome(truth, labels, student)[0] for labels, student in zip(given.values(), students, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_gold_labels_the_misfit_is_the_gain_where_the_theorem_holds(seed):
+    """In squared label units for all candidates; as shares of each one's own variance they come in another order."""
+    case, gains = realisable(seed)
+    found = [one.value for one in find("misfit").estimate(case)]
+    assert found == pytest.approx(gains, rel=0.05)
+    assert list(np.argsort(found)) == list(np.argsort(gains)) == [3, 2, 1, 0]
+    shares = [misfit / np.var(labels) for misfit, labels in zip(found, case.weak_labels.values(), strict=True)]
+    assert list(np.argsort(shares)) != list(np.argsort(gains))
+
+
+def test_two_columns_of_a_binary_candidate_count_once():
+    strong, weak = teachers((0.3, 0.3))
+    second = np.random.default_rng(0).uniform(0.1, 0.9, (120, 1))
+    given = {"t0": second, "t1": np.hstack([1.0 - second, second])}
+    one, two = (e.value for e in find("misfit").estimate(Case(strong, weak, weak_labels=given)))
+    assert two == pytest.approx(one, rel=1e-12)
+
+
 def test_left_out_residuals_are_those_of_heads_refitted_without_the_row():
     """Scale and ridge of all rows kept; weights and intercept from the others alone."""
     rng = np.random.default_rng(1)

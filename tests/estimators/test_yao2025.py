@@ -94,10 +94,10 @@ def test_positive_regression_outputs_have_misfits_and_no_log_loss():
     for name in MISFITS:
         (found,) = find(name).estimate(case)
         assert found.value > 0.0
-        assert found.unit == "nats per unit of mean output"
+        assert found.unit == "nats × label units"
         scaled = Case(strong, weak, shown(given[:, 0]), {"t0": 7.0 * given})
         # Rounding ends the search for the head of least divergence some 1e-8 away from it, elsewhere for each scale.
-        assert values_of(name, scaled) == pytest.approx([found.value], rel=1e-6)
+        assert values_of(name, scaled) == pytest.approx([7.0 * found.value], rel=1e-6)
     for name in NAMES[2:]:
         (found,) = find(name).estimate(case)
         assert found.value is None

@@ -80,6 +80,22 @@ def test_what_the_representations_say(asked):
         assert found[name].value == pytest.approx(value, abs=1e-8), name
 
 
+def test_what_the_student_refuses_without_gold_labels(asked):
+    strong, weak, truth, _, _ = asked
+    given = 0.5 * truth + np.random.default_rng(1).standard_normal(ROWS)
+    ranking = predictor.predict(
+        strong=strong, weak={"w": weak}, weak_labels={"w": given}, seed=3, estimators=["combined", "misfit"]
+    )
+    learned = np.empty(ROWS)
+    order = np.random.default_rng([3, *b"misfit"]).permutation(ROWS)
+    for held in np.array_split(order, 5):
+        rest = np.setdiff1d(order, held)
+        learned[held] = head(strong[rest], given[rest], strong[held])[0]
+    found = ranking.best().estimates["misfit"]
+    assert found.value == pytest.approx(np.mean((learned - given) ** 2), rel=1e-5)
+    assert found.unit == "squared label units"
+
+
 def test_what_the_student_refuses(asked):
     strong, weak, truth, known, found = asked
     variance = truth[known].var()

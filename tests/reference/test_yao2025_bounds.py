@@ -34,7 +34,7 @@ def test_the_smallest_probability_of_either_model_counts(swapped):
     """Teacher (¾, ¼) and student (9/10, 1/10), and the other way round: γ = 1/10 both times."""
     pair = [np.tile([0.75, 0.25], (4, 1)), np.tile([0.9, 0.1], (4, 1))]
     weak, student = pair[::-1] if swapped else pair
-    lesson = Lesson("probabilities", weak, np.ones((4, 1)), np.arange(4), student, 1.0, ())
+    lesson = Lesson("probabilities", 1.0, weak, np.ones((4, 1)), np.arange(4), student, 1.0, ())
     found = GainBounds()._one(lesson)
     assert found.details["smallest_probability"] == pytest.approx(0.1)
     least = min(kl(weak, student), kl(student, weak))

@@ -91,7 +91,7 @@ def test_an_estimator_of_the_gain_is_compared_by_value_with_its_own_sign():
 
 
 def test_misfits_in_another_unit_have_no_absolute_error():
-    found = score_of(values("misfit", [0.2, 0.5, 0.1, 0.5], unit="weak-label variance"))
+    found = score_of(values("misfit", [0.2, 0.5, 0.1, 0.5], unit="squared label units"))
     assert found.spearman_gain == pytest.approx(1.0)
     assert found.mae_gain is None
     assert score_of(values("kl_misfit", [0.2, 0.5, 0.1, 0.5])).mae_gain is None
@@ -147,7 +147,7 @@ def test_gains_foretold_in_nats_are_compared_with_the_gain_in_log_loss_too():
     with_logs = dataclasses.replace(OUTCOMES, weak_log_loss=logs + 1.0, w2s_log_loss=np.ones((4, 2)))
     for name, unit, expected in (
         ("kl_misfit", "nats", 1.0),
-        ("kl_misfit", "nats per unit of mean output", None),
+        ("kl_misfit", "nats × label units", None),
         ("misfit", "label variance", None),
         ("gain_bounds", "nats", None),
     ):
