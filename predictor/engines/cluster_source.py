@@ -65,4 +65,4 @@ class ClusterSource:
 
 
 def _run_by_workers(spec: ModelSpec, pool: Pool) -> bool:
-    return bool(pool.texts) and spec.values is None and not spec.reference.startswith(("array:", "features:"))
+    return bool(pool.texts) and spec.layered

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from predictor.errors import CancelledError, UnavailableError
 from predictor.models.resolve import resolve
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -76,7 +75,7 @@ def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: 
         W2SError: the model's own fault, or `CANCELLED`.
     """
     cache = Path(folder)
-    if not resolve(ModelReference.parse(spec.reference), cache).form.backend:
+    if not resolve(spec.parsed, cache).form.backend:
         return None
     with _EXTRACTING:
         reader = _extractor(folder)

@@ -19,7 +19,6 @@ from predictor.extraction.precision import attempted, bearable
 from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
@@ -88,7 +87,7 @@ def _features(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
     pooling = str(spec.pooling or settings.pooling)
 
     def look() -> Step:
-        reference = ModelReference.parse(spec.reference)
+        reference = spec.parsed
         if reference.kind == "features":
             FeatureStore(cache / "features").pull(reference.locator)
             return Step(spec.name, spec.reference, "given", "", "cached", 0.0)

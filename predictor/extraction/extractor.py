@@ -25,7 +25,6 @@ from predictor.extraction.threads import usable_threads
 from predictor.extraction.tokenizers import Tokens
 from predictor.folders import cache_dir
 from predictor.models.resolve import resolve
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -91,7 +90,7 @@ class Extractor:
         if spec.values is not None:
             return (yield from ArraySource().features(spec, pool, settings))
         started = time.perf_counter()
-        reference = ModelReference.parse(spec.reference)
+        reference = spec.parsed
         yield Progress(spec.name, "load", 0, 1)
         if reference.kind == "features":
             return (self._pushed(reference.locator, spec, pool, started),)

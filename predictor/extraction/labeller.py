@@ -19,7 +19,6 @@ from predictor.extraction.backend import Engine
 from predictor.extraction.precision import attempted
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -242,7 +241,7 @@ def labelling_artefact(spec: ModelSpec, pool: Pool, cache: Path) -> Artefact:
     Raises:
         W2SError: it is no model, it cannot be found, or there is nothing to read.
     """
-    if spec.values is not None or spec.reference.partition(":")[0] in ("array", "features"):
+    if not spec.layered:
         raise InputError(
             f"{spec.name!r} is an array of features, which labels nothing by itself; give its predictions with "
             "--weak-labels, or gold labels with --labels.",
@@ -255,7 +254,7 @@ def labelling_artefact(spec: ModelSpec, pool: Pool, cache: Path) -> Artefact:
             reason="POOL_MISSING",
             field="pool",
         )
-    return resolve(ModelReference.parse(spec.reference), cache)
+    return resolve(spec.parsed, cache)
 
 
 def label_precision(settings: Settings, device: str) -> str:

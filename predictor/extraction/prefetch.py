@@ -14,7 +14,6 @@ from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.model_cache import Reading, Shelf
 from predictor.extraction.tokenizers import Tokens
 from predictor.models.resolve import resolve
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -71,13 +70,13 @@ class Lookout:
 
     def company(self, spec: ModelSpec, reading: Reading, pool: Pool, settings: Settings) -> Iterator[Cell]:
         """Cells of the same model that were announced under other names and are not at hand yet."""
-        own, rows = ModelReference.parse(spec.reference), rows_digest(pool)
+        own, rows = spec.parsed, rows_digest(pool)
         specs, announced = self._announced
         for other in specs if announced is pool else ():
             if other is spec or other.values is not None:
                 continue
             try:
-                theirs = ModelReference.parse(other.reference)
+                theirs = other.parsed
                 if (theirs.kind, theirs.locator, theirs.tokenizer) != (own.kind, own.locator, own.tokenizer):
                     continue
                 found = reading_of(self._shelf, reading.identity, other, settings)
@@ -95,10 +94,9 @@ class Lookout:
         rows = rows_digest(pool)
         for spec in specs:
             try:
-                reference = ModelReference.parse(spec.reference)
-                if spec.values is not None or reference.kind in ("features", "array"):
+                if not spec.needs_rows:
                     continue
-                identity = Identity.of(resolve(reference, self._cache), self._cache)
+                identity = Identity.of(resolve(spec.parsed, self._cache), self._cache)
                 if not identity.artefact.form.backend:
                     continue
                 if self._shelf.decided(identity, settings.precision):
@@ -126,7 +124,7 @@ class Lookout:
 
 def reading_of(shelf: Shelf, identity: Identity, spec: ModelSpec, settings: Settings) -> Reading:
     """How a model is to be read: its own overrides first, the request's settings for what it leaves open."""
-    reference = ModelReference.parse(spec.reference)
+    reference = spec.parsed
     return shelf.reading(
         identity,
         spec.name,

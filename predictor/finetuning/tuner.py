@@ -17,7 +17,6 @@ from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.models.artefact import Artefact
 from predictor.models.forms import ARRAY
 from predictor.models.resolve import resolve
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.statistics.arrays import Array
@@ -63,7 +62,7 @@ class FineTuner:
             _texts(texts),
             recipe.tuning,
             adapters=recipe.method == "lora",
-            pooling=spec.pooling or ModelReference.parse(spec.reference).pooling or settings.pooling,
+            pooling=spec.pooling or spec.parsed.pooling or settings.pooling,
             max_length=settings.max_length,
             half=settings.precision == "bf16" and device_computes_bf16("cpu"),
         )
@@ -185,7 +184,7 @@ def trainable(spec: ModelSpec) -> Artefact:
         InputError: an array, stored features, an ONNX graph or a table of embeddings.
         W2SError: it cannot be had.
     """
-    reference = None if spec.values is not None else ModelReference.parse(spec.reference)
+    reference = None if spec.values is not None else spec.parsed
     if reference is None:
         noun = ARRAY.noun
     elif reference.kind == "features":

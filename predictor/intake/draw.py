@@ -100,11 +100,11 @@ def values_at_hand(spec: ModelSpec, store: FeatureStore | None) -> tuple[NDArray
     """
     if spec.values is not None:
         return spec.values, spec.about
-    kind, _, place = spec.reference.partition(":")
-    if kind == "array":
-        named = read_array(place)
+    reference = spec.parsed
+    if spec.is_array:
+        named = read_array(reference.locator)
         return named.values, named.about
-    if kind == "features" and store is not None:
-        stored = store.pull(place)
+    if reference.kind == "features" and store is not None:
+        stored = store.pull(reference.locator)
         return stored.values, stored.about
     return None

@@ -15,8 +15,7 @@ from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.predictions import predictions_of
 from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
 from predictor.query.labels import Labels
-from predictor.query.model_reference import read_spec
-from predictor.query.model_spec import ModelSpec
+from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, settings_of
@@ -229,7 +228,7 @@ def _read_out(values: Any) -> NDArray[Any]:
 
 def _array_file(spec: ModelSpec) -> ModelSpec:
     """A bare `file.npy` is an array: no model lies in such a file."""
-    bare = ":" not in spec.reference and spec.reference.endswith((".npy", ".safetensors"))
+    bare = spec.parsed.kind == "folder" and spec.reference.endswith((".npy", ".safetensors"))
     return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec
 
 

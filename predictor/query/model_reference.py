@@ -1,4 +1,4 @@
-"""ModelReference: what the user typed for a model, read once."""
+"""ModelReference: where a model is, parsed from text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,45 @@ from typing import Literal, cast, get_args
 from predictor.errors import InputError
 from predictor.folders import existing_path
 from predictor.query.checks import check_layer
-from predictor.query.model_spec import LabelsBy, ModelSpec
 from predictor.query.settings import Pooling
 
+LabelsBy = Literal["logits", "words"]
 Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "pypi"]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One way to name a model.
+
+    Attributes:
+        form: the reference as it is written.
+        local: whether the locator is a path on this machine.
+        layered: whether it names a network, which has layers to extract; features and tables of embeddings have none.
+    """
+
+    form: str
+    local: bool
+    layered: bool
+
+
+SCHEMES: dict[Kind, Scheme] = {
+    "folder": Scheme("a folder", local=True, layered=True),
+    "hub": Scheme("hub:owner/name@COMMIT", local=False, layered=True),
+    "onnx": Scheme("onnx:FILE", local=True, layered=True),
+    "gguf": Scheme("gguf:FILE", local=True, layered=True),
+    "array": Scheme("array:FILE.npy", local=True, layered=False),
+    "features": Scheme("features:NAME", local=False, layered=False),
+    "pypi": Scheme("pypi:PACKAGE==VERSION/inner/path", local=False, layered=True),
+}
+"""Kind of reference -> how it is written and what it names. A reference without a prefix is a folder."""
+
+PREFIXES = " ".join(f"{kind}:" for kind in SCHEMES if kind != "folder")
+"""All prefixes, for messages."""
 
 MAX_REFERENCE = 2000
 """Characters."""
 
 _OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
-_ALIAS = re.compile(r"^(?P<name>[^=/\\:#\s][^=/\\:#]*)=(?P<model>[^=].*)$", re.DOTALL)
 _HUB = re.compile(r"^[\w.-]+/[\w.-]+@[0-9a-f]{40}$")
 _REQUIREMENT = r"[A-Za-z0-9][\w.-]*==[\w.!]+(?:@sha256:[0-9a-f]{64})?"
 _PYPI = re.compile(rf"^{_REQUIREMENT}(?:\+{_REQUIREMENT})*/[^/].*$")
@@ -90,9 +119,29 @@ class ModelReference:
         return self.locator if self.kind == "folder" else f"{self.kind}:{self.locator}"
 
     @property
+    def path(self) -> str:
+        """The locator without the key of a tensor."""
+        return self.locator.partition("::")[0]
+
+    @property
+    def key(self) -> str:
+        """Name of the tensor in a file of several, given after `::`; "" where none is given."""
+        return self.locator.partition("::")[2]
+
+    @property
+    def local(self) -> bool:
+        """Whether the locator is a path on this machine."""
+        return SCHEMES[self.kind].local
+
+    @property
+    def layered(self) -> bool:
+        """Whether it names a network, which has layers; False for arrays and stored feature sets."""
+        return SCHEMES[self.kind].layered
+
+    @property
     def needs_rows(self) -> bool:
         """True where texts are needed; False for arrays and stored feature sets."""
-        return self.tokenizer is not None or self.kind not in ("array", "features")
+        return self.tokenizer is not None or self.layered
 
     def __str__(self) -> str:
         pairs = (
@@ -103,35 +152,6 @@ class ModelReference:
         )
         options = "&".join(f"{key}={value}" for key, value in pairs if value is not None)
         return f"{self.body}#{options}" if options else self.body
-
-
-def split_alias(text: str) -> tuple[str | None, str]:
-    """`NAME=MODEL` as (NAME, MODEL); (None, text) where there is no alias.
-
-    The `=` of `pypi:PACKAGE==VERSION`, of `#layer=3`, of a path such as `runs/lr=0.1`, and of any text that exists as
-    a path is none.
-    """
-    found = _ALIAS.match(text.strip())
-    if found is None or existing_path(text.strip()) is not None:
-        return None, text.strip()
-    return found["name"].strip(), found["model"].strip()
-
-
-def read_spec(text: str) -> ModelSpec:
-    """The `ModelSpec` of what the user typed, alias and options included.
-
-    Without an alias the name is the reference as typed; where it asks for several layers, the reference without
-    options, since each layer then adds its own `#layer=K`.
-
-    Raises:
-        InputError: see `ModelReference.parse`.
-    """
-    alias, typed = split_alias(text)
-    reference = ModelReference.parse(typed)
-    several = reference.layer is not None and "," in reference.layer
-    name = alias or (reference.body if several else typed)
-    kept = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
-    return ModelSpec(name, kept, reference.layer, reference.pooling, labels=reference.labels)
 
 
 def _split_options(text: str) -> tuple[str, dict[str, str]]:
@@ -160,12 +180,11 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
 
 def _split_kind(body: str) -> tuple[Kind, str]:
     prefix, colon, rest = body.partition(":")
-    if colon and prefix != "folder" and prefix in get_args(Kind):
-        return cast(Kind, prefix), rest
+    if colon and prefix != "folder" and prefix in SCHEMES:
+        return prefix, rest
     if colon and re.fullmatch(r"[a-z]{2,}", prefix) and existing_path(body) is None:
         raise InputError(
-            f"unknown kind of model {prefix!r} in {body!r}; give a local folder, or hub: onnx: gguf: array: features: "
-            "pypi:.",
+            f"unknown kind of model {prefix!r} in {body!r}; give a local folder, or {PREFIXES}.",
             reason="BAD_REFERENCE",
             field="model",
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
 
+from predictor.errors import InputError
+from predictor.folders import existing_path
+from predictor.query.model_reference import LabelsBy, ModelReference
 from predictor.query.settings import Pooling
 from predictor.statistics.arrays import Floats
 
-LabelsBy = Literal["logits", "words"]
+_ALIAS = re.compile(r"^(?P<name>[^=/\\:#\s][^=/\\:#]*)=(?P<model>[^=].*)$", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,40 @@ class ModelSpec:
     about: Mapping[str, str] = field(default_factory=dict)
     labels: LabelsBy | None = None
 
+    @cached_property
+    def parsed(self) -> ModelReference:
+        """The reference, parsed once. Not for inline values, which need none.
+
+        Raises:
+            InputError: it is malformed.
+        """
+        return ModelReference.parse(self.reference)
+
+    @property
+    def layered(self) -> bool:
+        """Whether a network has to be run. True for a malformed reference, which fails where it is resolved."""
+        if self.values is not None:
+            return False
+        try:
+            return self.parsed.layered
+        except InputError:
+            return True
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether texts are needed; a malformed reference counts as above."""
+        if self.values is not None:
+            return False
+        try:
+            return self.parsed.needs_rows
+        except InputError:
+            return True
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array of features, inline or in a file."""
+        return self.values is not None or (not self.needs_rows and self.parsed.kind == "array")
+
     @property
     def as_given(self) -> str:
         """The model as one would type it on the command line, alias and overrides included."""
@@ -43,3 +81,32 @@ class ModelSpec:
         overrides = [f"{key}={value}" for key, value in given if value]
         reference = self.reference + ("#" + "&".join(overrides) if overrides and "#" not in self.reference else "")
         return reference if self.name in (self.reference, reference) else f"{self.name}={reference}"
+
+
+def split_alias(text: str) -> tuple[str | None, str]:
+    """`NAME=MODEL` as (NAME, MODEL); (None, text) where there is no alias.
+
+    The `=` of `pypi:PACKAGE==VERSION`, of `#layer=3`, of a path such as `runs/lr=0.1`, and of any text that exists as
+    a path is none.
+    """
+    found = _ALIAS.match(text.strip())
+    if found is None or existing_path(text.strip()) is not None:
+        return None, text.strip()
+    return found["name"].strip(), found["model"].strip()
+
+
+def read_spec(text: str) -> ModelSpec:
+    """The `ModelSpec` of what the user typed, alias and options included.
+
+    Without an alias the name is the reference as typed; where it asks for several layers, the reference without
+    options, since each layer then adds its own `#layer=K`.
+
+    Raises:
+        InputError: see `ModelReference.parse`.
+    """
+    alias, typed = split_alias(text)
+    reference = ModelReference.parse(typed)
+    several = reference.layer is not None and "," in reference.layer
+    name = alias or (reference.body if several else typed)
+    kept = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
+    return ModelSpec(name, kept, reference.layer, reference.pooling, labels=reference.labels)

@@ -109,7 +109,7 @@ def check_one_layer(query: RankingQuery) -> None:
 
 def numbered_layers(spec: ModelSpec, settings: Settings) -> tuple[int, ...]:
     """The layers that are asked of a model by number, each once; none of arrays, which have no layers."""
-    if spec.values is not None or spec.reference.partition(":")[0] in ("array", "features"):
+    if not spec.layered:
         return ()
     pieces = (piece.strip() for piece in (spec.layer or settings.layer).split(","))
     return tuple(dict.fromkeys(int(piece) for piece in pieces if piece.isascii() and piece.isdigit()))

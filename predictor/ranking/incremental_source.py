@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import W2SError
-from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -118,7 +117,7 @@ class Staged:
         return tuple(replace(one.features, values=one.features.values[order]) for one in mine)
 
     def _features(self, spec: ModelSpec, part: Pool, rows: Rows) -> Steps[tuple[FeatureSet, ...]]:
-        if spec.values is not None or not ModelReference.parse(spec.reference).needs_rows:
+        if not spec.needs_rows:
             found = yield from self.source.features(spec, self.pool, self.settings)
             return tuple(replace(one, values=one.values[rows]) for one in found)
         self.forward_rows += len(rows)

@@ -275,12 +275,12 @@ class ArraySource:
     def _read(self, spec: ModelSpec) -> tuple[NDArray[Any], dict[str, str]]:
         if spec.values is not None:
             return np.asarray(spec.values), dict(spec.about)
-        if not spec.reference.startswith("array:"):
+        if not spec.is_array:
             raise InputError(
                 f"{spec.reference!r} is a model to run; only arrays can be read here. Give array:FILE.npy, or use "
                 "`w2s rank`.",
                 reason="ARRAYS_ONLY",
                 field=spec.name,
             )
-        found = read_array(spec.reference.removeprefix("array:"))
+        found = read_array(spec.parsed.locator)
         return found.values, found.about

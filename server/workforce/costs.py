@@ -33,7 +33,7 @@ def declared_seconds(query: RankingQuery) -> float:
         dims = 768
         if spec.values is not None:
             dims = spec.values.shape[-1] if spec.values.ndim == 2 else 1
-        elif not spec.reference.startswith(("features:", "array:")):
+        elif spec.layered:
             seconds += _LOAD_SECONDS + letters / _LETTERS * _TOKEN_SECONDS
         seconds += _CANDIDATE_SECONDS + (rows * dims**2 + dims**3) * _FLOP_SECONDS
     return seconds

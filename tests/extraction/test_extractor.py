@@ -14,8 +14,7 @@ import pytest
 from predictor import folders
 from predictor.errors import InputError, NotFoundError
 from predictor.extraction.extractor import Extractor
-from predictor.query.model_reference import read_spec
-from predictor.query.model_spec import ModelSpec
+from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
@@ -178,7 +177,7 @@ def test_a_cached_answer_loads_no_engine(tmp_path: Path, model: str) -> None:
 import sys
 from pathlib import Path
 from predictor.extraction.extractor import Extractor
-from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.steps import drain

@@ -10,8 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from predictor.errors import InputError, LimitError, NotFoundError, RefusedError
 from predictor.extraction import classifiers
 from predictor.extraction.extractor import Extractor
-from predictor.query.model_reference import read_spec
-from predictor.query.model_spec import ModelSpec
+from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
 from predictor.query.prompt import LabelPrompt
 from predictor.query.settings import Settings

@@ -22,7 +22,7 @@ from predictor.extraction.tokenizers import load_tokenizer
 from predictor.models.artefact import Artefact
 from predictor.models.forms import ONNX
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION
-from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet

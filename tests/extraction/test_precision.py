@@ -20,7 +20,7 @@ from predictor.extraction.packed_linear import pack
 from predictor.extraction.precision import drift_of
 from predictor.models.artefact import Artefact
 from predictor.models.forms import TRANSFORMERS
-from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings

@@ -14,7 +14,7 @@ from predictor.errors import RefusedError
 from predictor.extraction import ahead, prefetch
 from predictor.extraction.ahead import Ahead, memory_left
 from predictor.extraction.extractor import Extractor
-from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings

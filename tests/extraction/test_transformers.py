@@ -19,7 +19,7 @@ from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.models.artefact import Artefact
 from predictor.models.forms import TRANSFORMERS
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION
-from predictor.query.model_reference import read_spec
+from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.query.model_reference import ModelReference, read_spec, split_alias
+from predictor.query.model_reference import SCHEMES, Kind, ModelReference
+from predictor.query.model_spec import ModelSpec, read_spec, split_alias
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -103,3 +106,39 @@ def test_only_arrays_and_feature_sets_do_without_rows() -> None:
     assert not ModelReference.parse("features:a").needs_rows
     assert ModelReference.parse("./m").needs_rows
     assert ModelReference.parse("array:a.safetensors#tokenizer=./t").needs_rows
+
+
+def test_inline_values_have_no_reference_to_parse() -> None:
+    """Inline features are an array without layers, whatever their reference."""
+    spec = ModelSpec("a", "array:", values=np.eye(2))
+    assert (spec.is_array, spec.layered, spec.needs_rows) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_array", "layered", "needs_rows"),
+    [
+        ("array:a.npy", True, False, False),
+        ("array:a.safetensors#tokenizer=./t", False, False, True),
+        ("features:mine", False, False, False),
+        ("./m", False, True, True),
+        ("hub:owner/name@main", False, True, True),
+    ],
+)
+def test_what_a_model_needs(text: str, is_array: bool, layered: bool, needs_rows: bool) -> None:
+    """Tables of embeddings need texts and have no layers; a malformed reference counts as a model to run."""
+    spec = ModelSpec("m", text)
+    assert (spec.is_array, spec.layered, spec.needs_rows) == (is_array, layered, needs_rows)
+
+
+def test_a_reference_is_parsed_once() -> None:
+    spec = read_spec("m=array:a.safetensors::weight")
+    assert spec.parsed is spec.parsed
+    assert (spec.parsed.path, spec.parsed.key, spec.parsed.local) == ("a.safetensors", "weight", True)
+
+
+def test_schemes_are_the_kinds() -> None:
+    """The table of schemes has every kind, and its forms are what the parser reads."""
+    assert set(SCHEMES) == set(get_args(Kind))
+    for kind, scheme in SCHEMES.items():
+        text = scheme.form.replace("COMMIT", COMMIT).replace("VERSION", "1.0")
+        assert ModelReference.parse(text).kind == kind

@@ -10,7 +10,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION
-from predictor.query.model_spec import LabelsBy, ModelSpec
+from predictor.query.model_reference import LabelsBy
+from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery, Settings
 
