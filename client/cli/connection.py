@@ -40,14 +40,13 @@ def _without_token() -> dict[str, str]:
 
 
 def submit(query: RankingQuery, arguments: argparse.Namespace) -> int:
-    """Submit as a job, print its id, and leave."""
+    """Submit as a job and print its id and nothing else, for scripts."""
     with connect(arguments) as client:
         job = client.submit(query)
     if arguments.json:
         print_json({"job": job})
     else:
         print(job)
-        print(f"follow it with: w2s jobs watch {job}{where(arguments)}")
     return 0
 
 

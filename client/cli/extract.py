@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from client.cli import flags
-from client.cli.output import check_destinations, print_json
+from client.cli.destinations import check_destinations
+from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import InputError

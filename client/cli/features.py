@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from client.cli.destinations import check_destinations, write_bytes
 from client.cli.flags import add_json, add_server
 from client.cli.listing import listing
-from client.cli.output import check_destinations, print_json
+from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import InputError
@@ -117,15 +119,17 @@ def pull(arguments: argparse.Namespace) -> int:
         return 0
     found = _store().pull(arguments.name)
     if path.suffix == ".npy":
-        np.save(path, found.values)
+        out = io.BytesIO()
+        np.save(out, found.values)
+        write_bytes(arguments.output, out.getvalue())
     elif path.suffix == ".safetensors":
         from predictor.models.libraries import need
 
         need("safetensors", purpose="writing .safetensors")
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         about = {key: str(value) for key, value in found.about.items() if value is not None}
-        save_file({"features": np.ascontiguousarray(found.values)}, str(path), metadata=about)
+        write_bytes(arguments.output, save({"features": np.ascontiguousarray(found.values)}, metadata=about))
     else:
         raise InputError(f"-o is {arguments.output!r}; name a .npy or .safetensors file.", reason="BAD_DESTINATION")
     print(f"{path}: {len(found.values):,} rows × {found.values.shape[1]}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from client.cli.destinations import check_destinations
 from client.cli.flags import add_json, add_output, add_server
 from client.cli.listing import listing
-from client.cli.output import check_destinations, finish, print_json, print_table
+from client.cli.output import finish, print_json, print_table
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import CancelledError, W2SError
@@ -72,10 +74,17 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    """Follow one job and answer as `w2s rank` would."""
+    """Follow one job and answer as `w2s rank` would; Ctrl-C ends the watch and not the job."""
     check_destinations(arguments)
-    with _client(arguments) as client:
-        job = follow(_steps(client, arguments.job), display())
+    try:
+        with _client(arguments) as client:
+            job = follow(_steps(client, arguments.job), display())
+    except KeyboardInterrupt:
+        from client.cli.connection import where
+
+        again = f"w2s jobs watch {arguments.job}{where(arguments)}"
+        print(f"w2s: stopped watching; the job goes on. Watch it again with {again}.", file=sys.stderr)
+        return 130
     if job.ranking is None:
         raise job.error or CancelledError(
             f"job {job.id} was cancelled; w2s jobs resume {job.id} runs it again.", reason="JOB_CANCELLED"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from client.cli import flags
+from client.cli.destinations import check_destinations
 from client.cli.execute import steps_of
-from client.cli.output import check_destinations, finish
+from client.cli.output import finish
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from predictor.query.query import RankingQuery

@@ -8,8 +8,9 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from client.cli import flags
+from client.cli.destinations import check_destinations, write
 from client.cli.listing import listing
-from client.cli.output import check_destinations, print_json, write
+from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 from client.cli.progress import display, follow
 from client.cli.recipe import add_recipe, recipe_of

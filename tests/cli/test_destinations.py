@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 
 import pytest
 
+from client.cli.destinations import write
+from client.cli.report import escaped
+from predictor.errors import InputError
 from tests.cli.conftest import WEAK
 
 PREDICT = ("predict", "--strong", "s.npy", *WEAK)
@@ -61,18 +66,58 @@ def test_an_answer_written_twice_replaces_the_first(run, files):
 
 def test_a_file_that_is_closed_to_us_is_refused_before_the_work(files, monkeypatch, capsys):
     from client.cli import __main__ as command
-    from client.cli import output
+    from client.cli import destinations
 
     (files / "old.json").write_text("{}")
     monkeypatch.chdir(files)
     # Whoever runs the tests as root may write everything.
-    monkeypatch.setattr(output.os, "access", lambda path, mode: not str(path).endswith("old.json"))
+    monkeypatch.setattr(destinations.os, "access", lambda path, mode: not str(path).endswith("old.json"))
     assert command.main([*PREDICT, "-o", "old.json"]) == 2
-    assert capsys.readouterr() == ("", "w2s: error: 'old.json' is there and cannot be written; name another file.\n")
+    assert capsys.readouterr() == ("", "w2s: error: 'old.json' exists and cannot be written; name another file.\n")
 
 
-def test_a_disk_that_is_full_at_the_end_does_not_cost_the_answer(run):
-    plain, full = run(*PREDICT), run(*PREDICT, "-o", "/dev/full")
+def test_a_path_that_is_not_utf8_is_written_and_read_back(process, files):
+    """The answer holds a lone surrogate for each such byte, and JSON has a form for it."""
+    shutil.copy(files / "good.npy", files / os.fsdecode(b"caf\xe9.npy"))
+    strange, out = os.fsdecode(b"caf\xe9.npy"), os.fsdecode(b"\xff.json")
+    weak = ("--weak", f"good={strange}", "half=half.npy", "noise=noise.npy")
+    done = process("predict", "--strong", "s.npy", *weak, "-o", out, "--html", "page.html", cwd=files)
+    assert done.returncode == 0, done.stderr
+    command = json.loads((files / out).read_text(encoding="utf-8"))["provenance"]["request"]["command"]
+    assert f"good={strange}" in command
+    assert (files / "page.html").read_text(encoding="utf-8").endswith("</html>\n")
+    assert process("report", out, cwd=files).returncode == 0
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    (tmp_path / "out.json").write_text("old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="cannot be written: No space left on device"):
+        write(str(tmp_path / "out.json"), "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    assert (tmp_path / "out.json").read_text() == "old"
+
+
+def test_a_link_and_its_mode_survive_a_write(tmp_path):
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "real.json").chmod(0o640)
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    write(str(tmp_path / "link.json"), "new")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_text() == "new"
+    assert (tmp_path / "real.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_csv_shows_control_characters_as_escapes():
+    assert escaped("a\x1b[31m,\u202eb,\x85\r\nß\t") == "a\\x1b[31m,\\u202eb,\\x85\r\nß\t"
+
+
+def test_a_disk_that_is_full_at_the_end_does_not_cost_the_answer(process):
+    plain, full = process(*PREDICT), process(*PREDICT, "-o", "/dev/full")
     assert full.returncode == 2
     assert "'/dev/full' cannot be written: No space left on device." in full.stderr
     assert full.stdout == plain.stdout
