@@ -1,17 +1,24 @@
-"""The command as a real process, and arrays for it to rank."""
+"""The command in this process or in one of its own, and arrays for it to rank."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from client.cli.__main__ import main
+
+Run = Callable[..., Any]
 
 ROWS = 160
 
@@ -35,16 +42,45 @@ def arrays(tmp_path_factory) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Done:
+    """What a command returned and printed; a CompletedProcess has the same attributes."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
 def run(arrays, tmp_path) -> Run:
-    """Runs `w2s` in the folder of arrays, with folders of its own; returns the finished process."""
+    """Runs `w2s` in this process and in the folder of arrays, with cache and state folders of its own."""
+
+    def runner(*words: str, env: dict[str, str] | None = None, cwd: Path = arrays, input: str = "", **_) -> Done:
+        streams = [io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="") for raw in (input.encode(), b"", b"")]
+        with (
+            contextlib.chdir(cwd),
+            mock.patch.dict(os.environ, _environment(tmp_path, env), clear=True),
+            mock.patch.multiple(sys, stdin=streams[0], stdout=streams[1], stderr=streams[2]),
+        ):
+            try:
+                code = main(words)
+            except SystemExit as end:  # of --help
+                code = end.code
+        for stream in streams[1:]:
+            stream.flush()
+        return Done(code, *(stream.buffer.getvalue().decode() for stream in streams[1:]))
+
+    return runner
+
+
+@pytest.fixture
+def process(arrays, tmp_path) -> Run:
+    """`run` as a real process, for exit codes, streams and signals."""
 
     def runner(*words: str, env: dict[str, str] | None = None, **options: object) -> subprocess.CompletedProcess[str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("W2S_")}
-        own = {"W2S_CACHE_DIR": str(tmp_path / "cache"), "W2S_STATE_DIR": str(tmp_path / "state")}
         return subprocess.run(
             [sys.executable, "-m", "client.cli", *words],
-            env={**clean, **own, **(env or {})},
+            env=_environment(tmp_path, env),
             capture_output=True,
             text=True,
             check=False,
@@ -52,6 +88,12 @@ def run(arrays, tmp_path) -> Run:
         )
 
     return runner
+
+
+def _environment(folder: Path, more: dict[str, str] | None) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("W2S_")}
+    own = {"W2S_CACHE_DIR": str(folder / "cache"), "W2S_STATE_DIR": str(folder / "state"), "COLUMNS": "100"}
+    return {**clean, **own, **(more or {})}
 
 
 WEAK = ("--weak", "good=good.npy", "half=half.npy", "noise=noise.npy")

@@ -22,8 +22,8 @@ from tests.cli.conftest import ROWS, WEAK
 @pytest.mark.parametrize(
     "words", [(name,) for name in command.COMMANDS] + [("jobs", "watch"), ("features", "gc"), ("models", "convert")]
 )
-def test_every_command_explains_itself(run, words):
-    done = run(*words, "--help")
+def test_every_command_explains_itself(process, words):
+    done = process(*words, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: w2s")
 
@@ -35,10 +35,10 @@ def test_the_help_names_every_command_and_exit_code(run):
     assert run("--version").stdout.startswith("w2s 0.")
 
 
-def test_no_command_and_no_verb_are_bad_usage(run):
-    assert run().returncode == 2
-    assert run("nonsense").returncode == 2
-    done = run("features")
+def test_no_command_and_no_verb_are_bad_usage(process):
+    assert process().returncode == 2
+    assert process("nonsense").returncode == 2
+    done = process("features")
     assert done.returncode == 2
     assert "the following arguments are required: VERB. See w2s features --help." in done.stderr
 

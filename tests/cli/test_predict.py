@@ -22,8 +22,8 @@ CANDIDATE = {
 }
 
 
-def test_the_json_has_every_key_of_the_contract_and_reads_back(run, tmp_path):
-    done = run("predict", "--strong", "s.npy", *WEAK, "gone=none.npy", "--json", "-o", str(tmp_path / "out.json"))
+def test_the_json_has_every_key_of_the_contract_and_reads_back(process, tmp_path):
+    done = process("predict", "--strong", "s.npy", *WEAK, "gone=none.npy", "--json", "-o", str(tmp_path / "out.json"))
     assert done.returncode == 3, done.stderr
     raw = json.loads(done.stdout)
     assert set(raw) >= RANKING
@@ -142,14 +142,14 @@ def test_bad_usage_and_input_end_with_2_one_line_and_no_traceback(run, words, co
     assert message in errors[0]
 
 
-def test_nothing_separable_from_the_null_is_4(run):
-    done = run("predict", "--strong", "s.npy", "--weak", "noise=noise.npy")
+def test_nothing_separable_from_the_null_is_4(process):
+    done = process("predict", "--strong", "s.npy", "--weak", "noise=noise.npy")
     assert done.returncode == 4, done.stdout
     assert done.stdout.splitlines()[-1].startswith("Teach with none of them yet")
 
 
-def test_every_candidate_failing_is_1(run):
-    done = run("predict", "--strong", "s.npy", "--weak", "none.npy", "./folder")
+def test_every_candidate_failing_is_1(process):
+    done = process("predict", "--strong", "s.npy", "--weak", "none.npy", "./folder")
     assert done.returncode == 1
     assert "✗ failed  none.npy: array file 'none.npy' does not exist." in done.stdout
     assert "only arrays can be read here" in done.stdout
@@ -179,9 +179,9 @@ def test_another_commands_variables_do_no_harm(run):
     assert run("ls", "estimators", env={"W2S_SEED": "five", "W2S_POOLING": "max"}).returncode == 0
 
 
-def test_rows_come_from_standard_input(run):
+def test_rows_come_from_standard_input(process):
     texts = "".join(f"row {number}\n" for number in range(ROWS))
-    done = run("predict", "--strong", "s.npy", *WEAK, "--pool", "-", "--json", input=texts, stdin=None)
+    done = process("predict", "--strong", "s.npy", *WEAK, "--pool", "-", "--json", input=texts, stdin=None)
     assert done.returncode == 0, done.stderr
     from predictor.query.pool import Pool
 

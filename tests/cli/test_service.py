@@ -112,3 +112,22 @@ def test_a_job_store_in_use_is_said_with_the_way_out(run, tmp_path):
         process.wait(timeout=30)
     assert done.returncode == 1
     assert "If a server already runs, name it with --server HOST:PORT." in done.stderr
+
+
+def test_a_detached_job_prints_its_id_and_nothing_else(run, server):
+    done = run("rank", "--strong", "s.npy", *WEAK, "--detach", "--server", server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == done.stdout.strip() + "\n"
+    assert run("jobs", "cancel", done.stdout.strip(), "--server", server).returncode == 0
+
+
+def test_leaving_a_watch_says_that_the_job_goes_on(run, server, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("client.cli.jobs.follow", interrupted)
+    done = run("jobs", "watch", "some-job", "--server", server)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == (
+        f"w2s: stopped watching; the job goes on. Watch it again with w2s jobs watch some-job --server {server}.\n"
+    )

@@ -45,8 +45,8 @@ def test_values_that_look_like_flags_stay_values():
         parser.parse_args(["--y"])
 
 
-def test_flags_of_the_server_are_its_own(run):
-    assert "--tenant-weight" in run("serve", "--help").stdout
+def test_flags_of_the_server_are_its_own(process):
+    assert "--tenant-weight" in process("serve", "--help").stdout
 
 
 def test_a_folder_is_no_file_of_rows(run, tmp_path):
@@ -65,9 +65,9 @@ def test_a_state_folder_that_cannot_be_is_no_traceback(run, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
-def test_a_server_does_not_start_where_its_cache_cannot_be(run, tmp_path):
+def test_a_server_does_not_start_where_its_cache_cannot_be(process, tmp_path):
     folders = {"W2S_CACHE_DIR": "/proc/w2s", "W2S_STATE_DIR": str(tmp_path / "state")}
-    done = run("serve", "--address", "localhost:0", env=folders)
+    done = process("serve", "--address", "localhost:0", env=folders)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("w2s serve: /proc/w2s cannot be written (No such file or directory); make it")
 
