@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +58,7 @@ def _run(given: argparse.Namespace, file: TokenFile) -> None:
     else:
         for record in file.read().values():
             expires = datetime.fromtimestamp(record.expires, UTC).isoformat(timespec="seconds")
-            state = "expired" if record.expired() else "valid"
+            state = "expired" if record.expired(time.time()) else "valid"
             sys.stdout.write(f"{record.id}  {record.tenant}  {','.join(record.scopes)}  {expires}  {state}\n")
 
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -28,11 +29,13 @@ class Authenticator:
     Args:
         tokens: the token file, or None where callers need no token.
         certificates: whether every connection has shown a client certificate.
+        clock: the time now, in seconds since 1970.
     """
 
-    def __init__(self, tokens: TokenFile | None, *, certificates: bool) -> None:
+    def __init__(self, tokens: TokenFile | None, *, certificates: bool, clock: Callable[[], float] = time.time) -> None:
         self._file = tokens
         self._certificates = certificates
+        self._clock = clock
         self._records: dict[str, TokenRecord] = {}
         self._key = secrets.token_bytes(32)
         self._stamps: object = None
@@ -54,7 +57,7 @@ class Authenticator:
         record = self._records.get(match(token) or "")
         expected = _NOBODY if record is None else record.digest
         same = hmac.compare_digest(digest_of(token[:256], self._key), expected)
-        if record is None or not same or record.expired():
+        if record is None or not same or record.expired(self._clock()):
             raise _unknown()
         return record
 
@@ -116,7 +119,7 @@ class Authenticator:
                         limit.reschedule(now)
 
     def _stands(self, record: TokenRecord) -> bool:
-        return self._records.get(record.id) == record and not record.expired()
+        return self._records.get(record.id) == record and not record.expired(self._clock())
 
     def _read(self, file: TokenFile) -> None:
         """Take over the file as it is now. Where it cannot be read nobody is known: it may have changed to revoke."""

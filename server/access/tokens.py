@@ -54,9 +54,9 @@ class TokenRecord:
     expires: float
     digest: str
 
-    def expired(self) -> bool:
-        """Whether its time is over."""
-        return time.time() >= self.expires
+    def expired(self, now: float) -> bool:
+        """Whether it has ended at `now`, in seconds since 1970."""
+        return now >= self.expires
 
 
 class TokenFile:

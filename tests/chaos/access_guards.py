@@ -38,7 +38,7 @@ ACCESS_GUARDS = (
     Mutation(
         "authentication",
         "server/access/authentication.py",
-        "if record is None or not same or record.expired():",
+        "if record is None or not same or record.expired(self._clock()):",
         "if record is None:",
         f"{S}/test_endpoints_matrix.py::test_who_is_not_known_gets_nothing",
     ),

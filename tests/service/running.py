@@ -162,6 +162,14 @@ def scrape(running: RunningServer, path: str = "/metrics") -> str:
         return text
 
 
+def begun(running: RunningServer, method: str) -> float:
+    """Calls of a method that a server with `--metrics` has begun to serve."""
+    found = samples(scrape(running)).items()
+    return sum(
+        value for key, value in found if key[0] == "grpc_server_started_total" and ("grpc_method", method) in key
+    )
+
+
 def samples(text: str) -> dict[tuple[Any, ...], float]:
     """Metrics by name and labels, these in the order of their names."""
     return {

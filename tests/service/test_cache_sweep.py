@@ -32,4 +32,4 @@ def test_the_server_keeps_the_caches_of_all_tenants_below_their_bound(start, tmp
     folder.mkdir(parents=True)
     (folder / f"{'cd' * 32}.w2sf").write_bytes(b"x" * 5000)
     start("--limit", "cache_bytes=1000", "--limit", "part_keep_seconds=1")
-    until(lambda: not list(folder.iterdir()), 10)
+    until(lambda: not list(folder.iterdir()))

@@ -88,7 +88,7 @@ def test_a_fit_whose_caller_goes_away_is_ended_and_the_next_one_answered(running
         call = begin(running, "left")
         worker = next_worker(running, before)
         call.cancel()
-        until(lambda: not alive(worker), 5)
+        until(lambda: not alive(worker))
         assert "left" not in names(client)
     assert begin(running, "left").result().calibration.name == "left"
 
@@ -166,7 +166,7 @@ def test_a_server_that_stops_ends_the_fit_and_exits_with_zero(tmp_path):
             worker = next_worker(running, 0)
             assert running.terminate() == 0
             assert call.code() != grpc.StatusCode.OK
-        until(lambda: not alive(worker), 5)
+        until(lambda: not alive(worker))
 
 
 def test_predict_and_fits_share_the_part_of_one_worker_in_the_memory():

@@ -1,6 +1,5 @@
 """Where a server may listen and keep its state, and what it refuses before anything is stored."""
 
-import time
 from dataclasses import fields
 
 import grpc
@@ -21,11 +20,9 @@ from tests.service.sending import details_of, head, send, signal
 
 
 def test_a_second_server_on_the_same_state_folder_fails_at_once(server):
-    began = time.monotonic()
     done = start_in_vain(server.folder / "state", "--address", "127.0.0.1:0")
     assert done.returncode == 2
     assert "another server already uses state folder" in done.stderr
-    assert time.monotonic() - began < 10
 
 
 def test_a_second_server_on_the_same_port_fails(server, tmp_path):

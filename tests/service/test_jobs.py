@@ -116,7 +116,7 @@ def test_a_wait_ends_with_its_time_and_shows_the_job_as_it_stands(start):
         request = pb.WaitRankingJobRequest(id=name)
         request.timeout.FromMilliseconds(300)
         job = client._rankings.WaitRankingJob(request, timeout=10).job
-        assert 0.25 < time.monotonic() - began < 5
+        assert time.monotonic() - began > 0.25
         assert job.state == pb.JOB_STATE_RUNNING
 
 

@@ -13,7 +13,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from protos import convert
 from protos.w2s.v1 import predictor_service_pb2 as ask
-from tests.service.running import alive, arrays, until
+from tests.service.running import alive, arrays, begun, limited, until
 
 
 def test_a_model_that_must_be_read_is_refused(client):
@@ -35,7 +35,7 @@ def test_a_prediction_over_its_time_is_ended_and_the_next_one_answered(start):
     with running.client() as client:
         with pytest.raises(DeadlineError, match=r"took longer than 1.5 s; create a ranking job"):
             client.predict(arrays())
-        until(lambda: not alive(frozen), 5)
+        until(lambda: not alive(frozen))
         until(lambda: len(running.events("predict_worker_started")) == 2)
         # A cold worker may need its time over once more before it is warm.
         assert until(lambda: _predicted(client)).candidates
@@ -53,24 +53,29 @@ def test_the_deadline_of_the_caller_ends_the_computation(start):
     frozen = running.freeze_predict_worker()
     with running.client(timeout=0.5) as client, pytest.raises(DeadlineError, match=r"did not answer within 0.5 s"):
         client.predict(arrays())
-    until(lambda: not alive(frozen), 5)
+    until(lambda: not alive(frozen))
     with running.client() as client:
         assert client.predict(arrays()).candidates
 
 
+def kill_once_asked(running, worker):
+    until(lambda: begun(running, "Predict"))
+    os.kill(worker, signal.SIGKILL)
+
+
 def test_a_prediction_whose_worker_dies_is_asked_again_by_the_client(start):
-    running = start()
+    running = start("--metrics", "127.0.0.1:0")
     frozen = running.freeze_predict_worker()
-    threading.Timer(0.3, os.kill, (frozen, signal.SIGKILL)).start()
+    threading.Thread(target=kill_once_asked, args=(running, frozen)).start()
     with running.client() as client:
         assert client.predict(arrays()).candidates
     assert running.events("worker_lost")
 
 
 def test_a_caller_without_retries_is_told_that_the_worker_died(start):
-    running = start()
+    running = start("--metrics", "127.0.0.1:0")
     frozen = running.freeze_predict_worker()
-    threading.Timer(0.3, os.kill, (frozen, signal.SIGKILL)).start()
+    threading.Thread(target=kill_once_asked, args=(running, frozen)).start()
     request = ask.PredictRequest(query=convert.query_to_proto(arrays()))
     with grpc.insecure_channel(running.address) as channel:
         call = channel.unary_unary(
@@ -83,12 +88,12 @@ def test_a_caller_without_retries_is_told_that_the_worker_died(start):
 
 
 def test_more_predictions_at_once_than_allowed_are_refused_with_a_pause(start):
-    running = start("--limit", "max_predict_waiting=1", "--limit", "retry_seconds=3")
+    running = start("--metrics", "127.0.0.1:0", *limited(max_predict_waiting=1, retry_seconds=3))
     frozen = running.freeze_predict_worker()
     with running.client(timeout=20) as first, running.client() as second:
         waiting = threading.Thread(target=first.predict, args=(arrays(),))
         waiting.start()
-        time.sleep(0.3)
+        until(lambda: begun(running, "Predict"))
         with pytest.raises(
             LimitError, match=r"takes 1 predictions at once and has as many; ask again in 3 s"
         ) as caught:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -96,10 +95,8 @@ def test_a_job_is_cancelled_while_its_model_reads_rows(connected: PredictorClien
     long = tuple(f"row {row} " + "and so on " * 60 for row in range(3000))
     job = connected.submit(query(rows=long))
     until(lambda: connected.job(job).progress is not None and connected.job(job).progress.phase == "extract")
-    started = time.monotonic()
     connected.cancel(job)
     assert connected.wait(job).state == "CANCELLED"
-    assert time.monotonic() - started < 10.0
 
 
 def test_one_request_id_makes_one_job_and_serves_one_request(connected: PredictorClient):
