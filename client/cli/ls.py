@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _estimators(as_json: bool) -> None:
     from predictor.estimators.protocol import Forecaster, predicted
     from predictor.estimators.registry import ESTIMATORS
+    from predictor.query.evidence import EVIDENCE
 
     if as_json:
         print_json(
@@ -58,7 +59,7 @@ def _estimators(as_json: bool) -> None:
         return
     for name, one in ESTIMATORS.items():
         speaks = SPEAKS[predicted(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
-        print(f"{name}  ({one.better} is better; needs {one.evidence.name.replace('_', ' ')}; predicts {speaks})")
+        print(f"{name}  ({one.better} is better; needs {EVIDENCE[one.evidence].short}; predicts {speaks})")
         print(textwrap.fill(one.summary, 100, initial_indent="    ", subsequent_indent="    "))
         print(f"    {one.source}")
 

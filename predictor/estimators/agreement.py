@@ -17,10 +17,11 @@ from predictor.estimators.baek2022 import Line
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
 from predictor.estimators.vote_matrix import NEEDED, Panel, too_few, unfit
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array, Ints
 

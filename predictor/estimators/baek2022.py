@@ -15,9 +15,10 @@ import numpy as np
 
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.vote_matrix import NEEDED, Panel, too_few
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array, Ints
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import cross_taught, supervise
 from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 

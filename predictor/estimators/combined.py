@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from predictor.estimators.consensus_truth import ConsensusForecast
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Forecast, Forecaster
+from predictor.estimators.protocol import Forecast, Forecaster
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 
 

@@ -21,10 +21,11 @@ from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_root
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
+from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.vote_matrix import NEEDED
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.xue2025 import ENERGIES
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.alignment import Alignment
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.hard_votes import probabilities, votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import supervise
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 

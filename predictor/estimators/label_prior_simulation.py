@@ -14,8 +14,9 @@ import numpy as np
 
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
+from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.query.training_plan import Training
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array

@@ -18,11 +18,12 @@ from typing import Literal
 import numpy as np
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.weak_probabilities import FOLDS, Lesson, NotApplicable, lessons
 from predictor.heads.bregman import ITAKURA_SAITO, LOGISTIC, SQUARED, Generator
 from predictor.heads.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.heads.mixture import fit_mixture, mixed, optimality_gap
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from predictor.estimators.gold_posterior import GoldPosterior, beliefs
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.heads.ridge import RIDGES
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 
 

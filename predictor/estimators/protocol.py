@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from predictor.estimators.problem import Case
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
 """The measured outcome that an estimator's value speaks of, with its sign (`better`): what it is scored against."""
-
-
-class Evidence(IntEnum):
-    """What an answer rests on, weakest first."""
-
-    representations = 0
-    weak_labels = 1
-    few_labels = 2
-    calibrated = 3
 
 
 @runtime_checkable

@@ -16,7 +16,8 @@ import numpy as np
 
 from predictor.estimators.gold_posterior import GoldPosterior, beliefs
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 

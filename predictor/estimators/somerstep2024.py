@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import supervise
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array, Ints

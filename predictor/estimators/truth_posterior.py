@@ -17,8 +17,9 @@ from predictor.errors import InputError
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Forecast, forecast_estimates
+from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import unlabelled_rows
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 

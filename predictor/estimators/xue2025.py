@@ -14,7 +14,7 @@ from itertools import product
 from typing import Literal
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.alignment import Alignment, Point
 

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Evidence
 from predictor.estimators.supervision import cross_taught
 from predictor.estimators.xu2025 import resampled
 from predictor.estimators.xue2025 import ENERGIES, RIDGES
 from predictor.heads.ridge import FactoredRidge
+from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.kernels import Kernel

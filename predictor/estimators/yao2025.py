@@ -25,10 +25,11 @@ import numpy as np
 
 from predictor.estimators.mulgund2025 import Projection, mean_of
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
 from predictor.heads.bregman import ENTROPY
 from predictor.heads.divergences import divergence
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
 from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
 from predictor.heads.divergences import divergence
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Evidence, Predicts
+from predictor.estimators.protocol import Predicts
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, factor
 from predictor.statistics.arrays import Array

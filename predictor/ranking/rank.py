@@ -12,8 +12,9 @@ from threadpoolctl import threadpool_limits
 from predictor.calibration.apply import calibrated, fits_for
 from predictor.errors import W2SError
 from predictor.estimators.problem import Case, Refined, Representation
-from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
+from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.estimators.supervision import check_probabilities, check_width
+from predictor.query.evidence import Evidence
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet, FeatureSource
 from predictor.ranking import racing

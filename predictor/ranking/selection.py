@@ -8,9 +8,10 @@ from predictor.calibration.apply import fits_for
 from predictor.calibration.random_effects import of_candidates
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
-from predictor.estimators.protocol import Estimator, Evidence, Forecaster
+from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
+from predictor.query.evidence import Evidence
 from predictor.query.labels import Kind
 from predictor.query.query import RankingQuery
 from predictor.ranking.ordering import CandidateEffects

@@ -8,7 +8,8 @@ import numpy as np
 
 from predictor.estimators.combined import Combined
 from predictor.estimators.hard_votes import are_classes
-from predictor.estimators.protocol import Estimator, Evidence, Forecaster
+from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.query.evidence import Evidence
 from predictor.query.labels import MAX_CLASSES
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet

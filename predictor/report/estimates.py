@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from predictor.estimators.registry import ESTIMATORS
+from predictor.query.evidence import EVIDENCE
 from predictor.report.markup import model, table, text
 from predictor.results.ranking import Candidate
 from predictor.results.text import compact
 
-NEEDS = {
-    "representations": "representations only",
-    "weak_labels": "weak labels",
-    "few_labels": "some gold labels",
-    "calibrated": "past outcomes",
-}
 ARROWS = {"lower": "↓ lower is better", "higher": "↑ higher is better"}
 
 
@@ -76,7 +71,7 @@ def judges(ranked: Sequence[Candidate]) -> str:
     known = [ESTIMATORS[name] for name in names if name in ESTIMATORS]
     return "".join(
         f"<div><dt>{text(judge.name.replace('_', ' '))}</dt><dd>{text(judge.summary)}"
-        f"<small>{ARROWS[judge.better]} · needs {NEEDS[judge.evidence.name]} · "
+        f"<small>{ARROWS[judge.better]} · needs {EVIDENCE[judge.evidence].needs} · "
         f"{text(judge.source)}</small></dd></div>"
         for judge in known
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from predictor.query.evidence import evidence_text
 from predictor.report.estimates import judges, table_of_estimates
 from predictor.report.intervals import Row, interval_plot
 from predictor.report.markup import facts, model, section, table, text
@@ -14,7 +15,6 @@ from predictor.results.order import null_line, order_of
 from predictor.results.ranking import Candidate, Interval, Ranking
 from predictor.results.text import (
     decimals_of,
-    evidence_of,
     layer_of,
     number,
     percent,
@@ -66,7 +66,7 @@ def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
         ("Rows", f"{ranking.rows:,}"),
         ("Candidates", f"{len(ranked)} ranked<small>{len(ranking.candidates) - len(ranked)} failed</small>"),
         ("Ranked by", f"{text(quantity)}<small>{text(direction)}</small>"),
-        ("Evidence", text(ranking.evidence.replace("_", " "))),
+        ("Evidence", text(evidence_text(ranking.evidence).short)),
     ]
     warnings = [text(warning) for warning in ranking.warnings]
     warnings += [f"{text(c.name)}: {text(warning)}" for c in ranking.candidates for warning in c.warnings]
@@ -188,7 +188,7 @@ def _figures(*plots: str) -> str:
 
 
 def _evidence(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
-    words = f"<dt>Evidence</dt><dd>{text(evidence_of(ranking.evidence))}</dd>"
+    words = f"<dt>Evidence</dt><dd>{text(evidence_text(ranking.evidence).sentence)}</dd>"
     return section("What this rests on", f'<dl class="words panel"><div>{words}</div>{judges(ranked)}</dl>')
 
 

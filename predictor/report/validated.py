@@ -6,6 +6,7 @@ import csv as writer
 import io
 
 from predictor.estimators.protocol import Predicts
+from predictor.query.evidence import evidence_text
 from predictor.report.markup import facts, text
 from predictor.report.page import POLICY
 from predictor.report.style import CSS
@@ -59,7 +60,7 @@ def judgements(found: Validation) -> Sheet:
     rows = tuple(
         (
             one.estimator,
-            one.evidence.replace("_", " "),
+            evidence_text(one.evidence).short,
             PREDICTED[one.predicts],
             number(_tau(one), 2),
             number(one.spearman_error, 2),

@@ -6,11 +6,11 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
+from predictor.query.evidence import evidence_text
 from predictor.results.order import Order, null_line, order_of
 from predictor.results.ranking import Candidate, Interval, NullBand, Ranking
 from predictor.results.text import (
     decimals_of,
-    evidence_of,
     layer_of,
     percent,
     points_of,
@@ -56,7 +56,7 @@ def table(ranking: Ranking, width: int = 100) -> str:
 
 
 def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str]:
-    lines = _note("evidence", evidence_of(ranking.evidence), width)
+    lines = _note("evidence", evidence_text(ranking.evidence).sentence, width)
     unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error), "")
     if unit:
         lines += _note("unit", f"{unit_of(unit)}; intervals are 90 %", width)

@@ -8,14 +8,6 @@ from collections.abc import Iterable
 
 from predictor.results.ranking import Candidate, Interval
 
-EVIDENCE = {
-    "representations": "The rows and the models' representations, and no label at all.",
-    "weak_labels": "Representations, and the weak models' own predictions on these rows.",
-    "few_labels": "Representations, and gold labels of some rows; none of the rows being predicted.",
-    "calibrated": "Representations, and measured outcomes of earlier runs of this kind.",
-}
-"""What an answer rests on, by evidence level, weakest first."""
-
 UNITS = {
     "label variance": "1 is the error of always answering the mean label",
     "fraction": "1 closes the whole gap between the weak model and the ceiling",
@@ -25,11 +17,6 @@ UNITS = {
 
 ABSENT = "–"
 """Shown where a value does not exist."""
-
-
-def evidence_of(level: str) -> str:
-    """The sentence for an evidence level; the level itself where it is unknown here."""
-    return EVIDENCE.get(level, level)
 
 
 def unit_of(unit: str) -> str:

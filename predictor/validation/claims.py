@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from predictor.estimators.protocol import Evidence, Forecaster
+from predictor.estimators.protocol import Forecaster
 from predictor.estimators.registry import ESTIMATORS
+from predictor.query.evidence import Evidence
 from predictor.results.ranking import Candidate, Interval, Ranking
 from predictor.training.outcomes import Outcomes
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.protocol import Evidence
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS
 from predictor.outcomes.outcome import accuracy_gain
+from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from predictor.query.evidence import evidence_text
 from predictor.report.intervals import Row, interval_plot
 from predictor.report.markup import section, text
 from predictor.results.ranking import Interval
@@ -80,11 +81,7 @@ def _sentence(found: Validation, claims: Claims, score: Score) -> str:
 
 
 def _heading(claims: Claims) -> str:
-    return {
-        "representations": "without labels",
-        "weak_labels": "with weak labels",
-        "few_labels": "with gold labels of D~",
-    }.get(claims.evidence, claims.evidence.replace("_", " "))
+    return evidence_text(claims.evidence).heading
 
 
 def _interval(said: Interval | None) -> str:

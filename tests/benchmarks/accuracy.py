@@ -21,9 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from predictor.estimators.protocol import Evidence
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS
 from predictor.extraction.extractor import Extractor
+from predictor.query.evidence import Evidence
 from predictor.query.settings import Settings
 from predictor.steps import drain
 from predictor.validation.validate import validation_steps

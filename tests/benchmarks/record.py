@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from predictor.estimators.protocol import Evidence
 from predictor.estimators.registry import ESTIMATORS
+from predictor.query.evidence import Evidence
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.accuracy import measured_beside
 from tests.benchmarks.mixtures import mixtures, read

@@ -9,8 +9,9 @@ import pytest
 
 from predictor.errors import InputError
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Estimator, Evidence, Forecaster, JointEstimator
+from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.estimators.registry import ESTIMATORS, find
+from predictor.query.evidence import Evidence
 from tests.estimators.cases import EVIDENCE, case_for, case_with, teachers
 
 NAMES = sorted(ESTIMATORS)

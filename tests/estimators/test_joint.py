@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import predictor
-from predictor.estimators.protocol import Evidence, JointEstimator
+from predictor.estimators.protocol import JointEstimator
 from predictor.estimators.registry import find
+from predictor.query.evidence import Evidence
 from predictor.ranking import selection
 from predictor.results.ranking import Estimate
 

@@ -8,8 +8,9 @@ import pytest
 import predictor
 from predictor.errors import InputError
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Evidence, Forecaster
+from predictor.estimators.protocol import Forecaster
 from predictor.estimators.registry import ESTIMATORS
+from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
 from predictor.ranking.ordering import some_rows
 
