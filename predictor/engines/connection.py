@@ -33,7 +33,7 @@ def open_cluster(address: str, folder: Path) -> Iterator[Cluster]:
             "the dask engine needs the distributed package: pip install 'w2s-predictor[dask]'.",
             reason="MISSING_PACKAGE",
         ) from error
-    from predictor.extraction.threads import usable_threads
+    from predictor.statistics.threads import usable_threads
 
     own = None
     if not address:

@@ -29,8 +29,9 @@ from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
-from predictor.training.simulation import LabelPrior, weak_moments
+from predictor.training.label_prior import LabelPrior
 from predictor.training.splits import TEST_SHARE, cut
+from predictor.training.weak_moments import weak_moments
 from predictor.truth.consensus import ConsensusTruth, WeakMoments
 from predictor.truth.noise import MIDDLE_SHARE
 

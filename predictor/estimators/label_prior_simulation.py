@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kernel, power_kernel
-from predictor.estimators.problem import Case
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, forecast_estimates
-from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
-from predictor.query.training_plan import Training
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
-from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map
-from predictor.training.splits import Parts, check_rows, cut, fitted
+from predictor.statistics.threads import in_order
+from predictor.training.label_prior import LabelPrior
+from predictor.training.simulated_split import DrawnLabels, NullSplit, SimulatedOutcome, SimulatedSplit
+from predictor.training.splits import Rows, check_rows, cut, fitted
 from predictor.truth.noise import NOISE_SHARES
 
 
@@ -78,35 +79,39 @@ class LabelPriorSimulation:
         rounds = self.rounds(case.rows)
         draws = max(2, self.draws // rounds)
         signals = [prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors]
-        runs, lost = [], np.zeros((len(case.weak), SHUFFLES))
-        for split, noise in enumerate(self.noises * rounds):
+        outcomes: list[list[SimulatedOutcome]] = []
+        ceilings: list[tuple[float, Array]] = []
+        lost: Array = np.zeros((len(case.weak), SHUFFLES))
+        shuffled = _shuffled(case, weak_rows)
+        for place, noise in enumerate(self.noises * rounds):
             part = cut(case.rows, weak_rows, student_rows, rng)
             counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
-            weights = counts.T / len(part.test)
-            strong = FactoredRidge.of(case.strong.features[part.student], case.strong.features[part.test])
-            others = np.concatenate([part.student, part.test])
-            weak = [FactoredRidge.of(w.features[part.weak], w.features[others]) for w in case.weak]
-            mine = slice(split * draws, (split + 1) * draws)
-            if split == len(self.noises) // 2:
-                lost = _lost(strong, weak, part, alone.with_noise(noise), training, case.rng("shuffles"))
-            for prior, signal in zip(priors, signals, strict=True):
+            drawn = []
+            for signal in signals:
+                truth = np.sqrt(1.0 - noise) * signal[:, place * draws : (place + 1) * draws]
                 unexplained = rng.standard_normal((case.rows, draws))
-                truth = np.sqrt(1.0 - noise) * signal[:, mine]
-                labels = truth + np.sqrt(noise) * unexplained
-                noisy = prior.with_noise(noise)
-                runs.append(_run(strong, weak, part, noisy, training, labels, truth, weights))
-        ordering = [run for place, run in enumerate(runs) if place % len(priors) < len(orders)]
-        expected = np.mean([run.expected for run in ordering], axis=0)
-        level = float(np.mean([run.expected[:, 1] for run in runs]) - np.mean(expected[:, 1]))
-        drawn_errors = np.concatenate([run.drawn for run in runs], axis=2)
+                drawn.append(DrawnLabels(truth, truth + np.sqrt(noise) * unexplained, counts.T / len(part.test)))
+            noisy = [prior.with_noise(noise) for prior in priors]
+            split = SimulatedSplit.of(case.strong.features, part, noisy, training)
+            middle = place == len(self.noises) // 2
+            null = split.null(alone.with_noise(noise)) if middle else None
+            found = in_order(partial(_simulated, split, drawn, null), shuffled)
+            outcomes.append([outcome for outcome, _ in found])
+            lost = np.array([one for _, one in found]) if middle else lost
+            ceilings += [split.ceiling(one, tasks) for one, tasks in enumerate(drawn)]
+        expected = np.array([[one.expected for one in each] for each in outcomes])  # (splits, m, priors, 2)
+        errors = np.array([[one.drawn for one in each] for each in outcomes])  # (splits, m, priors, 2, draws)
+        errors = np.moveaxis(errors, (1, 3), (0, 1)).reshape(len(case.weak), 2, -1)
+        order = expected[:, :, : len(orders)].mean(axis=(0, 2))
+        error = order[:, 1] + float(expected[..., 1].mean() - order[:, 1].mean())
         return Forecast(
-            error=expected[:, 1] + level,
-            gain=expected[:, 0] - expected[:, 1],
-            ceiling=float(np.mean([run.ceiling for run in runs])),
-            error_draws=drawn_errors[:, 1],
-            gain_draws=drawn_errors[:, 0] - drawn_errors[:, 1],
-            ceiling_draws=np.concatenate([run.ceiling_drawn for run in runs]),
-            null_draws=(expected[:, 1] + level)[:, None] + lost,
+            error=error,
+            gain=order[:, 0] - order[:, 1],
+            ceiling=float(np.mean([value for value, _ in ceilings])),
+            error_draws=errors[:, 1],
+            gain_draws=errors[:, 0] - errors[:, 1],
+            ceiling_draws=np.concatenate([values for _, values in ceilings]),
+            null_draws=error[:, None] + lost,
             notes=() if case.rows == pool else (_cut_to(case, pool),),
             warnings=_unlike(case),
         )
@@ -175,57 +180,19 @@ def _unlike(case: Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """One split under one prior: expected (m, 2) and drawn (m, 2, R) errors of weak and W2S, and the ceiling."""
-
-    expected: Array
-    drawn: Array
-    ceiling: float
-    ceiling_drawn: Array
-
-
-def _run(
-    strong: FactoredRidge,
-    weak: Sequence[FactoredRidge],
-    part: Parts,
-    prior: LabelPrior,
-    training: Training,
-    labels: Array,
-    truth: Array,
-    weights: Array,
-) -> _Run:
-    """Expected errors of every candidate, and those of drawn (n, R) labels on (n_t, R) bootstraps of the test rows.
-
-    Heads are taught noisy labels; a test row is judged by its noiseless truth, and the noise's variance is added: what
-    the noise of some test rows happens to be says nothing of a candidate.
-    """
-    truth = truth[part.test]
-    gold = LabelMoments.of(strong.left, part.student, part.test, prior)
-    ceiling = head_map(strong, gold, training.student_ridge)
-    taught = labels[part.student]
-    top = taught.mean(axis=0) + ceiling @ (strong.left.T @ taught)
-    pipelines = [Pipeline.of(head, strong, part, prior, training) for head in weak]
-    return _Run(
-        expected=np.array([pipeline.expected_errors() for pipeline in pipelines]),
-        drawn=np.array([[np.sum(weights * (truth - f) ** 2, axis=0) for f in p.predictions(labels)] for p in pipelines])
-        + prior.noise,
-        ceiling=gold.expected_error(ceiling),
-        ceiling_drawn=np.sum(weights * (truth - top) ** 2, axis=0) + prior.noise,
-    )
+def _simulated(
+    split: SimulatedSplit,
+    drawn: Sequence[DrawnLabels],
+    null: NullSplit | None,
+    shuffled: tuple[Representation, list[Rows]],
+) -> tuple[SimulatedOutcome, Array | None]:
+    """A candidate's outcome on one split, and what it loses with its rows in other orders, where the null is asked."""
+    weak, orders = shuffled
+    teacher = split.teacher(weak.features)
+    return split.outcome(teacher, drawn), None if null is None else null.lost(teacher, orders)
 
 
-def _lost(
-    strong: FactoredRidge,
-    weak: Sequence[FactoredRidge],
-    part: Parts,
-    prior: LabelPrior,
-    training: Training,
-    rng: np.random.Generator,
-) -> Array:
-    """(m, SHUFFLES) expected Err_w2s of every candidate with its rows paired at random, less that with its own rows."""
-    own = np.array([Pipeline.of(head, strong, part, prior, training).expected_errors()[1] for head in weak])
-    mixed = [[head.shuffled(rng) for _ in range(SHUFFLES)] for head in weak]
-    pipelines = [[Pipeline.of(head, strong, part, prior, training) for head in heads] for heads in mixed]
-    lost: Array = np.array([[one.expected_errors()[1] for one in shuffled] for shuffled in pipelines]) - own[:, None]
-    return lost
+def _shuffled(case: Case, rows: int) -> list[tuple[Representation, list[Rows]]]:
+    """Every candidate with the orders of its training rows that make the null."""
+    rng = case.rng("shuffles")
+    return [(weak, [rng.permutation(rows) for _ in range(SHUFFLES)]) for weak in case.weak]

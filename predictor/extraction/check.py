@@ -71,7 +71,7 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
             return _check_array(report, artefact.path, artefact.key)
         from predictor.extraction.backend import Engine
         from predictor.extraction.loaded import load_model
-        from predictor.extraction.threads import usable_threads
+        from predictor.statistics.threads import usable_threads
 
         card = load_model(artefact, Engine("fp32", "auto", usable_threads())).card
     except W2SError as error:

@@ -21,7 +21,6 @@ from predictor.extraction.labeller import Labeller
 from predictor.extraction.model_cache import Reading, Shelf
 from predictor.extraction.prefetch import Lookout, reading_of
 from predictor.extraction.selfcheck import WARNINGS
-from predictor.extraction.threads import usable_threads
 from predictor.extraction.tokenizers import Tokens
 from predictor.folders import cache_dir
 from predictor.models.resolve import resolve
@@ -30,6 +29,7 @@ from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Predicted
 from predictor.statistics.arrays import Floats, Ints
+from predictor.statistics.threads import usable_threads
 from predictor.steps import Progress, Steps, relay
 from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.store.entries import StoredFeatures

@@ -10,7 +10,6 @@ import torch
 
 from predictor.errors import InputError, LimitError
 from predictor.extraction.precision import device_computes_bf16
-from predictor.extraction.threads import usable_threads
 from predictor.extraction.torch_backend import lack_of_memory
 from predictor.finetuning.body import Body
 from predictor.finetuning.schedule import batches, rate_at, steps_of
@@ -20,6 +19,7 @@ from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.statistics.arrays import Array
+from predictor.statistics.threads import usable_threads
 from predictor.training.confidence import mixed_targets, weight_at
 from predictor.training.measures import codes, probabilities
 from predictor.training.recipe import Recipe

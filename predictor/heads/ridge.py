@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,14 +121,22 @@ class FactoredRidge:
             total: (k,) E ‖y − ȳ‖².
             ridges: tried.
         """
+        inside, beyond = self._expected_press if ridges is RIDGES else self._press_table(ridges)
         outside = np.maximum(total - energy.sum(axis=0), 0.0)
+        best: Array = ridges[np.argmin(inside @ energy + np.outer(beyond, outside), axis=0)]
+        return best
+
+    @cached_property
+    def _expected_press(self) -> tuple[Array, Array]:
+        return self._press_table(RIDGES)
+
+    def _press_table(self, ridges: Array) -> tuple[Array, Array]:
+        """(R, r) E PRESS per unit of energy along each direction, and (R,) per unit of energy outside U."""
         missed = self._missed(ridges)
         slack, beyond = self._slack(missed)
         weight = slack**-2
-        inside = (missed**2 * ((self.left**2).T @ weight)).T @ energy
-        score = inside + np.outer(beyond @ weight / max(float(beyond.sum()), _TINY), outside)
-        best: Array = ridges[np.argmin(score, axis=0)]
-        return best
+        inside = (missed**2 * ((self.left**2).T @ weight)).T
+        return inside, beyond @ weight / max(float(beyond.sum()), _TINY)
 
     def _along(self, labels: Array) -> tuple[Array, Array]:
         """(r, k) Uᵀ y, and (n, k) what the mean and U leave of y."""

@@ -11,10 +11,9 @@ from predictor.estimators.combined import Combined
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation, sizes_of
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
-from predictor.heads.ridge import FactoredRidge
 from predictor.query.settings import RankBy
 from predictor.statistics.arrays import Array
-from predictor.training.simulation import Pipeline
+from predictor.training.simulated_split import SimulatedSplit
 from predictor.training.splits import cut
 
 
@@ -58,11 +57,9 @@ def expected_outcomes(simulation: LabelPriorSimulation, case: Case, rounds: int 
     found = []
     for noise in simulation.noises * (rounds or simulation.rounds(case.rows)):
         part = cut(case.rows, *sizes_of(case), rng)
-        strong = FactoredRidge.of(case.strong.features[part.student], case.strong.features[part.test])
-        others = np.concatenate([part.student, part.test])
-        weak = [FactoredRidge.of(w.features[part.weak], w.features[others]) for w in case.weak]
-        for prior in (prior.with_noise(noise) for prior in priors):
-            found.append([Pipeline.of(head, strong, part, prior, case.training).expected_errors() for head in weak])
+        noisy = [prior.with_noise(noise) for prior in priors]
+        split = SimulatedSplit.of(case.strong.features, part, noisy, case.training)
+        found.append([split.expected(split.teacher(weak.features)).mean(axis=0) for weak in case.weak])
     expected: Array = np.mean(found, axis=0)
     return expected
 

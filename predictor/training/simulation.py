@@ -1,217 +1,198 @@
-"""The whole weak-to-strong pipeline on labels drawn from a prior: expectations in closed form, and paired draws.
+"""Weak-to-strong training on labels drawn from a prior: expected errors in closed form.
 
-Weak head on D~, weak labels on D^, strong head on those, errors on test rows. With ridges fixed, every step is linear
-in the labels of D~, so a prediction on the test rows is  1 ȳ + M q  with q = U_wᵀ y~, and
+Weak head on D~, weak labels on D^, the student's head on those, errors on test rows. With ridges fixed, every step is
+linear in the labels of D~. The mean is one more direction with shrinkage 1: U+ = [1/√n, U], T+ alike, s = (1, λ/(λ+β)).
+With y = L z the gold labels of D~ and R = E z y_tᵀ (see `LabelRoot`),
 
-    E (y_t − ȳ − M q)²  =  K_tt + σ²  −  2 [ȳ; q] covariances with y_t  +  variance of ȳ + M q
+    Y       = U+ᵀ L                         the gold labels along the weak head's directions
+    P       = Qᵀ T+[D^] (s ∘ Y)             the weak labels along the student's, Q = [1/√n^, U_s, rest]
+    Err_w   = E y_t² + (‖T+[t] (s ∘ Y)‖² − 2 ⟨T+[t] (s ∘ Y), Rᵀ⟩) / n_t
+    Err_w2s = E y_t² + (‖T_s+ (z ∘ P)‖²  − 2 ⟨z ∘ P, (R T_s+)ᵀ⟩) / n_t
 
-for y ~ N(0, K + σ² I). Ridges are the user's own, or those that minimise the *expected* error on rows left out one by
-one, so nothing is tuned on an outcome. Derived here; no paper states it.
+Everything that does not depend on the prior is made once per model and split. Ridges are the user's own, or those that
+minimise the *expected* error on rows left out one by one, so nothing is tuned on an outcome. Derived here; no paper
+states it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from predictor.heads.ridge import FactoredRidge
-from predictor.query.training_plan import FREE, Training
-from predictor.statistics.arrays import Array
-from predictor.training.splits import Parts, Rows
-from predictor.truth.consensus import WeakMoments
+from predictor.training.label_prior import LabelRoot
 
-_CHUNK = 64
-"""Rows whose responses to the gold labels are held of all models at a time."""
+Floats = NDArray[np.floating]
+"""float64; float32 for the null."""
+
+
+def with_mean(directions: Floats, rows: int) -> Floats:
+    """[1/√rows, `directions`]: the mean of the training labels as one more direction."""
+    return np.column_stack([np.full(len(directions), rows**-0.5), directions])
+
+
+def shrunk(head: FactoredRidge, ridge: float) -> Floats:
+    """(r + 1, 1) shrinkage s of the mean and of every direction."""
+    directions: Floats = head.values / (head.values + ridge)
+    return np.concatenate([np.ones(1), directions])[:, None]
+
+
+def inner(one: Floats, other: Floats) -> float:
+    """⟨one, other⟩, summed in float64 also where the arrays are float32."""
+    return float(np.sum(one * other, dtype=np.float64))
+
+
+def best_ridge(head: FactoredRidge, along: Floats, ridge: float | None, outside: float = 0.0) -> float:
+    """The ridge given, or that of the least expected error on rows left out.
+
+    Args:
+        along: (k, n) training labels along the mean, the head's r directions and any further ones, per unit normal.
+        outside: their energy along none of these.
+    """
+    if ridge is not None:
+        return ridge
+    energy: NDArray[np.float64] = np.square(along).sum(axis=1, dtype=np.float64)[1:]
+    inside = energy[: len(head.values)]
+    return float(head.expected_loo_ridge(inside[:, None], np.array([float(energy.sum()) + outside]))[0])
 
 
 @dataclass(frozen=True, eq=False)
-class LabelPrior:
-    """Labels y ~ N(0, K + σ² I) over the pool, unit variance in all.
+class SimulatedStudent:
+    """The student's head on one split: trained on D^, tested on n_t rows.
 
     Attributes:
-        name: for reports.
-        kernel: (n, n) K, centred, mean diagonal 1 − σ².
-        noise: σ² in [0, 1), the share of label variance that no row explains.
+        head: factored on D^, transferring to the test rows.
+        seen: (n^, r + 1) [1/√n^, U_s].
+        test: (n_t, r + 1) T_s+.
+        gram: (r + 1, r + 1) T_s+ᵀ T_s+.
+        ridge: the user's own, or None.
     """
 
-    name: str
-    kernel: Array
-    noise: float
+    head: FactoredRidge
+    seen: Floats
+    test: Floats
+    gram: Floats
+    ridge: float | None
 
     @classmethod
-    def of(cls, name: str, kernel: Array, noise: float) -> LabelPrior:
-        """Centre a kernel (the label mean is free) and scale it so that labels have unit variance."""
-        means = kernel.mean(axis=0)
-        centred = kernel - means[:, None] - means[None, :] + means.mean()
-        return cls(name, centred * ((1.0 - noise) / float(np.mean(np.diag(centred)))), noise)
+    def of(cls, head: FactoredRidge, ridge: float | None) -> SimulatedStudent:
+        """Prepare a head for any teacher and prior."""
+        test = with_mean(head.transfer, head.rows)
+        return cls(head, with_mean(head.left, head.rows), test, test.T @ test, ridge)
 
-    def with_noise(self, noise: float) -> LabelPrior:
-        """The same tasks with another share of unexplained variance."""
-        return LabelPrior(self.name, self.kernel * ((1.0 - noise) / (1.0 - self.noise)), noise)
+    def along(self, labels: Floats) -> Floats:
+        """(r + 1 + q, k) labels of D^ along Q; the last q rows, what lies outside [1, U_s], are up to a rotation."""
+        inside = self.seen.T @ labels
+        if self.seen.shape[1] >= len(self.seen):
+            return inside
+        return np.vstack([inside, np.linalg.qr(labels - self.seen @ inside, mode="r")])
 
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, count) label vectors."""
-        values, vectors = np.linalg.eigh(self.kernel)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        smooth = root @ rng.standard_normal((len(root), count))
-        drawn: Array = smooth + np.sqrt(self.noise) * rng.standard_normal(smooth.shape)
-        return drawn
+    def crossed(self, root: LabelRoot) -> Floats:
+        """(r + 1, n) (R T_s+)ᵀ: the test labels along the student's directions, per unit normal of the root."""
+        crossed: Floats = self.test.T @ root.response.T
+        return crossed
+
+    def trained(self, along: Floats, crossed: Floats, root: LabelRoot) -> tuple[Floats, float]:
+        """Shrinkage (r + 1, 1) and expected error of the student, in units of the label variance.
+
+        Args:
+            along: (r + 1 + q, n) its training labels along Q, per unit normal of the root.
+            crossed: `crossed(root)`.
+        """
+        shrinkage = shrunk(self.head, best_ridge(self.head, along, self.ridge)).astype(along.dtype, copy=False)
+        learned = shrinkage * along[: len(shrinkage)]
+        missed = inner(learned @ learned.T, self.gram) - 2.0 * inner(learned, crossed)
+        return shrinkage, root.of_test + missed / len(self.test)
+
+    def single(self) -> SimulatedStudent:
+        """The same in float32, for the null."""
+        seen, test, gram = (one.astype(np.float32) for one in (self.seen, self.test, self.gram))
+        return SimulatedStudent(self.head, seen, test, gram, self.ridge)
+
+    def on_gold(self, root: LabelRoot) -> tuple[Floats, float]:
+        """As `trained` for the ceiling, trained on gold labels; `root` is that of D^ itself."""
+        return self.trained(self.along(root.root), self.crossed(root), root)
+
+    def predict(self, labels: Floats, shrinkage: Floats) -> Floats:
+        """(n_t, k) predictions of the head trained on (n^, k) labels."""
+        predictions: Floats = self.test @ (shrinkage * (self.seen.T @ labels))
+        return predictions
 
 
 @dataclass(frozen=True, eq=False)
-class LabelMoments:
-    """Second moments, under a prior, of what a head is taught and of the labels it is tested on.
-
-    The head sees labels y of its n training rows through q = Uᵀ y and ȳ; U is orthogonal to the constant vector.
+class SimulatedTeacher:
+    """A weak head on one split: trained on D~, labelling D^, tested on the same rows as its student.
 
     Attributes:
-        spread: (r, r) E q qᵀ.
-        with_mean: (r,) E q ȳ.
-        of_mean: E ȳ².
-        total: E ‖y − ȳ‖².
-        with_test: (r, n_t) E q y_tᵀ.
-        mean_with_test: mean over test rows of E ȳ y_t.
-        of_test: mean over test rows of E y_t².
+        head: factored on D~, transferring to D^ followed by the test rows.
+        seen: (n~, r + 1) [1/√n~, U].
+        test: (n_t, r + 1) T+ on the test rows.
+        handed: (r_s + 1 + q, r + 1) Qᵀ T+[D^].
+        ridge: the user's own, or None.
     """
 
-    spread: Array
-    with_mean: Array
-    of_mean: float
-    total: float
-    with_test: Array
-    mean_with_test: float
-    of_test: float
+    head: FactoredRidge
+    seen: Floats
+    test: Floats
+    handed: Floats
+    ridge: float | None
 
     @classmethod
-    def of(cls, left: Array, rows: Rows, test: Rows, prior: LabelPrior) -> LabelMoments:
-        """Moments for a head with training rows `rows` and left factor U = `left`."""
-        count = len(rows)
-        among = prior.kernel[np.ix_(rows, rows)]
-        across = prior.kernel[np.ix_(rows, test)]
-        summed = float(among.sum())
-        return cls(
-            spread=left.T @ (among @ left) + prior.noise * np.eye(left.shape[1]),
-            with_mean=left.T @ among.mean(axis=1),
-            of_mean=(summed / count + prior.noise) / count,
-            total=float(np.trace(among)) - summed / count + prior.noise * (count - 1),
-            with_test=left.T @ across,
-            mean_with_test=float(across.mean()),
-            of_test=float(np.mean(np.diag(prior.kernel)[test])) + prior.noise,
-        )
+    def of(cls, head: FactoredRidge, student: SimulatedStudent, ridge: float | None) -> SimulatedTeacher:
+        """Prepare a head for one student and any prior."""
+        labelled, test = np.split(with_mean(head.transfer, head.rows), [student.head.rows])
+        return cls(head, with_mean(head.left, head.rows), test, student.along(labelled), ridge)
 
-    def expected_error(self, chain: Array) -> float:
-        """E mean (y_t − ȳ − M q)² for M = `chain` (n_t, r), in units of the label variance."""
-        count = len(chain)
-        variance = (
-            self.of_mean
-            + 2.0 * float(np.mean(chain @ self.with_mean))
-            + float(np.sum((chain @ self.spread) * chain)) / count
-        )
-        covariance = self.mean_with_test + float(np.sum(chain * self.with_test.T)) / count
-        return self.of_test - 2.0 * covariance + variance
+    def trained(self, root: LabelRoot) -> tuple[Floats, Floats]:
+        """Shrinkage s (r + 1, 1), and s ∘ Y (r + 1, n~): what the head learned, per unit normal of the root."""
+        along = self.seen.T @ root.root
+        outside = max(inner(root.root, root.root) - inner(along, along), 0.0)
+        shrinkage = shrunk(self.head, best_ridge(self.head, along, self.ridge, outside))
+        along *= shrinkage
+        return shrinkage, along
 
+    def single(self) -> SimulatedTeacher:
+        """The same in float32, for the null."""
+        seen, test, handed = (one.astype(np.float32) for one in (self.seen, self.test, self.handed))
+        return SimulatedTeacher(self.head, seen, test, handed, self.ridge)
 
-def head_map(head: FactoredRidge, taught: LabelMoments, ridge: float | None = None) -> Array:
-    """(m, r) M of a head trained on gold labels.
-
-    Args:
-        ridge: a share of tr K; None for the one that minimises its expected error on rows left out.
-    """
-    if ridge is None:
-        ridge = float(head.expected_loo_ridge(np.diag(taught.spread)[:, None], np.array([taught.total]))[0])
-    weighted: Array = head.transfer * head.shrinkage(ridge)
-    return weighted
-
-
-def weak_moments(
-    heads: Sequence[FactoredRidge], taught: Rows, other: Rows, prior: LabelPrior, training: Training = FREE
-) -> WeakMoments:
-    """Expected moments, over the `other` rows, of weak labels of heads that were taught the same gold rows.
-
-    With q_i = U_iᵀ y~ and M_i centred over the rows, cov(f_i, f_j) = tr M_i U_iᵀ (K + σ² I) U_j M_jᵀ / m, and
-    cov(f_i, y) = tr M_i U_iᵀ K_cross / m. What heads share of the noise of their gold rows is in the former alone.
-
-    Args:
-        heads: of each model, trained on `taught` and transferring to `other`.
-        taught: D~.
-        other: m rows.
-        training: whose ridge is used.
-    """
-    among = prior.kernel[np.ix_(taught, taught)] + prior.noise * np.eye(len(taught))
-    across, root = prior.kernel[np.ix_(taught, other)], np.linalg.cholesky(among)
-    responses, with_truth = [], []
-    for head in heads:
-        chain = head_map(head, LabelMoments.of(head.left, taught, other, prior), training.weak_ridge)
-        chain -= chain.mean(axis=0)
-        with_truth.append(float(np.sum(chain * (head.left.T @ across).T)) / len(other))
-        responses.append((chain, head.left.T @ root))
-    spread: Array = np.zeros((len(heads), len(heads)))
-    for start in range(0, len(other), _CHUNK):
-        block = np.stack([(chain[start : start + _CHUNK] @ seen).ravel() for chain, seen in responses])
-        spread += block @ block.T
-    return WeakMoments(spread / len(other), np.array(with_truth))
-
-
-def student_map(strong: FactoredRidge, lessons: Array, taught: LabelMoments, ridge: float | None = None) -> Array:
-    """(n_t, r) M of the strong head trained on weak labels ȳ + `lessons` q of D^.
-
-    Args:
-        strong: trained on D^, transferring to the test rows.
-        lessons: (n^, r) the weak head's map to D^.
-        taught: moments of the weak head's gold labels.
-        ridge: a share of tr K; None for the one that minimises its expected error on rows left out.
-    """
-    mean_lesson = lessons.mean(axis=0)
-    coefficients = strong.left.T @ lessons
-    if ridge is None:
-        centred = lessons - mean_lesson
-        energy = np.sum((coefficients @ taught.spread) * coefficients, axis=1)
-        total = float(np.sum((centred @ taught.spread) * centred))
-        ridge = float(strong.expected_loo_ridge(energy[:, None], np.array([total]))[0])
-    learned: Array = mean_lesson + strong.transfer @ (strong.shrinkage(ridge)[:, None] * coefficients)
-    return learned
+    def expected_error(self, learned: Floats, root: LabelRoot) -> float:
+        """Expected error of the weak head, in units of the label variance; `learned` is s ∘ Y of `trained`."""
+        predictions = self.test @ learned
+        missed = inner(predictions, predictions) - 2.0 * inner(predictions, root.response.T)
+        return root.of_test + missed / len(self.test)
 
 
 @dataclass(frozen=True, eq=False)
-class Pipeline:
-    """One weak-to-strong training under one prior: linear maps of the gold labels of D~ to the test rows.
+class SimulatedTraining:
+    """One weak-to-strong training under one prior.
 
     Attributes:
-        rows, left: D~ and the weak head's U.
-        weak, student: (n_t, r) maps of the weak head and of the student it taught.
-        taught: moments of the gold labels of D~.
+        teacher, student: on the same split.
+        teacher_shrinkage, student_shrinkage: (r + 1, 1) s and z.
+        weak_error, w2s_error: expected on the test rows, in units of the label variance.
     """
 
-    rows: Rows
-    left: Array
-    weak: Array
-    student: Array
-    taught: LabelMoments
+    teacher: SimulatedTeacher
+    student: SimulatedStudent
+    teacher_shrinkage: Floats
+    student_shrinkage: Floats
+    weak_error: float
+    w2s_error: float
 
     @classmethod
     def of(
-        cls, weak: FactoredRidge, strong: FactoredRidge, part: Parts, prior: LabelPrior, training: Training = FREE
-    ) -> Pipeline:
-        """Set up the training of one candidate.
+        cls, teacher: SimulatedTeacher, student: SimulatedStudent, root: LabelRoot, crossed: Floats
+    ) -> SimulatedTraining:
+        """Train the student on the teacher's labels; `root` is that of D~, `crossed` is `student.crossed(root)`."""
+        first, learned = teacher.trained(root)
+        second, w2s_error = student.trained(teacher.handed @ learned, crossed, root)
+        return cls(teacher, student, first, second, teacher.expected_error(learned, root), w2s_error)
 
-        Args:
-            weak: trained on D~, transferring to D^ followed by the test rows.
-            strong: trained on D^, transferring to the test rows.
-            training: whose ridges are used.
-        """
-        taught = LabelMoments.of(weak.left, part.weak, part.test, prior)
-        everywhere = head_map(weak, taught, training.weak_ridge)
-        lessons, tested = np.split(everywhere, [len(part.student)])
-        return cls(part.weak, weak.left, tested, student_map(strong, lessons, taught, training.student_ridge), taught)
-
-    def expected_errors(self) -> tuple[float, float]:
-        """Expected Err_w and Err_w2s on the test rows, in units of the label variance."""
-        return self.taught.expected_error(self.weak), self.taught.expected_error(self.student)
-
-    def predictions(self, labels: Array) -> tuple[Array, Array]:
-        """(n_t, k) predictions of the weak head and of the student for (n, k) labels of the whole pool."""
-        gold = labels[self.rows]
-        mean, seen = gold.mean(axis=0), self.left.T @ gold
-        return mean + self.weak @ seen, mean + self.student @ seen
+    def predictions(self, gold: Floats) -> tuple[Floats, Floats]:
+        """(n_t, k) predictions of the weak head and of the student, for (n~, k) gold labels of D~."""
+        learned = self.teacher_shrinkage * (self.teacher.seen.T @ gold)
+        handed = self.teacher.handed[: len(self.student_shrinkage)] @ learned
+        return self.teacher.test @ learned, self.student.test @ (self.student_shrinkage * handed)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from predictor.errors import InputError
-from predictor.extraction.threads import usable_threads
+from predictor.statistics.threads import usable_threads
 from server.config import Limits
 
 _DRIVER = Path("/proc/driver/nvidia/gpus")

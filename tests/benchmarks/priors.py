@@ -25,7 +25,7 @@ from predictor.ranking.point_scores import expected_outcomes
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
-from predictor.training.simulation import LabelPrior
+from predictor.training.label_prior import LabelPrior
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal

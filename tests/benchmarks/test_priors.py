@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.training.simulation import LabelPrior
+from predictor.training.label_prior import LabelPrior
 from tests.benchmarks.priors import SignPrior
 
 

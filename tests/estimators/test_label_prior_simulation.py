@@ -11,10 +11,10 @@ from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import flat_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
-from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
-from predictor.training.simulation import LabelMoments, Pipeline, head_map
+from predictor.training.label_prior import LabelRoot
+from predictor.training.simulated_split import SimulatedSplit
 from predictor.training.splits import cut
 from tests.reference.models import correlated, dimmed
 
@@ -54,14 +54,12 @@ def told(estimator, case):
         assert len(part.student) == (training.student_rows or 30)
         tests = len(part.test)
         rng.multinomial(tests, np.full(tests, 1 / tests), estimator.draws)
-        student = FactoredRidge.of(strong[part.student], strong[part.test])
-        others = np.concatenate([part.student, part.test])
-        heads = [FactoredRidge.of(w.features[part.weak], w.features[others]) for w in case.weak]
-        for prior in (each.with_noise(noise) for each in priors):
+        split = SimulatedSplit.of(strong, part, [each.with_noise(noise) for each in priors], training)
+        found = np.array([split.expected(split.teacher(w.features)) for w in case.weak])
+        expected += list(np.moveaxis(found, 1, 0))
+        for prior in split.priors:
             rng.standard_normal((90, estimator.draws))
-            expected.append([Pipeline.of(h, student, part, prior, training).expected_errors() for h in heads])
-            gold = LabelMoments.of(student.left, part.student, part.test, prior)
-            ceilings.append(gold.expected_error(head_map(student, gold, training.student_ridge)))
+            ceilings.append(split.student.on_gold(LabelRoot.of(prior, part.student, part.test))[1])
     ordering = [0, 4]
     err_w, err_w2s = np.mean([expected[i] for i in ordering], axis=0).T
     level = np.mean(np.array(expected)[:, :, 1]) - err_w2s.mean()

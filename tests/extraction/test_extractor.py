@@ -259,7 +259,7 @@ def test_an_embedding_table_is_averaged_over_the_text_without_markers(tmp_path: 
 
 
 def test_threads_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from predictor.extraction.threads import usable_threads
+    from predictor.statistics.threads import usable_threads
 
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert usable_threads() == 3

@@ -11,8 +11,11 @@ from predictor.estimators.priors import flat_kernel
 from predictor.heads.ridge import RIDGES, FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
-from predictor.training.simulation import LabelMoments, LabelPrior, Pipeline, head_map, weak_moments
+from predictor.training.label_prior import LabelPrior, LabelRoot
+from predictor.training.simulated_split import SimulatedSplit
+from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
+from predictor.training.weak_moments import weak_moments
 from tests.reference import dense
 from tests.reference.models import correlated, dimmed
 
@@ -32,8 +35,8 @@ class Setting:
     weak: np.ndarray
     prior: LabelPrior
     part: Parts
-    pipeline: Pipeline
-    student: FactoredRidge
+    simulated: SimulatedTraining
+    student: SimulatedStudent
     training: Training
 
     @property
@@ -62,10 +65,18 @@ def setting(request):
     weak = dimmed(strong, d_weak, 0.4, rng)
     prior = LabelPrior.of("flat", kernel_of(strong), noise)
     part = cut(ROWS, *training.sizes(ROWS), rng)
-    student = FactoredRidge.of(strong[part.student], strong[part.test])
-    teacher = FactoredRidge.of(weak[part.weak], weak[np.concatenate([part.student, part.test])])
-    pipeline = Pipeline.of(teacher, student, part, prior, training)
-    return Setting(strong, weak, prior, part, pipeline, student, training)
+    student = SimulatedStudent.of(FactoredRidge.of(strong[part.student], strong[part.test]), training.student_ridge)
+    head = FactoredRidge.of(weak[part.weak], weak[np.concatenate([part.student, part.test])])
+    teacher = SimulatedTeacher.of(head, student, training.weak_ridge)
+    root = LabelRoot.of(prior, part.weak, part.test)
+    simulated = SimulatedTraining.of(teacher, student, root, student.crossed(root))
+    return Setting(strong, weak, prior, part, simulated, student, training)
+
+
+def expected_errors(setting):
+    """Expected errors of weak head, student and ceiling."""
+    gold = LabelRoot.of(setting.prior, setting.part.student, setting.part.test)
+    return [setting.simulated.weak_error, setting.simulated.w2s_error, setting.student.on_gold(gold)[1]]
 
 
 def best_ridge(train, covariance):
@@ -91,63 +102,61 @@ def composed(setting):
 def test_expected_errors_are_traces_of_the_explicitly_composed_maps(setting):
     weak, student, ceiling = composed(setting)
     expected = [dense.expected_error(each, setting.part.test, setting.covariance) for each in (weak, student, ceiling)]
-    gold = LabelMoments.of(setting.student.left, setting.part.student, setting.part.test, setting.prior)
-    top = head_map(setting.student, gold, setting.training.student_ridge)
-    found = [*setting.pipeline.expected_errors(), gold.expected_error(top)]
-    np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-10)
+    np.testing.assert_allclose(expected_errors(setting), expected, rtol=0.0, atol=1e-10)
 
 
 def test_predictions_for_drawn_labels_are_those_of_the_explicitly_composed_maps(setting):
     labels = setting.prior.draw(5, np.random.default_rng(0)) + 2.0
-    weak, student, _ = composed(setting)
-    found = setting.pipeline.predictions(labels)
+    weak, student, ceiling = composed(setting)
+    found = setting.simulated.predictions(labels[setting.part.weak])
     np.testing.assert_allclose(found[0], weak @ labels, atol=1e-10)
     np.testing.assert_allclose(found[1], student @ labels, atol=1e-10)
+    gold = LabelRoot.of(setting.prior, setting.part.student, setting.part.test)
+    top = setting.student.predict(labels[setting.part.student], setting.student.on_gold(gold)[0])
+    np.testing.assert_allclose(top, ceiling @ labels, atol=1e-10)
+
+
+def test_a_shuffle_pairs_the_training_rows_of_the_teacher_with_other_labels(setting):
+    """The teacher's rows of D~ in another order, everything else as it is: to the accuracy of float32."""
+    part, weak = setting.part, setting.weak.copy()
+    order = np.random.default_rng(7).permutation(len(part.weak))
+    weak[part.weak] = weak[part.weak][order]
+    split = SimulatedSplit.of(setting.strong, part, [setting.prior], setting.training)
+    lost = split.null(setting.prior).lost(split.teacher(setting.weak), [order])
+    expected = split.expected(split.teacher(weak))[0, 1] - split.expected(split.teacher(setting.weak))[0, 1]
+    np.testing.assert_allclose(lost, expected, atol=1e-5)
+    assert abs(expected) > 1e-3
 
 
 def test_errors_over_many_drawn_labels_average_to_the_expected_ones(setting):
     labels = setting.prior.draw(6000, np.random.default_rng(1))
     truth = labels[setting.part.test]
     weak, student, ceiling = composed(setting)
-    gold = LabelMoments.of(setting.student.left, setting.part.student, setting.part.test, setting.prior)
-    top = head_map(setting.student, gold, setting.training.student_ridge)
-    expected = [*setting.pipeline.expected_errors(), gold.expected_error(top)]
+    expected = expected_errors(setting)
     for each, claimed in zip((weak, student, ceiling), expected, strict=True):
         drawn = np.mean((truth - each @ labels) ** 2, axis=0)
         assert np.mean(drawn) == pytest.approx(claimed, abs=4 * np.std(drawn) / np.sqrt(len(drawn)))
 
 
-def test_moments_are_those_of_full_covariance_matrices(setting):
+def test_a_root_is_that_of_full_covariance_matrices(setting):
     part, sigma = setting.part, setting.covariance
-    left = setting.student.left
-    found = LabelMoments.of(left, part.student, part.test, setting.prior)
-    among, across = sigma[np.ix_(part.student, part.student)], sigma[np.ix_(part.student, part.test)]
-    n = len(part.student)
-    ones = np.ones(n) / n
-    centring = np.eye(n) - np.ones((n, n)) / n
-    np.testing.assert_allclose(found.spread, left.T @ among @ left, atol=1e-10)
-    np.testing.assert_allclose(found.with_mean, left.T @ among @ ones, atol=1e-10)
-    np.testing.assert_allclose(found.with_test, left.T @ across, atol=1e-10)
-    assert found.of_mean == pytest.approx(ones @ among @ ones, abs=1e-12)
-    assert found.total == pytest.approx(np.trace(centring @ among @ centring), abs=1e-10)
-    assert found.mean_with_test == pytest.approx(np.mean(ones @ across), abs=1e-12)
+    found = LabelRoot.of(setting.prior, part.student, part.test)
+    np.testing.assert_allclose(found.root @ found.root.T, sigma[np.ix_(part.student, part.student)], atol=1e-10)
+    np.testing.assert_allclose(found.root @ found.response, sigma[np.ix_(part.student, part.test)], atol=1e-10)
     assert found.of_test == pytest.approx(np.mean(np.diag(sigma)[part.test]), abs=1e-12)
 
 
-def test_moments_and_expected_error_by_hand():
+def test_a_root_and_the_expected_error_by_hand():
     # Rows 0, 1 train, row 2 tests; K = [[3, 1, 1], [1, 2, −1], [1, −1, 2]], σ² = ½; U = (1, −1)ᵀ/√2.
-    # q = (y₀ − y₁)/√2: E q² = (3 + 2 − 2)/2 + ½ = 2; E q ȳ = (3 + 1 − 1 − 2)/(2√2) = 1/(2√2).
-    # E ȳ² = (7/2 + ½)/2 = 2; E‖y − ȳ‖² = 5 − 7/2 + ½ = 2; E q y_t = (1 + 1)/√2 = √2; E ȳ y_t = 0; E y_t² = 2.5.
-    prior = LabelPrior("hand", np.array([[3.0, 1, 1], [1, 2, -1], [1, -1, 2]]), 0.5)
-    left = np.array([[1.0], [-1.0]]) / 2.0**0.5
-    found = LabelMoments.of(left, np.array([0, 1]), np.array([2]), prior)
-    assert found.spread == pytest.approx(np.array([[2.0]]))
-    assert found.with_mean == pytest.approx([1 / 8**0.5])
-    assert (found.of_mean, found.total, found.of_test) == pytest.approx((2.0, 2.0, 2.5))
-    assert found.with_test == pytest.approx(np.array([[2.0**0.5]]))
-    assert found.mean_with_test == pytest.approx(0.0, abs=1e-12)
+    # q = (y₀ − y₁)/√2: E q² = 2, E q ȳ = 1/(2√2), E ȳ² = 2, E q y_t = √2, E ȳ y_t = 0, E y_t² = 2.5.
     # M = 3: 2.5 − 2 (0 + 3√2) + (2 + 2·3/√8 + 9·2) = 22.5 − 6√2 + 3/√2.
-    assert found.expected_error(np.array([[3.0]])) == pytest.approx(22.5 - 6 * 2**0.5 + 3 / 2**0.5)
+    prior = LabelPrior("hand", np.array([[3.0, 1, 1], [1, 2, -1], [1, -1, 2]]), 0.5)
+    root = LabelRoot.of(prior, np.array([0, 1]), np.array([2]))
+    left = np.array([[1.0], [-1.0]]) / 2.0**0.5
+    student = SimulatedStudent.of(FactoredRidge(np.array([1.0]), left, np.array([[6.0]])), 1.0)
+    shrinkage, error = student.on_gold(root)
+    assert shrinkage.ravel() == pytest.approx([1.0, 0.5])
+    assert error == pytest.approx(22.5 - 6 * 2**0.5 + 3 / 2**0.5)
 
 
 def test_a_prior_is_centred_and_has_unit_label_variance():

@@ -1,9 +1,15 @@
-"""Threads: how many this process may really use."""
+"""Threads: how many this process may use, and work shared over them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def usable_threads() -> int:
@@ -24,3 +30,15 @@ def _quota() -> int | None:
     except (OSError, ValueError):
         return None
     return None if limit == "max" else max(1, round(int(limit) / int(period)))
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`function` of every item, in the order of the items, on as many threads as may be used.
+
+    For array work, which releases the interpreter lock. Callers limit BLAS to one thread: cores are shared over items.
+    """
+    threads = usable_threads()
+    if threads == 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, items))

@@ -1,0 +1,125 @@
+"""What an answer costs after the features are there, against one thin SVD of every array.
+
+Usage: python -m tests.benchmarks.answer [-o tests/benchmarks/answer.md]
+
+Each question runs in a process of its own: `predictor.predict` over arrays, imports included. CPU time is
+that of the process, memory its peak. The thin SVDs run in the same process before, on the same standardised arrays. The
+last column is wall time on one thread over wall time on two, candidates shared over threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DIMENSIONS = (128, 256, 384, 512, 768)
+STRONG = 768
+QUESTIONS = {
+    "20 × 1,000, nothing": (20, 1000, ""),
+    "20 × 1,000, gold labels of a third": (20, 1000, "gold"),
+    "20 × 1,000, weak labels": (20, 1000, "weak"),
+    "40 × 1,000, nothing": (40, 1000, ""),
+    "20 × 2,000, nothing": (20, 2000, ""),
+    "50 × 2,000, nothing": (50, 2000, ""),
+}
+
+
+def arrays(candidates: int, rows: int, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """A strong model, candidates that see it through more and more noise, and (rows,) classes that it can tell."""
+    rng = np.random.default_rng(seed)
+    shared = rng.standard_normal((rows, 60))
+    strong = shared @ rng.standard_normal((60, STRONG)) + 0.5 * rng.standard_normal((rows, STRONG))
+    weak = {}
+    for place in range(candidates):
+        width = DIMENSIONS[place % len(DIMENSIONS)]
+        seen = shared @ rng.standard_normal((60, width)) / 8.0
+        noise = 0.3 + 2.0 * place / candidates
+        weak[f"w{place}"] = (seen + noise * rng.standard_normal((rows, width))).astype(np.float32)
+    score = shared @ rng.standard_normal(60)
+    classes = (score + score.std() * rng.standard_normal(rows) > 0).astype(float)
+    return strong.astype(np.float32), weak, classes
+
+
+def evidence(kind: str, weak: dict[str, np.ndarray], classes: np.ndarray) -> dict[str, Any]:
+    """Keywords of `predictor.predict` beside the models."""
+    rng = np.random.default_rng(1)
+    if kind == "gold":
+        return {"labels": np.where(rng.random(len(classes)) < 1 / 3, classes, np.nan)}
+    if kind == "weak":
+        flips = {name: rng.random(len(classes)) < 0.15 + 0.3 * i / len(weak) for i, name in enumerate(weak)}
+        return {
+            "weak_labels": {
+                name: np.where(flip, 0.7 - 0.4 * classes, 0.3 + 0.4 * classes) for name, flip in flips.items()
+            }
+        }
+    return {}
+
+
+def measure(candidates: int, rows: int, kind: str) -> dict[str, float]:
+    """CPU seconds of the SVDs and of the answer, wall seconds of the answer, peak memory in MB."""
+    import resource
+
+    strong, weak, classes = arrays(candidates, rows)
+    begun = time.process_time()
+    for one in (strong, *weak.values()):
+        np.linalg.svd((one - one.mean(axis=0)) / one.std(axis=0), full_matrices=False)
+    factored = time.process_time() - begun
+    begun, clock = time.process_time(), time.perf_counter()
+    import predictor
+
+    predictor.predict(strong=strong, weak=weak, seed=0, **evidence(kind, weak, classes))
+    return {
+        "svd": factored,
+        "cpu": time.process_time() - begun,
+        "wall": time.perf_counter() - clock,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+    }
+
+
+def asked(name: str, threads: int) -> dict[str, float]:
+    """`measure` in a process of its own, with this many threads for candidates and one for BLAS."""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.answer", "--one", name],
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Ask every question, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("-o", "--output", type=Path)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure(*QUESTIONS[given.one])))
+        return
+    lines = [
+        "| candidates × rows, evidence | CPU-s | × thin SVDs | peak MB | two threads |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in QUESTIONS:
+        one, two = asked(name, 1), asked(name, 2)
+        ratio, faster = one["cpu"] / one["svd"], one["wall"] / two["wall"]
+        lines.append(f"| {name} | {one['cpu']:.1f} | {ratio:.1f} | {one['memory']:.0f} | {faster:.2f} × |")
+        print(lines[-1], flush=True)
+    if given.output:
+        given.output.write_text(
+            "\n".join(["# What an answer costs", "", "```text", (__doc__ or "").strip(), "```", "", *lines, ""])
+        )
+
+
+if __name__ == "__main__":
+    main()
