@@ -70,7 +70,7 @@ class Limits:
         retention_seconds: time that finished jobs are kept; 0 for ever.
         max_job_seconds: computing time of one attempt at a job; 0 for no limit.
         worker_silence_seconds: a worker that computes and shows no life for that long is replaced.
-        max_losses: workers that may die over one job before it FAILED with WORKER_LOST.
+        max_losses: attempts at a job that may end with their worker or server before it has FAILED with WORKER_LOST.
         cancel_seconds: from a cancellation to the end of its worker, by SIGKILL where SIGTERM does not do.
         heartbeat_seconds: silence on a watch before it shows that it lives.
         retry_seconds: pause asked of refused callers.

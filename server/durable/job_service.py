@@ -130,9 +130,9 @@ class JobService:
         """See JobTable.finish."""
         return await self._change(lambda: self._table.finish(claim, state, error, ranking))
 
-    async def release(self, claim: Attempt, lost: W2SError | None, most: int) -> StoredJob | None:
+    async def release(self, claim: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
         """See JobTable.release."""
-        return await self._change(lambda: self._table.release(claim, lost, most))
+        return await self._change(lambda: self._table.release(claim, lost, max_losses))
 
     async def expire(self, seconds: float) -> int:
         """See JobTable.expire."""

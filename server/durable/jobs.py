@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from predictor.errors import ConflictError, NotFoundError, RefusedError, W2SError
+from predictor.errors import NotFoundError, RefusedError, W2SError
 from predictor.results.job import TERMINAL, JobState
 from protos.convert import error_to_proto
 from server.config import Limits
-from server.durable.quotas import check_quota
+from server.durable.creation import REVISION_STEP, insert_job, known_job
+from server.durable.losses import server_lost
 from server.durable.rows import COLUMNS, Attempt, Declared, StoredJob, Waiting, now, oldest, row_of, row_with_ranking
 from server.durable.store import Session, Store
 from server.pages import bad_page_token
-
-REVISION_STEP = 1_000_000
-"""Committed changes count in these steps, so that uncommitted progress in between has revisions of its own, and a
-restart, which forgets that progress, still never goes back."""
 
 _ID = re.compile(r"^[\x20-\x7e]{1,64}$")
 
@@ -41,19 +37,22 @@ class JobTable:
         self._limits = limits
 
     def recover(self) -> tuple[int, int]:
-        """Settle what an earlier process left: RUNNING jobs wait again, CANCELLING ones are CANCELLED.
+        """Settle the jobs of an earlier process that died: RUNNING ones wait again, CANCELLING ones are CANCELLED.
+
+        An attempt that was running counts as a loss, since the job may be what ended the process: after `max_losses`
+        it is FAILED. A process that stops in order releases its attempts before, at no cost to them.
 
         Returns:
-            Counts of both.
+            Counts of jobs that wait again, and that are CANCELLED.
         """
         with self._database.transaction() as session:
-            waiting = self._ids(session, "RUNNING")
+            running = self._ids(session, "RUNNING")
             cancelled = self._ids(session, "CANCELLING")
-            for name in waiting:
-                self._move(session, name, "QUEUED")
+            max_losses = self._limits.max_losses
+            after = [self._lose(session, name, server_lost(max_losses), max_losses) for name in running]
             for name in cancelled:
                 self._move(session, name, "CANCELLED")
-            return len(waiting), len(cancelled)
+            return sum(row.job.state == "QUEUED" for row in after), len(cancelled)
 
     def create(
         self,
@@ -77,9 +76,11 @@ class JobTable:
         """
         digest = hashlib.sha256(b"query:" + request).digest()
         with self._database.transaction() as session:
-            known = self._known(session, tenant, request_id, digest)
+            known = known_job(session, tenant, request_id, digest)
+            if known is not None:
+                return known
             stored = request + attached
-            return known or self._insert(session, tenant, request_id, digest, stored, None, declared or Declared())
+            return insert_job(session, self._limits, tenant, request_id, digest, stored, None, declared or Declared())
 
     def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> StoredJob:
         """Store a new job over the request of a finished one.
@@ -92,7 +93,7 @@ class JobTable:
         """
         digest = hashlib.sha256(b"repeat:" + name.encode()).digest()
         with self._database.transaction() as session:
-            known = self._known(session, tenant, request_id, digest)
+            known = known_job(session, tenant, request_id, digest)
             if known is not None:
                 return known
             found = self._find(session, tenant, name, "state, request, cost, parts")
@@ -103,7 +104,7 @@ class JobTable:
                     field="repeat_of",
                 )
             declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace)
-            return self._insert(session, tenant, request_id, digest, found["request"], name, declared)
+            return insert_job(session, self._limits, tenant, request_id, digest, found["request"], name, declared)
 
     def get(self, tenant: str, name: str) -> StoredJob:
         """One job with its ranking.
@@ -147,8 +148,12 @@ class JobTable:
     def waiting(self) -> list[Waiting]:
         """The jobs that wait for a worker, in the order of creation."""
         with self._database.reading() as session:
-            found = session.execute("SELECT id, tenant, cost, created FROM jobs WHERE state = 'QUEUED' ORDER BY seq")
-            return [Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"]) for one in found]
+            found = session.execute(
+                "SELECT id, tenant, cost, created, losses FROM jobs WHERE state = 'QUEUED' ORDER BY seq"
+            )
+            return [
+                Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found
+            ]
 
     def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """Start the next attempt at a waiting job, or None where none waits.
@@ -180,13 +185,13 @@ class JobTable:
             )
             return self._move(session, claim.row.job.id, state)
 
-    def release(self, claim: Attempt, lost: W2SError | None, most: int) -> StoredJob | None:
+    def release(self, claim: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
         """Give up an attempt without an outcome: CANCELLED if that was asked for, else the job waits again.
 
         Args:
             claim: the attempt.
-            lost: what to fail with once `most` workers died over the job; None where no worker died.
-            most: deaths allowed.
+            lost: the error once `max_losses` attempts were lost; None where no worker died.
+            max_losses: lost attempts after which the job fails.
 
         Returns:
             The job, or None where the attempt no longer holds it.
@@ -199,11 +204,7 @@ class JobTable:
                 return None
             if lost is None:
                 return self._move(session, name, "QUEUED")
-            session.execute("UPDATE jobs SET losses = losses + 1 WHERE id = ?", (name,))
-            if session.execute("SELECT losses FROM jobs WHERE id = ?", (name,)).fetchone()[0] < most:
-                return self._move(session, name, "QUEUED")
-            session.execute("UPDATE jobs SET error = ? WHERE id = ?", (error_to_proto(lost).SerializeToString(), name))
-            return self._move(session, name, "FAILED")
+            return self._lose(session, name, lost, max_losses)
 
     def cancel(self, tenant: str, name: str) -> StoredJob:
         """Ask a job to stop; a job in a terminal state stays as it is.
@@ -239,41 +240,13 @@ class JobTable:
             old = (now() - round(seconds * 1e6), *sorted(TERMINAL))
             return int(session.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount)
 
-    def _known(self, session: Session, tenant: str, request_id: str, digest: bytes) -> StoredJob | None:
-        found = session.execute(
-            f"SELECT {COLUMNS}, digest, ranking FROM jobs WHERE tenant = ? AND request_id = ?", (tenant, request_id)
-        ).fetchone()
-        if found is None:
-            return None
-        if found["digest"] != digest:
-            raise ConflictError(
-                f"request id {request_id!r} already stands for another request; use a fresh one for each request.",
-                reason="REQUEST_ID_TAKEN",
-                field="request_id",
-            )
-        return row_with_ranking(found)
-
-    def _insert(
-        self,
-        session: Session,
-        tenant: str,
-        request_id: str,
-        digest: bytes,
-        request: bytes,
-        repeat_of: str | None,
-        declared: Declared,
-    ) -> StoredJob:
-        check_quota(session, self._limits, tenant, len(request))
-        name, moment = secrets.token_hex(8), now()
-        stored = {
-            "tenant": tenant, "id": name, "request_id": request_id, "digest": digest, "repeat_of": repeat_of,
-            "state": "QUEUED", "created": moment, "updated": moment, "revision": REVISION_STEP, "epoch": 0,
-            "attempts": 0, "losses": 0, "size": len(request), "request": request,
-            "cost": round(declared.cost * 1000), "parts": " ".join(declared.parts), "trace": declared.trace,
-        }  # fmt: skip
-        marks = ", ".join("?" * len(stored))
-        session.execute(f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks})", (*stored.values(),))
-        return row_of(self._find(session, tenant, name, COLUMNS))
+    def _lose(self, session: Session, name: str, lost: W2SError, max_losses: int) -> StoredJob:
+        """Count a lost attempt; the job waits again, or has FAILED with `lost`."""
+        session.execute("UPDATE jobs SET losses = losses + 1 WHERE id = ?", (name,))
+        if session.execute("SELECT losses FROM jobs WHERE id = ?", (name,)).fetchone()[0] < max_losses:
+            return self._move(session, name, "QUEUED")
+        session.execute("UPDATE jobs SET error = ? WHERE id = ?", (error_to_proto(lost).SerializeToString(), name))
+        return self._move(session, name, "FAILED")
 
     def _move(self, session: Session, name: str, state: JobState) -> StoredJob:
         session.execute(

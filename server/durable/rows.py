@@ -57,12 +57,14 @@ class Waiting:
         id, tenant: which, and whose.
         cost: as declared, in seconds of one core.
         created: microseconds since 1970.
+        losses: attempts that ended with their worker or server.
     """
 
     id: str
     tenant: str
     cost: float
     created: int
+    losses: int = 0
 
 
 def oldest(waiting: Sequence[Waiting]) -> Waiting:

@@ -17,7 +17,8 @@ class FairQueue:
     Each tenant has a virtual time, which each of its jobs moves on by cost / weight. The tenant with the earliest is
     next; one that was idle takes up at the virtual time of the last job started, so it neither saved up turns nor waits
     behind the queues of others. Within a tenant the job with the earliest created + min(cost, overtake) is next: a
-    short job passes a long one that was made at most `overtake` before it, and none that is older.
+    short job passes a long one that was made at most `overtake` before it, and none that is older. A job that lost an
+    attempt, and may have ended its worker or the server, comes after those that lost fewer.
 
     Args:
         overtake_seconds: bound on the age by which a job can be overtaken; 0 for the order of creation.
@@ -37,9 +38,9 @@ class FairQueue:
         heads: dict[str, Waiting] = {}
         for job in waiting:
             head = heads.get(job.tenant)
-            if head is None or self._due(job) < self._due(head):
+            if head is None or self._rank(job) < self._rank(head):
                 heads[job.tenant] = job
-        chosen = min(heads.values(), key=lambda job: (self._start(job.tenant), self._due(job)))
+        chosen = min(heads.values(), key=lambda job: (self._start(job.tenant), *self._rank(job)))
         self._now = self._start(chosen.tenant)
         weight = self._weights.get(chosen.tenant, 1.0)
         self._finish[chosen.tenant] = self._now + max(MIN_COST, chosen.cost) / weight
@@ -50,5 +51,5 @@ class FairQueue:
     def _start(self, tenant: str) -> float:
         return max(self._now, self._finish.get(tenant, 0.0))
 
-    def _due(self, job: Waiting) -> float:
-        return job.created / 1e6 + min(job.cost, self._overtake_seconds)
+    def _rank(self, job: Waiting) -> tuple[int, float]:
+        return job.losses, job.created / 1e6 + min(job.cost, self._overtake_seconds)

@@ -37,11 +37,3 @@ def took_too_long(seconds: float) -> tuple[Tag, bytes]:
         reason="JOB_TIMEOUT",
     )
     return "error", convert.error_to_status(error).SerializeToString()
-
-
-def worker_lost(deaths: int) -> W2SError:
-    """Why a job that ends its workers is given up."""
-    return W2SError(
-        f"{deaths} worker(s) died over this job, most likely for want of memory; ask for fewer rows or smaller models.",
-        reason="WORKER_LOST",
-    )

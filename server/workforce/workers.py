@@ -12,13 +12,14 @@ from protos import convert
 from protos.w2s.v1 import ranking_pb2
 from server.config import Limits
 from server.durable.job_service import JobService
+from server.durable.losses import worker_lost
 from server.durable.rows import Attempt, StoredJob
 from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import JobClock, Metrics
 from server.telemetry.traces import JobTrace, Traces
 from server.workforce.fair_queue import FairQueue
 from server.workforce.frames import Tag
-from server.workforce.outcome import outcome_of, took_too_long, worker_lost
+from server.workforce.outcome import outcome_of, took_too_long
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 

@@ -12,11 +12,14 @@ from client import PredictorClient
 from predictor.errors import CancelledError, ConflictError, DeadlineError, UnavailableError, W2SError
 from tests.chaos.history import REPLAYED, History
 from tests.chaos.outcome import Outcome, command, everything
-from tests.service.running import RunningServer, arrays
+from tests.service.running import RunningServer, arrays, limited
 
 CLIENTS = 4
 LONGEST_LIFE = 2.5
 """Seconds that a server gets at most before it is killed; the first ones pass before its worker is ready."""
+
+UNBOUNDED_LOSSES = limited(max_losses=1000)
+"""Kills at random must not use up the attempts of a job: each one that was running counts as lost."""
 
 _GONE = (UnavailableError, DeadlineError, CancelledError)
 
@@ -24,7 +27,7 @@ _GONE = (UnavailableError, DeadlineError, CancelledError)
 def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     """Kill and start the server `rounds` times, then check what four clients saw."""
     history, stop = History(), threading.Event()
-    running = RunningServer(folder)
+    running = RunningServer(folder, *UNBOUNDED_LOSSES)
     address = running.address
     strange: list[str] = []
     clients = [
@@ -39,7 +42,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
             time.sleep(rng.uniform(0, LONGEST_LIFE))
             running.kill()
             kills += 1
-            running = RunningServer(folder, address=address)
+            running = RunningServer(folder, *UNBOUNDED_LOSSES, address=address)
             interrupted += bool(running.events("started")[0]["requeued"])
     finally:
         stop.set()

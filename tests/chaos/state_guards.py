@@ -117,8 +117,8 @@ STATE_GUARDS = (
     Mutation(
         "running jobs wait again at a start",
         "server/durable/jobs.py",
-        'self._move(session, name, "QUEUED")\n            for name in cancelled',
-        "pass\n            for name in cancelled",
+        "[self._lose(session, name, server_lost(max_losses), max_losses) for name in running]",
+        "[]",
         f"{S}/test_table.py::test_a_start_settles_what_an_earlier_process_left",
     ),
     Mutation(
@@ -159,13 +159,13 @@ STATE_GUARDS = (
     Mutation(
         "request id makes one job",
         "server/durable/jobs.py",
-        "return known or self._insert(session, tenant, request_id, digest, stored, None",
-        "return self._insert(session, tenant, request_id, digest, stored, None",
+        "            if known is not None:\n                return known\n            stored",
+        "            stored",
         f"{S}/test_table.py::test_a_request_id_stands_for_one_request",
     ),
     Mutation(
         "request id stands for one request",
-        "server/durable/jobs.py",
+        "server/durable/creation.py",
         'if found["digest"] != digest:',
         "if False:",
         f"{S}/test_jobs.py::test_the_same_request_id_with_another_request_is_refused",

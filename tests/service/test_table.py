@@ -6,7 +6,9 @@ from predictor.errors import ConflictError, LimitError, NotFoundError, RefusedEr
 from server.access.caller import LOCAL
 from server.config import Limits
 from server.durable.jobs import JobTable
-from server.workforce.outcome import worker_lost
+from server.durable.losses import worker_lost
+from server.durable.rows import Attempt
+from server.workforce.fair_queue import FairQueue
 
 RANKING = b"ranking"
 LOST = worker_lost(3)
@@ -77,6 +79,20 @@ def test_a_start_settles_what_an_earlier_process_left(table):
     assert table.get(LOCAL, running.row.job.id).job.state == "QUEUED"
     assert table.get(LOCAL, cancelling.row.job.id).job.state == "CANCELLED"
     assert table.finish(table.claim(), "SUCCEEDED", None, RANKING) is not None
+
+
+def test_a_job_that_ends_the_server_fails_after_three_attempts(table):
+    """An attempt that was running when its server died is a lost one, and the others do not wait for the next."""
+    suspect, other = (table.create(LOCAL, name, b"q").job.id for name in "ab")
+    queue = FairQueue(60.0)
+    for attempt in range(3):
+        assert table.claim(lambda waiting: waiting[0]).row.job.id == suspect
+        assert table.recover() == ((1, 0) if attempt < 2 else (0, 0))
+        assert table.claim(queue.choose).row.job.id == other
+        table.release(Attempt(table.get(LOCAL, other), b"q"), None, 3)
+    job = table.get(LOCAL, suspect).job
+    assert (job.state, job.attempts, job.error.reason) == ("FAILED", 3, "WORKER_LOST")
+    assert "ended with their worker or with the server" in job.error.message
 
 
 def test_every_change_raises_the_revision(table):
