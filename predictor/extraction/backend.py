@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,16 @@ from predictor.query.settings import Pooling
 
 Vectors = NDArray[np.float32]
 
-Cell = tuple[int, Pooling]
-"""A layer number and how its token states become one vector."""
+
+class LayerPooling(NamedTuple):
+    """A layer, and how its token states become one vector."""
+
+    layer: int
+    pooling: Pooling
 
 
 @dataclass(frozen=True)
-class Engine:
+class Runtime:
     """What runs the model.
 
     Attributes:
@@ -53,8 +57,10 @@ class Backend(Protocol):
     positions: int | None
     vocabulary: int | None
 
-    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
-        """One pass over a padded batch, whatever the number of cells: cell -> (b, d) pooled float32.
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], outputs: tuple[LayerPooling, ...]
+    ) -> dict[LayerPooling, Vectors]:
+        """One pass over a padded batch, whatever the number of outputs: output -> (b, d) pooled float32.
 
         Raises:
             MemoryError: the batch is too large for the device.
@@ -66,15 +72,15 @@ class Backend(Protocol):
 class Tunable(Protocol):
     """A backend that can be made faster once it is loaded, at the price of rounding."""
 
-    def tune(self, witnesses: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
-        """Bring the model to its engine's precision, and its weights into the order that the device reads fastest.
+    def tune(self, probes: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
+        """Bring the model to its runtime's precision, and its weights into the order that the device reads fastest.
 
         Args:
-            witnesses: padded batches (ids, mask) to measure the drift on; none where it is known.
+            probes: padded batches (ids, mask) to measure the drift on; none where it is known.
 
         Returns:
             Per layer the largest `predictor.extraction.precision.drift_of` over the batches; empty in fp32 or without
-            witnesses.
+            probes.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""CausalModel: a language model's probabilities of given tokens, behind a shared beginning that is read once."""
+"""CausalModel: a language model's probabilities of given tokens behind a shared prefix that is run once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import Runtime
 from predictor.extraction.batching import pad_right
 from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
 from predictor.models.architectures import DECODERS, usable_positions
@@ -24,23 +24,23 @@ from predictor.models.forms import GGUF, TRANSFORMERS
 Ints = NDArray[np.int64]
 
 TOLERANCE = {"fp32": 1e-3, "bf16": 1e-1}
-"""Largest difference in nats between a row read behind a kept beginning and the same row read whole."""
+"""Largest difference in nats between a row run behind a cached prefix and the same row run whole."""
 
 
 @dataclass(frozen=True, eq=False)
-class Beginning:
-    """Tokens that stand before every row of some batches.
+class Prefix:
+    """Tokens before every row of some batches.
 
     Attributes:
-        ids: the tokens, none for no beginning.
-        cache: keys and values of one row, or None where the tokens are read again with every row.
+        ids: the tokens; () for no prefix.
+        cache: keys and values of one row, or None where the tokens are run again with every row.
     """
 
     ids: tuple[int, ...]
     cache: Any = None
 
 
-NOTHING = Beginning(())
+NO_PREFIX = Prefix(())
 
 
 class CausalModel:
@@ -49,46 +49,47 @@ class CausalModel:
     Attributes:
         positions: longest row the model takes, or None.
         vocabulary: number of token ids.
-        keeps: whether a beginning may be kept: False where doing so moved the probabilities on loading.
-        tokens_read: token positions computed so far, padding none.
+        caches_prefix: whether keys and values of a prefix are reused; False where that moved the probabilities on
+            loading.
+        tokens_read: token positions computed so far, without padding.
     """
 
-    def __init__(self, artefact: Artefact, engine: Engine, *, keep: bool = True) -> None:
+    def __init__(self, artefact: Artefact, runtime: Runtime, *, cache_prefix: bool = True) -> None:
         check_promptable(artefact)
-        torch.set_num_threads(engine.threads)
-        self._device = torch.device(device_of(engine.device))
-        self._model = load_weights(artefact, torch.float32, AutoModelForCausalLM, ())
-        self._model.eval().to(self._device)
-        if engine.precision == "bf16":
-            narrow(self._model)
-        config = self._model.config
+        torch.set_num_threads(runtime.threads)
+        self._device = torch.device(device_of(runtime.device))
+        self.model = load_weights(artefact, torch.float32, AutoModelForCausalLM, ())
+        self.model.eval().to(self._device)
+        if runtime.precision == "bf16":
+            narrow(self.model)
+        config = self.model.config
         self.positions = usable_positions(config.to_dict())
         self.vocabulary = int(config.vocab_size)
         self.tokens_read = 0
-        self.keeps = keep and self._keeping_is_safe(TOLERANCE[engine.precision])
+        self.caches_prefix = cache_prefix and self._caching_is_safe(TOLERANCE[runtime.precision])
 
-    def begin(self, ids: Sequence[int]) -> Beginning:
-        """Read what every row begins with, once.
+    def begin(self, ids: Sequence[int]) -> Prefix:
+        """Run the tokens that every row begins with, once.
 
         Raises:
             MemoryError: too long for the device.
         """
-        if not ids or not self.keeps:
-            return Beginning(tuple(ids))
-        return self._kept(ids)
+        if not ids or not self.caches_prefix:
+            return Prefix(tuple(ids))
+        return self.cached_prefix(ids)
 
     def log_probabilities(
-        self, beginning: Beginning, rows: Sequence[Ints], last: int, tokens: Sequence[int]
+        self, prefix: Prefix, rows: Sequence[Ints], last: int, tokens: Sequence[int]
     ) -> NDArray[np.float64]:
-        """Log-probabilities of some tokens behind the last positions of each row.
+        """Log-probabilities of some tokens after the last positions of each row.
 
-        Shorter rows are padded on the right, where nothing that is asked for can see it.
+        Shorter rows are padded on the right: a causal model does not see what follows.
 
         Args:
-            beginning: stands before each row.
+            prefix: tokens before each row.
             rows: b rows of token ids, of any lengths.
             last: 1 to the length of the shortest row.
-            tokens: ids to be judged.
+            tokens: ids whose probabilities are returned.
 
         Returns:
             (b, last, tokens) in nats, over the whole vocabulary.
@@ -97,56 +98,57 @@ class CausalModel:
             MemoryError: the batch is too large for the device.
         """
         with lack_of_memory():
-            logits = self._logits(beginning, rows, last)
+            logits = self._logits(prefix, rows, last)
             chosen = torch.log_softmax(logits.float(), dim=-1)[:, :, list(tokens)]
             return chosen.cpu().numpy().astype(np.float64)
 
     @torch.inference_mode()
-    def _kept(self, ids: Sequence[int]) -> Beginning:
+    def cached_prefix(self, ids: Sequence[int]) -> Prefix:
+        """A prefix with its keys and values, whether or not reusing them is safe."""
         with lack_of_memory():
             self.tokens_read += len(ids)
             inputs = torch.tensor([list(ids)], device=self._device)
-            found = self._model(
+            found = self.model(
                 input_ids=inputs, attention_mask=torch.ones_like(inputs), use_cache=True, logits_to_keep=1
             )
-            return Beginning(tuple(ids), found.past_key_values)
+            return Prefix(tuple(ids), found.past_key_values)
 
     @torch.inference_mode()
-    def _logits(self, beginning: Beginning, rows: Sequence[Ints], last: int) -> torch.Tensor:
+    def _logits(self, prefix: Prefix, rows: Sequence[Ints], last: int) -> torch.Tensor:
         count, lengths = len(rows), torch.tensor([len(row) for row in rows], device=self._device)
         ids = torch.from_numpy(pad_right(list(rows), 0)[0]).to(self._device)
         width, shortest = ids.shape[1], int(lengths.min())
         options: dict[str, Any] = {"use_cache": False}
-        if beginning.cache is not None:
-            kept = copy.deepcopy(beginning.cache)  # a forward pass writes into the cache it is given
-            kept.batch_repeat_interleave(count)
-            options = {"use_cache": True, "past_key_values": kept}
-        elif beginning.ids:
-            before = torch.tensor([beginning.ids], device=self._device)
+        if prefix.cache is not None:
+            cached = copy.deepcopy(prefix.cache)  # a forward pass writes into the cache it is given
+            cached.batch_repeat_interleave(count)
+            options = {"use_cache": True, "past_key_values": cached}
+        elif prefix.ids:
+            before = torch.tensor([prefix.ids], device=self._device)
             ids = torch.cat([before.expand(count, -1), ids], dim=1)
-        mask = torch.ones((count, width + len(beginning.ids)), dtype=torch.long, device=self._device)
+        mask = torch.ones((count, width + len(prefix.ids)), dtype=torch.long, device=self._device)
         self.tokens_read += int(lengths.sum()) + count * (ids.shape[1] - width)
         kept_logits = width - shortest + last
-        found: torch.Tensor = self._model(
+        found: torch.Tensor = self.model(
             input_ids=ids, attention_mask=mask, logits_to_keep=kept_logits, **options
         ).logits[:, -kept_logits:]
         places = (lengths - shortest)[:, None] + torch.arange(last, device=self._device)
         return found[torch.arange(count, device=self._device)[:, None], places]
 
-    def _keeping_is_safe(self, tolerance: float) -> bool:
-        """Whether two rows behind a kept beginning get the probabilities that they get read whole."""
+    def _caching_is_safe(self, tolerance: float) -> bool:
+        """Whether two rows behind a cached prefix get the probabilities that they get when run whole."""
         probe = np.arange(1, 13, dtype=np.int64) % self.vocabulary
         rows, tokens = [probe[6:10], probe[10:]], [int(i) for i in probe]
-        whole = self.log_probabilities(Beginning(tuple(tokens[:6])), rows, 2, tokens)
+        whole = self.log_probabilities(Prefix(tuple(tokens[:6])), rows, 2, tokens)
         try:
-            kept = self.log_probabilities(self._kept(tokens[:6]), rows, 2, tokens)
+            cached = self.log_probabilities(self.cached_prefix(tokens[:6]), rows, 2, tokens)
         except (AttributeError, TypeError, ValueError, NotImplementedError):
             return False  # a cache of another kind, which cannot be repeated
-        return bool(np.abs(kept - whole).max() <= tolerance)
+        return bool(np.abs(cached - whole).max() <= tolerance)
 
 
 def check_promptable(artefact: Artefact) -> None:
-    """Refuse what is no causal language model.
+    """Refuse a model that is no causal language model.
 
     Raises:
         RefusedError: an encoder, a graph, a table or an array.

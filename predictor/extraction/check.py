@@ -1,4 +1,4 @@
-"""Checking: can this model be read, and how will it be read? Nothing is kept but its card."""
+"""Checking: can this model be read, and how will it be read? Nothing is kept but its facts."""
 
 from __future__ import annotations
 
@@ -69,22 +69,22 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
         )
         if not artefact.form.backend:
             return _check_array(report, artefact.path, artefact.key)
-        from predictor.extraction.backend import Engine
+        from predictor.extraction.backend import Runtime
         from predictor.extraction.loaded import load_model
         from predictor.statistics.threads import usable_threads
 
-        card = load_model(artefact, Engine("fp32", "auto", usable_threads())).card
+        facts = load_model(artefact, Runtime("fp32", "auto", usable_threads())).facts
     except W2SError as error:
         return ModelReport(**{**asdict(report), "problems": (error.message,)})
     return ModelReport(
         **{
             **asdict(report),
-            "architecture": card.architecture,
-            "layers": card.layers,
-            "width": card.width,
-            "parameters": card.parameters,
-            "tokenizer": card.tokenizer,
-            "padding": card.batching,
+            "architecture": facts.architecture,
+            "layers": facts.layers,
+            "width": facts.width,
+            "parameters": facts.parameters,
+            "tokenizer": facts.tokenizer,
+            "padding": facts.batching,
         }
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import LimitError, RefusedError
-from predictor.extraction.backend import Classifier, Engine
+from predictor.extraction.backend import Classifier, Runtime
 from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.open_model import load_classifier
 from predictor.extraction.selfcheck import TOLERANCE
@@ -40,7 +40,7 @@ class Classified:
 
 
 def classify_steps(
-    artefact: Artefact, engine: Engine, texts: list[str], max_length: int, budget: int
+    artefact: Artefact, runtime: Runtime, texts: list[str], max_length: int, budget: int
 ) -> Generator[int, None, Classified]:
     """Load a classifier and read rows with it; yields rows done.
 
@@ -48,7 +48,7 @@ def classify_steps(
         RefusedError: no classification head, or logits that are not finite.
         LimitError: one row alone does not fit the memory.
     """
-    head, tokenizer = load_classifier(artefact, engine), load_tokenizer(artefact)
+    head, tokenizer = load_classifier(artefact, runtime), load_tokenizer(artefact)
     limits = (max_length, tokenizer.limit, head.positions)
     tokens = tokenizer.encode(texts, min(limit for limit in limits if limit is not None))
     if head.vocabulary is not None and max(int(row.max()) for row in tokens.rows) >= head.vocabulary:
@@ -58,7 +58,7 @@ def classify_steps(
             reason="TOKENIZER_MISMATCH",
             field="model",
         )
-    tolerance = TOLERANCE[artefact.form.precision(engine.precision)]
+    tolerance = TOLERANCE[artefact.form.precision(runtime.precision)]
     logits = yield from _all_logits(head, tokens, tokenizer.pad_id, budget, tolerance)
     bad = np.argwhere(~np.isfinite(logits))
     if len(bad):

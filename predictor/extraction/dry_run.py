@@ -15,7 +15,7 @@ from predictor.errors import UnavailableError, W2SError
 from predictor.extraction.identity import Identity
 from predictor.extraction.labeller import LabelKey, labelling_artefact
 from predictor.extraction.layers import resolve_layers
-from predictor.extraction.precision import attempted, bearable
+from predictor.extraction.precision import drift_allowed, preferred_precision
 from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
@@ -152,12 +152,12 @@ def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path,
     if not artefact.form.backend:
         return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
     identity, precise = Identity.of(artefact, cache), query.settings.precision
-    precision = artefact.form.precision(attempted(precise, "auto"))
-    card = identity.card(precision)
-    if card is None:
+    precision = artefact.form.precision(preferred_precision(precise, "auto"))
+    facts = identity.facts(precision)
+    if facts is None:
         return Step(spec.name, spec.reference, asked, pooling, "to read", _seconds(_weights(artefact, cache), query))
-    layers = resolve_layers(asked, card.layers, spec.name)
-    if precision == "bf16" and precise == "auto" and not bearable(card.drift, layers):
+    layers = resolve_layers(asked, facts.layers, spec.name)
+    if precision == "bf16" and precise == "auto" and not drift_allowed(facts.drift, layers):
         precision = "fp32"
     store, rows = FeatureStore(cache / "features"), rows_digest(query.pool)
     reads = cast(Pooling, pooling)
@@ -165,13 +165,13 @@ def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path,
     named = ",".join(str(layer) for layer in layers)
     if all(store.get(entry) is not None for entry in entries):
         return Step(spec.name, spec.reference, named, pooling, "cached", 0.0)
-    return Step(spec.name, spec.reference, named, pooling, "to read", _seconds(card.parameters, query))
+    return Step(spec.name, spec.reference, named, pooling, "to read", _seconds(facts.parameters, query))
 
 
 def _weights(artefact: Artefact, cache: Path) -> float:
     """How many, from an earlier look at the model or else from its files, as if each had four bytes."""
-    card = Identity.of(artefact, cache).card("fp32")
-    return float(card.parameters if card else sum(path.stat().st_size for path in artefact.weight_files) / 4)
+    facts = Identity.of(artefact, cache).facts("fp32")
+    return float(facts.parameters if facts else sum(path.stat().st_size for path in artefact.weight_files) / 4)
 
 
 def _frame(label_prompt: LabelPrompt | None) -> int:

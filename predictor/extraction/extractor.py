@@ -14,12 +14,12 @@ from typing import cast
 import numpy as np
 
 from predictor.errors import InputError, LimitError, UnavailableError
-from predictor.extraction.backend import Cell, Engine
+from predictor.extraction.backend import LayerPooling, Runtime
 from predictor.extraction.forward import run_passes
 from predictor.extraction.identity import Identity
 from predictor.extraction.labeller import Labeller
-from predictor.extraction.model_cache import Reading, Shelf
-from predictor.extraction.prefetch import Lookout, reading_of
+from predictor.extraction.model_cache import ModelCache, RunPlan
+from predictor.extraction.prefetch import Prefetcher, run_plan
 from predictor.extraction.selfcheck import WARNINGS
 from predictor.extraction.tokenizers import Tokens
 from predictor.folders import cache_dir
@@ -43,7 +43,8 @@ class Extractor:
     """Runs models over pools and keeps what they give.
 
     Attributes:
-        store: where features are kept and looked up.
+        store: where features are stored and looked up.
+        models: the model in memory.
         labeller: lets models label rows; they share store and device with the features.
         forward_passes: batches run for features by this object so far; a repeated request adds none.
     """
@@ -56,30 +57,32 @@ class Extractor:
         device: str = "auto",
         threads: int | None = None,
         store: FeatureStore | None = None,
-        look_ahead: bool | None = None,
+        prefetch: bool | None = None,
     ) -> None:
         """
         Args:
-            cache_dir: folder of wheels, cards and features; `predictor.folders.cache_dir()` where None.
+            cache_dir: folder of wheels, model facts and features; `predictor.folders.cache_dir()` where None.
             token_budget: padded tokens per batch; 2,048 on a CPU and 16,384 on a GPU where None.
             device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
             threads: CPU threads; what this process may really use where None.
             store: another feature store than the one in the cache folder, such as a tenant's own.
-            look_ahead: read the next announced model in a thread while one runs; where None, if there is a thread to
+            prefetch: read the next announced model in a thread while one runs; where None, if there is a thread to
                 spare.
         """
         self._cache = cache_dir if cache_dir is not None else _default_cache()
         self._budget = token_budget
-        self._shelf = Shelf(Engine("fp32", device, threads or usable_threads()))
+        self.models = ModelCache(Runtime("fp32", device, threads or usable_threads()))
         self.store = store if store is not None else FeatureStore(self._cache / "features")
-        spare = self._shelf.engine.threads > 1 if look_ahead is None else look_ahead
-        self._lookout = Lookout(self._cache, self._shelf, self.store, spare)
-        self.labeller = Labeller(self._cache, self._shelf.engine, self.store, self._tokens_per_batch, self._shelf.clear)
+        spare = self.models.runtime.threads > 1 if prefetch is None else prefetch
+        self._prefetcher = Prefetcher(self._cache, self.models, self.store, spare)
+        self.labeller = Labeller(
+            self._cache, self.models.runtime, self.store, self._tokens_per_batch, self.models.clear
+        )
         self.forward_passes = 0
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
         """See `predictor.query.source.Forewarned`: one pass reads all layers and poolings of a model."""
-        self._lookout.announce(specs, pool)
+        self._prefetcher.announce(specs, pool)
 
     def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`: `load` counts to 1, `extract` counts rows.
@@ -105,33 +108,33 @@ class Extractor:
                 field="pool",
             )
         self.labeller.release()
-        ready = self._lookout.take(spec, pool)
-        reading = reading_of(self._shelf, Identity.of(artefact, self._cache), spec, settings)
+        ready = self._prefetcher.take(spec, pool)
+        plan = run_plan(self.models, Identity.of(artefact, self._cache), spec, settings)
         yield Progress(spec.name, "load", 1, 1)
         rows = rows_digest(pool)
-        kept = {cell: self.store.get(reading.key(cell).entry(rows)) for cell in reading.cells}
-        missing = tuple(cell for cell in reading.cells if kept[cell] is None)
+        kept = {output: self.store.get(plan.key(output).entry(rows)) for output in plan.outputs}
+        missing = tuple(output for output in plan.outputs if kept[output] is None)
         if missing:
-            tokens = ready.tokens if ready is not None and ready.reading == reading else None
-            together = tuple(dict.fromkeys((*missing, *self._lookout.company(spec, reading, pool, settings))))
-            fresh = yield from self._extract(reading, spec, pool, settings, together, tokens)
-            for cell in together:
-                found = self._keep(reading.key(cell).entry(rows), fresh[cell])
-                if cell in kept:
-                    kept[cell] = found
+            tokens = ready.tokens if ready is not None and ready.plan == plan else None
+            together = tuple(dict.fromkeys((*missing, *self._prefetcher.company(spec, plan, pool, settings))))
+            fresh = yield from self._extract(plan, spec, pool, settings, together, tokens)
+            for output in together:
+                found = self._keep(plan.key(output).entry(rows), fresh[output])
+                if output in kept:
+                    kept[output] = found
         else:
             yield Progress(spec.name, "extract", len(pool), len(pool))
-        seconds = (time.perf_counter() - started) / len(reading.cells)
+        seconds = (time.perf_counter() - started) / len(plan.outputs)
         return tuple(
             _feature_set(
-                spec.name if len(reading.cells) == 1 else f"{spec.name}#layer={cell[0]}",
-                cast(StoredFeatures, kept[cell]),
-                reading,
-                cell,
-                cell not in missing,
+                spec.name if len(plan.outputs) == 1 else f"{spec.name}#layer={output.layer}",
+                cast(StoredFeatures, kept[output]),
+                plan,
+                output,
+                output not in missing,
                 seconds,
             )
-            for cell in reading.cells
+            for output in plan.outputs
         )
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
@@ -146,27 +149,27 @@ class Extractor:
 
     def _extract(
         self,
-        reading: Reading,
+        plan: RunPlan,
         spec: ModelSpec,
         pool: Pool,
         settings: Settings,
-        cells: tuple[Cell, ...],
+        outputs: tuple[LayerPooling, ...],
         tokens: Tokens | None,
-    ) -> Steps[dict[Cell, StoredFeatures]]:
-        model = self._shelf.model(reading.identity, reading.precision)
+    ) -> Steps[dict[LayerPooling, StoredFeatures]]:
+        model = self.models.model(plan.identity, plan.precision)
         if tokens is None:
             tokens = model.tokenize(list(pool.texts), settings.max_length)
-        self._lookout.begin(spec, pool, settings)
+        self._prefetcher.begin(spec, pool, settings)
         yield Progress(spec.name, "extract", 0, len(pool))
-        passes = run_passes(model, tokens.rows, cells, self._tokens_per_batch())
+        passes = run_passes(model, tokens.rows, outputs, self._tokens_per_batch())
 
         def counted(done: int) -> Progress:
             self.forward_passes += 1
             return Progress(spec.name, "extract", done, len(pool))
 
         values = yield from relay(passes, counted)
-        about = {"truncated_rows": tokens.truncated, "parameters": model.card.parameters, "warnings": []}
-        return {cell: StoredFeatures(values[cell], about) for cell in cells}
+        about = {"truncated_rows": tokens.truncated, "parameters": model.facts.parameters, "warnings": []}
+        return {output: StoredFeatures(values[output], about) for output in outputs}
 
     def _keep(self, entry: str, fresh: StoredFeatures) -> StoredFeatures:
         """Store; where the disk is full or read-only the answer goes on without, and says so."""
@@ -174,7 +177,7 @@ class Extractor:
             self.store.put(entry, fresh.values, fresh.about)
         except (LimitError, UnavailableError) as error:
             return StoredFeatures(
-                fresh.values, {**fresh.about, "warnings": [f"not kept for next time: {error.message}"]}
+                fresh.values, {**fresh.about, "warnings": [f"not stored for next time: {error.message}"]}
             )
         return fresh
 
@@ -182,7 +185,7 @@ class Extractor:
         if self._budget is not None:
             return self._budget
         torch = sys.modules.get("torch")  # where no model needed it, it is not imported for this question
-        wanted = self._shelf.engine.device
+        wanted = self.models.runtime.device
         on_gpu = wanted.startswith("cuda") or (wanted == "auto" and torch is not None and torch.cuda.is_available())
         return GPU_TOKENS if on_gpu else CPU_TOKENS
 
@@ -206,18 +209,18 @@ def _default_cache() -> Path:
 
 
 def _feature_set(
-    name: str, found: StoredFeatures, reading: Reading, cell: Cell, cached: bool, seconds: float
+    name: str, found: StoredFeatures, plan: RunPlan, output: LayerPooling, cached: bool, seconds: float
 ) -> FeatureSet:
     return FeatureSet(
         name=name,
         values=np.asarray(found.values, dtype=np.float32),
-        layer=str(cell[0]),
-        fingerprint=reading.key(cell).fingerprint,
-        parameters=reading.card.parameters,
-        depth=reading.card.depth(cell[0]),
+        layer=str(output.layer),
+        fingerprint=plan.key(output).fingerprint,
+        parameters=plan.facts.parameters,
+        depth=plan.facts.depth(output.layer),
         truncated_rows=int(found.about["truncated_rows"]),
         cached=cached,
         seconds=seconds,
-        warnings=(*WARNINGS[reading.card.batching], *reading.warnings, *found.about["warnings"]),
-        diagnostics=reading.drift(cell[0]),
+        warnings=(*WARNINGS[plan.facts.batching], *plan.warnings, *found.about["warnings"]),
+        diagnostics=plan.drift(output.layer),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import LimitError, RefusedError
-from predictor.extraction.backend import Cell, Vectors
+from predictor.extraction.backend import LayerPooling, Vectors
 from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.loaded import LoadedModel
 
@@ -16,9 +16,9 @@ from predictor.extraction.loaded import LoadedModel
 def run_passes(
     model: LoadedModel,
     rows: list[NDArray[np.int64]],
-    cells: tuple[Cell, ...],
+    outputs: tuple[LayerPooling, ...],
     budget: int,
-) -> Generator[int, None, dict[Cell, Vectors]]:
+) -> Generator[int, None, dict[LayerPooling, Vectors]]:
     """Pooled features of every row at every wanted layer and pooling. Rows with equal token ids are run once.
 
     A batch that does not fit the memory is halved, and the budget with it for all that follow.
@@ -31,7 +31,7 @@ def run_passes(
         Rows done so far, after each forward pass.
 
     Returns:
-        cell -> (n, d) float32.
+        output -> (n, d) float32.
 
     Raises:
         LimitError: one row alone does not fit the memory.
@@ -40,14 +40,14 @@ def run_passes(
     first, member = _distinct(rows)
     counts = np.bincount(member, minlength=len(first))
     lengths = np.array([len(rows[i]) for i in first])
-    pooled = {cell: np.empty((len(first), model.backend.width), dtype=np.float32) for cell in cells}
-    waiting = list(plan_batches(lengths, budget, model.card.batching))[::-1]
+    pooled = {output: np.empty((len(first), model.backend.width), dtype=np.float32) for output in outputs}
+    waiting = list(plan_batches(lengths, budget, model.facts.batching))[::-1]
     done = 0
     while waiting:
         batch = waiting.pop()
         ids, mask = pad_right([rows[first[i]] for i in batch], model.tokenizer.pad_id)
         try:
-            found = model.backend.forward(ids, mask, cells)
+            found = model.backend.forward(ids, mask, outputs)
         except MemoryError as error:
             if len(batch) == 1:
                 raise LimitError(
@@ -59,12 +59,12 @@ def run_passes(
             most = (len(batch) + 1) // 2
             waiting = [part for old in waiting for part in _pieces(old, most)[::-1]] + _pieces(batch, most)[::-1]
             continue
-        for cell in cells:
-            _check_finite(found[cell], first[batch], cell[0])
-            pooled[cell][batch] = found[cell]
+        for output in outputs:
+            _check_finite(found[output], first[batch], output.layer)
+            pooled[output][batch] = found[output]
         done += int(counts[batch].sum())
         yield done
-    return {cell: values[member] for cell, values in pooled.items()}
+    return {output: values[member] for output, values in pooled.items()}
 
 
 def _distinct(rows: list[NDArray[np.int64]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

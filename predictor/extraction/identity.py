@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from predictor.extraction.model_facts import ModelCard, card_path, read_card, write_card
+from predictor.extraction.model_facts import ModelFacts, facts_path, read_facts, write_facts
 from predictor.models.artefact import Artefact
 from predictor.query.settings import Pooling
 from predictor.store.keys import FeatureKey
@@ -18,8 +18,8 @@ class Identity:
     Attributes:
         artefact: the files.
         weights, tokenizer: digests of the files.
-        backend: name of the engine that runs them.
-        cache: folder that cards are kept in.
+        backend: name of the runtime that runs them.
+        cache: folder that model facts are stored in.
     """
 
     artefact: Artefact
@@ -39,17 +39,17 @@ class Identity:
             cache,
         )
 
-    def card(self, precision: str) -> ModelCard | None:
+    def facts(self, precision: str) -> ModelFacts | None:
         """What an earlier look at this model in this precision taught, or None."""
-        return read_card(self._card_path(precision))
+        return read_facts(self._facts_path(precision))
 
-    def keep_card(self, precision: str, card: ModelCard) -> None:
+    def save_facts(self, precision: str, facts: ModelFacts) -> None:
         """Remember for next time."""
-        write_card(self._card_path(precision), card)
+        write_facts(self._facts_path(precision), facts)
 
     def key(self, precision: str, layer: int, pooling: Pooling, max_length: int) -> FeatureKey:
         """What one layer's features are kept under."""
         return FeatureKey(self.weights, self.tokenizer, precision, self.backend, layer, pooling, "", max_length)
 
-    def _card_path(self, precision: str) -> Path:
-        return card_path(self.cache, self.weights, self.tokenizer, self.backend, precision)
+    def _facts_path(self, precision: str) -> Path:
+        return facts_path(self.cache, self.weights, self.tokenizer, self.backend, precision)

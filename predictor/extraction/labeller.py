@@ -1,4 +1,4 @@
-"""Labeller: rows labelled and relabelled by models themselves, kept as features are.
+"""Labeller: labels and refined labels that models give rows, stored as features are.
 
 Importing this module, and answering from the store, loads neither torch nor transformers.
 """
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from predictor.errors import InputError, LimitError, RefusedError, UnavailableError
-from predictor.extraction.backend import Engine
-from predictor.extraction.precision import attempted
+from predictor.extraction.backend import Runtime
+from predictor.extraction.precision import preferred_precision
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
@@ -46,7 +46,7 @@ class LabelKey:
         words, template: label words and prompt; () and "" for logits.
         max_length: tokens.
         context: digest of the rows in context and their labels, "" for none.
-        version: of the way labels are computed; another one makes other entries.
+        version: of how labels are computed; another version makes other entries.
     """
 
     weights: str
@@ -92,14 +92,14 @@ class Labeller:
     """Lets models label rows.
 
     Attributes:
-        store: where labels are kept and looked up.
+        store: where labels are stored and looked up.
         passes: batches computed so far; a repeated request adds none.
     """
 
     def __init__(
         self,
         cache: Path,
-        engine: Engine,
+        runtime: Runtime,
         store: FeatureStore,
         budget: Callable[[], int],
         make_room: Callable[[], None] = lambda: None,
@@ -107,22 +107,27 @@ class Labeller:
         """
         Args:
             cache: folder of wheels and digests.
-            engine: device and threads; its precision is fp32 but where a request asks for bf16 itself.
+            runtime: device and threads; its precision is replaced by `label_precision`.
             store: feature store.
-            budget: tells how many tokens to read in one batch, once a model is to be run.
-            make_room: called before a model is loaded, so that no other stands in memory beside it.
+            budget: returns the tokens of one batch; called when a model is run.
+            make_room: called before a model is loaded; drops the model that others hold in memory.
         """
         self._cache = cache
-        self._engine = engine
+        self._runtime = runtime
         self._budget = budget
         self._make_room = make_room
         self.store = store
         self.passes = 0
-        self._held: tuple[Artefact, Engine, LabelPrompt, int, WordScorer] | None = None
+        self._loaded: tuple[Artefact, Runtime, LabelPrompt, int, WordScorer] | None = None
+
+    @property
+    def current(self) -> WordScorer | None:
+        """The language model in memory, or None."""
+        return None if self._loaded is None else self._loaded[4]
 
     def release(self) -> None:
-        """Let go of the language model in memory."""
-        self._held = None
+        """Drop the language model in memory."""
+        self._loaded = None
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
         """See `predictor.query.source.LabelSource`: `label` counts rows.
@@ -133,10 +138,10 @@ class Labeller:
         artefact = labelling_artefact(spec, pool, self._cache)
         if spec.labels == "logits":
             key = self._key(artefact, "logits", settings)
-            found = yield from self._kept(key, spec, pool, self._classify(artefact, spec, pool, settings))
+            found = yield from self._stored_or_computed(key, spec, pool, self._classify(artefact, spec, pool, settings))
         else:
             key = self._key(artefact, "words", settings, settings.label_prompt)
-            found = yield from self._kept(key, spec, pool, self._ask(artefact, spec, pool, settings))
+            found = yield from self._stored_or_computed(key, spec, pool, self._ask(artefact, spec, pool, settings))
         warnings = list(found.about["warnings"])
         if found.about["truncated_rows"]:
             cut = found.about["truncated_rows"]
@@ -151,7 +156,7 @@ class Labeller:
         """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
-            W2SError: the model's fault, or labels that no words stand for.
+            W2SError: the model's own error, or more classes than label words.
         """
         artefact = labelling_artefact(spec, pool, self._cache)
         found = []
@@ -160,29 +165,29 @@ class Labeller:
             key = self._key(artefact, "refined", settings, settings.label_prompt)
             key = replace(key, context=hashlib.sha256(shown.encode()).hexdigest())
             steps = self._refine(artefact, spec, pool, settings, weak_labels, context)
-            kept = yield from self._kept(key, spec, pool, steps)
-            found.append(np.asarray(kept.values, dtype=np.float64))
+            stored = yield from self._stored_or_computed(key, spec, pool, steps)
+            found.append(np.asarray(stored.values, dtype=np.float64))
         return tuple(found)
 
     def _key(
         self, artefact: Artefact, kind: str, settings: Settings, label_prompt: LabelPrompt | None = None
     ) -> LabelKey:
-        return LabelKey.of(artefact, self._cache, kind, settings, self._engine.device, label_prompt)
+        return LabelKey.of(artefact, self._cache, kind, settings, self._runtime.device, label_prompt)
 
-    def _kept(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: LabelSteps) -> LabelSteps:
-        """The labels of the store, else computed and kept; where the disk refuses, the answer goes on and says so."""
+    def _stored_or_computed(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: LabelSteps) -> LabelSteps:
+        """The labels of the store, else computed and stored; where the disk refuses, a warning says so."""
         entry = key.entry(rows_digest(pool))
-        kept = self.store.get(entry)
-        if kept is not None:
+        stored = self.store.get(entry)
+        if stored is not None:
             steps.close()
             yield Progress(spec.name, "label", len(pool), len(pool))
-            return kept
+            return stored
         fresh = yield from steps
         try:
             self.store.put(entry, fresh.values, fresh.about)
         except (LimitError, UnavailableError) as error:
             return StoredFeatures(
-                fresh.values, {**fresh.about, "warnings": [f"not kept for next time: {error.message}"]}
+                fresh.values, {**fresh.about, "warnings": [f"not stored for next time: {error.message}"]}
             )
         return fresh
 
@@ -191,9 +196,9 @@ class Labeller:
 
         self.release()
         self._make_room()
-        engine = replace(self._engine, precision=label_precision(settings, self._engine.device))
+        runtime = replace(self._runtime, precision=label_precision(settings, self._runtime.device))
         yield Progress(spec.name, "load", 0, 1)
-        steps = classify_steps(artefact, engine, list(pool.texts), settings.max_length, self._budget())
+        steps = classify_steps(artefact, runtime, list(pool.texts), settings.max_length, self._budget())
         found = yield from self._counted(steps, spec, pool)
         return _stored(found.values, found.truncated, found.classes)
 
@@ -220,26 +225,26 @@ class Labeller:
         return relay(steps, counted)
 
     def _scorer(self, artefact: Artefact, spec: ModelSpec, settings: Settings) -> Steps[WordScorer]:
-        """The language model ready to answer; the last one stays for other rows and contexts."""
+        """The language model, ready to run; it stays in memory for other rows and contexts."""
         label_prompt = settings.label_prompt
         if label_prompt is None:
-            raise TypeError("a query that asks for words has a wording")
-        engine = replace(self._engine, precision=label_precision(settings, self._engine.device))
-        wanted = (artefact, engine, label_prompt, settings.max_length)
-        if self._held is not None and self._held[:4] == wanted:
-            return self._held[4]
+            raise TypeError("a query that asks for words has a label prompt")
+        runtime = replace(self._runtime, precision=label_precision(settings, self._runtime.device))
+        wanted = (artefact, runtime, label_prompt, settings.max_length)
+        if self._loaded is not None and self._loaded[:4] == wanted:
+            return self._loaded[4]
         yield Progress(spec.name, "load", 0, 1)
-        self._held = None
+        self._loaded = None
         self._make_room()
-        self._held = (*wanted, load_scorer(artefact, engine, label_prompt, settings.max_length, self._budget()))
-        return self._held[4]
+        self._loaded = (*wanted, load_scorer(artefact, runtime, label_prompt, settings.max_length, self._budget()))
+        return self._loaded[4]
 
 
 def labelling_artefact(spec: ModelSpec, pool: Pool, cache: Path) -> Artefact:
-    """The files of a model that is to label rows.
+    """The files of a model that labels rows.
 
     Raises:
-        W2SError: it is no model, it cannot be found, or there is nothing to read.
+        W2SError: it is no model, it cannot be found, or there are no texts.
     """
     if not spec.layered:
         raise InputError(
@@ -258,20 +263,26 @@ def labelling_artefact(spec: ModelSpec, pool: Pool, cache: Path) -> Artefact:
 
 
 def label_precision(settings: Settings, device: str) -> str:
-    """fp32 unless bf16 is asked for: a label is read off directly, and no later step averages its rounding."""
-    return attempted("bf16", device) if settings.precision == "bf16" else "fp32"
+    """fp32 unless bf16 is asked for: labels are used as they are, and no later step averages their rounding."""
+    return preferred_precision("bf16", device) if settings.precision == "bf16" else "fp32"
 
 
 def load_scorer(
-    artefact: Artefact, engine: Engine, label_prompt: LabelPrompt, max_length: int, budget: int, *, keep: bool = True
+    artefact: Artefact,
+    runtime: Runtime,
+    label_prompt: LabelPrompt,
+    max_length: int,
+    budget: int,
+    *,
+    cache_prefix: bool = True,
 ) -> WordScorer:
-    """A causal language model and its tokenizer, ready to answer with label words.
+    """A causal language model and its tokenizer, ready to score label words.
 
     Args:
-        keep: whether beginnings that rows share may be kept; False reads them with every row.
+        cache_prefix: whether a prefix that rows share is run once; False runs it with every row.
 
     Raises:
-        RefusedError: no language model, or no tokenizer that texts can be put together with.
+        RefusedError: no language model, or a tokenizer that cannot tokenise prompts in pieces.
     """
     from predictor.extraction.causal import CausalModel, check_promptable
     from predictor.extraction.prompts import Prompts
@@ -288,7 +299,7 @@ def load_scorer(
             field="model",
         )
     prompts = Prompts(tokenizer, label_prompt)
-    model = CausalModel(artefact, engine, keep=keep)
+    model = CausalModel(artefact, runtime, cache_prefix=cache_prefix)
     if max((*prompts.words.tokens_used, *tokenizer.opening, tokenizer.fallback)) >= model.vocabulary:
         raise RefusedError(
             f"the tokenizer gives token ids beyond the {model.vocabulary} that the model knows; they do not belong "

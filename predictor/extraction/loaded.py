@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Backend, Engine, Tunable
+from predictor.extraction.backend import Backend, Runtime, Tunable
 from predictor.extraction.batching import pad_right
-from predictor.extraction.model_facts import ModelCard
+from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.open_model import load_backend
-from predictor.extraction.precision import WITNESSES
+from predictor.extraction.precision import PROBE_ROWS
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
 from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
 from predictor.models.artefact import Artefact
@@ -23,12 +23,12 @@ class LoadedModel:
     """Everything a forward pass needs.
 
     Attributes:
-        card: what was learned about the model on loading.
+        facts: what was learned about the model on loading.
     """
 
     backend: Backend
     tokenizer: Tokenizer
-    card: ModelCard
+    facts: ModelFacts
 
     def tokenize(self, texts: list[str], max_length: int) -> Tokens:
         """Token ids of all texts, cut at `max_length` or at what the model takes, whichever is less.
@@ -39,27 +39,27 @@ class LoadedModel:
         return _tokenize(self.backend, self.tokenizer, texts, max_length)
 
 
-def load_model(artefact: Artefact, engine: Engine, known: ModelCard | None = None) -> LoadedModel:
-    """Load, bring to the engine's precision, then see by a forward pass or four whether rows may share a batch.
+def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = None) -> LoadedModel:
+    """Load, bring to the runtime's precision, then see by a forward pass or four whether rows may share a batch.
 
     Args:
-        known: the card of an earlier look at this model under this engine: nothing is measured again.
+        known: the facts of an earlier look at this model under this runtime: nothing is measured again.
 
     Raises:
         RefusedError: model or tokenizer missing, unreadable or unsafe.
     """
     tokenizer = load_tokenizer(artefact)
-    backend = load_backend(artefact, engine)
+    backend = load_backend(artefact, runtime)
     drift: tuple[float, ...] = ()
     if isinstance(backend, Tunable):
-        drift = backend.tune([] if known is not None else _witnesses(backend, tokenizer))
+        drift = backend.tune([] if known is not None else _probe_batches(backend, tokenizer))
     if known is not None:
         return LoadedModel(backend, tokenizer, known)
     short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
-    tolerance = TOLERANCE[artefact.form.precision(engine.precision)]
-    card = ModelCard(
+    tolerance = TOLERANCE[artefact.form.precision(runtime.precision)]
+    facts = ModelFacts(
         architecture=backend.architecture,
         layers=backend.layers,
         width=backend.width,
@@ -68,12 +68,12 @@ def load_model(artefact: Artefact, engine: Engine, known: ModelCard | None = Non
         batching=find_batching(backend, short, long, tolerance),
         drift=drift,
     )
-    return LoadedModel(backend, tokenizer, card)
+    return LoadedModel(backend, tokenizer, facts)
 
 
-def _witnesses(backend: Backend, tokenizer: Tokenizer) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _probe_batches(backend: Backend, tokenizer: Tokenizer) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """One padded batch a kind of witness rows."""
-    return [pad_right(_tokenize(backend, tokenizer, list(kind), 48).rows, tokenizer.pad_id) for kind in WITNESSES]
+    return [pad_right(_tokenize(backend, tokenizer, list(kind), 48).rows, tokenizer.pad_id) for kind in PROBE_ROWS]
 
 
 def _tokenize(backend: Backend, tokenizer: Tokenizer, texts: list[str], max_length: int) -> Tokens:

@@ -1,4 +1,4 @@
-"""ModelCard: what one look at a loaded model taught, kept so that a cached run need not load it again."""
+"""ModelFacts: what one look at a loaded model taught, kept so that a cached run need not load it again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from predictor.folders import replace_file
 
 
 @dataclass(frozen=True)
-class ModelCard:
-    """Facts about a model's weights under one engine and precision.
+class ModelFacts:
+    """Facts about a model's weights under one runtime and precision.
 
     Attributes:
         layers: number of blocks L; layer numbers run from 0 to L.
@@ -36,26 +36,26 @@ class ModelCard:
         return layer / self.layers if self.layers else 0.0
 
 
-def card_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
-    """Where the card of these weights, this tokenizer, engine and precision is kept."""
+def facts_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
+    """Where the facts of these weights, this tokenizer, runtime and precision is kept."""
     key = hashlib.sha256("\n".join((weights, tokenizer, backend, precision)).encode()).hexdigest()
-    return cache / "cards" / f"{key}.json"
+    return cache / "model_facts" / f"{key}.json"
 
 
-def read_card(path: Path) -> ModelCard | None:
-    """The card, or None where there is none that can be read."""
+def read_facts(path: Path) -> ModelFacts | None:
+    """The facts, or None where there is none that can be read."""
     try:
         raw = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    if not isinstance(raw, dict) or set(raw) != {one.name for one in fields(ModelCard)}:
+    if not isinstance(raw, dict) or set(raw) != {one.name for one in fields(ModelFacts)}:
         return None
-    return ModelCard(**{**raw, "drift": tuple(raw["drift"])})
+    return ModelFacts(**{**raw, "drift": tuple(raw["drift"])})
 
 
-def write_card(path: Path, card: ModelCard) -> None:
-    """Keep the card; where the disk is full or read-only, the model is simply looked at again next time."""
+def write_facts(path: Path, facts: ModelFacts) -> None:
+    """Keep the facts; where the disk is full or read-only, the model is simply looked at again next time."""
     try:
-        replace_file(path, [json.dumps(asdict(card)).encode()])
+        replace_file(path, [json.dumps(asdict(facts)).encode()])
     except (LimitError, UnavailableError):
         return

@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Cell, Engine, Vectors
+from predictor.extraction.backend import LayerPooling, Runtime, Vectors
 from predictor.extraction.onnx_graph import FLOATS, OpenedGraph, open_graph
 from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
@@ -26,9 +26,9 @@ class OnnxBackend:
     Layers are numbered over the hidden states found: 0 the embeddings' output, k what block k hands on.
     """
 
-    def __init__(self, artefact: Artefact, engine: Engine) -> None:
+    def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
         graph = open_graph(artefact.path)
-        self._session = open_session(graph, engine)
+        self._session = open_session(graph, runtime)
         self._inputs = {one.name: one for one in self._session.get_inputs()}
         if "input_ids" not in self._inputs:
             raise RefusedError(
@@ -53,9 +53,11 @@ class OnnxBackend:
         self.positions: int | None = graph.positions
         self.vocabulary: int | None = graph.vocabulary
 
-    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], outputs: tuple[LayerPooling, ...]
+    ) -> dict[LayerPooling, Vectors]:
         """See `Backend`."""
-        layers = tuple(dict.fromkeys(layer for layer, _ in cells))
+        layers = tuple(dict.fromkeys(layer for layer, _ in outputs))
         absent = next((layer for layer in layers if layer not in self._outputs), None)
         if absent is not None:
             raise RefusedError(
@@ -67,8 +69,10 @@ class OnnxBackend:
         weights = mask.astype(np.float32)
         found = dict(zip(layers, states, strict=True))
         return {
-            cell: np.asarray(pool(found[cell[0]].astype(np.float32, copy=False), weights, cell[1]), dtype=np.float32)
-            for cell in cells
+            output: np.asarray(
+                pool(found[output.layer].astype(np.float32, copy=False), weights, output.pooling), dtype=np.float32
+            )
+            for output in outputs
         }
 
     def _run(self, names: list[str], ids: NDArray[np.int64], mask: NDArray[np.int64]) -> list[NDArray[Any]]:
@@ -137,14 +141,14 @@ def feeds_of(inputs: Mapping[str, Any], ids: NDArray[np.int64], mask: NDArray[np
     return feeds
 
 
-def open_session(graph: OpenedGraph, engine: Engine) -> Any:
+def open_session(graph: OpenedGraph, runtime: Runtime) -> Any:
     """The graph in onnxruntime.
 
     Raises:
         RefusedError: onnxruntime cannot take it.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = engine.threads
+    options.intra_op_num_threads = runtime.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.enable_cpu_mem_arena = False  # the arena keeps the largest batch's memory for good
@@ -155,7 +159,7 @@ def open_session(graph: OpenedGraph, engine: Engine) -> Any:
     elif graph.external_folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", graph.external_folder)
     available = onnxruntime.get_available_providers()
-    wants_gpu = engine.device != "cpu" and "CUDAExecutionProvider" in available
+    wants_gpu = runtime.device != "cpu" and "CUDAExecutionProvider" in available
     providers = [*(["CUDAExecutionProvider"] if wants_gpu else []), "CPUExecutionProvider"]
     try:
         return onnxruntime.InferenceSession(graph.serialized, options, providers=providers)

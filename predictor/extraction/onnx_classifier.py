@@ -7,7 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import Runtime
 from predictor.extraction.onnx_backend import feeds_of, open_session
 from predictor.extraction.onnx_graph import FLOATS, open_graph
 from predictor.models.artefact import Artefact
@@ -20,9 +20,9 @@ class OnnxClassifier:
     five tokens shows.
     """
 
-    def __init__(self, artefact: Artefact, engine: Engine) -> None:
+    def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
         graph = open_graph(artefact.path)
-        self._session = open_session(graph, engine)
+        self._session = open_session(graph, runtime)
         self._inputs = {one.name: one for one in self._session.get_inputs()}
         self.positions: int | None = graph.positions
         self.vocabulary: int | None = graph.vocabulary

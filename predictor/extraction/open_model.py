@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import Any
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Backend, Classifier, Engine
+from predictor.extraction.backend import Backend, Classifier, Runtime
 from predictor.models.artefact import Artefact
 from predictor.models.libraries import need
 
 
-def load_backend(artefact: Artefact, engine: Engine) -> Backend:
+def load_backend(artefact: Artefact, runtime: Runtime) -> Backend:
     """A model without its head, ready for forward passes.
 
     Raises:
@@ -26,11 +26,11 @@ def load_backend(artefact: Artefact, engine: Engine) -> Backend:
             reason="NOT_A_MODEL",
             field="model",
         )
-    backend: Backend = _class_of(artefact, artefact.form.backend)(artefact, engine)
+    backend: Backend = _class_of(artefact, artefact.form.backend)(artefact, runtime)
     return backend
 
 
-def load_classifier(artefact: Artefact, engine: Engine) -> Classifier:
+def load_classifier(artefact: Artefact, runtime: Runtime) -> Classifier:
     """A model with its sequence-classification head.
 
     Raises:
@@ -45,7 +45,7 @@ def load_classifier(artefact: Artefact, engine: Engine) -> Classifier:
             reason="NO_CLASSIFIER",
             field="model",
         )
-    classifier: Classifier = _class_of(artefact, artefact.form.classifier)(artefact, engine)
+    classifier: Classifier = _class_of(artefact, artefact.form.classifier)(artefact, runtime)
     return classifier
 
 

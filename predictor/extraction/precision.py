@@ -18,7 +18,7 @@ from predictor.spectral.spectra import Scale
 DRIFT_LIMIT = 0.05
 """Largest drift at which `auto` takes bf16. tests/benchmarks/extraction.md shows drifts and what they do to answers."""
 
-WITNESSES = (
+PROBE_ROWS = (
     (
         "The film never finds its feet, and by the second hour neither do we.",
         "Water boils at a lower temperature on a mountain than by the sea.",
@@ -74,12 +74,12 @@ def _cpu_flags() -> frozenset[str]:
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
-def attempted(asked: Precision, device: str) -> str:
+def preferred_precision(asked: Precision, device: str) -> str:
     """`bf16` where it is asked for, or left open, and the device has it; else `fp32`."""
     return "bf16" if asked != "fp32" and device_computes_bf16(device) else "fp32"
 
 
-def bearable(drift: Sequence[float], layers: Sequence[int]) -> bool:
+def drift_allowed(drift: Sequence[float], layers: Sequence[int]) -> bool:
     """Whether every one of these layers drifts by no more than the limit."""
     return max((drift[layer] for layer in layers), default=0.0) <= DRIFT_LIMIT
 

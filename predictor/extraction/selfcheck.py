@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.extraction.backend import Backend, Vectors
+from predictor.extraction.backend import Backend, LayerPooling, Vectors
 from predictor.extraction.batching import Batching, pad_right
 
 PROBE_SHORT = "CCO"
@@ -48,7 +48,7 @@ def _agree(
 
 def _run(backend: Backend, rows: list[NDArray[np.int64]], layers: tuple[int, ...]) -> dict[int, Vectors]:
     ids, mask = pad_right(rows, 0)
-    found = backend.forward(ids, mask, tuple((layer, "mean") for layer in layers))
+    found = backend.forward(ids, mask, tuple(LayerPooling(layer, "mean") for layer in layers))
     return {layer: values for (layer, _), values in found.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.extraction.backend import Cell, Engine, Vectors
+from predictor.extraction.backend import LayerPooling, Runtime, Vectors
 from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
 from predictor.store.arrays import check_features, read_array
@@ -14,8 +14,8 @@ from predictor.store.arrays import check_features, read_array
 class StaticBackend:
     """An embedding table. It has one layer, 0."""
 
-    def __init__(self, artefact: Artefact, engine: Engine) -> None:
-        """The engine has no say: a table is looked up in fp32 on the CPU."""
+    def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
+        """The runtime has no say: a table is looked up in fp32 on the CPU."""
         path = artefact.path
         if path.is_dir():
             path = next(iter(sorted(path.glob("*.safetensors"))))
@@ -29,7 +29,9 @@ class StaticBackend:
         self.positions: int | None = None
         self.vocabulary: int | None = len(self._table)
 
-    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], outputs: tuple[LayerPooling, ...]
+    ) -> dict[LayerPooling, Vectors]:
         """See `Backend`."""
         states, weights = self._table[ids], mask.astype(np.float32)
-        return {cell: np.asarray(pool(states, weights, cell[1]), dtype=np.float32) for cell in cells}
+        return {output: np.asarray(pool(states, weights, output.pooling), dtype=np.float32) for output in outputs}

@@ -165,7 +165,7 @@ class LibraryTokenizer:
         self.kind = "gguf" if gguf else "transformers"
         try:
             options = {"gguf_file": gguf} if gguf else {}
-            self._inner = AutoTokenizer.from_pretrained(
+            self.library = AutoTokenizer.from_pretrained(
                 str(folder), trust_remote_code=False, local_files_only=True, **options
             )
         except Exception as error:  # boundary: third-party loader over files that we did not write
@@ -175,26 +175,26 @@ class LibraryTokenizer:
                 reason="TOKENIZER_UNREADABLE",
                 field="model",
             ) from error
-        self.kind = type(self._inner).__name__
-        known = (self._inner.pad_token_id, self._inner.eos_token_id, self._inner.unk_token_id)
+        self.kind = type(self.library).__name__
+        known = (self.library.pad_token_id, self.library.eos_token_id, self.library.unk_token_id)
         self.pad_id = int(next((i for i in known if i is not None), 0))
-        declared = self._inner.model_max_length
+        declared = self.library.model_max_length
         self.limit = int(declared) if declared and declared < 1 << 30 else None
-        starts = (self._inner.bos_token_id, self._inner.cls_token_id, self._inner.eos_token_id, self.pad_id)
+        starts = (self.library.bos_token_id, self.library.cls_token_id, self.library.eos_token_id, self.pad_id)
         self.fallback = int(next(i for i in starts if i is not None))
-        self.opening = _opening(self._inner(_PROBE)["input_ids"], self.pieces([_PROBE])[0])
+        self.opening = _opening(self.library(_PROBE)["input_ids"], self.pieces([_PROBE])[0])
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """See `PieceTokenizer`."""
-        found: list[list[int]] = self._inner(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        found: list[list[int]] = self.library(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
         return found
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """See `Tokenizer`."""
-        whole: list[list[int]] = self._inner(list(texts), truncation=False, verbose=False)["input_ids"]
+        whole: list[list[int]] = self.library(list(texts), truncation=False, verbose=False)["input_ids"]
         long = [i for i, row in enumerate(whole) if len(row) > max_length]
         if long:
-            cut = self._inner([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
+            cut = self.library([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
             for i, row in zip(long, cut["input_ids"], strict=True):
                 whole[i] = row
         return Tokens([np.array(row or [self.fallback], dtype=np.int64) for row in whole], len(long))

@@ -16,7 +16,7 @@ from transformers import AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Cell, Engine, Vectors
+from predictor.extraction.backend import LayerPooling, Runtime, Vectors
 from predictor.extraction.packed_linear import pack
 from predictor.extraction.pooling import pool
 from predictor.extraction.precision import drift_of
@@ -40,18 +40,21 @@ class TorchBackend:
     Layers below the last are caught by hooks on the blocks and the pass ends at the deepest one wanted, which halves
     the cost of the default, middle layer. Where hooks do not give what the model itself reports as hidden states
     (shared blocks, unusual orders), the model's own report is used.
+
+    Attributes:
+        model: the torch module without its head.
     """
 
-    def __init__(self, artefact: Artefact, engine: Engine) -> None:
-        torch.set_num_threads(engine.threads)
-        self._device = torch.device(device_of(engine.device))
-        self._precision = engine.precision
+    def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
+        torch.set_num_threads(runtime.threads)
+        self._device = torch.device(device_of(runtime.device))
+        self._precision = runtime.precision
         whole = load_weights(artefact, torch.float32)
         config = whole.config
-        self._model = whole.get_encoder() if config.is_encoder_decoder else whole
-        self._model.eval().requires_grad_(False).to(self._device)
-        self.architecture = f"{type(self._model).__name__} ({config.model_type})"
-        self.parameters = _parameters(self._model)
+        self.model = whole.get_encoder() if config.is_encoder_decoder else whole
+        self.model.eval().requires_grad_(False).to(self._device)
+        self.architecture = f"{type(self.model).__name__} ({config.model_type})"
+        self.parameters = _parameters(self.model)
         self.positions = usable_positions(config.to_dict())
         self.vocabulary: int | None = int(config.vocab_size)
         self._blocks: list[torch.nn.Module] | None = None
@@ -64,28 +67,30 @@ class TorchBackend:
         self.width = int(states[-1].shape[-1])
         self._blocks = self._trusted_blocks(probe, mask, states)
 
-    def forward(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]) -> dict[Cell, Vectors]:
+    def forward(
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], outputs: tuple[LayerPooling, ...]
+    ) -> dict[LayerPooling, Vectors]:
         """See `Backend`."""
         with lack_of_memory():
             inputs = self._tensors(ids, mask)
-            states = self._hidden(inputs, tuple(dict.fromkeys(layer for layer, _ in cells)))
+            states = self._hidden(inputs, tuple(dict.fromkeys(layer for layer, _ in outputs)))
             weights = inputs["attention_mask"].float()
-            pooled = {cell: pool(states[cell[0]].float(), weights, cell[1]) for cell in cells}
-            return {cell: found.cpu().numpy().astype(np.float32, copy=False) for cell, found in pooled.items()}
+            pooled = {output: pool(states[output.layer].float(), weights, output.pooling) for output in outputs}
+            return {output: found.cpu().numpy().astype(np.float32, copy=False) for output, found in pooled.items()}
 
-    def tune(self, witnesses: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
+    def tune(self, probes: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
         """See `Tunable`."""
         drift: tuple[float, ...] = ()
         if self._precision == "bf16":
-            cells: tuple[Cell, ...] = tuple((layer, "mean") for layer in self.shown)
-            exact = [self.forward(*batch, cells) for batch in witnesses]
-            narrow(self._model)
-            rounded = [self.forward(*batch, cells) for batch in witnesses]
-            if witnesses:
+            outputs = tuple(LayerPooling(layer, "mean") for layer in self.shown)
+            exact = [self.forward(*batch, outputs) for batch in probes]
+            narrow(self.model)
+            rounded = [self.forward(*batch, outputs) for batch in probes]
+            if probes:
                 pairs = list(zip(exact, rounded, strict=True))
-                drift = tuple(max(drift_of(a[cell], b[cell]) for a, b in pairs) for cell in cells)
+                drift = tuple(max(drift_of(a[output], b[output]) for a, b in pairs) for output in outputs)
         before = self._reported(self._probe)
-        undo = pack(self._model)
+        undo = pack(self.model)
         after = self._reported(self._probe)
         apart = max(float((a - b).float().norm() / b.float().norm()) for a, b in zip(after, before, strict=True))
         if not apart <= _PACKED_TOLERANCE[self._precision]:
@@ -108,12 +113,12 @@ class TorchBackend:
 
     @torch.inference_mode()
     def _reported(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        output = self._model(**inputs, output_hidden_states=True, return_dict=True)
+        output = self.model(**inputs, output_hidden_states=True, return_dict=True)
         return tuple(output.hidden_states)
 
     @torch.inference_mode()
     def _last(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        state: torch.Tensor = self._model(**inputs, return_dict=True).last_hidden_state
+        state: torch.Tensor = self.model(**inputs, return_dict=True).last_hidden_state
         return state
 
     @torch.inference_mode()
@@ -138,7 +143,7 @@ class TorchBackend:
         if 0 in layers:
             handles.append(blocks[0].register_forward_pre_hook(before, with_kwargs=True))
         try:
-            self._model(**inputs, return_dict=True)
+            self.model(**inputs, return_dict=True)
         except _EnoughLayers:
             pass  # the pass went as deep as it had to
         finally:
@@ -151,7 +156,7 @@ class TorchBackend:
     ) -> list[torch.nn.Module] | None:
         """The block list, if hooks on it give exactly the hidden states that the model reports."""
         lists: list[list[torch.nn.Module]] = [
-            [*m] for m in self._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.layers
+            [*m] for m in self.model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.layers
         ]
         if not lists or self.layers < 1:
             return None
@@ -188,7 +193,7 @@ def lack_of_memory() -> Iterator[None]:
 
 
 def device_of(name: str) -> str:
-    """The device that an engine's `auto` means here; other names as they are."""
+    """The device that an runtime's `auto` means here; other names as they are."""
     if name != "auto":
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"

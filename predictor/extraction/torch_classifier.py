@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import Runtime
 from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
 from predictor.models.architectures import usable_positions
 from predictor.models.artefact import Artefact
@@ -18,7 +18,7 @@ from predictor.models.config_file import read_config
 class TorchClassifier:
     """See `predictor.extraction.backend.Classifier`."""
 
-    def __init__(self, artefact: Artefact, engine: Engine) -> None:
+    def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
         named = [str(one) for one in read_config(artefact.path).get("architectures") or []]
         if not any(one.endswith("ForSequenceClassification") for one in named):
             raise RefusedError(
@@ -28,11 +28,11 @@ class TorchClassifier:
                 reason="NO_CLASSIFIER",
                 field="model",
             )
-        torch.set_num_threads(engine.threads)
-        self._device = torch.device(device_of(engine.device))
+        torch.set_num_threads(runtime.threads)
+        self._device = torch.device(device_of(runtime.device))
         self._model = load_weights(artefact, torch.float32, AutoModelForSequenceClassification, ())
         self._model.eval().to(self._device)
-        if engine.precision == "bf16":
+        if runtime.precision == "bf16":
             narrow(self._model)
         config = self._model.config
         self._pad_id: int | None = config.pad_token_id

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError, LimitError
 from predictor.extraction.batching import plan_batches
-from predictor.extraction.causal import NOTHING, Beginning, CausalModel
+from predictor.extraction.causal import NO_PREFIX, CausalModel, Prefix
 from predictor.extraction.prompts import Example, Prompts
 from predictor.statistics.arrays import Array
 
@@ -21,7 +21,7 @@ Source: Zhao et al. 2021, "Calibrate before use", arXiv:2102.09690, section 5.
 """
 
 CACHED_POSITIONS = 8192
-"""Rows × kept tokens in a batch at most: each row brings its copy of the beginning's keys and values."""
+"""Rows × kept tokens in a batch at most: each row brings its copy of the prefix's keys and values."""
 
 
 STRETCH = 1.25
@@ -68,10 +68,10 @@ class WordScorer:
             InputError: the prompt does not fit the model.
             LimitError: one row alone does not fit the memory.
         """
-        room = self._room(len(examples))
-        beginning = self._begin(self.prompts.context(examples, room))
+        room = self.room(len(examples))
+        prefix = self._begin(self.prompts.context(examples, room))
         asked = [self.prompts.question(text, room, first=not examples) for text in (*texts, *CONTENT_FREE)]
-        logs = yield from self._log_words([ids for ids, _ in asked], beginning, len(texts))
+        logs = yield from self._log_words([ids for ids, _ in asked], prefix, len(texts))
         words = np.exp(logs - logs.max(axis=1, keepdims=True))
         plain = words / words.sum(axis=1, keepdims=True)
         leaning = plain[len(texts) :].mean(axis=0)
@@ -80,7 +80,7 @@ class WordScorer:
             lifted / lifted.sum(axis=1, keepdims=True), plain[: len(texts)], sum(cut for _, cut in asked[: len(texts)])
         )
 
-    def _room(self, examples: int) -> int:
+    def room(self, examples: int) -> int:
         """Tokens for each question, so that examples, question and the longest word fit the model's positions."""
         if self.model.positions is None:
             return self.max_length
@@ -95,14 +95,14 @@ class WordScorer:
             )
         return room
 
-    def _begin(self, ids: tuple[int, ...]) -> Beginning:
+    def _begin(self, ids: tuple[int, ...]) -> Prefix:
         try:
-            return self.model.begin(ids) if ids else NOTHING
+            return self.model.begin(ids) if ids else NO_PREFIX
         except MemoryError as error:
             raise _too_large(len(ids)) from error
 
     def _log_words(
-        self, questions: Sequence[tuple[int, ...]], beginning: Beginning, rows: int
+        self, questions: Sequence[tuple[int, ...]], prefix: Prefix, rows: int
     ) -> Generator[int, None, Array]:
         """(n, k) log-probabilities of the words behind each question; equal questions are read once."""
         distinct = {ids: place for place, ids in enumerate(dict.fromkeys(questions))}
@@ -114,16 +114,16 @@ class WordScorer:
         for number, stem in enumerate(words.stems):
             behind = [word for word, at in enumerate(stems) if at == number]
             sequences = [np.array((*ids, *stem), dtype=np.int64) for ids in distinct]
-            waiting = self._batches(sequences, beginning)
+            waiting = self._batches(sequences, prefix)
             while waiting:
                 batch = waiting.pop()
                 try:
                     logs = self.model.log_probabilities(
-                        beginning, [sequences[i] for i in batch], len(stem) + 1, words.tokens_used
+                        prefix, [sequences[i] for i in batch], len(stem) + 1, words.tokens_used
                     )
                 except MemoryError as error:
                     if len(batch) == 1:
-                        raise _too_large(len(beginning.ids) + len(sequences[batch[0]])) from error
+                        raise _too_large(len(prefix.ids) + len(sequences[batch[0]])) from error
                     waiting.extend(np.array_split(batch, 2))
                     continue
                 for word in behind:
@@ -134,9 +134,9 @@ class WordScorer:
                 yield min(rows, done * rows // (len(distinct) * len(words.stems)))
         return found[[distinct[ids] for ids in questions]]
 
-    def _batches(self, sequences: list[NDArray[np.int64]], beginning: Beginning) -> list[NDArray[np.intp]]:
+    def _batches(self, sequences: list[NDArray[np.int64]], prefix: Prefix) -> list[NDArray[np.intp]]:
         """Batches of like lengths; the longest first when taken from the end."""
-        kept, before = beginning.cache is not None, len(beginning.ids)
+        kept, before = prefix.cache is not None, len(prefix.ids)
         most = max(1, CACHED_POSITIONS // before) if kept else len(sequences)
         lengths = np.array([len(one) + (0 if kept else before) for one in sequences])
         bands = np.floor(np.log(lengths) / np.log(STRETCH))

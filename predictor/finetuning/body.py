@@ -63,8 +63,8 @@ class Body:
         self.device = torch.device(device_of(tuning.device))
         self._half = half or self.device.type == "cuda"
         whole = load_weights(artefact, torch.float32)
-        self._model = whole.get_encoder() if whole.config.is_encoder_decoder else whole
-        self._model.eval().to(self.device)
+        self.model = whole.get_encoder() if whole.config.is_encoder_decoder else whole
+        self.model.eval().to(self.device)
         with torch.no_grad():
             self.depth = len(self._reported(self._probe())) - 1
         (self.layer,) = resolve_layers(tuning.head_layer, self.depth, "the strong model")
@@ -76,16 +76,16 @@ class Body:
         self.lengths = np.array([len(row) for row in self._tokens])
         self._adapters = adapters
         if adapters:
-            attach(self._model, tuning.lora_rank)
-        self._trained = [weight for weight in self._model.parameters() if weight.requires_grad]
-        self._block = self._last_needed()
+            attach(self.model, tuning.lora_rank)
+        self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.block = self._last_needed()
         self._first = [] if adapters else [weight.detach().clone() for weight in self._trained]
         self.width = int(self.states(np.array([0])).shape[1])
 
     def fresh(self) -> list[torch.nn.Parameter]:
         """Set everything back to where it was before any training; the weights that are to be trained."""
         if self._adapters:
-            reset(self._model)
+            reset(self.model)
         with torch.no_grad():
             for weight, first in zip(self._trained, self._first, strict=not self._adapters):
                 weight.copy_(first)
@@ -93,7 +93,7 @@ class Body:
 
     def train(self, learning: bool) -> None:
         """Switch the model's own dropout on or off."""
-        self._model.train(learning)
+        self.model.train(learning)
 
     def pooled(self, rows: Rows) -> torch.Tensor:
         """(b, d) pooled states of some rows, float32, with gradients where those are recorded."""
@@ -117,15 +117,15 @@ class Body:
 
     def _state(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """(b, t, d) at the layer, from no more of the model than that takes."""
-        if self._block is not None:
-            return self._caught(self._block, inputs)
+        if self.block is not None:
+            return self._caught(self.block, inputs)
         if self.layer < self.depth:
             return self._reported(inputs)[self.layer]
-        last: torch.Tensor = self._model(**inputs, return_dict=True).last_hidden_state
+        last: torch.Tensor = self.model(**inputs, return_dict=True).last_hidden_state
         return last
 
     def _reported(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        return tuple(self._model(**inputs, output_hidden_states=True, return_dict=True).hidden_states)
+        return tuple(self.model(**inputs, output_hidden_states=True, return_dict=True).hidden_states)
 
     def _caught(self, block: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         found: list[torch.Tensor] = []
@@ -136,7 +136,7 @@ class Body:
 
         handle = block.register_forward_hook(keep)
         try:
-            self._model(**inputs, return_dict=True)
+            self.model(**inputs, return_dict=True)
         except _Reached:
             pass  # the pass went as deep as it had to
         finally:
@@ -146,7 +146,7 @@ class Body:
     @torch.no_grad()
     def _last_needed(self) -> torch.nn.Module | None:
         """The block whose output is the layer's state, where that is below the last and a hook shows the same."""
-        lists = [m for m in self._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.depth]
+        lists = [m for m in self.model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == self.depth]
         if not lists or not 0 < self.layer < self.depth:
             return None
         largest = max(lists, key=lambda blocks: sum(weight.numel() for weight in blocks.parameters()))

@@ -19,7 +19,7 @@ from predictor.folders import replace_file
 from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
 from predictor.store.keys import check_name, is_key, pushed_key
-from predictor.store.names import Card, Names
+from predictor.store.names import NamedEntry, Names
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ class FeatureStore:
         facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
         check_name(name)
         self.put_blocks(key, shape, blocks, facts)
-        self._names.write(name, Card(key, *shape, rows_sha256))
+        self._names.write(name, NamedEntry(key, *shape, rows_sha256))
         return key
 
     def find(self, name: str) -> NamedFeatures | None:
         """The set of that name as `ls` shows it, or None."""
-        card = self._names.read(name)
-        return None if card is None else self._named(name, card)
+        entry = self._names.read(name)
+        return None if entry is None else self._named(name, entry)
 
     def open(self, name: str) -> OpenEntry:
         """The set of that name, checked in full, to be read in parts.
@@ -161,10 +161,10 @@ class FeatureStore:
         Raises:
             NotFoundError: no such name, or its entry was damaged.
         """
-        card = self._names.read(name)
-        if card is None:
+        entry = self._names.read(name)
+        if entry is None:
             raise self._absent(name)
-        found = self.get(card.key)
+        found = self.get(entry.key)
         if found is None:
             raise self._lost(name)
         return found
@@ -235,16 +235,16 @@ class FeatureStore:
         return self.folder / "entries" / key[:2] / f"{key}.w2sf"
 
     def _after(self, name: str) -> Iterator[NamedFeatures]:
-        found = (self._named(name, card) for name, card in self._names.all(name))
+        found = (self._named(name, entry) for name, entry in self._names.all(name))
         return (one for one in found if one is not None)
 
-    def _named(self, name: str, card: Card) -> NamedFeatures | None:
+    def _named(self, name: str, entry: NamedEntry) -> NamedFeatures | None:
         """The set as `ls` shows it, or None where its entry is gone."""
         try:
-            size = self._path(card.key).stat().st_size
+            size = self._path(entry.key).stat().st_size
         except FileNotFoundError:
             return None
-        return NamedFeatures(name, card.key, card.rows, card.dim, size, card.rows_sha256)
+        return NamedFeatures(name, entry.key, entry.rows, entry.dim, size, entry.rows_sha256)
 
     def _absent(self, name: str) -> NotFoundError:
         known = ", ".join(one.name for one in self.ls()[:8]) or "none"

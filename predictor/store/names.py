@@ -1,4 +1,4 @@
-"""Names: which entry of a store each name of the user's choice stands for."""
+"""Names: the entry of a store that each name chosen by a user stands for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from predictor.store.keys import check_name, is_key
 
 
 @dataclass(frozen=True)
-class Card:
-    """What a name stands for: key and shape of the entry, and the digest of its rows' texts, if they have any."""
+class NamedEntry:
+    """The entry that a name stands for: key, shape, and the digest of its rows' texts, if they have any."""
 
     key: str
     rows: int
@@ -23,60 +23,60 @@ class Card:
 
 
 class Names:
-    """Cards in a folder, one file a name.
+    """Entries of a store by name, one file per name in a folder.
 
     Attributes:
-        folder: of the cards.
+        folder: of the files.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, name: str) -> Card | None:
-        """The card of that name, or None where it is missing or unreadable.
+    def read(self, name: str) -> NamedEntry | None:
+        """The entry of that name, or None where its file is missing or unreadable.
 
         Raises:
             InputError: no possible name.
         """
         return _read(self._path(name))
 
-    def write(self, name: str, card: Card) -> None:
-        """Let a name stand for an entry from now on.
+    def write(self, name: str, entry: NamedEntry) -> None:
+        """Store the entry that a name stands for, in place of an earlier one.
 
         Raises:
             InputError: no possible name.
             LimitError, UnavailableError: the folder cannot be written.
         """
-        replace_file(self._path(name), [json.dumps(asdict(card)).encode()])
+        replace_file(self._path(name), [json.dumps(asdict(entry)).encode()])
 
-    def forget(self, name: str) -> Card:
-        """Take a name away; returns what it stood for.
+    def forget(self, name: str) -> NamedEntry:
+        """Delete a name and return its entry.
 
         Raises:
             NotFoundError: no such name.
         """
-        card = self.read(name)
-        if card is None:
+        entry = self.read(name)
+        if entry is None:
             raise NotFoundError(f"there is no feature set {name!r}.", reason="FEATURES_NOT_FOUND", field=name)
         self._path(name).unlink(missing_ok=True)
-        return card
+        return entry
 
-    def all(self, after: str = "") -> Iterator[tuple[str, Card]]:
-        """Every name after this one with its card, in name order; cards are read as they are asked for."""
+    def all(self, after: str = "") -> Iterator[tuple[str, NamedEntry]]:
+        """Every name after this one with its entry, in name order; each file is read when it is reached."""
         for name in sorted(path.stem for path in self.folder.glob("*.json")):
-            card = _read(self.folder / f"{name}.json") if name > after else None
-            if card is not None:
-                yield name, card
+            entry = _read(self.folder / f"{name}.json") if name > after else None
+            if entry is not None:
+                yield name, entry
 
     def _path(self, name: str) -> Path:
         check_name(name)
         return self.folder / f"{name}.json"
 
 
-def _read(path: Path) -> Card | None:
+def _read(path: Path) -> NamedEntry | None:
     try:
         raw = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    whole = isinstance(raw, dict) and set(raw) == {field.name for field in fields(Card)}
-    return Card(**raw) if whole and is_key(str(raw["key"])) else None
+    whole = isinstance(raw, dict) and set(raw) == {field.name for field in fields(NamedEntry)}
+    return NamedEntry(**raw) if whole and is_key(str(raw["key"])) else None

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import LayerPooling, Runtime
 from predictor.extraction.extractor import CPU_TOKENS, GPU_TOKENS
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.folders import cache_dir
@@ -109,13 +109,15 @@ def measure(name: str, data: Path, rows: int, rounds: int, python: str | None, d
     listed = place / f"{name}.json"
     listed.write_text(json.dumps(texts))
     budget = CPU_TOKENS if device == "cpu" else GPU_TOKENS
-    models = {one: load_model(artefact, Engine(one, device, 1)) for one in ("fp32", "bf16")}
-    last, middle = models["fp32"].card.layers, (models["fp32"].card.layers + 1) // 2
+    models = {one: load_model(artefact, Runtime(one, device, 1)) for one in ("fp32", "bf16")}
+    last, middle = models["fp32"].facts.layers, (models["fp32"].facts.layers + 1) // 2
     runs: dict[str, Callable[[], Any]] = {
-        "dataset order, batches of 32, fp32": lambda: dataset_order(models["fp32"], texts, (last, "mean")),
-        "ours, fp32": lambda: ours(models["fp32"], texts, (last, "mean"), budget),
-        "ours, bf16": lambda: ours(models["bf16"], texts, (last, "mean"), budget),
-        "ours, bf16, middle layer (the default)": lambda: ours(models["bf16"], texts, (middle, "mean"), budget),
+        "dataset order, batches of 32, fp32": lambda: dataset_order(models["fp32"], texts, LayerPooling(last, "mean")),
+        "ours, fp32": lambda: ours(models["fp32"], texts, LayerPooling(last, "mean"), budget),
+        "ours, bf16": lambda: ours(models["bf16"], texts, LayerPooling(last, "mean"), budget),
+        "ours, bf16, middle layer (the default)": lambda: ours(
+            models["bf16"], texts, LayerPooling(middle, "mean"), budget
+        ),
     }
     folder = None if python is None else folder_for_peers(artefact, place)
     peers = (
@@ -133,7 +135,7 @@ def measure(name: str, data: Path, rows: int, rounds: int, python: str | None, d
     peaks: dict[str, list[float]] = {"fp32": [], "bf16": []}
     for number in range(rounds):
         for half, found in peaks.items():
-            found.append(gemm_peak(half, models["fp32"].card.width, device))
+            found.append(gemm_peak(half, models["fp32"].facts.width, device))
         for side, run in runs.items():
             spent[side].append(timed(run, device)[0])
         for peer in peers:

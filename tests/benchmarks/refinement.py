@@ -165,14 +165,14 @@ def gathered(path: Path) -> list[dict[str, Any]]:
 
 
 def prefix(folder: Path) -> None:
-    """CPU seconds with the shared beginning kept or read again, and with rows of one or of like length together."""
+    """CPU seconds with the shared prefix kept or read again, and with rows of one or of like length together."""
     from predictor.extraction import word_scores
-    from predictor.extraction.backend import Engine
+    from predictor.extraction.backend import Runtime
     from predictor.extraction.labeller import load_scorer
 
     task = read("sentence_polarity", folder)
     artefact = resolve(ModelReference.parse(find(STUDENT[0]).reference))
-    scorer = load_scorer(artefact, Engine("bf16", "cpu", 1), PROMPTS[task.name], 256, 2048)
+    scorer = load_scorer(artefact, Runtime("bf16", "cpu", 1), PROMPTS[task.name], 256, 2048)
     texts, gold = task.pool.texts, task.labels.targets[:, 0].astype(int)
     size, shown, like = 8, 24, word_scores.STRETCH
     examples = [(texts[-1 - i], int(gold[-1 - i])) for i in range(size)]
@@ -180,8 +180,8 @@ def prefix(folder: Path) -> None:
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     tokens, found = {}, {}
     for _ in range(3):  # interleaved rounds; CPU seconds, since the machine is shared
-        for way, (keep, stretch) in ways.items():
-            scorer.model.keeps, scorer.model.tokens_read, word_scores.STRETCH = keep, 0, stretch
+        for way, (cache_prefix, stretch) in ways.items():
+            scorer.model.caches_prefix, scorer.model.tokens_read, word_scores.STRETCH = cache_prefix, 0, stretch
             started = time.process_time()
             found[way] = drain(scorer.steps(texts[:shown], examples)).plain
             seconds[way].append(time.process_time() - started)

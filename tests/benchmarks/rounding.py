@@ -10,7 +10,7 @@ import numpy as np
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import LayerPooling, Runtime
 from predictor.extraction.extractor import CPU_TOKENS
 from predictor.extraction.loaded import load_model
 from predictor.extraction.precision import drift_of
@@ -54,13 +54,13 @@ def rounding(data: Path, rows: int) -> list[str]:
 
 
 def _middle(name: str, texts: list[str], precision: str) -> tuple[np.ndarray, float]:
-    """Features at the middle layer, and its drift as the model's card has it."""
+    """Features at the middle layer, and its drift as the model's facts has it."""
     zoo = find(name)
     ready(zoo)
-    model = load_model(resolve(ModelReference.parse(zoo.reference), cache_dir()), Engine(precision, "cpu", 1))
-    layer = (model.card.layers + 1) // 2
-    values = ours(model, texts, (layer, "mean"), CPU_TOKENS)
-    return values, model.card.drift[layer] if model.card.drift else 0.0
+    model = load_model(resolve(ModelReference.parse(zoo.reference), cache_dir()), Runtime(precision, "cpu", 1))
+    layer = (model.facts.layers + 1) // 2
+    values = ours(model, texts, LayerPooling(layer, "mean"), CPU_TOKENS)
+    return values, model.facts.drift[layer] if model.facts.drift else 0.0
 
 
 def _answers(strong: np.ndarray, weak: np.ndarray) -> tuple[float, float]:

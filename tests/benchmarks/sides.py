@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.extraction.backend import Cell
+from predictor.extraction.backend import LayerPooling
 from predictor.extraction.forward import run_passes
 from predictor.extraction.loaded import LoadedModel
 from predictor.steps import drain
@@ -12,13 +12,13 @@ from predictor.steps import drain
 MAX_LENGTH = 256
 
 
-def ours(model: LoadedModel, texts: list[str], cell: Cell, budget: int) -> np.ndarray:
+def ours(model: LoadedModel, texts: list[str], cell: LayerPooling, budget: int) -> np.ndarray:
     """What the extractor does between a loaded model and stored features, tokenising included."""
     found = drain(run_passes(model, model.tokenize(texts, MAX_LENGTH).rows, (cell,), budget))
     return np.asarray(found[cell])
 
 
-def dataset_order(model: LoadedModel, texts: list[str], cell: Cell) -> np.ndarray:
+def dataset_order(model: LoadedModel, texts: list[str], cell: LayerPooling) -> np.ndarray:
     """Batches of 32 in dataset order, each padded to its longest: the loop of most research code, on our own model."""
     from predictor.extraction.batching import pad_right
 

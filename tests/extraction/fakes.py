@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.extraction.backend import Cell
+from predictor.extraction.backend import LayerPooling
 from predictor.extraction.batching import Batching
 from predictor.extraction.loaded import LoadedModel
-from predictor.extraction.model_facts import ModelCard
+from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.pooling import pool
 from predictor.extraction.tokenizers import Tokens
 
@@ -48,8 +48,8 @@ class FakeBackend:
         self.batches: list[tuple[int, int]] = []
 
     def forward(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], cells: tuple[Cell, ...]
-    ) -> dict[Cell, NDArray[np.float32]]:
+        self, ids: NDArray[np.int64], mask: NDArray[np.int64], outputs: tuple[LayerPooling, ...]
+    ) -> dict[LayerPooling, NDArray[np.float32]]:
         if ids.size > self.fits:
             raise MemoryError("fake device is full")
         self.batches.append(ids.shape)
@@ -59,10 +59,11 @@ class FakeBackend:
             hidden[ids == self.bad_id] = np.nan
         weights = mask.astype(np.float32)
         return {
-            (layer, how): np.asarray(pool(hidden, weights, how), dtype=np.float32) * (layer + 1) for layer, how in cells
+            (layer, how): np.asarray(pool(hidden, weights, how), dtype=np.float32) * (layer + 1)
+            for layer, how in outputs
         }
 
 
 def fake_model(backend: FakeBackend, batching: Batching = "padded") -> LoadedModel:
-    card = ModelCard("fake", backend.layers, backend.width, backend.parameters, "fake", batching)
-    return LoadedModel(backend, FakeTokenizer(), card)
+    facts = ModelFacts("fake", backend.layers, backend.width, backend.parameters, "fake", batching)
+    return LoadedModel(backend, FakeTokenizer(), facts)

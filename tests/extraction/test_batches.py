@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from predictor.errors import InputError, LimitError, RefusedError
+from predictor.extraction.backend import LayerPooling
 from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.forward import run_passes
 from predictor.extraction.layers import resolve_layers
@@ -87,24 +88,24 @@ def test_padding_stands_on_the_right() -> None:
 @pytest.mark.parametrize("budget", [1, 7, 40, 10_000])
 @pytest.mark.parametrize("pooling", ["mean", "last", "cls"])
 def test_the_batch_size_changes_nothing(budget: int, pooling: str) -> None:
-    cells = ((0, pooling), (3, pooling))
-    found = drain(run_passes(fake_model(FakeBackend()), ROWS, cells, budget))  # type: ignore[arg-type]
-    alone = [FakeBackend().forward(*pad_right([row], 0), cells) for row in ROWS]  # type: ignore[arg-type]
-    for cell in cells:
-        np.testing.assert_allclose(found[cell], np.concatenate([one[cell] for one in alone]), rtol=1e-6)  # type: ignore[index]
+    outputs = (LayerPooling(0, pooling), LayerPooling(3, pooling))  # type: ignore[arg-type]
+    found = drain(run_passes(fake_model(FakeBackend()), ROWS, outputs, budget))  # type: ignore[arg-type]
+    alone = [FakeBackend().forward(*pad_right([row], 0), outputs) for row in ROWS]  # type: ignore[arg-type]
+    for output in outputs:
+        np.testing.assert_allclose(found[output], np.concatenate([one[output] for one in alone]), rtol=1e-6)  # type: ignore[index]
 
 
 def test_equal_rows_are_run_once_and_counted_each() -> None:
     backend = FakeBackend()
-    passes = run_passes(fake_model(backend), ROWS, ((1, "mean"),), 10_000)
+    passes = run_passes(fake_model(backend), ROWS, (LayerPooling(1, "mean"),), 10_000)
     assert list(passes) == [len(TEXTS)]
     assert backend.batches == [(6, 37)]
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_rest() -> None:
     backend = FakeBackend(fits=40)
-    found = drain(run_passes(fake_model(backend), ROWS, ((1, "mean"),), 10_000))
-    expected = drain(run_passes(fake_model(FakeBackend()), ROWS, ((1, "mean"),), 10_000))
+    found = drain(run_passes(fake_model(backend), ROWS, (LayerPooling(1, "mean"),), 10_000))
+    expected = drain(run_passes(fake_model(FakeBackend()), ROWS, (LayerPooling(1, "mean"),), 10_000))
     np.testing.assert_allclose(found[1, "mean"], expected[1, "mean"], rtol=1e-6)
     assert all(rows * tokens <= 40 for rows, tokens in backend.batches)
 
@@ -113,13 +114,13 @@ def test_one_row_that_does_not_fit_is_an_error_of_that_model() -> None:
     with pytest.raises(
         LimitError, match="one row of 37 tokens does not fit the memory of this device; lower max_length"
     ):
-        drain(run_passes(fake_model(FakeBackend(fits=20)), ROWS, ((1, "mean"),), 10_000))
+        drain(run_passes(fake_model(FakeBackend(fits=20)), ROWS, (LayerPooling(1, "mean"),), 10_000))
 
 
 def test_a_feature_that_is_not_finite_names_row_and_layer() -> None:
     bad = int(ROWS[6][0])
     with pytest.raises(RefusedError, match=r"the model gives nan at layer 2 for pool row 6 \(counting from 0\)"):
-        drain(run_passes(fake_model(FakeBackend(bad_id=bad)), ROWS, ((2, "mean"),), 10_000))
+        drain(run_passes(fake_model(FakeBackend(bad_id=bad)), ROWS, (LayerPooling(2, "mean"),), 10_000))
 
 
 @pytest.mark.parametrize(

@@ -167,11 +167,11 @@ def test_a_full_disk_costs_the_store_and_not_the_answer(
     extractor = Extractor(tmp_path)
     (found,) = run(extractor, model)
     assert found.values.shape == (8, 128)
-    assert any(warning.startswith("not kept for next time: the disk behind") for warning in found.warnings)
+    assert any(warning.startswith("not stored for next time: the disk behind") for warning in found.warnings)
 
 
 @pytest.mark.weights
-def test_a_cached_answer_loads_no_engine(tmp_path: Path, model: str) -> None:
+def test_a_cached_answer_loads_no_runtime(tmp_path: Path, model: str) -> None:
     run(Extractor(tmp_path), model)
     code = f"""
 import sys

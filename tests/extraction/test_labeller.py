@@ -143,11 +143,11 @@ def test_one_language_model_stays_in_memory_until_features_are_read(tmp_path, mo
     extractor = Extractor(tmp_path)
     spec, settings = ModelSpec("s", str(models / "llama"), labels="words"), Settings(label_prompt=WORDS)
     drain(extractor.labels(spec, POOL, settings))
-    held = extractor.labeller._held
+    loaded = extractor.labeller.current
     drain(extractor.labels(spec, Pool.of(["other", "rows"]), settings))
-    assert extractor.labeller._held is held is not None
+    assert extractor.labeller.current is loaded is not None
     drain(extractor.features(ModelSpec("s", str(models / "llama")), POOL, Settings()))
-    assert extractor.labeller._held is None
+    assert extractor.labeller.current is None
 
 
 def test_rows_cut_to_be_labelled_are_told(tmp_path, models):
@@ -164,7 +164,7 @@ def test_a_full_disk_is_told_and_the_labels_come_all_the_same(tmp_path, models, 
 
     monkeypatch.setattr(FeatureStore, "put", full)
     found = labelled(Extractor(tmp_path), f"{models / 'bert'}#labels=logits")
-    assert found.warnings == ("not kept for next time: the disk is full.",)
+    assert found.warnings == ("not stored for next time: the disk is full.",)
 
 
 @pytest.mark.parametrize(

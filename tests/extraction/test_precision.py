@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
 from predictor.extraction import precision
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import LayerPooling, Runtime
 from predictor.extraction.dry_run import plan
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import load_model
@@ -113,7 +113,7 @@ def test_the_decision_is_made_again_without_loading(bf16_here: None, shaky: Path
     again = Extractor(tmp_path)
     (found,) = drain(again.features(read_spec(f"{shaky}#layer=0"), POOL, Settings()))
     assert found.cached
-    assert again._shelf._held is None
+    assert again.models.current is None
 
 
 def test_a_plan_foresees_the_precision(
@@ -128,11 +128,11 @@ def test_a_plan_foresees_the_precision(
 
 def test_drift_is_measured_once_and_remembered_by_layer(bf16_here: None, bert: Path) -> None:
     artefact = Artefact(TRANSFORMERS, bert)
-    first = load_model(artefact, Engine("bf16", "cpu", 1)).card
+    first = load_model(artefact, Runtime("bf16", "cpu", 1)).facts
     assert len(first.drift) == 4
     assert all(0 < one < 0.1 for one in first.drift)
-    assert load_model(artefact, Engine("bf16", "cpu", 1), first).card is first
-    assert load_model(artefact, Engine("fp32", "cpu", 1)).card.drift == ()
+    assert load_model(artefact, Runtime("bf16", "cpu", 1), first).facts is first
+    assert load_model(artefact, Runtime("fp32", "cpu", 1)).facts.drift == ()
 
 
 def test_rounding_the_weights_leaves_buffers_alone(bert: Path) -> None:
@@ -174,10 +174,10 @@ class _ReadsItsWeight(torch.nn.Module):
 def test_a_model_that_reads_its_weights_itself_is_left_unpacked(bert: Path) -> None:
     from predictor.extraction.torch_backend import TorchBackend
 
-    backend = TorchBackend(Artefact(TRANSFORMERS, bert), Engine("fp32", "cpu", 1))
-    backend._model.encoder.layer[1] = _ReadsItsWeight()
+    backend = TorchBackend(Artefact(TRANSFORMERS, bert), Runtime("fp32", "cpu", 1))
+    backend.model.encoder.layer[1] = _ReadsItsWeight()
     ids = np.array([[2, 4, 5, 3]])
-    before = backend.forward(ids, np.ones_like(ids), ((3, "mean"),))
+    before = backend.forward(ids, np.ones_like(ids), (LayerPooling(3, "mean"),))
     backend.tune([])
-    after = backend.forward(ids, np.ones_like(ids), ((3, "mean"),))
+    after = backend.forward(ids, np.ones_like(ids), (LayerPooling(3, "mean"),))
     np.testing.assert_array_equal(after[3, "mean"], before[3, "mean"])

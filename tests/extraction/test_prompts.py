@@ -27,7 +27,7 @@ def prompts(tokenizer, *words: str, template: str = TEMPLATE) -> Prompts:
 
 
 def text_of(tokenizer, ids) -> str:
-    return tokenizer._inner.decode(ids, skip_special_tokens=True)
+    return tokenizer.library.decode(ids, skip_special_tokens=True)
 
 
 def plain(text: str) -> str:
@@ -45,7 +45,7 @@ def test_a_question_is_the_opening_marker_and_the_template_around_the_row(tokeni
 
 
 def test_the_two_tokenizers_differ_where_it_matters(tokenizer):
-    assert tokenizer.opening == ([1] if "metaspace" in str(tokenizer._inner.name_or_path) else [])
+    assert tokenizer.opening == ([1] if "metaspace" in str(tokenizer.library.name_or_path) else [])
 
 
 @pytest.mark.parametrize("room", [20, 30, 41])

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, T5Config, T5Model
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import LayerPooling, Runtime
 from predictor.extraction.extractor import Extractor
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.models.artefact import Artefact
@@ -27,7 +27,7 @@ from predictor.steps import drain
 from tests import weights
 from tests.extraction.plain import load, one_by_one, relative_error
 
-ENGINE = Engine("fp32", "cpu", 1)
+RUNTIME = Runtime("fp32", "cpu", 1)
 CHARACTERS = [
     "[PAD]",
     "[UNK]",
@@ -87,21 +87,21 @@ def test_an_encoder_gives_what_a_plain_forward_pass_gives(reference: str, tmp_pa
 
 @pytest.mark.weights
 def test_a_gguf_decoder_gives_what_a_plain_forward_pass_gives(tmp_path: Path) -> None:
-    loaded = load_model(weights.artefact(weights.SMOLLM2), ENGINE)
-    assert (loaded.card.layers, loaded.card.width, loaded.card.batching) == (30, 576, "padded")
+    loaded = load_model(weights.artefact(weights.SMOLLM2), RUNTIME)
+    assert (loaded.facts.layers, loaded.facts.width, loaded.facts.batching) == (30, 576, "padded")
     texts = weights.SENTENCES[:5]
     rows = ids_of(loaded, texts)
     assert all(rows)
-    plain = loaded.backend._model  # type: ignore[attr-defined]
+    plain = loaded.backend.model  # type: ignore[attr-defined]
     for how in ("mean", "last"):
         for budget in (1000, 20):
             from predictor.extraction.forward import run_passes
 
             arrays = [np.array(row) for row in rows]
-            cells = tuple((layer, how) for layer in (0, 15, 30))
-            found = drain(run_passes(loaded, arrays, cells, budget))  # type: ignore[arg-type]
-            for cell in cells:
-                assert relative_error(found[cell], one_by_one(plain, rows, *cell)) < 1e-5  # type: ignore[index]
+            outputs = tuple(LayerPooling(layer, how) for layer in (0, 15, 30))
+            found = drain(run_passes(loaded, arrays, outputs, budget))  # type: ignore[arg-type]
+            for output in outputs:
+                assert relative_error(found[output], one_by_one(plain, rows, *output)) < 1e-5  # type: ignore[index]
 
 
 @pytest.mark.weights
@@ -111,7 +111,7 @@ def test_converted_molecule_models_give_what_a_plain_forward_pass_gives(referenc
     from transformers import AutoModel
 
     model = AutoModel.from_pretrained(str(folder)).eval()
-    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), ENGINE), weights.SMILES)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), RUNTIME), weights.SMILES)
     assert rows[0] == [12, 16, 16, 19, 13]
     for one in extract(f"{folder}#layer=0,6,12", weights.SMILES, Extractor(tmp_path)):
         assert relative_error(one.values, one_by_one(model, rows, int(one.layer), "mean")) < 1e-5
@@ -125,7 +125,7 @@ def test_of_an_encoder_decoder_the_encoder_is_read(tmp_path: Path) -> None:
         )
     ).eval()
     folder = tiny(tmp_path / "t5", whole)
-    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), ENGINE), weights.SMILES)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), RUNTIME), weights.SMILES)
     for how in ("mean", "last"):
         for one in extract(f"{folder}#layer=0,1,2,3&pooling={how}", weights.SMILES, Extractor(tmp_path / how)):
             assert relative_error(one.values, one_by_one(whole.encoder, rows, int(one.layer), how)) < 1e-5
@@ -136,7 +136,7 @@ def test_a_decoder_reads_the_last_token_and_not_the_padding(tmp_path: Path) -> N
     torch.manual_seed(2)
     model = GPT2Model(GPT2Config(vocab_size=len(CHARACTERS), n_embd=16, n_layer=4, n_head=2, n_positions=64)).eval()
     folder = tiny(tmp_path / "gpt2", model)
-    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), ENGINE), weights.SMILES)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), RUNTIME), weights.SMILES)
     for one in extract(f"{folder}#layer=0,2,4&pooling=last", weights.SMILES, Extractor(tmp_path, token_budget=10_000)):
         assert relative_error(one.values, one_by_one(model, rows, int(one.layer), "last")) < 1e-5
 
@@ -152,12 +152,12 @@ def test_rows_longer_than_the_model_takes_are_cut_and_counted(tmp_path: Path) ->
 
 
 def test_the_middle_layer_stops_the_pass_halfway(tiny_bert: Path) -> None:
-    loaded = load_model(Artefact(TRANSFORMERS, tiny_bert), ENGINE)
+    loaded = load_model(Artefact(TRANSFORMERS, tiny_bert), RUNTIME)
     calls: list[int] = []
-    for number, block in enumerate(loaded.backend._model.encoder.layer):  # type: ignore[attr-defined]
+    for number, block in enumerate(loaded.backend.model.encoder.layer):  # type: ignore[attr-defined]
         block.register_forward_hook(lambda *_, number=number: calls.append(number))
     ids = np.array([[2, 4, 5, 3]])
-    loaded.backend.forward(ids, np.ones_like(ids), ((2, "mean"),))
+    loaded.backend.forward(ids, np.ones_like(ids), (LayerPooling(2, "mean"),))
     assert calls == [0, 1]
 
 

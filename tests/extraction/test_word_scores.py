@@ -9,7 +9,7 @@ import torch
 from predictor.errors import InputError, LimitError, RefusedError
 from predictor.estimators.somerstep2024 import Refiner, shared_contexts
 from predictor.extraction import word_scores
-from predictor.extraction.backend import Engine
+from predictor.extraction.backend import Runtime
 from predictor.extraction.causal import CausalModel
 from predictor.extraction.labeller import load_scorer
 from predictor.extraction.prompted_refiner import PromptedRefiner
@@ -20,7 +20,7 @@ from predictor.steps import drain
 from tests import weights
 from tests.extraction import tiny
 
-ENGINE = Engine("fp32", "cpu", 1)
+RUNTIME = Runtime("fp32", "cpu", 1)
 TEMPLATE = "Review: {text}\nSentiment:"
 EXAMPLES = (("warm , funny and wise", 1), ("bad", 0), ("a dull film", 0), ("it has its moments", 1))
 
@@ -30,15 +30,17 @@ def folder(request, tmp_path_factory) -> Path:
     return tiny.language_model(tmp_path_factory.mktemp(request.param), getattr(tiny, request.param))
 
 
-def scorer(folder: Path, *words: str, keep: bool = True, budget: int = 64, max_length: int = 60):
+def scorer(folder: Path, *words: str, cache_prefix: bool = True, budget: int = 64, max_length: int = 60):
     label_prompt = LabelPrompt(words or ("negative", "positive"), TEMPLATE)
-    return load_scorer(Artefact(TRANSFORMERS, folder), ENGINE, label_prompt, max_length, budget, keep=keep)
+    return load_scorer(
+        Artefact(TRANSFORMERS, folder), RUNTIME, label_prompt, max_length, budget, cache_prefix=cache_prefix
+    )
 
 
 def by_hand(asked, texts, examples=()):
     """(n, k) plain and calibrated probabilities from one unbatched forward pass per row and word."""
-    model = asked.model._model
-    room = asked._room(len(examples))
+    model = asked.model.model
+    room = asked.room(len(examples))
     context = asked.prompts.context(examples, room)
 
     def plain(text: str) -> np.ndarray:
@@ -71,7 +73,7 @@ WORDS = {
 def test_probabilities_are_those_of_plain_forward_passes(folder, words, examples):
     examples = [(text, label % len(words)) for text, label in examples]
     asked = scorer(folder, *words)
-    assert asked.model.keeps
+    assert asked.model.caches_prefix
     found = drain(asked.steps(weights.SENTENCES, examples))
     plain, calibrated = by_hand(asked, weights.SENTENCES, examples)
     np.testing.assert_allclose(np.log(found.plain), np.log(plain), atol=1e-4)
@@ -81,13 +83,13 @@ def test_probabilities_are_those_of_plain_forward_passes(folder, words, examples
 
 
 def test_a_kept_beginning_changes_nothing_and_is_read_once(folder):
-    kept, again = scorer(folder), scorer(folder, keep=False)
+    kept, again = scorer(folder), scorer(folder, cache_prefix=False)
     before = (kept.model.tokens_read, again.model.tokens_read)
     one, other = (drain(asked.steps(weights.SENTENCES, EXAMPLES)) for asked in (kept, again))
     np.testing.assert_allclose(one.plain, other.plain, atol=1e-4)
     read = (kept.model.tokens_read - before[0], again.model.tokens_read - before[1])
     rows = len(set(weights.SENTENCES)) + 2  # two of the three content-free rows are no rows of the pool
-    prefix = len(kept.prompts.context(EXAMPLES, kept._room(4)))
+    prefix = len(kept.prompts.context(EXAMPLES, kept.room(4)))
     assert read[1] - read[0] == (rows - 1) * prefix
 
 
@@ -102,9 +104,9 @@ def test_rows_of_like_length_are_read_together_and_of_unlike_length_apart(folder
     batches = []
     real = CausalModel.log_probabilities
 
-    def noted(self, beginning, rows, last, tokens):
+    def noted(self, prefix, rows, last, tokens):
         batches.append([len(row) for row in rows])
-        return real(self, beginning, rows, last, tokens)
+        return real(self, prefix, rows, last, tokens)
 
     monkeypatch.setattr(CausalModel, "log_probabilities", noted)
     texts = ["film " * count for count in (1, 2, 3, 4, 5, 6, 20, 22, 24, 60)]
@@ -138,9 +140,9 @@ def test_examples_and_row_fit_the_positions_of_the_model(folder):
     seen = []
     real = CausalModel.log_probabilities
 
-    def noted(self, beginning, rows, last, tokens):
-        seen.append(len(beginning.ids) + max(map(len, rows)))
-        return real(self, beginning, rows, last, tokens)
+    def noted(self, prefix, rows, last, tokens):
+        seen.append(len(prefix.ids) + max(map(len, rows)))
+        return real(self, prefix, rows, last, tokens)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CausalModel, "log_probabilities", noted)
@@ -151,14 +153,14 @@ def test_examples_and_row_fit_the_positions_of_the_model(folder):
 
 
 def test_a_cache_that_changes_probabilities_is_not_used(folder, monkeypatch):
-    real = CausalModel._kept
+    real = CausalModel.cached_prefix
 
     def broken(self, ids):
         return real(self, [*ids[:-1], (ids[-1] + 7) % self.vocabulary])
 
-    monkeypatch.setattr(CausalModel, "_kept", broken)
+    monkeypatch.setattr(CausalModel, "cached_prefix", broken)
     asked = scorer(folder)
-    assert not asked.model.keeps
+    assert not asked.model.caches_prefix
     assert asked.model.begin([3, 4]).cache is None
 
 
@@ -167,10 +169,10 @@ def test_a_batch_that_does_not_fit_is_halved_and_one_row_that_does_not_is_told(f
     expected = drain(asked.steps(weights.SENTENCES))
     real = CausalModel.log_probabilities
 
-    def small(self, beginning, rows, last, tokens):
+    def small(self, prefix, rows, last, tokens):
         if len(rows) > most:
             raise MemoryError("full")
-        return real(self, beginning, rows, last, tokens)
+        return real(self, prefix, rows, last, tokens)
 
     monkeypatch.setattr(CausalModel, "log_probabilities", small)
     most = 1
@@ -182,14 +184,14 @@ def test_a_batch_that_does_not_fit_is_halved_and_one_row_that_does_not_is_told(f
 
 def test_batches_stay_small_where_each_row_brings_its_copy_of_the_beginning(folder, monkeypatch):
     asked = scorer(folder, budget=10_000)
-    prefix = len(asked.prompts.context(EXAMPLES, asked._room(4)))
+    prefix = len(asked.prompts.context(EXAMPLES, asked.room(4)))
     monkeypatch.setattr(word_scores, "CACHED_POSITIONS", 2 * prefix + 1)
     sizes = []
     real = CausalModel.log_probabilities
 
-    def noted(self, beginning, rows, last, tokens):
+    def noted(self, prefix, rows, last, tokens):
         sizes.append(len(rows))
-        return real(self, beginning, rows, last, tokens)
+        return real(self, prefix, rows, last, tokens)
 
     monkeypatch.setattr(CausalModel, "log_probabilities", noted)
     drain(asked.steps([f"row {i}" for i in range(10)], EXAMPLES))
@@ -201,7 +203,7 @@ def test_models_that_are_no_language_models_are_refused(tmp_path):
     with pytest.raises(RefusedError, match="is of kind 'bert', and only a causal language model"):
         scorer(encoder)
     with pytest.raises(RefusedError, match="is of kind 'onnx'"):
-        load_scorer(Artefact(ONNX, tmp_path / "m.onnx"), ENGINE, LabelPrompt(("a", "b")), 10, 10)
+        load_scorer(Artefact(ONNX, tmp_path / "m.onnx"), RUNTIME, LabelPrompt(("a", "b")), 10, 10)
 
 
 def test_a_head_that_is_missing_is_refused_and_never_random(tmp_path):
@@ -246,12 +248,12 @@ def test_refined_labels_have_the_coding_of_the_weak_ones(folder):
 @pytest.mark.weights
 def test_the_real_smollm2_prefers_the_right_word_and_may_keep_its_beginning():
     artefact = weights.artefact(weights.SMOLLM2)
-    asked = load_scorer(artefact, ENGINE, LabelPrompt(("negative", "positive"), TEMPLATE), 64, 512)
-    assert asked.model.keeps
+    asked = load_scorer(artefact, RUNTIME, LabelPrompt(("negative", "positive"), TEMPLATE), 64, 512)
+    assert asked.model.caches_prefix
     examples = [("a wonderful film", 1), ("a terrible mess", 0), ("I loved it", 1), ("boring and bad", 0)]
     texts = ["the acting is superb and the story never lets go", "a dull film , and far too long"]
     found = drain(asked.steps(texts, examples))
-    asked.model.keeps = False
+    asked.model.caches_prefix = False
     whole = drain(asked.steps(texts, examples))
     np.testing.assert_allclose(found.plain, whole.plain, atol=1e-4)
     assert found.probabilities[0, 1] > 0.5 > found.probabilities[1, 1]

@@ -60,7 +60,7 @@ def test_states_are_those_of_a_plain_forward_pass(folder, layer):
     with torch.no_grad():
         plain = plain_states(AutoModel.from_pretrained(str(folder)).eval(), TEXTS, layer)
     torch.testing.assert_close(body.states(np.arange(64)), plain, rtol=1e-5, atol=1e-5)
-    assert (body._block is not None) == (layer in (1, 2))  # Blocks above the layer are not run.
+    assert (body.block is not None) == (layer in (1, 2))  # Blocks above the layer are not run.
 
 
 def test_three_steps_are_those_of_a_plain_loop(calm, monkeypatch):
@@ -145,14 +145,14 @@ def test_new_adapters_leave_every_answer_as_it_was(folder):
     torch.testing.assert_close(adapted, bare, rtol=0.0, atol=0.0)
     weights = made[1].fresh()
     torch.testing.assert_close(made[1].states(np.arange(64)), bare, rtol=0.0, atol=0.0)
-    names = {name for name, weight in made[1]._model.named_parameters() if weight.requires_grad}
+    names = {name for name, weight in made[1].model.named_parameters() if weight.requires_grad}
     assert len(weights) == len(names) == 3 * 4 * 2  # Three blocks; query, key, value, output; A and B.
     assert all("lora_" in name for name in names)
 
 
 def test_an_adapter_adds_two_b_a_to_the_weight(folder):
     body = Body(trainable(spec(folder)), TEXTS, Tuning(lora_rank=2), adapters=True, pooling="mean", max_length=256)
-    query = body._model.encoder.layer[0].attention.self.query
+    query = body.model.encoder.layer[0].attention.self.query
     down, up = query.lora_A["default"].weight, query.lora_B["default"].weight
     assert (down.shape, up.shape) == ((2, 16), (16, 2))
     with torch.no_grad():
