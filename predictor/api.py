@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
-from predictor.calibration.resolve import with_calibration
+from predictor.calibration.resolve import named_calibration
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
 from predictor.intake.request import Model, Options, build_query
@@ -15,7 +15,7 @@ from predictor.intake.rows import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN, read_tas
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.query.training_plan import FREE
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
 from predictor.steps import Steps, drain
 from predictor.store.arrays import ArraySource
@@ -48,9 +48,10 @@ def rank(
     Raises:
         InputError, NotFoundError: the request or the strong model is at fault.
     """
-    query = with_calibration(build_query(strong=strong, weak=weak, **options))
+    query = build_query(strong=strong, weak=weak, **options)
+    calibration = named_calibration(query.settings)
     with open_engine(engine, source_of(query)) as source:
-        return drain(ranking_steps(query, source))
+        return drain(rank_steps(query, source, calibration))
 
 
 def predict(
@@ -65,9 +66,10 @@ def predict(
     Raises:
         InputError: also where a model would have to be run.
     """
-    query = with_calibration(build_query(strong=strong, weak=weak, **options))
+    query = build_query(strong=strong, weak=weak, **options)
+    calibration = named_calibration(query.settings)
     with open_engine(engine, ArraySource()) as source:
-        return drain(ranking_steps(query, source))
+        return drain(rank_steps(query, source, calibration))
 
 
 class TaskOptions(Options, total=False):

@@ -14,7 +14,6 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
-from protos.calibrations import calibration_from_proto, calibration_to_proto
 from protos.checks import code_of, text_of, texts_of, word_of
 from protos.settings import POOLING, settings_from_proto, settings_to_proto
 from protos.tensors import tensor_from_proto, tensor_to_proto
@@ -43,7 +42,6 @@ def query_to_proto(query: RankingQuery) -> pb.RankingQuery:
             for name, values in query.weak_labels.items()
         ],
         settings=settings_to_proto(query.settings),
-        calibration=None if query.calibration is None else calibration_to_proto(query.calibration),
         drawn=None if query.drawn is None else _drawn_to_proto(query.drawn),
     )
 
@@ -78,7 +76,6 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
         labels=_labels_from_proto(message.labels) if message.HasField("labels") else None,
         weak_labels=weak_labels,
         settings=settings_from_proto(message.settings),
-        calibration=calibration_from_proto(message.calibration) if message.HasField("calibration") else None,
         drawn=_drawn_from_proto(message.drawn, len(pool)) if message.HasField("drawn") else None,
     )
 

@@ -18,7 +18,7 @@ from predictor.api import source_of
 from predictor.calibration.calibrate import calibrate
 from predictor.errors import LimitError, W2SError
 from predictor.intake.draw import cut_stored
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
 from predictor.steps import Steps, drain
 from protos import convert
@@ -92,7 +92,9 @@ def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
     message = query_pb2.RankingQuery.FromString(request)
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
     query = cut_stored(convert.query_from_proto(message), store)
-    ranking = _report(ranking_steps(query, guarded(source_of(query, store), tenant)), outward)
+    calibration = convert.calibration_from_proto(message.calibration) if message.HasField("calibration") else None
+    source = guarded(source_of(query, store), tenant)
+    ranking = _report(rank_steps(query, source, calibration), outward)
     return convert.ranking_to_proto(ranking).SerializeToString()
 
 

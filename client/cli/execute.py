@@ -28,9 +28,9 @@ def steps_of(
 
         with connect(arguments) as client:
             return (yield from client.rank_steps(query))
-    from predictor.calibration.resolve import with_calibration
+    from predictor.calibration.resolve import named_calibration
     from predictor.engines.open import open_engine
-    from predictor.ranking.rank import ranking_steps
+    from predictor.ranking.rank import rank_steps
 
     with open_engine(arguments.engine, source(query)) as opened:
-        return (yield from ranking_steps(with_calibration(query), opened))
+        return (yield from rank_steps(query, opened, named_calibration(query.settings)))

@@ -1,18 +1,16 @@
-"""Resolve: a calibration's name becomes the calibration, once, before anything is computed."""
+"""The calibration that a request names, looked up once, before anything is computed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
-from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 
 
-def with_calibration(query: RankingQuery, store: CalibrationStore | None = None) -> RankingQuery:
-    """The query with the calibration that its settings name, from this user's store unless another is given.
+def named_calibration(settings: Settings, store: CalibrationStore | None = None) -> Calibration | None:
+    """The calibration that the settings name, from this user's store unless another is given; None where none is.
 
     Raises:
         NotFoundError: there is none of that name.
     """
-    named = query.settings.calibration
-    return query if named is None else replace(query, calibration=(store or CalibrationStore()).get(named))
+    return None if settings.calibration is None else (store or CalibrationStore()).get(settings.calibration)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from predictor.calibration.calibration import Calibration
 from predictor.errors import InputError
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
@@ -26,7 +25,6 @@ class RankingQuery:
         pool: the rows that the chosen supervisor will label.
         labels: gold labels of some rows (the weak heads' training rows D~), or None.
         weak_labels: candidate name -> (n,) or (n, classes) predictions on the pool.
-        calibration: the one that the settings name, once a store was asked for it.
         drawn: how to cut feature sets that lie elsewhere to the pool's rows; None where nothing is left to cut.
     """
 
@@ -36,7 +34,6 @@ class RankingQuery:
     labels: Labels | None = None
     weak_labels: Mapping[str, Floats] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
-    calibration: Calibration | None = None
     drawn: Drawn | None = None
 
     def __post_init__(self) -> None:

@@ -1,39 +1,21 @@
-"""Gathering: features of the strong model and of every candidate, with each candidate's fault kept to itself."""
+"""Features and labels of the strong model and of every candidate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from predictor.errors import InputError, W2SError
-from predictor.estimators.problem import Refined
+import numpy as np
+
+from predictor.errors import InputError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
-from predictor.query.source import FeatureSet, FeatureSource, Forewarned
+from predictor.query.source import FeatureSet, FeatureSource, Forewarned, Predicted
+from predictor.ranking.boundary import CandidateBoundary, StrongBoundary
+from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.labelling import label
-from predictor.results.ranking import Failure
-from predictor.statistics.arrays import Floats
 from predictor.steps import Progress, Steps
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """One candidate: its features, or why there are none.
-
-    Attributes:
-        name: `ALIAS#layer=3` where one model gives several layers.
-        asked: the name in the request, shared by the layers of one model.
-        weak_labels: (n, k) what the model itself said of the rows, where it was asked.
-        refined: its labels as the prompted strong model refined them, where that was asked.
-    """
-
-    name: str
-    asked: str
-    features: FeatureSet | None = None
-    failure: Failure | None = None
-    weak_labels: Floats | None = None
-    refined: Refined | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,46 +25,46 @@ class Gathered:
     Attributes:
         strong: the student's features at its one layer.
         candidates: in the order asked for, several layers of one model side by side.
-        context models: models that are not judged any more; see `predictor.estimators.problem.Case`.
+        context_models: models that are not ranked any more; see `predictor.estimators.problem.Case`.
     """
 
     strong: FeatureSet
-    candidates: tuple[Found, ...]
+    candidates: tuple[PendingCandidate, ...]
     context_models: tuple[FeatureSet, ...] = ()
 
     @property
-    def living(self) -> tuple[FeatureSet, ...]:
-        """Features of the candidates that have any."""
-        return tuple(one.features for one in self.candidates if one.features is not None)
+    def active(self) -> tuple[FeatureSet, ...]:
+        """Features of the candidates that did not fail."""
+        return tuple(one.known_features for one in self.candidates if one.active)
 
 
 def gather(query: RankingQuery, source: FeatureSource) -> Steps[Gathered]:
     """Ask the source for every model of the query.
 
     Raises:
-        W2SError: the strong model's fault, or a cancellation.
+        W2SError: the strong model failed, or the work was cancelled.
     """
     if isinstance(source, Forewarned):
         source.announce((query.strong, *query.weak), query.pool)
-    strong = yield from source.features(query.strong, query.pool, query.settings)
-    student = only_layer(strong)
-    candidates: list[Found] = []
+    with StrongBoundary(query.strong):
+        strong = only_layer((yield from source.features(query.strong, query.pool, query.settings)))
+    candidates: list[PendingCandidate] = []
     for spec in query.weak:
-        try:
+        with CandidateBoundary(spec) as boundary:
             found = yield from source.features(spec, query.pool, query.settings)
-            said = None if spec.labels is None else (yield from label(spec, query, source))
-        except W2SError as error:
-            if error.code == "CANCELLED":
-                raise
+            predicted = None if spec.labels is None else (yield from label(spec, query, source))
+            candidates.extend([_candidate(spec, features, predicted) for features in found])
+        if boundary.failure is not None:
             yield Progress(spec.name, "failed", 0, 1)
-            candidates.append(Found(spec.name, spec.name, failure=Failure(error.code, error.reason, error.message)))
-            continue
-        if said is None:
-            candidates.extend(Found(features.name, spec.name, features) for features in found)
-            continue
-        told = [replace(features, warnings=(*features.warnings, *said.warnings)) for features in found]
-        candidates.extend(Found(one.name, spec.name, one, weak_labels=said.values) for one in told)
-    return Gathered(student, tuple(candidates))
+            candidates.append(PendingCandidate(spec, failure=boundary.failure))
+    return Gathered(strong, tuple(candidates))
+
+
+def _candidate(spec: ModelSpec, features: FeatureSet, predicted: Predicted | None) -> PendingCandidate:
+    if predicted is None:
+        return PendingCandidate(spec, features)
+    warned = replace(features, warnings=(*features.warnings, *predicted.warnings))
+    return PendingCandidate(spec, warned, np.asarray(predicted.values, dtype=np.float64))
 
 
 def only_layer(found: Sequence[FeatureSet]) -> FeatureSet:
@@ -97,7 +79,7 @@ def only_layer(found: Sequence[FeatureSet]) -> FeatureSet:
 
 
 def check_one_layer(query: RankingQuery) -> None:
-    """Refuse a strong model of several numbered layers before anything is read; `only_layer` sees what words hide.
+    """Refuse a strong model of several numbered layers before anything is read; `only_layer` checks the resolved ones.
 
     Raises:
         InputError: it is to be read at several layers.

@@ -1,4 +1,4 @@
-"""Judging: one estimator makes the order, with intervals, ties and the null."""
+"""The order of the candidates: one estimator makes it, with rank intervals, ties and the null."""
 
 from __future__ import annotations
 
@@ -6,65 +6,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from predictor.errors import InputError
 from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Estimator, Forecast, Forecaster, JointEstimator, forecast_estimates
+from predictor.estimators.protocol import Estimator, Forecast, Forecaster, forecast_estimates
 from predictor.query.settings import RankBy
-from predictor.ranking.uncertainty import HIGH, LOW, Standing, interval, standing
+from predictor.ranking.candidate_effects import CandidateEffects
+from predictor.ranking.null_scores import above_null, null_band
+from predictor.ranking.point_values import numbers, some_rows, values_of
+from predictor.ranking.uncertainty import Standing, interval, standing
 from predictor.results.ranking import Candidate, Estimate, Interval, NullBand
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 
 RESAMPLES = 20
-"""Paired resamples of the rows, for a judge that has no replicates of its own."""
+"""Paired resamples of the rows, for an estimator that has no replicates of its own."""
 
 RESAMPLED_ROWS = 1000
-"""Rows per resample or shuffle at most."""
-
-DRAWS = 100
-"""Tries at rows whose gold labels differ."""
+"""Maximum rows per resample or shuffle."""
 
 
 @dataclass(frozen=True, eq=False)
-class CandidateEffects:
-    """What past outcomes of the candidates add to what is predicted of them, in label variance.
-
-    Attributes:
-        forecaster: whose predictions these are additions to.
-        error, gain: (m,).
-        error_doubt, gain_doubt: (m,) standard deviations of these, of candidates that nothing is known of too.
-    """
-
-    forecaster: str
-    error: Array
-    gain: Array
-    error_doubt: Array
-    gain_doubt: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Verdict:
+class Ordering:
     """The order of the candidates of one case.
 
     Attributes:
-        judging: the estimator that was asked.
-        speaking: the one whose values these are: another than `judging` where that chooses by the evidence.
-        forecast: where the judge predicts outcomes, with what past outcomes add to it.
-        said: the same as the speaking estimator said it.
+        requested: the ranking estimator that was asked for.
+        estimator: the one whose values these are; another one where `requested` chooses by the evidence.
+        standing: ranks, their intervals, P(best) and ties.
+        null: the band of shuffled candidates.
+        forecast: predicted outcomes with the effects of past ones added; None where the estimator predicts none.
+        own_forecast: the same before anything was added.
     """
 
-    judging: Estimator
-    speaking: Estimator
+    requested: Estimator
+    estimator: Estimator
     standing: Standing
     null: NullBand
     forecast: Forecast | None
-    said: Forecast | None
+    own_forecast: Forecast | None
 
     def place(self, candidate: Candidate, index: int) -> Candidate:
-        """The candidate with its rank, and with predicted outcomes where the judge makes any."""
+        """The candidate with its rank, and with predicted outcomes where the estimator makes any."""
         where = self.standing
         placed = replace(
             candidate,
@@ -77,143 +60,92 @@ class Verdict:
         )
         if self.forecast is None:
             return placed
-        cast = self.forecast
-        unit = self.judging.unit
+        forecast, unit = self.forecast, self.requested.unit
         return replace(
             placed,
-            predicted_w2s_error=_interval(float(cast.error[index]), cast.error_draws[index], unit, least=0.0),
-            predicted_gain=_interval(float(cast.gain[index]), cast.gain_draws[index], unit),
-            predicted_pgr=_interval(float(cast.pgr[index]), cast.pgr_draws[index], "fraction"),
+            predicted_w2s_error=_interval(float(forecast.error[index]), forecast.error_draws[index], unit, floor=0.0),
+            predicted_gain=_interval(float(forecast.gain[index]), forecast.gain_draws[index], unit),
+            predicted_pgr=_interval(float(forecast.pgr[index]), forecast.pgr_draws[index], "fraction"),
         )
 
     def estimates_of(self, forecaster: Forecaster, case: Case) -> tuple[Estimate, ...]:
-        """A forecaster's estimates, reusing the judge's own forecast where it is the same one."""
-        if self.said is None or forecaster.name not in (self.judging.name, self.speaking.name):
+        """A forecaster's estimates; the forecast that made the order is not computed again."""
+        if self.own_forecast is None or forecaster.name not in (self.requested.name, self.estimator.name):
             return forecaster.estimate(case)
-        notes = self.said.notes if forecaster.name == self.speaking.name else (f"from {self.speaking.name}",)
-        return forecast_estimates(forecaster, replace(self.said, notes=notes))
+        own = forecaster.name == self.estimator.name
+        notes = self.own_forecast.notes if own else (f"from {self.estimator.name}",)
+        return forecast_estimates(forecaster, replace(self.own_forecast, notes=notes))
 
 
-def judge(
-    judging: Estimator,
+def order(
+    requested: Estimator,
     case: Case,
     rank_by: RankBy,
     known: Sequence[Mapping[str, Estimate]] | None = None,
-    learnt: CandidateEffects | None = None,
-) -> Verdict:
-    """Order the case's candidates by what the judge says of them.
+    effects: CandidateEffects | None = None,
+) -> Ordering:
+    """Order the case's candidates by the values of the ranking estimator.
 
-    A forecaster is asked for Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
-    estimator is ordered by its value, with a null of shuffled row pairings and replicates on random halves of the rows,
-    the same for all candidates: their spread is that of a bootstrap to first order, and no row repeats, which would
-    mislead whatever is tuned by cross-validation.
+    A forecaster predicts Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
+    estimator orders by its value, with a null of shuffled row pairings.
 
     Args:
-        known: estimates of the case per candidate, by estimator; those of the judge are not computed again.
-        learnt: added to the outcomes that are predicted, where it is of the forecaster that predicts them. Whether a
-            candidate beats the null is asked without it: that is about its rows.
+        known: estimates of the case per candidate, by estimator; those of `requested` are not computed again.
+        effects: added to the predicted outcomes where they belong to the forecaster that predicts these. Whether a
+            candidate beats the null is decided without them, because that is a question about its rows.
     """
-    speaking = judging.chosen(case) if isinstance(judging, Combined) else judging
-    if isinstance(speaking, Forecaster):
-        cast = speaking.forecast(case)
-        above = _above_null(cast.error if cast.null_error is None else cast.null_error, cast.null_draws)
-        learnt = learnt if learnt is not None and learnt.forecaster == speaking.name else None
-        by = _moved(cast, learnt, case.rng("random_effects"))
-        if rank_by == "gain":
-            where = standing(-by.gain, -by.gain_draws, above)
-        else:
-            where = standing(by.error, by.error_draws, above)
-        return Verdict(judging, speaking, where, _null_band(above, cast.null_draws, judging.unit), by, cast)
-    sign = 1.0 if judging.better == "lower" else -1.0
-    rng = case.rng(f"bootstrap {judging.name}")
-    if known is not None and all(judging.name in estimates for estimates in known):
-        values = sign * _numbers([estimates[judging.name] for estimates in known])
+    estimator = requested.chosen(case) if isinstance(requested, Combined) else requested
+    if isinstance(estimator, Forecaster):
+        return _by_forecast(requested, estimator, case, rank_by, effects)
+    return _by_value(requested, case, known)
+
+
+def _by_forecast(
+    requested: Estimator, forecaster: Forecaster, case: Case, rank_by: RankBy, effects: CandidateEffects | None
+) -> Ordering:
+    own = forecaster.forecast(case)
+    above = above_null(own.error if own.null_error is None else own.null_error, own.null_draws)
+    added = effects is not None and effects.forecaster == forecaster.name
+    forecast = effects.added_to(own, case.rng("random_effects")) if effects is not None and added else own
+    if rank_by == "gain":
+        where = standing(-forecast.gain, -forecast.gain_draws, above)
     else:
-        values = sign * _values(judging, case)
+        where = standing(forecast.error, forecast.error_draws, above)
+    return Ordering(requested, forecaster, where, null_band(above, own.null_draws, requested.unit), forecast, own)
+
+
+def _by_value(estimator: Estimator, case: Case, known: Sequence[Mapping[str, Estimate]] | None) -> Ordering:
+    """Replicates are random halves of the rows, the same for all candidates.
+
+    Their spread is that of a bootstrap to first order. No row repeats, which would mislead an estimator that is tuned
+    by cross-validation.
+    """
+    sign = 1.0 if estimator.better == "lower" else -1.0
+    rng = case.rng(f"bootstrap {estimator.name}")
+    if known is not None and all(estimator.name in estimates for estimates in known):
+        values = sign * numbers([estimates[estimator.name] for estimates in known])
+    else:
+        values = sign * values_of(estimator, case)
     half = min(case.rows // 2, RESAMPLED_ROWS)
-    replicates = [sign * _values(judging, case.take(some_rows(case, half, rng))) for _ in range(RESAMPLES)]
+    replicates = [sign * values_of(estimator, case.take(some_rows(case, half, rng))) for _ in range(RESAMPLES)]
     small = case if case.rows <= RESAMPLED_ROWS else case.take(some_rows(case, RESAMPLED_ROWS, rng))
-    null = np.stack([sign * _values(judging, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
-    own = values if small is case else sign * _values(judging, small)
-    above = _above_null(own, null)
+    null = np.stack([sign * values_of(estimator, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
+    own = values if small is case else sign * values_of(estimator, small)
+    above = above_null(own, null)
     where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
-    return Verdict(judging, speaking, where, _null_band(above, null, judging.unit, sign), None, None)
-
-
-def _moved(cast: Forecast, learnt: CandidateEffects | None, rng: np.random.Generator) -> Forecast:
-    if learnt is None:
-        return cast
-    shape = cast.error_draws.shape
-    errors, gains = (
-        (by + doubt * rng.standard_normal(shape[::-1])).T
-        for by, doubt in ((learnt.error, learnt.error_doubt), (learnt.gain, learnt.gain_doubt))
-    )
-    return cast.moved(learnt.error, learnt.gain, errors, gains)
-
-
-def some_rows(case: Case, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """(count,) random rows, drawn again as long as their gold labels teach nothing: rare classes go missing."""
-    for _ in range(DRAWS):
-        rows = rng.permutation(case.rows)[:count]
-        if case.labels is None or case.labels.take(rows).teachable:
-            break
-    return rows
-
-
-def _values(estimator: Estimator, case: Case) -> Array:
-    """(m,) values, NaN where the estimator does not apply to a candidate or cannot judge it on these rows."""
-    if case.labels is not None and not case.labels.teachable:
-        return np.full(len(case.weak), np.nan)
-    estimates: tuple[Estimate | None, ...]
-    if isinstance(estimator, JointEstimator):
-        estimates = estimator.estimate(case)
-    else:
-        estimates = tuple(_estimate_or_none(estimator, replace(case, weak=(one,))) for one in case.weak)
-    return _numbers(estimates)
-
-
-def _numbers(estimates: Sequence[Estimate | None]) -> Array:
-    return np.array([np.nan if e is None or e.value is None else e.value for e in estimates])
-
-
-def _estimate_or_none(estimator: Estimator, case: Case) -> Estimate | None:
-    """A resample can leave one candidate constant; that says nothing of the others."""
-    try:
-        return estimator.estimate(case)[0]
-    except InputError:
-        return None
+    return Ordering(estimator, estimator, where, null_band(above, null, estimator.unit, sign), None, None)
 
 
 def _worst_last(values: Array) -> Array:
-    """NaN turned into one value worse than every other, so that it ranks last and level with its like."""
-    held = values[~np.isnan(values)]
-    worst = float(held.max()) + 1.0 if len(held) else 0.0
+    """NaN turned into one value worse than every other, so that candidates without a value rank last and tie."""
+    present = values[~np.isnan(values)]
+    worst = float(present.max()) + 1.0 if len(present) else 0.0
     return np.where(np.isnan(values), worst, values)
 
 
-def _above_null(values: Array, null: Array) -> NDArray[np.bool_]:
-    """(m,) whether a candidate is better than every one of the (m, S) shuffles of all candidates.
-
-    Of its own alone, 1 in S + 1 candidates of pure noise would be; of all, so is any of them in 1 of S + 1 rankings.
-    Source: Westfall, Young 1993, "Resampling-Based Multiple Testing", single-step max-T.
-    """
-    finite = null[np.isfinite(null)]
-    better: NDArray[np.bool_] = values < (finite.min() if len(finite) else -np.inf)
-    return better
-
-
-def _null_band(above: NDArray[np.bool_], null: Array, unit: str, sign: float = 1.0) -> NullBand:
-    """The band over the (m, S) shuffles of all candidates, and how many candidates beat all of them."""
-    finite = null[np.isfinite(null)]
-    if not len(finite):
-        return NullBand(unit=unit)
-    low, middle, high = sign * np.quantile(finite, [LOW, 0.5, HIGH])
-    return NullBand(float(middle), float(min(low, high)), float(max(low, high)), unit, int(above.sum()))
-
-
-def _interval(value: float, draws: Array, unit: str, least: float = -np.inf) -> Interval | None:
+def _interval(value: float, draws: Array, unit: str, floor: float = -np.inf) -> Interval | None:
     """None where the value does not exist, as PGR where the ceiling does not beat the weak model."""
-    ends = interval(value, draws, least) if np.isfinite(value) else None
+    ends = interval(value, draws, floor) if np.isfinite(value) else None
     if ends is None:
         return None
     return Interval(value, *ends, unit)

@@ -1,46 +1,43 @@
-"""Scores: one number per candidate as its judge sees it, lower first, without the replicates that intervals need."""
+"""Scores of candidates by which stages of a ranking compare them: one number each, without replicates."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from predictor.errors import InputError
 from predictor.estimators.combined import Combined
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation, sizes_of
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
+from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.settings import RankBy
+from predictor.ranking.point_values import values_of
 from predictor.statistics.arrays import Array
 from predictor.training.simulated_split import SimulatedSplit
 from predictor.training.splits import cut
 
 
-def scores(judging: Estimator, case: Case, rank_by: RankBy, rounds: int | None = None) -> Array:
-    """(m,) what orders the candidates, lower is better: Err_w2s, or minus the gain, or the judge's signed value.
+def scores(estimator: Estimator, case: Case, rank_by: RankBy, rounds: int | None = None) -> Array:
+    """(m,) scores, lower is better: Err_w2s, or minus the gain, or the estimator's signed value.
 
-    The worst value stands for a candidate that cannot be judged on these rows.
+    A candidate without a value on these rows gets the worst one.
 
     Args:
         rounds: how often a simulation splits the rows anew; None for as often as its forecast does.
     """
-    part = judging.chosen(case) if isinstance(judging, Combined) else judging
+    part = estimator.chosen(case) if isinstance(estimator, Combined) else estimator
     if isinstance(part, LabelPriorSimulation):
         expected = expected_outcomes(part, case, rounds)
         return expected[:, 1] - expected[:, 0] if rank_by == "gain" else expected[:, 1]
     if isinstance(part, Forecaster):
         cast = part.forecast(case)
         return -cast.gain if rank_by == "gain" else cast.error
-    sign = 1.0 if part.better == "lower" else -1.0
-    values = sign * np.array([np.nan if v is None else v for v in _values(part, case)])
-    held = values[~np.isnan(values)]
-    return np.where(np.isnan(values), float(held.max()) if len(held) else 0.0, values)
+    values = (1.0 if part.better == "lower" else -1.0) * values_of(part, case)
+    present = values[~np.isnan(values)]
+    return np.where(np.isnan(values), float(present.max()) if len(present) else 0.0, values)
 
 
-def max_rows(judging: Estimator, case: Case) -> int | None:
-    """Rows beyond which the judge itself reads no further, or None."""
-    part = judging.chosen(case) if isinstance(judging, Combined) else judging
+def max_rows(estimator: Estimator, case: Case) -> int | None:
+    """Maximum number of rows that the estimator uses, or None."""
+    part = estimator.chosen(case) if isinstance(estimator, Combined) else estimator
     found = getattr(part, "max_rows", None)
     return found if isinstance(found, int) else None
 
@@ -62,16 +59,3 @@ def expected_outcomes(simulation: LabelPriorSimulation, case: Case, rounds: int 
         found.append([split.expected(split.teacher(weak.features)).mean(axis=0) for weak in case.weak])
     expected: Array = np.mean(found, axis=0)
     return expected
-
-
-def _values(estimator: Estimator, case: Case) -> list[float | None]:
-    if isinstance(estimator, JointEstimator):
-        return [one.value for one in estimator.estimate(case)]
-    return [_value(estimator, replace(case, weak=(one,))) for one in case.weak]
-
-
-def _value(estimator: Estimator, case: Case) -> float | None:
-    try:
-        return estimator.estimate(case)[0].value
-    except InputError:
-        return None  # constant on these few rows, which says nothing of the others

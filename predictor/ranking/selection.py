@@ -1,84 +1,168 @@
-"""Panel of judges: the estimators a query calls for, the one that makes the order, what it needs and has learnt."""
+"""What a request is answered with: its estimators, the one that ranks, and the calibration that applies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from predictor.calibration.apply import fits_for
+from predictor.calibration.apply import calibrated, fits_for
+from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.random_effects import of_candidates
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
-from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
 from predictor.query.evidence import Evidence
 from predictor.query.labels import Kind
 from predictor.query.query import RankingQuery
-from predictor.ranking.ordering import CandidateEffects
+from predictor.query.settings import RankBy
+from predictor.ranking.candidate_effects import CandidateEffects
+from predictor.ranking.ordering import Ordering
+from predictor.results.ranking import Ranking
 
 
-def estimators_for(query: RankingQuery) -> list[Estimator]:
-    """The estimators asked for; `combined` alone brings what the evidence allows, but for those asked by name only."""
+@dataclass(frozen=True, eq=False)
+class AppliedCalibration:
+    """A calibration and the part of it that applies to a request.
+
+    Attributes:
+        calibration: by name from a store.
+        estimator: whose predicted outcomes it corrects.
+        kind: of the gold labels, or None where none are known.
+        error, gain: fits of both outcomes, None where there is none.
+    """
+
+    calibration: Calibration
+    estimator: str | None
+    kind: Kind | None
+    error: Fit | None
+    gain: Fit | None
+
+    @classmethod
+    def of(cls, calibration: Calibration, estimator: str | None, kind: Kind | None) -> AppliedCalibration:
+        """The fits that apply.
+
+        Raises:
+            InputError: none does.
+        """
+        return cls(calibration, estimator, kind, *fits_for(calibration, estimator, kind))
+
+    def effects(self, names: Sequence[str]) -> CandidateEffects | None:
+        """What past outcomes of these candidates add to their predictions."""
+        if self.estimator is None:
+            return None
+        (error, error_se), (gain, gain_se) = (
+            of_candidates(*(({}, {}) if fit is None else (fit.random_effects, fit.met)), names)
+            for fit in (self.error, self.gain)
+        )
+        return CandidateEffects(self.estimator, error, gain, error_se, gain_se)
+
+    def apply(self, ranking: Ranking, ordering: Ordering | None) -> Ranking:
+        """The ranking in calibrated values; as it is, with a warning, where another estimator made the order."""
+        if ordering is not None and ordering.estimator.name != self.estimator:
+            warning = (
+                f"calibration {self.calibration.reference} was left out: {self.estimator} has no value for the "
+                f"candidates that remain, and {ordering.estimator.name} made the order"
+            )
+            return replace(ranking, warnings=(*ranking.warnings, warning))
+        return calibrated(ranking, self.calibration, self.estimator, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Estimators and ranking rule of one request, chosen once, before anything is read.
+
+    Attributes:
+        estimators: as asked for; `combined` alone stands for all that the evidence allows.
+        ranking_estimator: its values make the order: the first named that predicts outcomes, else the first named.
+        rank_by: which predicted outcome makes the order.
+        evidence: the most that is known of any candidate.
+        calibration: None where none was named.
+    """
+
+    estimators: tuple[Estimator, ...]
+    ranking_estimator: Estimator
+    rank_by: RankBy
+    evidence: Evidence
+    calibration: AppliedCalibration | None = None
+
+    @classmethod
+    def of(cls, query: RankingQuery, calibration: Calibration | None = None) -> Selection:
+        """What the query asks for.
+
+        Raises:
+            InputError: an unknown estimator, one that needs labels where none were given, or a calibration that does
+                not apply.
+        """
+        evidence = _evidence(query)
+        estimators = _estimators(query, evidence)
+        ranking = next((e for e in estimators if isinstance(e, Forecaster)), estimators[0])
+        selection = cls(estimators, ranking, query.settings.rank_by, evidence)
+        if calibration is None:
+            return selection
+        return replace(selection, calibration=AppliedCalibration.of(calibration, *_calibrated(query, ranking)))
+
+    def __post_init__(self) -> None:
+        ranking = self.ranking_estimator
+        if not isinstance(ranking, Forecaster) or ranking.evidence <= self.evidence:
+            return
+        if ranking.evidence == Evidence.few_labels:
+            raise InputError(
+                f"{ranking.name} needs gold labels of some rows; give them with --labels FILE.",
+                reason="LABELS_NEEDED",
+                field="labels",
+            )
+        raise InputError(
+            f"{ranking.name} needs every candidate's weak labels; give them with --weak-labels NAME=FILE, or the gold "
+            "labels of their training rows with --labels FILE.",
+            reason="WEAK_LABELS_NEEDED",
+            field="weak_labels",
+        )
+
+    def narrowed(self, query: RankingQuery) -> Selection:
+        """The selection for a part of the candidates and rows, with the same calibration."""
+        return Selection.of(query, None if self.calibration is None else self.calibration.calibration)
+
+    def effects(self, names: Sequence[str]) -> CandidateEffects | None:
+        """What past outcomes of these candidates add to their predictions."""
+        return None if self.calibration is None else self.calibration.effects(names)
+
+    @property
+    def forecasters(self) -> tuple[Forecaster, ...]:
+        """Those that predict outcomes."""
+        return tuple(e for e in self.estimators if isinstance(e, Forecaster))
+
+    @property
+    def joint(self) -> tuple[JointEstimator, ...]:
+        """Those that compare candidates with each other."""
+        return tuple(e for e in self.estimators if isinstance(e, JointEstimator))
+
+    @property
+    def alone(self) -> tuple[Estimator, ...]:
+        """Those whose value of a candidate depends on no other."""
+        return tuple(e for e in self.estimators if not isinstance(e, Forecaster | JointEstimator))
+
+
+def _estimators(query: RankingQuery, evidence: Evidence) -> tuple[Estimator, ...]:
     named = [find(name) for name in query.settings.estimators]
     asked = [] if query.settings.refine is None else [find("refinement")]
     if [e.name for e in named] != ["combined"]:
-        return [*named, *(e for e in asked if e not in named)]
-    held = _held(query)
-    return [*(e for e in ESTIMATORS.values() if e.evidence <= held and e.name not in BY_NAME_ONLY), *asked]
+        return (*named, *(e for e in asked if e not in named))
+    return (*(e for e in ESTIMATORS.values() if e.evidence <= evidence and e.name not in BY_NAME_ONLY), *asked)
 
 
-def judge_of(chosen: list[Estimator]) -> Estimator:
-    """The estimator whose values make the order: the first named that predicts outcomes, else the first named."""
-    return next((e for e in chosen if isinstance(e, Forecaster)), chosen[0])
-
-
-def _held(query: RankingQuery) -> Evidence:
-    """The most that is known of any candidate."""
+def _evidence(query: RankingQuery) -> Evidence:
     if query.labels is not None:
         return Evidence.few_labels
     return Evidence.weak_labels if query.knows_weak_labels else Evidence.representations
 
 
-def check_evidence(query: RankingQuery) -> None:
-    """Refuse a judge that needs labels where none were sent, before anything is read for it.
-
-    Raises:
-        InputError: it needs gold labels, or weak ones.
-    """
-    judging, held = judge_of(estimators_for(query)), _held(query)
-    if not isinstance(judging, Forecaster) or judging.evidence <= held:
-        return
-    if judging.evidence == Evidence.few_labels:
-        raise InputError(
-            f"{judging.name} needs gold labels of some rows; give them with --labels FILE.",
-            reason="LABELS_NEEDED",
-            field="labels",
-        )
-    raise InputError(
-        f"{judging.name} needs every candidate's weak labels; give them with --weak-labels NAME=FILE, or the gold "
-        "labels of their training rows with --labels FILE.",
-        reason="WEAK_LABELS_NEEDED",
-        field="weak_labels",
-    )
-
-
-def calibrated_by(query: RankingQuery) -> tuple[str | None, Kind | None]:
+def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Kind | None]:
     """Name of the estimator whose outcomes are predicted, None where none is, and the kind of labels known."""
-    judging, labels = judge_of(estimators_for(query)), query.labels
-    if isinstance(judging, Combined):
+    labels = query.labels
+    if isinstance(ranking, Combined):
         own = all(spec.labels is not None or spec.name in query.weak_labels for spec in query.weak)
-        held = Evidence.weak_labels if own and len(query.weak) >= NEEDED else Evidence.representations
-        judging = judging.part(Evidence.few_labels if labels is not None else held)
-    return judging.name if isinstance(judging, Forecaster) else None, None if labels is None else labels.kind
-
-
-def effects_of(query: RankingQuery, names: Sequence[str]) -> CandidateEffects | None:
-    """What the query's calibration, if it has one, has learnt of these candidates."""
-    if query.calibration is None:
-        return None
-    forecaster, kind = calibrated_by(query)
-    (error, error_doubt), (gain, gain_doubt) = (
-        of_candidates(*(({}, {}) if fit is None else (fit.random_effects, fit.met)), names)
-        for fit in fits_for(query.calibration, forecaster, kind)
-    )
-    return None if forecaster is None else CandidateEffects(forecaster, error, gain, error_doubt, gain_doubt)
+        known = Evidence.weak_labels if own and len(query.weak) >= NEEDED else Evidence.representations
+        ranking = ranking.part(Evidence.few_labels if labels is not None else known)
+    return ranking.name if isinstance(ranking, Forecaster) else None, None if labels is None else labels.kind

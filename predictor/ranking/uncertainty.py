@@ -73,16 +73,16 @@ def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:
     return group
 
 
-def interval(value: float, draws: Array, least: float = -np.inf) -> tuple[float, float] | None:
+def interval(value: float, draws: Array, floor: float = -np.inf) -> tuple[float, float] | None:
     """90 % interval of finite draws, widened where need be to hold the value; None where under half are finite.
 
     The value is an expectation, or a ratio of two, and can lie in the tail of skewed draws.
 
     Args:
-        least: what the quantity cannot go below.
+        floor: what the quantity cannot go below.
     """
     finite = draws[np.isfinite(draws)]
     if len(finite) * 2 < len(draws) or not len(finite):
         return None
     low, high = np.quantile(finite, [LOW, HIGH])
-    return min(max(float(low), least), value), max(float(high), value)
+    return min(max(float(low), floor), value), max(float(high), value)

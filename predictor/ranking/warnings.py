@@ -1,4 +1,4 @@
-"""Remarks: what a reader of a ranking should know of its rows, and of evidence that could not be used."""
+"""Warnings on the rows of a ranking, and on evidence that was given and not used."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from predictor.results.ranking import Candidate
 FEW_ROWS = 200
 
 
-def remarks_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[str]) -> tuple[str, ...]:
-    """The strong model's own warnings, and what is odd about the rows and the models.
+def warnings_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[str]) -> tuple[str, ...]:
+    """The strong model's own warnings, and unusual facts about the rows and the models.
 
     Args:
         query: as it was asked.
@@ -42,33 +42,33 @@ def remarks_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[s
     return tuple(found)
 
 
-def remarks_on_evidence(
-    query: RankingQuery, judging: Estimator, speaking: Estimator, ranked: Sequence[Candidate]
+def warnings_on_evidence(
+    query: RankingQuery, requested: Estimator, used: Estimator, ranked: Sequence[Candidate]
 ) -> tuple[str, ...]:
-    """That weak labels were given and did not make the order, or that the judge has no value for some candidates.
+    """That weak labels were given and did not make the order, or that some candidates have no value.
 
     Args:
         query: as it was asked.
-        judging: the estimator that was asked for the order.
-        speaking: the one that made it, where `judging` chooses by the evidence.
+        requested: the ranking estimator that was asked for.
+        used: the one that made the order; another one where `requested` chooses by the evidence.
         ranked: the candidates with their estimates.
     """
-    if isinstance(judging, Combined) and query.knows_weak_labels:
-        if speaking.evidence >= Evidence.weak_labels:
+    if isinstance(requested, Combined) and query.knows_weak_labels:
+        if used.evidence >= Evidence.weak_labels:
             return ()
-        told = (candidate.estimates.get("consensus_truth") for candidate in ranked)
-        why = next((e.note for e in told if e is not None and e.note), "needs those of every candidate")
+        estimates = (candidate.estimates.get("consensus_truth") for candidate in ranked)
+        why = next((e.note for e in estimates if e is not None and e.note), "needs those of every candidate")
         return (f"the weak labels did not make the order: consensus_truth {why}",)
-    if isinstance(judging, Forecaster):
+    if isinstance(requested, Forecaster):
         return ()
-    silent = [e for e in (candidate.estimates[judging.name] for candidate in ranked) if e.value is None]
-    if not silent:
+    absent = [e for e in (candidate.estimates[requested.name] for candidate in ranked) if e.value is None]
+    if not absent:
         return ()
-    return (f"{judging.name} has no value for {len(silent)} of {len(ranked)} candidates: {silent[0].note}",)
+    return (f"{requested.name} has no value for {len(absent)} of {len(ranked)} candidates: {absent[0].note}",)
 
 
-def remarks_on_codes(query: RankingQuery) -> tuple[str, ...]:
-    """That weak labels may be codes of classes, and were read as numbers since no gold label says otherwise."""
+def warnings_on_codes(query: RankingQuery) -> tuple[str, ...]:
+    """That weak labels may be codes of classes; without gold labels they are read as numbers."""
     if query.labels is not None:
         return ()
     coded = [

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from predictor.errors import UnavailableError
+from predictor.errors import UnavailableError, W2SError
 
 if TYPE_CHECKING:
     import pandas
@@ -55,6 +55,11 @@ class Failure:
     code: str
     reason: str
     message: str
+
+    @classmethod
+    def of(cls, error: W2SError) -> Failure:
+        """The failure that an error of this project stands for."""
+        return cls(error.code, error.reason, error.message)
 
 
 @dataclass(frozen=True)

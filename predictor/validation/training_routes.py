@@ -205,7 +205,7 @@ def routes_of(
     relabelling: Relabelling = LinearRelabelling(strong.values)
     if settings.refine == "prompted":
         relabelling = PromptedRelabelling(labels_of(source, query.strong), query.strong, query.pool, settings)
-    weak = [Representation.of(one) for one in gathered.living if one.name in names]
+    weak = [Representation.of(one) for one in gathered.active if one.name in names]
     routes = yield from routes_steps(
         Representation.of(strong), weak, labels, relabelling, splits=SPLITS, seed=settings.seed
     )

@@ -16,8 +16,9 @@ from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
+from predictor.ranking.answer import answer_steps
 from predictor.ranking.gathering import gather
-from predictor.ranking.rank import judging_steps
+from predictor.ranking.selection import Selection
 from predictor.results.ranking import Provenance, Ranking
 from predictor.results.versions import versions
 from predictor.steps import Progress, Steps
@@ -81,9 +82,9 @@ def validation_steps(
         yield Progress(query.strong.name, "load", 0, 1)
     tuned = _tuned(query, asked, student_of)
     gathered = yield from gather(query, source)
-    free = yield from judging_steps(query, gathered)
+    free = yield from answer_steps(query, Selection.of(query), gathered)
     failed = {c.name: c.error for c in free.candidates if c.error is not None}
-    living = [one for one in gathered.living if one.name not in failed]
+    living = [one for one in gathered.active if one.name not in failed]
     if not living:
         raise InputError(
             "no candidate is left to train: " + "; ".join(f"{name}: {error.message}" for name, error in failed.items()),
@@ -106,7 +107,7 @@ def validation_steps(
         told = _with_labels(query, reveal(labels, cut.weak), seed + split)
         if told is None:
             break
-        shown.append((yield from judging_steps(told, gathered)))
+        shown.append((yield from answer_steps(told, Selection.of(told), gathered)))
         if groups is not None or asked.trains_model:
             parts.append(outcomes.of_split(split))
             continue

@@ -27,7 +27,7 @@ from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Budget, Settings
 from predictor.query.source import FeatureSet
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
 from predictor.steps import Progress, Steps, drain
 from tests.benchmarks.lineup import TASKS, Cell, cells, data_folder, read
@@ -79,7 +79,7 @@ def ask(cell: Cell, settings: Settings, rows: Sequence[int]) -> tuple[Ranking, f
     weak = tuple(ModelSpec(one.name, f"./{i}") for i, one in enumerate(cell.weak))
     query = RankingQuery(ModelSpec("strong", "./strong"), weak, Pool.of(names, names), settings=settings)
     started = time.process_time()
-    return drain(ranking_steps(query, ByRow(cell.models))), time.process_time() - started
+    return drain(rank_steps(query, ByRow(cell.models))), time.process_time() - started
 
 
 def ways(rows: int, seed: int, share: float) -> dict[str, tuple[Settings, Sequence[int]]]:

@@ -30,9 +30,11 @@ from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
-from predictor.ranking.gathering import Found, Gathered
-from predictor.ranking.rank import judging_steps
-from predictor.results.ranking import Candidate
+from predictor.ranking.answer import answer_steps
+from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.gathering import Gathered
+from predictor.ranking.selection import Selection
+from predictor.results.ranking import Candidate, Ranking
 from predictor.steps import drain
 from predictor.training.runs import train_w2s
 from predictor.training.splits import thirds
@@ -49,10 +51,10 @@ ABOUT = (
 def outcomes_of(cell: Cell) -> list[Outcome]:
     """What every candidate of a cell measured, and what had been predicted."""
     labels, rows = cell.task.labels, len(cell.task.pool)
-    free = drain(judging_steps(_query(cell, "label_prior_simulation"), _gathered(cell)))
+    free = _ranking(cell, _query(cell, "label_prior_simulation"))
     given = _revealed(labels, rows)
-    shown = drain(judging_steps(replace(_query(cell, "truth_posterior", "misfit"), labels=given), _gathered(cell)))
-    taught = drain(judging_steps(replace(_query(cell, "consensus_truth"), labels=given), _gathered(cell)))
+    shown = _ranking(cell, replace(_query(cell, "truth_posterior", "misfit"), labels=given))
+    taught = _ranking(cell, replace(_query(cell, "consensus_truth"), labels=given))
     measured = train_w2s(cell.strong.values, [one.values for one in cell.weak], labels, splits=SPLITS)
     said = {one.name: _said(one, "label_prior_simulation") for one in free.candidates}
     for ranking, estimator in ((taught, "consensus_truth"), (shown, "truth_posterior")):
@@ -90,8 +92,9 @@ def _query(cell: Cell, *estimators: str) -> RankingQuery:
     return RankingQuery(ModelSpec("strong", "features:strong"), weak, cell.task.pool, settings=settings)
 
 
-def _gathered(cell: Cell) -> Gathered:
-    return Gathered(cell.strong, tuple(Found(one.name, one.name, one) for one in cell.weak))
+def _ranking(cell: Cell, query: RankingQuery) -> Ranking:
+    weak = tuple(PendingCandidate(spec, one) for spec, one in zip(query.weak, cell.weak, strict=True))
+    return drain(answer_steps(query, Selection.of(query), Gathered(cell.strong, weak)))
 
 
 def _revealed(labels: Labels, rows: int) -> Labels:

@@ -27,8 +27,10 @@ import numpy as np
 
 from predictor.extraction.extractor import Extractor
 from predictor.query.settings import Settings
-from predictor.ranking.gathering import Found, Gathered
-from predictor.ranking.rank import judging_steps
+from predictor.ranking.answer import answer_steps
+from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.gathering import Gathered
+from predictor.ranking.selection import Selection
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.steps import drain
@@ -97,8 +99,9 @@ def _means(outcomes: Outcomes) -> tuple[Array, Array]:
 def _said(cell: Cell, judge: str, weak: Rows) -> tuple[Array, Array]:
     """(m,) predicted errors and gains, given the gold labels of D~."""
     query = replace(cell.query(Settings(estimators=(judge,))), labels=reveal(cell.task.labels, weak))
-    gathered = Gathered(cell.strong, tuple(Found(one.name, one.name, one) for one in cell.weak))
-    found = {one.name: one.estimates[judge] for one in drain(judging_steps(query, gathered)).candidates}
+    weak = tuple(PendingCandidate(spec, one) for spec, one in zip(query.weak, cell.weak, strict=True))
+    steps = answer_steps(query, Selection.of(query), Gathered(cell.strong, weak))
+    found = {one.name: one.estimates[judge] for one in drain(steps).candidates}
     estimates = [found[one.name] for one in cell.weak]
     return np.array([e.value for e in estimates]), np.array([e.details["gain"] for e in estimates])
 

@@ -25,7 +25,7 @@ from typing import Any
 import grpc.aio
 from threadpoolctl import threadpool_limits
 
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from protos import convert
@@ -135,7 +135,7 @@ def paired(address: str, request: bytes, seconds: float) -> tuple[list[float], l
         while time.perf_counter() < end:
             asked.append((await call(channel, PREDICT, request, 30.0)).seconds * 1000)
             began = time.perf_counter()
-            drain(ranking_steps(query, source))
+            drain(rank_steps(query, source))
             alone.append((time.perf_counter() - began) * 1000)
         await channel.close()
 

@@ -13,7 +13,8 @@ from predictor.calibration.random_effects import DOUBT, of_candidates
 from predictor.calibration.store import CalibrationStore
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS
-from predictor.ranking.ordering import CandidateEffects, judge
+from predictor.ranking.candidate_effects import CandidateEffects
+from predictor.ranking.ordering import order
 from tests.calibration.simulated import calibration
 
 
@@ -88,7 +89,7 @@ def test_what_was_learnt_is_as_unsure_as_habits_are():
     twin = hidden + 0.5 * rng.standard_normal((90, 4))
     case = Case(Representation("s", hidden), (Representation("a", twin), Representation("stranger", twin)))
     learnt = CandidateEffects("label_prior_simulation", told, 0.0 * told, doubt, 0.0 * doubt)
-    found = judge(ESTIMATORS["combined"], case, "w2s_error", learnt=learnt)
+    found = order(ESTIMATORS["combined"], case, "w2s_error", effects=learnt)
     assert found.standing.rank.tolist() == [2, 1]
     assert 0.1 < found.standing.p_best[0] < 0.4
 
@@ -126,9 +127,9 @@ def test_what_was_learnt_of_another_forecaster_moves_nothing():
     hidden = rng.standard_normal((90, 4))
     weak = tuple(Representation(f"w{c}", hidden + 0.5 * rng.standard_normal((90, 4))) for c in range(3))
     case, judging = Case(Representation("s", hidden), weak), ESTIMATORS["combined"]
-    plain = judge(judging, case, "w2s_error")
+    plain = order(judging, case, "w2s_error")
     zero, far = np.zeros(3), np.array([5.0, 0.0, -5.0])
-    other = judge(judging, case, "w2s_error", learnt=CandidateEffects("truth_posterior", far, zero, zero, zero))
-    own = judge(judging, case, "w2s_error", learnt=CandidateEffects("label_prior_simulation", far, zero, zero, zero))
+    other = order(judging, case, "w2s_error", effects=CandidateEffects("truth_posterior", far, zero, zero, zero))
+    own = order(judging, case, "w2s_error", effects=CandidateEffects("label_prior_simulation", far, zero, zero, zero))
     assert other.standing.rank.tolist() == plain.standing.rank.tolist()
     assert own.standing.rank.tolist() == [3, 2, 1]

@@ -22,7 +22,7 @@ from predictor.engines.tasks import Piece, join
 from predictor.errors import InputError, UnavailableError
 from predictor.extraction.extractor import Extractor
 from predictor.intake.request import build_query
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import Progress, drain
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
@@ -65,16 +65,16 @@ def on(cluster):
 def test_one_shard_equals_local(engine, tmp_path):
     """One shard gives the bytes of this process, and stored features are not extracted again."""
     query = query_of(60)
-    here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    here = drain(rank_steps(query, Extractor(tmp_path / "local")))
     cluster = Cluster(engine._client, engine.folder)
-    found = drain(ranking_steps(query, on(cluster)))
+    found = drain(rank_steps(query, on(cluster)))
     assert_same(found, here)
     assert [c.error is None for c in found.candidates] == [True, False]
     stored, made = (sorted((f / "features" / "entries").rglob("*.w2sf")) for f in (tmp_path / "local", engine.folder))
     assert [p.name for p in stored] == [p.name for p in made]
     assert [p.read_bytes() for p in stored] == [p.read_bytes() for p in made]
     again = Extractor(engine.folder)
-    drain(ranking_steps(query, again))
+    drain(rank_steps(query, again))
     assert again.forward_passes == 0
 
 
@@ -83,8 +83,8 @@ def test_shards_join_and_resume(engine, tmp_path):
     shard_rows = 40
     query = query_of(2 * shard_rows + 10)
     cluster = Cluster(engine._client, engine.folder, shard_rows)
-    found = drain(ranking_steps(query, on(cluster)))
-    here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    found = drain(rank_steps(query, on(cluster)))
+    here = drain(rank_steps(query, Extractor(tmp_path / "local")))
     assert found.candidates[0].estimates["cka"].value == pytest.approx(
         here.candidates[0].estimates["cka"].value, abs=1e-5
     )
@@ -96,7 +96,7 @@ def test_shards_join_and_resume(engine, tmp_path):
     (store / local[0].parent.name / local[0].name).unlink()
     before = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
     again = Cluster(engine._client, engine.folder, shard_rows)
-    assert_same(drain(ranking_steps(query, on(again))), found)
+    assert_same(drain(rank_steps(query, on(again))), found)
     after = {p: p.stat().st_ino for p in store.rglob("*.w2sf")}
     assert {p: after[p] for p in before} == before
     assert len(after) == len(before) + 1
@@ -106,8 +106,8 @@ def test_stages_run_on_workers(engine, tmp_path):
     """A ranking in stages has its rows extracted by workers too, with the order of this process."""
     query = query_of(90)
     query = dataclasses.replace(query, settings=dataclasses.replace(query.settings, confidence=0.9))
-    here = drain(ranking_steps(query, Extractor(tmp_path / "local")))
-    found = drain(ranking_steps(query, on(engine)))
+    here = drain(rank_steps(query, Extractor(tmp_path / "local")))
+    found = drain(rank_steps(query, on(engine)))
     assert_same(found, here)
     assert list((engine.folder / "features" / "entries").rglob("*.w2sf"))
 
@@ -117,7 +117,7 @@ def test_arrays_stay_in_this_process(engine, files):
     source, local = ArraySource(), Extractor(engine.folder)
     weak = {name: str(files / f"{name}.npy") for name in ("a", "b", "flat")}
     query = build_query(strong=str(files / "s.npy"), weak=weak, estimators=("cka",))
-    assert_same(drain(ranking_steps(query, on(engine))), drain(ranking_steps(query, source)))
+    assert_same(drain(rank_steps(query, on(engine))), drain(rank_steps(query, source)))
     assert drain(local.features(query.strong, query.pool, query.settings))
     assert not engine._futures
 
@@ -125,9 +125,9 @@ def test_arrays_stay_in_this_process(engine, files):
 def test_killed_worker_costs_only_time(engine, tmp_path):
     """Tasks of a worker that dies are repeated by another."""
     query = query_of(90)
-    expected = drain(ranking_steps(query, Extractor(tmp_path / "local")))
+    expected = drain(rank_steps(query, Extractor(tmp_path / "local")))
     client, cluster = engine._client, Cluster(engine._client, engine.folder, 10)
-    steps = ranking_steps(query, on(cluster))
+    steps = rank_steps(query, on(cluster))
     next(step for step in steps if step.phase == "extract")
     victim = next(iter(client.run(os.getpid).values()))
     os.kill(victim, signal.SIGKILL)
@@ -159,7 +159,7 @@ def allow_failures(count, dask_scheduler=None):
 def test_close_cancels(engine):
     """Closing the steps and the cluster leaves no task behind."""
     cluster = Cluster(engine._client, engine.folder, 10)
-    steps = ranking_steps(query_of(90), on(cluster))
+    steps = rank_steps(query_of(90), on(cluster))
     next(step for step in steps if step.phase == "extract")
     steps.close()
     cluster.close()

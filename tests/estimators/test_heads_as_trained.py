@@ -18,7 +18,7 @@ from predictor.estimators.supervision import supervise
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
-from predictor.ranking.ordering import judge
+from predictor.ranking.ordering import order
 from predictor.training.learners import LogisticHeads, student_heads, weak_heads
 from predictor.training.measures import hardened
 from predictor.training.recipe import Recipe
@@ -194,9 +194,9 @@ def test_candidates_are_compared_with_the_null_by_the_heads_that_it_is_of():
         def forecast(self, case: Case) -> Forecast:
             return replace(plain, error=plain.error + 5.0, null_error=plain.error)
 
-    before = judge(TruthPosteriorForecast(halvings=1, draws=8), case, "w2s_error").standing.above_null
+    before = order(TruthPosteriorForecast(halvings=1, draws=8), case, "w2s_error").standing.above_null
     assert before.any()
-    np.testing.assert_array_equal(judge(Far(), case, "w2s_error").standing.above_null, before)
+    np.testing.assert_array_equal(order(Far(), case, "w2s_error").standing.above_null, before)
 
 
 def test_the_simulation_is_of_ridge_heads_and_says_so():

@@ -43,7 +43,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def gathered(source: Extractor, *references: str) -> list[FeatureSet]:
     strong, *weak = (read_spec(f"m{i}={reference}") for i, reference in enumerate(references))
     found = drain(gather(RankingQuery(strong, tuple(weak), POOL, settings=FP32), source))
-    return [found.strong, *found.living]
+    return [found.strong, *found.active]
 
 
 def alone(cache: Path, reference: str) -> FeatureSet:

@@ -61,7 +61,6 @@ def full_query() -> RankingQuery:
             refine="prompted",
             training=Training(60, 400, 0.25, 1e-3, "logistic", "hard"),
         ),
-        calibration=full_calibration(),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from predictor.api import predict
 from predictor.errors import InputError
 from predictor.query.model_spec import ModelSpec
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import drain
 from tests.answers import by_name
 from tests.estimators.cases import shown, task, teachers
@@ -53,7 +53,7 @@ def test_weak_labels_bring_misfit_for_the_candidates_that_have_them(models, valu
 
 def test_weak_labels_of_a_model_read_at_several_layers_serve_each_of_them(models, values):
     weak = (ModelSpec("w", "fake", layer="0,3", values=models[1]["t0"]),)
-    found = drain(ranking_steps(query_of(models, weak=weak, weak_labels={"w": values}), FakeLayers()))
+    found = drain(rank_steps(query_of(models, weak=weak, weak_labels={"w": values}), FakeLayers()))
     assert all(c.estimates["misfit"].value is not None for c in found.candidates)
 
 

@@ -10,7 +10,7 @@ from predictor.errors import InputError
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.store.arrays import ArraySource
 from tests.answers import by_name
 from tests.estimators.cases import ROWS, shown, task, teachers
@@ -86,7 +86,7 @@ def test_a_query_that_cannot_be_answered_is_refused_when_made(models, changes, t
 
 def test_an_unknown_estimator_is_refused_before_anything_is_read(models):
     query = query_of(models, settings=Settings(estimators=("magic",)))
-    steps = ranking_steps(query, ArraySource())
+    steps = rank_steps(query, ArraySource())
     with pytest.raises(InputError, match="no estimator is called 'magic'; known: combined"):
         next(steps)
 

@@ -12,7 +12,7 @@ from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Predicted
 from predictor.ranking.labelling import in_class_order
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import Progress, drain
 from tests.answers import by_name
 
@@ -77,13 +77,13 @@ PLAIN = ModelSpec("plain", "./plain")
 
 def test_labels_of_a_model_are_weak_labels_like_given_ones():
     models = FakeModels()
-    asked = drain(ranking_steps(query(LOGITS, PLAIN), models))
+    asked = drain(rank_steps(query(LOGITS, PLAIN), models))
     assert models.asked == ["head"]
     values = drain(models.labels(LOGITS, Pool.numbered(ROWS), Settings())).values
     plain = ModelSpec("head", "./head")
     base = query(plain, PLAIN)
     given = RankingQuery(base.strong, base.weak, base.pool, weak_labels={"head": values})
-    expected = drain(ranking_steps(given, FakeModels()))
+    expected = drain(rank_steps(given, FakeModels()))
     told = by_name(asked)
     for candidate in expected.candidates:
         assert told[candidate.name].estimates == candidate.estimates
@@ -95,14 +95,14 @@ def test_labels_of_a_model_are_weak_labels_like_given_ones():
 
 def test_layers_of_one_model_share_its_labels():
     models = FakeModels()
-    found = drain(ranking_steps(query(ModelSpec("head", "./head", "1,2", labels="logits")), models))
+    found = drain(rank_steps(query(ModelSpec("head", "./head", "1,2", labels="logits")), models))
     assert models.asked == ["head"]
     assert [c.estimates["misfit"].value for c in found.candidates if c.estimates["misfit"].value is None] == []
 
 
 def test_a_model_that_cannot_label_is_one_failed_row():
     broken = ModelSpec("broken", "./broken", "1,2", labels="logits")
-    found = drain(ranking_steps(query(broken, LOGITS, PLAIN), FakeModels()))
+    found = drain(rank_steps(query(broken, LOGITS, PLAIN), FakeModels()))
     (failed,) = [c for c in found.candidates if c.status == "failed"]
     assert (failed.name, failed.error.reason) == ("broken", "NO_CLASSIFIER")
     assert sorted(c.name for c in found.candidates if c.status == "ok") == ["head", "plain"]
@@ -110,18 +110,18 @@ def test_a_model_that_cannot_label_is_one_failed_row():
 
 def test_labels_that_do_not_fit_the_gold_classes_are_the_candidates_own_fault():
     three = Labels.of(["a", "b", "c"] * 10 + [None] * 30)
-    found = drain(ranking_steps(query(LOGITS, PLAIN, labels=three), FakeModels()))
+    found = drain(rank_steps(query(LOGITS, PLAIN, labels=three), FakeModels()))
     (failed,) = [c for c in found.candidates if c.status == "failed"]
     assert (failed.name, failed.error.reason) == ("head", "COLUMNS_DIFFER")
 
 
 def test_class_names_of_the_model_decide_which_column_is_which():
     gold = Labels.of([*(["no", "yes"] * 15), *[None] * 30])
-    named = drain(ranking_steps(query(LOGITS, labels=gold), FakeModels(("YES", "NO")))).candidates[0]
+    named = drain(rank_steps(query(LOGITS, labels=gold), FakeModels(("YES", "NO")))).candidates[0]
     values = drain(FakeModels().labels(LOGITS, Pool.numbered(ROWS), Settings())).values
     plain = query(ModelSpec("head", "./head"), labels=gold)
     given = RankingQuery(plain.strong, plain.weak, plain.pool, gold, {"head": values[:, ::-1]}, plain.settings)
-    expected = drain(ranking_steps(given, FakeModels())).candidates[0]
+    expected = drain(rank_steps(given, FakeModels())).candidates[0]
     assert named.estimates == expected.estimates
 
 
@@ -129,7 +129,7 @@ def test_a_source_of_arrays_alone_says_that_it_reads_no_models():
     class Arrays:
         features = FakeModels().features
 
-    found = drain(ranking_steps(query(LOGITS, PLAIN), Arrays()))
+    found = drain(rank_steps(query(LOGITS, PLAIN), Arrays()))
     (failed,) = [c for c in found.candidates if c.status == "failed"]
     assert failed.error.reason == "ARRAYS_ONLY"
     assert "only arrays are read here" in failed.error.message
@@ -137,7 +137,7 @@ def test_a_source_of_arrays_alone_says_that_it_reads_no_models():
 
 def test_words_and_prompt_stand_in_the_provenance():
     asked = query(LOGITS, label_prompt=LabelPrompt(("no", "yes"), "{text}?"), refine="linear")
-    request = drain(ranking_steps(asked, FakeModels())).provenance.request
+    request = drain(rank_steps(asked, FakeModels())).provenance.request
     assert request["label_prompt"] == {"words": ("no", "yes"), "template": "{text}?"}
     assert request["refine"] == "linear"
     assert request["weak"] == ["head=./head#labels=logits"]

@@ -17,9 +17,10 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Budget
 from predictor.query.source import FeatureSet
 from predictor.query.training_plan import Training
-from predictor.ranking.incremental_source import Growing, Staged
+from predictor.ranking.candidate import Elimination, PendingCandidate
+from predictor.ranking.incremental_features import IncrementalFeatures
 from predictor.ranking.point_scores import expected_outcomes
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
 from predictor.steps import drain
 from predictor.training.splits import fitted
@@ -28,13 +29,13 @@ from tests.ranking.counting import ABOUT, ROWS, CountingSource, features, query
 
 @pytest.fixture(scope="module")
 def full() -> Ranking:
-    return drain(ranking_steps(query(), CountingSource(features())))
+    return drain(rank_steps(query(), CountingSource(features())))
 
 
 @pytest.fixture(scope="module")
 def staged() -> tuple[Ranking, CountingSource]:
     source = CountingSource(features())
-    return drain(ranking_steps(query(budget=Budget(share=0.5), confidence=0.9), source)), source
+    return drain(rank_steps(query(budget=Budget(share=0.5), confidence=0.9), source)), source
 
 
 def test_the_first_choice_is_that_of_all_rows(full: Ranking, staged: tuple[Ranking, CountingSource]) -> None:
@@ -54,7 +55,7 @@ def test_rows_are_nested_and_follow_the_seed() -> None:
     weak = (ModelSpec("near", "./near"),)
     for share, seed in ((0.25, 0), (0.5, 0), (0.25, 1)):
         source = CountingSource(features())
-        drain(ranking_steps(query(*weak, budget=Budget(share=share), seed=seed, estimators=("cka",)), source))
+        drain(rank_steps(query(*weak, budget=Budget(share=share), seed=seed, estimators=("cka",)), source))
         seen.append(set(source.asked["strong"][:160]))
     assert seen[0] == seen[1] != seen[2]
 
@@ -63,8 +64,8 @@ def test_with_no_rows_left_to_spare_the_ordinary_ranking_has_the_word() -> None:
     source = CountingSource(features())
     source.found["twin"] = features()["near"] + 0.3 * np.random.default_rng(7).normal(size=(ROWS, 8))
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
-    ranking = drain(ranking_steps(query(*weak, confidence=0.999, estimators=("cka",)), source))
-    whole = drain(ranking_steps(query(*weak, estimators=("cka",)), source))
+    ranking = drain(rank_steps(query(*weak, confidence=0.999, estimators=("cka",)), source))
+    whole = drain(rank_steps(query(*weak, estimators=("cka",)), source))
     if ranking.rows == ROWS:
         assert "all rows were read" in ranking.warnings[0]
         assert [c.p_best for c in ranking.candidates] == [c.p_best for c in whole.candidates]
@@ -83,7 +84,7 @@ def test_those_left_behind_stay_in_the_answer_with_their_reasons(staged: tuple[R
         assert c.diagnostics["rows_seen"] == len(source.asked[c.name])
         assert 0 < c.diagnostics["behind_low"] <= c.diagnostics["behind_by"] <= c.diagnostics["behind_high"]
         assert c.estimates["label_prior_simulation"].note == f"on {len(source.asked[c.name])} rows"
-        assert any("left behind at stage" in warning and "of 640 rows" in warning for warning in c.warnings)
+        assert any("eliminated at stage" in warning and "of 640 rows" in warning for warning in c.warnings)
     assert f"read in stages at 90% confidence: {ranking.rows} of 640 rows" in ranking.warnings[0]
     share = sum(len(rows) for rows in source.asked.values()) / (5 * ROWS)
     assert ranking.warnings[0].endswith(f"and models read {share:.0%} of what reading all would take")
@@ -103,20 +104,20 @@ def test_the_answer_keeps_its_schema_and_its_request(staged: tuple[Ranking, Coun
 
 def test_a_model_that_fails_fails_alone() -> None:
     source = CountingSource(features(), broken=("half",))
-    ranking = drain(ranking_steps(query(budget=Budget(share=0.25)), source))
+    ranking = drain(rank_steps(query(budget=Budget(share=0.25)), source))
     assert ranking.best().name == "near"
     (failed,) = (c for c in ranking.candidates if c.status == "failed")
     assert failed.name == "half"
     assert failed.error is not None
     assert failed.error.reason == "MODEL_NOT_FOUND"
     with pytest.raises(W2SError, match="model 'strong' does not exist"):
-        drain(ranking_steps(query(budget=Budget(share=0.25)), CountingSource(features(), broken=("strong",))))
+        drain(rank_steps(query(budget=Budget(share=0.25)), CountingSource(features(), broken=("strong",))))
 
 
 def test_a_layer_that_is_left_behind_is_not_read_again() -> None:
     source = CountingSource(features())
     weak = (ModelSpec("near", "./near", layer="1,9"), ModelSpec("half", "./half"))
-    ranking = drain(ranking_steps(query(*weak, confidence=0.8), source))
+    ranking = drain(rank_steps(query(*weak, confidence=0.8), source))
     assert source.layers["near"][0] == "1,9"
     assert set(source.layers["near"][1:]) <= {"1"}
     assert {c.name for c in ranking.candidates} == {"near#layer=1", "near#layer=9", "half"}
@@ -125,7 +126,7 @@ def test_a_layer_that_is_left_behind_is_not_read_again() -> None:
 
 def test_a_layer_left_at_the_last_stage_is_not_ranked_beside_its_sister() -> None:
     weak = (ModelSpec("near", "./near", layer="1,9"), ModelSpec("half", "./half"))
-    ranking = drain(ranking_steps(query(*weak, budget=Budget(share=0.25), confidence=0.8), CountingSource(features())))
+    ranking = drain(rank_steps(query(*weak, budget=Budget(share=0.25), confidence=0.8), CountingSource(features())))
     found = [c.name for c in ranking.candidates]
     assert sorted(found) == ["half", "near#layer=1", "near#layer=9"]
     (left,) = (c for c in ranking.candidates if c.name == "near#layer=9")
@@ -137,7 +138,7 @@ def test_time_is_a_budget_too() -> None:
     source = CountingSource(features())
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
     source.found["twin"] = features()["near"] + 1e-3 * np.random.default_rng(7).normal(size=(ROWS, 8))
-    ranking = drain(ranking_steps(query(*weak, budget=Budget(seconds=1e-6), rank_by="gain"), source))
+    ranking = drain(rank_steps(query(*weak, budget=Budget(seconds=1e-6), rank_by="gain"), source))
     assert ranking.rows == 160
 
 
@@ -145,7 +146,7 @@ def test_twins_are_not_told_apart_but_end_the_reading() -> None:
     source = CountingSource(features())
     source.found["twin"] = source.found["near"] * 2.0
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
-    ranking = drain(ranking_steps(query(*weak, confidence=0.95), source))
+    ranking = drain(rank_steps(query(*weak, confidence=0.95), source))
     assert ranking.rows == 160
     assert "no rival can be noticeably better" in ranking.warnings[0]
     assert {c.tie_group for c in ranking.candidates} == {1}
@@ -155,9 +156,9 @@ def test_a_budget_is_spent_where_confidence_alone_would_stop() -> None:
     source = CountingSource(features())
     source.found["twin"] = source.found["near"] + 0.01 * np.random.default_rng(7).normal(size=(ROWS, 8))
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
-    alone = drain(ranking_steps(query(*weak, confidence=0.95), source))
+    alone = drain(rank_steps(query(*weak, confidence=0.95), source))
     assert alone.rows == 160
-    ranking = drain(ranking_steps(query(*weak, budget=Budget(share=0.5)), source))
+    ranking = drain(rank_steps(query(*weak, budget=Budget(share=0.5)), source))
     assert ranking.rows == ROWS // 2
     assert "when the budget was spent" in ranking.warnings[0]
 
@@ -187,7 +188,7 @@ def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_traini
 
 def test_those_left_at_the_last_stage_still_say_what_tasks_are_plausible() -> None:
     source = CountingSource(features())
-    ranking = drain(ranking_steps(query(budget=Budget(share=0.25)), source))
+    ranking = drain(rank_steps(query(budget=Budget(share=0.25)), source))
     rows = np.sort(source.asked["strong"])
     found = {name: values[rows].astype(np.float32) for name, values in features().items()}
     student, *weak = (Representation(name, values, *ABOUT.get(name, ())) for name, values in found.items())
@@ -200,21 +201,26 @@ def test_those_left_at_the_last_stage_still_say_what_tasks_are_plausible() -> No
         assert kept[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
 
 
-def test_bystanders_are_those_left_behind_with_all_rows_read() -> None:
-    asked = query()
-    staged = Staged(CountingSource({}), asked.strong, asked.pool, asked.settings, read=np.array([5, 1, 3]))
-    for name, rows in (("left early", 2), ("left at last", 3), ("living", 3)):
-        values = np.arange(rows, dtype=np.float32)[:, None]
-        staged.models[name] = Growing(asked.weak[0], FeatureSet(name, values, "1", name))
-    staged.gone.update(("left early", "left at last"))
-    (found,) = staged.context_models
-    assert found.name == "left at last"
+def test_context_models_have_all_rows() -> None:
+    """Context models are the candidates that were eliminated after all rows had been read."""
+    asked, rows = query(), np.array([5, 1, 3])
+    strong = FeatureSet("strong", np.zeros((3, 1), np.float32), "1", "strong")
+    features = IncrementalFeatures(asked, CountingSource({}), strong, rows)
+    for name, count in (("early", 2), ("late", 3), ("remaining", 3)):
+        values = np.arange(count, dtype=np.float32)[:, None]
+        features.candidates[name] = PendingCandidate(asked.weak[0], FeatureSet(name, values, "1", name))
+    why = Elimination(1, 2, 0.5, "remaining", 0.1, 0.05, 0.2)
+    features.eliminate({"early": why, "late": why})
+    gathered = features.gathered()
+    assert [one.name for one in gathered.active] == ["remaining"]
+    (found,) = gathered.context_models
+    assert found.name == "late"
     np.testing.assert_array_equal(found.values, [[1.0], [2.0], [0.0]])  # rows 1, 3, 5
 
 
 def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
     asked = Training(weak_rows=30, student_ridge=0.1)
-    ranking = drain(ranking_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
+    ranking = drain(rank_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
     assert "with 30 and 213, as is to be predicted" in " ".join(ranking.warnings)
     assert ranking.provenance.request["training"] == asdict(asked)
 
@@ -250,4 +256,4 @@ def test_labels_are_cut_with_their_rows() -> None:
 def test_models_that_label_rows_are_not_read_in_stages() -> None:
     weak = (ModelSpec("near", "./near", labels="logits"),)
     with pytest.raises(InputError, match="models that label or relabel rows are read in full; leave out --budget"):
-        drain(ranking_steps(query(*weak, budget=Budget(share=0.5)), CountingSource(features())))
+        drain(rank_steps(query(*weak, budget=Budget(share=0.5)), CountingSource(features())))

@@ -12,7 +12,7 @@ from predictor.estimators.protocol import Forecaster
 from predictor.estimators.registry import ESTIMATORS
 from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
-from predictor.ranking.ordering import some_rows
+from predictor.ranking.point_values import some_rows
 
 ROWS, GOLD = 90, 30
 LABELLED = [

@@ -11,7 +11,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import Progress, drain
 from tests.ranking.test_labelling import LOGITS, PLAIN, ROWS, FakeModels, query
 
@@ -58,7 +58,7 @@ def test_classes_that_run_out_leave_their_places_to_others():
 
 def test_every_candidate_with_labels_is_relabelled_by_the_strong_model():
     source = FakePrompted()
-    found = drain(ranking_steps(query(LOGITS, PLAIN, refine="prompted", label_prompt=WORDS), source))
+    found = drain(rank_steps(query(LOGITS, PLAIN, refine="prompted", label_prompt=WORDS), source))
     ((name, weak, contexts),) = source.seen
     assert name == "s"
     assert weak.shape == (ROWS, 2)
@@ -75,7 +75,7 @@ def test_every_candidate_with_labels_is_relabelled_by_the_strong_model():
 def test_with_gold_rows_heads_are_relabelled_where_no_gold_label_is():
     gold = Labels.of([*(["no", "yes"] * 10), *[None] * 40])
     source = FakePrompted()
-    found = drain(ranking_steps(query(PLAIN, labels=gold, refine="prompted", label_prompt=WORDS), source))
+    found = drain(rank_steps(query(PLAIN, labels=gold, refine="prompted", label_prompt=WORDS), source))
     ((_, weak, _),) = source.seen
     assert weak.shape == (40, 1)
     details = found.candidates[0].estimates["refinement"].details
@@ -86,7 +86,7 @@ def test_the_rows_are_few_enough_to_be_read_and_drawn_by_the_seed(monkeypatch):
     monkeypatch.setattr("predictor.ranking.refining.MAX_ROWS", 30)
     sources = [FakePrompted() for _ in range(3)]
     for source, seed in zip(sources, (0, 0, 1), strict=True):
-        drain(ranking_steps(query(LOGITS, refine="prompted", label_prompt=WORDS, seed=seed), source))
+        drain(rank_steps(query(LOGITS, refine="prompted", label_prompt=WORDS, seed=seed), source))
     one, same, other = (source.seen[0] for source in sources)
     assert one[1].shape == (30, 2)
     np.testing.assert_array_equal(one[1], same[1])
@@ -102,7 +102,7 @@ def test_what_cannot_be_relabelled_is_left_out_and_says_so():
     for given in (np.full(ROWS, 0.9), np.linspace(-4, 4, ROWS), np.full((ROWS, 3), 1 / 3)):
         asked = RankingQuery(base.strong, base.weak, base.pool, weak_labels={"plain": given}, settings=base.settings)
         source = FakePrompted()
-        found = drain(ranking_steps(asked, source)).candidates[0].estimates["refinement"]
+        found = drain(rank_steps(asked, source)).candidates[0].estimates["refinement"]
         assert source.seen == []
         assert (found.value, found.note[:32]) == (None, "the strong model was not prompte")
 
@@ -114,22 +114,22 @@ def test_a_strong_model_that_cannot_be_prompted_ends_the_request():
             yield
 
     with pytest.raises(RefusedError, match="no language model"):
-        drain(ranking_steps(query(LOGITS, refine="prompted", label_prompt=WORDS), Encoder()))
+        drain(rank_steps(query(LOGITS, refine="prompted", label_prompt=WORDS), Encoder()))
 
 
 def test_linear_refinement_asks_nobody():
     source = FakePrompted()
-    found = drain(ranking_steps(query(LOGITS, PLAIN, refine="linear"), source)).candidates
+    found = drain(rank_steps(query(LOGITS, PLAIN, refine="linear"), source)).candidates
     assert source.seen == []
     assert {c.name: c.estimates["refinement"].value is not None for c in found} == {"head": True, "plain": False}
-    assert "refinement" not in drain(ranking_steps(query(LOGITS), source)).candidates[0].estimates
+    assert "refinement" not in drain(rank_steps(query(LOGITS), source)).candidates[0].estimates
 
 
 def test_refinement_can_make_the_order_though_it_has_no_null_of_its_own():
     source = FakePrompted()
     other = ModelSpec("other", "./other", labels="logits")
     asked = query(LOGITS, other, refine="prompted", label_prompt=WORDS, estimators=("refinement",))
-    found = drain(ranking_steps(asked, source))
+    found = drain(rank_steps(asked, source))
     assert found.rank_by == "refinement"
     assert found.null.value is None
     values = [c.estimates["refinement"].value for c in found.candidates]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.api import predict
-from predictor.ranking.ordering import _above_null
+from predictor.ranking.null_scores import above_null
 from tests.answers import by_name
 from tests.estimators.cases import ROWS, teachers
 
@@ -32,9 +32,9 @@ def test_candidates_of_pure_noise_are_not_separable_from_the_null_however_many(c
 
 def test_a_candidate_is_held_against_the_shuffles_of_all():
     null = np.array([[5.0, 6.0, 7.0], [2.0, 9.0, np.nan]])
-    np.testing.assert_array_equal(_above_null(np.array([4.0, 1.9]), null), [False, True])
-    np.testing.assert_array_equal(_above_null(np.array([np.nan, 2.0]), null), [False, False])
-    np.testing.assert_array_equal(_above_null(np.array([1.0]), np.full((1, 3), np.nan)), [False])
+    np.testing.assert_array_equal(above_null(np.array([4.0, 1.9]), null), [False, True])
+    np.testing.assert_array_equal(above_null(np.array([np.nan, 2.0]), null), [False, False])
+    np.testing.assert_array_equal(above_null(np.array([1.0]), np.full((1, 3), np.nan)), [False])
 
 
 def test_a_good_teacher_is_separable_where_noise_is_not(models):

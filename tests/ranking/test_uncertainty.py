@@ -143,4 +143,4 @@ def test_an_interval_holds_its_value_and_stops_at_what_is_possible():
     assert interval(120.0, np.arange(101.0)) == (5.0, 120.0)
     assert interval(2.0, np.arange(101.0)) == (2.0, 95.0)
     assert interval(50.0, np.arange(101.0) - 20.0) == (-15.0, 75.0)
-    assert interval(50.0, np.arange(101.0) - 20.0, least=0.0) == (0.0, 75.0)
+    assert interval(50.0, np.arange(101.0) - 20.0, floor=0.0) == (0.0, 75.0)

@@ -124,15 +124,23 @@ def test_a_job_keeps_the_calibration_that_it_was_created_with(local):
         assert ranking.provenance.request["calibration"] == first.reference
 
 
-def test_a_calibration_sent_by_a_caller_is_not_used(local):
+def test_a_calibration_sent_by_a_caller_is_not_used(local, monkeypatch):
     with local.client() as client:
         client.calibrations.record(outcomes())
         own = client.calibrations.fit("own")
         forged = dataclasses.replace(own, version="f" * 12, recipe="forged")
-        query = dataclasses.replace(build_query(**request(), calibration="own"), calibration=forged)
-        assert client.predict(query).provenance.request["calibration"] == own.reference
-        unnamed = dataclasses.replace(build_query(**request()), calibration=forged)
-        assert client.predict(unnamed).evidence == "few_labels"
+        sent = convert.calibration_to_proto(forged)
+        plain = convert.query_to_proto
+
+        def with_forged(query):
+            message = plain(query)
+            message.calibration.CopyFrom(sent)
+            return message
+
+        monkeypatch.setattr(convert, "query_to_proto", with_forged)
+        named = client.predict(build_query(**request(), calibration="own"))
+        assert named.provenance.request["calibration"] == own.reference
+        assert client.predict(build_query(**request())).evidence == "few_labels"
 
 
 def test_an_absent_calibration_refuses_the_job_before_it_is_created(local):

@@ -13,7 +13,7 @@ from predictor.query.pool import Pool
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import drain
 from predictor.store.features import FeatureStore
 from tests.answers import bare
@@ -48,7 +48,7 @@ def test_a_job_that_asks_and_prompts_models_answers_as_in_process_and_logs_no_te
         job = client.wait(client.submit(query))
         again = client.wait(client.submit(query))
     assert job.state == "PARTIAL", job.error
-    here = drain(ranking_steps(query, source_of(query, FeatureStore(tmp_path / "own"))))
+    here = drain(rank_steps(query, source_of(query, FeatureStore(tmp_path / "own"))))
     assert bare(job.ranking) == bare(here)
     estimates = {c.name: c.estimates for c in job.ranking.candidates if c.status == "ok"}
     assert sorted(estimates) == ["classifier", "words"]

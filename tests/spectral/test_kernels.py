@@ -10,7 +10,7 @@ import pytest
 from predictor.errors import InputError
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
-from predictor.ranking.ordering import judge
+from predictor.ranking.ordering import order
 from predictor.spectral.alignment import Alignment, Point
 from predictor.spectral.kernels import StreamedKernel, kernel_of, streams
 from predictor.spectral.lanczos import DENSE_SIZE, GapMatrices
@@ -197,10 +197,10 @@ def test_the_judge_takes_values_that_are_known_instead_of_reading_the_rows_again
     case = Case(strong, (weak, noisy))
     estimator = RepresentationGap("frobenius")
     estimates = [{estimator.name: one} for one in estimator.estimate(case)]
-    found, anew = judge(estimator, case, "w2s_error", estimates), judge(estimator, case, "w2s_error")
+    found, anew = order(estimator, case, "w2s_error", estimates), order(estimator, case, "w2s_error")
     assert list(found.standing.rank) == list(anew.standing.rank) == [1, 2]
     np.testing.assert_array_equal(found.standing.p_best, anew.standing.p_best)
-    assert list(judge(estimator, case, "w2s_error", estimates[::-1]).standing.rank) == [2, 1]
+    assert list(order(estimator, case, "w2s_error", estimates[::-1]).standing.rank) == [2, 1]
 
 
 def noise(shape):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from predictor.query.training_plan import Training
-from predictor.ranking.rank import ranking_steps
+from predictor.ranking.rank import rank_steps
 from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from predictor.training.recipe import Recipe
@@ -71,7 +71,7 @@ def test_what_is_forecast_is_the_training_that_is_measured(question):
     assert found.parts == (20, 62, 8)
     assert found.provenance.request["training"] == asdict(Training(20, 62, 0.1, 0.2))
     asked = replace(query, settings=replace(query.settings, training=Training(20, 62, 0.1, 0.2)))
-    ranking = drain(ranking_steps(asked, ArraySource()))
+    ranking = drain(rank_steps(asked, ArraySource()))
     for one in ranking.candidates:
         said = next(t for t in found.trained if t.name == one.name).predicted["label_prior_simulation"]
         assert said["value"] == one.estimates["label_prior_simulation"].value

@@ -1,0 +1,119 @@
+"""The answer of a ranking, from features and labels of every model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from threadpoolctl import threadpool_limits
+
+from predictor.estimators.problem import Representation
+from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.query.evidence import Evidence
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSet
+from predictor.ranking.boundary import StrongBoundary
+from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.estimating import case_of, estimate_alone, estimate_together, spectrum, with_given_labels
+from predictor.ranking.gathering import Gathered
+from predictor.ranking.ordering import Ordering, order
+from predictor.ranking.request_record import request_record
+from predictor.ranking.selection import Selection
+from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, warnings_on_rows
+from predictor.results.ranking import Candidate, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.versions import versions
+from predictor.steps import Progress, Steps
+
+
+def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) -> Steps[Ranking]:
+    """Estimate every candidate, order them, and answer.
+
+    One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.
+
+    Raises:
+        W2SError: the strong model or the request itself is at fault.
+    """
+    candidates = [with_given_labels(one, query) for one in gathered.candidates]
+    pending = [i for i, one in enumerate(candidates) if one.active]
+    ordering = None
+    with threadpool_limits(limits=1, user_api="blas"):
+        strong = Representation.of(gathered.strong)
+        with StrongBoundary(query.strong):
+            strong_diagnostics = spectrum(strong)
+        for done, i in enumerate(pending):
+            yield Progress(candidates[i].name, "estimate", done, len(pending) + 1)
+            candidates[i] = estimate_alone(candidates[i], strong, query, selection.alone)
+        active: Sequence[PendingCandidate] = [one for one in candidates if one.active]
+        if active:
+            yield Progress("", "estimate", len(active), len(active) + 1)
+            case = case_of(query, strong, active, gathered.context_models)
+            effects = selection.effects([one.name for one in active])
+            known = [one.estimates for one in active]
+            ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects)
+            active = estimate_together(active, selection, case, ordering)
+    yield Progress("", "done", len(active) + 1, len(active) + 1)
+    failed = [one for one in candidates if not one.active]
+    ranking = _ranking(query, selection, gathered.strong, strong_diagnostics, active, failed, ordering)
+    return ranking if selection.calibration is None else selection.calibration.apply(ranking, ordering)
+
+
+def _ranking(
+    query: RankingQuery,
+    selection: Selection,
+    strong: FeatureSet,
+    strong_diagnostics: dict[str, float],
+    active: Sequence[PendingCandidate],
+    failed: Sequence[PendingCandidate],
+    ordering: Ordering | None,
+) -> Ranking:
+    requested = selection.ranking_estimator
+    ranked = [] if ordering is None else [ordering.place(_row(one, query), i) for i, one in enumerate(active)]
+    ranked.sort(key=lambda candidate: candidate.rank or 0)
+    known = {one.features.fingerprint for one in (*active, *failed) if one.features is not None}
+    warnings = warnings_on_rows(query, strong, known)
+    if ordering is not None:
+        warnings += warnings_on_evidence(query, requested, ordering.estimator, ranked)
+        warnings += warnings_on_codes(query)
+        warnings += () if ordering.forecast is None else ordering.forecast.warnings
+    return Ranking(
+        rank_by=selection.rank_by if isinstance(requested, Forecaster) else requested.name,
+        evidence=_evidence(query, requested if ordering is None else ordering.estimator),
+        rows=len(query.pool),
+        rows_sha256=query.pool.sha256,
+        strong=StrongModel(
+            strong.name, strong.layer, strong.dim, strong.fingerprint, {**strong_diagnostics, **strong.told}
+        ),
+        candidates=(*ranked, *(Candidate(one.name, "failed", error=one.failure) for one in failed)),
+        null=NullBand() if ordering is None else ordering.null,
+        provenance=Provenance(versions(), query.settings.seed, request_record(query)),
+        warnings=warnings,
+    )
+
+
+def _row(candidate: PendingCandidate, query: RankingQuery) -> Candidate:
+    features = candidate.known_features
+    warnings = list(features.warnings)
+    if features.truncated_rows:
+        limit = query.settings.max_length
+        warnings.append(f"{features.truncated_rows} of {len(query.pool)} rows were cut at {limit} tokens")
+    return Candidate(
+        name=candidate.name,
+        status="ok",
+        layer=features.layer,
+        dim=features.dim,
+        parameters=features.parameters,
+        fingerprint=features.fingerprint,
+        estimates=candidate.estimates,
+        diagnostics={**candidate.diagnostics, **features.told},
+        warnings=tuple(warnings),
+        timings={"features": features.seconds},
+    )
+
+
+def _evidence(query: RankingQuery, estimator: Estimator) -> str:
+    """The evidence that the order rests on, which may be less than what was given.
+
+    Weak labels may come from heads that were trained on gold ones, so they count as gold labels where there are any.
+    """
+    if query.labels is not None and estimator.evidence >= Evidence.weak_labels:
+        return Evidence.few_labels.name
+    return estimator.evidence.name

@@ -1,0 +1,101 @@
+"""Estimates of every candidate, and the case that estimators are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.protocol import Estimator
+from predictor.estimators.supervision import check_probabilities, check_width
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSet
+from predictor.ranking.boundary import CandidateBoundary
+from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.ordering import Ordering
+from predictor.ranking.selection import Selection
+from predictor.results.ranking import Estimate
+
+SPECTRUM = 32
+"""Leading eigenvalues shown per model."""
+
+LEADING = 0.95
+"""Share of energy that is a model's principal part in the diagnostics."""
+
+
+def with_given_labels(candidate: PendingCandidate, query: RankingQuery) -> PendingCandidate:
+    """The candidate with the weak labels that the query gives it; failed where labels do not fit the gold ones."""
+    given = query.weak_labels.get(candidate.spec.name, candidate.weak_labels)
+    if given is None or not candidate.active:
+        return candidate
+    table = np.asarray(given, dtype=np.float64)
+    with CandidateBoundary(candidate.spec) as boundary:
+        if query.labels is not None:
+            check_width(table, query.labels.targets.shape[1], candidate.name)
+            if query.settings.training.heads == "logistic":
+                check_probabilities(table, candidate.name)
+    return replace(candidate, weak_labels=table, failure=boundary.failure)
+
+
+def case_of(
+    query: RankingQuery,
+    strong: FeatureSet | Representation,
+    candidates: Sequence[PendingCandidate],
+    context_models: Sequence[FeatureSet] = (),
+) -> Case:
+    """What the estimators are given of these candidates; all of them have features."""
+    settings = query.settings
+    refined = {one.name: one.refined for one in candidates if one.refined is not None}
+    return Case(
+        strong if isinstance(strong, Representation) else Representation.of(strong),
+        tuple(one.representation for one in candidates),
+        query.labels,
+        {one.name: one.weak_labels for one in candidates if one.weak_labels is not None},
+        settings.seed,
+        refined if settings.refine == "prompted" else None,
+        settings.training,
+        tuple(Representation.of(one) for one in context_models),
+    )
+
+
+def estimate_alone(
+    candidate: PendingCandidate, strong: Representation, query: RankingQuery, estimators: Sequence[Estimator]
+) -> PendingCandidate:
+    """The candidate with the estimates and diagnostics that depend on no other candidate.
+
+    Its kernel is dropped afterwards, so that memory does not grow with the number of candidates.
+    """
+    diagnostics: dict[str, float] = {}
+    estimates: dict[str, Estimate] = {}
+    with CandidateBoundary(candidate.spec) as boundary:
+        case = case_of(query, strong, [candidate])
+        model = case.weak[0]
+        shared = model.alignment(strong).shared_energy(LEADING)
+        diagnostics = spectrum(model) | {"overlap_with_strong": shared}
+        for estimator in estimators:
+            estimates[estimator.name] = estimator.estimate(case)[0]
+    return replace(candidate, estimates=estimates, diagnostics=diagnostics, failure=boundary.failure)
+
+
+def estimate_together(
+    candidates: Sequence[PendingCandidate], selection: Selection, case: Case, ordering: Ordering
+) -> tuple[PendingCandidate, ...]:
+    """The candidates with the estimates that compare them with each other."""
+    estimates = [dict(one.estimates) for one in candidates]
+    for forecaster in selection.forecasters:
+        for known, estimate in zip(estimates, ordering.estimates_of(forecaster, case), strict=True):
+            known[forecaster.name] = estimate
+    for joint in selection.joint:
+        for known, estimate in zip(estimates, joint.estimate(case), strict=True):
+            known[joint.name] = estimate
+    return tuple(replace(one, estimates=known) for one, known in zip(candidates, estimates, strict=True))
+
+
+def spectrum(model: Representation) -> dict[str, float]:
+    """Leading eigenvalues as shares of the first, and the shape of the rest."""
+    values = model.kernel.values[:SPECTRUM] / model.kernel.values[0]
+    named = {f"spectrum_{i + 1}": float(v) for i, v in enumerate(values)}
+    tail = model.kernel.spectrum.keep(LEADING).tail_isotropy
+    return named | {"effective_dimension": model.kernel.effective_dimension, "tail_isotropy": tail}

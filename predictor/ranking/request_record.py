@@ -1,0 +1,19 @@
+"""The request of a ranking as its answer records it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from predictor.query.query import RankingQuery
+
+
+def request_record(query: RankingQuery) -> dict[str, Any]:
+    """The request as names and numbers, enough to repeat it; arrays by name only."""
+    labelled = 0 if query.labels is None else int(query.labels.known.sum())
+    return {
+        "strong": query.strong.as_given,
+        "weak": [spec.as_given for spec in query.weak],
+        "labelled_rows": labelled,
+        "weak_labels": sorted(query.weak_labels),
+        **query.settings.record(),
+    }
