@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.intake.predictions import second_of_two
 from predictor.query.labels import Kind, Labels
 from predictor.query.model_reference import LabelsBy
 from predictor.query.model_spec import ModelSpec
@@ -68,7 +69,7 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
                 reason="ROWS_DIFFER",
                 field=field,
             )
-        weak_labels[entry.candidate] = values
+        weak_labels[entry.candidate] = second_of_two(values)
     return RankingQuery(
         strong=_spec_from_proto(message.strong, "strong"),
         weak=tuple(_spec_from_proto(spec, f"weak[{i}]") for i, spec in enumerate(message.weak)),

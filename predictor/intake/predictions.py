@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.heads.divergences import class_probabilities
 from predictor.query.labels import need_squares
 from predictor.statistics.arrays import Floats
 
@@ -19,6 +21,8 @@ def predictions_of(
 
     Numbers stay numbers. Class names, and whole numbers where `classes` names three or more of them, become the codes
     that gold labels of the same classes have: 0/1 for two classes, one-hot columns for more.
+
+    Probabilities of two classes become those of the second, so that (n, 2) and (n,) are one answer.
 
     Returns:
         (n,) or (n, classes).
@@ -47,7 +51,13 @@ def predictions_of(
             field="weak_labels",
         )
     need_squares(numbers, f"weak labels of {name!r}", "weak_labels")
-    return numbers
+    return second_of_two(numbers)
+
+
+def second_of_two(table: NDArray[Any]) -> NDArray[Any]:
+    """(n,) probabilities of the second class, of (n, 2) probabilities of two; any other table unchanged."""
+    two = table.ndim == 2 and table.shape[1] == 2 and class_probabilities(np.asarray(table, np.float64)) is not None
+    return table[:, 1] if two else table
 
 
 def _as_array(values: Sequence[object] | NDArray[np.generic], name: str) -> NDArray[np.generic]:
