@@ -192,7 +192,7 @@ def test_weak_labels_come_as_numbers_probabilities_or_class_names(write, tmp_pat
     np.save(tmp_path / "p.npy", np.array([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]], dtype=np.float32))
     name, values = read_weak_labels(f"small={tmp_path / 'p.npy'}", pool)
     assert name == "small"
-    assert values.shape == (3, 2)
+    np.testing.assert_allclose(values, [0.9, 0.2, 0.5], rtol=1e-6)
     assert values.dtype == np.float64
 
     path = write("w.jsonl", jsonl({"id": "r2", "label": 0.3}, {"id": "r0", "label": 1}, {"id": "r1", "label": 0}))
@@ -206,7 +206,10 @@ def test_weak_labels_come_as_numbers_probabilities_or_class_names(write, tmp_pat
     assert codes.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
 
     path = write("p.jsonl", jsonl(*({"id": f"r{i}", "label": [0.25, 0.75]} for i in range(3))))
-    assert read_weak_labels(f"small={path}", pool)[1].tolist() == [[0.25, 0.75]] * 3
+    assert read_weak_labels(f"small={path}", pool)[1].tolist() == [0.75] * 3
+
+    path = write("q.jsonl", jsonl(*({"id": f"r{i}", "label": [0.25, 0.25, 0.5]} for i in range(3))))
+    assert read_weak_labels(f"small={path}", pool)[1].tolist() == [[0.25, 0.25, 0.5]] * 3
 
 
 def test_a_candidate_name_that_holds_an_equals_sign_is_known_by_the_candidates(write):
