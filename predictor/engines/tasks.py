@@ -36,7 +36,7 @@ _POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Piece:
-    """Features of one model at one layer over some rows, by the key under which the shared store keeps them.
+    """Features of one model at one layer over some rows, by their key in the shared store.
 
     Attributes:
         entry: key in the feature store.
@@ -69,10 +69,10 @@ def shard(pool: Pool) -> Pool:
 
 
 def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: str) -> tuple[Piece, ...] | None:
-    """Read some rows by one model into the store; what is there already is not read again. None for an array.
+    """Extract some rows by one model into the store, unless they are there already. None for an array.
 
     Raises:
-        W2SError: the model's own fault, or `CANCELLED`.
+        W2SError: the model cannot be read, or `CANCELLED`.
     """
     cache = Path(folder)
     if not resolve(spec.parsed, cache).form.backend:
@@ -93,7 +93,7 @@ def extract(spec: ModelSpec, pool: Pool, settings: Settings, folder: str, stop: 
 
 
 def join(parts: list[tuple[Piece, ...] | None], rows_sha256: str, folder: str) -> tuple[Piece, ...] | None:
-    """The features of all rows out of those of consecutive shards, kept under the key that a local run would use.
+    """The features of all rows out of those of consecutive shards, stored under the key that a local run would use.
 
     Raises:
         UnavailableError: workers read the model differently, as on devices of unlike precision.

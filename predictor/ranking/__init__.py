@@ -1,1 +1,1 @@
-"""The pipeline: gather features, estimate, judge; in one go or in stages."""
+"""Ranking: select estimators, gather features, estimate, order and answer; in one go or in stages."""

@@ -30,7 +30,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     One BLAS thread: two are slower than one on a busy machine, and their sums differ in the last digits.
 
     Raises:
-        W2SError: the strong model or the request itself is at fault.
+        W2SError: the strong model failed, or the request is wrong.
     """
     candidates = [with_given_labels(one, query) for one in gathered.candidates]
     pending = [i for i, one in enumerate(candidates) if one.active]

@@ -76,5 +76,5 @@ class PendingCandidate:
 
     @property
     def representation(self) -> Representation:
-        """What an estimator needs of its features; made anew each time, so that its kernel is not kept."""
+        """What an estimator needs of its features; made anew each time, so that its kernel is not stored."""
         return Representation.of(self.known_features)

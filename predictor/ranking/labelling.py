@@ -1,4 +1,4 @@
-"""Labelling: what a candidate's own model says of the rows, in the order of the gold classes."""
+"""Labels that a candidate's own model predicts, in the order of the gold classes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from predictor.steps import Steps
 
 
 def label(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Steps[Predicted]:
-    """Let a candidate label the pool as its `labels` says.
+    """Labels of the pool by a candidate's model, as its `labels` asks for them.
 
     Raises:
-        W2SError: the candidate's own fault.
+        W2SError: the candidate cannot label.
     """
     predicted = yield from labels_of(source, spec).labels(spec, query.pool, query.settings)
     return in_class_order(predicted, None if query.labels is None else query.labels.classes)

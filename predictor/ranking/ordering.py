@@ -117,8 +117,8 @@ def _by_forecast(
 def _by_value(estimator: Estimator, case: Case, known: Sequence[Mapping[str, Estimate]] | None) -> Ordering:
     """Replicates are random halves of the rows, the same for all candidates.
 
-    Their spread is that of a bootstrap to first order. No row repeats, which would mislead an estimator that is tuned
-    by cross-validation.
+    Their spread is that of a bootstrap to first order. No row repeats, because an estimator that is tuned by
+    cross-validation would then see test rows in training.
     """
     sign = 1.0 if estimator.better == "lower" else -1.0
     rng = case.rng(f"bootstrap {estimator.name}")

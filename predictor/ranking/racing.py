@@ -48,7 +48,7 @@ def race_steps(query: RankingQuery, selection: Selection, source: FeatureSource)
         source: gives features of models over any rows.
 
     Raises:
-        W2SError: the strong model or the request is at fault.
+        W2SError: the strong model failed, or the request is wrong.
     """
     _check(query)
     estimator = selection.ranking_estimator

@@ -1,4 +1,4 @@
-"""Race: which candidates can no longer be the best, seen on part of the rows and asked of all of them.
+"""Bounds of score differences on all rows, from scores on part of them: which candidates cannot be the best.
 
 Candidates are scored on m of N rows (lower is better) and on B random halves of those m. For a pair, with d its
 difference on the m rows and h_b on half b:
@@ -11,8 +11,8 @@ t is Student's quantile at α / (K (M − 1)): Bonferroni over K stages declared
 the best candidate could lose to. A candidate whose difference from a rival is bounded above 0 is dropped. So the
 candidate that all rows would rank first is dropped with probability at most α over the random order of the rows, *if*
 differences of half-samples are close to normal and each further doubling of the rows moves a difference by no more
-than the last one did, in either direction only as it did or not at all. Nothing is said of the truth: the target is
-the answer that all rows would give. Source: half-sampling is Efron 1982, The Jackknife, the Bootstrap and Other
+than the last one did, in either direction only as it did or not at all. The target is the answer that all rows would
+give, not the truth. Source: half-sampling is Efron 1982, The Jackknife, the Bootstrap and Other
 Resampling Plans, §5; the rest is ours.
 """
 
@@ -28,14 +28,14 @@ from predictor.statistics.student_t import student_quantile
 
 MAX_STAGES = 6
 MIN_ROWS = 150
-"""Of the first stage: a third of half of them must still train a head."""
+"""Rows of the first stage: a third of half of them must still train a head."""
 
 HALVES = 12
 """Random halves scored at each stage."""
 
 
 def schedule(rows: int, share: float = 1.0) -> tuple[int, ...]:
-    """Rows read by the end of each stage: the budget and its halves, halves of halves, from 150 rows on; at most 6.
+    """Rows read by the end of each stage: the budget, half of it, a quarter, down to 150 rows; 6 stages at most.
 
     Args:
         rows: N.
@@ -50,10 +50,10 @@ def schedule(rows: int, share: float = 1.0) -> tuple[int, ...]:
 
 @dataclass(frozen=True, eq=False)
 class StageScores:
-    """What one stage showed.
+    """Scores of the candidates at one stage.
 
     Attributes:
-        seen, rows: m and N; N is what the judge would use of all rows.
+        seen, rows: m and N; N is what the ranking estimator would use of all rows.
         values: (m,) scores on the rows seen, lower is better.
         halves: (m, B) scores on random halves of them.
     """

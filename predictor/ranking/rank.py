@@ -26,7 +26,7 @@ def rank_steps(query: RankingQuery, source: FeatureSource, calibration: Calibrat
         calibration: the one that the settings of the query name.
 
     Raises:
-        W2SError: the strong model or the request itself is at fault.
+        W2SError: the strong model failed, or the request is wrong.
     """
     if query.labels is not None:
         query.labels.unlabelled()

@@ -74,7 +74,7 @@ class Selection:
     """Estimators and ranking rule of one request, chosen once, before anything is read.
 
     Attributes:
-        estimators: as asked for; `combined` alone stands for all that the evidence allows.
+        estimators: as asked for; `combined` alone means all that the evidence allows.
         ranking_estimator: its values make the order: the first named that predicts outcomes, else the first named.
         rank_by: which predicted outcome makes the order.
         evidence: the most that is known of any candidate.

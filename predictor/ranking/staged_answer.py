@@ -84,7 +84,7 @@ def _described(
         diagnostics={
             **features.told,
             "rows_seen": float(why.rows_seen),
-            "stage_left": float(why.stage),
+            "stage_eliminated": float(why.stage),
             "behind_by": why.behind,
             "behind_low": why.low,
             "behind_high": why.high,

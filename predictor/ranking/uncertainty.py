@@ -1,4 +1,4 @@
-"""Rank intervals, P(best) and ties from paired replicates: every replicate scores all candidates in one world."""
+"""Rank intervals, P(best) and ties from paired replicates: every replicate scores all candidates in one simulation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LOW, HIGH = 0.05, 0.95
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """Where each of m candidates stands; ranks and groups count from 1.
+    """Ranks, P(best) and ties of m candidates; ranks and groups count from 1.
 
     Attributes:
         rank: (m,) by value.
-        low, high: (m,) 90 % interval of the rank over replicates, widened where need be to hold `rank`.
+        low, high: (m,) 90 % interval of the rank over replicates, widened where necessary to include `rank`.
         p_best: (m,) share of replicates in which the candidate is best, ties shared.
         tie_group: (m,) candidates of one group are not separable from the best-ranked one of that group.
         above_null: (m,) whether the candidate is better than all shuffled ones.
@@ -39,11 +39,11 @@ def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | N
     """Standing by (m,) values with (m, R) paired replicates, lower is better.
 
     A candidate joins the group of its leader (the best-ranked candidate outside the groups before) when the 90 %
-    interval of their paired difference holds 0; but one that does not beat the shuffled ones never joins one that
-    is.
+    interval of their paired difference includes 0. A candidate that does not beat the shuffled ones never joins one
+    that does.
 
     Args:
-        above_null: (m,) whether a candidate is better than shuffled ones; all alike where None.
+        above_null: (m,) whether a candidate is better than shuffled ones; all candidates count alike where None.
     """
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), dtype=int)
@@ -74,7 +74,7 @@ def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:
 
 
 def interval(value: float, draws: Array, floor: float = -np.inf) -> tuple[float, float] | None:
-    """90 % interval of finite draws, widened where need be to hold the value; None where under half are finite.
+    """90 % interval of finite draws, widened where necessary to include the value; None where under half are finite.
 
     The value is an expectation, or a ratio of two, and can lie in the tail of skewed draws.
 

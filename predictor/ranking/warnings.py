@@ -30,9 +30,9 @@ def warnings_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[
     if strong.fingerprint in fingerprints:
         found.append("the strong model is also listed as a weak candidate; as its own teacher it has nothing to gain")
     if pool.empty_rows:
-        found.append(f"{pool.empty_rows} row(s) of the pool are blank; they are kept")
+        found.append(f"{pool.empty_rows} row(s) of the pool are blank; they stay in the pool")
     if pool.duplicate_rows:
-        found.append(f"{pool.duplicate_rows} row(s) of the pool repeat earlier ones; they are kept and count")
+        found.append(f"{pool.duplicate_rows} row(s) of the pool repeat earlier ones; they stay in the pool and count")
     if len(pool) < FEW_ROWS:
         found.append(f"only {len(pool)} rows: intervals will be wide; some hundreds separate candidates better")
     if strong.truncated_rows:

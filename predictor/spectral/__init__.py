@@ -1,1 +1,1 @@
-"""Kernels of models over the pool: eigenpairs, streamed moments, and what two models say of each other."""
+"""Kernels of models over the pool: eigenpairs, streamed moments, and alignments of two models."""

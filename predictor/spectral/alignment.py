@@ -1,4 +1,4 @@
-"""Alignment: everything that two models' kernels say of each other, from matrices no longer than their widths.
+"""Alignment of two models' kernels, from matrices no longer than the models' widths.
 
 With C = U_sᵀU_w, the maths runs on X = Λ_s^½ C Λ_w^½ = V_sᵀ C_sw V_w, which needs no division by a small eigenvalue:
     P_s (I − P_w)² P_s  →  G = diag(a² λ_s) − diag(a) X diag(w) Xᵀ diag(a),
@@ -25,7 +25,7 @@ class Point(NamedTuple):
     """One choice of truncation and ridge.
 
     Attributes:
-        energy: share (0, 1] of each model's energy that is kept, or None for all that the alignment has.
+        energy: share (0, 1] of each model's energy that is retained, or None for all that the alignment has.
         ridge: β > 0 as a share of each trace.
         corrected: whether the strong and the weak model's eigenvalues lose their tail's share γ = tail / n.
     """
@@ -59,10 +59,10 @@ class Alignment:
         if moments is None and isinstance(strong, StreamedKernel) and isinstance(weak, StreamedKernel):
             moments = CrossMoments.of(strong.features, weak.features)
         cross = _sum_over_rows(strong, weak) if moments is None else moments.scatter
-        if strong.turn is not None:
-            cross = strong.turn.T @ cross
-        if weak.turn is not None:
-            cross = cross @ weak.turn
+        if strong.rotation is not None:
+            cross = strong.rotation.T @ cross
+        if weak.rotation is not None:
+            cross = cross @ weak.rotation
         return cls(strong.spectrum, weak.spectrum, cross / strong.rows)
 
     def keep(self, energy: float) -> Alignment:
@@ -85,7 +85,7 @@ class Alignment:
         """Share of the strong model's energy inside the weak model's leading directions, as many for both.
 
         Args:
-            energy: the strong model's share (0, 1] that says how many.
+            energy: the strong model's share (0, 1] that decides how many.
         """
         leading = self.strong.keep(energy)
         cut = min(leading.rank, self.weak.rank)
@@ -136,26 +136,26 @@ class Alignment:
         return np.array([self._prior_gap(point) for point in points])
 
     def _prior_gap(self, point: Point) -> float:
-        kept = _kept(self.strong, point)
-        values = kept.values
-        left = _weights(self.strong, point, point.corrected[0])[: kept.rank]
+        retained = _retained(self.strong, point)
+        values = retained.values
+        left = _weights(self.strong, point, point.corrected[0])[: retained.rank]
         fit = _weights(self.weak, point, point.corrected[1]) / np.sqrt(self.weak.values)
         seen = int(np.count_nonzero(fit))
-        cross = self.cross[: kept.rank, :seen]
+        cross = self.cross[: retained.rank, :seen]
         hidden = (cross * -fit[:seen]) @ cross.T
-        hidden[np.diag_indices(kept.rank)] += values
+        hidden[np.diag_indices(retained.rank)] += values
         return float(np.sum((left[:, None] * hidden) ** 2) / np.sum((left * values) ** 2))
 
 
-def _kept(spectrum: Spectrum, point: Point) -> Spectrum:
+def _retained(spectrum: Spectrum, point: Point) -> Spectrum:
     return spectrum if point.energy is None else spectrum.keep(point.energy)
 
 
 def _weights(spectrum: Spectrum, point: Point, corrected: bool) -> Array:
-    """(r,) D/√λ of the part that the point keeps, 0 beyond it; D the smoother's eigenvalues."""
-    kept = _kept(spectrum, point)
+    """(r,) D/√λ of the part that the point retains, 0 beyond it; D the smoother's eigenvalues."""
+    retained = _retained(spectrum, point)
     weights = np.zeros(spectrum.rank)
-    weights[: kept.rank] = kept.shrinkage(point.ridge, tail_corrected=corrected) / np.sqrt(kept.values)
+    weights[: retained.rank] = retained.shrinkage(point.ridge, tail_corrected=corrected) / np.sqrt(retained.values)
     return weights
 
 

@@ -1,4 +1,4 @@
-"""Kernels: what alignments ask of a model's kernel, and the form of it that holds no array as long as the pool."""
+"""Kernels of models, and the form of a kernel that stores no array as long as the pool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from predictor.statistics.arrays import Array
 
 
 class Kernel(Protocol):
-    """One model's kernel K = Z Zᵀ / n = U diag(λ) Uᵀ over the pool, whether or not U is held in memory."""
+    """One model's kernel K = Z Zᵀ / n = U diag(λ) Uᵀ over the pool, whether or not U is in memory."""
 
     @property
     def spectrum(self) -> Spectrum:
@@ -33,7 +33,7 @@ class Kernel(Protocol):
 
     @property
     def rank(self) -> int:
-        """Components kept."""
+        """Components retained."""
         ...
 
     @property
@@ -47,12 +47,12 @@ class Kernel(Protocol):
         ...
 
     @property
-    def turn(self) -> Array | None:
+    def rotation(self) -> Array | None:
         """(p, r) that brings `coordinates` to the principal axes, or None where they are there already."""
         ...
 
     def coordinates(self, rows: slice | NDArray[np.integer]) -> Array:
-        """(k, p) centred coordinates of some rows; times `turn` they are U √(n λ)."""
+        """(k, p) centred coordinates of some rows; times `rotation` they are U √(n λ)."""
         ...
 
     def scores(self, rows: slice | NDArray[np.integer], rank: int) -> Array:
@@ -109,7 +109,7 @@ class StreamedKernel:
 
     @property
     def rank(self) -> int:
-        """Components kept."""
+        """Components retained."""
         return self.spectrum.rank
 
     @property
@@ -123,7 +123,7 @@ class StreamedKernel:
         return self.spectrum.effective_dimension
 
     @property
-    def turn(self) -> Array:
+    def rotation(self) -> Array:
         """(d, r) from centred features to scores."""
         return self.scale.weight[:, None] * self.directions
 
@@ -148,8 +148,8 @@ class StreamedKernel:
 
     def keep(self, energy: float) -> StreamedKernel:
         """The fewest leading components that hold the given share (0, 1] of the energy."""
-        kept = self.spectrum.keep(energy)
-        return replace(self, spectrum=kept, directions=self.directions[:, : kept.rank])
+        retained = self.spectrum.keep(energy)
+        return replace(self, spectrum=retained, directions=self.directions[:, : retained.rank])
 
     def permuted(self, order: NDArray[np.integer]) -> StreamedKernel:
         """The kernel of the same rows in another order; copies the features."""
@@ -170,6 +170,6 @@ def kernel_of(features: NDArray[np.floating]) -> Kernel:
 
 
 def streams(features: NDArray[np.floating]) -> bool:
-    """Whether (n, d) features are too long to hold anything as long."""
+    """Whether (n, d) features are too long to store another array of that length."""
     rows, dims = features.shape
     return bool(rows > max(CHUNK_ROWS, dims))

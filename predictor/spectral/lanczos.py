@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from predictor.statistics.arrays import Array
 
 DENSE_SIZE = 96
-"""Up to this order a matrix is formed and solved: Lanczos has no time to win anything."""
+"""Up to this order the matrix is formed and solved directly, which is faster than Lanczos."""
 
 TOLERANCE = 1e-13
 """Error at which a column is done, as a share of 1, the largest value a smoother's product can take."""
 
-LOOK = 8
-"""Steps between two looks at the tridiagonal matrices."""
+CHECK_EVERY = 8
+"""Steps between two solutions of the tridiagonal matrices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +67,10 @@ class GapMatrices:
         return found
 
     def _densely(self, column: int) -> float:
-        kept = np.flatnonzero(self.left[:, column])
-        if not len(kept):
+        nonzero = np.flatnonzero(self.left[:, column])
+        if not len(nonzero):
             return 0.0
-        cut = int(kept[-1]) + 1
+        cut = int(nonzero[-1]) + 1
         seen = int(np.max(np.flatnonzero(self.right[:, column]), initial=-1)) + 1
         part = GapMatrices(
             self.diagonal[:cut, [column]],
@@ -85,28 +85,28 @@ class GapMatrices:
         order, inner = self.cross.shape
         return int((2.0 * inner + 4.0 * order) / (4.0 * inner + 2.0 * order) * order / 3.0)
 
-    def _lanczos(self, found: Array, most: int, tolerance: float) -> tuple[Array, NDArray[np.intp]]:
+    def _lanczos(self, found: Array, max_steps: int, tolerance: float) -> tuple[Array, NDArray[np.intp]]:
         order, count = self.left.shape
         active = np.arange(count)
         # A fixed start, so that equal inputs give equal digits; any vector that is not orthogonal to the answer serves.
         start: Array = np.random.default_rng(0).standard_normal((order, 1))
         vector = np.where(self.left != 0.0, start, 0.0)
         vector /= np.maximum(np.linalg.norm(vector, axis=0), 1e-300)
-        basis = np.empty((count, most, order))
-        alpha, beta = np.zeros((count, most)), np.zeros((count, most))
-        for step in range(most):
+        basis = np.empty((count, max_steps, order))
+        alpha, beta = np.zeros((count, max_steps)), np.zeros((count, max_steps))
+        for step in range(max_steps):
             basis[active, step] = vector.T
             moved = self.apply(vector, active)
             alpha[active, step] = np.einsum("rc,rc->c", vector, moved)
             for _ in range(2):
                 for place, k in enumerate(active):
-                    held = basis[k, : step + 1]
-                    moved[:, place] -= held.T @ (held @ moved[:, place])
+                    previous = basis[k, : step + 1]
+                    moved[:, place] -= previous.T @ (previous @ moved[:, place])
             size = np.linalg.norm(moved, axis=0)
             beta[active, step] = size
             alive = size > 1e-15
             vector = np.where(alive, moved / np.where(alive, size, 1.0), 0.0)
-            if (step + 1) % LOOK == 0 or step + 1 == most or not alive.all():
+            if (step + 1) % CHECK_EVERY == 0 or step + 1 == max_steps or not alive.all():
                 done = self._finished(found, active, alpha, beta, step + 1, tolerance)
                 active, vector = active[~done], vector[:, ~done]
                 if not len(active):

@@ -18,7 +18,7 @@ CONSTANT_TOLERANCE = 1e-7
 """A dimension whose spread is below this share of the widest dimension's, or its mean's rounding, is constant."""
 
 FLAT_TAIL = 0.8
-"""Share of the free directions that a tail must fill evenly before it is taken off the kept eigenvalues."""
+"""Share of the free directions that a tail must fill evenly before it is taken off the retained eigenvalues."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Eigenvalues of a kernel of trace 1, kept to its leading part.
+    """Eigenvalues of a kernel of trace 1, cut to its leading part.
 
     Attributes:
         values: (r,) λ, descending, as shares of the whole energy.
@@ -73,11 +73,11 @@ class Spectrum:
 
     @property
     def rank(self) -> int:
-        """Components kept."""
+        """Components retained."""
         return len(self.values)
 
     def reach(self, energy: float) -> int:
-        """How many leading components it takes to hold the given share (0, 1] of the kept energy."""
+        """How many leading components it takes to hold the given share (0, 1] of the retained energy."""
         reached = np.cumsum(self.values) / self.values.sum()
         return min(int(np.searchsorted(reached, energy - 1e-12)) + 1, self.rank)
 
@@ -96,10 +96,10 @@ class Spectrum:
         return self.head(self.reach(energy))
 
     def shrinkage(self, ridge: float, *, tail_corrected: bool = False) -> Array:
-        """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the kept part, in [0, 1).
+        """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the retained part, in [0, 1).
 
-        With `tail_corrected`, λ − γ replaces λ and ridge + γ the ridge, γ = tail / n: the kept sample eigenvalues hold
-        a flat tail's energy as well.
+        With `tail_corrected`, λ − γ replaces λ and ridge + γ the ridge, γ = tail / n: the retained sample eigenvalues
+        hold a flat tail's energy as well.
 
         Args:
             ridge: ≥ 0, as a share of tr K.
@@ -122,7 +122,7 @@ class Spectrum:
         Participation ratio of the dropped eigenvalues, (Σ λ)² / Σ λ², over n − 1 − r. An isotropic tail of p
         dimensions gives p n' / (n' + p) of n' = n − 1 − r directions, that is p / (n' + p): `FLAT_TAIL` = 0.8 asks for
         p ≥ 4 n', where its sample eigenvalues lie within (1 ± ½)² of γ = tail / n. With fewer dimensions than rows the
-        kept eigenvalues hold none of it, and γ must stay.
+        retained eigenvalues hold none of it, and γ must stay.
 
         Source: the moments of Marchenko and Pastur 1967, Math. USSR Sbornik 1(4).
         """
@@ -142,7 +142,7 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class PrincipalKernel:
-    """K = Z Zᵀ / n = U diag(λ) Uᵀ of standardised features Z, tr K = 1, kept to its leading part, U in memory.
+    """K = Z Zᵀ / n = U diag(λ) Uᵀ of standardised features Z, tr K = 1, cut to its leading part, U in memory.
 
     Attributes:
         values: (r,) λ, descending, as shares of the whole energy.
@@ -175,7 +175,7 @@ class PrincipalKernel:
 
     @property
     def rank(self) -> int:
-        """Components kept."""
+        """Components retained."""
         return len(self.values)
 
     @property
@@ -189,7 +189,7 @@ class PrincipalKernel:
         return self.spectrum.effective_dimension
 
     @property
-    def turn(self) -> None:
+    def rotation(self) -> None:
         """None: coordinates are those of the principal axes."""
         return
 
@@ -204,20 +204,21 @@ class PrincipalKernel:
 
     def keep(self, energy: float) -> PrincipalKernel:
         """The fewest leading components that hold the given share (0, 1] of the energy."""
-        kept = self.spectrum.keep(energy)
-        return PrincipalKernel(kept.values, self.vectors[:, : kept.rank], kept.tail, kept.tail_square)
+        retained = self.spectrum.keep(energy)
+        vectors = self.vectors[:, : retained.rank]
+        return PrincipalKernel(retained.values, vectors, retained.tail, retained.tail_square)
 
     def permuted(self, order: NDArray[np.integer]) -> PrincipalKernel:
         """The kernel of the same rows in another order."""
         return PrincipalKernel(self.values, self.vectors[order], self.tail, self.tail_square)
 
     def shrinkage(self, ridge: float) -> Array:
-        """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the kept part; see `Spectrum.shrinkage`."""
+        """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the retained part; see `Spectrum.shrinkage`."""
         return self.spectrum.shrinkage(ridge)
 
 
 def constant(features: NDArray[np.floating]) -> InputError:
-    """What is said of features that are the same on every row."""
+    """The error for features that are the same on every row."""
     return InputError(
         f"all {features.shape[1]} feature dimensions are constant over {features.shape[0]} rows, so the model "
         "says nothing about them; choose another layer or pooling.",
@@ -243,5 +244,5 @@ def factor(scaled: Array) -> tuple[Array, Array, Array]:
 
 def leading(values: Array, vectors: Array) -> tuple[Array, Array]:
     """Ascending eigenpairs as descending ones, without those that are rounding."""
-    kept = values > max(RANK_TOLERANCE * float(values[-1]), 1e-300)
-    return values[kept][::-1].copy(), np.ascontiguousarray(vectors[:, kept][:, ::-1])
+    retained = values > max(RANK_TOLERANCE * float(values[-1]), 1e-300)
+    return values[retained][::-1].copy(), np.ascontiguousarray(vectors[:, retained][:, ::-1])

@@ -104,7 +104,7 @@ def measure(cell: Cell, share: float, seeds: int, trained: dict[str, float]) -> 
             if not error:
                 error = {c.name: c.predicted_w2s_error.value for c in found.candidates if c.predicted_w2s_error}
             first, best = found.best().name, min(error, key=error.__getitem__)
-            left = {c.name for c in found.candidates if "stage_left" in c.diagnostics}
+            left = {c.name for c in found.candidates if "stage_eliminated" in c.diagnostics}
             seen = found.rows + sum(c.diagnostics.get("rows_seen", found.rows) for c in found.candidates)
             yield {
                 "task": cell.task.name,

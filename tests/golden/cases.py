@@ -25,7 +25,7 @@ ANSWERS = Path(__file__).with_name("answers")
 NOISES = (0.1, 0.6, 1.2, 2.5)
 MANY_ROWS = 400
 
-RENAMED = {"wording": "label_prompt"}
+RENAMED = {"wording": "label_prompt", "stage_left": "stage_eliminated"}
 """Keys and identifiers of the committed answers -> what they are called since."""
 
 

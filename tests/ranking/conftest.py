@@ -1,4 +1,4 @@
-"""Three teachers of known order, and what is said of them: read by every test of a ranking, changed by none."""
+"""Three teachers of known order and labels for them; no test changes them."""
 
 from __future__ import annotations
 

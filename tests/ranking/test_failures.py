@@ -1,4 +1,4 @@
-"""A candidate's fault stays with the candidate, and what leaves nothing to rank ends the ranking."""
+"""An error of one candidate fails that candidate; an error that leaves nothing to rank ends the ranking."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_candidate_that_fails_stays_alone(models):
     assert found.best().predicted_w2s_error == alone.best().predicted_w2s_error
 
 
-def test_a_missing_file_is_a_candidates_own_fault(models, tmp_path):
+def test_a_missing_file_fails_its_candidate(models, tmp_path):
     np.save(tmp_path / "strong.npy", models[0])
     np.save(tmp_path / "good.npy", models[1]["t0"])
     found = predict(strong=str(tmp_path / "strong.npy"), weak=[f"a={tmp_path}/good.npy", f"b={tmp_path}/none.npy"])
@@ -56,7 +56,7 @@ def test_nothing_left_to_rank_is_exit_code_1(models):
         found.best()
 
 
-def test_a_strong_model_that_says_nothing_ends_the_ranking(models):
+def test_a_constant_strong_model_ends_the_ranking(models):
     with pytest.raises(InputError, match="all 5 feature dimensions are constant"):
         predict(strong=np.ones((ROWS, 5)), weak=models[1])
 

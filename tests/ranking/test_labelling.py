@@ -54,7 +54,7 @@ class FakeModels:
         if spec.name == "broken":
             raise RefusedError("it has no head.", reason="NO_CLASSIFIER")
         second = 1 / (1 + np.exp(-_features(spec.reference)[:, 0]))
-        return Predicted(np.stack([1 - second, second], axis=1), self.classes, ("told by the model",))
+        return Predicted(np.stack([1 - second, second], axis=1), self.classes, ("warned by the model",))
 
     def refined(self, spec, pool, settings, weak_labels, contexts):
         raise AssertionError("nobody asked for this")
@@ -84,12 +84,12 @@ def test_labels_of_a_model_are_weak_labels_like_given_ones():
     base = query(plain, PLAIN)
     given = RankingQuery(base.strong, base.weak, base.pool, weak_labels={"head": values})
     expected = drain(rank_steps(given, FakeModels()))
-    told = by_name(asked)
+    ranked = by_name(asked)
     for candidate in expected.candidates:
-        assert told[candidate.name].estimates == candidate.estimates
-    assert told["head"].estimates["misfit"].value is not None
-    assert told["plain"].estimates["misfit"].value is None
-    assert told["head"].warnings[-1] == "told by the model"
+        assert ranked[candidate.name].estimates == candidate.estimates
+    assert ranked["head"].estimates["misfit"].value is not None
+    assert ranked["plain"].estimates["misfit"].value is None
+    assert ranked["head"].warnings[-1] == "warned by the model"
     assert asked.evidence == expected.evidence
 
 

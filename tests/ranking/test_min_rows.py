@@ -1,4 +1,4 @@
-"""Least rows: a budget that is smaller than the first stage is told, since more is read than it allows."""
+"""A budget smaller than the first stage is reported, because more rows are read than it allows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import pytest
 import predictor
 from predictor.query.settings import Budget
 
-TOLD = "the first stage takes 150 rows, or all, whatever the budget"
+WARNING = "the first stage takes 150 rows, or all, whatever the budget"
 
 
 @pytest.mark.parametrize(
-    ("rows", "budget", "told"),
+    ("rows", "budget", "reported"),
     [(100, 0.25, True), (400, 0.25, True), (400, 0.5, False), (100, 1.0, False), (200, Budget(None, 600.0), False)],
 )
-def test_a_budget_below_the_first_stage_is_told_to_be_exceeded(rows, budget, told):
+def test_a_budget_below_the_first_stage_is_reported(rows, budget, reported):
     rng = np.random.default_rng(3)
     hidden = rng.standard_normal((rows, 4))
     weak = {name: hidden[:, :width] @ rng.standard_normal((width, 6)) for name, width in (("a", 4), ("b", 2))}
     ranking = predictor.rank(strong=hidden @ rng.standard_normal((4, 8)), weak=weak, budget=budget, estimators=["cka"])
     assert ranking.warnings[0].startswith("read in stages")
-    assert (TOLD in ranking.warnings[0]) is told
+    assert (WARNING in ranking.warnings[0]) is reported

@@ -1,4 +1,4 @@
-"""Scores without replicates: the forecast's own, other judges' values, and steadier where rows are few."""
+"""Scores without replicates: the forecast's own, values of other estimators, and less noise where rows are few."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_scores_without_replicates_are_the_forecasts_own() -> None:
     assert np.argsort(found[:, 1]).tolist() == np.argsort(cast.error).tolist()
 
 
-def test_other_judges_score_by_their_value_with_the_better_first() -> None:
+def test_other_estimators_score_by_their_value_with_the_better_first() -> None:
     few = case(90)
     for name in ("cka", "representation_gap"):
-        judge = find(name)
-        sign = 1.0 if judge.better == "lower" else -1.0
-        expected = [sign * (judge.estimate(Case(few.strong, (one,)))[0].value or 0.0) for one in few.weak]
-        np.testing.assert_allclose(scores(judge, few, "w2s_error"), expected)
+        estimator = find(name)
+        sign = 1.0 if estimator.better == "lower" else -1.0
+        expected = [sign * (estimator.estimate(Case(few.strong, (one,)))[0].value or 0.0) for one in few.weak]
+        np.testing.assert_allclose(scores(estimator, few, "w2s_error"), expected)
 
 
 def test_few_rows_are_split_more_often_unless_told_otherwise() -> None:

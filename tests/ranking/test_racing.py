@@ -1,4 +1,4 @@
-"""Ranking in stages: who is read, who is left behind, and what the answer says of it."""
+"""Ranking in stages: rows read, candidates eliminated, and how the answer reports them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_rows_are_nested_and_follow_the_seed() -> None:
     assert seen[0] == seen[1] != seen[2]
 
 
-def test_with_no_rows_left_to_spare_the_ordinary_ranking_has_the_word() -> None:
+def test_with_no_rows_left_to_spare_the_ordinary_ranking_decides() -> None:
     source = CountingSource(features())
     source.found["twin"] = features()["near"] + 0.3 * np.random.default_rng(7).normal(size=(ROWS, 8))
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
@@ -72,9 +72,9 @@ def test_with_no_rows_left_to_spare_the_ordinary_ranking_has_the_word() -> None:
     assert ranking.best().name == whole.best().name
 
 
-def test_those_left_behind_stay_in_the_answer_with_their_reasons(staged: tuple[Ranking, CountingSource]) -> None:
+def test_eliminated_candidates_stay_in_the_answer_with_their_reasons(staged: tuple[Ranking, CountingSource]) -> None:
     ranking, source = staged
-    left = [c for c in ranking.candidates if "stage_left" in c.diagnostics]
+    left = [c for c in ranking.candidates if "stage_eliminated" in c.diagnostics]
     assert {"noise", "more noise"} <= {c.name for c in left}
     ranked = [c for c in ranking.candidates if c not in left]
     assert [c.rank for c in ranking.candidates] == list(range(1, 5))
@@ -114,7 +114,7 @@ def test_a_model_that_fails_fails_alone() -> None:
         drain(rank_steps(query(budget=Budget(share=0.25)), CountingSource(features(), broken=("strong",))))
 
 
-def test_a_layer_that_is_left_behind_is_not_read_again() -> None:
+def test_an_eliminated_layer_is_not_read_again() -> None:
     source = CountingSource(features())
     weak = (ModelSpec("near", "./near", layer="1,9"), ModelSpec("half", "./half"))
     ranking = drain(rank_steps(query(*weak, confidence=0.8), source))
@@ -131,7 +131,7 @@ def test_a_layer_left_at_the_last_stage_is_not_ranked_beside_its_sister() -> Non
     assert sorted(found) == ["half", "near#layer=1", "near#layer=9"]
     (left,) = (c for c in ranking.candidates if c.name == "near#layer=9")
     assert left.predicted_w2s_error is None
-    assert left.diagnostics["stage_left"] == 1.0
+    assert left.diagnostics["stage_eliminated"] == 1.0
 
 
 def test_time_is_a_budget_too() -> None:
@@ -142,7 +142,7 @@ def test_time_is_a_budget_too() -> None:
     assert ranking.rows == 160
 
 
-def test_twins_are_not_told_apart_but_end_the_reading() -> None:
+def test_twins_tie_and_end_the_reading() -> None:
     source = CountingSource(features())
     source.found["twin"] = source.found["near"] * 2.0
     weak = tuple(ModelSpec(name, f"./{name}") for name in ("near", "twin"))
@@ -163,19 +163,19 @@ def test_a_budget_is_spent_where_confidence_alone_would_stop() -> None:
     assert "when the budget was spent" in ranking.warnings[0]
 
 
-def test_the_rows_read_foretell_the_training_on_all_rows(staged: tuple[Ranking, CountingSource]) -> None:
+def test_rows_read_predict_the_training_on_all_rows(staged: tuple[Ranking, CountingSource]) -> None:
     ranking, _ = staged
     third, seen = ROWS // 3, ranking.rows
     shown = fitted(seen, third, third)
-    told = f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {seen} rows can"
-    assert f"{told} show no more; with {third} and {third}, as is" in " ".join(ranking.warnings)
+    warned = f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {seen} rows can"
+    assert f"{warned} show no more; with {third} and {third}, as is" in " ".join(ranking.warnings)
     assert ranking.provenance.request["training"]["weak_rows"] is None
 
 
-def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_training_of_all_rows(
+def test_those_eliminated_at_the_first_stage_were_scored_on_its_rows_and_on_the_training_of_all_rows(
     staged: tuple[Ranking, CountingSource],
 ) -> None:
-    left = [c for c in staged[0].candidates if c.diagnostics.get("stage_left") == 1.0]
+    left = [c for c in staged[0].candidates if c.diagnostics.get("stage_eliminated") == 1.0]
     rows = np.sort(staged[1].asked["strong"][:160])
     found = {name: values[rows].astype(np.float32) for name, values in features().items()}
     student, *weak = (Representation(name, values, *ABOUT.get(name, ())) for name, values in found.items())
@@ -186,19 +186,19 @@ def test_those_left_at_the_first_stage_were_scored_on_its_rows_and_on_the_traini
         assert c.estimates["label_prior_simulation"].value == pytest.approx(expected[c.name], abs=1e-12)
 
 
-def test_those_left_at_the_last_stage_still_say_what_tasks_are_plausible() -> None:
+def test_those_eliminated_at_the_last_stage_are_context_models() -> None:
     source = CountingSource(features())
     ranking = drain(rank_steps(query(budget=Budget(share=0.25)), source))
     rows = np.sort(source.asked["strong"])
     found = {name: values[rows].astype(np.float32) for name, values in features().items()}
     student, *weak = (Representation(name, values, *ABOUT.get(name, ())) for name, values in found.items())
-    kept = {c.name: c for c in ranking.candidates if "stage_left" not in c.diagnostics}
-    living, gone = ([one for one in weak if (one.name in kept) is inside] for inside in (True, False))
-    assert gone
+    remaining = {c.name: c for c in ranking.candidates if "stage_eliminated" not in c.diagnostics}
+    active, eliminated = ([one for one in weak if (one.name in remaining) is inside] for inside in (True, False))
+    assert eliminated
     training = Training(ROWS // 3, ROWS // 3)
-    case = Case(student, tuple(living), seed=0, training=training, context_models=tuple(gone))
-    for one, error in zip(living, LabelPriorSimulation().forecast(case).error, strict=True):
-        assert kept[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
+    case = Case(student, tuple(active), seed=0, training=training, context_models=tuple(eliminated))
+    for one, error in zip(active, LabelPriorSimulation().forecast(case).error, strict=True):
+        assert remaining[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
 
 
 def test_context_models_have_all_rows() -> None:
@@ -218,7 +218,7 @@ def test_context_models_have_all_rows() -> None:
     np.testing.assert_array_equal(found.values, [[1.0], [2.0], [0.0]])  # rows 1, 3, 5
 
 
-def test_a_training_that_was_named_is_foretold_from_the_first_stage_on() -> None:
+def test_a_training_that_was_named_is_forewarned_from_the_first_stage_on() -> None:
     asked = Training(weak_rows=30, student_ridge=0.1)
     ranking = drain(rank_steps(query(budget=Budget(share=0.25), training=asked), CountingSource(features())))
     assert "with 30 and 213, as is to be predicted" in " ".join(ranking.warnings)

@@ -30,19 +30,19 @@ def test_one_comparison_gets_its_share_of_the_error() -> None:
     assert level_of(0.9, 1, 1) == pytest.approx(0.9)
 
 
-def plain_bounds(lap: StageScores, level: float) -> tuple[list[list[float]], list[list[float]]]:
+def plain_bounds(stage: StageScores, level: float) -> tuple[list[list[float]], list[list[float]]]:
     """The formula of the module, pair by pair."""
-    count = len(lap.values)
+    count = len(stage.values)
     low = [[0.0] * count for _ in range(count)]
     high = [[0.0] * count for _ in range(count)]
-    t = student_quantile(level, lap.halves.shape[1] - 1)
+    t = student_quantile(level, stage.halves.shape[1] - 1)
     for i in range(count):
         for j in range(count):
-            d = lap.values[i] - lap.values[j]
-            h = [a - b for a, b in zip(lap.halves[i], lap.halves[j], strict=True)]
+            d = stage.values[i] - stage.values[j]
+            h = [a - b for a, b in zip(stage.halves[i], stage.halves[j], strict=True)]
             mean = sum(h) / len(h)
-            s = sqrt(sum((x - mean) ** 2 for x in h) / (len(h) - 1)) * sqrt(1 + lap.seen / lap.rows)
-            moved = log2(lap.rows / lap.seen) * (d - mean)
+            s = sqrt(sum((x - mean) ** 2 for x in h) / (len(h) - 1)) * sqrt(1 + stage.seen / stage.rows)
+            moved = log2(stage.rows / stage.seen) * (d - mean)
             low[i][j] = d + min(0.0, moved) - t * s
             high[i][j] = d + max(0.0, moved) + t * s
     return low, high
@@ -51,11 +51,11 @@ def plain_bounds(lap: StageScores, level: float) -> tuple[list[list[float]], lis
 def test_bounds_are_those_of_the_formula() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=4)
-    lap = StageScores(
+    stage = StageScores(
         100, 800, values, values[:, None] + 0.1 * rng.normal(size=(4, HALVES)) + [[0.0], [0.2], [-0.3], [0.0]]
     )
-    low, high = lap.bounds(0.99)
-    expected = plain_bounds(lap, 0.99)
+    low, high = stage.bounds(0.99)
+    expected = plain_bounds(stage, 0.99)
     np.testing.assert_allclose(low, expected[0], atol=1e-12)
     np.testing.assert_allclose(high, expected[1], atol=1e-12)
 
@@ -73,12 +73,12 @@ def race(losses: np.ndarray, stages: tuple[int, ...], confidence: float, rng: np
     """Who is left when a score is the mean of (m, N) losses over rows."""
     order, left = rng.permutation(losses.shape[1]), set()
     for seen in stages:
-        living = [i for i in range(len(losses)) if i not in left]
-        rows = losses[living][:, order[:seen]]
+        active = [i for i in range(len(losses)) if i not in left]
+        rows = losses[active][:, order[:seen]]
         halves = np.stack([rows[:, rng.permutation(seen)[: seen // 2]].mean(axis=1) for _ in range(HALVES)], axis=1)
-        lap = StageScores(seen, losses.shape[1], rows.mean(axis=1), halves)
-        low, _ = lap.bounds(level_of(confidence, len(stages), len(losses)))
-        left |= {living[i] for i in range(len(living)) if low[i].max() > 0.0}
+        stage = StageScores(seen, losses.shape[1], rows.mean(axis=1), halves)
+        low, _ = stage.bounds(level_of(confidence, len(stages), len(losses)))
+        left |= {active[i] for i in range(len(active)) if low[i].max() > 0.0}
     return left
 
 

@@ -134,8 +134,8 @@ def test_the_strong_model_as_its_own_teacher_is_named(models):
 def test_few_blank_and_repeated_rows_are_named(models):
     texts = ["", " ", "same", "same", *(f"row {i}" for i in range(ROWS - 4))]
     found = predict(strong=models[0], weak=models[1], pool=texts).warnings
-    assert "2 row(s) of the pool are blank; they are kept" in found
-    assert "1 row(s) of the pool repeat earlier ones; they are kept and count" in found
+    assert "2 row(s) of the pool are blank; they stay in the pool" in found
+    assert "1 row(s) of the pool repeat earlier ones; they stay in the pool and count" in found
     assert "only 120 rows: intervals will be wide; some hundreds separate candidates better" in found
 
 

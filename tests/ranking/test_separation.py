@@ -1,4 +1,4 @@
-"""When candidates cannot be told apart: from each other, or from shuffled ones."""
+"""Candidates that cannot be separated from each other, or from shuffled ones."""
 
 from __future__ import annotations
 

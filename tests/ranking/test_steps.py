@@ -1,4 +1,4 @@
-"""The steps of a ranking: whose features they ask for, what progress they tell, and how they end early."""
+"""The steps of a ranking: whose features they ask for, what progress they report, and how they end early."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def test_each_layer_of_a_candidate_is_a_candidate(models):
 def test_the_simulation_knows_how_large_models_are_and_how_deep_they_are_read(models):
     specs = tuple(ModelSpec(f"w{i}", "fake", layer=layer, values=models[1]["t0"]) for i, layer in enumerate("139"))
     query = query_of(models, weak=specs, settings=Settings(estimators=("label_prior_simulation",)))
-    told = by_name(drain(rank_steps(query, FakeLayers())))
+    ranked = by_name(drain(rank_steps(query, FakeLayers())))
     student, *weak = (
         Representation(one.name, one.values[:, int(one.layer or 1) :].astype(np.float64), 7, int(one.layer or 1) / 12)
         for one in (query.strong, *specs)
     )
     case = Case(student, tuple(weak), seed=query.settings.seed)
     for one, error in zip(weak, LabelPriorSimulation().forecast(case).error, strict=True):
-        assert told[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
-        assert told[one.name].diagnostics["depth"] == one.depth
+        assert ranked[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
+        assert ranked[one.name].diagnostics["depth"] == one.depth
 
 
 def test_a_cancelled_source_ends_the_ranking_instead_of_failing_a_candidate(models):

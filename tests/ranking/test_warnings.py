@@ -1,4 +1,4 @@
-"""Remarks: evidence that was given and could not make the order is told, and so is a judge that says nothing."""
+"""Warnings about evidence that could not make the order, and about a ranking estimator without values."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_weak_labels_of_some_candidates_only_are_not_passed_over_in_silence(arra
 def test_weak_labels_of_two_candidates_are_told_to_be_too_few(arrays):
     strong, weak, votes = arrays
     two = {name: weak[name] for name in "ab"}
-    (told,) = of_labels(
+    (warning,) = of_labels(
         predictor.predict(
             strong=strong, weak=two, weak_labels={name: votes[name] for name in two}, estimators=["combined"]
         )
     )
-    assert "consensus_truth needs at least 3 candidates" in told
+    assert "consensus_truth needs at least 3 candidates" in warning
 
 
 def test_weak_labels_that_made_the_order_are_not_remarked_on(arrays):
@@ -59,11 +59,11 @@ def test_weak_labels_beside_gold_ones_are_not_remarked_on(arrays):
     assert not of_labels(ranking)
 
 
-def test_a_judge_without_a_value_says_why_and_is_not_blamed_on_the_rows(arrays):
+def test_an_estimator_without_a_value_reports_why_and_is_not_blamed_on_the_rows(arrays):
     strong, weak, _ = arrays
     ranking = predictor.predict(strong=strong, weak=weak, estimators=["kl_misfit"])
-    told = "kl_misfit has no value for 3 of 3 candidates: needs --weak-labels for this candidate, or --labels"
-    assert told in ranking.warnings
+    warning = "kl_misfit has no value for 3 of 3 candidates: needs --weak-labels for this candidate, or --labels"
+    assert warning in ranking.warnings
     assert ranking.exit_code == 4
     assert (
         ranking.advice() == "Teach with none of them yet: kl_misfit has no value for any candidate; see the warnings."
@@ -71,7 +71,7 @@ def test_a_judge_without_a_value_says_why_and_is_not_blamed_on_the_rows(arrays):
     assert "shuffled" not in table(ranking)
 
 
-def test_a_judge_with_every_value_is_not_remarked_on(arrays):
+def test_an_estimator_with_every_value_gives_no_warning(arrays):
     strong, weak, _ = arrays
     ranking = predictor.predict(strong=strong, weak=weak, estimators=["cka"])
     assert not any("has no value" in warning for warning in ranking.warnings)
@@ -81,7 +81,7 @@ CODES = "are a few whole numbers and were read as numbers; if they stand for cla
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("coded", "warned"),
     [
         (lambda votes: np.round(4 * votes), True),
         (lambda votes: np.round(votes), False),
@@ -90,11 +90,11 @@ CODES = "are a few whole numbers and were read as numbers; if they stand for cla
     ],
     ids=["codes", "two classes", "numbers", "probabilities"],
 )
-def test_weak_labels_that_look_like_codes_of_classes_are_told_to_be_read_as_numbers(arrays, said, told):
+def test_weak_labels_that_look_like_codes_of_classes_warn_that_they_are_numbers(arrays, coded, warned):
     strong, weak, votes = arrays
-    given = {name: said(one) for name, one in votes.items()}
+    given = {name: coded(one) for name, one in votes.items()}
     found = [w for w in predictor.predict(strong=strong, weak=weak, weak_labels=given).warnings if CODES in w]
-    assert [w.startswith("the weak labels of a, b, c are") for w in found] == [True] * told
+    assert [w.startswith("the weak labels of a, b, c are") for w in found] == [True] * warned
 
 
 def test_gold_labels_say_what_weak_codes_mean(arrays):

@@ -38,17 +38,17 @@ def test_long_features_are_streamed_and_short_or_wide_ones_are_not():
 
 def test_a_streamed_kernel_is_the_kernel(models):
     for features in models:
-        streamed, held = StreamedKernel.of(features), PrincipalKernel.of(features)
-        np.testing.assert_allclose(streamed.values, held.values, atol=1e-13)
-        sign = np.sign(np.sum(streamed.vectors * held.vectors, axis=0))
-        np.testing.assert_allclose(streamed.vectors * sign, held.vectors, atol=1e-9)
-        assert streamed.effective_dimension == pytest.approx(held.effective_dimension, rel=1e-12)
-        cut, kept = streamed.keep(0.9), held.keep(0.9)
-        assert (cut.rank, cut.rows) == (kept.rank, ROWS)
-        np.testing.assert_allclose(cut.shrinkage(0.01), kept.shrinkage(0.01), atol=1e-12)
-        assert cut.spectrum.tail_isotropy == pytest.approx(kept.spectrum.tail_isotropy)
+        streamed, stored = StreamedKernel.of(features), PrincipalKernel.of(features)
+        np.testing.assert_allclose(streamed.values, stored.values, atol=1e-13)
+        sign = np.sign(np.sum(streamed.vectors * stored.vectors, axis=0))
+        np.testing.assert_allclose(streamed.vectors * sign, stored.vectors, atol=1e-9)
+        assert streamed.effective_dimension == pytest.approx(stored.effective_dimension, rel=1e-12)
+        cut, stored_cut = streamed.keep(0.9), stored.keep(0.9)
+        assert (cut.rank, cut.rows) == (stored_cut.rank, ROWS)
+        np.testing.assert_allclose(cut.shrinkage(0.01), stored_cut.shrinkage(0.01), atol=1e-12)
+        assert cut.spectrum.tail_isotropy == pytest.approx(stored_cut.spectrum.tail_isotropy)
         np.testing.assert_allclose(
-            np.abs(cut.scores(np.array([3, 2000]), 4)), np.abs(kept.scores(np.array([3, 2000]), 4)), atol=1e-9
+            np.abs(cut.scores(np.array([3, 2000]), 4)), np.abs(stored_cut.scores(np.array([3, 2000]), 4)), atol=1e-9
         )
 
 
@@ -185,13 +185,13 @@ class TestLanczos:
         np.testing.assert_allclose(found[:, 0], gaps.dense(1) @ vectors[:, 0], atol=1e-10)
         np.testing.assert_allclose(found[:, 1], gaps.dense(3) @ vectors[:, 1], atol=1e-10)
 
-    def test_nothing_kept_is_nothing_hidden(self):
+    def test_nothing_retained_is_nothing_hidden(self):
         order = DENSE_SIZE + 10
         gaps = GapMatrices(np.zeros((order, 1)), np.zeros((order, 1)), np.ones((order, 2)), np.ones((2, 1)))
         np.testing.assert_allclose(gaps.largest(), [0.0])
 
 
-def test_the_judge_takes_values_that_are_known_instead_of_reading_the_rows_again(models):
+def test_known_values_are_not_computed_again(models):
     strong, weak = (Representation(n, features[:400]) for n, features in zip("sw", models, strict=True))
     noisy = Representation("v", weak.features + np.float32(3.0) * weak.features.std() * noise(weak.features.shape))
     case = Case(strong, (weak, noisy))
