@@ -1,4 +1,4 @@
-"""Calls: rank, predict and validate, the whole pipeline in one line of Python."""
+"""The calls of the package: rank, predict and validate."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def rank(
         **options: see `predictor.intake.request.Options`.
 
     Returns:
-        The ranking; a candidate that fails stands last with its reason instead of ending the call.
+        The ranking; a candidate that fails comes last, with its reason, and does not end the call.
 
     Raises:
-        InputError, NotFoundError: the request or the strong model is at fault.
+        InputError, NotFoundError: the request is wrong, or the strong model cannot be used.
     """
     query = build_query(strong=strong, weak=weak, **options)
     calibration = named_calibration(query.settings)
@@ -93,12 +93,12 @@ def validate(
             `task`: a file of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
             `label_column`: of the file.
             `recipe`: how weak heads, student and ceiling are trained; None for ridge heads on thirds, or on as many
-            rows and with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` say.
+            rows and with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` give.
             `splits`: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
             `group_by_first_words`: rows whose first words agree never fall into two parts of a split.
 
     Raises:
-        W2SError: the request or the strong model is at fault, a row is unlabelled, or no candidate is left.
+        W2SError: the request is wrong, the strong model cannot be used, a row is unlabelled, or every candidate failed.
     """
     return drain(validation_of(strong=strong, weak=weak, **options))
 
@@ -161,7 +161,7 @@ def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
 
 
 def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:
-    """Where a query's features come from: arrays where it holds nothing else, models and the store otherwise.
+    """Where a query's features come from: arrays where it has nothing else, models and the store otherwise.
 
     Args:
         query: what is asked.

@@ -1,4 +1,4 @@
-"""The faults a caller can mend. Anything else that escapes is a bug and should look like one."""
+"""Errors that a caller can fix. Any other exception is a bug and should look like one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import ClassVar
 
 
 class W2SError(Exception):
-    """Base of every fault this project raises on purpose.
+    """Base of every error that this project raises on purpose.
 
     Attributes:
         code: canonical gRPC status name, so that one interceptor can map every error.
         reason: UPPER_SNAKE, stable, for programs.
         message: what was wrong, the allowed range, the value received, the next step; for people.
-        field: the request field or file at fault, or None.
+        field: the request field or file that is wrong, or None.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -47,7 +47,7 @@ class NotFoundError(W2SError):
 
 
 class RefusedError(W2SError):
-    """It exists, and we will not touch it as it is: a pickle, unknown code, an unreadable architecture."""
+    """It exists and is refused as it is: a pickle, unknown code, an unreadable architecture."""
 
     code = "FAILED_PRECONDITION"
     exit_code = 2
@@ -79,7 +79,7 @@ class DeadlineError(W2SError):
 
 
 class ConflictError(W2SError):
-    """The name is taken: a request id that already stands for another request."""
+    """The name is taken: a request id that another request has."""
 
     code = "ALREADY_EXISTS"
     exit_code = 2

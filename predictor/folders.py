@@ -1,4 +1,4 @@
-"""Folders: where caches and state live, and how a file there is replaced so that no reader meets half of one."""
+"""Folders of caches and state, and the replacement of a file so that no reader sees half of one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from predictor.errors import LimitError, UnavailableError
 
 
 def cache_dir() -> Path:
-    """What may be deleted at any time: features, wheels, converted weights. `W2S_CACHE_DIR`, else ~/.cache/w2s."""
+    """Cache, which may be deleted at any time: features, wheels, converted weights.
+
+    `W2S_CACHE_DIR`, else ~/.cache/w2s.
+    """
     return _folder("W2S_CACHE_DIR", Path(".cache") / "w2s")
 
 
 def state_dir() -> Path:
-    """What must be kept: jobs, outcomes, tokens. `W2S_STATE_DIR`, else ~/.local/state/w2s."""
+    """State that must not be deleted: jobs, outcomes, tokens. `W2S_STATE_DIR`, else ~/.local/state/w2s."""
     return _folder("W2S_STATE_DIR", Path(".local") / "state" / "w2s")
 
 
@@ -53,7 +56,7 @@ def make_private(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder where it is missing, and see that a file can be kept there.
+    """Make a folder where it is missing, and check that a file can be written there.
 
     Raises:
         LimitError, UnavailableError: as `replace_file`.
@@ -109,12 +112,12 @@ def storage_error(error: OSError, folder: Path) -> LimitError | UnavailableError
 
 
 def _drop(temporary: Path) -> None:
-    with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+    with contextlib.suppress(OSError):  # the error that led here is the one to report
         temporary.unlink(missing_ok=True)
 
 
 def fsync_folder(folder: Path) -> None:
-    """Wait until the disk knows which files the folder holds."""
+    """Wait until the list of files of the folder is on disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

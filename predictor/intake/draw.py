@@ -18,14 +18,14 @@ from predictor.store.features import FeatureStore
 
 
 def draw(query: RankingQuery, store: FeatureStore | None = None, *, remote: bool = False) -> RankingQuery:
-    """The query cut to `max_rows` rows, drawn uniformly without replacement by its seed; their order is kept.
+    """The query cut to `max_rows` rows, drawn uniformly without replacement by its seed; their order is preserved.
 
     Labels, weak labels, arrays and stored features are cut alike.
 
     Args:
         query: over the whole pool.
         store: of stored features; this user's own where None.
-        remote: stored features lie elsewhere; they are left alone, and `drawn` says how to cut them there.
+        remote: stored features are on a server; they are not cut here, and `drawn` records how to cut them there.
 
     Raises:
         InputError: gold labels were given, and fewer than 4 of the drawn rows carry one or all theirs are the same.
@@ -82,7 +82,7 @@ def _cut(spec: ModelSpec, drawn: Drawn, store: FeatureStore | None) -> ModelSpec
     try:
         found = values_at_hand(spec, store)
     except W2SError:
-        return spec  # A candidate's own fault: whoever reads its features reports it there.
+        return spec  # The error is the candidate's own, and is reported where its features are extracted.
     if found is None:
         return spec
     values, about = found
@@ -94,7 +94,7 @@ def _cut(spec: ModelSpec, drawn: Drawn, store: FeatureStore | None) -> ModelSpec
 
 
 def values_at_hand(spec: ModelSpec, store: FeatureStore | None) -> tuple[NDArray[np.generic], Mapping[str, str]] | None:
-    """Values that come with the request, from an array file or from a stored feature set, and what is said of them.
+    """Values that come with the request, from an array file or from a stored feature set, and their metadata.
 
     None for a model that has to be run, and for a feature set where no store is given.
     """

@@ -1,4 +1,4 @@
-"""Weak predictions: what a candidate's own weak model says of every pool row, brought to numbers."""
+"""Weak labels that a caller gives, checked and brought to numbers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _are_class_codes(array: NDArray[np.generic], classes: Sequence[str] | None) 
 def _code(array: NDArray[np.generic], name: str, classes: Sequence[str] | None) -> NDArray[np.float64]:
     if array.ndim != 1:
         raise InputError(
-            f"weak labels of {name!r} hold class names in {array.ndim} dimensions; give one name per row.",
+            f"weak labels of {name!r} have class names in {array.ndim} dimensions; give one name per row.",
             reason="BAD_WEAK_LABELS",
             field="weak_labels",
         )
@@ -94,10 +94,10 @@ def _code(array: NDArray[np.generic], name: str, classes: Sequence[str] | None) 
     if classes is None:
         classes = sorted(set(names))
     place = {label: code for code, label in enumerate(classes)}
-    stranger = next((label for label in names if label not in place), None)
-    if stranger is not None:
+    unknown = next((label for label in names if label not in place), None)
+    if unknown is not None:
         raise InputError(
-            f"weak labels of {name!r} name class {stranger!r}; the gold labels have {', '.join(classes)}.",
+            f"weak labels of {name!r} name class {unknown!r}; the gold labels have {', '.join(classes)}.",
             reason="UNKNOWN_CLASS",
             field="weak_labels",
         )

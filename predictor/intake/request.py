@@ -1,4 +1,4 @@
-"""Request: what a caller types or passes, brought to one validated RankingQuery."""
+"""Request: a RankingQuery from what a caller passes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Options(TypedDict, total=False):
         labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
         weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
         text_column, id_column: columns of a pool file.
-        label_words: the words that stand for the classes, in their order, joined by commas or as a list; for candidates
+        label_words: the words for the classes, in their order, joined by commas or as a list; for candidates
             with `#labels=words` and for `refine="prompted"`.
         prompt: what language models are asked, with `{text}` where the row goes.
         refine: also report whether relabelling before training would help: `linear` on the strong model's features, or
@@ -174,10 +174,10 @@ def _pool(pool: PoolInput | None, specs: Sequence[ModelSpec], text_column: str, 
         return read_rows(pool, text_column, id_column)
     if pool is not None:
         texts = list(pool)
-        stranger = next((text for text in texts if not isinstance(text, str)), None)
-        if stranger is not None:
+        other = next((text for text in texts if not isinstance(text, str)), None)
+        if other is not None:
             raise InputError(
-                f"the pool holds a {type(stranger).__name__}; give texts, or the path of a file of rows.",
+                f"the pool has a {type(other).__name__}; give texts, or the path of a file of rows.",
                 reason="ROW_WITHOUT_TEXT",
                 field="pool",
             )
@@ -227,7 +227,7 @@ def _read_out(values: Any) -> NDArray[Any]:
 
 
 def _array_file(spec: ModelSpec) -> ModelSpec:
-    """A bare `file.npy` is an array: no model lies in such a file."""
+    """A bare `file.npy` is an array: such a file never has a model."""
     bare = spec.parsed.kind == "folder" and spec.reference.endswith((".npy", ".safetensors"))
     return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec
 

@@ -21,9 +21,9 @@ LABEL_COLUMN = "label"
 
 
 def read_rows(path: str | Path, text_column: str = TEXT_COLUMN, id_column: str = ID_COLUMN) -> Pool:
-    """The pool held by a `.jsonl .csv .tsv .parquet .txt` file, or by standard input where the path is `-`.
+    """The pool in a `.jsonl .csv .tsv .parquet .txt` file, or by standard input where the path is `-`.
 
-    Rows keep the file's order. Ids come from `id_column`; where a file has no column `id`, rows are numbered from 0.
+    Rows stay in the file's order. Ids come from `id_column`; where a file has no column `id`, rows are numbered from 0.
     See `predictor.intake.tables.read_table` for blank lines and encodings.
 
     Raises:
@@ -71,7 +71,7 @@ def read_weak_labels(
 ) -> tuple[str, Floats]:
     """One candidate's predictions on every pool row, from `NAME=FILE`; see `read_predictions`.
 
-    A name may hold `=` itself (`pypi:P==1/x`), so the candidates' `names` are tried first, the longest before others.
+    A name may contain `=` (`pypi:P==1/x`), so the candidates' `names` are tried first, the longest before others.
 
     Raises:
         InputError: no NAME or no FILE; and as `read_predictions`.
@@ -120,7 +120,7 @@ def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[
 
 def _pool_of(table: Table, text_column: str, id_column: str) -> Pool:
     if not table.records:
-        raise InputError(f"{table.source} holds no rows.", reason="NO_ROWS", field="pool")
+        raise InputError(f"{table.source} has no rows.", reason="NO_ROWS", field="pool")
     _need_column(table, text_column, "text")
     has_ids = id_column in table.columns
     if not has_ids and id_column != ID_COLUMN:
@@ -146,7 +146,7 @@ def _text(table: Table, row: int, column: str) -> str:
     if not isinstance(value, str):
         got = "no value" if value is None else f"a {type(value).__name__}"
         raise InputError(
-            f"{where}: column {column!r} holds {got}; every row needs a text (an empty string is one).",
+            f"{where}: column {column!r} has {got}; every row needs a text (an empty string is one).",
             reason="ROW_WITHOUT_TEXT",
             field="pool",
         )
@@ -163,7 +163,7 @@ def _id(table: Table, row: int, column: str) -> str:
     value = table.records[row].get(column)
     if value is None or value == "" or isinstance(value, list | dict):
         raise InputError(
-            f"{table.source}, {table.lines[row]}: column {column!r} holds no id; give every row one, or drop the "
+            f"{table.source}, {table.lines[row]}: column {column!r} has no id; give every row one, or drop the "
             "column to number the rows.",
             reason="ROW_WITHOUT_ID",
             field="pool",
@@ -207,5 +207,5 @@ def _load_array(path: str | Path, field: str) -> NDArray[np.generic]:
             field=field,
         ) from error
     if not isinstance(loaded, np.ndarray):
-        raise InputError(f"{path} holds several arrays; save one as .npy.", reason="BAD_ARRAY_FILE", field=field)
+        raise InputError(f"{path} has several arrays; save one as .npy.", reason="BAD_ARRAY_FILE", field=field)
     return loaded

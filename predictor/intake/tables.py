@@ -1,4 +1,4 @@
-"""Tables: files of records read as columns and rows, with faults that name the line."""
+"""Tables: files of records read as columns and rows, with errors that name the line."""
 
 from __future__ import annotations
 
@@ -157,8 +157,8 @@ def _read_separated(text: str, name: str, separator: str) -> Table:
     for number, row in rows[1:]:
         if len(row) != len(header):
             raise InputError(
-                f"{name}, line {number}: {len(row)} fields where the header has {len(header)}. Quote fields that hold "
-                "the separator or a line break, or use .jsonl.",
+                f"{name}, line {number}: {len(row)} fields where the header has {len(header)}. Quote fields that "
+                "contain the separator or a line break, or use .jsonl.",
                 reason="BAD_ROW",
             )
     records = tuple(dict[str, object](zip(header, row, strict=True)) for _, row in rows[1:])

@@ -17,7 +17,7 @@ MAX_CLASSES = 64
 """More distinct integer values than this and a target is read as a number to regress on."""
 
 SQUARABLE = (1e-60, 1e60)
-"""Least spread and greatest size of numbers to regress on: fourth powers are neither 0 nor infinite."""
+"""Smallest spread and largest size of numbers to regress on: fourth powers are neither 0 nor infinite."""
 
 MIN_LABELLED = 4
 """Fewer gold labels train no head."""
@@ -47,8 +47,8 @@ class Labels:
         return found
 
     @property
-    def teachable(self) -> bool:
-        """Whether heads can be taught on these rows: four labels at least, not all alike, and rows left to predict."""
+    def trainable(self) -> bool:
+        """Whether heads can be trained: at least 4 labels, not all equal, and at least 8 rows to predict."""
         gold = self.targets[self.known]
         enough = len(gold) >= MIN_LABELLED and len(self.targets) - len(gold) >= MIN_UNLABELLED
         return enough and bool(np.ptp(gold, axis=0).max() > 0.0)
@@ -76,7 +76,7 @@ class Labels:
 
         Two distinct values make a binary task; 3 to 64 distinct strings or integers a multiclass task; anything
         else numeric is regression. Series, frames of one column and tensors of other libraries serve as well; rows
-        count by position, whatever a Series' index says.
+        count by position, whatever a Series' index is.
 
         Raises:
             InputError: several values per row, fewer than 4 labelled rows, one single class, a value that is infinite,
@@ -115,10 +115,10 @@ class Labels:
             InputError: an id of the table that the pool does not have.
         """
         known = set(ids)
-        stranger = next((name for name in table if name not in known), None)
-        if stranger is not None:
+        unknown = next((name for name in table if name not in known), None)
+        if unknown is not None:
             raise InputError(
-                f"labelled row {stranger!r} is not in the pool; ids in --labels must name pool rows.",
+                f"labelled row {unknown!r} is not in the pool; ids in --labels must name pool rows.",
                 reason="UNKNOWN_ROW_ID",
                 field="labels",
             )
@@ -137,7 +137,7 @@ def _one_per_row(values: Any) -> list[object]:
     width = next((len(value) for value in plain if isinstance(value, list | tuple) and len(value) != 1), 1)
     if width != 1:
         raise InputError(
-            f"labels hold {width} values in a row; give one per row: a number, or the name of its class.",
+            f"labels have {width} values in a row; give one per row: a number, or the name of its class.",
             reason="BAD_LABELS",
             field="labels",
         )
@@ -176,16 +176,16 @@ def _need_two(distinct: int) -> None:
 
 
 def need_squares(numbers: NDArray[np.float64], what: str, field: str) -> None:
-    """Refuse numbers that no sum of squares can hold; all the same is allowed.
+    """Refuse numbers whose squares are 0 or infinite; equal numbers are allowed.
 
     Raises:
         InputError: too great, or too close together.
     """
-    least, greatest = SQUARABLE
-    if float(np.abs(numbers).max()) > greatest or 0.0 < float(np.ptp(numbers)) < least:
+    smallest, largest = SQUARABLE
+    if float(np.abs(numbers).max()) > largest or 0.0 < float(np.ptp(numbers)) < smallest:
         raise InputError(
-            f"{what} reach from {numbers.min():.3g} to {numbers.max():.3g}; at most {greatest:g} in size and at "
-            f"least {least:g} apart can be squared and summed. Give them in another unit.",
+            f"{what} reach from {numbers.min():.3g} to {numbers.max():.3g}; at most {largest:g} in size and at "
+            f"least {smallest:g} apart can be squared and summed. Give them in another unit.",
             reason="NOT_FINITE",
             field=field,
         )

@@ -55,14 +55,14 @@ _PYPI = re.compile(rf"^{_REQUIREMENT}(?:\+{_REQUIREMENT})*/[^/].*$")
 
 @dataclass(frozen=True)
 class ModelReference:
-    """A model by kind and place, with what the reference itself says on how to read it.
+    """A model by kind and place, with its own options for extraction.
 
     Attributes:
-        kind: how `locator` is to be understood.
+        kind: what `locator` is.
         locator: a path, `owner/name@commit`, a feature set's name, or `PACKAGE==VERSION/inner/path`.
         layer: `middle`, `last`, numbers, several joined by commas, or None.
         pooling: or None.
-        tokenizer: reference to the folder or file of a tokenizer that does not lie beside the weights, or None.
+        tokenizer: reference to the folder or file of a tokenizer that is not beside the weights, or None.
         labels: whether the model itself labels the rows, and by what, or None.
     """
 
@@ -82,7 +82,7 @@ class ModelReference:
         """
         if len(text) > MAX_REFERENCE:
             raise InputError(
-                f"a model reference of {len(text)} characters was given; at most {MAX_REFERENCE} are read.",
+                f"a model reference of {len(text)} characters was given; at most {MAX_REFERENCE} are allowed.",
                 reason="BAD_REFERENCE",
                 field="model",
             )

@@ -21,15 +21,14 @@ class ModelSpec:
     """One model as the user named it.
 
     Attributes:
-        name: what the answer calls it: the alias, or the reference as typed.
+        name: in the answer: the alias, or the reference as given.
         reference: `array:…`, `hub:…`, `onnx:…`, `gguf:…`, `features:…`, `pypi:…` or a local folder.
         layer: a number, `middle`, `last`, several joined by commas, or None for the request's default.
         pooling: None for the request's default.
         values: (n, d), where the features travel with the request; then nothing is loaded.
-        about: what the file of the values said of them: `rows_sha256`, `parameters`, `depth`; empty where it said
-            nothing.
+        about: metadata of the file of the values: `rows_sha256`, `parameters`, `depth`; empty where it has none.
         labels: how the model itself labels the rows: by the `logits` of its classification head, by the label `words`
-            that it puts behind them, or None where it does not.
+            that it predicts after them, or None where it does not.
     """
 
     name: str
@@ -76,7 +75,7 @@ class ModelSpec:
 
     @property
     def as_given(self) -> str:
-        """The model as one would type it on the command line, alias and overrides included."""
+        """The model as on the command line, alias and options included."""
         given = (("layer", self.layer), ("pooling", self.pooling), ("labels", self.labels))
         overrides = [f"{key}={value}" for key, value in given if value]
         reference = self.reference + ("#" + "&".join(overrides) if overrides and "#" not in self.reference else "")
@@ -96,17 +95,17 @@ def split_alias(text: str) -> tuple[str | None, str]:
 
 
 def read_spec(text: str) -> ModelSpec:
-    """The `ModelSpec` of what the user typed, alias and options included.
+    """The model that a text names, alias and options included.
 
-    Without an alias the name is the reference as typed; where it asks for several layers, the reference without
+    Without an alias the name is the reference as given; where it asks for several layers, the reference without
     options, since each layer then adds its own `#layer=K`.
 
     Raises:
         InputError: see `ModelReference.parse`.
     """
-    alias, typed = split_alias(text)
-    reference = ModelReference.parse(typed)
+    alias, given = split_alias(text)
+    reference = ModelReference.parse(given)
     several = reference.layer is not None and "," in reference.layer
-    name = alias or (reference.body if several else typed)
-    kept = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
-    return ModelSpec(name, kept, reference.layer, reference.pooling, labels=reference.labels)
+    name = alias or (reference.body if several else given)
+    located = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
+    return ModelSpec(name, located, reference.layer, reference.pooling, labels=reference.labels)

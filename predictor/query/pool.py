@@ -76,12 +76,12 @@ class Pool:
 
     @property
     def empty_rows(self) -> int:
-        """Rows whose text is blank. They are kept: a model sees its own markers, or one padding token."""
+        """Rows whose text is blank. They stay in the pool: a model sees its own markers, or one padding token."""
         return sum(1 for text in self.texts if not text.strip())
 
     @property
     def duplicate_rows(self) -> int:
-        """Rows whose text already stood earlier. They are kept and count, as they would in training."""
+        """Rows whose text occurs earlier too. They stay in the pool and count, as they would in training."""
         return len(self.texts) - len(set(self.texts))
 
     def take(self, rows: np.ndarray) -> Pool:

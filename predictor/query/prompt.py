@@ -1,4 +1,4 @@
-"""Wording: the words that stand for classes, and the prompt that asks a language model for one of them."""
+"""LabelPrompt: the words for classes, and the prompt that asks a language model for one of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from predictor.query.labels import MAX_CLASSES
 from predictor.query.option import Option, setting
 
 PLACE = "{text}"
-"""Where a row stands in a prompt."""
+"""Placeholder of the row in a prompt."""
 
 TEMPLATE = "{text}\nLabel:"
 """The prompt where none is given."""
@@ -126,7 +126,7 @@ def check_classes(label_prompt: LabelPrompt, classes: Sequence[str] | None) -> N
         InputError: another count, or no classes at all.
     """
     if classes is None:
-        raise _bad("label words are given, and the gold labels are numbers, which no word stands for; leave them out")
+        raise _bad("label words are given, and the gold labels are numbers, which have no words; leave them out")
     if len(label_prompt.words) != len(classes):
         raise _bad(
             f"{len(label_prompt.words)} label words are given and the gold labels have {len(classes)} classes "

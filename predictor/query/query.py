@@ -1,4 +1,4 @@
-"""What is asked: the models, the rows, the evidence at hand and how to judge."""
+"""RankingQuery: the models, the rows, the evidence given and the settings of a ranking."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RankingQuery:
         pool: the rows that the chosen supervisor will label.
         labels: gold labels of some rows (the weak heads' training rows D~), or None.
         weak_labels: candidate name -> (n,) or (n, classes) predictions on the pool.
-        drawn: how to cut feature sets that lie elsewhere to the pool's rows; None where nothing is left to cut.
+        drawn: how to cut feature sets stored elsewhere to the pool's rows; None where nothing has to be cut.
     """
 
     strong: ModelSpec

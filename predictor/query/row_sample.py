@@ -1,4 +1,4 @@
-"""Drawn: which rows of a larger pool a query is about, for feature sets that lie where the drawing was not done."""
+"""Drawn: the rows of a larger pool that a query is about, for feature sets that are stored on another machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Drawn:
         rows_sha256: `predictor.store.arrays.rows_digest` of the larger pool; None where it has no texts.
 
     Raises:
-        InputError: numbers that are not ascending, or lie outside the pool.
+        InputError: numbers that are not ascending, or outside the pool.
     """
 
     rows: NDArray[np.int64]

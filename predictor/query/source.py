@@ -48,19 +48,19 @@ class FeatureSet:
         return int(self.values.shape[1])
 
     @property
-    def told(self) -> dict[str, float]:
+    def facts(self) -> dict[str, float]:
         """`diagnostics`, and the depth where it is known."""
         return {**({} if self.depth is None else {"depth": self.depth}), **self.diagnostics}
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What a model says of every row, as numbers.
+    """Labels that a model itself gives to every row.
 
     Attributes:
         values: (n, k) class probabilities, (n, 1) the probability of the second of two classes or a number.
         classes: names of the columns where the model has any of its own, else None.
-        warnings: what the reader should know.
+        warnings: for the reader of the answer.
     """
 
     values: Floats
@@ -72,7 +72,7 @@ class FeatureSource(Protocol):
     """Where features come from: the extraction engine, a store, or arrays."""
 
     def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
-        """Yield progress, return one feature set per requested layer; raise W2SError for a model's own fault."""
+        """Yield progress, return one feature set per requested layer; raise W2SError where this model fails."""
         ...
 
 
@@ -81,7 +81,7 @@ class LabelSource(Protocol):
     """A source that also lets models label rows."""
 
     def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
-        """Yield progress, return what `spec.labels` asks for; raise W2SError for the model's own fault."""
+        """Yield progress, return what `spec.labels` asks for; raise W2SError where this model fails."""
         ...
 
     def refined(

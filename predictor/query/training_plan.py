@@ -1,4 +1,4 @@
-"""Training: what is known of the training that will really be run, so that it can be simulated as it will be."""
+"""Training: what is known of the training to come, so that the same training is simulated."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ def _rows(help_text: str) -> Option:
 
 @dataclass(frozen=True)
 class Training:
-    """Sizes and ridges of the linear heads to come; what is None is left to the prediction.
+    """Sizes and ridges of the linear heads to come; the prediction chooses what is None.
 
     Attributes:
         weak_rows: n~, gold rows that each weak head will be trained on, at least 8; None for a third of the rows.
-        student_rows: n^, rows that the student will be taught, at least 8; None for a third of the rows.
+        student_rows: n^, rows that the student will be trained on, at least 8; None for a third of the rows.
         weak_ridge, student_ridge: > 0, a share of the training kernel's trace, that is of the mean squared length of a
             standardised row; None to choose it by cross-validation, leaving out one row (ridge) or a fifth (logistic).
             The student's is its ceiling's too.
         heads: of the weak models and the student, `ridge` (squared loss) or `logistic` (cross-entropy, classes only).
-        label_form: the student is taught what weak heads say (`soft`) or the class that they favour (`hard`).
+        label_form: the student is trained on the probabilities of weak heads (`soft`) or on their
+            likeliest class (`hard`).
 
     Raises:
-        InputError: a number out of range, or a word that is none of these.
+        InputError: a number out of range, or an unknown word.
     """
 
     weak_rows: int | None = setting(None, _rows("gold rows that each weak head is trained on (default: a third)"))

@@ -80,7 +80,7 @@ def _ranking(
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
         strong=StrongModel(
-            strong.name, strong.layer, strong.dim, strong.fingerprint, {**strong_diagnostics, **strong.told}
+            strong.name, strong.layer, strong.dim, strong.fingerprint, {**strong_diagnostics, **strong.facts}
         ),
         candidates=(*ranked, *(Candidate(one.name, "failed", error=one.failure) for one in failed)),
         null=NullBand() if ordering is None else ordering.null,
@@ -103,7 +103,7 @@ def _row(candidate: PendingCandidate, query: RankingQuery) -> Candidate:
         parameters=features.parameters,
         fingerprint=features.fingerprint,
         estimates=candidate.estimates,
-        diagnostics={**candidate.diagnostics, **features.told},
+        diagnostics={**candidate.diagnostics, **features.facts},
         warnings=tuple(warnings),
         timings={"features": features.seconds},
     )

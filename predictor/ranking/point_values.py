@@ -19,7 +19,7 @@ DRAWS = 100
 
 def values_of(estimator: Estimator, case: Case) -> Array:
     """(m,) values, NaN where the estimator does not apply to a candidate or to these rows."""
-    if case.labels is not None and not case.labels.teachable:
+    if case.labels is not None and not case.labels.trainable:
         return np.full(len(case.weak), np.nan)
     estimates: tuple[Estimate | None, ...]
     if isinstance(estimator, JointEstimator):
@@ -38,7 +38,7 @@ def some_rows(case: Case, count: int, rng: np.random.Generator) -> Ints:
     """(count,) random rows, drawn again while heads cannot be trained on their gold labels: rare classes go missing."""
     for _ in range(DRAWS):
         rows = rng.permutation(case.rows)[:count]
-        if case.labels is None or case.labels.take(rows).teachable:
+        if case.labels is None or case.labels.take(rows).trainable:
             break
     return rows
 

@@ -82,7 +82,7 @@ def _described(
         fingerprint=features.fingerprint,
         estimates=_estimate(why, estimator, query),
         diagnostics={
-            **features.told,
+            **features.facts,
             "rows_seen": float(why.rows_seen),
             "stage_eliminated": float(why.stage),
             "behind_by": why.behind,

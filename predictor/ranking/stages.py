@@ -45,14 +45,14 @@ def stages_of(query: RankingQuery, order: Ints, estimator: Estimator) -> tuple[i
     if labels is None:
         return stages
     known = np.cumsum(labels.known[order])
-    if not labels.take(order[: stages[-1]]).teachable:
+    if not labels.take(order[: stages[-1]]).trainable:
         raise InputError(
             f"the {stages[-1]} rows that may be read carry {known[stages[-1] - 1]} gold labels, too few or all the "
             "same; raise --budget, or leave it out.",
             reason="TOO_FEW_LABELS",
             field="budget",
         )
-    fit = (size for size in stages if known[size - 1] >= MIN_LABELS and labels.take(order[:size]).teachable)
+    fit = (size for size in stages if known[size - 1] >= MIN_LABELS and labels.take(order[:size]).trainable)
     return tuple(fit) or stages[-1:]
 
 

@@ -129,7 +129,7 @@ def test_a_report_page_is_written(run, tmp_path):
         ),
         (("--strong", "s.npy", *WEAK, "--lables", "x"), 2, "there is no flag --lables; did you mean --labels?"),
         (("--strong", "s.npy", *WEAK, "-o", "none/out.json"), 2, "name a file in a folder that exists"),
-        (("--strong", "s.npy", *WEAK, "--pool", "-"), 2, "holds no rows"),
+        (("--strong", "s.npy", *WEAK, "--pool", "-"), 2, "has no rows"),
     ],
 )
 def test_bad_usage_and_input_end_with_2_one_line_and_no_traceback(run, words, code, message):

@@ -171,7 +171,7 @@ def test_every_row_is_drawn_equally_often(arrays):
         ({"weak_labels": {"z": [0.0] * ROWS}}, r"given for 'z', which is no candidate; the candidates are a, b"),
         ({"weak_labels": {"a": [0.0] * 3}}, r"weak labels of 'a' have shape \(3,\)"),
         ({"weak_labels": ["a.npy"]}, r"must be given as NAME=FILE"),
-        ({"pool": ["x", 3]}, r"the pool holds a int; give texts"),
+        ({"pool": ["x", 3]}, r"the pool has a int; give texts"),
         ({"weak": []}, r"no weak candidate given; name at least one with --weak"),
         ({"weak": ["./m", "./m"]}, r"candidate '\./m' is named twice; give each its own alias"),
         ({"strong": np.zeros(ROWS)}, r"strong model 'strong' is an array of shape \(20,\).*\(rows, dimensions\)"),

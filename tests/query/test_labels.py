@@ -97,7 +97,7 @@ def test_labels_of_other_libraries_are_the_same_labels(turn):
 
 
 def test_several_values_a_row_are_refused_by_their_number():
-    with pytest.raises(InputError, match=r"labels hold 3 values in a row; give one per row"):
+    with pytest.raises(InputError, match=r"labels have 3 values in a row; give one per row"):
         Labels.of(np.eye(3)[[0, 1, 2, 0, 1, 2]])
 
 

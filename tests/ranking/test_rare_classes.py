@@ -51,7 +51,7 @@ def test_random_rows_are_drawn_again_until_their_labels_differ(models):
     case = Case(Representation("s", models["strong"]), (), Labels.of(labels(1)))
     rng = np.random.default_rng(0)
     drawn = [some_rows(case, ROWS // 2, rng) for _ in range(20)]
-    assert all(case.take(rows).labels.teachable for rows in drawn)
+    assert all(case.take(rows).labels.trainable for rows in drawn)
     free = Case(Representation("s", models["strong"]), ())
     np.testing.assert_array_equal(
         some_rows(free, 9, np.random.default_rng(4)), np.random.default_rng(4).permutation(ROWS)[:9]
@@ -59,12 +59,12 @@ def test_random_rows_are_drawn_again_until_their_labels_differ(models):
 
 
 def test_labels_teach_where_they_differ_and_leave_rows_to_predict():
-    assert Labels.of(labels(1)).teachable
-    assert not Labels.of(labels(1)).take(np.arange(1, ROWS)).teachable
-    assert not Labels.of(labels(1)).take(np.arange(GOLD + 7)).teachable
-    assert Labels.of(labels(1)).take(np.arange(GOLD + 8)).teachable
-    assert not Labels.of(labels(1)).take(np.r_[:3, GOLD:ROWS]).teachable
-    assert Labels.of(labels(1)).take(np.r_[:4, GOLD:ROWS]).teachable
+    assert Labels.of(labels(1)).trainable
+    assert not Labels.of(labels(1)).take(np.arange(1, ROWS)).trainable
+    assert not Labels.of(labels(1)).take(np.arange(GOLD + 7)).trainable
+    assert Labels.of(labels(1)).take(np.arange(GOLD + 8)).trainable
+    assert not Labels.of(labels(1)).take(np.r_[:3, GOLD:ROWS]).trainable
+    assert Labels.of(labels(1)).take(np.r_[:4, GOLD:ROWS]).trainable
 
 
 def test_rows_drawn_with_one_class_alone_are_refused(models):
