@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import predictor
-from predictor.report import validated
 from predictor.results.markdown import markdown
 from predictor.results.table import table
+from predictor.validation import tables
 
 
 @pytest.fixture
@@ -125,4 +125,4 @@ def test_answers_print_as_tables_and_show_as_markdown_in_notebooks(question, gol
     assert str(ranking) == table(ranking, 100)
     assert ranking._repr_markdown_() == markdown(ranking)
     found = predictor.validate(**question, labels=gold, splits=2)
-    assert str(found) == found._repr_markdown_() == validated.markdown(found)
+    assert str(found) == found._repr_markdown_() == tables.markdown(found)

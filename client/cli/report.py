@@ -105,8 +105,7 @@ def _ranked(found: Ranking, form: str) -> str:
 
 
 def _validated(found: Validation, form: str) -> str:
-    from predictor.report import validated
+    from predictor.report.validation_page import html
+    from predictor.validation.tables import csv, markdown
 
-    return {"html": validated.html, "md": validated.markdown, "csv": validated.csv, "table": validated.markdown}[form](
-        found
-    )
+    return {"html": html, "md": markdown, "csv": csv, "table": markdown}[form](found)

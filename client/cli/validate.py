@@ -16,7 +16,7 @@ from client.cli.progress import display, follow
 from client.cli.recipe import add_recipe, recipe_of
 
 if TYPE_CHECKING:
-    from predictor.results.text_table import Sheet
+    from predictor.results.text_table import TextTable
     from predictor.validation.validation import Validation
 
 WIDTH = 100
@@ -67,7 +67,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
         if arguments.output:
             write(arguments.output, found.to_json() + "\n")
         if arguments.html:
-            from predictor.report.validated import html
+            from predictor.report.validation_page import html
 
             write(arguments.html, html(found))
         if arguments.record:
@@ -85,13 +85,13 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
 
 def print_validation(found: Validation) -> None:
     """The tables of a validation, for WIDTH columns where the candidates' names are not long."""
-    from predictor.report import validated as report
-    from predictor.validation.verdict import predictions, verdicts
+    from predictor.validation import tables
+    from predictor.validation.summary import predictions, summary
 
-    shown = {term: value for term, value in report.about(found) if term not in ("student", "recipe", "rows", "splits")}
+    shown = {term: value for term, value in tables.about(found) if term not in ("student", "recipe", "rows", "splits")}
     print(f"{found.task} · {found.rows:,} rows · {found.splits} splits · student {found.strong}")
-    _print(f"{report.recipe_of(found)}; errors in units of the {found.unit}, ± standard error over splits")
-    measured = report.measurements(found)
+    _print(f"{tables.recipe_of(found)}; errors in units of the {found.unit}, ± standard error over splits")
+    measured = tables.measurements(found)
     _list(measured.columns(*range(5)))
     if len(measured.headings) > 5:
         _list(measured.columns(0, *range(5, len(measured.headings))))
@@ -102,19 +102,19 @@ def print_validation(found: Validation) -> None:
     for term, value in shown.items():
         print(f"{term:{width}}  {value}")
     if found.routes:
-        _list(report.routes(found))
-        _print(report.ROUTES, before="\n")
-    _list(report.judgements(found).grouped(1))
-    _print(report.SCORED, before="\n")
+        _list(tables.routes(found))
+        _print(tables.ROUTES, before="\n")
+    _list(tables.estimators(found).grouped(1))
+    _print(tables.SCORED, before="\n")
     if found.claims:
         print(f"\n{predictions(found).caption}")
         _list(predictions(found))
-    for remark in (*report.remarks(found), *verdicts(found)):
-        _print(remark, before="\n")
+    for sentence in (*tables.warnings(found), *summary(found)):
+        _print(sentence, before="\n")
 
 
-def _list(sheet: Sheet) -> None:
-    print("\n" + listing(sheet.headings, sheet.rows, empty=sheet.empty))
+def _list(table: TextTable) -> None:
+    print("\n" + listing(table.headings, table.rows, empty=table.empty))
 
 
 def _print(words: str, before: str = "") -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from predictor.results.text import visible
+from predictor.results.text_table import TextTable
 
 
 def text(value: object) -> str:
@@ -47,6 +48,15 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], 
         f'<table class="{name}" role="table"><caption>{text(caption)}</caption>'
         f'<thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody></table></div>'
     )
+
+
+def text_table(found: TextTable, lead: str) -> str:
+    """A titled section with one table of texts; `lead` is text."""
+    if not found.rows:
+        return section(found.caption, f"<p>{text(found.empty)}</p>")
+    rows = [[model(first), *map(text, others)] for first, *others in found.rows]
+    headings = [text(heading) for heading in found.headings]
+    return section(found.caption, table(found.caption, headings, rows, "measured"), lead=text(lead))
 
 
 def _row(headings: Sequence[str], cells: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ padding-top:20px;border-top:1px solid var(--rule)}
 .facts dt,.versions dt{font-size:13px;color:var(--soft)}
 .facts dd{font-weight:600;overflow-wrap:anywhere}
 .facts small{display:block;font-weight:400;font-size:13px;color:var(--soft)}
-.verdict{max-width:52em;margin-bottom:20px}.verdict p{margin:0 0 8px}
+.summary{max-width:52em;margin-bottom:20px}.summary p{margin:0 0 8px}
 .notes{list-style:none;margin-top:24px;display:grid;gap:8px}
 .notes li{padding:10px 14px;border-radius:8px;background:var(--warntint);color:var(--warn);overflow-wrap:anywhere}
 .scroll{overflow-x:auto;border-radius:12px;background:var(--card);border:1px solid var(--rule)}

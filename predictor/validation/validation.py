@@ -133,7 +133,7 @@ class Validation:
 
     def __str__(self) -> str:
         """Its tables as Markdown."""
-        from predictor.report.validated import markdown
+        from predictor.validation.tables import markdown
 
         return markdown(self)
 

@@ -135,7 +135,7 @@ def test_a_validation_is_shown_again_as_table_page_markdown_and_csv(run, arrays,
     done = run(*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "-o", out, "--html", str(page))
     assert run("report", out).stdout == done.stdout
     assert page.read_text().startswith("<!DOCTYPE html>")
-    assert "taught best" in page.read_text()
+    assert "was the best teacher" in page.read_text()
     assert "| candidate | W2S error |" in run("report", out, "--md").stdout
     assert run("report", out, "--csv").stdout.startswith("name,weak_error,weak_error_standard_error,w2s_error,")
     other = run("report", out, "--html", "-o", str(tmp_path / "again.html"))

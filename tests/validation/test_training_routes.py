@@ -163,8 +163,9 @@ def test_a_task_with_unlabelled_rows_is_refused(task):
 
 def test_a_validation_that_refines_measures_both_routes_and_shows_them(task):
     from predictor.query.query import RankingQuery
-    from predictor.report import validated as report
+    from predictor.report.validation_page import html
     from predictor.store.arrays import ArraySource
+    from predictor.validation.tables import markdown
     from predictor.validation.validate import validation_steps
     from predictor.validation.validation import Validation
 
@@ -181,12 +182,12 @@ def test_a_validation_that_refines_measures_both_routes_and_shows_them(task):
         assert one.refined_error.value == pytest.approx(measured_here.refined[i].mean(), rel=1e-4)
         assert one.right_score == pytest.approx(measured_here.of(i).right(measured_here.of(i).score))
     assert Validation.from_dict(found.to_dict()).routes == found.routes
-    for page in (report.markdown(found), report.html(found)):
-        assert "Refining before teaching" in page
+    for page in (markdown(found), html(found)):
+        assert "Refining before training" in page
     plain = RankingQuery(specs[0], tuple(specs[1:]), Pool.numbered(ROWS), settings=Settings(estimators=("cka",)))
     none = drain(validation_steps(plain, labels, ArraySource(), splits=2, labelled_splits=0))
     assert none.routes == ()
-    assert "Refining" not in report.markdown(none)
+    assert "Refining" not in markdown(none)
 
 
 def test_a_validation_of_arrays_cannot_prompt(task):

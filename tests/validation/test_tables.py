@@ -9,9 +9,10 @@ import json
 
 import pytest
 
-from predictor.report import validated
+from predictor.report.validation_page import html
 from predictor.results.ranking import Failure, Provenance
-from predictor.results.text_table import Sheet
+from predictor.results.text_table import TextTable
+from predictor.validation import tables
 from predictor.validation.scoring import Score
 from predictor.validation.validation import Mean, Trained, Validation
 from tests.report.rankings import EVIL
@@ -44,10 +45,10 @@ def found():
 
 
 def test_tables_show_errors_with_their_spread_and_dashes_for_what_is_absent(found):
-    rows = validated.measurements(found).rows
+    rows = tables.measurements(found).rows
     assert rows[0] == ("=1+1", "0.300 ± 0.020", "+0.200 ± 0.015", "0.500 ± 0.010", "0.80 ± 0.10")
     assert rows[1][1:] == ("0.450", "-0.050", "0.400", "–")
-    judged = validated.judgements(found)
+    judged = tables.estimators(found)
     assert judged.headings[2:7] == ("predicts", "τ", "ρ error", "ρ gain", "regret")
     assert judged.rows[0][1:7] == ("few labels", "W2S error", "0.67", "1.00", "–", "0.000")
 
@@ -60,16 +61,16 @@ def test_kendalls_tau_is_with_what_an_estimator_foretells(found, predicts, word,
     score = dataclasses.replace(
         found.scores[0], predicts=predicts, kendall_error=0.1, kendall_gain=0.2, kendall_weak=0.3
     )
-    assert validated.judgements(Validation(**{**vars(found), "scores": (score,)})).rows[0][2:4] == (word, tau)
+    assert tables.estimators(Validation(**{**vars(found), "scores": (score,)})).rows[0][2:4] == (word, tau)
 
 
 def test_grouping_puts_what_rows_share_on_a_row_of_its_own():
-    sheet = Sheet("c", ("x", "g", "y"), (("1", "a", "2"), ("3", "a", "4"), ("5", "b", "6")), "none")
+    sheet = TextTable("c", ("x", "g", "y"), (("1", "a", "2"), ("3", "a", "4"), ("5", "b", "6")), "none")
     found = sheet.grouped(1)
     assert found.headings == ("x", "y")
     assert found.rows == (("(a)", ""), ("1", "2"), ("3", "4"), ("(b)", ""), ("5", "6"))
     assert sheet.columns(2, 0).rows == (("2", "1"), ("4", "3"), ("6", "5"))
-    assert Sheet("c", ("x", "g"), (), "none").grouped(1).rows == ()
+    assert TextTable("c", ("x", "g"), (), "none").grouped(1).rows == ()
 
 
 def test_accuracies_are_shown_where_there_are_classes(found):
@@ -78,14 +79,14 @@ def test_accuracies_are_shown_where_there_are_classes(found):
         Mean(0.6, None), Mean(0.4, None),
     )  # fmt: skip
     classes = Validation(**{**vars(found), "trained": (first,), "ceiling_accuracy": Mean(0.9, 0.01)})
-    sheet = validated.measurements(classes)
+    sheet = tables.measurements(classes)
     assert sheet.headings[5:] == ("W2S accuracy", "weak accuracy", "W2S log-loss")
     assert sheet.rows[0][5:] == ("0.800", "0.700", "0.400")
-    assert ("ceiling accuracy", "0.900 ± 0.010") in validated.about(classes)
+    assert ("ceiling accuracy", "0.900 ± 0.010") in tables.about(classes)
 
 
 def test_the_facts_say_how_it_was_trained(found):
-    facts = dict(validated.about(found))
+    facts = dict(tables.about(found))
     assert facts["recipe"] == "lora, squared loss, soft labels, epochs 3, lora rank 4"
     assert facts["rows"] == "300 (D~ / D^ / test 100 / 120 / 80)"
     assert facts["ρ limit"].startswith("–")
@@ -93,7 +94,7 @@ def test_the_facts_say_how_it_was_trained(found):
 
 def test_remarks_say_what_the_figures_cannot(found):
     def told(**changed):
-        return " ".join(validated.remarks(Validation(**{**vars(found), "training": {}, "reliability": 0.8, **changed})))
+        return " ".join(tables.warnings(Validation(**{**vars(found), "training": {}, "reliability": 0.8, **changed})))
 
     assert told() == ""
     assert told(warnings=("only 30 rows",)) == "Of the forecasts without labels: only 30 rows."
@@ -109,13 +110,13 @@ def test_remarks_say_what_the_figures_cannot(found):
     )
     wild = dataclasses.replace(found.trained[0], pgr=-56.6, pgr_standard_error=1.1)
     assert "A PGR whose standard error is above 1 is left out" in told(trained=(wild,))
-    assert validated.measurements(Validation(**{**vars(found), "trained": (wild,)})).rows[0][4] == "–"
-    for shown in (validated.markdown(found), validated.html(found)):
+    assert tables.measurements(Validation(**{**vars(found), "trained": (wild,)})).rows[0][4] == "–"
+    for shown in (tables.markdown(found), html(found)):
         assert "does not repeat from split to split" in shown
 
 
 def test_csv_has_a_row_a_candidate_and_no_formula(found):
-    rows = list(csv.DictReader(io.StringIO(validated.csv(found))))
+    rows = list(csv.DictReader(io.StringIO(tables.csv(found))))
     assert [row["name"] for row in rows][:1] == ["'=1+1"]
     assert (rows[0]["w2s_error"], rows[0]["pgr_standard_error"], rows[0]["misfit"]) == ("0.3", "0.1", "")
     assert (rows[1]["pgr"], rows[1]["misfit"]) == ("", "0.1")
@@ -123,7 +124,7 @@ def test_csv_has_a_row_a_candidate_and_no_formula(found):
 
 
 def test_names_from_outside_are_harmless_in_every_form(found):
-    page, text = validated.html(found), validated.markdown(found)
+    page, text = html(found), tables.markdown(found)
     assert "<script>" not in page
     assert "\x1b" not in page + text
     assert "it is | gone" in page
@@ -139,5 +140,5 @@ def test_an_answer_reads_back_as_it_was_written(found):
 
 def test_nothing_trained_is_said_in_words(found):
     none = Validation(**{**vars(found), "trained": (), "scores": ()})
-    assert "no candidate was trained" in validated.markdown(none)
-    assert "no estimator was scored" in validated.html(none)
+    assert "no candidate was trained" in tables.markdown(none)
+    assert "no estimator was scored" in html(none)

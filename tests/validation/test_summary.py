@@ -1,4 +1,4 @@
-"""Verdicts on predictions: sentences, a table and plots that set what was predicted beside what was measured."""
+"""How wrong predictions were: sentences, a table, and plots beside what was measured."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 
 import pytest
 
-from predictor.report import validated
 from predictor.report.intervals import Row, interval_plot
+from predictor.report.validation_page import html
 from predictor.results.ranking import Interval, Provenance
 from predictor.results.text import visible
 from predictor.validation.claims import Claim, Claims
 from predictor.validation.scoring import Score
+from predictor.validation.summary import predictions, summary
+from predictor.validation.tables import markdown
 from predictor.validation.validation import Mean, Trained, Validation
-from predictor.validation.verdict import drawn, predictions, verdicts
 from tests.report.rankings import EVIL
 
 
@@ -54,30 +55,29 @@ def found():
 
 
 def test_sentences_say_how_far_off_how_often_inside_and_what_the_first_choice_costs(found):
-    free, given, chance = verdicts(dataclasses.replace(found, task="x"))
+    free, given, chance = summary(dataclasses.replace(found, task="x"))
     assert free == (
         "Without labels: combined was off by 0.042 of the label variance on average; 67% of the measured errors lay "
         f"inside its 90 % intervals; its first choice, {visible(EVIL)}, lost 0.100 against the best teacher."
     )
     assert given == (
         "With gold labels of D~: combined was off by 0.020 of the label variance on average, over 3 draws of D~; 100% "
-        "of the measured errors lay inside its 90 % intervals; its first choice, a, taught best."
+        "of the measured errors lay inside its 90 % intervals; its first choice, a, was the best teacher."
     )
     assert chance == "A teacher drawn at random would lose 0.200."
 
 
 def test_an_order_without_a_first_choice_says_so(found):
     scores = (scored("combined", "representations", None, 0.04, 1.0),)
-    assert verdicts(dataclasses.replace(found, scores=scores))[0].endswith("; it could not tell the candidates apart.")
+    assert summary(dataclasses.replace(found, scores=scores))[0].endswith("; it could not tell the candidates apart.")
 
 
 def test_nothing_claimed_nothing_said(found):
     silent = dataclasses.replace(found, claims=())
-    assert verdicts(silent) == ()
+    assert summary(silent) == ()
     assert predictions(silent).rows == ()
-    assert drawn(silent) == ""
-    assert "How wrong were the predictions?" not in validated.html(silent)
-    assert "measured and predicted" not in validated.markdown(silent)
+    assert "How wrong were the predictions?" not in html(silent)
+    assert "measured and predicted" not in markdown(silent)
 
 
 def test_the_table_has_a_column_a_level_of_evidence_and_dashes_where_nothing_was_claimed(found):
@@ -85,11 +85,11 @@ def test_the_table_has_a_column_a_level_of_evidence_and_dashes_where_nothing_was
     assert sheet.headings == ("candidate", "measured", "without labels", "with gold labels of D~")
     assert sheet.rows[0] == ("a", "0.300", "0.360 [0.16, 0.46]", "0.310 [0.11, 0.41]")
     assert sheet.rows[2] == ("c", "0.800", "–", "0.700 [0.50, 0.80]")
-    assert "| a | 0.300 | 0.360 [0.16, 0.46] | 0.310 [0.11, 0.41] |" in validated.markdown(found)
+    assert "| a | 0.300 | 0.360 [0.16, 0.46] | 0.310 [0.11, 0.41] |" in markdown(found)
 
 
 def test_plots_mark_what_was_measured_and_escape_names(found):
-    page = validated.html(found)
+    page = html(found)
     assert page.count('class="truth"') == 5
     assert "0.31 → 0.30" in page
     assert "90 % interval 0.11 to 0.41; measured 0.30" in page
