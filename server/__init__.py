@@ -2,5 +2,5 @@
 
 import os
 
-# Read once, when grpc is imported; its own lines would stand between the JSON lines of the log.
+# Read once, when grpc is imported; its own lines would mix with the JSON lines of the log.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

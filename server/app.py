@@ -1,4 +1,4 @@
-"""App: wires the server together, runs it, and stops it without losing anything."""
+"""App: wires the server together, runs it, and stops it without losing jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
-from server.background import beside, count_jobs, forget_old_jobs, sweep_files
+from server.background import background_tasks, count_jobs, forget_old_jobs, sweep_files
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Config
@@ -108,8 +108,8 @@ async def serve_with(config: Config, traces: Traces) -> None:
         stack.push_async_callback(job_service.close)
         limits = config.limits
         shares = plan_slots(limits, find_devices(config.devices))
-        turns = FairQueue(limits.overtake_seconds, config.weights)
-        workers = JobWorkers(job_service, limits, metrics, shares, turns, traces)
+        queue = FairQueue(limits.overtake_seconds, config.weights)
+        workers = JobWorkers(job_service, limits, metrics, shares, queue, traces)
         side = side_share(shares, limits)
         predictor, fits = PredictWorker(limits, side), FitWorkers(limits, side)
         admission = Admission(limits, lambda: job_service.queued)
@@ -144,9 +144,9 @@ async def serve_with(config: Config, traces: Traces) -> None:
             scrape.start()
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
-        chores = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
+        tasks = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
         sweeping = (forget_old_jobs(job_service, limits), sweep_files(job_service, parts, uploads, limits, metrics))
-        await stack.enter_async_context(beside(*chores, *sweeping))
+        await stack.enter_async_context(background_tasks(*tasks, *sweeping))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)
         workers.start()
@@ -179,7 +179,7 @@ def _options(config: Config) -> list[tuple[str, Any]]:
 
 
 def _bind(server: Any, address: str, credentials: Any) -> str:
-    """Listen, and say where: with port 0 the system chooses.
+    """Listen; returns the address, in which port 0 is replaced by the one that the system chose.
 
     Raises:
         UnavailableError: the address is taken.

@@ -1,4 +1,4 @@
-"""Chores: what the server does beside answering calls."""
+"""Background tasks: what the server does beside answering calls."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from server.telemetry.metrics import Metrics
 _COUNT_SECONDS = 1.0
 _SWEEP_SECONDS = 60.0
 _QUARANTINED_SECONDS = 86_400.0
-"""Time that a damaged entry is kept for whoever wants to look at it."""
+"""Time that a damaged entry is stored for inspection."""
 
 
 @asynccontextmanager
-async def beside(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run chores for as long as the block; one that fails ends the server, since nobody would notice its absence."""
+async def background_tasks(*tasks: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run tasks during the block; one that fails ends the server, since its absence would go unnoticed."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(chore) for chore in chores]
+        running = [group.create_task(task) for task in tasks]
         try:
             yield
         finally:
-            for task in tasks:
+            for task in running:
                 task.cancel()
 
 
@@ -40,9 +40,9 @@ async def forget_old_jobs(job_service: JobService, limits: Limits) -> None:
     """Delete finished jobs whose time is over, until cancelled."""
     while limits.retention_seconds:
         try:
-            gone = await job_service.expire(limits.retention_seconds)
-            if gone:
-                log("jobs_expired", jobs=gone)
+            expired = await job_service.expire(limits.retention_seconds)
+            if expired:
+                log("jobs_expired", jobs=expired)
         except W2SError as error:  # the disk, for a while
             log_error("sweep_failed", error)
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.retention_seconds / 2))
@@ -51,14 +51,14 @@ async def forget_old_jobs(job_service: JobService, limits: Limits) -> None:
 async def sweep_files(
     job_service: JobService, parts: PartStore, uploads: Uploads, limits: Limits, metrics: Metrics
 ) -> None:
-    """Drop parts that nothing refers to, uploads that were left, and of every tenant's features what is over, forever.
+    """Drop unused parts, abandoned uploads, and features beyond `cache_bytes`, again and again.
 
     Counts the damaged entries that were set aside. Runs until cancelled.
     """
     while True:
         try:
-            kept = await job_service.parts()
-            freed = await asyncio.to_thread(_sweep, parts, kept, uploads, limits)
+            referenced = await job_service.parts()
+            freed = await asyncio.to_thread(_sweep, parts, referenced, uploads, limits)
             metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:
                 log("files_swept", bytes=freed)
@@ -67,9 +67,9 @@ async def sweep_files(
         await asyncio.sleep(min(_SWEEP_SECONDS, limits.part_keep_seconds / 2))
 
 
-def _sweep(parts: PartStore, kept: set[tuple[str, str]], uploads: Uploads, limits: Limits) -> int:
+def _sweep(parts: PartStore, referenced: set[tuple[str, str]], uploads: Uploads, limits: Limits) -> int:
     uploads.expire()
-    freed = parts.sweep(kept)
+    freed = parts.sweep(referenced)
     return freed + sweep(stores_in(cache_dir()), limits.cache_bytes or sys.maxsize, _QUARANTINED_SECONDS)
 
 

@@ -17,8 +17,8 @@ from server.access.endpoints import Endpoints
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 
-def _limit(default: float, unit: str, least: float = 1) -> Any:
-    return field(default=default, metadata={"unit": unit, "least": least})
+def _limit(default: float, unit: str, minimum: float = 1) -> Any:
+    return field(default=default, metadata={"unit": unit, "min": minimum})
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Limits:
             refers to it.
         cache_bytes: features of all tenants together; beyond it those of models that were read longest ago go, pushed
             sets never. 0 for no bound.
-        upload_idle_seconds: silence after which an upload is ended; what came is kept.
-        upload_keep_seconds: time that an unfinished upload is kept.
+        upload_idle_seconds: silence after which an upload is ended; the bytes received are stored.
+        upload_keep_seconds: time that an unfinished upload is stored.
         max_wait_seconds: longest wait of one WaitRankingJob.
         max_predict_values: declared cost of one Predict: numbers in its arrays, rows times dimensions.
         max_predict_seconds: computing time of one Predict, and of one fit of a calibration.
@@ -69,10 +69,10 @@ class Limits:
         tenant_calls_per_second: calls of one tenant, averaged; a second's worth may come at once. 0 for no limit.
         retention_seconds: time that finished jobs are kept; 0 for ever.
         max_job_seconds: computing time of one attempt at a job; 0 for no limit.
-        worker_silence_seconds: a worker that computes and shows no life for that long is replaced.
+        worker_silence_seconds: a worker that computes and sends no heartbeat for that long is replaced.
         max_losses: attempts at a job that may end with their worker or server before it has FAILED with WORKER_LOST.
         cancel_seconds: from a cancellation to the end of its worker, by SIGKILL where SIGTERM does not do.
-        heartbeat_seconds: silence on a watch before it shows that it lives.
+        heartbeat_seconds: silence on a watch before a heartbeat is sent.
         retry_seconds: pause asked of refused callers.
         drain_seconds: time that running jobs have to finish once the server is asked to stop.
     """
@@ -126,10 +126,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
-            value, least = getattr(self, one.name), one.metadata["least"]
-            if not math.isfinite(value) or value < least:
+            value, minimum = getattr(self, one.name), one.metadata["min"]
+            if not math.isfinite(value) or value < minimum:
                 raise InputError(
-                    f"limit {one.name} is {value}; it must be at least {least} {one.metadata['unit']}.",
+                    f"limit {one.name} is {value}; it must be at least {minimum} {one.metadata['unit']}.",
                     reason="BAD_LIMIT",
                     field=one.name,
                 )
@@ -142,12 +142,12 @@ class Limits:
             InputError: an unknown limit, or a value that is no number in its range.
         """
         known = {one.name: int if isinstance(one.default, int) else float for one in dataclasses.fields(cls)}
-        stranger = next((name for name in sorted(given) if name not in known), None)
-        if stranger is not None:
+        unknown = next((name for name in sorted(given) if name not in known), None)
+        if unknown is not None:
             raise InputError(
-                f"there is no limit {stranger!r}; the limits are {', '.join(sorted(known))}.",
+                f"there is no limit {unknown!r}; the limits are {', '.join(sorted(known))}.",
                 reason="BAD_LIMIT",
-                field=stranger,
+                field=unknown,
             )
         return cls(**{name: _number(name, text, known[name]) for name, text in given.items()})
 
@@ -193,8 +193,8 @@ class Config:
     ) -> Config:
         """The configuration of the environment.
 
-        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, the doors' names, and
-        W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
+        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, the names of
+        `Endpoints`, and W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
 
         Arguments go first.
 

@@ -1,4 +1,4 @@
-"""Handlers: a gRPC method behind another behaviour, whichever of the four kinds it is of."""
+"""Handlers: wrap a gRPC method of any of the four kinds in another behaviour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interceptors: faults become statuses, admission comes before reading, reading comes before serving."""
+"""Interceptors: errors become statuses, admission comes before parsing, parsing before serving."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _CODES = {code.name: code for code in grpc.StatusCode}
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """Outermost: every fault becomes a status, and one that is not W2SError never shows its text.
+    """Outermost: every error becomes a status, and one that is not a W2SError never shows its text.
 
-    Every call is told to the log, the audit and the metrics here, where its end is known.
+    Every call is logged, audited and counted here, where its end is known.
     """
 
     def __init__(self, audit: AuditLog, metrics: Metrics, traces: Traces) -> None:
@@ -78,11 +78,11 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             self._audit.call(method, caller, code, request_id)
 
         async def fail(error: Exception, context: Any, started: _Begun) -> NoReturn:
-            told = error if isinstance(error, W2SError) else _internal(error, method, request_id)
-            close(started, told.code)
-            if isinstance(told, LimitError):
-                self._metrics.rejected(told.reason)
-            await _abort(context, told, request_id)
+            known = error if isinstance(error, W2SError) else _internal(error, method, request_id)
+            close(started, known.code)
+            if isinstance(known, LimitError):
+                self._metrics.rejected(known.reason)
+            await _abort(context, known, request_id)
             raise AssertionError("abort returned")
 
         async def unary(request: Any, context: Any) -> Any:
@@ -117,7 +117,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
 
 
 class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """Before admission: who calls is known, holds the scope of the method, and stays known while the call lasts."""
+    """Before admission: the caller is authenticated, has the scope of the method, and stays valid during the call."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
@@ -157,7 +157,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[mis
 
 
 class AdmissionInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """In the middle: a refused call costs no parsing."""
+    """Third: a refused call costs no parsing."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -184,7 +184,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  #
 
 
 class ReadingInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """Innermost: parses the message here, where a malformed one is the caller's fault and not ours."""
+    """Innermost: parses the message, so that a malformed one is the caller's error and not an internal one."""
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
         """See grpc.aio.ServerInterceptor."""
@@ -211,7 +211,7 @@ async def _parse_each(handler: Handler, raw: AsyncIterator[bytes]) -> AsyncItera
 
 
 def _refusing(handler: Handler, error: W2SError) -> Handler:
-    """A handler that answers with the fault and reads nothing: strangers must not fill our memory."""
+    """A handler that answers with the error and reads nothing: unauthenticated peers must not fill our memory."""
 
     async def unary(request: Any, context: Any) -> Any:
         raise error
@@ -246,7 +246,7 @@ def _parse(handler: Handler, raw: bytes) -> Any:
 def _internal(error: Exception, method: str, request_id: str) -> W2SError:
     log_error("internal_error", error, method=method, request_id=request_id)
     return W2SError(
-        f"the server met a fault of its own; its log tells more under request id {request_id}.", reason="INTERNAL"
+        f"the server failed by a bug of its own; its log has more under request id {request_id}.", reason="INTERNAL"
     )
 
 

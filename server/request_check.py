@@ -18,7 +18,7 @@ _LARGE_AT_ONCE = 1
 
 
 class RequestCheck:
-    """Checks queries aside, since a large one would hold up everybody."""
+    """Checks queries in threads, since a large one would block the event loop."""
 
     def __init__(self, parts: PartStore, limits: Limits) -> None:
         self._parts = parts
@@ -40,11 +40,12 @@ class RequestCheck:
             return await asyncio.to_thread(self._whole, message, tenant, wanted)
 
     def _whole(self, message: query_pb2.RankingQuery, tenant: str, wanted: list[str]) -> RankingQuery:
-        # A part counts as often as it is referred to, for that is how often it lies in memory.
-        size, most = sum(self._parts.size(tenant, sha256) for sha256 in wanted), self._limits.max_request_bytes
-        if size > most:
+        # A part counts once a reference, since each reference is a copy in memory.
+        size, max_bytes = sum(self._parts.size(tenant, sha256) for sha256 in wanted), self._limits.max_request_bytes
+        if size > max_bytes:
             raise LimitError(
-                f"the parts of the request hold {size} bytes; this server takes at most {most}. Give fewer rows with "
+                f"the parts of the request hold {size} bytes; this server takes at most {max_bytes}. Give fewer "
+                "rows with "
                 "--max-rows, or push features with w2s features push.",
                 reason="OVER_LIMIT",
                 field="part",

@@ -1,4 +1,4 @@
-"""Servicers: decode, call, encode. What each method promises stands in protos/w2s/v1."""
+"""Servicers: decode, call, encode. The contract of each method is in protos/w2s/v1."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 
     async def WaitRankingJob(self, request: pb.WaitRankingJobRequest, context: Any) -> pb.WaitRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        most = self._limits.max_wait_seconds
-        asked = request.timeout.ToMilliseconds() / 1000 if request.HasField("timeout") else most
+        max_seconds = self._limits.max_wait_seconds
+        asked = request.timeout.ToMilliseconds() / 1000 if request.HasField("timeout") else max_seconds
         return pb.WaitRankingJobResponse(
-            job=_message(await self._jobs.wait(current_tenant(), request.id, max(0.0, min(asked, most))))
+            job=_message(await self._jobs.wait(current_tenant(), request.id, max(0.0, min(asked, max_seconds))))
         )
 
     async def WatchRankingJob(  # noqa: N802

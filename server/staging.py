@@ -22,7 +22,7 @@ class StagedFile:
     Attributes:
         path: the staging file.
         received: bytes that are here.
-        lock: held while bytes are read, written or kept.
+        lock: held while bytes are read, written or stored.
     """
 
     def __init__(self, path: Path, size: int, what: str, take: Callable[[bytes], None]) -> None:
@@ -31,7 +31,7 @@ class StagedFile:
         Args:
             size: bytes that are to come.
             what: it is, in words for the caller.
-            take: is given every block once it lies in the file, in order; what an earlier stream left comes first.
+            take: receives every block once it is in the file, in order; the bytes of an earlier stream come first.
         """
         self.path = path
         self.received = 0
@@ -43,7 +43,7 @@ class StagedFile:
         self._superseded = False
 
     def begin(self) -> None:
-        """Open the file and read again what an earlier stream left.
+        """Open the file and read again the bytes of an earlier stream.
 
         Raises:
             ConflictError: a later stream took over.
@@ -58,7 +58,7 @@ class StagedFile:
                 while block := os.pread(self._handle, BLOCK, self.received):
                     self._feed(block)
             except OSError as error:
-                raise told(error) from error
+                raise disk_error(error) from error
 
     def write(self, chunk: pb.FeatureChunk) -> None:
         """Take the next chunk.
@@ -78,9 +78,9 @@ class StagedFile:
                     written = os.pwrite(handle, left, place)
                     left, place = left[written:], place + written
             except OSError as error:
-                with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+                with contextlib.suppress(OSError):  # the first error is the one to report
                     os.ftruncate(handle, self.received)
-                raise told(error) from error
+                raise disk_error(error) from error
             self._feed(data)
 
     def check_whole(self) -> None:
@@ -99,7 +99,7 @@ class StagedFile:
             )
 
     def check_writer(self) -> None:
-        """Refuse whoever has been superseded.
+        """Refuse a writer that has been superseded.
 
         Raises:
             ConflictError: a later stream took over.
@@ -123,15 +123,15 @@ class StagedFile:
         return self._handle
 
     def supersede(self) -> None:
-        """Let nobody write any more; a chunk that is being written is finished first."""
+        """End writing; a chunk that is being written is finished first."""
         self._superseded = True
 
     def close(self) -> None:
-        """Let go of the file; what came is on disk then."""
+        """Close the file; the bytes received are on disk then."""
         with self.lock:
             if self._handle is not None:
                 with contextlib.suppress(OSError):  # what did not reach the disk is found out by its digest
-                    if os.fstat(self._handle).st_nlink:  # else it is kept or dropped already
+                    if os.fstat(self._handle).st_nlink:  # else it is stored or dropped already
                         os.fdatasync(self._handle)
                 os.close(self._handle)
                 self._handle = None
@@ -149,8 +149,8 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def told(error: OSError | W2SError) -> W2SError:
-    """What the caller is told of a refusing disk, without the server's paths."""
+def disk_error(error: OSError | W2SError) -> W2SError:
+    """The caller's view of a disk error, without the server's paths."""
     known = storage_error(error, Path()) if isinstance(error, OSError) else error
     if known.reason == "STORAGE_FULL":
         return full()
@@ -162,9 +162,10 @@ def told(error: OSError | W2SError) -> W2SError:
 
 
 def full() -> LimitError:
-    """What the caller is told of a full disk."""
+    """The caller's view of a full disk."""
     return LimitError(
-        "the server's disk is full; what came is kept. Delete jobs and feature sets, or ask its operator for room, and "
+        "the server's disk is full; the bytes received are stored. Delete jobs and feature sets, or ask its "
+        "operator for room, and "
         "go on.",
         reason="STORAGE_FULL",
     )

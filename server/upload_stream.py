@@ -16,7 +16,7 @@ Stored = TypeVar("Stored", covariant=True)
 
 
 class Incoming(Protocol[Stored]):
-    """What is at work on its way in; used from threads."""
+    """An upload being received; used from threads."""
 
     def write(self, chunk: pb.FeatureChunk) -> None:
         """Take the next chunk."""
@@ -25,7 +25,7 @@ class Incoming(Protocol[Stored]):
         """Check the whole and keep it."""
 
     def close(self) -> None:
-        """Let go of it; what came stays."""
+        """Close it; the bytes received stay."""
 
 
 class UploadStreams:
@@ -58,7 +58,7 @@ class UploadStreams:
         return first.manifest
 
     async def receive(self, requests: AsyncIterator[Any], upload: Incoming[T]) -> T:
-        """Write every chunk to its end; returns what is kept.
+        """Write every chunk to the end; returns what is stored.
 
         Raises:
             InputError: a message holds no chunk.
@@ -95,7 +95,8 @@ class UploadStreams:
             return await asyncio.wait_for(anext(requests, None), self._idle_seconds)
         except TimeoutError as error:
             raise DeadlineError(
-                f"nothing came for {self._idle_seconds:g} s; what came before is kept. Ask where to go on.",
+                f"nothing came for {self._idle_seconds:g} s; the bytes received are stored. Call QueryUpload or "
+                "QueryPart and go on from there.",
                 reason="UPLOAD_IDLE",
             ) from error
 

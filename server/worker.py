@@ -45,11 +45,11 @@ _ADVICE: dict[frames.Tag, str] = {
     "fit": "the fit needs more memory than a worker of this server may take; ask its operator to raise the limits "
     "memory_budget_bytes or worker_data_bytes.",
 }
-"""What the caller is told where memory runs out, by what was asked."""
+"""The error message where memory runs out, by kind of request."""
 
 
 def main() -> None:
-    """Answer requests until the pipe ends; then end at once, whatever is being computed."""
+    """Answer requests until the pipe ends; then exit at once, also during a computation."""
     inward, outward = _take_pipes()
     _die_with_parent()
     _yield_memory_first()
@@ -76,11 +76,12 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, outward: BinaryIO) ->
     except W2SError as error:
         _send(outward, "error", convert.error_to_status(error).SerializeToString())
     except MemoryError:
-        told = LimitError(_ADVICE[kind], reason="WORKER_MEMORY")
-        _send(outward, "error", convert.error_to_status(told).SerializeToString())
+        out_of_memory = LimitError(_ADVICE[kind], reason="WORKER_MEMORY")
+        _send(outward, "error", convert.error_to_status(out_of_memory).SerializeToString())
     except Exception as error:  # the boundary of the process: a bug fails its job, not the worker's pipe
         bug = W2SError(
-            f"the worker met a fault of its own ({type(error).__name__} at {place_of(error.__traceback__)}); please "
+            f"the worker failed by a bug of its own ({type(error).__name__} at {place_of(error.__traceback__)}); "
+            "please "
             "report it.",
             reason="WORKER_FAULT",
         )
@@ -100,8 +101,8 @@ def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
 
 def _fit(request: bytes, state: Path, tenant: str) -> bytes:
     asked = calibration_pb2.FitCalibrationRequest.FromString(request)
-    kept = outcome_store(state, tenant).read().outcomes
-    fitted = calibrate(asked.name, kept, recipe=asked.recipe or None)
+    outcomes = outcome_store(state, tenant).read().outcomes
+    fitted = calibrate(asked.name, outcomes, recipe=asked.recipe or None)
     return convert.calibration_to_proto(fitted).SerializeToString()
 
 
@@ -152,12 +153,12 @@ def _yield_memory_first() -> None:
     """Where memory runs out, let the system take this process and not the server; let it open the files it may."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    most = int(os.environ.get(DATA_BYTES, "0"))
-    if most:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    held = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    max_bytes = int(os.environ.get(DATA_BYTES, "0"))
+    if max_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (max_bytes, max_bytes))
+    hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(OSError, ValueError):  # a job of many models keeps the files of all of them open
-        resource.setrlimit(resource.RLIMIT_NOFILE, (held, held))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 if __name__ == "__main__":

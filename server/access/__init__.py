@@ -1,1 +1,1 @@
-"""Access: where the server listens, who calls, what they may do and how often, and what is kept of it."""
+"""Access: listening addresses, authentication, scopes, admission, rates and the audit log."""

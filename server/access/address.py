@@ -16,9 +16,9 @@ _LONGEST_SOCKET = 107
 
 
 def check_address(address: str, *, guarded: bool = False) -> str:
-    """The address, once it is known to be reachable by this machine's own users only, unless the doors are guarded.
+    """The address, once it is known to be reachable by this machine's own users only, unless the endpoints are guarded.
 
-    A unix socket must lie in a folder that nobody else may enter; a missing folder is made so.
+    A unix socket must be in a folder that only its owner may enter; a missing folder is made so.
 
     Raises:
         InputError: neither `HOST:PORT` nor `unix:/path`.

@@ -23,10 +23,10 @@ class BusyError(LimitError):
 
 @dataclass
 class _Gate:
-    """Calls of one kind: at most `most` of them, those counted by `waiting` included."""
+    """Calls of one kind: at most `max_calls` of them, those counted by `waiting` included."""
 
     what: str
-    most: int
+    max_calls: int
     reason: str
     waiting: Callable[[], int]
     inside: int = 0
@@ -83,9 +83,10 @@ class Admission:
         if gate is None:
             yield
             return
-        if gate.waiting() + gate.inside >= gate.most:
+        if gate.waiting() + gate.inside >= gate.max_calls:
             raise BusyError(
-                f"this server takes {gate.most} {gate.what} and has as many; ask again in {self._retry_seconds:g} s.",
+                f"this server takes {gate.max_calls} {gate.what} and has as many; ask again in "
+                f"{self._retry_seconds:g} s.",
                 reason=gate.reason,
                 retry_seconds=self._retry_seconds,
             )

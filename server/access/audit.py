@@ -16,7 +16,7 @@ from server.telemetry.logs import log_error
 
 _CHANGING = frozenset(method for method, scope in NEEDED.items() if scope != "read")
 _STRANGERS_PER_SECOND = 10.0
-"""Lines about callers that nobody knows: they must not be able to fill the disk. Metrics count all of them."""
+"""Lines a second about unauthenticated callers, which must not be able to fill the disk. Metrics count all of them."""
 
 _REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"})
 
@@ -31,7 +31,7 @@ class AuditLog:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._torn = False
-        self._strangers = Rates(_STRANGERS_PER_SECOND)
+        self._unknowns = Rates(_STRANGERS_PER_SECOND)
         try:
             self._append("")
         except OSError as error:
@@ -47,7 +47,7 @@ class AuditLog:
 
     def call(self, method: str, caller: Caller | None, code: str, request_id: str) -> None:
         """Write one call, if it changes something or was refused."""
-        if caller is None and self._strangers.take("") > 0:
+        if caller is None and self._unknowns.take("") > 0:
             return
         if method in _CHANGING or code in _REFUSALS:
             self._write(
@@ -66,7 +66,7 @@ class AuditLog:
         line = {"time": round(time.time(), 3), **fields}
         try:
             self._append(json.dumps(line, ensure_ascii=True) + "\n")
-        except OSError as error:  # a full disk must not end the service; the plain log tells that lines are missing
+        except OSError as error:  # a full disk must not end the service; the plain log records that lines are missing
             log_error("audit_failed", error)
 
     def _append(self, text: str) -> None:

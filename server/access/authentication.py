@@ -1,4 +1,4 @@
-"""Authentication: who calls, proved by a token, a client certificate or both, for as long as the call lasts."""
+"""Authentication: callers proved by a token, a client certificate or both, for as long as the call lasts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOBODY = "0" * 64
 
 
 class Authenticator:
-    """Knows callers, and ends the calls of those it no longer knows.
+    """Authenticates callers, and ends the calls of those whose tokens become invalid.
 
     Args:
         tokens: the token file, or None where callers need no token.
@@ -47,7 +47,7 @@ class Authenticator:
         """The record of the token in a call's metadata; None where no tokens are asked for.
 
         Raises:
-            UnauthenticatedError: there is none that is valid now. The text is the same whatever is wrong with it.
+            UnauthenticatedError: there is no valid one. The text never shows what is wrong with it.
         """
         if self._file is None:
             return None
@@ -62,10 +62,10 @@ class Authenticator:
         return record
 
     def caller(self, record: TokenRecord | None, context: Any) -> Caller:
-        """Who calls, from the token's record and the connection.
+        """The caller, from the token's record and the connection.
 
         Raises:
-            UnauthenticatedError: the certificate names nobody, or somebody else than the token.
+            UnauthenticatedError: the certificate names no tenant, or another one than the token.
         """
         if not self._certificates:
             return Caller() if record is None else _bearer_of(record)
@@ -81,7 +81,7 @@ class Authenticator:
 
     @asynccontextmanager
     async def known(self, record: TokenRecord | None) -> AsyncIterator[None]:
-        """Let the block run for as long as the record stands.
+        """Run the block for as long as the record is valid.
 
         Raises:
             UnauthenticatedError: the token was revoked or expired meanwhile.
@@ -101,7 +101,7 @@ class Authenticator:
             raise _unknown() from error
 
     async def watch(self) -> None:
-        """Read the file again whenever it changes, and end calls whose token no longer stands. Runs until cancelled."""
+        """Read the file again when it changes, and end calls whose token became invalid. Runs until cancelled."""
         if self._file is None:
             return
         while True:
@@ -122,7 +122,7 @@ class Authenticator:
         return self._records.get(record.id) == record and not record.expired(self._clock())
 
     def _read(self, file: TokenFile) -> None:
-        """Take over the file as it is now. Where it cannot be read nobody is known: it may have changed to revoke."""
+        """Load the file. Where it cannot be read no token is valid: the change may have been a revocation."""
         stamps = _stamp(file)
         try:
             self._key, self._records = file.key(), file.read()

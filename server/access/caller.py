@@ -1,4 +1,4 @@
-"""Caller: who asks, known to everything below the interceptors."""
+"""Caller: the author of a call, known to everything below the interceptors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def current_caller() -> Caller:
     """The author of the call that is being served.
 
     Raises:
-        LookupError: nothing has said who asks; a call must not be served then.
+        LookupError: no caller was set; the call must not be served then.
     """
     found = _CALLER.get()
     if found is None:
@@ -61,5 +61,5 @@ def current_tenant() -> str:
 
 
 def set_caller(caller: Caller) -> None:
-    """Say who asks, for the rest of this call."""
+    """Set the caller, for the rest of this call."""
     _CALLER.set(caller)

@@ -1,4 +1,4 @@
-"""Endpoints: who may reach the server, and what is told about it."""
+"""Endpoints: TLS, tokens, metrics address and audit log of a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = ("tls_cert", "tls_key", "client_ca", "tokens", "metrics", "audit_log")
 
 @dataclass(frozen=True)
 class Endpoints:
-    """How callers get in.
+    """How the server is reached.
 
     Attributes:
         tls: certificate files; None for plaintext.
@@ -31,7 +31,7 @@ class Endpoints:
 
     @property
     def guarded(self) -> bool:
-        """Whether callers prove who they are, over a connection that nobody else can read."""
+        """Whether callers are authenticated, over an encrypted connection."""
         return self.tls is not None and (self.tokens is not None or self.tls.client_ca is not None)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Scopes: what a caller must hold for each method. A method without a row is open to nobody."""
+"""Scopes: the scope that each method needs. A method without a row is closed to all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from predictor.errors import ForbiddenError
 from server.access.caller import Caller, Scope
 
 OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List"})
-"""Balancers and probes ask these without a token; they tell names of services and whether they serve."""
+"""Balancers and probes call these without a token; they show names of services and whether they serve."""
 
 NEEDED: dict[str, Scope] = {
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "read",

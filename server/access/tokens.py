@@ -1,7 +1,7 @@
-"""Tokens: bearer tokens of a server, kept as keyed hashes in a file that is read again when it changes.
+"""Tokens: bearer tokens of a server, stored as keyed hashes in a file that is read again when it changes.
 
 A token is `w2s_ID_SECRET`; the secret has 256 random bits, so guessing is hopeless and a fast keyed hash is enough. The
-key lies in a file of its own: who copies the list alone cannot even test a token that was found elsewhere.
+key is in a file of its own: a copy of the list alone does not allow testing a token that was found elsewhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from predictor.folders import fsync_folder
 from server.access.caller import SCOPES, Scope
 
 MAX_CHARACTERS = 256
-"""A longer credential is no token of ours, and is not looked at."""
+"""A longer credential is not one of our tokens and is refused unread."""
 
 _TOKEN = re.compile(r"^w2s_(?P<id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})$")
 _TENANT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")
@@ -38,7 +38,7 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class TokenRecord:
-    """What is kept of a token.
+    """The record of a token.
 
     Attributes:
         id: public name, 16 hexadecimal digits.
@@ -102,7 +102,7 @@ class TokenFile:
         return key
 
     def add(self, tenant: str, scopes: Iterable[str], seconds: float) -> str:
-        """Make a token and keep its record; the token itself is kept nowhere.
+        """Make a token and store its record; the token itself is stored nowhere.
 
         Raises:
             InputError: a tenant or a scope that cannot be.
@@ -112,8 +112,8 @@ class TokenFile:
         name = secrets.token_hex(8)
         token = f"w2s_{name}_{secrets.token_urlsafe(32)}"
         with _alone(self.path.parent):
-            kept = self.read() if self.path.exists() else {}
-            if kept and not self._key_path.exists():
+            records = self.read() if self.path.exists() else {}
+            if records and not self._key_path.exists():
                 raise ConflictError(
                     f"token file {str(self.path)!r} has lost its key, so none of its tokens can be checked; restore "
                     "the key or remove the file.",
@@ -124,20 +124,20 @@ class TokenFile:
             record = TokenRecord(
                 name, check_tenant(tenant), _scopes(scopes), time.time() + seconds, digest_of(token, self.key())
             )
-            self._write([*kept.values(), record])
+            self._write([*records.values(), record])
         return token
 
     def revoke(self, name: str) -> None:
-        """Drop a record; servers let nobody in with it from within a second on.
+        """Drop a record; servers refuse its token within a second.
 
         Raises:
             NotFoundError: no such token.
         """
         with _alone(self.path.parent):
-            kept = self.read()
-            if name not in kept:
+            records = self.read()
+            if name not in records:
                 raise NotFoundError(f"there is no token {name!r}; list them to see which there are.", reason="NO_TOKEN")
-            self._write([record for record in kept.values() if record.id != name])
+            self._write([record for record in records.values() if record.id != name])
 
     def _write(self, records: Iterable[TokenRecord]) -> None:
         lines = [json.dumps(dataclasses.asdict(record) | {"expires": _text(record.expires)}) for record in records]
@@ -145,13 +145,13 @@ class TokenFile:
 
 
 def match(token: str) -> str | None:
-    """The id in a token, or None where it is none of ours."""
+    """The id in a token, or None where it is not one of ours."""
     found = _TOKEN.match(token) if len(token) <= MAX_CHARACTERS else None
     return None if found is None else found["id"]
 
 
 def digest_of(token: str, key: bytes) -> str:
-    """What is kept in place of a token."""
+    """The keyed hash that is stored in place of a token."""
     return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
 
 
@@ -173,10 +173,10 @@ def check_tenant(name: str) -> str:
 
 def _scopes(names: Iterable[str]) -> tuple[Scope, ...]:
     wanted = set(names)
-    stranger = next(iter(sorted(wanted - set(SCOPES))), None)
-    if stranger is not None or not wanted:
+    unknown = next(iter(sorted(wanted - set(SCOPES))), None)
+    if unknown is not None or not wanted:
         raise InputError(
-            f"scope {stranger!r} does not exist; give some of {', '.join(SCOPES)}.", reason="BAD_SCOPE", field="scope"
+            f"scope {unknown!r} does not exist; give some of {', '.join(SCOPES)}.", reason="BAD_SCOPE", field="scope"
         )
     return tuple(scope for scope in SCOPES if scope in wanted)
 
@@ -234,7 +234,7 @@ def _replace(path: Path, content: bytes) -> None:
         fresh.replace(path)
         fsync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+        with contextlib.suppress(OSError):  # the first error is the one to report
             fresh.unlink(missing_ok=True)
         raise _refused(path, error) from error
 

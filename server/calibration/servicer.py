@@ -1,4 +1,4 @@
-"""CalibrationServicer: decode, call, encode. What each method promises stands in protos/w2s/v1/calibration.proto."""
+"""CalibrationServicer: decode, call, encode. The contract of each method is in protos/w2s/v1/calibration.proto."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         self, request: pb.RecordOutcomesRequest, context: Any
     ) -> pb.RecordOutcomesResponse:
         """See protos/w2s/v1/calibration.proto."""
-        most = self._limits.max_page_outcomes
-        if len(request.outcomes) > most:
+        max_outcomes = self._limits.max_page_outcomes
+        if len(request.outcomes) > max_outcomes:
             raise LimitError(
-                f"{len(request.outcomes)} outcomes in one call; this server takes at most {most}. Send them in parts.",
+                f"{len(request.outcomes)} outcomes in one call; this server takes at most {max_outcomes}. Send them in "
+                "parts.",
                 reason="OVER_LIMIT",
                 field="outcomes",
             )
@@ -56,7 +57,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         def keep() -> pb.RecordOutcomesResponse:
             outcomes = [convert.outcome_from_proto(one) for one in request.outcomes]
             added = store.add(outcomes, self._limits.tenant_outcomes)
-            _tell_damage(added.damaged)
+            _log_damage(added.damaged)
             return pb.RecordOutcomesResponse(kept=added.kept, repeated=added.repeated)
 
         return await self._run(keep)
@@ -69,7 +70,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
 
         def page() -> pb.ListOutcomesResponse:
             found = store.page(after, size, **wanted)
-            _tell_damage(found.damaged)
+            _log_damage(found.damaged)
             token = "" if found.after is None else _token(found.after)
             shown = [convert.outcome_to_proto(one) for one in found.outcomes]
             return pb.ListOutcomesResponse(outcomes=shown, next_page_token=token)
@@ -125,13 +126,13 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             raise _without_place(error) from error
 
 
-def _tell_damage(lines: int) -> None:
+def _log_damage(lines: int) -> None:
     if lines:
         log("outcomes_damaged", lines=lines)
 
 
 def _without_place(error: LimitError | UnavailableError) -> LimitError | UnavailableError:
-    """What a disk refused, without the server's own paths; other faults as they are."""
+    """A disk error without the server's own paths; other errors unchanged."""
     if error.reason == "STORAGE_FULL":
         return LimitError(
             "the server's disk is full; nothing was stored. Ask its operator to free some space.", reason=error.reason

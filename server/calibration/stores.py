@@ -20,7 +20,9 @@ _MAX_STORES = 64
 
 
 class TenantStores:
-    """What tenants measured and fitted, in the state folder; files are touched by whoever calls, never by the loop.
+    """Outcomes and calibrations of all tenants, in the state folder.
+
+    Files are read and written in the caller's thread, never in the event loop.
 
     Outcomes of the tenants that asked last stay indexed, so that their next calls read what they ask for and no more.
     """
@@ -49,13 +51,13 @@ class TenantStores:
         """Keep a calibration of a tenant and make it the current one of its name.
 
         Raises:
-            LimitError: the tenant keeps as many versions as it may (`CALIBRATIONS_QUOTA`), or the disk is full.
+            LimitError: the tenant keeps all the versions that it may (`CALIBRATIONS_QUOTA`), or the disk is full.
         """
-        store, most = self.calibrations(tenant), self._limits.tenant_calibrations
+        store, max_versions = self.calibrations(tenant), self._limits.tenant_calibrations
         with self._keeping:
-            if store.versions() >= most and not store.holds(fitted.reference):
+            if store.versions() >= max_versions and not store.holds(fitted.reference):
                 raise LimitError(
-                    f"you keep {most} versions of calibrations, the most that this server lets a tenant keep; ask the "
+                    f"you have {max_versions} versions of calibrations, and this server allows no more; ask the "
                     "operator to delete some or to raise the limit tenant_calibrations.",
                     reason="CALIBRATIONS_QUOTA",
                 )

@@ -28,7 +28,7 @@ def known_job(session: Session, tenant: str, request_id: str, digest: bytes) -> 
         return None
     if found["digest"] != digest:
         raise ConflictError(
-            f"request id {request_id!r} already stands for another request; use a fresh one for each request.",
+            f"request id {request_id!r} already belongs to another request; use a fresh one for each request.",
             reason="REQUEST_ID_TAKEN",
             field="request_id",
         )

@@ -73,7 +73,7 @@ class Database:
     """SQLite in WAL mode, exclusive and fully synchronous: what is committed survives a power cut.
 
     EXCLUSIVE also rules out the two writers that can corrupt the WAL of SQLite before 3.51.3. What is deleted is
-    overwritten, since it was somebody's text.
+    overwritten, since it held users' text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -173,7 +173,7 @@ def _error_of(error: sqlite3.DatabaseError) -> W2SError | None:
         return _full()
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return RefusedError(
-            "another process holds the job store; stop it, or name another folder with W2S_STATE_DIR.",
+            "another process uses the job store; stop it, or name another folder with W2S_STATE_DIR.",
             reason="STATE_LOCKED",
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):

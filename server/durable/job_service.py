@@ -65,13 +65,13 @@ class JobService:
             self._work.set()
 
     async def close(self) -> None:
-        """Let go of the table."""
+        """Close the table."""
         await self._run(self._database.close)
         self._closed = True
         self._thread.shutdown()
 
     def stop(self) -> None:
-        """End every watch and every wait with a status that says to resume."""
+        """End every watch and every wait with a status that asks to resume."""
         self._watchers.stop()
 
     async def create(
@@ -98,7 +98,7 @@ class JobService:
         return await self._run(self._table.waiting)
 
     async def get(self, tenant: str, name: str) -> StoredJob:
-        """One job as it stands, with the last step of a running one. See JobTable.get."""
+        """One job, with the last step of a running one. See JobTable.get."""
         row = await self._run(lambda: self._table.get(tenant, name))
         return replace(row, job=self._watchers.overlay(row.job))
 
@@ -117,22 +117,22 @@ class JobService:
 
     async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """See JobTable.claim; `choose` is called in the thread that owns the table."""
-        claim, self.queued = await self._run(lambda: (self._table.claim(choose), self._table.queued()))
-        if claim is not None:
-            self._watchers.publish(claim.row.job)
+        attempt, self.queued = await self._run(lambda: (self._table.claim(choose), self._table.queued()))
+        if attempt is not None:
+            self._watchers.publish(attempt.row.job)
         if self.queued == 0:
             self._work.clear()
-        return claim
+        return attempt
 
     async def finish(
-        self, claim: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
+        self, attempt: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
     ) -> StoredJob | None:
         """See JobTable.finish."""
-        return await self._change(lambda: self._table.finish(claim, state, error, ranking))
+        return await self._change(lambda: self._table.finish(attempt, state, error, ranking))
 
-    async def release(self, claim: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
+    async def release(self, attempt: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
         """See JobTable.release."""
-        return await self._change(lambda: self._table.release(claim, lost, max_losses))
+        return await self._change(lambda: self._table.release(attempt, lost, max_losses))
 
     async def expire(self, seconds: float) -> int:
         """See JobTable.expire."""
@@ -142,16 +142,16 @@ class JobService:
         """See JobTable.counts."""
         return await self._run(self._table.counts)
 
-    def step(self, claim: Attempt, progress: Progress) -> None:
-        """Tell watchers of a step of a running job."""
-        self._watchers.step(claim.row.job.id, progress)
+    def step(self, attempt: Attempt, progress: Progress) -> None:
+        """Publish a step of a running job."""
+        self._watchers.step(attempt.row.job.id, progress)
 
     async def wait_for_work(self) -> None:
         """Return once a job waits for a worker."""
         await self._work.wait()
 
     async def wait(self, tenant: str, name: str, seconds: float) -> StoredJob:
-        """The job once it is in a terminal state, or as it stands when the time is over.
+        """The job once it is in a terminal state, or as it is when the time is over.
 
         Raises:
             NotFoundError: no such job.
@@ -182,7 +182,7 @@ class JobService:
             for job in channel.after(revision):
                 revision = job.revision
                 yield await self.get(tenant, name) if job.finished else replace(row, job=job, ranking=None)
-            if channel.latest.finished and channel.latest.revision <= revision:  # else it ended while we were telling
+            if channel.latest.finished and channel.latest.revision <= revision:  # else it ended while changes were sent
                 return
             self._watchers.check()
             if changed is channel.changed and not await _changed(channel, heartbeat):
@@ -200,7 +200,7 @@ class JobService:
         return row, None if row.job.finished else channel
 
     async def _change(self, act: Callable[[], T]) -> T:
-        """Session a committing step, then tell of it, also where its caller goes away while it is being committed."""
+        """Run a committing step, then publish it, also where its caller goes away during the commit."""
         doing = self._submit(lambda: (act(), self._table.queued()))
         done = asyncio.wrap_future(doing)
         try:

@@ -66,7 +66,7 @@ class JobTable:
 
         Args:
             tenant, request_id, request: what was asked, and by whom.
-            declared: what the request says of itself.
+            declared: the request's declared cost, parts and trace.
             attached: what the server adds for the worker; it may differ when the same is asked again.
 
         Raises:
@@ -140,7 +140,7 @@ class JobTable:
             return int(session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
 
     def parts(self) -> set[tuple[str, str]]:
-        """Tenants and digests of the parts that jobs refer to, whatever their states."""
+        """Tenants and digests of the parts that jobs refer to, in any state."""
         with self._database.reading() as session:
             found = session.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
             return {(one["tenant"], sha256) for one in found for sha256 in one["parts"].split()}
@@ -159,7 +159,7 @@ class JobTable:
         """Start the next attempt at a waiting job, or None where none waits.
 
         Args:
-            choose: says which of the waiting jobs is next.
+            choose: picks the next of the waiting jobs.
         """
         with self._database.transaction() as session:
             waiting = self.waiting()
@@ -171,36 +171,36 @@ class JobTable:
             return Attempt(self._move(session, name, "RUNNING"), found["request"], found["trace"])
 
     def finish(
-        self, claim: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
+        self, attempt: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
     ) -> StoredJob | None:
         """Commit the outcome of an attempt, or None where the job is no longer this attempt's to end."""
         with self._database.transaction() as session:
-            if not self._holds(session, claim, "RUNNING"):
+            if not self._holds(session, attempt, "RUNNING"):
                 return None
             blob = None if error is None else error_to_proto(error).SerializeToString()
             grown = len(ranking or b"")
             session.execute(
                 "UPDATE jobs SET error = ?, ranking = ?, size = size + ? WHERE id = ?",
-                (blob, ranking, grown, claim.row.job.id),
+                (blob, ranking, grown, attempt.row.job.id),
             )
-            return self._move(session, claim.row.job.id, state)
+            return self._move(session, attempt.row.job.id, state)
 
-    def release(self, claim: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
+    def release(self, attempt: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
         """Give up an attempt without an outcome: CANCELLED if that was asked for, else the job waits again.
 
         Args:
-            claim: the attempt.
+            attempt: the attempt.
             lost: the error once `max_losses` attempts were lost; None where no worker died.
             max_losses: lost attempts after which the job fails.
 
         Returns:
             The job, or None where the attempt no longer holds it.
         """
-        name = claim.row.job.id
+        name = attempt.row.job.id
         with self._database.transaction() as session:
-            if self._holds(session, claim, "CANCELLING"):
+            if self._holds(session, attempt, "CANCELLING"):
                 return self._move(session, name, "CANCELLED")
-            if not self._holds(session, claim, "RUNNING"):
+            if not self._holds(session, attempt, "RUNNING"):
                 return None
             if lost is None:
                 return self._move(session, name, "QUEUED")
@@ -256,11 +256,11 @@ class JobTable:
         found = session.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
         return row_with_ranking(found)
 
-    def _holds(self, session: Session, claim: Attempt, state: JobState) -> bool:
+    def _holds(self, session: Session, attempt: Attempt, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
         found = session.execute(
             "SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ?",
-            (claim.row.job.id, claim.row.epoch, state),
+            (attempt.row.job.id, attempt.row.epoch, state),
         )
         return found.fetchone() is not None
 

@@ -92,7 +92,7 @@ class PostgresDatabase:
                 yield session
                 session.execute("COMMIT")
             except BaseException:
-                with suppress(psycopg.Error):  # a connection that is gone has rolled back by itself
+                with suppress(psycopg.Error):  # a lost connection has rolled back by itself
                     session.execute("ROLLBACK")
                 raise
             finally:
@@ -125,8 +125,8 @@ class PostgresDatabase:
         )
         try:
             fresh.execute("SET synchronous_commit = on")
-            held = fresh.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-            if held is None or not held[0]:
+            locked = fresh.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+            if locked is None or not locked[0]:
                 raise RefusedError(
                     "another server holds this database; stop it, or give this one a database of its own.",
                     reason="STATE_LOCKED",

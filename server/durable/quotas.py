@@ -15,22 +15,22 @@ def check_quota(session: Session, limits: Limits, tenant: str, more: int) -> Non
         BusyError: the tenant has as many waiting jobs as it may.
         LimitError: its jobs take as many bytes as they may.
     """
-    most, max_bytes = limits.tenant_queued_jobs, limits.tenant_bytes
-    waiting, held = session.execute(
+    max_queued, max_bytes = limits.tenant_queued_jobs, limits.tenant_bytes
+    waiting, stored = session.execute(
         "SELECT COUNT(*) FILTER (WHERE state = 'QUEUED'), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM jobs "
         "WHERE tenant = ?",
         (tenant,),
     ).fetchone()
-    if waiting >= most:
+    if waiting >= max_queued:
         raise BusyError(
-            f"{waiting} of your jobs wait, and this server takes {most} of one tenant; ask again in "
+            f"{waiting} of your jobs wait, and this server takes {max_queued} of one tenant; ask again in "
             f"{limits.retry_seconds:g} s.",
             reason="TENANT_QUEUE_FULL",
             retry_seconds=limits.retry_seconds,
         )
-    if held + more > max_bytes:
+    if stored + more > max_bytes:
         raise LimitError(
-            f"your jobs hold {held} bytes, and this one needs {more}; this server keeps {max_bytes}. Delete "
+            f"your jobs take {stored} bytes, and this one needs {more}; this server allows {max_bytes}. Delete "
             "finished jobs.",
             reason="TENANT_BYTES_FULL",
         )

@@ -36,7 +36,7 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a request says of itself before it is run.
+    """What a request declares before it is run.
 
     Attributes:
         cost: seconds of one core, very roughly; 0 or more.

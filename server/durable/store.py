@@ -27,7 +27,7 @@ class Store(Protocol):
         """Reads outside a transaction, or within the one that is open."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
 
 
 def open_store(place: Path | str) -> Store:

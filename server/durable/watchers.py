@@ -10,8 +10,8 @@ from predictor.errors import UnavailableError
 from predictor.results.job import Job
 from predictor.steps import Progress
 
-_KEPT = 256
-"""Changes kept a job; a watcher that falls behind by more skips the oldest."""
+_BUFFERED = 256
+"""Changes buffered for each job; a watcher that falls behind by more skips the oldest."""
 
 
 class Channel:
@@ -19,7 +19,7 @@ class Channel:
 
     def __init__(self, job: Job) -> None:
         self.changed = asyncio.Event()
-        self._jobs: deque[Job] = deque([job], maxlen=_KEPT)
+        self._jobs: deque[Job] = deque([job], maxlen=_BUFFERED)
 
     @property
     def latest(self) -> Job:
@@ -27,7 +27,7 @@ class Channel:
         return self._jobs[-1]
 
     def after(self, revision: int) -> list[Job]:
-        """The kept changes with a later revision, oldest first."""
+        """The buffered changes with a later revision, oldest first."""
         return [job for job in self._jobs if job.revision > revision]
 
     def push(self, job: Job) -> None:
@@ -54,14 +54,14 @@ class Watchers:
         return self._channels.setdefault(job.id, Channel(job))
 
     def publish(self, job: Job) -> None:
-        """Tell of a committed change; a terminal one closes the channel."""
+        """Publish a committed change; a terminal one closes the channel."""
         channel = self.open(job)
         channel.push(job)
         if job.finished:
             del self._channels[job.id]
 
     def step(self, name: str, progress: Progress) -> None:
-        """Tell of a step of a running job. Steps are not committed: a restart forgets them."""
+        """Publish a step of a running job. Steps are not committed: a restart forgets them."""
         channel = self._channels.get(name)
         if channel is not None and channel.latest.state == "RUNNING":
             latest = channel.latest
@@ -73,7 +73,7 @@ class Watchers:
         return channel.latest if channel is not None and channel.latest.revision > job.revision else job
 
     def stop(self) -> None:
-        """End every watch with a status that says to resume."""
+        """End every watch with a status that asks to resume."""
         self.stopped = True
         for channel in self._channels.values():
             channel.wake()
@@ -89,9 +89,9 @@ class Watchers:
 
 
 def stopping() -> UnavailableError:
-    """What callers of a server that is being stopped are told."""
+    """The error for callers of a server that is being stopped."""
     return UnavailableError(
-        "the server is being stopped; jobs are kept. Ask again, watching after the last revision seen, once it is "
+        "the server is being stopped; jobs are stored. Ask again, watching after the last revision seen, once it is "
         "back.",
         reason="SERVER_STOPPING",
     )

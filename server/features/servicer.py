@@ -1,4 +1,4 @@
-"""FeatureServicer: feature sets in and out. What each method promises stands in protos/w2s/v1/features.proto."""
+"""FeatureServicer: feature sets in and out. The contract of each method is in protos/w2s/v1/features.proto."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         manifest = convert.manifest_from_proto(await self._streams.manifest(requests))
         upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest), Upload.close)
         try:
-            kept = upload.features
-            if kept is None:
-                kept = await self._streams.receive(requests, upload)
-            return pb.UploadFeaturesResponse(features=convert.features_to_proto(kept))
+            stored = upload.features
+            if stored is None:
+                stored = await self._streams.receive(requests, upload)
+            return pb.UploadFeaturesResponse(features=convert.features_to_proto(stored))
         finally:
             self._streams.close_later(upload)
 
     async def QueryUpload(self, request: pb.QueryUploadRequest, context: Any) -> pb.QueryUploadResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         tenant, manifest = current_tenant(), convert.manifest_from_proto(request.manifest)
-        received, kept = await self._streams.run(lambda: self._uploads.received(tenant, manifest))
-        features = None if kept is None else convert.features_to_proto(kept)
+        received, stored = await self._streams.run(lambda: self._uploads.received(tenant, manifest))
+        features = None if stored is None else convert.features_to_proto(stored)
         return pb.QueryUploadResponse(received_bytes=received, features=features)
 
     async def DownloadFeatures(  # noqa: N802

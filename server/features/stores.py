@@ -12,15 +12,15 @@ from server.access.caller import LOCAL
 
 
 def feature_store(tenant: str) -> FeatureStore:
-    """Where the named feature sets of a tenant are kept.
+    """The store of a tenant's named feature sets.
 
-    Those of a server without users are the machine's own, so that what `w2s features push` kept is found too.
+    Those of a server without users are the machine's own, so that sets pushed without a server are found too.
     """
     return FeatureStore(_folder(tenant) / "features")
 
 
 def _folder(tenant: str) -> Path:
-    # A digest, since tenants are called whatever their certificates say.
+    # A digest, since a certificate may name a tenant in any characters.
     return cache_dir() if tenant == LOCAL else cache_dir() / TENANTS / tenant_digest(tenant)
 
 

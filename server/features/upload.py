@@ -1,4 +1,4 @@
-"""Upload: one feature set on its way in, checked as it comes and kept under its name when it is whole."""
+"""Upload: one feature set being received, checked chunk by chunk and stored under its name when complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from predictor.errors import ConflictError, InputError, W2SError
 from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest, Scan
 from protos.w2s.v1 import features_pb2 as pb
-from server.staging import BLOCK, StagedFile, told
+from server.staging import BLOCK, StagedFile, disk_error
 
 
 class Upload:
@@ -41,13 +41,13 @@ class Upload:
         return self._file.received
 
     def begin(self) -> None:
-        """Read again what an earlier stream left, which is how its checks go on.
+        """Read the bytes of an earlier stream again, so that the checks cover them.
 
         Raises:
             InputError: it is not finite after all; it is dropped.
         """
         with self._file.lock:
-            self.features = kept(self._store, self._manifest)
+            self.features = stored_features(self._store, self._manifest)
             if self.features is not None:
                 drop(self.place)
                 return
@@ -89,24 +89,24 @@ class Upload:
                     about=manifest.about,
                 )
             except W2SError as error:
-                raise told(error) from error
+                raise disk_error(error) from error
             drop(self.place)
-        found = kept(self._store, manifest)
+        found = stored_features(self._store, manifest)
         if found is None:
             raise ConflictError(
-                f"another set was kept as {manifest.name!r} at the same time; push this one again if it is to stay.",
+                f"another set was stored as {manifest.name!r} at the same time; push this one again if it is to stay.",
                 reason="UPLOAD_SUPERSEDED",
                 field="manifest.name",
             )
         return found
 
     def supersede(self) -> None:
-        """Let nobody write through this object any more; a chunk that is being written is finished first."""
+        """End writing through this object; a chunk that is being written is finished first."""
         self._file.supersede()
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; what came is on disk then."""
+        """Close the file; the bytes received are on disk then."""
         self._file.close()
         self._release(self)
 
@@ -118,20 +118,20 @@ class Upload:
             raise
 
 
-def kept(store: FeatureStore, manifest: Manifest) -> NamedFeatures | None:
+def stored_features(store: FeatureStore, manifest: Manifest) -> NamedFeatures | None:
     """The set of that name, where it is the manifest's own."""
     found = store.find(manifest.name)
     return found if found is not None and found.key == manifest.key else None
 
 
-def card(part: Path) -> Path:
-    """What is declared of a staged file lies beside it."""
+def declaration(part: Path) -> Path:
+    """The file beside a staged file that records its declared size."""
     return part.with_suffix(".json")
 
 
 def drop(part: Path) -> None:
     """Forget a staged file and what was declared of it."""
-    for path in (part, card(part)):
+    for path in (part, declaration(part)):
         with contextlib.suppress(OSError):  # a read-only disk keeps it until it expires
             path.unlink(missing_ok=True)
 

@@ -16,14 +16,14 @@ from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest
 from server.config import Limits
 from server.features.stores import feature_store, tenant_digest
-from server.features.upload import Upload, card, drop, kept
-from server.staging import full, size_of, told
+from server.features.upload import Upload, declaration, drop, stored_features
+from server.staging import disk_error, full, size_of
 
 
 class Uploads:
     """Every upload that has begun, by tenant; for use from threads.
 
-    Bytes lie in `folder/TENANT/KEY.part` as they came; beside them `KEY.json` says how many were declared.
+    Received bytes are in `folder/TENANT/KEY.part`; `KEY.json` beside it records how many were declared.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
@@ -39,13 +39,13 @@ class Uploads:
             LimitError: it is more than this server keeps.
         """
         check_size(manifest, self._limits)
-        found = kept(feature_store(tenant), manifest)
+        found = stored_features(feature_store(tenant), manifest)
         if found is not None:
             return manifest.size, found
         return min(size_of(self._place(tenant, manifest)), manifest.size), None
 
     def open(self, tenant: str, manifest: Manifest) -> Upload:
-        """Begin an upload or go on with it. Whoever wrote to it before can no longer.
+        """Begin or resume an upload; an earlier writer is superseded.
 
         Raises:
             LimitError: over the tenant's quota, or the disk has no room for it.
@@ -55,7 +55,7 @@ class Uploads:
         store, place = feature_store(tenant), self._place(tenant, manifest)
         self.expire()
         with self._lock:
-            if kept(store, manifest) is None:
+            if stored_features(store, manifest) is None:
                 self._reserve(store, place, manifest)
             fresh = Upload(place, manifest, store, self._release)
             before, self._open[place] = self._open.get(place), fresh
@@ -69,11 +69,11 @@ class Uploads:
         return fresh
 
     def expire(self) -> int:
-        """Drop uploads that nobody went on with for `upload_keep_seconds`; returns how many."""
+        """Drop uploads that were not resumed for `upload_keep_seconds`; returns how many."""
         before, dropped = time.time() - self._limits.upload_keep_seconds, 0
         with self._lock:
             for part in self._folder.glob("*/*.part"):
-                with contextlib.suppress(OSError):  # an upload that has just been completed is gone by itself
+                with contextlib.suppress(OSError):  # an upload that has just been completed has no part file
                     if part not in self._open and part.stat().st_mtime < before:
                         drop(part)
                         dropped += 1
@@ -93,10 +93,11 @@ class Uploads:
         stored = manifest.rows * manifest.dim * 4
         declared = sum(_declared(part) for part in place.parent.glob("*.part") if part != place)
         used = sum(one.size for one in store.ls() if one.name != manifest.name)
-        most = self._limits.tenant_feature_bytes
-        if used + declared + stored > most:
+        max_bytes = self._limits.tenant_feature_bytes
+        if used + declared + stored > max_bytes:
             raise LimitError(
-                f"{manifest.name!r} needs {stored} bytes; {used} of {most} are taken and {declared} promised to other "
+                f"{manifest.name!r} needs {stored} bytes; {used} of {max_bytes} are taken and {declared} promised "
+                "to other "
                 "uploads. Delete a feature set first.",
                 reason="FEATURES_QUOTA",
                 field="manifest",
@@ -109,10 +110,10 @@ class Uploads:
             for folder, needed in ((place.parent, missing + stored * together), (store.folder, stored)):
                 if shutil.disk_usage(folder).free < needed:
                     raise full()
-            replace_file(card(place), [json.dumps({"bytes": stored}).encode()])
+            replace_file(declaration(place), [json.dumps({"bytes": stored}).encode()])
             place.touch(mode=0o600)
         except (OSError, W2SError) as error:
-            raise told(error) from error
+            raise disk_error(error) from error
 
 
 def check_size(manifest: Manifest, limits: Limits) -> None:
@@ -121,14 +122,14 @@ def check_size(manifest: Manifest, limits: Limits) -> None:
     Raises:
         LimitError: too many rows, columns or bytes.
     """
-    for found, most, what in (
+    for found, limit, what in (
         (manifest.rows, limits.max_rows, "rows"),
         (manifest.dim, limits.max_dimensions, "dimensions"),
         (manifest.size, limits.max_feature_bytes, "bytes"),
     ):
-        if found > most:
+        if found > limit:
             raise LimitError(
-                f"{manifest.name!r} has {found} {what}; this server keeps at most {most} in one feature set.",
+                f"{manifest.name!r} has {found} {what}; this server stores at most {limit} in one feature set.",
                 reason="OVER_LIMIT",
                 field="manifest",
             )
@@ -136,6 +137,6 @@ def check_size(manifest: Manifest, limits: Limits) -> None:
 
 def _declared(part: Path) -> int:
     try:
-        return int(json.loads(card(part).read_bytes())["bytes"])
+        return int(json.loads(declaration(part).read_bytes())["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
-        return size_of(part)  # a card that a power cut took
+        return size_of(part)  # a declaration that a power cut destroyed

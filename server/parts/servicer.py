@@ -1,4 +1,4 @@
-"""PartServicer: parts of requests on their way in. What each method promises stands in protos/w2s/v1/parts.proto."""
+"""PartServicer: parts of requests on their way in. The contract of each method is in protos/w2s/v1/parts.proto."""
 
 from __future__ import annotations
 

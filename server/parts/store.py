@@ -16,7 +16,7 @@ from protos.parts import PartManifest, check_digest
 from server.config import Limits
 from server.features.stores import tenant_digest
 from server.parts.upload import PartUpload, staged, touched
-from server.staging import full, size_of, told
+from server.staging import disk_error, full, size_of
 
 
 class PartStore:
@@ -41,7 +41,7 @@ class PartStore:
         return min(size_of(staged(place)), manifest.size), False
 
     def open(self, tenant: str, manifest: PartManifest) -> PartUpload:
-        """Begin an upload or go on with it. Whoever wrote to it before can no longer.
+        """Begin or resume an upload; an earlier writer is superseded.
 
         Raises:
             LimitError: over the tenant's quota, or the disk has no room for it.
@@ -78,20 +78,20 @@ class PartStore:
         """See `read_part`."""
         return read_part(self._folder, tenant, sha256)
 
-    def sweep(self, kept: Set[tuple[str, str]]) -> int:
-        """Drop parts that no job refers to and nobody asked for in a while; returns bytes freed.
+    def sweep(self, referenced: Set[tuple[str, str]]) -> int:
+        """Drop parts that no job refers to and that were not used for `part_keep_seconds`; returns bytes freed.
 
         Args:
-            kept: tenants and digests that jobs refer to.
+            referenced: tenants and digests that jobs refer to.
         """
-        safe = {self._place(tenant, sha256) for tenant, sha256 in kept}
+        safe = {self._place(tenant, sha256) for tenant, sha256 in referenced}
         before, freed = time.time() - self._limits.part_keep_seconds, 0
         with self._lock:
             for path in self._folder.glob("*/*"):
                 place = path.with_suffix("")
                 if place in self._open or (path == place and place in safe):
                     continue
-                with contextlib.suppress(OSError):  # one that has just been completed is gone by itself
+                with contextlib.suppress(OSError):  # one that has just been completed has no part file
                     found = path.stat()
                     if found.st_mtime < before:
                         path.unlink()
@@ -102,10 +102,11 @@ class PartStore:
         return _place(self._folder, tenant, sha256)
 
     def _check_size(self, manifest: PartManifest) -> None:
-        most = self._limits.max_part_bytes
-        if manifest.size > most:
+        max_bytes = self._limits.max_part_bytes
+        if manifest.size > max_bytes:
             raise LimitError(
-                f"a part has {manifest.size} bytes; this server takes at most {most}. Give fewer rows with --max-rows, "
+                f"a part has {manifest.size} bytes; this server takes at most {max_bytes}. Give fewer rows with "
+                "--max-rows, "
                 "or push features with w2s features push.",
                 reason="OVER_LIMIT",
                 field="manifest.size_bytes",
@@ -120,21 +121,21 @@ class PartStore:
         """Refuse what cannot end before it begins: those at work count as if they were complete."""
         try:
             make_private(place.parent)
-            held = sum(size_of(path) for path in place.parent.iterdir() if path != staged(place))
+            stored = sum(size_of(path) for path in place.parent.iterdir() if path != staged(place))
             open_ = [one for one in self._open.values() if one.place.parent == place.parent and one.place != place]
-            held += sum(one.missing for one in open_)
-            most = self._limits.tenant_part_bytes
-            if held + manifest.size > most:
+            stored += sum(one.missing for one in open_)
+            max_bytes = self._limits.tenant_part_bytes
+            if stored + manifest.size > max_bytes:
                 raise LimitError(
-                    f"your parts hold {held} bytes, and this one needs {manifest.size}; this server keeps {most}. "
-                    "Delete finished jobs; their parts go some time later.",
+                    f"your parts take {stored} bytes, and this one needs {manifest.size}; this server allows "
+                    f"{max_bytes}. Delete finished jobs; their parts go some time later.",
                     reason="PARTS_QUOTA",
                     field="manifest",
                 )
             if shutil.disk_usage(place.parent).free < manifest.size - size_of(staged(place)):
                 raise full()
         except OSError as error:
-            raise told(error) from error
+            raise disk_error(error) from error
 
 
 def read_part(folder: Path, tenant: str, sha256: str) -> bytes:

@@ -12,14 +12,14 @@ from predictor.errors import InputError
 from predictor.folders import fsync_folder
 from protos.parts import PartManifest
 from protos.w2s.v1 import features_pb2 as pb
-from server.staging import StagedFile, told
+from server.staging import StagedFile, disk_error
 
 
 class PartUpload:
     """One part at work: one writer, bytes in order.
 
     Attributes:
-        place: where it will lie.
+        place: its final file.
         complete: whether it was there before a byte came.
     """
 
@@ -37,7 +37,7 @@ class PartUpload:
         return max(0, self._manifest.size - self._file.received)
 
     def begin(self) -> None:
-        """Read again what an earlier stream left, which is how the digest goes on."""
+        """Read the bytes of an earlier stream again, so that the digest covers them."""
         with self._file.lock:
             self.complete = touched(self.place)
             if not self.complete:
@@ -70,26 +70,26 @@ class PartUpload:
                 os.replace(staged(self.place), self.place)
                 fsync_folder(self.place.parent)
             except OSError as error:
-                raise told(error) from error
+                raise disk_error(error) from error
 
     def supersede(self) -> None:
-        """Let nobody write through this object any more; a chunk that is being written is finished first."""
+        """End writing through this object; a chunk that is being written is finished first."""
         self._file.supersede()
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; what came is on disk then."""
+        """Close the file; the bytes received are on disk then."""
         self._file.close()
         self._release(self)
 
 
 def staged(place: Path) -> Path:
-    """Where a part lies while it comes."""
+    """The file of a part while it is being received."""
     return place.with_suffix(".part")
 
 
 def touched(place: Path) -> bool:
-    """Remember that a part was asked for; False where there is none."""
+    """Record that a part was used; False where there is none."""
     try:
         os.utime(place)
     except FileNotFoundError:

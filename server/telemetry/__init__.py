@@ -1,1 +1,1 @@
-"""Telemetry: what the server says of itself: log lines, counts, and the page that shows them."""
+"""Telemetry: log lines, metrics, traces, and the HTTP page that serves metrics."""

@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event on stderr, without texts, paths or messages of anyone's exceptions."""
+"""Logs: one JSON line an event on stderr, without texts, paths or messages of exceptions."""
 
 from __future__ import annotations
 

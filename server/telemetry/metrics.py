@@ -1,4 +1,4 @@
-"""Metrics: what the server counts of itself. Labels are methods, codes, states and phases, never what a caller sent."""
+"""Metrics: counters of one server. Labels are methods, codes, states and phases, never what a caller sent."""
 
 from __future__ import annotations
 

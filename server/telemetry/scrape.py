@@ -16,7 +16,7 @@ _CLIENT_TIMEOUT_SECONDS = 5.0
 
 
 class _Quiet(WSGIRequestHandler):
-    """Logs nothing, since request lines are strangers' text, and waits for nobody for long."""
+    """Logs nothing, since request lines are text of unauthenticated peers, and closes silent connections."""
 
     timeout = _CLIENT_TIMEOUT_SECONDS
 
@@ -29,7 +29,7 @@ class Scrape:
 
     Args:
         address: `HOST:PORT`.
-        metrics: what to tell.
+        metrics: what to serve.
         serving: whether calls are taken.
 
     Raises:

@@ -45,7 +45,7 @@ class Spans:
         return _Job(self._tracer, self._tracer.start_span("job", parent, SpanKind.CONSUMER, about))
 
     def stop(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         self._provider.shutdown()
 
 

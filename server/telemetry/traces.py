@@ -1,4 +1,4 @@
-"""Traces: what happens within calls and jobs, told to a tracer where there is one. Here none is imported."""
+"""Traces: the interface through which calls and jobs are traced. No tracing package is imported here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Traces(Protocol):
         """An attempt at a job began; `created` is when the job was stored, in seconds since 1970."""
 
     def stop(self) -> None:
-        """Send what is left; may take seconds."""
+        """Send the remaining spans; may take seconds."""
 
 
 class Untraced:
@@ -64,10 +64,10 @@ class Untraced:
 
 
 def current_traceparent() -> str:
-    """The `traceparent` of the call that is being served; "" where nobody traces."""
+    """The `traceparent` of the call that is being served; "" without traces."""
     return _CURRENT.get()
 
 
 def set_traceparent(text: str) -> None:
-    """Say which span this call is, for the rest of it."""
+    """Set the span of this call, for the rest of it."""
     _CURRENT.set(text)

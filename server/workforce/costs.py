@@ -46,15 +46,15 @@ def check_query(query: RankingQuery, limits: Limits) -> None:
         LimitError: too many rows or candidates, too long a row, or too wide an array.
         InputError: an estimator that does not exist.
     """
-    _at_most(len(query.pool), limits.max_rows, "rows in the pool", "pool")
-    _at_most(len(query.weak), limits.max_candidates, "candidates", "weak")
+    _check_limit(len(query.pool), limits.max_rows, "rows in the pool", "pool")
+    _check_limit(len(query.weak), limits.max_candidates, "candidates", "weak")
     for place, text in enumerate(query.pool.texts):
         # No character takes more than 4 bytes, so that a short text need not be encoded to be known short.
         if len(text) * 4 > limits.max_text_bytes:
-            _at_most(len(text.encode()), limits.max_text_bytes, f"bytes in row {place}", "pool.texts")
+            _check_limit(len(text.encode()), limits.max_text_bytes, f"bytes in row {place}", "pool.texts")
     for spec in (query.strong, *query.weak):
         if spec.values is not None and spec.values.ndim == 2:
-            _at_most(spec.values.shape[1], limits.max_dimensions, f"dimensions in {spec.name!r}", "values")
+            _check_limit(spec.values.shape[1], limits.max_dimensions, f"dimensions in {spec.name!r}", "values")
     for name in query.settings.estimators:
         find(name)
 
@@ -73,13 +73,13 @@ def check_prediction(query: RankingQuery, limits: Limits) -> None:
                 reason="ARRAYS_ONLY",
                 field="values",
             )
-    _at_most(declared_values(query), limits.max_predict_values, "numbers in one Predict", "values")
+    _check_limit(declared_values(query), limits.max_predict_values, "numbers in one Predict", "values")
 
 
-def _at_most(found: int, most: int, what: str, field: str) -> None:
-    if found > most:
+def _check_limit(found: int, limit: int, what: str, field: str) -> None:
+    if found > limit:
         raise LimitError(
-            f"{found} {what}; this server takes at most {most}. Send fewer, or run without a server.",
+            f"{found} {what}; this server takes at most {limit}. Send fewer, or run without a server.",
             reason="OVER_LIMIT",
             field=field,
         )

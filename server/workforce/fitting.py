@@ -19,7 +19,7 @@ from server.workforce.worker_plan import Share
 class FitWorkers:
     """One worker at a time, started for a fit and ended with it, in the order of asking. Predict has its own.
 
-    Fits are rare and read all that a tenant keeps, so that a worker kept warm would hold its memory for nothing.
+    Fits are rare and read all outcomes of a tenant, so a warm worker would waste memory.
     """
 
     def __init__(self, limits: Limits, share: Share) -> None:
@@ -28,7 +28,7 @@ class FitWorkers:
         self._turn = asyncio.Lock()
 
     async def fit(self, request: bytes, tenant: str) -> Calibration:
-        """A calibration of a tenant's outcomes, kept nowhere yet. Cancelling the call ends the computation.
+        """A calibration of a tenant's outcomes, not yet stored. Cancelling the call ends the computation.
 
         Args:
             request: a FitCalibrationRequest.
@@ -37,17 +37,18 @@ class FitWorkers:
         Raises:
             DeadlineError: it took longer than `max_predict_seconds`.
             UnavailableError: the worker died; asking again may help.
-            W2SError: the request's own fault.
+            W2SError: the request cannot be answered.
         """
-        most = self._limits.max_predict_seconds
+        max_seconds = self._limits.max_predict_seconds
         async with self._turn:
             worker = await self._started()
             try:
-                async with asyncio.timeout(most):
+                async with asyncio.timeout(max_seconds):
                     tag, body = await worker.answer(request, tenant, "fit")
             except TimeoutError as error:
                 raise DeadlineError(
-                    f"the fit took longer than {most:g} s; ask the operator to raise the limit max_predict_seconds.",
+                    f"the fit took longer than {max_seconds:g} s; ask the operator to raise the limit "
+                    "max_predict_seconds.",
                     reason="FIT_TOO_LONG",
                 ) from error
             except WorkerLostError as error:

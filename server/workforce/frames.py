@@ -1,4 +1,4 @@
-"""Frames: what front process and worker say to each other over a pipe.
+"""Frames: the protocol between front process and worker over a pipe.
 
 A frame is 4 bytes of length (big-endian, tag and body), one tag byte and a body of protobuf bytes.
 """

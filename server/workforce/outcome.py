@@ -25,7 +25,9 @@ def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes 
         return "SUCCEEDED", None, body
     if failed < len(candidates):
         return "PARTIAL", None, body
-    nothing = RefusedError("no candidate could be ranked; the ranking says why for each.", reason="NO_CANDIDATE_RANKED")
+    nothing = RefusedError(
+        "no candidate could be ranked; the ranking has the reason for each.", reason="NO_CANDIDATE_RANKED"
+    )
     return "FAILED", nothing, body
 
 

@@ -16,7 +16,7 @@ from server.workforce.worker_plan import Share
 
 
 class PredictWorker:
-    """A worker kept ready, one question at a time, in the order of asking."""
+    """A warm worker that answers one call at a time, in the order of arrival."""
 
     def __init__(self, limits: Limits, share: Share) -> None:
         self._limits = limits
@@ -43,7 +43,7 @@ class PredictWorker:
         Raises:
             DeadlineError: it took longer than `max_predict_seconds`.
             UnavailableError: the worker died; asking again may help.
-            W2SError: the request's own fault.
+            W2SError: the request cannot be answered.
         """
         async with self._turn:
             worker = await self._ready()
@@ -68,7 +68,7 @@ class PredictWorker:
         return ranking_pb2.Ranking.FromString(body)
 
     async def _ready(self) -> WorkerProcess:
-        """The warm worker; a dead or worn one is replaced first."""
+        """The warm worker; one that died or served its number of calls is replaced first."""
         worker = self._worker
         if worker is None or not worker.usable or worker.answered >= self._limits.worker_jobs:
             if self._warming is None or self._warming.done():

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class WorkerLostError(Exception):
-    """The worker ended, or spoke out of turn, before it answered."""
+    """The worker ended, or broke the protocol, before it answered."""
 
 
 class WorkerProcess:
@@ -81,7 +81,7 @@ class WorkerProcess:
 
     @property
     def usable(self) -> bool:
-        """True while it lives and nobody asked it to stop."""
+        """True while it runs and was not asked to stop."""
         return self._ending is None and self._process.returncode is None
 
     async def answer(self, request: bytes, tenant: str, kind: frames.Tag = "query") -> tuple[frames.Tag, bytes]:
@@ -90,8 +90,8 @@ class WorkerProcess:
         Raises:
             WorkerLostError: see there.
         """
-        async with contextlib.aclosing(self.run(request, tenant, kind)) as said:
-            async for tag, body in said:
+        async with contextlib.aclosing(self.run(request, tenant, kind)) as answers:
+            async for tag, body in answers:
                 if tag != "progress":
                     return tag, body
         raise WorkerLostError("the worker stopped answering")
@@ -155,12 +155,12 @@ class WorkerProcess:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     async def _lively(self, step: Coroutine[Any, Any, T]) -> T:
-        """The step's value, unless the worker shows no life for too long."""
+        """The step's value, unless the worker sends no heartbeat for too long."""
         try:
             return await asyncio.wait_for(step, self._silence_seconds)
         except TimeoutError as error:
             self.why = "silent"
-            raise WorkerLostError("the worker shows no life") from error
+            raise WorkerLostError("the worker sends no heartbeat") from error
 
     async def _read(self) -> tuple[frames.Tag, bytes]:
         pipe = self._process.stdout

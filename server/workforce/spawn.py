@@ -21,14 +21,14 @@ STATE = "W2S_WORKER_STATE"
 SHOW_STDERR = "W2S_WORKER_STDERR"
 """Set to 1, the worker's stderr, which may name files and rows, goes to the server's; otherwise nowhere."""
 
-_KEPT = (
+_PASSED_ON = (
     "PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "HF_HOME",
     "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY",
     "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 # The variables of BLAS choose its kernels, and other kernels round otherwise: answers must not depend on where they
 # were computed.
-_KEPT_PREFIXES = ("W2S_", "LC_", "PIP_", "XDG_", "OPENBLAS_", "MKL_", "OMP_", "NPY_")
+_PASSED_ON_PREFIXES = ("W2S_", "LC_", "PIP_", "XDG_", "OPENBLAS_", "MKL_", "OMP_", "NPY_")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -47,12 +47,14 @@ def worker_environment(
         share: what the worker may take; that of the first of `workers` where None.
     """
     share = share or plan_slots(limits, ())[0]
-    kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    passed_on = {
+        name: value for name, value in environment.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
     root = str(Path(server.__file__).parent.parent)
     if share.device is not None:
-        kept["CUDA_VISIBLE_DEVICES"] = share.device
-    return kept | {
-        "PYTHONPATH": os.pathsep.join(part for part in (root, kept.get("PYTHONPATH", "")) if part),
+        passed_on["CUDA_VISIBLE_DEVICES"] = share.device
+    return passed_on | {
+        "PYTHONPATH": os.pathsep.join(part for part in (root, passed_on.get("PYTHONPATH", "")) if part),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

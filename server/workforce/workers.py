@@ -35,7 +35,7 @@ class JobWorkers:
         limits: of the server.
         metrics: what is counted.
         shares: the slots.
-        turns: which job is next.
+        queue: picks the next job.
         traces: of the attempts.
     """
 
@@ -45,12 +45,12 @@ class JobWorkers:
         limits: Limits,
         metrics: Metrics,
         shares: Sequence[Share],
-        turns: FairQueue,
+        queue: FairQueue,
         traces: Traces,
     ) -> None:
         self._traces = traces
         self._shares = shares
-        self._turns = turns
+        self._queue = queue
         self._jobs = job_service
         job_service.cancelling = self.cancel
         self._limits = limits
@@ -98,20 +98,20 @@ class JobWorkers:
                     await self._jobs.wait_for_work()
                     if not worker.usable:
                         continue
-                    claim = await self._jobs.claim(self._turns.choose)
-                except Exception as error:  # the boundary of a slot: whatever it was, the slot goes on
+                    attempt = await self._jobs.claim(self._queue.choose)
+                except Exception as error:  # the boundary of a slot: after any error the slot goes on
                     known = isinstance(error, W2SError | WorkerLostError | OSError)
                     log_error("slot_waits" if known else "internal_error", error)
                     await asyncio.sleep(_PAUSE)
                     continue
-                if claim is not None:
+                if attempt is not None:
                     self._busy.add(share.number)
                     try:
-                        await self._attempt(worker, claim, share)
+                        await self._attempt(worker, attempt, share)
                     except Exception as error:  # the same boundary: a bug costs the attempt
-                        log_error("internal_error", error, job=claim.row.job.id)
+                        log_error("internal_error", error, job=attempt.row.job.id)
                         await worker.stop(0)
-                        await self._settle(claim, None)
+                        await self._settle(attempt, None)
                     finally:
                         self._busy.discard(share.number)
         finally:
@@ -119,10 +119,14 @@ class JobWorkers:
                 await worker.stop(0)
 
     async def _ready(self, worker: WorkerProcess | None, share: Share) -> WorkerProcess:
-        """The same worker, or a fresh one where it ended, is worn out or has grown too large."""
+        """The same worker, or a fresh one where it ended, served its number of jobs or has grown too large."""
         if worker is not None:
-            most = self._limits.worker_rss_bytes
-            if worker.usable and worker.answered < self._limits.worker_jobs and not 0 < most < worker.resident_bytes():
+            max_rss = self._limits.worker_rss_bytes
+            if (
+                worker.usable
+                and worker.answered < self._limits.worker_jobs
+                and not 0 < max_rss < worker.resident_bytes()
+            ):
                 return worker
             why = "worn" if worker.usable else worker.why
             self._metrics.worker_replaced(why)
@@ -132,11 +136,11 @@ class JobWorkers:
         log("worker_started", worker=fresh.pid, slot=share.number, device=share.device)
         return fresh
 
-    async def _attempt(self, worker: WorkerProcess, claim: Attempt, share: Share) -> None:
-        job, state = claim.row.job, "QUEUED"
+    async def _attempt(self, worker: WorkerProcess, attempt: Attempt, share: Share) -> None:
+        job, state = attempt.row.job, "QUEUED"
         name = job.id
         trace = self._traces.job(
-            name, claim.trace, attempt=job.attempts, slot=share.number, created=job.created.timestamp()
+            name, attempt.trace, attempt=job.attempts, slot=share.number, created=job.created.timestamp()
         )
         self._running[name] = worker
         try:
@@ -145,14 +149,14 @@ class JobWorkers:
             if job.attempts == 1:
                 self._metrics.job_waited((datetime.now(UTC) - job.created).total_seconds())
             log("job_started", job=name, attempt=job.attempts, worker=worker.pid)
-            answer = await self._compute(worker, claim, trace)
-            row = await self._settle(claim, answer)
+            answer = await self._compute(worker, attempt, trace)
+            row = await self._settle(attempt, answer)
             state = "CANCELLED" if row is None else row.job.state
             log("job_settled", job=name, state=None if row is None else row.job.state)
         except asyncio.CancelledError:
             await worker.stop(0)
             with contextlib.suppress(W2SError):  # it stays RUNNING on disk, and waits again when a server starts
-                await self._jobs.release(claim, None, self._limits.max_losses)
+                await self._jobs.release(attempt, None, self._limits.max_losses)
             log("job_released", job=name)
             raise
         finally:
@@ -160,38 +164,38 @@ class JobWorkers:
             del self._running[name]
             self._unwanted.discard(name)
 
-    async def _compute(self, worker: WorkerProcess, claim: Attempt, trace: JobTrace) -> tuple[Tag, bytes] | None:
+    async def _compute(self, worker: WorkerProcess, attempt: Attempt, trace: JobTrace) -> tuple[Tag, bytes] | None:
         """The last frame of the worker, that of an error where its time was over, or None where it died."""
         answer, loop = None, asyncio.get_running_loop()
-        clock, most = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
+        clock, max_seconds = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
         try:
-            async with asyncio.timeout(most or None):
-                async for tag, body in worker.run(claim.request, claim.row.tenant):
+            async with asyncio.timeout(max_seconds or None):
+                async for tag, body in worker.run(attempt.request, attempt.row.tenant):
                     if tag != "progress":
                         return tag, body
                     step = convert.progress_from_proto(ranking_pb2.Progress.FromString(body))
                     clock.step(step, loop.time())
                     trace.phase(step.phase)
-                    self._jobs.step(claim, step)
+                    self._jobs.step(attempt, step)
         except WorkerLostError as error:
-            log_error("worker_lost", error, job=claim.row.job.id, worker=worker.pid)
+            log_error("worker_lost", error, job=attempt.row.job.id, worker=worker.pid)
         except TimeoutError:
             worker.why = "timeout"
-            log("job_too_long", job=claim.row.job.id, worker=worker.pid)
-            answer = took_too_long(most)
+            log("job_too_long", job=attempt.row.job.id, worker=worker.pid)
+            answer = took_too_long(max_seconds)
         finally:
             clock.end(loop.time())
         await worker.stop(0)
         return answer
 
-    async def _settle(self, claim: Attempt, answer: tuple[Tag, bytes] | None) -> StoredJob | None:
+    async def _settle(self, attempt: Attempt, answer: tuple[Tag, bytes] | None) -> StoredJob | None:
         """Commit what came of the attempt; None where the job is no longer this attempt's to end."""
-        most = self._limits.max_losses
+        max_losses = self._limits.max_losses
         if answer is None:
-            return await _insist(lambda: self._jobs.release(claim, worker_lost(most), most))
+            return await _insist(lambda: self._jobs.release(attempt, worker_lost(max_losses), max_losses))
         state, error, ranking = outcome_of(*answer)
-        row = await _insist(lambda: self._jobs.finish(claim, state, error, ranking))
-        return row or await _insist(lambda: self._jobs.release(claim, None, most))
+        row = await _insist(lambda: self._jobs.finish(attempt, state, error, ranking))
+        return row or await _insist(lambda: self._jobs.release(attempt, None, max_losses))
 
 
 async def _insist(commit: Callable[[], Awaitable[StoredJob | None]]) -> StoredJob | None:

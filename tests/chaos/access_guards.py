@@ -66,7 +66,7 @@ ACCESS_GUARDS = (
     Mutation(
         "admission",
         "server/access/admission.py",
-        "if gate.waiting() + gate.inside >= gate.most:",
+        "if gate.waiting() + gate.inside >= gate.max_calls:",
         "if False:",
         f"{S}/test_health.py::test_a_full_queue_refuses_with_a_pause_and_health_still_answers",
     ),
@@ -80,7 +80,7 @@ ACCESS_GUARDS = (
     Mutation(
         "texts of exceptions stay inside",
         "server/interceptors.py",
-        'f"the server met a fault of its own; its log tells more under request id {request_id}."',
+        'f"the server failed by a bug of its own; its log has more under request id {request_id}."',
         "repr(fault)",
         f"{S}/test_logs.py::test_an_exception_never_shows_its_text",
     ),
@@ -157,7 +157,7 @@ ACCESS_GUARDS = (
     Mutation(
         "quota of a tenant's queue",
         "server/durable/quotas.py",
-        "if waiting >= most:",
+        "if waiting >= max_queued:",
         "if False:",
         f"{S}/test_table.py::test_a_tenant_fills_its_own_queue_only",
     ),

@@ -183,7 +183,7 @@ def test_quotas_hold_per_tenant(running):
         bob.calibrations.fit("one")
         bob.calibrations.fit("two")
         bob.calibrations.fit("two")
-        with pytest.raises(LimitError, match="you keep 2 versions of calibrations") as told_:
+        with pytest.raises(LimitError, match="you have 2 versions of calibrations") as told_:
             bob.calibrations.fit("three")
         assert told_.value.reason == "CALIBRATIONS_QUOTA"
 

@@ -43,7 +43,7 @@ def test_the_same_request_id_with_the_same_request_is_the_same_job(client):
 
 def test_the_same_request_id_with_another_request_is_refused(client):
     client.submit(arrays(4), "again-2")
-    with pytest.raises(ConflictError, match="request id 'again-2' already stands for another request"):
+    with pytest.raises(ConflictError, match="request id 'again-2' already belongs to another request"):
         client.submit(arrays(5), "again-2")
 
 

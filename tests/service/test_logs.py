@@ -89,7 +89,7 @@ def test_an_exception_never_shows_its_text(capfd):
 
     error = asyncio.run(ask_faulty())
     assert error.code() is grpc.StatusCode.INTERNAL
-    assert "the server met a fault of its own; its log tells more under request id" in error.details()
+    assert "the server failed by a bug of its own; its log has more under request id" in error.details()
     told = str(error.details()) + str(error.trailing_metadata())
     logged = capfd.readouterr().err
     assert SECRET not in told + logged

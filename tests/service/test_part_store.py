@@ -38,7 +38,7 @@ def test_a_full_disk_keeps_what_came_and_lets_it_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr("server.parts.upload.os.pwrite", full_after_one)
     upload = store.open("alice", MANIFEST)
     upload.write(chunks()[0].chunk)
-    with pytest.raises(LimitError, match="the server's disk is full; what came is kept") as caught:
+    with pytest.raises(LimitError, match="the server's disk is full; the bytes received are stored") as caught:
         upload.write(chunks()[1].chunk)
     assert caught.value.reason == "STORAGE_FULL"
     upload.close()

@@ -181,7 +181,7 @@ def test_a_silent_upload_ends_and_a_large_part_and_a_full_quota_are_refused(star
         sender.received(PartManifest.of(DATA + b"x"))
     sender.send([head(), *chunks()])
     manifest, data = fresh(140)
-    with pytest.raises(LimitError, match=rf"your parts hold {len(DATA)} bytes") as caught:
+    with pytest.raises(LimitError, match=rf"your parts take {len(DATA)} bytes") as caught:
         sender.send([head(manifest), *chunks(data)])
     assert caught.value.reason == "PARTS_QUOTA"
 

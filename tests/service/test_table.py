@@ -114,7 +114,7 @@ def test_jobs_are_claimed_in_the_order_of_creation(table):
 def test_a_request_id_stands_for_one_request(table):
     first = table.create(LOCAL, "a", b"q").job.id
     assert table.create(LOCAL, "a", b"q").job.id == first
-    with pytest.raises(ConflictError, match="request id 'a' already stands for another request"):
+    with pytest.raises(ConflictError, match="request id 'a' already belongs to another request"):
         table.create(LOCAL, "a", b"other")
     with pytest.raises(ConflictError):
         table.repeat(LOCAL, "a", first)
@@ -183,7 +183,7 @@ def test_a_tenant_holds_so_many_bytes_and_deleting_frees_them(database):
     table.create("alice", "1", b"q" * 60)
     claim = table.claim()
     table.finish(claim, "SUCCEEDED", None, b"r" * 30)
-    with pytest.raises(LimitError, match=r"your jobs hold 90 bytes, and this one needs 20; this server keeps 100"):
+    with pytest.raises(LimitError, match=r"your jobs take 90 bytes, and this one needs 20; this server allows 100"):
         table.create("alice", "2", b"q" * 20)
     assert table.create("bob", "2", b"q" * 20).job.state == "QUEUED"
     table.delete("alice", claim.row.job.id)

@@ -53,7 +53,7 @@ def test_a_silent_upload_is_ended_and_can_go_on(narrow):
     manifest = Manifest.of("silent", values)
     slow = Slow([head(manifest), *chunks(values)], 2)
     with narrow.client() as client:
-        with pytest.raises(DeadlineError, match=r"nothing came for 0\.5 s; what came before is kept"):
+        with pytest.raises(DeadlineError, match=r"nothing came for 0\.5 s; the bytes received are stored"):
             send(client, slow)
         slow.go_on()
         assert received(client, manifest) == CHUNK
@@ -63,9 +63,9 @@ def test_a_silent_upload_is_ended_and_can_go_on(narrow):
 def test_what_is_more_than_the_server_keeps_is_refused_by_its_declaration(narrow):
     with narrow.client() as client:
         for values, text in (
-            (signal(500, 1001), "has 2002000 bytes; this server keeps at most 2000000"),
-            (signal(5001, 2), "has 5001 rows; this server keeps at most 5000"),
-            (signal(2, 1025), "has 1025 dimensions; this server keeps at most 1024"),
+            (signal(500, 1001), "has 2002000 bytes; this server stores at most 2000000"),
+            (signal(5001, 2), "has 5001 rows; this server stores at most 5000"),
+            (signal(2, 1025), "has 1025 dimensions; this server stores at most 1024"),
         ):
             manifest = Manifest.of("much", values)
             for ask in (lambda m=manifest: send(client, [head(m)]), lambda m=manifest: received(client, m)):

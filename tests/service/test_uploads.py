@@ -137,7 +137,7 @@ def test_a_full_disk_keeps_what_came_and_names_no_path(staged, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "pwrite", half_then_full)
-        with pytest.raises(LimitError, match="the server's disk is full; what came is kept") as caught:
+        with pytest.raises(LimitError, match="the server's disk is full; the bytes received are stored") as caught:
             taken(upload, values, 5, start=CHUNK)
     assert caught.value.reason == "STORAGE_FULL"
     assert os.sep not in caught.value.message
