@@ -26,7 +26,12 @@ if _version_not_supported:
 
 
 class CalibrationServiceStub(object):
-    """Keeps what trainings measured, and corrects predictions by it. Outcomes and calibrations belong to one tenant.
+    """Stores measured outcomes and fits calibrations, which correct predictions. Both belong to the tenant of the caller.
+
+    Example RecordOutcomesRequest:
+    {"outcomes": [{"task": "sst2", "strong": "mpnet", "weak": "minilm", "recipe": "ridge",
+    "labelForm": "LABEL_FORM_SOFT", "unit": "ERROR_UNIT_LABEL_VARIANCE",
+    "weakError": 0.41, "w2sError": 0.35, "seeds": "3", "rows": "2000", "measuredOn": "2025-01-31"}]}
     """
 
     def __init__(self, channel):
@@ -63,11 +68,17 @@ class CalibrationServiceStub(object):
 
 
 class CalibrationServiceServicer(object):
-    """Keeps what trainings measured, and corrects predictions by it. Outcomes and calibrations belong to one tenant.
+    """Stores measured outcomes and fits calibrations, which correct predictions. Both belong to the tenant of the caller.
+
+    Example RecordOutcomesRequest:
+    {"outcomes": [{"task": "sst2", "strong": "mpnet", "weak": "minilm", "recipe": "ridge",
+    "labelForm": "LABEL_FORM_SOFT", "unit": "ERROR_UNIT_LABEL_VARIANCE",
+    "weakError": 0.41, "w2sError": 0.35, "seeds": "3", "rows": "2000", "measuredOn": "2025-01-31"}]}
     """
 
     def RecordOutcomes(self, request, context):
-        """Keeps outcomes, all new ones of a call or none. Safe to repeat: one that is kept already is counted, not kept twice.
+        """Stores outcomes: all new ones of a call, or none. Safe to repeat: an outcome that is stored already is counted and
+        not stored again.
         Errors: INVALID_ARGUMENT (BAD_OUTCOME), RESOURCE_EXHAUSTED (OVER_LIMIT: too many in one call; OUTCOMES_QUOTA,
         STORAGE_FULL).
         """
@@ -76,17 +87,19 @@ class CalibrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListOutcomes(self, request, context):
-        """Outcomes in the order in which they came. Errors: INVALID_ARGUMENT (a page token that is not ours).
+        """Lists outcomes in the order in which they were recorded. Errors: INVALID_ARGUMENT (BAD_PAGE: a page token of
+        another list or server).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FitCalibration(self, request, context):
-        """Fits a calibration on the outcomes kept, and keeps it under a name. An older one of that name stays as NAME@VERSION;
-        rankings that were asked for before keep the one that they found. Safe to repeat. The work stops with the call.
+        """Fits a calibration on the stored outcomes and stores it under a name. An older one of that name remains as
+        NAME@VERSION. Rankings that were created before use the older one. Safe to repeat. The work stops when the call
+        ends.
         Errors: INVALID_ARGUMENT (BAD_NAME, TOO_FEW_TASKS, SEVERAL_RECIPES), RESOURCE_EXHAUSTED (CALIBRATIONS_QUOTA,
-        STORAGE_FULL; WORKER_MEMORY: more memory than a fit may take; FIT_BUSY: too many wait, then with RetryInfo),
+        STORAGE_FULL; WORKER_MEMORY: more memory than a fit may take; FIT_BUSY: too many fits wait, with RetryInfo),
         DEADLINE_EXCEEDED, UNAVAILABLE (the worker died).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -94,14 +107,14 @@ class CalibrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetCalibration(self, request, context):
-        """One calibration. Errors: INVALID_ARGUMENT (BAD_NAME), NOT_FOUND.
+        """Returns one calibration. Errors: INVALID_ARGUMENT (BAD_NAME), NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListCalibrations(self, request, context):
-        """The current calibration of every name, in the order of the names.
+        """Lists the current calibration of every name, in the order of the names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +157,12 @@ def add_CalibrationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CalibrationService(object):
-    """Keeps what trainings measured, and corrects predictions by it. Outcomes and calibrations belong to one tenant.
+    """Stores measured outcomes and fits calibrations, which correct predictions. Both belong to the tenant of the caller.
+
+    Example RecordOutcomesRequest:
+    {"outcomes": [{"task": "sst2", "strong": "mpnet", "weak": "minilm", "recipe": "ridge",
+    "labelForm": "LABEL_FORM_SOFT", "unit": "ERROR_UNIT_LABEL_VARIANCE",
+    "weakError": 0.41, "w2sError": 0.35, "seeds": "3", "rows": "2000", "measuredOn": "2025-01-31"}]}
     """
 
     @staticmethod

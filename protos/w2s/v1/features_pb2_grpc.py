@@ -26,7 +26,15 @@ if _version_not_supported:
 
 
 class FeatureServiceStub(object):
-    """Keeps arrays of up to 2 GiB, so that they need not travel inside a ranking request.
+    """Stores arrays of up to 2 GiB, so that ranking requests can refer to them by name.
+
+    An upload is one UploadFeatures stream. Its first message is this manifest, every further message a chunk. The
+    manifest describes the array [[1, 2], [3, 4]] of float32, whose bytes are
+    00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
+
+    Example QueryUploadRequest:
+    {"manifest": {"name": "small-layer3", "shape": ["2", "2"], "dtype": "DTYPE_FLOAT32",
+    "fingerprint": "3e63f4c2b281b04a235efae46d2b7b703b23674dbb624a8aa132474b7919d81e"}}
     """
 
     def __init__(self, channel):
@@ -63,48 +71,57 @@ class FeatureServiceStub(object):
 
 
 class FeatureServiceServicer(object):
-    """Keeps arrays of up to 2 GiB, so that they need not travel inside a ranking request.
+    """Stores arrays of up to 2 GiB, so that ranking requests can refer to them by name.
+
+    An upload is one UploadFeatures stream. Its first message is this manifest, every further message a chunk. The
+    manifest describes the array [[1, 2], [3, 4]] of float32, whose bytes are
+    00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
+
+    Example QueryUploadRequest:
+    {"manifest": {"name": "small-layer3", "shape": ["2", "2"], "dtype": "DTYPE_FLOAT32",
+    "fingerprint": "3e63f4c2b281b04a235efae46d2b7b703b23674dbb624a8aa132474b7919d81e"}}
     """
 
     def UploadFeatures(self, request_iterator, context):
-        """Keeps a feature set: one manifest, then chunks in order from the byte that QueryUpload gave. Bytes that arrived
-        stay for the next attempt, also where the server was killed; the set appears under its name once all of it has
-        been checked, and replaces an older one of that name. Safe to repeat: a set that is there already answers at once.
+        """Stores a feature set: one manifest, then chunks in order from the byte that QueryUpload returned. Received bytes
+        are stored for the next attempt, even if the server is killed. The set gets its name once all of it has been
+        checked, and replaces an older one of that name. Safe to repeat: a complete set is not sent again.
         A second stream of the same manifest takes over from the first.
         Errors: INVALID_ARGUMENT (a bad manifest; UPLOAD_OFFSET, UPLOAD_CHECKSUM, UPLOAD_CHUNK, UPLOAD_INCOMPLETE: ask
         QueryUpload and go on; NOT_FINITE, UPLOAD_FINGERPRINT: the bytes are dropped), ALREADY_EXISTS (UPLOAD_SUPERSEDED),
-        RESOURCE_EXHAUSTED (OVER_LIMIT, FEATURES_QUOTA, STORAGE_FULL, or too many uploads at once; the last with RetryInfo),
-        DEADLINE_EXCEEDED (UPLOAD_IDLE).
+        RESOURCE_EXHAUSTED (OVER_LIMIT, FEATURES_QUOTA, STORAGE_FULL, or too many uploads at once; the last with
+        RetryInfo), DEADLINE_EXCEEDED (UPLOAD_IDLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryUpload(self, request, context):
-        """From where to upload. Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED (as UploadFeatures).
+        """Returns the byte to upload from. Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED (as UploadFeatures).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DownloadFeatures(self, request, context):
-        """One feature set: its description, then chunks in order from a byte. It is read in full and checked before the
-        first message is sent. Errors: NOT_FOUND (also where it was damaged), FAILED_PRECONDITION (FEATURES_CHANGED: it is
-        another one than `sha256`), INVALID_ARGUMENT (an offset beyond the end).
+        """Returns one feature set: its description, then chunks in order from a byte. The server checks the whole set before
+        it sends the first message. Errors: NOT_FOUND (also where it was damaged), FAILED_PRECONDITION (FEATURES_CHANGED:
+        its bytes are not those of `sha256`), INVALID_ARGUMENT (an offset beyond the end).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFeatures(self, request, context):
-        """Feature sets in the order of their names. Errors: INVALID_ARGUMENT (a page token that is not ours).
+        """Lists feature sets in the order of their names. Errors: INVALID_ARGUMENT (BAD_PAGE: a page token of another
+        list or server).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFeatures(self, request, context):
-        """Forgets a feature set. Jobs that have read it are not concerned. Errors: NOT_FOUND.
+        """Deletes a feature set. Jobs that have read it are not affected. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +164,15 @@ def add_FeatureServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FeatureService(object):
-    """Keeps arrays of up to 2 GiB, so that they need not travel inside a ranking request.
+    """Stores arrays of up to 2 GiB, so that ranking requests can refer to them by name.
+
+    An upload is one UploadFeatures stream. Its first message is this manifest, every further message a chunk. The
+    manifest describes the array [[1, 2], [3, 4]] of float32, whose bytes are
+    00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
+
+    Example QueryUploadRequest:
+    {"manifest": {"name": "small-layer3", "shape": ["2", "2"], "dtype": "DTYPE_FLOAT32",
+    "fingerprint": "3e63f4c2b281b04a235efae46d2b7b703b23674dbb624a8aa132474b7919d81e"}}
     """
 
     @staticmethod

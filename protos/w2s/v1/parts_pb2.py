@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from protos.w2s.v1 import features_pb2 as w2s_dot_v1_dot_features__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12w2s/v1/parts.proto\x12\x06w2s.v1\x1a\x15w2s/v1/features.proto\"2\n\x0cPartManifest\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"l\n\x11UploadPartRequest\x12(\n\x08manifest\x18\x01 \x01(\x0b\x32\x14.w2s.v1.PartManifestH\x00\x12%\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x14.w2s.v1.FeatureChunkH\x00\x42\x06\n\x04part\"\x14\n\x12UploadPartResponse\":\n\x10QueryPartRequest\x12&\n\x08manifest\x18\x01 \x01(\x0b\x32\x14.w2s.v1.PartManifest\"=\n\x11QueryPartResponse\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x32\x96\x01\n\x0bPartService\x12\x45\n\nUploadPart\x12\x19.w2s.v1.UploadPartRequest\x1a\x1a.w2s.v1.UploadPartResponse(\x01\x12@\n\tQueryPart\x12\x18.w2s.v1.QueryPartRequest\x1a\x19.w2s.v1.QueryPartResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12w2s/v1/parts.proto\x12\x06w2s.v1\x1a\x15w2s/v1/features.proto\"2\n\x0cPartManifest\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"l\n\x11UploadPartRequest\x12(\n\x08manifest\x18\x01 \x01(\x0b\x32\x14.w2s.v1.PartManifestH\x00\x12%\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x14.w2s.v1.FeatureChunkH\x00\x42\x06\n\x04part\"\x14\n\x12UploadPartResponse\":\n\x10QueryPartRequest\x12&\n\x08manifest\x18\x01 \x01(\x0b\x32\x14.w2s.v1.PartManifest\"=\n\x11QueryPartResponse\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x32\x96\x01\n\x0bPartService\x12\x45\n\nUploadPart\x12\x19.w2s.v1.UploadPartRequest\x1a\x1a.w2s.v1.UploadPartResponse(\x01\x12@\n\tQueryPart\x12\x18.w2s.v1.QueryPartRequest\x1a\x19.w2s.v1.QueryPartResponseB$\n\x06w2s.v1B\nPartsProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'w2s.v1.parts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\006w2s.v1B\nPartsProtoP\001Z\014w2s/v1;w2sv1'
   _globals['_PARTMANIFEST']._serialized_start=53
   _globals['_PARTMANIFEST']._serialized_end=103
   _globals['_UPLOADPARTREQUEST']._serialized_start=105

@@ -26,9 +26,12 @@ if _version_not_supported:
 
 
 class PartServiceStub(object):
-    """Keeps bytes under their SHA-256, so that a request can refer to them: `Pool.part` and `Tensor.part`. A part belongs to
-    the tenant that sent it. It stays while a job refers to it, and for the server's `part_keep_seconds` after it was last
-    sent, asked for or referred to.
+    """Stores bytes under their SHA-256, so that a request can refer to them in `Pool.part` and `Tensor.part`. A part
+    belongs to the tenant that sent it. It is stored while a job refers to it, and for the server's `part_keep_seconds`
+    after it was last sent, queried or referred to.
+
+    Example QueryPartRequest:
+    {"manifest": {"sha256": "ad73b9acd6e4a74b2f5bb5386658ce3bb146cd040a1867646ab3b973fb6632b1", "sizeBytes": "16"}}
     """
 
     def __init__(self, channel):
@@ -50,14 +53,17 @@ class PartServiceStub(object):
 
 
 class PartServiceServicer(object):
-    """Keeps bytes under their SHA-256, so that a request can refer to them: `Pool.part` and `Tensor.part`. A part belongs to
-    the tenant that sent it. It stays while a job refers to it, and for the server's `part_keep_seconds` after it was last
-    sent, asked for or referred to.
+    """Stores bytes under their SHA-256, so that a request can refer to them in `Pool.part` and `Tensor.part`. A part
+    belongs to the tenant that sent it. It is stored while a job refers to it, and for the server's `part_keep_seconds`
+    after it was last sent, queried or referred to.
+
+    Example QueryPartRequest:
+    {"manifest": {"sha256": "ad73b9acd6e4a74b2f5bb5386658ce3bb146cd040a1867646ab3b973fb6632b1", "sizeBytes": "16"}}
     """
 
     def UploadPart(self, request_iterator, context):
-        """Keeps a part: one manifest, then chunks in order from the byte that QueryPart gave. Bytes that arrived stay for the
-        next attempt, also where the server was killed. Safe to repeat: a part that is there already answers at once. A
+        """Stores a part: one manifest, then chunks in order from the byte that QueryPart returned. Received bytes are stored
+        for the next attempt, even if the server is killed. Safe to repeat: a complete part is not sent again. A
         second stream of the same part takes over from the first.
         Errors: INVALID_ARGUMENT (a bad manifest; UPLOAD_OFFSET, UPLOAD_CHECKSUM, UPLOAD_CHUNK, UPLOAD_INCOMPLETE: ask
         QueryPart and go on; UPLOAD_FINGERPRINT: the bytes are dropped), ALREADY_EXISTS (UPLOAD_SUPERSEDED),
@@ -69,7 +75,7 @@ class PartServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def QueryPart(self, request, context):
-        """From where to send a part. Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED (OVER_LIMIT).
+        """Returns the byte to send a part from. Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED (OVER_LIMIT).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,9 +103,12 @@ def add_PartServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PartService(object):
-    """Keeps bytes under their SHA-256, so that a request can refer to them: `Pool.part` and `Tensor.part`. A part belongs to
-    the tenant that sent it. It stays while a job refers to it, and for the server's `part_keep_seconds` after it was last
-    sent, asked for or referred to.
+    """Stores bytes under their SHA-256, so that a request can refer to them in `Pool.part` and `Tensor.part`. A part
+    belongs to the tenant that sent it. It is stored while a job refers to it, and for the server's `part_keep_seconds`
+    after it was last sent, queried or referred to.
+
+    Example QueryPartRequest:
+    {"manifest": {"sha256": "ad73b9acd6e4a74b2f5bb5386658ce3bb146cd040a1867646ab3b973fb6632b1", "sizeBytes": "16"}}
     """
 
     @staticmethod

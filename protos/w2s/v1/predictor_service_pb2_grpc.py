@@ -26,7 +26,20 @@ if _version_not_supported:
 
 
 class PredictorServiceStub(object):
-    """Ranks small arrays at once, checks requests, and says what this server is.
+    """Ranks small arrays in one call, checks requests, and describes the server.
+
+    Errors of every service are google.rpc.Status messages in the trailing metadata `grpc-status-details-bin`, with
+    ErrorInfo (`reason`, domain `w2s`), BadRequest if a field of the request is wrong, and RetryInfo if a retry can
+    succeed. Each field path starts at the request, as in `query.weak[2].values`. protos/reasons.md lists every reason.
+
+    Example PredictRequest:
+    {"query": {
+    "strong": {"name": "s", "reference": "array:", "values":
+    {"data": "AACAPwAAAEAAAEBAAACAQA==", "shape": ["2", "2"], "dtype": "DTYPE_FLOAT32"}},
+    "weak": [{"name": "w", "reference": "array:", "values":
+    {"data": "AACAPwAAAEA=", "shape": ["2", "1"], "dtype": "DTYPE_FLOAT32"}}],
+    "pool": {"ids": ["0", "1"]},
+    "settings": {"estimators": ["cka"], "seed": "1"}}}
     """
 
     def __init__(self, channel):
@@ -53,13 +66,26 @@ class PredictorServiceStub(object):
 
 
 class PredictorServiceServicer(object):
-    """Ranks small arrays at once, checks requests, and says what this server is.
+    """Ranks small arrays in one call, checks requests, and describes the server.
+
+    Errors of every service are google.rpc.Status messages in the trailing metadata `grpc-status-details-bin`, with
+    ErrorInfo (`reason`, domain `w2s`), BadRequest if a field of the request is wrong, and RetryInfo if a retry can
+    succeed. Each field path starts at the request, as in `query.weak[2].values`. protos/reasons.md lists every reason.
+
+    Example PredictRequest:
+    {"query": {
+    "strong": {"name": "s", "reference": "array:", "values":
+    {"data": "AACAPwAAAEAAAEBAAACAQA==", "shape": ["2", "2"], "dtype": "DTYPE_FLOAT32"}},
+    "weak": [{"name": "w", "reference": "array:", "values":
+    {"data": "AACAPwAAAEA=", "shape": ["2", "1"], "dtype": "DTYPE_FLOAT32"}}],
+    "pool": {"ids": ["0", "1"]},
+    "settings": {"estimators": ["cka"], "seed": "1"}}}
     """
 
     def Predict(self, request, context):
-        """Ranks candidates whose features travel with the request. Safe to repeat. The work stops with the call.
+        """Ranks candidates whose features are in the request. Safe to repeat. The work stops when the call ends.
         Errors: INVALID_ARGUMENT (a model without values, a malformed array), NOT_FOUND (PART_MISSING), RESOURCE_EXHAUSTED
-        (over the declared cost, or the server is busy; then with RetryInfo), DEADLINE_EXCEEDED, UNAVAILABLE (the worker
+        (over the declared cost, or the server is busy, with RetryInfo), DEADLINE_EXCEEDED, UNAVAILABLE (the worker
         died).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -75,7 +101,7 @@ class PredictorServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
-        """Versions, limits, estimators, workers and queue.
+        """Returns versions, limits, estimators, workers and queue of the server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,7 +134,20 @@ def add_PredictorServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PredictorService(object):
-    """Ranks small arrays at once, checks requests, and says what this server is.
+    """Ranks small arrays in one call, checks requests, and describes the server.
+
+    Errors of every service are google.rpc.Status messages in the trailing metadata `grpc-status-details-bin`, with
+    ErrorInfo (`reason`, domain `w2s`), BadRequest if a field of the request is wrong, and RetryInfo if a retry can
+    succeed. Each field path starts at the request, as in `query.weak[2].values`. protos/reasons.md lists every reason.
+
+    Example PredictRequest:
+    {"query": {
+    "strong": {"name": "s", "reference": "array:", "values":
+    {"data": "AACAPwAAAEAAAEBAAACAQA==", "shape": ["2", "2"], "dtype": "DTYPE_FLOAT32"}},
+    "weak": [{"name": "w", "reference": "array:", "values":
+    {"data": "AACAPwAAAEA=", "shape": ["2", "1"], "dtype": "DTYPE_FLOAT32"}}],
+    "pool": {"ids": ["0", "1"]},
+    "settings": {"estimators": ["cka"], "seed": "1"}}}
     """
 
     @staticmethod

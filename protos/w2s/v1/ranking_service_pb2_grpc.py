@@ -26,7 +26,15 @@ if _version_not_supported:
 
 
 class RankingServiceStub(object):
-    """Runs rankings that outlive the call, the connection and the server process.
+    """Runs rankings as jobs that survive the call, the connection and the server process.
+
+    Example CreateRankingJobRequest:
+    {"requestId": "my-first-ranking",
+    "query": {
+    "strong": {"name": "mpnet", "reference": "hub:sentence-transformers/all-mpnet-base-v2"},
+    "weak": [{"name": "small", "reference": "features:small-layer3"}, {"name": "local", "reference": "/models/minilm"}],
+    "pool": {"ids": ["r1", "r2", "r3"], "texts": ["a fine film", "a dull one", "not bad"]},
+    "settings": {"rankBy": "RANK_BY_GAIN", "maxLength": "128"}}}
     """
 
     def __init__(self, channel):
@@ -73,11 +81,19 @@ class RankingServiceStub(object):
 
 
 class RankingServiceServicer(object):
-    """Runs rankings that outlive the call, the connection and the server process.
+    """Runs rankings as jobs that survive the call, the connection and the server process.
+
+    Example CreateRankingJobRequest:
+    {"requestId": "my-first-ranking",
+    "query": {
+    "strong": {"name": "mpnet", "reference": "hub:sentence-transformers/all-mpnet-base-v2"},
+    "weak": [{"name": "small", "reference": "features:small-layer3"}, {"name": "local", "reference": "/models/minilm"}],
+    "pool": {"ids": ["r1", "r2", "r3"], "texts": ["a fine film", "a dull one", "not bad"]},
+    "settings": {"rankBy": "RANK_BY_GAIN", "maxLength": "128"}}}
     """
 
     def CreateRankingJob(self, request, context):
-        """Stores a job and answers once it is on disk. Safe to repeat with the same `request_id`.
+        """Stores a job and returns once it is on disk. Safe to repeat with the same `request_id`.
         Errors: INVALID_ARGUMENT, ALREADY_EXISTS (the request id belongs to another request), NOT_FOUND (`repeat_of`, or
         PART_MISSING: send the part first), FAILED_PRECONDITION (`repeat_of`), RESOURCE_EXHAUSTED (over a limit; with
         RetryInfo where the queue is full).
@@ -87,28 +103,29 @@ class RankingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetRankingJob(self, request, context):
-        """One job, with its ranking once there is one. Errors: NOT_FOUND.
+        """Returns one job, with its ranking once there is one. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRankingJobs(self, request, context):
-        """Jobs, newest first, without their rankings. Errors: INVALID_ARGUMENT (a page token that is not ours).
+        """Lists jobs, newest first, without their rankings. Errors: INVALID_ARGUMENT (BAD_PAGE: a page token of another
+        list or server).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WaitRankingJob(self, request, context):
-        """Answers when the job is in a terminal state, or as it stands when the time is over. Errors: NOT_FOUND.
+        """Returns the job once it is in a terminal state, or its current state when the time is over. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchRankingJob(self, request, context):
-        """Every change of a job after a revision, until a terminal state; then the stream ends with OK.
+        """Streams every change of a job after a revision, until a terminal state; then the stream ends with OK.
         Errors: NOT_FOUND, UNAVAILABLE (the server stops: watch again after the last revision seen).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -116,15 +133,15 @@ class RankingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelRankingJob(self, request, context):
-        """Asks a job to stop. A queued job is CANCELLED at once, a running one CANCELLING first; a job in a terminal state
-        stays as it is. Safe to repeat. Errors: NOT_FOUND.
+        """Cancels a job. A queued job is CANCELLED at once, a running one CANCELLING first; a job in a terminal state
+        does not change. Safe to repeat. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRankingJob(self, request, context):
-        """Forgets a job in a terminal state, and its request id. Errors: NOT_FOUND, FAILED_PRECONDITION (it still runs).
+        """Deletes a job in a terminal state, and its request id. Errors: NOT_FOUND, FAILED_PRECONDITION (it still runs).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,7 +194,15 @@ def add_RankingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RankingService(object):
-    """Runs rankings that outlive the call, the connection and the server process.
+    """Runs rankings as jobs that survive the call, the connection and the server process.
+
+    Example CreateRankingJobRequest:
+    {"requestId": "my-first-ranking",
+    "query": {
+    "strong": {"name": "mpnet", "reference": "hub:sentence-transformers/all-mpnet-base-v2"},
+    "weak": [{"name": "small", "reference": "features:small-layer3"}, {"name": "local", "reference": "/models/minilm"}],
+    "pool": {"ids": ["r1", "r2", "r3"], "texts": ["a fine film", "a dull one", "not bad"]},
+    "settings": {"rankBy": "RANK_BY_GAIN", "maxLength": "128"}}}
     """
 
     @staticmethod
