@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
 
 import grpc
@@ -35,34 +36,6 @@ _CHUNK_BYTES = 2 << 20
 """More than any chunk of an upload takes."""
 
 _DETAILS = "grpc-status-details-bin"
-_REPEATABLE = {
-    "w2s.v1.PredictorService": ("Predict", "Validate", "GetServerInfo"),
-    "w2s.v1.RankingService": (
-        "CreateRankingJob",
-        "GetRankingJob",
-        "ListRankingJobs",
-        "WaitRankingJob",
-        "CancelRankingJob",
-    ),
-    "w2s.v1.CalibrationService": (
-        "RecordOutcomes",
-        "ListOutcomes",
-        "FitCalibration",
-        "GetCalibration",
-        "ListCalibrations",
-    ),
-    "w2s.v1.FeatureService": ("QueryUpload", "ListFeatures"),
-    "w2s.v1.PartService": ("QueryPart",),
-}
-_RETRY = {
-    "maxAttempts": 5,
-    "initialBackoff": "0.1s",
-    "maxBackoff": "2s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
-
-
 _HANDSHAKES = {
     "CERTIFICATE_VERIFY_FAILED": "its certificate comes from no authority that is trusted here; name the PEM file of "
     "its authority with --ca",
@@ -101,9 +74,8 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
             reason="BAD_ADDRESS",
             field="server",
         )
-    methods = [{"service": service, "method": name} for service, names in _REPEATABLE.items() for name in names]
     options = [
-        ("grpc.service_config", json.dumps({"methodConfig": [{"name": methods, "retryPolicy": _RETRY}]})),
+        ("grpc.service_config", _service_config()),
         ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
         ("grpc.max_send_message_length", max(max_message_bytes, _CHUNK_BYTES)),
         ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
@@ -119,6 +91,14 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
     if credentials.uses_tls(loopback=loopback):
         return kind.secure_channel(target, credentials.channel_credentials(), options=options)
     return kind.insecure_channel(target, options=options)
+
+
+def _service_config() -> str:
+    """The published service config without its timeouts: callers of this client choose their own, longer ones too."""
+    config = json.loads(files("protos").joinpath("service_config.json").read_text(encoding="utf-8"))
+    for method in config["methodConfig"]:
+        method.pop("timeout", None)
+    return json.dumps(config)
 
 
 def check_deadlines(timeout: float, reconnect_seconds: float) -> None:
@@ -159,7 +139,9 @@ def errors_of(target: str, seconds: float) -> Iterator[None]:
 def _error_of(call: Any, target: str, seconds: float) -> W2SError:
     details = next((value for key, value in call.trailing_metadata() or () if key == _DETAILS), None)
     if details is not None:
-        return convert.error_from_status(status_pb2.Status.FromString(details))
+        error = convert.error_from_status(status_pb2.Status.FromString(details))
+        field = None if error.field is None else convert.field_of(error.field)  # as the same error in this process
+        return type(error)(error.message, reason=error.reason, field=field)
     code, text = call.code(), call.details()
     handshake = next((told for sign, told in _HANDSHAKES.items() if sign in (text or "")), None)
     if handshake is not None:
