@@ -1,4 +1,4 @@
-"""Inline: what is settled on the caller's side, because paths mean nothing elsewhere; and its way back."""
+"""Localize: resolves local paths before a query is sent, and restores the caller's paths in the result."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.query import RankingQuery
 from predictor.results.ranking import Candidate, Ranking
 from predictor.store.arrays import read_array
+from protos import convert
 
 
 def localized_query(query: RankingQuery) -> RankingQuery:
@@ -54,7 +55,7 @@ def ranking_as_given(query: RankingQuery, ranking: Ranking) -> Ranking:
 
 def error_as_given(query: RankingQuery, error: W2SError) -> W2SError:
     """The error of a job with paths as they were typed."""
-    field = None if error.field is None else _as_given(query, error.field)
+    field = None if error.field is None else _as_given(query, convert.field_of(error.field))
     return type(error)(_as_given(query, error.message), reason=error.reason, field=field)
 
 

@@ -1,4 +1,4 @@
-"""Convert: the one door between messages and the predictor's own nouns. Nobody else sees both."""
+"""Convert: the only way between messages and the predictor's classes; no other module imports both."""
 
 from protos.calibrations import (
     calibration_from_proto,
@@ -17,6 +17,7 @@ from protos.features import (
     manifest_from_proto,
     manifest_to_proto,
 )
+from protos.field_paths import field_of, path_of, query_paths
 from protos.jobs import job_from_proto, job_to_proto
 from protos.queries import query_from_proto, query_to_proto
 from protos.rankings import progress_from_proto, progress_to_proto, ranking_from_proto, ranking_to_proto
@@ -35,15 +36,18 @@ __all__ = [
     "error_to_status",
     "features_from_proto",
     "features_to_proto",
+    "field_of",
     "job_from_proto",
     "job_to_proto",
     "manifest_from_proto",
     "manifest_to_proto",
     "outcome_from_proto",
     "outcome_to_proto",
+    "path_of",
     "progress_from_proto",
     "progress_to_proto",
     "query_from_proto",
+    "query_paths",
     "query_to_proto",
     "ranking_from_proto",
     "ranking_to_proto",

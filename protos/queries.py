@@ -58,14 +58,18 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
             raise InputError(f"the request has no {name}; it is required.", reason="MISSING_FIELD", field=name)
     pool = Pool(tuple(message.pool.ids), tuple(message.pool.texts))
     weak_labels: dict[str, NDArray[Any]] = {}
-    for entry in message.weak_labels:
-        field = f"weak_labels[{entry.candidate!r}]"
+    for i, entry in enumerate(message.weak_labels):
+        field = f"weak_labels[{i}]"
         if entry.candidate in weak_labels:
-            raise InputError(f"{field} is given twice; give it once.", reason="DUPLICATE_CANDIDATE", field=field)
+            raise InputError(
+                f"{field} names {entry.candidate!r} again; name each candidate once.",
+                reason="DUPLICATE_CANDIDATE",
+                field=field,
+            )
         values = tensor_from_proto(entry.predictions, field)
         if len(values) != len(pool):
             raise InputError(
-                f"{field} covers {len(values)} rows, the pool has {len(pool)}; they must agree.",
+                f"{field} ({entry.candidate!r}) has {len(values)} rows, the pool has {len(pool)}; they must agree.",
                 reason="ROWS_DIFFER",
                 field=field,
             )

@@ -53,6 +53,7 @@ class RequestCheck:
         return self._check(attach(message, lambda sha256: self._parts.read(tenant, sha256)))
 
     def _check(self, message: query_pb2.RankingQuery) -> RankingQuery:
-        query = convert.query_from_proto(message)
-        check_query(query, self._limits)
-        return query
+        with convert.query_paths():
+            query = convert.query_from_proto(message)
+            check_query(query, self._limits)
+            return query

@@ -92,10 +92,11 @@ def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
     store = feature_store(tenant)
     message = query_pb2.RankingQuery.FromString(request)
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
-    query = cut_stored(convert.query_from_proto(message), store)
-    calibration = convert.calibration_from_proto(message.calibration) if message.HasField("calibration") else None
-    source = guarded(source_of(query, store), tenant)
-    ranking = _report(rank_steps(query, source, calibration), outward)
+    with convert.query_paths():
+        query = cut_stored(convert.query_from_proto(message), store)
+        calibration = convert.calibration_from_proto(message.calibration) if message.HasField("calibration") else None
+        source = guarded(source_of(query, store), tenant)
+        ranking = _report(rank_steps(query, source, calibration), outward)
     return convert.ranking_to_proto(ranking).SerializeToString()
 
 

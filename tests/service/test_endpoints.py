@@ -128,7 +128,7 @@ def test_an_unknown_estimator_is_refused_before_it_is_stored(client):
         client._rankings.CreateRankingJob(pb.CreateRankingJobRequest(request_id="e", query=message), timeout=5)
     violation = error_details_pb2.BadRequest()
     details_of(caught.value)["google.rpc.BadRequest"].Unpack(violation)
-    assert violation.field_violations[0].field == "estimator"
+    assert violation.field_violations[0].field == "query.settings.estimators"
 
 
 @pytest.mark.parametrize("method", ["RankingService/CreateRankingJob", "PredictorService/Predict"])
