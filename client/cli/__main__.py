@@ -1,4 +1,4 @@
-"""The `w2s` command: parse, run, and turn what went wrong into one line and an exit code."""
+"""The `w2s` command: parses arguments, runs a subcommand, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ COMMANDS = (
 )
 """Modules of this package, in the order of the help; each has `add(commands)`."""
 
-DESCRIPTION = "Predict weak-to-strong generalization before anyone pays for the training."
+DESCRIPTION = "Predict weak-to-strong generalization and rank weak supervisors before any training."
 EPILOG = """\
-Every flag can be given as an environment variable: --max-rows as W2S_MAX_ROWS; several values as a shell splits them.
-W2S_CACHE_DIR and W2S_STATE_DIR move the feature cache and the job store.
+Every flag is also an environment variable, such as W2S_MAX_ROWS for --max-rows. Several values are split as in a shell.
+W2S_CACHE_DIR and W2S_STATE_DIR set the folders of the feature cache and the job store.
 
 exit codes:
   0 ok   1 anything else   2 bad usage or input   3 some candidates failed   4 nothing separable from the null
@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code. An unexpected exception is a bug: it escapes with its traceback, and Python exits with 1.
     """
     for stream in (sys.stdout, sys.stderr):
-        _never_fail_on_letters(stream)
+        _replace_unencodable(stream)
     _pin_threads()
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it says of broken connections stands in our errors too
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # our errors report broken connections
     try:
         arguments = _parser().parse_args(argv)
         code: int = arguments.run(arguments)
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("w2s: cancelled", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output left, as in `w2s ls models | head`; Python would complain again while closing.
+        # The reader closed the pipe, as in `w2s ls models | head`; Python would fail again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="w2s", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("--version", action="store_true", help="print versions and leave")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands: Commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     for name in COMMANDS:
         importlib.import_module(f"client.cli.{name}").add(commands)
@@ -76,17 +76,17 @@ def _no_command(parser: Parser, version: bool) -> int:
 
 
 def _pin_threads() -> None:
-    """One thread of linear algebra unless the user says otherwise, before numpy loads.
+    """Set one thread of linear algebra before numpy loads, unless the user chose another number.
 
-    Several run several times slower on a busy machine, and add in another order: a server's workers use one, and the
-    same request must give the same bytes here.
+    Several threads are slower on a busy machine and sum in another order. The workers of a server use one, and the same
+    request must give the same bytes here.
     """
     for name in ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
-def _never_fail_on_letters(stream: TextIO) -> None:
-    """A terminal that cannot show a letter gets a question mark, not a traceback."""
+def _replace_unencodable(stream: TextIO) -> None:
+    """Print a question mark for a character that the terminal cannot encode, instead of failing."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""`w2s calibrate`: fit predictions against measured outcomes, and say how well that did on tasks left out."""
+"""`w2s calibrate`: fits corrections of predictions to measured outcomes, and prints the backtest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from predictor.calibration.calibration import Calibration, Fit
 
 DETAILS = """\
-Needs outcomes with predictions from at least four tasks: w2s validate --record keeps such, and so do w2s outcomes add
+Needs outcomes with predictions from at least four tasks: w2s validate --record stores them, and so do w2s outcomes add
 --ranking and w2s outcomes import. Use it as w2s rank --calibration NAME.
 
 examples:
@@ -25,20 +25,22 @@ examples:
 """
 TARGETS = {"w2s_error": "W2S error", "gain": "gain", "accuracy_gain": "gain in accuracy"}
 NOTES = """\
-slope: measured units per predicted unit; 0 says that the prediction tells nothing, and everyone gets the mean.
+slope: measured units per predicted unit; 0: the prediction has no information, and every candidate gets the mean.
 MAE: mean absolute error on tasks left out in turn, beside that of the mean of the other tasks and of the prediction as
 it was. inside: share of measurements in the 90 % interval, made without their task.
 order ρ: mean rank correlation (Spearman) with measurements on tasks left out, beside that of the prediction as it was.
-known: weak models of which past tasks say something beyond their predictions; it moves these, and so the order."""
+known: weak models with a random effect from past tasks, which corrects their predictions and so the order."""
 
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "calibrate", run, "fit predictions against measured outcomes", DETAILS)
-    parser.add_argument("name", metavar="NAME", nargs="?", help="name to keep it under; NAME@VERSION with --show")
-    parser.add_argument("--recipe", metavar="NAME", help="use outcomes of this recipe only")
-    parser.add_argument("--show", action="store_true", help="show a kept calibration instead of fitting one")
-    parser.add_argument("--ls", action="store_true", help="list kept calibrations")
+    parser = add_command(commands, "calibrate", run, "fit corrections of predictions to measured outcomes", DETAILS)
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="name of the calibration; with --show also NAME@VERSION"
+    )
+    parser.add_argument("--recipe", metavar="NAME", help="use only outcomes of this recipe")
+    parser.add_argument("--show", action="store_true", help="show a stored calibration instead of fitting one")
+    parser.add_argument("--ls", action="store_true", help="list stored calibrations")
     add_json(parser)
     add_server(parser)
 
@@ -48,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ls:
         return _ls(arguments)
     if not arguments.name:
-        raise InputError("no NAME given; name the calibration, or list those kept with --ls.", reason="BAD_USAGE")
+        raise InputError("no NAME given; name the calibration, or list the stored ones with --ls.", reason="BAD_USAGE")
     found = _show(arguments) if arguments.show else _fit(arguments)
     if arguments.json:
         print_json(found.to_dict())
@@ -99,7 +101,7 @@ def _ls(arguments: argparse.Namespace) -> int:
     rows = [
         (one.name, one.version, one.made_on, one.recipe, str(len(one.tasks)), ", ".join(one.tasks)) for one in found
     ]
-    print(listing(("name", "version", "made on", "recipe", "tasks", ""), rows, empty="no calibrations are kept"))
+    print(listing(("name", "version", "made on", "recipe", "tasks", ""), rows, empty="no calibrations are stored"))
     return 0
 
 

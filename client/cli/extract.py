@@ -1,4 +1,4 @@
-"""`w2s extract`: one model's features over the rows, as a file that `array:` reads back."""
+"""`w2s extract`: writes one model's features of the rows to a file, for `array:`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from predictor.errors import InputError
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "extract", run, "write a model's features over the rows to a file")
+    parser = add_command(commands, "extract", run, "write a model's features of the rows to a file")
     group = parser.add_argument_group("model")
     group.add_argument("--model", metavar="MODEL", required=True, help=flags.MODEL)
     flags.add_rows(parser, required=True)
     flags.add_reading(parser)
-    parser.add_argument("-o", "--output", metavar="FILE.safetensors", required=True, help="where to write them")
+    parser.add_argument("-o", "--output", metavar="FILE.safetensors", required=True, help="file to write")
     flags.add_json(parser)
 
 
@@ -64,5 +64,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _several(model: str, sets: int) -> InputError:
     return InputError(
-        f"{model!r} gives {sets} feature sets, one a layer; extract one layer at a time.", reason="SEVERAL_LAYERS"
+        f"{model!r} has {sets} feature sets, one per layer; extract one layer at a time.", reason="SEVERAL_LAYERS"
     )

@@ -1,4 +1,4 @@
-"""`w2s features`: the feature sets kept on this machine, or with `--server` on a service."""
+"""`w2s features`: feature sets stored on this machine, or with `--server` on a server."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def add(commands: Commands) -> None:
-    """Declare the subcommand and its own."""
-    parser = commands.add_parser("features", help="list, store, fetch, check and clear kept features")
+    """Declare the subcommand and its verbs."""
+    parser = commands.add_parser("features", help="list, push, pull, verify and delete stored features")
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
     listed = add_command(verbs, "ls", ls, "list named feature sets")
     add_json(listed)
-    pushing = add_command(verbs, "push", push, "keep an array under a name, for features:NAME")
+    pushing = add_command(verbs, "push", push, "store an array under a name, for features:NAME")
     pushing.add_argument("name", metavar="NAME")
     pushing.add_argument("file", metavar="FILE", help=".npy or .safetensors")
     pulling = add_command(verbs, "pull", pull, "write a named set to a file")
     pulling.add_argument("name", metavar="NAME")
     pulling.add_argument("-o", "--output", metavar="FILE", required=True, help=".npy or .safetensors")
-    removing = add_command(verbs, "rm", remove, "forget a named set")
+    removing = add_command(verbs, "rm", remove, "delete a named set")
     removing.add_argument("name", metavar="NAME")
     for verb in (listed, pushing, pulling, removing):
         add_server(verb)
-    add_json(add_command(verbs, "verify", verify, "read every entry in full, tenants' too, and set damaged ones aside"))
-    clearing = add_command(verbs, "gc", gc, "delete the features used longest ago, tenants' too; named sets stay")
-    clearing.add_argument("--keep", metavar="SIZE", default="0", help="bytes to keep, as in 500M or 10G (default: 0)")
+    add_json(add_command(verbs, "verify", verify, "check every entry, of all tenants, and set damaged ones aside"))
+    clearing = add_command(verbs, "gc", gc, "delete the least recently used features, of all tenants, but no named set")
+    clearing.add_argument("--keep", metavar="SIZE", default="0", help="size to keep, such as 500M or 10G (default: 0)")
 
 
 def _store() -> FeatureStore:
@@ -86,7 +86,7 @@ def ls(arguments: argparse.Namespace) -> int:
 
 
 def push(arguments: argparse.Namespace) -> int:
-    """Keep an array under a name."""
+    """Store an array under a name."""
     from predictor.store.arrays import read_array
     from predictor.store.facts import facts_of
 
@@ -104,7 +104,7 @@ def push(arguments: argparse.Namespace) -> int:
         _store().push(arguments.name, found.values, rows_sha256=rows, about=about)
     from client.cli.connection import where
 
-    print(f"kept; use it with --weak features:{arguments.name}{where(arguments)}")
+    print(f"stored; use it with --weak features:{arguments.name}{where(arguments)}")
     return 0
 
 
@@ -137,13 +137,13 @@ def pull(arguments: argparse.Namespace) -> int:
 
 
 def remove(arguments: argparse.Namespace) -> int:
-    """Forget a named set."""
+    """Delete a named set."""
     if arguments.server:
         with _client(arguments) as client:
             client.features.remove(arguments.name)
     else:
         _store().remove(arguments.name)
-    print(f"{arguments.name} is forgotten")
+    print(f"{arguments.name} is deleted")
     return 0
 
 
@@ -161,7 +161,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def gc(arguments: argparse.Namespace) -> int:
-    """Delete what is not needed."""
+    """Delete the least recently used features."""
     from predictor.store.stores import sweep
 
     freed = sweep(_every_store(), _bytes(arguments.keep))

@@ -1,4 +1,4 @@
-"""`w2s jobs`: rankings that outlive the command that asked for them."""
+"""`w2s jobs`: lists, shows, watches and changes ranking jobs."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 def add(commands: Commands) -> None:
-    """Declare the subcommand and its own."""
+    """Declare the subcommand and its verbs."""
     parser = commands.add_parser("jobs", help="list, show, watch, cancel, resume and remove jobs")
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
     listed = add_command(verbs, "ls", ls, "list jobs, newest first")
-    listed.add_argument("--last", metavar="N", type=int, default=50, help="how many (default: 50)")
+    listed.add_argument("--last", metavar="N", type=int, default=50, help="maximum number of jobs (default: 50)")
     add_json(listed)
     add_server(listed)
     for name, run, summary in (
-        ("show", show, "show where a job stands, and its answer once there is one"),
-        ("watch", watch, "follow a job to its end and print its answer; leaving early does not stop it"),
-        ("cancel", cancel, "ask a job to stop"),
+        ("show", show, "show the state of a job, and its ranking once there is one"),
+        ("watch", watch, "follow a job to its end and print its ranking; Ctrl-C does not cancel the job"),
+        ("cancel", cancel, "cancel a job"),
         ("resume", resume, "run a failed, cancelled or partial job again, as a new job"),
-        ("rm", remove, "forget a job that has ended"),
+        ("rm", remove, "delete a job that has ended"),
     ):
         verb = add_command(verbs, name, run, summary)
         verb.add_argument("job", metavar="ID")
@@ -54,7 +54,7 @@ def ls(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([job.to_dict() for job in found])
         return 0
-    rows = [(job.id, job.state, _when(job.created), _when(job.updated), _stands(job)) for job in found]
+    rows = [(job.id, job.state, _when(job.created), _when(job.updated), _status(job)) for job in found]
     print(listing(("job", "state", "created", "changed", ""), rows, empty="no jobs"))
     return 0
 
@@ -66,7 +66,7 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(job.to_dict())
         return 0
-    print(f"{job.id}  {job.state}  created {_when(job.created)}, changed {_when(job.updated)}  {_stands(job)}".rstrip())
+    print(f"{job.id}  {job.state}  created {_when(job.created)}, changed {_when(job.updated)}  {_status(job)}".rstrip())
     if job.ranking is not None:
         print()
         print_table(job.ranking)
@@ -94,7 +94,7 @@ def watch(arguments: argparse.Namespace) -> int:
 
 def cancel(arguments: argparse.Namespace) -> int:
     """Cancel one job."""
-    return _told(arguments, lambda client: client.cancel(arguments.job))
+    return _print_job(arguments, lambda client: client.cancel(arguments.job))
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -109,7 +109,7 @@ def resume(arguments: argparse.Namespace) -> int:
 
 
 def remove(arguments: argparse.Namespace) -> int:
-    """Forget one job."""
+    """Delete one job."""
     with _client(arguments) as client:
         client.delete(arguments.job)
     if arguments.json:
@@ -125,7 +125,7 @@ def _client(arguments: argparse.Namespace) -> PredictorClient:
     return connect(arguments)
 
 
-def _told(arguments: argparse.Namespace, call: Callable[[PredictorClient], Job]) -> int:
+def _print_job(arguments: argparse.Namespace, call: Callable[[PredictorClient], Job]) -> int:
     with _client(arguments) as client:
         job = call(client)
     if arguments.json:
@@ -141,7 +141,7 @@ def _steps(client: PredictorClient, name: str) -> Steps[Job]:
         if last.progress is not None:
             yield last.progress
     if last is None:
-        raise W2SError(f"the server said nothing of job {name}; try again.", reason="NO_ANSWER")
+        raise W2SError(f"the server sent no state of job {name}; try again.", reason="NO_ANSWER")
     return last
 
 
@@ -149,7 +149,7 @@ def _when(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _stands(job: Job) -> str:
+def _status(job: Job) -> str:
     if job.error is not None:
         return job.error.message
     if job.progress is not None and not job.finished:

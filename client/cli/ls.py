@@ -1,4 +1,4 @@
-"""`w2s ls`: what there is to choose from."""
+"""`w2s ls`: lists estimators, known models and devices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from client.cli.parser import Commands, add_command
 
 KINDS = ("estimators", "models", "devices")
 
-SPEAKS = {
+PREDICTS = {
     "w2s_error": "the W2S error",
     "gain": "the gain",
     "weak_error": "the weak model's own error",
@@ -58,8 +58,8 @@ def _estimators(as_json: bool) -> None:
         )
         return
     for name, one in ESTIMATORS.items():
-        speaks = SPEAKS[predicted(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
-        print(f"{name}  ({one.better} is better; needs {EVIDENCE[one.evidence].short}; predicts {speaks})")
+        what = PREDICTS[predicted(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
+        print(f"{name}  ({one.better} is better; needs {EVIDENCE[one.evidence].short}; predicts {what})")
         print(textwrap.fill(one.summary, 100, initial_indent="    ", subsequent_indent="    "))
         print(f"    {one.source}")
 

@@ -1,4 +1,4 @@
-"""`w2s models`: is a model readable, and make pickled weights readable."""
+"""`w2s models`: checks whether a model can be run, and converts pickled weights."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from client.cli.parser import Commands, add_command
 
 
 def add(commands: Commands) -> None:
-    """Declare the subcommand and its own."""
+    """Declare the subcommand and its verbs."""
     parser = commands.add_parser("models", help="check or convert a model")
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
-    checking = add_command(verbs, "check", check, "load a model once and say how it would be read")
+    checking = add_command(verbs, "check", check, "load a model once and report how it would be run")
     checking.add_argument("model", metavar="MODEL", help=MODEL)
     add_json(checking)
     converting = add_command(

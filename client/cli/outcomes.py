@@ -1,4 +1,4 @@
-"""`w2s outcomes`: measured weak-to-strong runs, kept for `w2s calibrate` here or, with `--server`, on a service."""
+"""`w2s outcomes`: stores measured W2S trainings for `w2s calibrate`, here or with `--server` on a server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ADD = """\
 examples:
-  w2s outcomes add out.json                       what w2s validate -o wrote
+  w2s outcomes add out.json                       the file of w2s validate -o
   w2s outcomes add --task sst2 --strong ./mpnet --weak small=./minilm --weak-accuracy 0.71 --w2s-accuracy 0.76 \\
                    --recipe lora --ranking ranking.json
 """
@@ -30,28 +30,28 @@ of w2s validate, and result folders of openai/weak-to-strong and EleutherAI/w2s.
 """
 NUMBERS = {
     "weak-error": "error of the teacher on fresh rows",
-    "w2s-error": "error of the student that it taught",
-    "ceiling-error": "error of the student taught by gold labels",
+    "w2s-error": "error of the student trained on the teacher's labels",
+    "ceiling-error": "error of the student trained on gold labels",
     "weak-accuracy": "accuracy of the teacher, 0 to 1",
     "w2s-accuracy": "accuracy of the student, 0 to 1",
-    "ceiling-accuracy": "accuracy of the student taught by gold labels, 0 to 1",
+    "ceiling-accuracy": "accuracy of the student trained on gold labels, 0 to 1",
     "standard-error": "standard error of the student's error",
 }
 
 
 def add(commands: Commands) -> None:
-    """Declare the subcommand and its own."""
-    parser = commands.add_parser("outcomes", help="keep and list measured runs, for w2s calibrate")
+    """Declare the subcommand and its verbs."""
+    parser = commands.add_parser("outcomes", help="store and list measured trainings, for w2s calibrate")
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
-    adding = add_command(verbs, "add", run_add, "keep one measured run, or those of w2s validate", ADD)
+    adding = add_command(verbs, "add", run_add, "store one measured training, or those of w2s validate", ADD)
     adding.add_argument("file", metavar="FILE", nargs="?", help="JSON of w2s validate -o, in place of the flags")
     _add_fields(adding)
-    importing = add_command(verbs, "import", run_import, "keep runs that other code measured", IMPORT)
+    importing = add_command(verbs, "import", run_import, "store trainings that other code measured", IMPORT)
     importing.add_argument("path", metavar="FOLDER|FILE")
     importing.add_argument("--task", metavar="NAME", help="name of the task, where the source gives none or another")
-    listed = add_command(verbs, "ls", run_ls, "list kept runs")
+    listed = add_command(verbs, "ls", run_ls, "list stored outcomes")
     for name in ("task", "strong", "recipe"):
-        listed.add_argument(f"--{name}", metavar="NAME", help=f"those of this {name} only")
+        listed.add_argument(f"--{name}", metavar="NAME", help=f"only outcomes of this {name}")
     for verb in (adding, importing, listed):
         add_json(verb)
         add_server(verb)
@@ -62,8 +62,10 @@ def _add_fields(parser: Parser) -> None:
     for name, about in (("task", "the task"), ("strong", "the student"), ("weak", "its teacher")):
         group.add_argument(f"--{name}", metavar="NAME", help=f"name of {about}")
     group.add_argument("--recipe", metavar="NAME", default="ridge", help="how it was trained (default: ridge)")
-    group.add_argument("--loss", metavar="NAME", default="", help="what the student minimised")
-    group.add_argument("--label-form", choices=("soft", "hard"), default="soft", help="what it was taught")
+    group.add_argument("--loss", metavar="NAME", default="", help="loss that the student minimised")
+    group.add_argument(
+        "--label-form", choices=("soft", "hard"), default="soft", help="form of the weak labels (default: soft)"
+    )
     group.add_argument(
         "--unit",
         choices=("label variance", "log-loss", "error rate"),
@@ -72,10 +74,10 @@ def _add_fields(parser: Parser) -> None:
     )
     for name, about in NUMBERS.items():
         group.add_argument(f"--{name}", metavar="X", type=float, help=about)
-    group.add_argument("--seeds", metavar="N", type=int, default=1, help="runs averaged (default: 1)")
+    group.add_argument("--seeds", metavar="N", type=int, default=1, help="number of averaged runs (default: 1)")
     group.add_argument("--rows", metavar="N", type=int, default=0, help="rows of the task")
     group.add_argument("--measured-on", metavar="DATE", default="", help="as 2025-01-31 (default: unknown)")
-    group.add_argument("--origin", metavar="TEXT", default="", help="where the figures came from")
+    group.add_argument("--origin", metavar="TEXT", default="", help="source of the numbers")
     group.add_argument(
         "--ranking", metavar="FILE", help="JSON of w2s rank -o made beforehand: what it predicted of this candidate"
     )
@@ -89,18 +91,18 @@ def _add_fields(parser: Parser) -> None:
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    """Keep what the flags or a file say."""
+    """Store the outcome of the flags, or those of a file."""
     if arguments.file:
         from predictor.outcomes.importing.detect import import_outcomes
 
         outcomes: tuple[Outcome, ...] = import_outcomes(arguments.file, task=arguments.task).outcomes
     else:
-        outcomes = (_told(arguments),)
+        outcomes = (_outcome_of(arguments),)
     return _kept(_keep(outcomes, arguments), arguments)
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    """Keep what other code measured, and say what could not be used."""
+    """Store what other code measured, and report what could not be used."""
     from predictor.outcomes.importing.detect import import_outcomes
 
     found = import_outcomes(arguments.path, task=arguments.task)
@@ -131,11 +133,11 @@ def run_ls(arguments: argparse.Namespace) -> int:
         print_json([{"id": one.id, **one.to_dict()} for one in outcomes])
         return 0
     headings = ("task", "strong", "recipe", "W2S error", "gain", "accuracy", "points", "PGR", "predicted", "weak")
-    print(listing(headings, [_row(one) for one in outcomes], empty="no outcomes are kept"))
+    print(listing(headings, [_row(one) for one in outcomes], empty="no outcomes are stored"))
     return 0
 
 
-def _told(arguments: argparse.Namespace) -> Outcome:
+def _outcome_of(arguments: argparse.Namespace) -> Outcome:
     from predictor.outcomes.outcome import Outcome, predictions_in
 
     missing = next((name for name in ("task", "strong", "weak") if not getattr(arguments, name)), None)
@@ -184,7 +186,7 @@ def _kept(added: Added, arguments: argparse.Namespace, **more: object) -> int:
     if arguments.json:
         print_json({"kept": added.kept, "repeated": added.repeated, **more})
     else:
-        print(f"{added.kept} outcome(s) kept, {added.repeated} known before")
+        print(f"{added.kept} outcome(s) stored, {added.repeated} known before")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`w2s predict`: rank arrays. Numbers in, ranking out; torch is never imported."""
+"""`w2s predict`: ranks arrays of features; torch is never imported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ example:
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "predict", run, "rank arrays of features, without any model library", EXAMPLE)
+    parser = add_command(commands, "predict", run, "rank arrays of features; needs no model library", EXAMPLE)
     flags.add_models(parser, arrays=True)
     flags.add_rows(parser)
     flags.add_evidence(parser)

@@ -1,4 +1,4 @@
-"""`w2s rank`: rank weak supervisors for a strong model, here or on a server."""
+"""`w2s rank`: ranks weak supervisors for a strong model, in this process or on a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ example:
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "rank", run, "rank weak supervisors for a strong model", EXAMPLE)
+    parser = add_command(commands, "rank", run, "rank weak supervisors of a strong model", EXAMPLE)
     flags.add_models(parser)
     flags.add_rows(parser)
     flags.add_reading(parser)
@@ -35,11 +35,13 @@ def add(commands: Commands) -> None:
     flags.add_output(parser)
     flags.add_server(parser, jobs=True)
     flags.add_engine(parser)
-    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and its rough cost")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the planned work and a rough cost, and run nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Rank, or plan, or submit."""
+    """Rank the candidates, print the plan, or submit a job."""
     from predictor.intake.request import build_query
 
     flags.check_engine(arguments)
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows_at(arguments: argparse.Namespace) -> Pool | None:
-    """The rows of feature sets that the server keeps, where no pool is named."""
+    """The rows of a request without a pool, from a feature set on the server."""
     from client.cli.connection import connect
 
     with connect(arguments) as client:

@@ -24,25 +24,27 @@ def add_recipe(parser: Parser) -> None:
     group.add_argument(
         "--loss",
         choices=("squared", "xent", "confidence"),
-        help="what the student minimises (default: squared for numbers and ridge, else xent); confidence lets it "
-        "believe itself as well",
+        help="what the student minimises (default: squared for numbers and ridge, else xent); confidence mixes in "
+        "its own predictions",
     )
     group.add_argument(
-        "--label-form", choices=("soft", "hard"), help="teach probabilities (default) or the likeliest class"
+        "--label-form",
+        choices=("soft", "hard"),
+        help="train the student on probabilities (default) or on the likeliest class",
     )
     group.add_argument("--splits", metavar="N", type=int, help="random splits to train on (default: 12, fine-tuning 3)")
-    group.add_argument("--seeds", metavar="N", type=int, help="fine-tunings averaged per split (default: 1)")
+    group.add_argument("--seeds", metavar="N", type=int, help="fine-tunings to average per split (default: 1)")
     group.add_argument(
         "--group-by-first-words",
         metavar="N",
         type=int,
-        help="keep rows whose first N words agree in one part of a split, as near-duplicates leak",
+        help="put rows with the same first N words in the same part of a split, since near-duplicates leak",
     )
     group.add_argument(
         "--confidence-weight",
         metavar="A",
         type=float,
-        help="most weight of the student's own opinion, with --loss confidence (default: 0.5)",
+        help="maximum weight of the student's own predictions, with --loss confidence (default: 0.5)",
     )
     tuning = parser.add_argument_group("fine-tuning (--recipe full and lora)")
     tuning.add_argument("--epochs", metavar="N", type=int, help="passes over the student's rows (default: 10)")

@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(
-        commands, "report", run, "show a ranking or validation again, as a page, Markdown, CSV or table"
-    )
-    parser.add_argument("file", metavar="out.json", help="what w2s rank or validate -o wrote")
+    parser = add_command(commands, "report", run, "show a stored ranking or validation as page, Markdown, CSV or table")
+    parser.add_argument("file", metavar="out.json", help="file of w2s rank -o or w2s validate -o")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--html", action="store_true", help="a self-contained page")
     form.add_argument("--md", action="store_true", help="Markdown")
-    form.add_argument("--csv", action="store_true", help="one row a candidate")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    form.add_argument("--csv", action="store_true", help="CSV, one row per candidate")
+    parser.add_argument("-o", "--output", metavar="FILE", help="file to write instead of standard output")
 
 
 def run(arguments: argparse.Namespace) -> int:

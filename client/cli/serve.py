@@ -1,4 +1,4 @@
-"""`w2s serve`: become the server. This process is replaced, so signals and exit code are the server's own."""
+"""`w2s serve`: replaces this process by the server, so that signals and exit code are the server's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`w2s validate`: really train weak → W2S → ceiling on a labelled task, and score every estimator against it."""
+"""`w2s validate`: trains weak models, students and ceiling on a labelled task, and scores every estimator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ examples:
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "validate", run, "train for real and score every estimator against it", EXAMPLE)
+    parser = add_command(
+        commands, "validate", run, "train every student on a labelled task and score every estimator", EXAMPLE
+    )
     flags.add_models(parser)
     flags.add_rows(parser, name="task", required=True)
     parser.add_argument("--label-column", metavar="NAME", default="label", help="column of labels (default: label)")
@@ -41,7 +43,7 @@ def add(commands: Commands) -> None:
     flags.add_label_prompt(parser)
     flags.add_output(parser)
     parser.add_argument(
-        "--record", action="store_true", help="also keep what was measured as outcomes, for w2s calibrate"
+        "--record", action="store_true", help="also store the measurements as outcomes, for w2s calibrate"
     )
 
 

@@ -99,7 +99,7 @@ def test_a_report_of_something_else_is_refused(run, tmp_path, content, message):
 
 def test_feature_sets_are_kept_used_fetched_and_cleared(run, arrays, tmp_path):
     assert run("features", "ls").stdout.strip() == "no named feature sets"
-    assert run("features", "push", "mine", "good.npy").stdout.strip() == "kept; use it with --weak features:mine"
+    assert run("features", "push", "mine", "good.npy").stdout.strip() == "stored; use it with --weak features:mine"
     listed = json.loads(run("features", "ls", "--json").stdout)
     assert [(one["name"], one["rows"], one["dim"]) for one in listed] == [("mine", ROWS, 16)]
     done = run("rank", "--strong", "s.npy", "--weak", "features:mine", "half=half.npy", "--json")

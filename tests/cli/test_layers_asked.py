@@ -24,7 +24,7 @@ def test_an_extraction_of_several_layers_is_refused_before_it_begins(run, tmp_pa
     done = run("extract", *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        "w2s: error: './no-model' gives 2 feature sets, one a layer; extract one layer at a time.\n",
+        "w2s: error: './no-model' has 2 feature sets, one per layer; extract one layer at a time.\n",
     )
 
 

@@ -44,9 +44,9 @@ def test_a_run_is_added_by_flags_with_what_a_ranking_had_predicted(run, tmp_path
     words = ("--task", "t", "--strong", "s.npy", "--weak", "half", "--weak-accuracy", "0.7", "--w2s-accuracy", "0.75")
     more = ("--w2s-error", "0.5", "--recipe", "lora", "--seeds", "3", "--measured-on", "2025-03-31")
     done = run("outcomes", "add", *words, *more, "--ranking", str(ranked), "--predicted", "mine=0.4,0.1")
-    assert (done.returncode, done.stdout) == (0, "1 outcome(s) kept, 0 known before\n")
+    assert (done.returncode, done.stdout) == (0, "1 outcome(s) stored, 0 known before\n")
     assert run("outcomes", "add", *words, *more, "--ranking", str(ranked), "--predicted", "mine=0.4,0.1").stdout == (
-        "0 outcome(s) kept, 1 known before\n"
+        "0 outcome(s) stored, 1 known before\n"
     )
     (kept,) = json.loads(run("outcomes", "ls", "--json").stdout)
     one = Outcome.from_dict({key: value for key, value in kept.items() if key != "id"})
@@ -63,7 +63,7 @@ def test_a_run_is_added_by_flags_with_what_a_ranking_had_predicted(run, tmp_path
     shown = run("outcomes", "ls").stdout.splitlines()
     assert shown[0].split()[:3] == ["task", "strong", "recipe"]
     assert "+5.0" in shown[1]
-    assert run("outcomes", "ls", "--recipe", "ridge").stdout == "no outcomes are kept\n"
+    assert run("outcomes", "ls", "--recipe", "ridge").stdout == "no outcomes are stored\n"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_import_says_what_it_read_and_what_it_could_not_use(run, past, tmp_pa
     lost = run("outcomes", "import", str(tmp_path / "sweep"))
     assert lost.returncode == 2
     assert "it does not say which task it is of; name it with --task." in lost.stderr
-    assert run("outcomes", "import", str(tmp_path / "sweep"), "--task", "sciq").stdout.startswith("1 outcome(s) kept")
+    assert run("outcomes", "import", str(tmp_path / "sweep"), "--task", "sciq").stdout.startswith("1 outcome(s) stored")
 
 
 def test_a_calibration_is_fitted_shown_listed_and_used(run, past):
@@ -150,7 +150,7 @@ def test_validate_records_what_calibrate_can_use(run, tmp_path, arrays):
         done = run("validate", "--strong", "s.npy", *WEAK, *words, "-o", str(out))
         assert done.returncode == 0, done.stderr
         assert "recorded 3 outcome(s)" in done.stderr
-    assert "0 outcome(s) kept, 3 known before" in run("outcomes", "add", str(out)).stdout
+    assert "0 outcome(s) stored, 3 known before" in run("outcomes", "add", str(out)).stdout
     fitted = json.loads(run("calibrate", "heads", "--json").stdout)
     assert {fit["estimator"] for fit in fitted["fits"]} == {
         "truth_posterior",
@@ -164,7 +164,7 @@ def test_a_server_keeps_outcomes_and_calibrations_of_its_own(run, server, past):
     at = ("--server", server.address)
     assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["kept"] == 30
     assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["repeated"] == 30
-    assert run("outcomes", "ls").stdout == "no outcomes are kept\n"
+    assert run("outcomes", "ls").stdout == "no outcomes are stored\n"
     run("outcomes", "import", past)
     assert run("outcomes", "ls", "--json", *at).stdout == run("outcomes", "ls", "--json").stdout
     assert run("outcomes", "ls", "--task", "task 3", *at).stdout == run("outcomes", "ls", "--task", "task 3").stdout

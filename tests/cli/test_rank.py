@@ -90,7 +90,7 @@ def test_features_are_extracted_to_a_file_that_ranks_like_the_model(run, weights
     assert told[1] == told[2] == told[0]
     done = run("extract", "--model", f"{MINILM}#layer=1,2", *rows, "-o", str(out), env=weights)
     assert done.returncode == 2
-    assert "gives 2 feature sets, one a layer; extract one layer at a time" in done.stderr
+    assert "has 2 feature sets, one per layer; extract one layer at a time" in done.stderr
 
 
 def test_a_plan_fetches_nothing(run, tmp_path, pool):
