@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ _PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
 _UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
 
 
-class _EnoughLayers(Exception):  # noqa: N818 - control flow that leaves the forward pass early, not a fault
+class _EnoughLayers(Exception):  # noqa: N818 - control flow that leaves the forward pass early, not an error
     """Raised by a hook once the deepest wanted layer is at hand."""
 
 
@@ -94,7 +94,7 @@ class TorchBackend:
         after = self._reported(self._probe)
         apart = max(float((a - b).float().norm() / b.float().norm()) for a, b in zip(after, before, strict=True))
         if not apart <= _PACKED_TOLERANCE[self._precision]:
-            undo()  # a model that reads its weights past the layer that holds them
+            undo()  # a model that reads weights without calling their layer
         return drift
 
     def _tensors(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, torch.Tensor]:
@@ -128,16 +128,16 @@ class TorchBackend:
         found: dict[int, torch.Tensor] = {}
         deepest = max(layers)
 
-        def keep(layer: int, state: torch.Tensor) -> None:
+        def catch(layer: int, state: torch.Tensor) -> None:
             found[layer] = state
             if layer == deepest:
                 raise _EnoughLayers
 
         def before(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            keep(0, args[0] if args else kwargs["hidden_states"])
+            catch(0, args[0] if args else kwargs["hidden_states"])
 
         def after(layer: int) -> Any:
-            return lambda module, args, output: keep(layer, output[0] if isinstance(output, tuple) else output)
+            return lambda module, args, output: catch(layer, output[0] if isinstance(output, tuple) else output)
 
         handles = [blocks[layer - 1].register_forward_hook(after(layer)) for layer in layers if layer > 0]
         if 0 in layers:
@@ -176,7 +176,7 @@ def _parameters(module: torch.nn.Module) -> int:
 
 @contextmanager
 def lack_of_memory() -> Iterator[None]:
-    """Turn torch's own ways to say that memory ran out into MemoryError.
+    """Turn torch's out-of-memory errors into MemoryError.
 
     Raises:
         MemoryError: it did.
@@ -201,9 +201,9 @@ def device_of(name: str) -> str:
 
 def narrow(model: torch.nn.Module) -> None:
     """Round the weights to bf16 in place. Buffers stay: rotary angles, for one, do not bear it."""
-    kept = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
+    in_fp32 = set(getattr(model, "_keep_in_fp32_modules_strict", None) or ())
     for name, weight in model.named_parameters():
-        if weight.is_floating_point() and not kept & set(name.split(".")):
+        if weight.is_floating_point() and not in_fp32 & set(name.split(".")):
             weight.data = weight.data.to(torch.bfloat16)
 
 
@@ -238,6 +238,7 @@ def load_weights(
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # reported, and refused below with the tensor's name
                 **options,
             )
     except Exception as error:  # boundary: third-party loader over files that we did not write
@@ -251,7 +252,7 @@ def load_weights(
 
 
 def _silence_gguf() -> None:
-    """Draw no bar: the library asks nobody before it writes one to stderr, where our own progress goes."""
+    """Disable the progress bar that the library writes to stderr, where our own progress goes."""
     bar = getattr(modeling_gguf_pytorch_utils, "tqdm", None)
     if bar is not None:
         vars(modeling_gguf_pytorch_utils)["tqdm"] = partial(bar, disable=True)
@@ -260,12 +261,18 @@ def _silence_gguf() -> None:
 def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...]) -> None:
     """Refuse weights that the library would replace by random numbers."""
     missing = sorted(key for key in report["missing_keys"] if not key.startswith(unused))
-    wrong = sorted(str(key) for key in report["mismatched_keys"])
-    if missing or wrong:
-        faulty = (missing + wrong)[:3]
+    reshaped = sorted(
+        _shapes(*entry) if isinstance(entry, tuple) else str(entry) for entry in report["mismatched_keys"]
+    )
+    if missing or reshaped:
         raise RefusedError(
-            f"{path} lacks {len(missing)} weight tensor(s) and {len(wrong)} have another shape than its config.json "
-            f"says (first: {', '.join(faulty)}); they would be random. Mend the folder or its config.json.",
+            f"{path} lacks {len(missing)} weight tensor(s) and {len(reshaped)} have another shape than its config.json "
+            f"declares (first: {', '.join((missing + reshaped)[:3])}); they would be random. Fix the folder or its "
+            "config.json.",
             reason="WEIGHTS_INCOMPLETE",
             field="model",
         )
+
+
+def _shapes(name: str, stored: Sequence[int], declared: Sequence[int]) -> str:
+    return f"{name} is {tuple(stored)} instead of {tuple(declared)}"

@@ -178,7 +178,7 @@ def test_weights_of_another_shape_than_the_config_says_are_refused(tiny_bert: Pa
     shutil.copytree(tiny_bert, folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": 48}))
-    with pytest.raises(RefusedError, match=r"(have another shape|cannot be loaded)"):
+    with pytest.raises(RefusedError, match=r"have another shape .* is \(.*\) instead of \(.*48"):
         extract(str(folder), weights.SMILES, Extractor(tmp_path / "cache"))
 
 
