@@ -65,7 +65,7 @@ def _estimators(as_json: bool) -> None:
 
 
 def _models(as_json: bool) -> None:
-    from predictor.models.known_models import ZOO
+    from predictor.models.known_models import KNOWN_MODELS
 
     if as_json:
         print_json(
@@ -80,14 +80,14 @@ def _models(as_json: bool) -> None:
                     "licence": model.licence,
                     "convert": model.convert,
                 }
-                for model in ZOO
+                for model in KNOWN_MODELS
             ]
         )
         return
-    rows = [(m.name, m.reads, f"{m.layers} × {m.width}", m.licence) for m in ZOO]
+    rows = [(m.name, m.reads, f"{m.layers} × {m.width}", m.licence) for m in KNOWN_MODELS]
     print(listing(("model", "reads", "layers × width", "licence"), rows, empty=""))
     print()
-    for model in ZOO:
+    for model in KNOWN_MODELS:
         once = "    (run w2s models convert on it once)" if model.convert else ""
         print(f"{model.name}\n    {model.reference}{once}")
 

@@ -1,1 +1,1 @@
-"""From texts to pooled hidden states: tokenise, batch, run, pool, keep. Engines are imported when one is needed."""
+"""From texts to pooled hidden states: tokenise, batch, run, pool, store. Model libraries are imported on demand."""

@@ -1,4 +1,4 @@
-"""Backend: the seam between the extraction loop and the engines that run a model."""
+"""Protocols of loaded models: hidden states (`Backend`), faster arithmetic (`Tunable`), logits (`Classifier`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LayerPooling(NamedTuple):
 
 @dataclass(frozen=True)
 class Runtime:
-    """What runs the model.
+    """How a model is run.
 
     Attributes:
         precision: of torch arithmetic after `Tunable.tune`, `fp32` or `bf16`; ONNX graphs and embedding tables keep

@@ -19,7 +19,7 @@ def plan_batches(
 
     Args:
         lengths: (n,) tokens per row, > 0.
-        budget: most padded tokens (rows × longest) in a batch; a longer row runs alone.
+        budget: padded tokens (rows × longest) of a batch at most; a longer row runs alone.
         batching: how rows may be combined.
 
     Yields:
@@ -38,7 +38,7 @@ def plan_batches(
 
 
 def pad_right(rows: list[NDArray[np.int64]], pad_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Token ids and mask (b, t); padding stands on the right, so that positions count from 0 in every architecture."""
+    """Token ids and mask (b, t); padding is on the right, so that positions count from 0 in every architecture."""
     width = max(len(row) for row in rows)
     ids = np.full((len(rows), width), pad_id, dtype=np.int64)
     mask = np.zeros((len(rows), width), dtype=np.int64)

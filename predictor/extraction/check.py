@@ -1,4 +1,4 @@
-"""Checking: can this model be read, and how will it be read? Nothing is kept but its facts."""
+"""Model check: whether a model can be run, and how. Only its facts are stored."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
         cache: cache folder; `predictor.folders.cache_dir()` where None.
 
     Raises:
-        InputError: the reference itself cannot be read. Every fault of the model is a problem in the report.
+        InputError: the reference itself cannot be read. Every error of the model is a problem in the report.
     """
     parsed = ModelReference.parse(reference)
     report = ModelReport(reference, parsed.kind)

@@ -1,4 +1,4 @@
-"""Classifiers: what a sequence-classification head says of rows, as numbers that weak labels are made of."""
+"""Classifiers: outputs of a sequence-classification head, which become weak labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from predictor.models.config_file import read_config
 from predictor.statistics.arrays import Array
 
 Ints = NDArray[np.int64]
-Reading = Literal["softmax", "sigmoid", "number"]
+OutputKind = Literal["softmax", "sigmoid", "number"]
 """How logits become outputs: classes that exclude each other, classes that do not, a number."""
 
 
@@ -64,12 +64,14 @@ def classify_steps(
     if len(bad):
         raise RefusedError(
             f"the classification head gives {logits[tuple(bad[0])]} for pool row {int(bad[0][0])} (counting from 0); "
-            "its weights or its precision are at fault.",
+            "check its weights or use another precision.",
             reason="NOT_FINITE",
             field="model",
         )
     config = read_config(artefact.folder)
-    return Classified(_outputs(logits, _reading(config, head.outputs)), _names(config, head.outputs), tokens.truncated)
+    return Classified(
+        _outputs(logits, _output_kind(config, head.outputs)), _names(config, head.outputs), tokens.truncated
+    )
 
 
 def _all_logits(
@@ -109,7 +111,7 @@ def _rows_keep_apart(head: Classifier, tokens: Tokens, pad_id: int, tolerance: f
     return bool(np.abs(alone - beside).max() <= tolerance * max(1.0, float(np.abs(alone).max())))
 
 
-def _reading(config: Mapping[str, Any], outputs: int) -> Reading:
+def _output_kind(config: Mapping[str, Any], outputs: int) -> OutputKind:
     """A single logit is the log-odds of the second class unless the configuration calls the task a regression."""
     problem = config.get("problem_type")
     if problem == "regression":
@@ -119,10 +121,10 @@ def _reading(config: Mapping[str, Any], outputs: int) -> Reading:
     return "softmax"
 
 
-def _outputs(logits: Array, reading: Reading) -> Array:
-    if reading == "number":
+def _outputs(logits: Array, kind: OutputKind) -> Array:
+    if kind == "number":
         return logits
-    if reading == "sigmoid":
+    if kind == "sigmoid":
         spread: Array = 0.5 * (1.0 + np.tanh(0.5 * logits))  # the logistic function, without overflow
         return spread
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Plan: what a ranking would load, read and take, found out without loading or fetching anything."""
+"""Dry run: what a ranking would load and run, and roughly how long it takes. Nothing is loaded or fetched."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Step:
         name: as in the answer.
         reference: where it comes from.
         layers: as resolved where the model has been looked at before, else as asked for; of labels, what gives them:
-            `logits` or `words`; of refined labels, how many candidates' are refined at most.
+            `logits` or `words`; of refined labels, the largest number of candidates that are refined.
         pooling: of tokens; "" for arrays and labels.
         state: `cached`, `to read`, `to fetch` (and then to read), or `error`.
         seconds: rough time on one core, None where nothing is known of the model.
-        fault: why it would fail, or "".
+        error: why it would fail, or "".
         work: features of the rows, labels of the rows by the model itself (`#labels=`), or candidates' labels refined
             by the prompted strong model.
     """
@@ -114,7 +114,7 @@ def _labels(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
 
 
 def _refined(query: RankingQuery, candidates: Sequence[Step], refined_rows: int, cache: Path) -> Step:
-    """Two passes over some rows per candidate by the strong model; beginnings that rows share are left out.
+    """Two passes over some rows per candidate by the strong model; prefixes that rows share are not counted.
 
     Candidates that bring labels of their own are refined once, others once a layer, if a head can be trained at all.
     """
@@ -137,7 +137,7 @@ def _refined(query: RankingQuery, candidates: Sequence[Step], refined_rows: int,
 
 
 def _seen(look: Callable[[], Step], blank: Step) -> Step:
-    """What a look at a model tells; `blank` where it must be fetched first, with the fault where there is one."""
+    """The step that `look` finds; `blank` where the model must be fetched first, with the error where there is one."""
     try:
         return look()
     except UnavailableError as error:

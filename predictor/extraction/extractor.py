@@ -40,7 +40,7 @@ GPU_TOKENS = 16384
 
 
 class Extractor:
-    """Runs models over pools and keeps what they give.
+    """Runs models over pools and stores their features.
 
     Attributes:
         store: where features are stored and looked up.
@@ -88,7 +88,7 @@ class Extractor:
         """See `predictor.query.source.FeatureSource`: `load` counts to 1, `extract` counts rows.
 
         Raises:
-            W2SError: this model's own fault; other candidates are not concerned.
+            W2SError: this model's own error; other candidates go on.
         """
         if spec.values is not None:
             return (yield from ArraySource().features(spec, pool, settings))
@@ -112,23 +112,23 @@ class Extractor:
         plan = run_plan(self.models, Identity.of(artefact, self._cache), spec, settings)
         yield Progress(spec.name, "load", 1, 1)
         rows = rows_digest(pool)
-        kept = {output: self.store.get(plan.key(output).entry(rows)) for output in plan.outputs}
-        missing = tuple(output for output in plan.outputs if kept[output] is None)
+        stored = {output: self.store.get(plan.key(output).entry(rows)) for output in plan.outputs}
+        missing = tuple(output for output in plan.outputs if stored[output] is None)
         if missing:
             tokens = ready.tokens if ready is not None and ready.plan == plan else None
             together = tuple(dict.fromkeys((*missing, *self._prefetcher.company(spec, plan, pool, settings))))
             fresh = yield from self._extract(plan, spec, pool, settings, together, tokens)
             for output in together:
                 found = self._keep(plan.key(output).entry(rows), fresh[output])
-                if output in kept:
-                    kept[output] = found
+                if output in stored:
+                    stored[output] = found
         else:
             yield Progress(spec.name, "extract", len(pool), len(pool))
         seconds = (time.perf_counter() - started) / len(plan.outputs)
         return tuple(
             _feature_set(
                 spec.name if len(plan.outputs) == 1 else f"{spec.name}#layer={output.layer}",
-                cast(StoredFeatures, kept[output]),
+                cast(StoredFeatures, stored[output]),
                 plan,
                 output,
                 output not in missing,
@@ -172,7 +172,7 @@ class Extractor:
         return {output: StoredFeatures(values[output], about) for output in outputs}
 
     def _keep(self, entry: str, fresh: StoredFeatures) -> StoredFeatures:
-        """Store; where the disk is full or read-only the answer goes on without, and says so."""
+        """Store the features; where the disk is full or read-only, a warning says so."""
         try:
             self.store.put(entry, fresh.values, fresh.about)
         except (LimitError, UnavailableError) as error:

@@ -1,4 +1,4 @@
-"""Passes: a tokenised pool through a loaded model, batch by batch."""
+"""Forward passes: a tokenised pool through a loaded model, batch by batch."""
 
 from __future__ import annotations
 
@@ -56,8 +56,10 @@ def run_passes(
                     reason="OUT_OF_MEMORY",
                     field="model",
                 ) from error
-            most = (len(batch) + 1) // 2
-            waiting = [part for old in waiting for part in _pieces(old, most)[::-1]] + _pieces(batch, most)[::-1]
+            max_rows = (len(batch) + 1) // 2
+            waiting = [part for old in waiting for part in _pieces(old, max_rows)[::-1]] + _pieces(batch, max_rows)[
+                ::-1
+            ]
             continue
         for output in outputs:
             _check_finite(found[output], first[batch], output.layer)
@@ -74,8 +76,8 @@ def _distinct(rows: list[NDArray[np.int64]]) -> tuple[NDArray[np.intp], NDArray[
     return np.unique(member, return_index=True)[1], member
 
 
-def _pieces(batch: NDArray[np.intp], most: int) -> list[NDArray[np.intp]]:
-    return [batch[i : i + most] for i in range(0, len(batch), most)]
+def _pieces(batch: NDArray[np.intp], max_rows: int) -> list[NDArray[np.intp]]:
+    return [batch[i : i + max_rows] for i in range(0, len(batch), max_rows)]
 
 
 def _check_finite(values: Vectors, rows: NDArray[np.intp], layer: int) -> None:
@@ -83,7 +85,7 @@ def _check_finite(values: Vectors, rows: NDArray[np.intp], layer: int) -> None:
     if len(bad):
         raise RefusedError(
             f"the model gives {values[tuple(bad[0])]} at layer {layer} for pool row {int(rows[bad[0][0]])} (counting "
-            "from 0); its weights or its precision are at fault. Try another layer, or fp32.",
+            "from 0); check its weights, or try another layer or fp32.",
             reason="NOT_FINITE",
             field="model",
         )

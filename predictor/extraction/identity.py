@@ -1,4 +1,4 @@
-"""Identity: what a model's features are kept under, and what was learned about the model before."""
+"""Identity: the keys of a model's features, and the facts that were found about it before."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Identity:
         )
 
     def facts(self, precision: str) -> ModelFacts | None:
-        """What an earlier look at this model in this precision taught, or None."""
+        """The facts of this model in this precision, or None where none are stored."""
         return read_facts(self._facts_path(precision))
 
     def save_facts(self, precision: str, facts: ModelFacts) -> None:
-        """Remember for next time."""
+        """Store the facts for next time."""
         write_facts(self._facts_path(precision), facts)
 
     def key(self, precision: str, layer: int, pooling: Pooling, max_length: int) -> FeatureKey:
-        """What one layer's features are kept under."""
+        """The key of one layer's features."""
         return FeatureKey(self.weights, self.tokenizer, precision, self.backend, layer, pooling, "", max_length)
 
     def _facts_path(self, precision: str) -> Path:

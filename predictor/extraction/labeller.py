@@ -61,7 +61,7 @@ class LabelKey:
     version: int = 1
 
     def entry(self, rows_sha256: str) -> str:
-        """SHA-256 hex under which the labels of these rows are kept."""
+        """SHA-256 hex under which the labels of these rows are stored."""
         facts = json.dumps(asdict(self) | {"rows": rows_sha256}, sort_keys=True)
         return hashlib.sha256(f"labels\n{facts}".encode()).hexdigest()
 
@@ -133,7 +133,7 @@ class Labeller:
         """See `predictor.query.source.LabelSource`: `label` counts rows.
 
         Raises:
-            W2SError: this model's own fault.
+            W2SError: this model's own error.
         """
         artefact = labelling_artefact(spec, pool, self._cache)
         if spec.labels == "logits":
@@ -293,7 +293,7 @@ def load_scorer(
     tokenizer = load_tokenizer(artefact)
     if not isinstance(tokenizer, PieceTokenizer):
         raise RefusedError(
-            f"{artefact.path.name} has a tokenizer of regular expressions, which cannot spell prompts; only its "
+            f"{artefact.path.name} has a tokenizer of regular expressions, which cannot tokenise prompts; only its "
             "features and classifiers are read.",
             reason="NOT_PROMPTABLE",
             field="model",

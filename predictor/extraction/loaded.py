@@ -23,7 +23,7 @@ class LoadedModel:
     """Everything a forward pass needs.
 
     Attributes:
-        facts: what was learned about the model on loading.
+        facts: found when the model was loaded.
     """
 
     backend: Backend
@@ -40,10 +40,10 @@ class LoadedModel:
 
 
 def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = None) -> LoadedModel:
-    """Load, bring to the runtime's precision, then see by a forward pass or four whether rows may share a batch.
+    """Load, bring to the runtime's precision, then check in two to four forward passes whether rows may share a batch.
 
     Args:
-        known: the facts of an earlier look at this model under this runtime: nothing is measured again.
+        known: facts found earlier for this model and runtime; nothing is measured again.
 
     Raises:
         RefusedError: model or tokenizer missing, unreadable or unsafe.
@@ -72,7 +72,7 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
 
 
 def _probe_batches(backend: Backend, tokenizer: Tokenizer) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """One padded batch a kind of witness rows."""
+    """One padded batch per kind of probe rows."""
     return [pad_right(_tokenize(backend, tokenizer, list(kind), 48).rows, tokenizer.pad_id) for kind in PROBE_ROWS]
 
 

@@ -93,9 +93,9 @@ class ModelCache:
 
     def model(self, identity: Identity, precision: str) -> LoadedModel:
         """The model, loaded unless it is in memory. The previous one is dropped first."""
-        held = self._loaded
-        if held is not None and held[:2] == (identity, precision):
-            return held[2]
+        loaded = self._loaded
+        if loaded is not None and loaded[:2] == (identity, precision):
+            return loaded[2]
         self._loaded = None
         self.put(identity, precision, self.load(identity, precision))
         return self.model(identity, precision)

@@ -1,4 +1,4 @@
-"""ModelFacts: what one look at a loaded model taught, kept so that a cached run need not load it again."""
+"""Model facts: found once on loading and stored, so that a cached run need not load the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from predictor.folders import replace_file
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Facts about a model's weights under one runtime and precision.
+    """Facts about a model's weights under one engine and precision.
 
     Attributes:
         layers: number of blocks L; layer numbers run from 0 to L.
@@ -37,7 +37,7 @@ class ModelFacts:
 
 
 def facts_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
-    """Where the facts of these weights, this tokenizer, runtime and precision is kept."""
+    """The file that holds the facts of these weights, this tokenizer, engine and precision."""
     key = hashlib.sha256("\n".join((weights, tokenizer, backend, precision)).encode()).hexdigest()
     return cache / "model_facts" / f"{key}.json"
 
@@ -54,7 +54,7 @@ def read_facts(path: Path) -> ModelFacts | None:
 
 
 def write_facts(path: Path, facts: ModelFacts) -> None:
-    """Keep the facts; where the disk is full or read-only, the model is simply looked at again next time."""
+    """Store the facts; where the disk is full or read-only, they are found again next time."""
     try:
         replace_file(path, [json.dumps(asdict(facts)).encode()])
     except (LimitError, UnavailableError):

@@ -41,7 +41,7 @@ class OnnxBackend:
         if not self._outputs:
             raise RefusedError(
                 f"{artefact.path.name} shows no hidden states: no output of shape (rows, tokens, width) and no blocks "
-                "that can be told by their names. Export it with last_hidden_state or hidden_states as outputs.",
+                "that are known by their names. Export it with last_hidden_state or hidden_states as outputs.",
                 reason="NO_HIDDEN_STATES",
                 field="model",
             )
@@ -151,7 +151,7 @@ def open_session(graph: OpenedGraph, runtime: Runtime) -> Any:
     options.intra_op_num_threads = runtime.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # the arena keeps the largest batch's memory for good
+    options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch
     mapped = _linked_files(graph)
     if mapped:
         sizes = [len(content) for content in mapped.values()]

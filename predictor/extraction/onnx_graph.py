@@ -1,4 +1,4 @@
-"""Opened graphs: an ONNX file checked for what could reach outside it, with inner tensors made outputs.
+"""Opened graphs: an ONNX file, checked for references to other files, with inner tensors made outputs.
 
 Where an exporter wrote module names into node names (`/bert/encoder/layer.3/output/…`), whatever a block hands on to
 nodes outside it is a candidate for its hidden state, be the architecture pre-norm or post-norm; the shapes of a trial
@@ -39,7 +39,7 @@ class OpenedGraph:
         external_folder: folder of checked external tensors, or None.
         external_files: names of the files in it that hold tensors.
         parameters: elements of all initializers.
-        positions, vocabulary: rows of the position and word embedding tables where they can be told, else None.
+        positions, vocabulary: rows of the position and word embedding tables where they are found, else None.
     """
 
     name: str

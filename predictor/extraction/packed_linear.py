@@ -18,7 +18,7 @@ Undo = Callable[[], None]
 def pack(model: torch.nn.Module) -> Undo:
     """Replace the arithmetic of every plain linear layer on the CPU; features move by rounding.
 
-    A layer's `weight` keeps its shape and type but holds nothing afterwards, so that weights are kept once. A model
+    A layer's `weight` keeps its shape and type but is empty afterwards, so that weights are in memory once. A model
     that reads `weight` itself would go wrong: compare what it gives before and after, and undo.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Pooling: one vector per row from one per token, under the mask that tells tokens from padding."""
+"""Pooling: one vector per row from one per token, under the mask that separates tokens from padding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from predictor.query.settings import Pooling
 def pool(hidden: Any, mask: Any, how: Pooling) -> Any:
     """Pool (b, t, d) hidden states to (b, d).
 
-    mean: average over real tokens; last: the last real token; cls: the first real token. Padding may stand on either
+    mean: average over real tokens; last: the last real token; cls: the first real token. Padding may be on either
     side.
 
     Args:

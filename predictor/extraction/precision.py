@@ -1,4 +1,4 @@
-"""Precision: whether a device computes in bf16, what that does to a model's features, and when it is let.
+"""Precision: whether a device computes in bf16, how far that moves features, and when it is used.
 
 Loads no torch unless there is a GPU to ask.
 """
@@ -52,7 +52,7 @@ PROBE_ROWS = (
 
 
 def device_computes_bf16(device: str) -> bool:
-    """Whether matrix products in bf16 are native: on a CPU with AMX or AVX-512 BF16, on a GPU that says so.
+    """Whether matrix products in bf16 are native: on a CPU with AMX or AVX-512 BF16, on a GPU that reports it.
 
     Args:
         device: `cpu`, `cuda`, or `auto`.
@@ -75,7 +75,7 @@ def _cpu_flags() -> frozenset[str]:
 
 
 def preferred_precision(asked: Precision, device: str) -> str:
-    """`bf16` where it is asked for, or left open, and the device has it; else `fp32`."""
+    """`bf16` where it is asked for or `auto`, and the device has it; else `fp32`."""
     return "bf16" if asked != "fp32" and device_computes_bf16(device) else "fp32"
 
 
@@ -91,7 +91,7 @@ def drift_of(exact: NDArray[np.floating], rounded: NDArray[np.floating]) -> floa
         exact, rounded: (n, d) of the same rows.
 
     Returns:
-        0 where nothing moves; 1 where the rounding is as large as what tells the rows apart.
+        0 where nothing moves; 1 where the rounding is as large as the differences between rows.
     """
     moved = np.subtract(rounded, exact, dtype=np.float64) * Scale.of(exact).weight
     return float(np.sqrt(np.mean(np.sum(moved**2, axis=1))))

@@ -17,8 +17,8 @@ from predictor.steps import drain, relay
 class PromptedRefiner:
     """See `predictor.estimators.somerstep2024.Refiner`.
 
-    The class that a row's weak label favours stands in context as its word; the refined label is the probability of
-    each word behind the row. Rows with the same context share one beginning, which is read once.
+    The class that a row's weak label favours is shown in context as its word; the refined label is the probability of
+    each word behind the row. Rows with the same context share one prefix, which is run once.
 
     Attributes:
         scorer: the model and its questions.

@@ -18,9 +18,9 @@ class Words:
     """Label words as token ids.
 
     Attributes:
-        tokens: per word, at least one token; no word is the beginning of another.
+        tokens: per word, at least one token; no word begins with another.
         tokens_used: every id that occurs in one of them, once.
-        stems: what must be read for all words to be judged: words without their last token, those left out that
+        stems: tokens that must be run to score all words: words without their last token, except those that
             another begins with.
     """
 
@@ -43,12 +43,12 @@ class Words:
         return max(len(word) for word in self.tokens)
 
     def stem_of(self, word: int) -> int:
-        """The stem that a word is judged behind."""
+        """Number of the stem that a word is scored after."""
         return next(i for i, stem in enumerate(self.stems) if _begins(self.tokens[word][:-1], stem))
 
 
 class Prompts:
-    """Turns rows into questions for one tokenizer and wording.
+    """Turns rows into questions for one tokenizer and label prompt.
 
     Attributes:
         words: the label words.
@@ -67,7 +67,7 @@ class Prompts:
 
         Args:
             room: tokens at most, the opening marker counted.
-            first: whether nothing stands before it, so that it begins with the tokenizer's opening marker.
+            first: whether nothing comes before it, so that it begins with the tokenizer's opening marker.
 
         Raises:
             InputError: the template alone needs more room.
@@ -121,7 +121,7 @@ class Prompts:
         ended = tuple((*word, *end) for word in bare)
         if not all(bare) or len(set(ended)) < len(ended):
             raise InputError(
-                "this model's tokenizer cannot tell the label words apart; choose other words.",
+                "this model's tokenizer encodes some label words alike; choose other words.",
                 reason="BAD_LABEL_WORDS",
                 field="label_words",
             )

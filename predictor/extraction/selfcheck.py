@@ -59,4 +59,4 @@ WARNINGS: dict[Batching, tuple[str, ...]] = {
         "other rows in a batch change this model's features (dynamic quantisation does), so each row was run alone",
     ),
 }
-"""What the user is told."""
+"""Warnings for the user."""

@@ -15,7 +15,7 @@ class StaticBackend:
     """An embedding table. It has one layer, 0."""
 
     def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
-        """The runtime has no say: a table is looked up in fp32 on the CPU."""
+        """The runtime is not used: a table is looked up in fp32 on the CPU."""
         path = artefact.path
         if path.is_dir():
             path = next(iter(sorted(path.glob("*.safetensors"))))

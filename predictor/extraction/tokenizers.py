@@ -57,11 +57,11 @@ class Tokenizer(Protocol):
 
 @runtime_checkable
 class PieceTokenizer(Protocol):
-    """A tokenizer that texts can be put together with: pieces without markers, behind the opening ones.
+    """A tokenizer that can encode parts of a text: pieces without markers, after the opening ones.
 
     Attributes:
-        opening: markers that stand before a text.
-        fallback: a token for where there would be none.
+        opening: markers before a text.
+        fallback: the token of an empty text.
     """
 
     opening: list[int]
@@ -201,7 +201,7 @@ class LibraryTokenizer:
 
 
 def _opening(marked: list[int], bare: list[int]) -> list[int]:
-    """Markers before a text: what stands before its bare tokens."""
+    """Markers before a text: the tokens before its bare tokens."""
     places = range(len(marked) - len(bare) + 1)
     start = next((i for i in places if bare and marked[i : i + len(bare)] == bare), 0)
     return list(marked[:start])

@@ -1,4 +1,4 @@
-"""Word scores: class probabilities of rows from the words that a language model puts behind them."""
+"""Word scores: class probabilities of rows from the words that a language model expects after them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from predictor.extraction.prompts import Example, Prompts
 from predictor.statistics.arrays import Array
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
-"""Rows that say nothing: what a prompt answers to them is its own leaning.
+"""Rows without content: the probabilities that a prompt gives them are its bias.
 
 Source: Zhao et al. 2021, "Calibrate before use", arXiv:2102.09690, section 5.
 """
 
 CACHED_POSITIONS = 8192
-"""Rows × kept tokens in a batch at most: each row brings its copy of the prefix's keys and values."""
+"""Rows × cached tokens in a batch at max_rows: each row brings its copy of the prefix's keys and values."""
 
 
 STRETCH = 1.25
-"""The longest row of a batch over the shortest at most: shorter rows are padded, and their padding is computed."""
+"""The longest row of a batch over the shortest at max_rows: shorter rows are padded, and their padding is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class WordScorer:
     Attributes:
         model: answers.
         prompts: its questions.
-        max_length: tokens of one question at most.
+        max_length: tokens of one question at max_rows.
         budget: tokens read in one batch.
     """
 
@@ -74,8 +74,8 @@ class WordScorer:
         logs = yield from self._log_words([ids for ids, _ in asked], prefix, len(texts))
         words = np.exp(logs - logs.max(axis=1, keepdims=True))
         plain = words / words.sum(axis=1, keepdims=True)
-        leaning = plain[len(texts) :].mean(axis=0)
-        lifted = plain[: len(texts)] / leaning
+        bias = plain[len(texts) :].mean(axis=0)
+        lifted = plain[: len(texts)] / bias
         return Scored(
             lifted / lifted.sum(axis=1, keepdims=True), plain[: len(texts)], sum(cut for _, cut in asked[: len(texts)])
         )
@@ -136,16 +136,16 @@ class WordScorer:
 
     def _batches(self, sequences: list[NDArray[np.int64]], prefix: Prefix) -> list[NDArray[np.intp]]:
         """Batches of like lengths; the longest first when taken from the end."""
-        kept, before = prefix.cache is not None, len(prefix.ids)
-        most = max(1, CACHED_POSITIONS // before) if kept else len(sequences)
-        lengths = np.array([len(one) + (0 if kept else before) for one in sequences])
+        cached, before = prefix.cache is not None, len(prefix.ids)
+        max_rows = max(1, CACHED_POSITIONS // before) if cached else len(sequences)
+        lengths = np.array([len(one) + (0 if cached else before) for one in sequences])
         bands = np.floor(np.log(lengths) / np.log(STRETCH))
         like = [np.flatnonzero(bands == band) for band in np.unique(bands)]
         return [
             rows[part]
             for rows in like
             for batch in list(plan_batches(lengths[rows], self.budget))[::-1]
-            for part in np.array_split(batch, -(-len(batch) // most))
+            for part in np.array_split(batch, -(-len(batch) // max_rows))
         ]
 
 

@@ -19,7 +19,7 @@ def attach(model: torch.nn.Module, rank: int) -> None:
 
     Raises:
         InputError: peft is not installed.
-        RefusedError: the model has no linear map whose name tells that it belongs to attention.
+        RefusedError: the model has no linear map whose name shows that it belongs to attention.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model

@@ -22,11 +22,11 @@ from predictor.training.recipe import Tuning
 
 Rows = NDArray[np.intp]
 
-READ_ROWS = 64
-"""Rows per batch where nothing is learned."""
+FORWARD_ROWS = 64
+"""Rows per batch where nothing is trained."""
 
 
-class _Reached(Exception):  # noqa: N818 - control flow that leaves the forward pass early, not a fault
+class _Reached(Exception):  # noqa: N818 - control flow that leaves the forward pass early, not an error
     """Raised by a hook once the wanted layer is at hand."""
 
 
@@ -110,7 +110,7 @@ class Body:
         """(m, d) pooled states of many rows as the model gives them now, without dropout."""
         self.train(False)
         order = np.argsort(-self.lengths[rows], kind="stable")
-        found = torch.cat([self.pooled(rows[order[i : i + READ_ROWS]]) for i in range(0, len(order), READ_ROWS)])
+        found = torch.cat([self.pooled(rows[order[i : i + FORWARD_ROWS]]) for i in range(0, len(order), FORWARD_ROWS)])
         back = torch.empty_like(found)
         back[torch.from_numpy(order).to(self.device)] = found
         return back
@@ -130,11 +130,11 @@ class Body:
     def _caught(self, block: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         found: list[torch.Tensor] = []
 
-        def keep(module: Any, args: Any, output: Any) -> None:
+        def catch(module: Any, args: Any, output: Any) -> None:
             found.append(output[0] if isinstance(output, tuple) else output)
             raise _Reached
 
-        handle = block.register_forward_hook(keep)
+        handle = block.register_forward_hook(catch)
         try:
             self.model(**inputs, return_dict=True)
         except _Reached:

@@ -1,4 +1,4 @@
-"""Schedule: which rows are learned from at each step, and how fast."""
+"""Schedule: the rows and the learning rate of each step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WARM_UP = 0.1
 """Share of the steps over which the rate rises."""
 
 POOLED_BATCHES = 8
-"""Batches drawn together and sorted by length: little padding, while length still tells nothing of the order."""
+"""Batches drawn together and sorted by length: little padding, while the order does not depend on length."""
 
 
 def batches(lengths: NDArray[np.integer], batch_rows: int, epochs: int, rng: np.random.Generator) -> Iterator[Rows]:

@@ -27,7 +27,7 @@ from predictor.training.splits import Rows
 
 HEAD_RATE = 1e-3
 WEIGHT_DECAY = 0.01
-LONGEST_STEP = 1.0
+MAX_GRADIENT_NORM = 1.0
 """Norm that gradients are cut to."""
 
 
@@ -73,8 +73,10 @@ class FineTuner:
         self.body.fresh()
         states = self.body.states(train)
         spread = states.std(dim=0, unbiased=False)
-        kept = spread > 1e-6 * spread.max()
-        scale = torch.where(kept, 1.0 / torch.where(kept, spread, torch.ones_like(spread)), torch.zeros_like(spread))
+        varies = spread > 1e-6 * spread.max()
+        scale = torch.where(
+            varies, 1.0 / torch.where(varies, spread, torch.ones_like(spread)), torch.zeros_like(spread)
+        )
         return FineTuneLearner(self.body, self.recipe, train, other, states.mean(dim=0), scale)
 
 
@@ -93,7 +95,7 @@ class FineTuneLearner:
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
+    def learn(self, labels: Array, seed: int, *, gold: bool = False) -> Array:
         """See `Learner`; the same seed gives the same bits on a CPU with the same number of threads.
 
         Raises:
@@ -105,10 +107,10 @@ class FineTuneLearner:
             with torch.random.fork_rng(), lack_of_memory():
                 torch.manual_seed(seed)
                 if self.recipe.loss == "squared":
-                    return self._regressed(lessons, seed)
-                taught = probabilities(np.clip(lessons, 0.0, 1.0))
-                taught = taught / taught.sum(axis=1, keepdims=True)
-                return codes(_softmax(self._fitted(taught, seed, confidence)))
+                    return self._regressed(labels, seed)
+                shares = probabilities(np.clip(labels, 0.0, 1.0))
+                shares = shares / shares.sum(axis=1, keepdims=True)
+                return codes(_softmax(self._fitted(shares, seed, confidence)))
         except MemoryError as error:
             raise LimitError(
                 f"a batch of {self.recipe.tuning.batch_rows} rows does not fit the memory of this device; lower "
@@ -117,12 +119,12 @@ class FineTuneLearner:
                 field="batch_rows",
             ) from error
 
-    def _regressed(self, lessons: Array, seed: int) -> Array:
-        """Squared loss on lessons of mean 0 and variance 1, taken back to their own unit."""
-        mean, spread = lessons.mean(axis=0), float(np.sqrt(np.mean(np.var(lessons, axis=0))))
+    def _regressed(self, labels: Array, seed: int) -> Array:
+        """Squared loss on labels of mean 0 and variance 1, taken back to their own unit."""
+        mean, spread = labels.mean(axis=0), float(np.sqrt(np.mean(np.var(labels, axis=0))))
         if spread == 0.0:
             return np.tile(mean, (len(self.other), 1))
-        back: Array = self._fitted((lessons - mean) / spread, seed, 0.0) * spread + mean
+        back: Array = self._fitted((labels - mean) / spread, seed, 0.0) * spread + mean
         return back
 
     def _fitted(self, targets: Array, seed: int, confidence: float) -> Array:
@@ -147,11 +149,11 @@ class FineTuneLearner:
             for group in optimiser.param_groups:
                 group["lr"] = group["full"] * rate_at(step, steps)
             outputs = self._outputs(head, self.body.pooled(self.train[rows]))
-            taught = targets[rows]
+            wanted = targets[rows]
             if confidence:
                 own = _softmax(outputs.detach().cpu().double().numpy())
-                taught = mixed_targets(taught, own, weight_at(step / steps, confidence))
-            loss = self._loss(outputs, torch.from_numpy(taught).to(outputs))
+                wanted = mixed_targets(wanted, own, weight_at(step / steps, confidence))
+            loss = self._loss(outputs, torch.from_numpy(wanted).to(outputs))
             if not torch.isfinite(loss):
                 raise InputError(
                     f"the loss is {loss.item()} after {step} of {steps} steps; lower --learning-rate (now {rate:g}).",
@@ -160,7 +162,7 @@ class FineTuneLearner:
                 )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-            torch.nn.utils.clip_grad_norm_([*trained, *head.parameters()], LONGEST_STEP)
+            torch.nn.utils.clip_grad_norm_([*trained, *head.parameters()], MAX_GRADIENT_NORM)
             optimiser.step()
         with torch.no_grad():
             found = self._outputs(head, self.body.states(self.other))
@@ -171,10 +173,10 @@ class FineTuneLearner:
         outputs: torch.Tensor = head((pooled - self.mean) * self.scale)
         return outputs
 
-    def _loss(self, outputs: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    def _loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.recipe.loss == "squared":
-            return torch.mean(torch.sum((outputs - taught) ** 2, dim=1))
-        return torch.nn.functional.cross_entropy(outputs, taught)
+            return torch.mean(torch.sum((outputs - targets) ** 2, dim=1))
+        return torch.nn.functional.cross_entropy(outputs, targets)
 
 
 def trainable(spec: ModelSpec) -> Artefact:

@@ -1,1 +1,1 @@
-"""From what the user typed to files that are safe to read: references, fetching, conversion, checks."""
+"""From a model reference to files that are safe to read: references, fetching, conversion, checks."""

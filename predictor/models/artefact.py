@@ -1,4 +1,4 @@
-"""Artefact: the local files of a model, told apart by form before anything is loaded."""
+"""Artefact: the local files of a model, classified by form before anything is loaded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Artefact:
         form: how they are read.
         path: the folder of a transformers or static model, else the weights file.
         key: tensor inside a `.safetensors` file, or "".
-        tokenizer: folder or file named by `#tokenizer=`, or None where it lies with the weights.
+        tokenizer: folder or file named by `#tokenizer=`, or None where it is with the weights.
     """
 
     form: ModelForm
@@ -54,7 +54,7 @@ class Artefact:
     def weight_files(self) -> tuple[Path, ...]:
         """Weights and, for a folder, the configuration that gives them their meaning.
 
-        Of a graph also whatever lies beside it that is no text or other graph, since tensors may be kept there.
+        Of a graph also the files beside it that are no text and no other graph, since they may hold tensors.
         """
         if self.form.data_beside:
             beside = (p for p in self.folder.iterdir() if p.suffix not in _NO_TENSORS and p.is_file())
@@ -90,13 +90,13 @@ class Artefact:
         return files_digest(self.tokenizer_files, cache)
 
 
-def classify(path: Path, key: str = "", *, typed: str, converted: Path | None = None) -> Artefact:
-    """Say what a local path is.
+def classify(path: Path, key: str = "", *, as_given: str, converted: Path | None = None) -> Artefact:
+    """The artefact at a local path.
 
     Args:
         path: folder or file.
         key: tensor name after `::`.
-        typed: the reference as the user gave it, for messages.
+        as_given: the reference as the user wrote it, for messages.
         converted: folder of weights converted earlier, by digest of their source, or None.
 
     Raises:
@@ -105,23 +105,23 @@ def classify(path: Path, key: str = "", *, typed: str, converted: Path | None = 
         InputError: a file of another kind.
     """
     if path.is_dir():
-        return _classify_folder(path, typed, converted)
+        return _classify_folder(path, as_given, converted)
     if not path.is_file():
-        raise NotFoundError(f"model {typed!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
+        raise NotFoundError(f"model {as_given!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
     form = form_of_suffix(path.suffix)
     if form is not None:
         return Artefact(form, path, key)
     if path.suffix in PICKLES:
-        raise pickle_refusal(path, typed)
+        raise pickle_refusal(path, as_given)
     raise InputError(
-        f"{typed!r} ends in {path.suffix!r}; give a folder, or a file that ends in "
+        f"{as_given!r} ends in {path.suffix!r}; give a folder, or a file that ends in "
         f"{', '.join(suffix for form in FORMS for suffix in form.suffixes)}.",
         reason="MODEL_FORMAT",
         field="model",
     )
 
 
-def _classify_folder(path: Path, typed: str, converted: Path | None) -> Artefact:
+def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artefact:
     form = form_of_folder(path)
     if form is not None:
         return Artefact(form, path)
@@ -130,12 +130,12 @@ def _classify_folder(path: Path, typed: str, converted: Path | None) -> Artefact
         earlier = None if converted is None else converted / source_digest(path)
         if earlier is not None and (earlier / "provenance.json").is_file():
             return Artefact(TRANSFORMERS, earlier)
-        raise pickle_refusal(pickled[0], typed)
+        raise pickle_refusal(pickled[0], as_given)
     inside = sorted(p.name for p in path.iterdir())
     nested = next((n for n in inside if Path(n).suffix in (*ONNX.suffixes, *GGUF.suffixes)), None)
     hint = f"; for {nested} give its own path" if nested else ""
     raise RefusedError(
-        f"{typed!r} holds no model: it needs config.json with a model_type and *.safetensors, and has "
+        f"{as_given!r} holds no model: it needs config.json with a model_type and *.safetensors, and has "
         f"{', '.join(inside[:8]) or 'nothing'}{hint}.",
         reason="NO_WEIGHTS",
         field="model",
@@ -150,16 +150,16 @@ def pickled_weights(folder: Path) -> list[Path]:
 
 
 def source_digest(folder: Path) -> str:
-    """Digest under which converted weights are kept: the pickles and the configuration."""
+    """Digest under which converted weights are stored: the pickles and the configuration."""
     return files_digest([*pickled_weights(folder), *(p for p in [folder / "config.json"] if p.is_file())])
 
 
-def pickle_refusal(path: Path, typed: str) -> RefusedError:
+def pickle_refusal(path: Path, as_given: str) -> RefusedError:
     """Why pickled weights are not read, and the command that makes them readable."""
     return RefusedError(
-        f"{typed!r} has its weights in {path.name}, a pickle, and loading a pickle can run any code; only "
+        f"{as_given!r} has its weights in {path.name}, a pickle, and loading a pickle can run any code; only "
         f".safetensors, .gguf and .onnx are read. Convert it once, in a process of its own, with: "
-        f"w2s models convert {typed}",
+        f"w2s models convert {as_given}",
         reason="PICKLE_REFUSED",
         field="model",
     )

@@ -60,7 +60,7 @@ def convert(
 
     Raises:
         NotFoundError: no such folder, or no pickled weights in it.
-        RefusedError: the pickle holds more than tensors, or the architecture cannot be told.
+        RefusedError: the pickle holds more than tensors, or the architecture is unknown.
         InputError: the destination is taken, or a tokenizer was asked for without vocab.txt.
     """
     cache = cache or cache_dir()
@@ -117,11 +117,11 @@ def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer:
 def _unpickle(pickles: list[Path], target: Path, source: str) -> None:
     need("torch", "safetensors", purpose="converting weights")
     root = str(Path(__file__).parents[2])
-    kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if key in os.environ}
+    environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if key in os.environ}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "predictor.models.unpickle", *map(str, pickles), str(target)],
-            env={**kept, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+            env={**environment, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -147,7 +147,7 @@ def clean_config(config: dict[str, Any], tensors: list[str], source: str) -> dic
     """The configuration without keys that name code, with `model_type` from the architecture or the tensor names.
 
     Raises:
-        RefusedError: neither tells the type.
+        RefusedError: neither determines the type.
     """
     clean = {key: value for key, value in config.items() if key not in (*CODE_KEYS, *_LEGACY_KEYS)}
     if "model_type" not in clean:
@@ -160,7 +160,7 @@ def clean_config(config: dict[str, Any], tensors: list[str], source: str) -> dic
             kind = "bert"
         if kind is None:
             raise RefusedError(
-                f"{source!r} has no model_type in config.json and its tensors do not tell it; add model_type there.",
+                f"{source!r} has no model_type in config.json and its tensors do not determine it; add model_type.",
                 reason="ARCHITECTURE_UNKNOWN",
                 field="model",
             )

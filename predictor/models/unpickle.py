@@ -1,7 +1,7 @@
 """The child process of the converter: pickled weights in, safetensors out, nothing else loaded.
 
 Run as `python -m predictor.models.unpickle SOURCE... DESTINATION`. Tensors alone are unpickled (`weights_only=True`),
-and should that guard ever fail, the parent holds neither the pickle nor its objects. A fault is one line on stderr and
+and should that guard ever fail, the parent holds neither the pickle nor its objects. An error is one line on stderr and
 exit code 2.
 """
 
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     *sources, destination = arguments
     try:
         save_file(read_tensors(sources), destination, metadata={"format": "pt"})
-    except Exception as error:  # boundary of the process: every fault must reach the parent as one line
+    except Exception as error:  # boundary of the process: every error must reach the parent as one line
         sys.stderr.write(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}\n")
         return 2
     return 0

@@ -74,8 +74,8 @@ def fetch_wheel(requirement: Requirement, cache: Path) -> Path:
         UnavailableError: no registry within reach, or no pip.
         RefusedError: the wheel is not the pinned one.
     """
-    shelf = cache / "wheels" / f"{_plain(requirement.package)}-{requirement.version}"
-    wheel = next(iter(sorted(shelf.glob("*.whl"))), None) or _download(requirement, shelf)
+    folder = cache / "wheels" / f"{_plain(requirement.package)}-{requirement.version}"
+    wheel = next(iter(sorted(folder.glob("*.whl"))), None) or _download(requirement, folder)
     if requirement.sha256 is not None and file_digest(wheel, cache) != requirement.sha256:
         raise RefusedError(
             f"the wheel of {requirement} has SHA-256 {file_digest(wheel, cache)}, not the pinned {requirement.sha256}; "
@@ -86,7 +86,7 @@ def fetch_wheel(requirement: Requirement, cache: Path) -> Path:
     return wheel
 
 
-def _download(requirement: Requirement, shelf: Path) -> Path:
+def _download(requirement: Requirement, folder: Path) -> Path:
     if os.environ.get("W2S_OFFLINE", "") not in ("", "0"):
         raise UnavailableError(
             f"{requirement} is not in the cache and W2S_OFFLINE is set; fetch it once where a registry is in reach.",
@@ -95,18 +95,18 @@ def _download(requirement: Requirement, shelf: Path) -> Path:
         )
     variants: list[list[str]] = [[], *(["--python-version", version] for version in FOREIGN_PYTHONS)]
     try:
-        shelf.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise storage_error(error, shelf.parent) from error
+        raise storage_error(error, folder.parent) from error
     complaints = []
-    with tempfile.TemporaryDirectory(dir=shelf.parent, prefix=".fetch-") as folder:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
         for variant in variants:
-            complaint = _pip_download(requirement, Path(folder), variant)
-            wheel = next(iter(Path(folder).glob("*.whl")), None)
+            complaint = _pip_download(requirement, Path(temporary), variant)
+            wheel = next(iter(Path(temporary).glob("*.whl")), None)
             if wheel is not None:
-                shelf.mkdir(exist_ok=True)
-                os.replace(wheel, shelf / wheel.name)
-                return shelf / wheel.name
+                folder.mkdir(exist_ok=True)
+                os.replace(wheel, folder / wheel.name)
+                return folder / wheel.name
             complaints.append(complaint)
             if "from versions: none" in complaint and variant:
                 continue

@@ -1,1 +1,1 @@
-"""Features that are kept: entries on disk, their keys and checks, and arrays that users bring."""
+"""Stored features: entries on disk, their keys and checks, and arrays that users bring."""

@@ -30,7 +30,7 @@ _CHUNK_ROWS = 4096
 
 @dataclass(frozen=True, eq=False)
 class NamedArray:
-    """An array as it stands in its file, and what the file says of it.
+    """An array as stored in its file, with the metadata of the file.
 
     Attributes:
         values: as stored, any shape or dtype; memory-mapped where the format allows.
@@ -194,9 +194,9 @@ def check_features(values: NDArray[Any], name: str, rows: int | None = None) -> 
 
 
 def not_finite(name: str, value: object, row: int, column: int) -> InputError:
-    """What is said of the first value that no estimator could use; rows and columns count from 0."""
+    """The error for the first value that no estimator could use; rows and columns count from 0."""
     return InputError(
-        f"{name!r} holds {value} at row {row}, column {column}; every value must be finite in 32 bits. Mend or drop "
+        f"{name!r} holds {value} at row {row}, column {column}; every value must be finite in 32 bits. Fix or drop "
         "that row in every model.",
         reason="NOT_FINITE",
         field=name,
@@ -246,7 +246,7 @@ def check_rows(recorded: str | None, pool: Pool, name: str) -> None:
 
 
 class ArraySource:
-    """Feature source for inline values and `array:` files; loads no model and keeps no store."""
+    """Feature source for inline values and `array:` files; loads no model and stores nothing."""
 
     def features(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[tuple[FeatureSet, ...]]:
         """See `predictor.query.source.FeatureSource`.

@@ -1,4 +1,4 @@
-"""Entries: the file that one set of features is kept in, written and read in blocks so that memory stays flat."""
+"""Entries: the file of one set of features, written and read in blocks so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAPPED = 64 << 20
 
 @dataclass(frozen=True, eq=False)
 class StoredFeatures:
-    """What one entry holds: (n, d) float32 values and what is known of them."""
+    """What one entry holds: (n, d) float32 values and what is known about them."""
 
     values: NDArray[np.float32]
     about: Mapping[str, Any]
@@ -46,10 +46,10 @@ def encode(
     """The bytes of an entry: a JSON header, the float32 little-endian rows, the SHA-256 of both.
 
     Args:
-        key: what the entry is kept under.
+        key: of the entry.
         shape: (n, d).
         blocks: the rows in order, any number at a time, finite in 32 bits.
-        about: what is known of them.
+        about: what is known about them.
     """
     text = json.dumps({"key": key, "shape": list(shape), "dtype": "<f4", "about": dict(about)}, sort_keys=True)
     header = text.encode()
@@ -83,7 +83,7 @@ def decode(raw: bytes, key: str) -> StoredFeatures | None:
 
 
 class OpenEntry:
-    """An entry that was checked in full and is read bit by bit. Use it in a `with` block, or close it.
+    """An entry that was checked in full and is read in parts. Use it in a `with` block, or close it.
 
     Attributes:
         shape: (n, d).
@@ -117,7 +117,7 @@ class OpenEntry:
         return StoredFeatures(np.memmap(path, np.dtype("<f4"), "r", self._start, self.shape), self.about)
 
     def close(self) -> None:
-        """Let go of the file; a removed entry is gone then."""
+        """Close the file; the disk space of a removed entry is then freed."""
         os.close(self._handle)
 
 

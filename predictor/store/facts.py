@@ -1,4 +1,4 @@
-"""Facts: what a file of features says of the model that gave them, as far as it can be true."""
+"""Facts: metadata of a feature file about its model, where the values are possible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX = 1 << 63
 
 
 class Facts(TypedDict):
-    """What a file's metadata say of the model that gave its values; see `FeatureSet`."""
+    """A feature file's metadata about its model; see `FeatureSet`."""
 
     parameters: int | None
     depth: float | None

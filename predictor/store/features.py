@@ -1,4 +1,4 @@
-"""FeatureStore: pooled features kept by what they were computed from, checked on every read."""
+"""FeatureStore: pooled features stored by what they were computed from, checked on every read."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class FeatureStore:
         return self._path(key).is_file()
 
     def put(self, key: str, values: NDArray[np.floating], about: Mapping[str, Any]) -> None:
-        """Keep (n, d) finite values under a key; an existing entry is replaced by an equal one.
+        """Store (n, d) finite values under a key; an existing entry is replaced by an equal one.
 
         Raises:
             InputError: values that are not finite or not 2-D.
@@ -95,7 +95,7 @@ class FeatureStore:
     def push(
         self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None
     ) -> str:
-        """Keep values under a name of the user's choice, for `features:NAME`; an older set of that name is replaced.
+        """Store values under a name that the user chose, for `features:NAME`; an older set of that name is replaced.
 
         Args:
             rows_sha256: `predictor.store.arrays.rows_digest` of the pool, to refuse other rows later; or None.
@@ -110,9 +110,9 @@ class FeatureStore:
         check_name(name)
         checked = check_features(values, name)
         shape, digest = _shape(checked), fingerprint(values)
-        return self.keep(name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about)
+        return self.put_named(name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about)
 
-    def keep(
+    def put_named(
         self,
         name: str,
         shape: tuple[int, int],
@@ -173,12 +173,12 @@ class FeatureStore:
         """Pushed sets in name order."""
         return tuple(self._after(""))
 
-    def page(self, after: str, most: int) -> tuple[NamedFeatures, ...]:
-        """At most `most` pushed sets in name order, of those after a name; reads no more of them than that."""
-        return tuple(islice(self._after(after), most))
+    def page(self, after: str, max_sets: int) -> tuple[NamedFeatures, ...]:
+        """At max_sets `max_sets` pushed sets in name order, of those after a name; reads only those."""
+        return tuple(islice(self._after(after), max_sets))
 
     def remove(self, name: str) -> None:
-        """Forget a pushed set; its entry goes too unless another name keeps it.
+        """Forget a pushed set; its entry goes too unless another name refers to it.
 
         Raises:
             NotFoundError: no such name.
@@ -216,10 +216,10 @@ class FeatureStore:
         return freed
 
     def idle(self) -> list[tuple[int, int, Path]]:
-        """Last use in nanoseconds, bytes and file of every entry that no name keeps."""
-        kept = {one.key for one in self.ls()}
+        """Last use in nanoseconds, bytes and file of every entry that no name refers to."""
+        named = {one.key for one in self.ls()}
         return [
-            (path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries() if path.stem not in kept
+            (path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries() if path.stem not in named
         ]
 
     def size(self) -> int:
@@ -239,7 +239,7 @@ class FeatureStore:
         return (one for one in found if one is not None)
 
     def _named(self, name: str, entry: NamedEntry) -> NamedFeatures | None:
-        """The set as `ls` shows it, or None where its entry is gone."""
+        """The set as `ls` shows it, or None where its entry is missing."""
         try:
             size = self._path(entry.key).stat().st_size
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Keys: what features are kept under, computed or pushed, and which names users may give them."""
+"""Keys of stored features, computed or pushed, and the names that users may give them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FeatureKey:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def entry(self, rows_sha256: str) -> str:
-        """SHA-256 hex under which the features of these rows are kept."""
+        """SHA-256 hex under which the features of these rows are stored."""
         return hashlib.sha256(f"{self.fingerprint}\n{rows_sha256}".encode()).hexdigest()
 
 
@@ -69,6 +69,6 @@ def check_name(name: str) -> None:
 
 
 def pushed_key(digest: str, rows_sha256: str | None, about: Mapping[str, Any] | None = None) -> str:
-    """The key of a pushed set: equal sets of equal provenance are kept once."""
+    """The key of a pushed set: equal sets of equal provenance are stored once."""
     facts = json.dumps(dict(about or {}), sort_keys=True)
     return hashlib.sha256(f"pushed\n{digest}\n{rows_sha256}\n{facts}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Manifest: what a feature set that travels in parts declares of itself, and the check of its bytes as they come."""
+"""Manifest: the declaration of a feature set that is uploaded in parts, and the check of its bytes as they arrive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Manifest:
     """One feature set that is to be uploaded; equal manifests are the same upload.
 
     Attributes:
-        name: what it will be kept under.
+        name: the name that it is stored under.
         shape: (n,) or (n, d).
         dtype: float of 16 to 64 bits or integer; bytes travel little-endian.
         fingerprint: `predictor.store.arrays.fingerprint` of the array.
@@ -123,13 +123,13 @@ class Manifest:
 
     @property
     def about(self) -> dict[str, object]:
-        """What is kept beside the values."""
+        """What is stored beside the values."""
         known = {"layer": self.layer, "parameters": self.parameters, "depth": self.depth}
         return {name: value for name, value in known.items() if value is not None}
 
     @property
     def key(self) -> str:
-        """The key under which a feature store keeps this set."""
+        """The key under which a feature store stores this set."""
         return pushed_key(self.fingerprint, self.rows_sha256, self.about)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from predictor.store.features import FeatureStore, discard
 
 TENANTS = "tenants"
-"""Folder beside the user's own store that holds one folder a tenant of a server."""
+"""Folder beside the user's own store that holds one folder per tenant of a server."""
 
 
 def stores_in(cache: Path) -> tuple[FeatureStore, ...]:

@@ -80,7 +80,7 @@ class Upload:
                     field="manifest.fingerprint",
                 )
             try:
-                self._store.keep(
+                self._store.put_named(
                     manifest.name,
                     (manifest.rows, manifest.dim),
                     _blocks(self._file.handle, manifest),

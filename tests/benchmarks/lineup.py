@@ -14,7 +14,7 @@ from predictor.extraction.extractor import Extractor
 from predictor.folders import cache_dir
 from predictor.intake.rows import read_task
 from predictor.models.convert import convert
-from predictor.models.known_models import ZOO, ZooModel, find
+from predictor.models.known_models import KNOWN_MODELS, KnownModel, find
 from predictor.models.resolve import resolve
 from predictor.query.labels import Labels
 from predictor.query.model_reference import ModelReference
@@ -107,7 +107,7 @@ def cells(task: Task, extractor: Extractor) -> list[Cell]:
     """The task with each of its strong models, features from the store where they are there."""
     smiles = task.name in ALL_SMILES
     found: dict[str, tuple[FeatureSet, ...]] = {}
-    for model in (m for m in ZOO if m.reads == ("smiles" if smiles else "text")):
+    for model in (m for m in KNOWN_MODELS if m.reads == ("smiles" if smiles else "text")):
         found[model.name] = _extract(extractor, model.name, ready(model), _layers(model), task.pool)
     if smiles:
         found["random-bert"] = _extract(extractor, "random-bert", str(random_control()), "3,6,9,12", task.pool)
@@ -121,7 +121,7 @@ def cells(task: Task, extractor: Extractor) -> list[Cell]:
     ]
 
 
-def ready(model: ZooModel) -> str:
+def ready(model: KnownModel) -> str:
     """The model's reference, its pickled weights converted first where that is needed."""
     if model.convert:
         try:
@@ -150,7 +150,7 @@ def random_control() -> Path:
     return folder
 
 
-def _layers(model: ZooModel) -> str:
+def _layers(model: KnownModel) -> str:
     """All blocks of small models, every third of deep ones, the one vector of static ones."""
     if model.layers == 0:
         return "last"

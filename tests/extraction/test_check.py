@@ -9,7 +9,7 @@ import pytest
 
 from predictor.errors import InputError
 from predictor.extraction.check import check
-from predictor.models.known_models import ZOO, find
+from predictor.models.known_models import KNOWN_MODELS, find
 from predictor.query.model_reference import ModelReference
 from tests import weights
 
@@ -49,13 +49,13 @@ def test_a_reference_that_cannot_be_read_is_the_callers_error() -> None:
         check("hf:owner/name")
 
 
-@pytest.mark.parametrize("model", ZOO, ids=lambda model: model.name)
+@pytest.mark.parametrize("model", KNOWN_MODELS, ids=lambda model: model.name)
 def test_every_listed_model_is_spelled_so_that_it_can_be_typed(model: object) -> None:
     assert str(ModelReference.parse(model.reference)) == model.reference  # type: ignore[attr-defined]
     assert ModelReference.parse(model.pinned).kind == "pypi"  # type: ignore[attr-defined]
 
 
 def test_names_of_listed_models_are_unique() -> None:
-    assert len({model.name for model in ZOO}) == len(ZOO)
+    assert len({model.name for model in KNOWN_MODELS}) == len(KNOWN_MODELS)
     with pytest.raises(KeyError):
         find("no such model")

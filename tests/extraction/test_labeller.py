@@ -226,14 +226,14 @@ def test_a_graph_without_a_classifier_is_refused(tmp_path):
         labelled(Extractor(tmp_path), f"{weights.local(weights.FLAN_T5_ONNX)}#labels=logits")
 
 
-def test_reading_only_kept_labels_needs_no_model_library(tmp_path, models):
+def test_reading_only_stored_labels_needs_no_model_library(tmp_path, models):
     import subprocess
     import sys
 
     labelled(Extractor(tmp_path), f"{models / 'bert'}#labels=logits")
     script = (
         "import sys\nfrom pathlib import Path\nfrom predictor.extraction.extractor import Extractor\n"
-        "from predictor.query.model_reference import read_spec\nfrom predictor.query.pool import Pool\n"
+        "from predictor.query.model_spec import read_spec\nfrom predictor.query.pool import Pool\n"
         "from predictor.query.settings import Settings\nfrom predictor.steps import drain\n"
         "from tests.weights import SENTENCES\n"
         "spec = read_spec(sys.argv[2])\n"

@@ -98,7 +98,7 @@ def test_a_word_that_another_begins_with_is_read_to_its_end(tokenizer):
 
 def test_words_that_become_the_same_tokens_are_refused(tmp_path: Path):
     tiny.metaspace(tmp_path)
-    with pytest.raises(InputError, match="cannot tell the label words apart"):
+    with pytest.raises(InputError, match="encodes some label words alike"):
         prompts(LibraryTokenizer(tmp_path), "ö", "ü")
 
 

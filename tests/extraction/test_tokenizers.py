@@ -119,4 +119,4 @@ def test_real_smiles_survive_the_round_trip(
     assert unknown <= 5
     source, _ = locate(ModelReference.parse(weights.RXNFP), weights_cache)
     assert (folder / "vocab.txt").read_bytes() == (source / "vocab.txt").read_bytes()
-    assert classify(folder, typed="rxnfp").form == TRANSFORMERS
+    assert classify(folder, as_given="rxnfp").form == TRANSFORMERS

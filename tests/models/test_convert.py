@@ -94,7 +94,7 @@ def test_a_missing_model_type_is_told_from_what_is_there(
 
 
 def test_a_model_type_that_nothing_tells_is_asked_for() -> None:
-    with pytest.raises(RefusedError, match=r"has no model_type in config\.json and its tensors do not tell it"):
+    with pytest.raises(RefusedError, match=r"has no model_type in config\.json and its tensors do not determine it"):
         clean_config({}, ["weights.0"], "m")
 
 
