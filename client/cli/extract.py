@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
     group = parser.add_argument_group("model")
     group.add_argument("--model", metavar="MODEL", required=True, help=flags.MODEL)
     flags.add_rows(parser, required=True)
-    flags.add_reading(parser)
+    flags.add_extraction(parser)
     parser.add_argument("-o", "--output", metavar="FILE.safetensors", required=True, help="file to write")
     flags.add_json(parser)
 

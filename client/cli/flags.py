@@ -58,14 +58,14 @@ def add_evidence(parser: Parser) -> None:
     add_options(group, "evidence")
 
 
-def add_reading(parser: Parser) -> None:
+def add_extraction(parser: Parser) -> None:
     """How features are extracted."""
-    add_options(parser.add_argument_group("reading the models"), "extraction")
+    add_options(parser.add_argument_group("extraction"), "extraction")
 
 
-def add_judging(parser: Parser) -> None:
+def add_ranking(parser: Parser) -> None:
     """How candidates are ranked."""
-    add_options(parser.add_argument_group("judging"), "ranking")
+    add_options(parser.add_argument_group("ranking"), "ranking")
 
 
 def add_label_prompt(parser: Parser) -> None:
@@ -88,7 +88,7 @@ def add_heads(group: argparse._ArgumentGroup) -> None:
 
 def add_stages(parser: Parser) -> None:
     """Whether rows are read in stages."""
-    add_options(parser.add_argument_group("reading fewer rows"), "stages")
+    add_options(parser.add_argument_group("stages"), "stages")
 
 
 def add_options(parser: argparse._ArgumentGroup, group: Group) -> None:

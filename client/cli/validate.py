@@ -38,8 +38,8 @@ def add(commands: Commands) -> None:
     flags.add_rows(parser, name="task", required=True)
     parser.add_argument("--label-column", metavar="NAME", default="label", help="column of labels (default: label)")
     add_recipe(parser)
-    flags.add_reading(parser)
-    flags.add_judging(parser)
+    flags.add_extraction(parser)
+    flags.add_ranking(parser)
     flags.add_label_prompt(parser)
     flags.add_output(parser)
     parser.add_argument(

@@ -47,7 +47,7 @@ def test_defaults_are_those_of_the_settings(arrays):
     assert query.pool.texts == ()
 
 
-def test_what_is_known_of_the_training_stands_in_the_settings(arrays):
+def test_training_is_part_of_the_settings(arrays):
     asked = {"weak_rows": 8, "student_rows": 9, "weak_ridge": 0.1, "student_ridge": 0.2}
     query = build_query(strong=arrays["strong"], weak=[arrays["a"]], **asked)
     assert query.settings == Settings(training=Training(8, 9, 0.1, 0.2))
@@ -178,7 +178,7 @@ def test_every_row_is_drawn_equally_often(arrays):
         ({"labels": [0.0, 1.0, 0.0, 1.0] + [None] * 16, "max_rows": 5}, r"of the 5 rows drawn carry a gold label"),
     ],
 )
-def test_a_faulty_request_says_what_is_allowed(arrays, options, message):
+def test_malformed_request_message(arrays, options, message):
     asked = {"strong": arrays["strong"], "weak": {"a": arrays["a"], "b": arrays["b"]}, **options}
     with pytest.raises(InputError, match=message):
         build_query(**asked)

@@ -53,7 +53,7 @@ def test_every_format_gives_the_same_pool(write, tmp_path):
         assert pool.texts == tuple(texts), name
 
 
-def test_a_text_file_is_one_row_a_line_with_blank_lines_kept_and_the_last_newline_ignored(write):
+def test_text_file_is_one_row_a_line(write):
     pool = read_rows(write("rows.txt", "first\n\nthird \u2028 still third\x0c\nlast\n"))
     assert pool.texts == ("first", "", "third \u2028 still third\x0c", "last")
     assert pool.ids == ("0", "1", "2", "3")
@@ -104,7 +104,7 @@ def test_other_columns_are_named(write):
         ("rows.parquet", b"PAR1 but no more", r"is not a readable parquet file"),
     ],
 )
-def test_a_faulty_file_says_where_and_what_to_do(write, name, content, message):
+def test_malformed_file_message(write, name, content, message):
     with pytest.raises(InputError, match=message):
         read_rows(write(name, content))
 
@@ -212,7 +212,7 @@ def test_weak_labels_come_as_numbers_probabilities_or_class_names(write, tmp_pat
     assert read_weak_labels(f"small={path}", pool)[1].tolist() == [[0.25, 0.25, 0.5]] * 3
 
 
-def test_a_candidate_name_that_holds_an_equals_sign_is_known_by_the_candidates(write):
+def test_candidate_name_with_equals_sign(write):
     path = write("w.csv", "id,label\n0,1\n1,0\n")
     reference = "pypi:package==1.0/model"
     assert read_weak_labels(f"{reference}={path}", Pool.numbered(2), [reference, "other"])[0] == reference

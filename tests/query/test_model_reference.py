@@ -31,7 +31,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         (f"pypi:a==1@sha256:{'f' * 64}/m", "pypi", f"a==1@sha256:{'f' * 64}/m"),
     ],
 )
-def test_every_kind_is_told_by_its_prefix(text: str, kind: str, locator: str) -> None:
+def test_kind_by_prefix(text: str, kind: str, locator: str) -> None:
     found = ModelReference.parse(text)
     assert (found.kind, found.locator, str(found)) == (kind, locator, text)
 
@@ -61,7 +61,7 @@ def test_options_override_layer_pooling_and_tokenizer() -> None:
         ("m#layer=2&layer=3", "has an option twice"),
     ],
 )
-def test_a_reference_that_cannot_be_read_says_how_it_should_look(text: str, message: str) -> None:
+def test_malformed_reference_message(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         ModelReference.parse(text)
 
@@ -80,7 +80,7 @@ def test_a_reference_that_cannot_be_read_says_how_it_should_look(text: str, mess
         ("array:a.npy", None, "array:a.npy"),
     ],
 )
-def test_an_alias_is_told_from_every_other_equals_sign(text: str, name: str | None, model: str) -> None:
+def test_alias_among_equals_signs(text: str, name: str | None, model: str) -> None:
     assert split_alias(text) == (name, model)
 
 
@@ -96,7 +96,7 @@ def test_a_spec_carries_alias_layer_and_pooling() -> None:
     assert (spec.name, spec.reference, spec.layer, spec.pooling) == ("t", "onnx:m.onnx#tokenizer=./t", "2", "last")
 
 
-def test_an_unnamed_spec_is_called_as_typed_unless_its_layers_will_name_it() -> None:
+def test_name_of_an_unnamed_spec() -> None:
     assert read_spec("./m#layer=2").name == "./m#layer=2"
     assert read_spec("./m#layer=2,3").name == "./m"
 
