@@ -17,6 +17,7 @@ from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.spectral.moments import check_same_rows, paired
 from predictor.statistics.arrays import Array
+from predictor.truth.voters import Voters
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,7 @@ class Case:
     refined: Mapping[str, Refined] | None = None
     training: Training = FREE
     context_models: tuple[Representation, ...] = ()
+    voters: Voters | None = None
 
     @property
     def rows(self) -> int:
@@ -150,6 +152,7 @@ class Case:
             None if self.refined is None else {name: one.take(rows) for name, one in self.refined.items()},
             self.training,
             tuple(one.take(rows) for one in self.context_models),
+            None if self.voters is None else self.voters.take(rows),
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -167,4 +170,5 @@ class Case:
             None if self.refined is None else {},
             self.training,
             self.context_models,
+            self.voters,
         )

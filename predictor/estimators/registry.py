@@ -23,6 +23,7 @@ from predictor.estimators.protocol import Estimator
 from predictor.estimators.shin2025 import OverlapDensity
 from predictor.estimators.smoother_gain import SmootherGain
 from predictor.estimators.somerstep2024 import Refinement
+from predictor.estimators.truth import TruthForecast
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.estimators.xu2025 import Ambiguity
 from predictor.estimators.xue2025 import RepresentationGap
@@ -36,6 +37,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         estimator.name: estimator
         for estimator in (
             Combined(),
+            TruthForecast(),
             TruthPosteriorForecast(),
             ConsensusForecast(),
             LabelPriorSimulation(),
@@ -77,6 +79,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
 
 BY_NAME_ONLY = frozenset(
     {
+        "truth",
         "representation_gap_tail_corrected",
         "representation_gap_labels",
         "representation_gap_pseudo_labels",

@@ -1,0 +1,292 @@
+"""Truth: outcomes of W2S training under one posterior of the labels, made of all evidence at hand.
+
+Ours; no paper states it. `predictor.truth` says what the labels may be, given descriptions, proxies, weak labels and
+gold labels of some rows, whichever are there. The student is really trained where a candidate's weak labels are given,
+or its head was trained on the gold rows; for the other candidates the whole training is simulated on that posterior.
+
+Heads trained on the given gold rows are no voters: their labels hold the noise of these rows a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
+from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.label_prior_simulation import sizes_of
+from predictor.estimators.priors import flat_root, power_kernel, say
+from predictor.estimators.problem import Case
+from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.supervision import shortfall, supervise, taught
+from predictor.query.evidence import Evidence
+from predictor.results.ranking import Better, Estimate
+from predictor.spectral.spectra import Scale, constant
+from predictor.statistics.arrays import Array
+from predictor.statistics.shuffles import SHUFFLES
+from predictor.training.simulated import SimulatedOutcomes, Split, simulated_outcomes, splits_of
+from predictor.truth.conditioned import LabelPosterior, posterior
+from predictor.truth.kernels import agreed_shares, agreement, mixture, seen_by_both, unit
+from predictor.truth.model import NOISES, LabelModel
+from predictor.truth.voters import Consensus, Kind, Voters, consensus
+
+Rows = NDArray[np.intp]
+
+RIDGE = 0.03
+"""β of even kernels: functions spread evenly over the directions whose variance is well above this share."""
+
+POWERS = (2.0, 4.0)
+"""Of the strong model's kernel, for easier tasks in few directions."""
+
+MAX_GOLD = 400
+"""Gold rows that the posterior is built from at most: the cost of its grid grows with their cube."""
+
+
+@dataclass(frozen=True)
+class TruthForecast:
+    """Expected Err_w2s and gain under one posterior of the labels.
+
+    Attributes:
+        halvings: random halvings of the rows, on which real students are trained in turn.
+        max_rounds: of five splits of the rows each, where training is simulated, at most; see `splits`.
+        draws: of the labels per halving.
+        max_rows: rows used at most (drawn by the seed): n × n covariances stay small.
+        shuffles: pairings shuffled per candidate: with 19, luck lets some candidate beat those of all in 1 of 20
+            rankings.
+    """
+
+    halvings: int = 4
+    max_rounds: int = 8
+    draws: int = 64
+    max_rows: int = 1500
+    shuffles: int = SHUFFLES
+
+    name: str = "truth"
+    better: Better = "lower"
+    unit: str = "label variance"
+    evidence: Evidence = Evidence.representations
+    source: str = "this project; no paper states it"
+    summary: str = (
+        "Expected test error of the student under one Gaussian-process posterior of the labels, given descriptions, "
+        "proxies, weak labels and gold labels, whichever are there; the student is really trained where weak labels "
+        "are, and simulated elsewhere."
+    )
+
+    def estimate(self, case: Case) -> tuple[Estimate, ...]:
+        """Expected Err_w2s per candidate with its 90 % interval."""
+        return forecast_estimates(self, self.forecast(case))
+
+    def forecast(self, case: Case) -> Forecast:
+        """Outcomes in units of the label variance.
+
+        Raises:
+            InputError: too few rows, gold labels of nearly all rows, or evidence that does not fit.
+        """
+        case = self._sample(replace(case, weak_labels={name: _table(case, name) for name in case.weak_labels}))
+        known = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
+        trained = case.labels is not None and (case.training.weak_rows or 0) <= len(known)
+        real = [trained or one.name in case.weak_labels for one in case.weak]
+        truths = self._truths(case, known)
+        parts = []
+        if any(real):
+            parts.append((np.flatnonzero(real), self._trained(case, np.flatnonzero(real), truths)))
+        if not all(real):
+            places = np.flatnonzero(~np.array(real))
+            parts.append((places, self._simulated(case, places, truths)))
+        gold = len(known) if trained else None
+        warnings = shortfall(case.rows - len(known), case.training, gold) if any(real) else ()
+        return replace(_joined(len(case.weak), parts, truths.notes), warnings=warnings)
+
+    def _sample(self, case: Case) -> Case:
+        """The case on at most `max_rows` rows, gold rows first."""
+        if case.rows <= self.max_rows:
+            return case
+        rng = case.rng("truth rows")
+        gold = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
+        gold = np.sort(rng.permutation(gold)[:MAX_GOLD])
+        others = np.setdiff1d(np.arange(case.rows), gold)
+        if case.labels is not None:
+            others = others[~case.labels.known[others]]
+        return case.take(np.sort(np.concatenate([gold, rng.permutation(others)[: self.max_rows - len(gold)]])))
+
+    def _truths(self, case: Case, known: Rows) -> _Truths:
+        """The posteriors that make the order and the level."""
+        given, coding = _weak_voters(case, known)
+        voters = given if case.voters is None else case.voters if given is None else given.joined(case.voters)
+        gold = np.empty((0, 1)) if case.labels is None else coding.labels(case.labels.targets[known])
+        columns = gold.shape[1] if voters is None else voters.scores.shape[2]
+        gold = gold if len(gold) else np.empty((0, columns))
+        believed, parts, own = None, np.empty((case.rows, 0, columns)), np.empty((case.rows, 0, columns))
+        if voters is not None:
+            voters = voters.distinct().in_label_units()
+        if voters is not None and voters.names:
+            believed = consensus(voters)
+            parts, own = believed.mean[:, None], voters.scores
+            if len(known):
+                smooth = taught(case.strong.features, believed.mean, case.training.squared, case.rng("consensus"))
+                smooth -= smooth.mean(axis=0)
+                parts = np.stack([smooth, believed.mean - smooth], axis=1)
+        strong, rest, *others = self.kernels(case)
+        mixed = unit(strong + rest)
+        if len(known):
+            model = LabelModel.of((strong, rest, mixed, *others), parts, own)
+            order = level = posterior(model, gold, known)
+        else:
+            order = posterior(LabelModel.of((mixed,), parts, own), gold, known)
+            level = posterior(LabelModel.of((strong, *others), parts, own), gold, known)
+        return _Truths(order, level, coding, voters, believed, _are_classes(case))
+
+    def kernels(self, case: Case) -> tuple[Array, ...]:
+        """See `label_kernels`."""
+        return label_kernels(case)
+
+    def splits(self, rows: int) -> int:
+        """One per level of noise, more often the fewer the rows: an order then hangs on how they are split."""
+        return len(NOISES) * min(self.max_rounds, max(1, round((600 / rows) ** 2)))
+
+    def heads(self, case: Case, places: Rows) -> tuple[Split, ...]:
+        """Heads of the candidates at these places on random splits of the rows."""
+        weak, training = [case.weak[i].features for i in places], case.training.squared
+        count, rng = self.splits(case.rows), case.rng("truth splits")
+        return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng)
+
+    def _simulated(self, case: Case, places: Rows, truths: _Truths) -> SimulatedOutcomes:
+        return simulated_outcomes(
+            self.heads(case, places),
+            truths.order.by_noise(),
+            truths.level.levels,
+            case.rng("truth simulation"),
+            draws=max(2, self.halvings * self.draws // self.splits(case.rows)),
+            shuffles=self.shuffles,
+        )
+
+    def _trained(self, case: Case, places: Rows, truths: _Truths) -> SimulatedOutcomes:
+        """Students really trained on the weak labels of some candidates, on the rows without gold labels."""
+        supervision = supervise(case, case.rng("truth shuffles"), self.shuffles)
+        coding, rows, training = truths.coding, supervision.rows, case.training
+        order, level = truths.order.take(rows), truths.level.take(rows)
+        weak = coding.labels(np.stack([t for i in places if (t := supervision.predictions[i]) is not None]))
+        mixed = np.array([supervision.null[i] for i in places]).reshape(len(places), self.shuffles, *weak.shape[1:])
+        rng, strong = case.rng("truth students"), case.strong.features[rows]
+        batches = np.split(level.draw(self.halvings * self.draws, rng), self.halvings, axis=2)
+        teach, null = by_ridge(strong, training, rng), coding.labels(mixed)
+        run = CrossFitOutcome.mean([cross_fit_outcome(teach, weak, null, order.mean, one, rng) for one in batches])
+        lost = run.null_draws - run.error[:, None]
+        if training != training.squared and truths.classes:
+            own = own_labels(case, supervision)
+            weak = coding.labels(np.stack([t for i in places if (t := own[i]) is not None]))
+            teach, gold = (as_trained(strong, training, coding, rng, case.seed, alike=alike) for alike in (False, True))
+            none = weak[:, None][:, :0]
+            run = CrossFitOutcome.mean(
+                [cross_fit_outcome(teach, weak, none, order.mean, one, rng, gold=gold) for one in batches]
+            )
+        spread, drawn = (float(np.mean(one.variance)) * order.mean.shape[1] for one in (order, level))
+        draws = (run.error_draws, run.gain_draws, run.ceiling_draws)
+        return SimulatedOutcomes(run.error + spread, run.gain, drawn - spread, *draws, lost)
+
+
+@dataclass(frozen=True, eq=False)
+class _Truths:
+    """What the labels may be, for the order of candidates and for the level of their errors.
+
+    Attributes:
+        coding: unit of both.
+        voters, consensus: in that unit, without gold labels; None where nobody votes.
+        classes: labels are class codes in that coding.
+    """
+
+    order: LabelPosterior
+    level: LabelPosterior
+    coding: Coding
+    voters: Voters | None
+    consensus: Consensus | None
+    classes: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How much each voter is relied on."""
+        if self.voters is None or self.consensus is None:
+            return ()
+        relied = zip(self.voters.names, self.consensus.reliability, strict=True)
+        return ("truth from " + ", ".join(f"{name} {value:.2f}" for name, value in relied),)
+
+
+def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: tuple[str, ...]) -> Forecast:
+    size = min(one.error_draws.shape[1] for _, one in parts)
+    error, gain = np.empty(count), np.empty(count)
+    error_draws, gain_draws = np.empty((count, size)), np.empty((count, size))
+    null = np.empty((count, parts[0][1].null.shape[1]))
+    for places, one in parts:
+        error[places], gain[places] = one.error + one.level, one.gain
+        error_draws[places], gain_draws[places] = one.error_draws[:, :size], one.gain_draws[:, :size]
+        null[places] = (one.error + one.level)[:, None] + one.null
+    ceiling = parts[0][1]
+    top = ceiling.ceiling_draws
+    return Forecast(error, gain, float(np.mean(top)), error_draws, gain_draws, top[:size], null, notes)
+
+
+def label_kernels(case: Case) -> tuple[Array, ...]:
+    """(n, n) of the strong model, even; of the others by agreement, size and depth; and those of easier tasks.
+
+    The last are what both see, and what the strong model sees to the powers 2 and 4: fewer directions.
+    """
+    others = [one for one in (*case.weak, *case.context_models) if Scale.of(one.features).weight.any()]
+    if not Scale.of(case.strong.features).weight.any():
+        raise constant(case.strong.features)
+    root = flat_root(case.strong.kernel, RIDGE)
+    strong = unit(root @ root.T)
+    easier = tuple(unit(power_kernel(case.strong.kernel, power)) for power in POWERS)
+    if not others:
+        return strong, strong, *easier
+    roots = [flat_root(one.kernel, RIDGE) for one in others]
+    shares = agreed_shares(agreement([*roots, root]), say([*others, case.strong]))[:-1]
+    rest = mixture(roots, shares / max(float(shares.sum()), 1e-12))
+    return strong, rest, seen_by_both(strong, rest), *easier
+
+
+def _weak_voters(case: Case, known: Rows) -> tuple[Voters | None, Coding]:
+    """Weak labels that were given, and the unit of labels: the gold rows' deviation, else that of the class shares."""
+    tables = [(one.name, case.weak_labels[one.name]) for one in case.weak if one.name in case.weak_labels]
+    names = tuple(name for name, _ in tables)
+    columns = 1 if case.labels is None else case.labels.targets.shape[1]
+    coding = Coding(np.zeros(columns), 1.0)
+    if len(known) and case.labels is not None:
+        gold = case.labels.targets[known]
+        coding = Coding(gold.mean(axis=0), float(np.sqrt(np.sum(np.var(gold, axis=0)))))
+    elif tables:
+        stacked = np.stack([table for _, table in tables])
+        centre = stacked.mean(axis=(0, 1))
+        coding = Coding(centre, float(np.sqrt(_label_variance(stacked))))
+    if not tables:
+        return None, coding
+    kind: Kind = "weak"
+    return Voters(names, (kind,) * len(names), np.stack([coding.labels(t) for _, t in tables], axis=1)), coding
+
+
+def _are_classes(case: Case) -> bool:
+    if case.labels is not None:
+        return case.labels.kind != "regression"
+    tables = case.weak_labels.values()
+    return bool(tables) and all(table.min() >= 0.0 and table.max() <= 1.0 for table in tables)
+
+
+def _label_variance(stacked: Array) -> float:
+    """Of classes, from their shares; of numbers, as if the median candidate explained half of it."""
+    shares = stacked.mean(axis=(0, 1))
+    inside = stacked.min() >= 0.0 and stacked.max() <= 1.0
+    if inside:
+        return float(np.sum(shares * (1.0 - shares)))
+    return 2.0 * float(np.median(np.sum(np.var(stacked, axis=1), axis=1)))
+
+
+def _table(case: Case, name: str) -> Array:
+    """(n, k) given weak labels; probabilities of two classes as those of the second, the coding of `Labels`."""
+    table = case.weak_labels[name]
+    table = table[:, None] if table.ndim == 1 else table
+    narrow = case.labels is None or case.labels.targets.shape[1] == 1
+    if narrow and table.shape[1] == 2 and np.allclose(table.sum(axis=1), 1.0, atol=1e-3):
+        return table[:, 1:]
+    return table

@@ -1,0 +1,321 @@
+"""How well the `truth` estimator predicts measured training from each set of evidence, on three populations.
+
+    W2S_DATA=FOLDER python -m tests.benchmarks.one_truth -o tests/benchmarks/one_truth.csv --task subjectivity …
+    python -m tests.benchmarks.one_truth --table tests/benchmarks/one_truth.csv
+
+Resumable: rows that the file has are not computed again. Populations: every layer of every other model (`layers`), the
+layer of each that lies nearest two thirds of its depth (`models`), and arrays without sizes and depths with half as
+many of noise beside them (`arrays`). Without the candidates' weak labels the measured outcomes are those of the
+accuracy record; with them, students really trained on these labels, on halves of the rows that are no weak head's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.estimators.cross_fitted_students import by_ridge
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.protocol import Forecast
+from predictor.estimators.truth import TruthForecast
+from predictor.extraction.extractor import Extractor
+from predictor.heads.ridge import FactoredRidge
+from predictor.models.known_models import find
+from predictor.query.labels import Labels
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.query.training_plan import Training
+from predictor.statistics.rank_correlation import rank_correlation
+from predictor.steps import drain
+from predictor.training.measures import hardened
+from predictor.training.simulated import Split
+from predictor.training.splits import Parts, cut
+from predictor.truth.voters import Kind, Voters
+from tests.benchmarks.accuracy import RECORDS, measured_beside
+from tests.benchmarks.descriptions import texts_of
+from tests.benchmarks.lineup import Cell, Task, cells, data_folder, read, ready
+
+Array = NDArray[np.float64]
+
+POPULATIONS = ("models", "arrays", "layers")
+DESCRIBERS = ("all-mpnet-base-v2", "all-MiniLM-L6-v2")
+GOLD = {"none": (0, False), "descriptions": (0, True)} | {
+    f"{words}gold {count}": (count, bool(words)) for words in ("", "descriptions + ") for count in (20, 50, 200)
+}
+TEACHERS = {
+    "weak labels": (0, "same rows", False),
+    "descriptions + weak labels": (0, "same rows", True),
+    "finished 0": (0, "soft", False),
+    "finished 50": (50, "soft", False),
+    "finished 100": (100, "soft", False),
+    "over-confident 50": (50, "over", False),
+    "hard 50": (50, "hard", False),
+}
+"""Gold rows, what the teachers are like, and whether descriptions are given."""
+
+SPLITS = 1
+"""Splits of the rows on which teachers are trained; draws of gold rows elsewhere."""
+
+OVERCONFIDENT = 1.8
+COLUMNS = (
+    *("task", "strong", "population", "evidence", "split", "candidates", "ceiling"),
+    *("error", "gain", "regret", "coverage", "width", "bias", "junk_first", "seconds"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Cached(TruthForecast):
+    """The estimator with heads and kernels kept between evidence sets of one cell."""
+
+    chains: dict[tuple[int, int], Any] = field(default_factory=dict)
+    found: dict[tuple[int, ...], Any] = field(default_factory=dict)
+
+    def kernels(self, case: Case) -> tuple[Array, ...]:
+        """As the estimator's, made once per set of models."""
+        key = tuple(id(one.features) for one in case.weak)
+        if key not in self.found:
+            self.found[key] = super().kernels(case)
+        kernels: tuple[Array, ...] = self.found[key]
+        return kernels
+
+    def heads(self, case: Case, places: NDArray[np.intp]) -> tuple[Split, ...]:
+        """As the estimator's, each head factored once."""
+        rng, rows = case.rng("truth splits"), case.rows
+        parts = [cut(rows, rows // 3, rows // 3, rng) for _ in range(self.splits(rows))]
+        return tuple(self._split(case, places, part, number) for number, part in enumerate(parts))
+
+    def _split(self, case: Case, places: NDArray[np.intp], part: Parts, number: int) -> Split:
+        strong = case.strong.features
+        for features in (case.weak[i].features for i in places):
+            if (id(features), number) not in self.chains:
+                self.chains[id(features), number] = Split.of(strong, [features], part, case.training.squared)
+        kept = [self.chains[id(case.weak[i].features), number] for i in places]
+        return Split(part, kept[0].student, tuple(one.teachers[0] for one in kept))
+
+
+def descriptions(task: Task, extractor: Extractor) -> Voters | None:
+    """Cosines of rows and descriptions, by each describer: differences of two classes, or a column per class."""
+    texts = texts_of(task.name, task.labels.classes)
+    if texts is None:
+        return None
+    scores = []
+    for name in DESCRIBERS:
+        model = find(name)
+        spec = ModelSpec(name, ready(model), layer=str(model.layers))
+        rows, words = (
+            drain(extractor.features(spec, pool, Settings(precision="fp32")))[0].values.astype(np.float64)
+            for pool in (task.pool, Pool.of(list(texts)))
+        )
+        near = (rows / np.linalg.norm(rows, axis=1)[:, None]) @ (words / np.linalg.norm(words, axis=1)[:, None]).T
+        near = near - near.mean(axis=0)
+        scores.append(near[:, 1:] - near[:, :1] if len(texts) == 2 else near - near.mean(axis=1, keepdims=True))
+    kind: Kind = "description"
+    return Voters(DESCRIBERS, (kind,) * len(DESCRIBERS), np.stack(scores, axis=1))
+
+
+def population(cell: Cell, kind: str) -> tuple[Representation, tuple[Representation, ...], list[int]]:
+    """Strong model, candidates, and the places of the real ones among the cell's candidates."""
+    weak = [Representation.of(one) for one in cell.weak]
+    strong = Representation.of(cell.strong)
+    places = list(range(len(weak)))
+    if kind != "layers":
+        models: dict[str, list[int]] = {}
+        for place, one in enumerate(weak):
+            models.setdefault(one.name.partition("#")[0], []).append(place)
+        places = [
+            min(v, key=lambda i: abs((1.0 if (d := weak[i].depth) is None else d) - 2 / 3)) for v in models.values()
+        ]
+    if kind == "arrays":
+        rng = np.random.default_rng(7)
+        junk = [
+            rng.standard_normal((len(strong.features), int(d))) for d in rng.choice((64, 256, 512), len(places) // 2)
+        ]
+        bare = [Representation(weak[i].name, weak[i].features) for i in places]
+        bare += [Representation(f"junk {i}", one) for i, one in enumerate(junk)]
+        return Representation(strong.name, strong.features), tuple(bare), places
+    return strong, tuple(weak[i] for i in places), places
+
+
+def label_free(
+    cell: Cell, kind: str, measured: Array, words: Voters | None, wanted: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Evidence without weak labels, against the record's (m, 2) weak and W2S errors."""
+    strong, weak, places = population(cell, kind)
+    estimator, outcome = Cached(shuffles=0), measured[places]
+    for name in wanted:
+        count, described = GOLD[name]
+        if described and words is None:
+            continue
+        for split in range(SPLITS if count else 1):
+            order = np.random.default_rng([split, 11]).permutation(len(strong.features))[:count]
+            labels = shown(cell.task.labels, order) if count else None
+            training = Training(weak_rows=len(strong.features) // 3) if count else Training()
+            case = Case(strong, weak, labels, training=training, voters=words if described else None)
+            started = time.perf_counter()
+            forecast = estimator.forecast(case)
+            yield {"evidence": name, "split": split} | scored(forecast, outcome, time.perf_counter() - started)
+
+
+def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Evidence with weak labels, against students really trained on them."""
+    strong, weak, places = population(cell, kind)
+    targets, real = cell.task.labels.targets, len(places)
+    variance = float(np.sum(np.var(targets, axis=0)))
+    for split in range(SPLITS):
+        part = cut(len(targets), len(targets) // 3, len(targets) // 3, np.random.default_rng([split, 13]))
+        rows = np.sort(np.concatenate([part.student, part.test]))
+        tables = {likes: teachers(weak, targets, part, rows, likes) for likes in ("same rows", "soft", "over", "hard")}
+        here = strong.take(rows)
+        candidates = tuple(one.take(rows) for one in weak)
+        student = by_ridge(here.features, Training(), np.random.default_rng([split, 17]))
+        estimator = Cached(shuffles=0, halvings=2)
+        for name in wanted:
+            count, likes, described = TEACHERS[name]
+            if described and words is None:
+                continue
+            known = np.random.default_rng([split, 19]).permutation(len(rows))[:count]
+            given = {one.name: table for one, table in zip(candidates, tables[likes], strict=True)}
+            labels = shown(cell.task.labels.take(rows), known) if count else None
+            voters = words.take(rows) if described and words is not None else None
+            case = Case(here, candidates, labels, given, voters=voters)
+            started = time.perf_counter()
+            forecast = estimator.forecast(case)
+            seconds = time.perf_counter() - started
+            held = np.setdiff1d(np.arange(len(rows)), known)
+            truth = targets[rows]
+            learned = student(np.stack(tables[likes]))
+            outcome = np.array(
+                [[np.sum((one[held] - truth[held]) ** 2) / len(held) / variance for one in pair]
+                 for pair in zip(tables[likes], learned, strict=True)]
+            )  # fmt: skip
+            yield {"evidence": name, "split": split} | scored(forecast, outcome[:real], seconds)
+
+
+def teachers(
+    weak: Sequence[Representation], targets: Array, part: Parts, rows: NDArray[np.intp], likes: str
+) -> list[Array]:
+    """(rows, k) answers of ridge heads: of the same gold rows, or each of its own half of them."""
+    found = []
+    for place, one in enumerate(weak):
+        rng = np.random.default_rng([place, 23])
+        own = part.weak if likes == "same rows" else rng.permutation(part.weak)[: len(part.weak) // 2]
+        told = FactoredRidge.of(one.features[own], one.features[rows]).predict(targets[own])
+        if likes == "over" and place % 2:
+            told = targets[own].mean(axis=0) + OVERCONFIDENT * (told - targets[own].mean(axis=0))
+        found.append(hardened(told) if likes == "hard" else told)
+    return found
+
+
+def shown(labels: Labels, rows: NDArray[np.intp]) -> Labels:
+    """The labels of these rows alone."""
+    targets = np.full_like(labels.targets, np.nan)
+    targets[rows] = labels.targets[rows]
+    return replace(labels, targets=targets)
+
+
+def scored(forecast: Forecast, measured: Array, seconds: float) -> dict[str, Any]:
+    """Figures of the real candidates, which come first."""
+    real, error = len(measured), forecast.error
+    weak, w2s = measured.T
+    low, high = np.quantile(forecast.error_draws[:real], [0.05, 0.95], axis=1)
+    inside = (w2s >= np.minimum(low, error[:real])) & (w2s <= np.maximum(high, error[:real]))
+    return {
+        "candidates": real,
+        "error": rank_correlation(error[:real], w2s),
+        "gain": rank_correlation(forecast.gain[:real], weak - w2s),
+        "regret": float(w2s[np.argmin(error[:real])] - w2s.min()),
+        "coverage": float(np.mean(inside)),
+        "width": float(np.mean(high - low)),
+        "bias": float(np.mean(error[:real] - w2s)),
+        "junk_first": int(np.argmin(error) >= real),
+        "seconds": seconds,
+    }
+
+
+def table(path: Path, least: float = 0.9) -> str:
+    """Mean / worst cell per population and evidence, of cells whose ceiling is below `least` of the label variance."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if float(row["ceiling"]) < least]
+    lines = [
+        "| population | evidence | cells | ρ, W2S error | ρ, gain | regret | coverage | bias | junk first |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for kind in POPULATIONS:
+        for name in (*GOLD, *TEACHERS):
+            cellwise: dict[tuple[str, str], list[dict[str, str]]] = {}
+            for row in rows:
+                if (row["population"], row["evidence"]) == (kind, name):
+                    cellwise.setdefault((row["task"], row["strong"]), []).append(row)
+            if not cellwise:
+                continue
+
+            def means(figure: str, found: Sequence[list[dict[str, str]]] = tuple(cellwise.values())) -> Array:
+                return np.array([np.mean([float(r[figure]) for r in one if r[figure]]) for one in found])
+
+            spread = " | ".join(f"{means(one).mean():.2f} / {means(one).min():.2f}" for one in ("error", "gain"))
+            rest = f"{means('regret').mean():.3f} | {means('coverage').mean():.2f} / {means('coverage').min():.2f}"
+            last = f"{means('bias').mean():.2f} | {means('junk_first').mean():.2f}"
+            lines.append(f"| {kind} | {name} | {len(cellwise)} | {spread} | {rest} | {last} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run, or print the table of an earlier run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.one_truth", description=__doc__)
+    parser.add_argument("-o", type=Path, default=Path("one_truth.csv"), help="result file (CSV), continued if there")
+    parser.add_argument("--task", action="append", help="tasks of the record")
+    parser.add_argument("--population", action="append", choices=POPULATIONS)
+    parser.add_argument("--evidence", action="append", choices=(*GOLD, *TEACHERS))
+    parser.add_argument("--table", type=Path, help="print the table of this file")
+    options = parser.parse_args()
+    if options.table:
+        sys.stdout.write(table(options.table) + "\n")
+        return
+    folder, extractor = data_folder(), Extractor()
+    record = {
+        (row["task"], row["strong"], row["candidate"]): [float(row[x]) for x in ("weak_error", "w2s_error")]
+        + [float(row["ceiling_error"])]
+        for path in (*RECORDS.values(), Path(__file__).parent / "accuracy_classes.csv")
+        for row in csv.DictReader(measured_beside(path).read_text(encoding="utf-8").splitlines())
+    }
+    done = set()
+    if options.o.exists():
+        with options.o.open(newline="") as file:
+            done = {tuple(row[key] for key in COLUMNS[:4]) for row in csv.DictReader(file)}
+    with options.o.open("a", newline="") as file:
+        sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if not done:
+            sheet.writeheader()
+        for name in options.task or ():
+            task = read(name, folder)
+            words = descriptions(task, extractor)
+            for cell in cells(task, extractor):
+                model = f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
+                outcomes = np.array([record[name, model, one.name] for one in cell.weak])
+                for kind in options.population or POPULATIONS:
+                    head = {"task": name, "strong": model, "population": kind, "ceiling": outcomes[0, 2]}
+                    wanted = [
+                        one for one in options.evidence or (*GOLD, *TEACHERS) if (name, model, kind, one) not in done
+                    ]
+                    free = label_free(cell, kind, outcomes[:, :2], words, [one for one in wanted if one in GOLD])
+                    taught = with_teachers(cell, kind, words, [one for one in wanted if one in TEACHERS])
+                    for rows in (free, taught):
+                        for row in rows:
+                            sheet.writerow(
+                                {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in (head | row).items()}
+                            )
+                            file.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Coherence of the `truth` estimator: evidence may only help, and nothing else may move the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from predictor.estimators.problem import Case, Representation
+from predictor.estimators.truth import TruthForecast
+from predictor.query.labels import Labels
+from predictor.query.training_plan import Training
+from predictor.statistics.rank_correlation import rank_correlation
+from predictor.truth.voters import Voters
+from tests.estimators.cases import task, teachers
+
+ROWS = 240
+QUICK = TruthForecast(halvings=2, max_rounds=1, draws=16, shuffles=2)
+NOISES = (0.1, 0.6, 1.2, 2.5)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return teachers(NOISES, ROWS)
+
+
+@pytest.fixture(scope="module")
+def values(models):
+    return task(models[0], "binary")
+
+
+def described(score):
+    return Voters(("words",), ("description",), np.asarray(score, dtype=np.float64)[:, None, None])
+
+
+def finished(models, values, classes=2):
+    """Probabilities of each teacher, errors of their own, the better the earlier it is listed."""
+    found = {}
+    for place, one in enumerate(models[1]):
+        rng = np.random.default_rng([place, 8])
+        scores = 2.0 * np.eye(classes)[values.astype(int)] + (0.8 + 0.8 * place) * rng.standard_normal((ROWS, classes))
+        odds = np.exp(scores)
+        found[one.name] = odds / odds.sum(axis=1, keepdims=True)
+    return found
+
+
+def revealed(values, count):
+    return Labels.of([float(v) if i < count else None for i, v in enumerate(values)])
+
+
+def test_label_free_order_follows_what_candidates_see(models):
+    """Candidates that see the strong model through less noise teach better students."""
+    forecast = QUICK.forecast(Case(*models))
+    assert (np.diff(forecast.error) > 0.0).all()
+    assert forecast.error_draws.shape == forecast.gain_draws.shape
+    assert forecast.null_draws.shape == (4, 2)
+
+
+def test_candidate_order_is_irrelevant(models):
+    """Candidates listed backwards get the same errors."""
+    strong, weak = models
+    forward, backward = (QUICK.forecast(Case(strong, one)).error for one in (weak, weak[::-1]))
+    np.testing.assert_allclose(forward, backward[::-1], atol=1e-8)
+
+
+def test_a_candidate_listed_twice_ties_with_itself(models, values):
+    """Its two copies get one answer, with and without weak labels."""
+    strong, weak = models
+    twice = (*weak, Representation("again", weak[1].features, weak[1].parameters, weak[1].depth))
+    found = QUICK.forecast(Case(strong, twice)).error
+    assert found[4] == pytest.approx(found[1], abs=1e-9)
+    given = finished(models, values)
+    found = QUICK.forecast(Case(strong, twice, weak_labels=given | {"again": given[weak[1].name]})).error
+    assert found[4] == pytest.approx(found[1], abs=1e-9)
+
+
+def test_junk_moves_no_order_of_the_others(models):
+    """Eight candidates of noise beside four real ones leave their order and are never first."""
+    strong, weak = models
+    rng = np.random.default_rng(3)
+    junk = tuple(Representation(f"junk {i}", rng.standard_normal((ROWS, 12)), 500, 0.5) for i in range(8))
+    found = QUICK.forecast(Case(strong, (*weak, *junk))).error
+    assert (np.diff(found[:4]) > 0.0).all()
+    assert found.argmin() == 0
+
+
+def test_absent_evidence_equals_worthless_evidence(models):
+    """A description that says the same of every row changes nothing; one of noise leaves the order."""
+    case = Case(*models)
+    bare = QUICK.forecast(case).error
+    flat = QUICK.forecast(replace(case, voters=described(np.full(ROWS, 0.3)))).error
+    np.testing.assert_allclose(flat, bare, atol=1e-9)
+    noise = QUICK.forecast(replace(case, voters=described(np.random.default_rng(4).standard_normal(ROWS)))).error
+    assert rank_correlation(noise, bare) == pytest.approx(1.0)
+
+
+def test_a_description_of_what_one_candidate_sees_moves_that_candidate_up(models):
+    """Words that name the last candidate's own direction make it better than it was among the others."""
+    strong, weak = models
+    own = np.random.default_rng(5).standard_normal((ROWS, 6))
+    last = Representation("own", own, weak[0].parameters, weak[0].depth)
+    case = Case(strong, (*weak, last))
+    before = QUICK.forecast(case).error
+    after = QUICK.forecast(replace(case, voters=described(own[:, 0]))).error
+    assert after[4] - after[:4].mean() < before[4] - before[:4].mean()
+
+
+@pytest.mark.parametrize("count", [0, 40])
+def test_one_column_and_two_columns_of_probabilities_agree(models, values, count):
+    """(n, 2) class probabilities are read as their second column."""
+    given = finished(models, values)
+    labels = revealed(values, count) if count else None
+    single = {name: table[:, 1:] for name, table in given.items()}
+    two, one = (QUICK.forecast(Case(*models, labels, weak_labels=w)) for w in (given, single))
+    np.testing.assert_allclose(two.error, one.error, atol=1e-9)
+    np.testing.assert_allclose(two.gain, one.gain, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [0, 20, 50, 100])
+def test_gold_labels_never_reverse_finished_teachers(models, values, count):
+    """Teachers that are right more often come first, whatever number of gold rows is at hand."""
+    given = finished(models, values)
+    labels = revealed(values, count) if count else None
+    found = QUICK.forecast(Case(*models, labels, weak_labels=given)).error
+    assert rank_correlation(found, np.arange(4.0)) > 0.7
+
+
+def test_heads_trained_on_the_gold_rows_are_no_voters(models, values):
+    """With gold labels alone and no other training named, heads are trained on them, and no voter is reported."""
+    forecast = QUICK.forecast(Case(*models, revealed(values, 60)))
+    assert forecast.notes == ()
+    assert forecast.error.argmin() == 0
+
+
+def test_more_rows_asked_for_than_are_labelled_are_simulated(models, values):
+    """With weak_rows above the number of gold rows, heads are simulated on the posterior, not trained on these."""
+    labels = revealed(values, 20)
+    asked = QUICK.forecast(Case(*models, labels, training=Training(weak_rows=80)))
+    trained = QUICK.forecast(Case(*models, labels))
+    assert asked.error[0] < trained.error[0]
+    assert (np.diff(asked.error) > -0.02).all()
+
+
+def test_candidates_with_and_without_weak_labels_are_compared_on_one_truth(models, values):
+    """A mixed ranking gives every candidate an error and as many draws."""
+    given = finished(models, values)
+    some = {name: given[name] for name in list(given)[:2]}
+    forecast = QUICK.forecast(Case(*models, weak_labels=some))
+    assert np.isfinite(forecast.error).all()
+    assert forecast.error_draws.shape[0] == 4
+    assert np.isfinite(forecast.error_draws).all()
+
+
+def test_classes_in_several_columns(models):
+    """One-hot labels and class probabilities of three classes are served."""
+    classes = task(models[0], "multiclass")
+    given = finished(models, classes, classes=3)
+    for count in (0, 60):
+        labels = revealed(classes, count) if count else None
+        found = QUICK.forecast(Case(*models, labels, weak_labels=given))
+        assert found.error.argmin() == 0

@@ -1,0 +1,108 @@
+"""The truth model: its closed form against the dense Gaussian, and what gold labels do to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.truth.conditioned import Seen, posterior
+from predictor.truth.kernels import unit
+from predictor.truth.model import CONSENSUS_SD, SCALES, LabelModel
+from tests.reference import truth as twin
+
+ROWS = 18
+
+
+def model_of(columns, voters=2, seed=0):
+    rng = np.random.default_rng(seed)
+    kernels = []
+    for width in (3, 6):
+        features = rng.standard_normal((ROWS, width))
+        kernels.append(unit(features @ features.T))
+    scores = 0.4 * rng.standard_normal((ROWS, voters, columns)) / np.sqrt(columns)
+    scores -= scores.mean(axis=0)
+    parts = np.stack([0.5 * scores[:, 0], 0.3 * scores[:, 1]], axis=1) if voters else np.empty((ROWS, 0, columns))
+    return LabelModel.of(tuple(kernels), parts, scores)
+
+
+@pytest.mark.parametrize(("columns", "voters"), [(1, 2), (3, 2), (2, 0)])
+def test_posterior_equals_the_dense_gaussian(columns, voters):
+    """Means, covariances and weights of the grid agree with the whole (n k) Gaussian to 1e-8."""
+    model = model_of(columns, voters)
+    rng = np.random.default_rng(1)
+    known = np.array([1, 4, 5, 9, 11, 16])
+    gold = rng.standard_normal((len(known), columns)) / np.sqrt(columns)
+    found = posterior(model, gold, known)
+    dense, logs = [], []
+    for at in model.grid(SCALES):
+        kernel = model.kernels[at.kernel] + 1.0 / len(known)
+        args = (kernel, model.parts, model.voters, at.scale, at.smooth, at.noise, at.own, CONSENSUS_SD)
+        mean, covariance, noise = twin.prior(*args)
+        mean, covariance, density = twin.conditioned(mean, covariance, noise, gold, known, ROWS)
+        dense.append((mean, covariance))
+        logs.append(density)
+    weights = np.exp(np.array(logs) - max(logs))
+    weights[weights < 1e-3] = 0.0
+    weights /= weights.sum()
+    np.testing.assert_allclose(found.weights, weights, atol=1e-8)
+    mean, covariance = twin.mixed(weights, [m for m, _ in dense], [c for _, c in dense])
+    np.testing.assert_allclose(found.mean, mean.reshape(columns, ROWS).T, atol=1e-8)
+    noise = sum(w * at.noise for w, at in zip(weights, model.grid(SCALES), strict=True))
+    diagonal = np.diag(covariance).reshape(columns, ROWS).mean(axis=0)
+    np.testing.assert_allclose(found.variance, diagonal + noise, atol=1e-8)
+
+
+def test_left_out_predictions_are_those_of_a_posterior_without_the_row():
+    """At one grid point, each gold row is predicted as if it had not been given."""
+    model = model_of(1)
+    at = model.grid(SCALES)[7]
+    known = np.array([0, 3, 8, 12])
+    gold = np.random.default_rng(2).standard_normal((4, 1))
+    kernel = model.kernels[at.kernel] + 1.0 / len(known)
+    args = (kernel, model.parts, model.voters, at.scale, at.smooth, at.noise, at.own, CONSENSUS_SD)
+    prior = twin.prior(*args)
+    expected = []
+    for row in range(4):
+        others = np.delete(np.arange(4), row)
+        mean, _, _ = twin.conditioned(*prior, gold[others], known[others], ROWS)
+        expected.append(mean[known[row]])
+    found = Seen.of(model, at.kernel, gold, known).moments(model, at).left_out
+    np.testing.assert_allclose(found[:, 0], expected, atol=1e-8)
+
+
+def test_labels_have_unit_variance_in_all():
+    """Without gold labels every grid point gives the labels variance 1, summed over columns."""
+    for columns in (1, 3):
+        model = model_of(columns)
+        for at in model.grid():
+            total = model.explained + columns * (at.smooth + at.noise + at.own)
+            assert total == pytest.approx(1.0)
+
+
+def test_a_consensus_that_varies_too_much_is_bounded():
+    """No consensus explains more than its bound of the label variance."""
+    model = model_of(1)
+    assert LabelModel.of(model.kernels, 50.0 * model.parts, model.voters).explained == pytest.approx(0.95)
+
+
+def test_draws_have_the_posterior_moments():
+    """Many drawn labels have the posterior's mean and variance, noise included."""
+    model = model_of(2)
+    gold = np.random.default_rng(3).standard_normal((5, 2)) / np.sqrt(2.0)
+    found = posterior(model, gold, np.arange(5))
+    drawn = found.draw(40_000, np.random.default_rng(4))
+    np.testing.assert_allclose(drawn.mean(axis=2), found.mean, atol=0.03)
+    np.testing.assert_allclose(drawn.var(axis=2).mean(axis=1), found.variance, rtol=0.06)
+
+
+def test_gold_labels_tell_a_good_voter_from_a_bad_one():
+    """The coefficient of the voter that the gold labels follow rises, that of its opposite falls."""
+    rng = np.random.default_rng(5)
+    features = rng.standard_normal((80, 4))
+    good, bad = 0.5 * rng.standard_normal((2, 80))
+    scores = np.stack([good - good.mean(), bad - bad.mean()], axis=1)[:, :, None]
+    model = LabelModel.of((unit(features @ features.T),), 0.5 * scores.sum(axis=1)[:, None], scores)
+    labels = 1.6 * scores[:40, 0] - 1.0 * scores[:40, 1]
+    found = posterior(model, labels / labels.std(), np.arange(40))
+    assert found.coefficients[1] > 0.1
+    assert found.coefficients[2] < -0.1
