@@ -12,6 +12,7 @@ from predictor.errors import W2SError
 from predictor.folders import cache_dir
 from predictor.store.stores import stores_in, sweep
 from server.config import Limits
+from server.durable.clock import SteadyClock
 from server.durable.job_service import JobService
 from server.features.uploads import Uploads
 from server.parts.store import PartStore
@@ -20,6 +21,7 @@ from server.telemetry.metrics import Metrics
 
 _COUNT_SECONDS = 1.0
 _SWEEP_SECONDS = 60.0
+_EXPIRY_GRACE_SECONDS = 3600.0
 _QUARANTINED_SECONDS = 86_400.0
 """Time that a damaged entry is stored for inspection."""
 
@@ -37,10 +39,16 @@ async def background_tasks(*tasks: Coroutine[Any, Any, None]) -> AsyncIterator[N
 
 
 async def forget_old_jobs(job_service: JobService, limits: Limits) -> None:
-    """Delete finished jobs whose time is over, until cancelled."""
+    """Delete finished jobs whose time is over, until cancelled.
+
+    The clock may have been set ahead: nothing is deleted in the first hour of a server, so that its operator can set it
+    back, and a clock that jumps later changes nothing.
+    """
+    clock = SteadyClock()
+    await asyncio.sleep(min(_EXPIRY_GRACE_SECONDS, limits.retention_seconds))
     while limits.retention_seconds:
         try:
-            expired = await job_service.expire(limits.retention_seconds)
+            expired = await job_service.expire(clock.now() - limits.retention_seconds)
             if expired:
                 log("jobs_expired", jobs=expired)
         except W2SError as error:  # the disk, for a while

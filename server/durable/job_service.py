@@ -134,9 +134,9 @@ class JobService:
         """See JobTable.release."""
         return await self._change(lambda: self._table.release(attempt, lost, max_losses))
 
-    async def expire(self, seconds: float) -> int:
+    async def expire(self, before: float) -> int:
         """See JobTable.expire."""
-        return await self._change(lambda: self._table.expire(seconds))
+        return await self._change(lambda: self._table.expire(before))
 
     async def counts(self) -> dict[str, int]:
         """See JobTable.counts."""

@@ -233,11 +233,11 @@ class JobTable:
                 )
             session.execute("DELETE FROM jobs WHERE id = ?", (name,))
 
-    def expire(self, seconds: float) -> int:
-        """Forget jobs that have been in a terminal state for that long; returns how many."""
+    def expire(self, before: float) -> int:
+        """Delete jobs that reached a terminal state before a time, in seconds since 1970; returns how many."""
         with self._database.transaction() as session:
             marks = ", ".join("?" * len(TERMINAL))
-            old = (now() - round(seconds * 1e6), *sorted(TERMINAL))
+            old = (round(before * 1e6), *sorted(TERMINAL))
             return int(session.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount)
 
     def _lose(self, session: Session, name: str, lost: W2SError, max_losses: int) -> StoredJob:
