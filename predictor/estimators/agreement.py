@@ -13,14 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from predictor.estimators.baek2022 import Line
+from predictor.estimators.baek2022 import AgreementLine
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.supervision import cross_taught
+from predictor.estimators.supervision import cross_fitted
 from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
-from predictor.estimators.vote_matrix import NEEDED, Panel, too_few, unfit
+from predictor.estimators.vote_matrix import NEEDED, VoteMatrix, too_few, unfit
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array, Ints
@@ -61,27 +61,27 @@ class AgreementError:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; every other way to the same error that applies is in the details."""
-        panel = Panel.of(case, self.name)
-        answers = [Estimate(None, self.better, self.unit, note=too_few(panel)) for _ in case.weak]
-        if len(panel.seats) < NEEDED:
+        matrix = VoteMatrix.of(case, self.name)
+        answers = [Estimate(None, self.better, self.unit, note=too_few(matrix)) for _ in case.weak]
+        if len(matrix.columns) < NEEDED:
             return tuple(answers)
-        found = self._of_classes(panel, case) if panel.classes else self._of_numbers(panel, case)
-        for seat, estimate in zip(panel.seats, found, strict=True):
-            answers[seat] = estimate
+        found = self._of_classes(matrix, case) if matrix.classes else self._of_numbers(matrix, case)
+        for column, estimate in zip(matrix.columns, found, strict=True):
+            answers[column] = estimate
         return tuple(answers)
 
-    def _of_classes(self, panel: Panel, case: Case) -> list[Estimate]:
-        cast = panel.votes()
-        consensus = dawid_skene(cast, panel.classes)
+    def _of_classes(self, matrix: VoteMatrix, case: Case) -> list[Estimate]:
+        cast = matrix.votes()
+        consensus = dawid_skene(cast, matrix.classes)
         errors = consensus.errors()
-        details: list[dict[str, float]] = [{"majority_error": x} for x in _against_majority(cast, panel.classes)]
+        details: list[dict[str, float]] = [{"majority_error": x} for x in _against_majority(cast, matrix.classes)]
         shares = consensus.prior
-        if panel.classes == 2 and RARE < shares[0] < 1.0 - RARE:
+        if matrix.classes == 2 and RARE < shares[0] < 1.0 - RARE:
             signs: Array = 2.0 * cast.astype(np.float64) - 1.0
             balanced = balanced_errors(signs, float(shares[1] - shares[0]))
             for one, error in zip(details, balanced, strict=True):
                 one["spectral_balanced_error"] = float(error)
-        self._add_line(panel, case, cast, details)
+        self._add_line(matrix, case, cast, details)
         alike = float(np.mean(np.all(cast == cast[:, :1], axis=1)))
         notes = [f"all candidates agree on {alike:.0%} of the rows"] if alike > 0.8 else []
         left, right = np.triu_indices(cast.shape[1], 1)
@@ -94,18 +94,18 @@ class AgreementError:
             for error, one in zip(errors, details, strict=True)
         ]
 
-    def _add_line(self, panel: Panel, case: Case, cast: Ints, details: list[dict[str, float]]) -> None:
-        line = Line.of(panel, case, cast)
+    def _add_line(self, matrix: VoteMatrix, case: Case, cast: Ints, details: list[dict[str, float]]) -> None:
+        line = AgreementLine.of(matrix, case, cast)
         if line is None:
             return
         for i, one in enumerate(details):
             one["held_out_error"] = float(line.held_out[i])
             one["line_error"], one["line_fit"] = float(line.errors[i]), line.fit
 
-    def _of_numbers(self, panel: Panel, case: Case) -> list[Estimate]:
-        stacked, (variance, unit) = panel.stacked(), panel.scale(case)
+    def _of_numbers(self, matrix: VoteMatrix, case: Case) -> list[Estimate]:
+        stacked, (variance, unit) = matrix.stacked(), matrix.scale(case)
         if stacked is None or variance <= 0.0:
-            return [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in panel.seats]
+            return [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in matrix.columns]
         apart = distances(stacked)
         errors = squared_errors(apart)
         note = shared_errors(apart, errors)
@@ -149,32 +149,32 @@ class AgreementSelection:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; `weak_error` and `misfit` in the details. May be negative: the shared part is missing."""
-        panel = Panel.of(case, self.name)
-        answers = [Estimate(None, self.better, self.unit, note=too_few(panel)) for _ in case.weak]
-        if len(panel.seats) < NEEDED:
+        matrix = VoteMatrix.of(case, self.name)
+        answers = [Estimate(None, self.better, self.unit, note=too_few(matrix)) for _ in case.weak]
+        if len(matrix.columns) < NEEDED:
             return tuple(answers)
-        stacked, (variance, unit) = panel.stacked(), panel.scale(case)
+        stacked, (variance, unit) = matrix.stacked(), matrix.scale(case)
         if stacked is None or variance <= 0.0:
-            found = [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in panel.seats]
+            found = [Estimate(None, self.better, unit, note=unfit(stacked)) for _ in matrix.columns]
         else:
             apart = distances(stacked)
             errors = squared_errors(apart)
             note = shared_errors(apart, errors)
-            misfits = self._misfits(stacked, panel, case) / variance
+            misfits = self._misfits(stacked, matrix, case) / variance
             found = [
                 Estimate(
                     float(e - m), self.better, unit, note=note, details={"weak_error": float(e), "misfit": float(m)}
                 )
                 for e, m in zip(errors / variance, misfits, strict=True)
             ]
-        for seat, estimate in zip(panel.seats, found, strict=True):
-            answers[seat] = estimate
+        for column, estimate in zip(matrix.columns, found, strict=True):
+            answers[column] = estimate
         return tuple(answers)
 
-    def _misfits(self, stacked: Array, panel: Panel, case: Case) -> Array:
+    def _misfits(self, stacked: Array, matrix: VoteMatrix, case: Case) -> Array:
         count, rows, columns = stacked.shape
-        lessons = stacked.transpose(1, 0, 2).reshape(rows, -1)
-        strong, ridge = case.strong.features[panel.rows], case.training.squared.student_ridge
-        learned = cross_taught(strong, lessons, FOLDS, case.rng(self.name), ridge)
-        missed: Array = np.sum((learned - lessons) ** 2, axis=0).reshape(count, columns).sum(axis=1) / rows
+        flat = stacked.transpose(1, 0, 2).reshape(rows, -1)
+        strong, ridge = case.strong.features[matrix.rows], case.training.squared.student_ridge
+        learned = cross_fitted(strong, flat, FOLDS, case.rng(self.name), ridge)
+        missed: Array = np.sum((learned - flat) ** 2, axis=0).reshape(count, columns).sum(axis=1) / rows
         return missed

@@ -16,8 +16,8 @@ import numpy as np
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.supervision import cross_taught
-from predictor.estimators.vote_matrix import NEEDED, Panel, too_few
+from predictor.estimators.supervision import cross_fitted
+from predictor.estimators.vote_matrix import NEEDED, VoteMatrix, too_few
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array, Ints
@@ -30,8 +30,8 @@ hundreds of rows the noise of the shares alone takes a straight line down to 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """What the line says of m candidates.
+class AgreementLine:
+    """Errors of m candidates by agreement-on-the-line.
 
     Attributes:
         errors: (m,) 0–1 errors on the pool.
@@ -45,22 +45,22 @@ class Line:
     fit: float
 
     @classmethod
-    def of(cls, panel: Panel, case: Case, cast: Ints) -> Line | None:
+    def of(cls, matrix: VoteMatrix, case: Case, cast: Ints) -> AgreementLine | None:
         """The line of heads trained on the gold rows; None without gold rows, or where a candidate's labels are given.
 
         Given weak labels may know the gold rows, so that their error there is none on rows left out.
 
         Args:
-            cast: (n, m) the panel's votes on the pool.
+            cast: (n, m) votes on the pool.
         """
         labels = case.labels
-        if labels is None or any(case.weak[seat].name in case.weak_labels for seat in panel.seats):
+        if labels is None or any(case.weak[column].name in case.weak_labels for column in matrix.columns):
             return None
-        lesson = labels.targets[labels.known]
-        rows = [case.weak[seat].features[labels.known] for seat in panel.seats]
+        targets = labels.targets[labels.known]
+        rows = [case.weak[column].features[labels.known] for column in matrix.columns]
         ridge = case.training.squared.weak_ridge
-        guessed = [votes(cross_taught(features, lesson, FOLDS, case.rng("line"), ridge)) for features in rows]
-        held_out, gold = np.stack(guessed, axis=1), votes(lesson)
+        guessed = [votes(cross_fitted(features, targets, FOLDS, case.rng("line"), ridge)) for features in rows]
+        held_out, gold = np.stack(guessed, axis=1), votes(targets)
         errors, slope, fit = on_the_line(held_out, gold, cast)
         return cls(errors, np.mean(held_out != gold[:, None], axis=0), slope, fit)
 
@@ -122,14 +122,14 @@ class AgreementOnTheLine:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; `details`: `held_out_error` on the gold rows, `slope` and `fit` (R²) of the line."""
-        panel = Panel.of(case, self.name)
+        matrix = VoteMatrix.of(case, self.name)
         if case.labels is None:
             return self._absent(case, "needs gold labels of the weak heads' training rows: --labels FILE")
-        if len(panel.seats) < NEEDED:
-            return self._absent(case, too_few(panel))
-        if not panel.classes:
+        if len(matrix.columns) < NEEDED:
+            return self._absent(case, too_few(matrix))
+        if not matrix.classes:
             return self._absent(case, "needs classes: numbers neither agree nor differ")
-        line = Line.of(panel, case, panel.votes())
+        line = AgreementLine.of(matrix, case, matrix.votes())
         if line is None:
             return self._absent(case, "given weak labels may know the gold rows: leave them out")
         if line.fit < MIN_FIT or line.slope <= 0.0:

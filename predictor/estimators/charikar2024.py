@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.supervision import cross_taught, supervise
+from predictor.estimators.supervision import cross_fitted, supervise
 from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.ridge import FactoredRidge
@@ -40,7 +40,7 @@ class Refusal:
         details: the misfit in other forms: `leave_one_out`; for classes `disagreement`, the share of rows on which the
             held-out student names another class; for class probabilities `kl` and `reverse_kl`, in nats.
         weak_loss: (l,) squared error of the weak model on the gold rows, each left out of its head; None without them.
-        strong_error: mean of the same of the strong head taught gold labels; it includes their noise.
+        strong_error: mean of the same of the strong head trained on gold labels; it includes their noise.
     """
 
     unit: str
@@ -63,7 +63,7 @@ class Refusal:
 
     @property
     def guard(self) -> str:
-        """What stands beside a misfit too small to predict anything; empty where it may, or cannot be checked."""
+        """The note of a misfit too small to predict anything; empty where it may, or where this cannot be checked."""
         if self.threshold is None or self.misfit >= self.threshold:
             return ""
         return f"below {self.threshold:.3g} = 4√(strong error × weak error): predicts nothing"
@@ -71,7 +71,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Misfit:
-    """Held-out mean squared distance between the student and the weak labels it was taught, ridge heads."""
+    """Held-out mean squared distance between the student and the weak labels it was trained on, ridge heads."""
 
     name: str = "misfit"
     better: Better = "higher"
@@ -87,7 +87,7 @@ class Misfit:
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """In units of the label variance where gold labels exist, else in squared label units.
 
-        The note says where the misfit is too small to predict anything: `details["threshold"]`.
+        The note marks a misfit that is too small to predict anything: `details["threshold"]`.
         """
         return tuple(self._one(refusal) for refusal in refusals(case))
 
@@ -153,23 +153,23 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         residuals = left_out_residuals(case.strong.features[case.labels.known], gold, ridge)
         strong_error = float(np.mean(np.sum(residuals**2, axis=1))) / scale
     found: list[Refusal | str] = []
-    for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
-        if taught is None:
+    for candidate, labels in zip(case.weak, supervision.predictions, strict=True):
+        if labels is None:
             found.append("needs --weak-labels for this candidate, or --labels")
             continue
-        if float(np.sum(np.var(taught, axis=0))) <= 0.0:
+        if float(np.sum(np.var(labels, axis=0))) <= 0.0:
             found.append("the weak labels are constant")
             continue
-        taught = _second_of_two(taught)
-        learned = cross_taught(strong, taught, FOLDS, case.rng("misfit"), ridge)
-        distance = np.sum((learned - taught) ** 2, axis=1) / scale
+        labels = _second_of_two(labels)
+        learned = cross_fitted(strong, labels, FOLDS, case.rng("misfit"), ridge)
+        distance = np.sum((learned - labels) ** 2, axis=1) / scale
         loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
-        left_out = left_out_residuals(strong, taught, ridge)
+        left_out = left_out_residuals(strong, labels, ridge)
         details = {"leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale}
         if case.labels is None or case.labels.kind != "regression":
-            details |= _in_nats(taught, learned)
-        if are_classes(taught, case.labels):
-            details["disagreement"] = float(np.mean(votes(learned) != votes(taught)))
+            details |= _in_nats(labels, learned)
+        if are_classes(labels, case.labels):
+            details["disagreement"] = float(np.mean(votes(learned) != votes(labels)))
         found.append(Refusal(unit, distance, details, loss, strong_error))
     return tuple(found)
 
@@ -199,17 +199,17 @@ def _second_of_two(table: Array) -> Array:
     return table[:, 1:] if table.shape[1] == 2 and class_probabilities(table) is not None else table
 
 
-def _in_nats(taught: Array, learned: Array) -> dict[str, float]:
+def _in_nats(labels: Array, learned: Array) -> dict[str, float]:
     """KL either way between weak labels that are class probabilities and the ridge student's outputs cut to such."""
-    weak = class_probabilities(taught)
+    weak = class_probabilities(labels)
     if weak is None:
         return {}
     cut = np.clip(learned, 0.0, 1.0)
     student = np.concatenate([1.0 - cut, cut], axis=1) if cut.shape[1] == 1 else cut
-    lifted, kept = floored(weak), floored(student)
+    teacher, learned = floored(weak), floored(student)
     return {
-        "kl": float(np.mean(divergence(lifted, kept))),
-        "reverse_kl": float(np.mean(divergence(kept, lifted))),
+        "kl": float(np.mean(divergence(teacher, learned))),
+        "reverse_kl": float(np.mean(divergence(learned, teacher))),
     }
 
 

@@ -1,4 +1,4 @@
-"""Combined: the default judge, the best forecaster that the evidence at hand allows."""
+"""Combined: the default estimator, the best forecaster that the evidence at hand allows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Combined:
         return self.part(Evidence.representations if case.labels is None else Evidence.few_labels)
 
     def part(self, evidence: Evidence) -> Forecaster:
-        """The forecaster that speaks where every candidate comes with this evidence."""
+        """The forecaster for candidates that all come with this evidence."""
         if evidence >= Evidence.few_labels:
             return TruthPosteriorForecast()
         return ConsensusForecast() if evidence == Evidence.weak_labels else LabelPriorSimulation()

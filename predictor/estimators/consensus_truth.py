@@ -1,8 +1,8 @@
 """Consensus truth: outcomes of W2S training when nothing but the candidates' weak labels is at hand.
 
-Ours; no paper states it. The student is really taught every candidate's weak labels, and only the unknown truth is
-replaced by what all candidates together let one believe it to be: see `predictor.truth.consensus`. No gold label is
-looked at. What the candidates have in common because their heads were taught the same gold rows is foreseen by the
+Ours; no paper states it. The student is really trained on every candidate's weak labels, and only the unknown truth is
+replaced by its posterior given the weak labels of all candidates: see `predictor.truth.consensus`. No gold label is
+looked at. What the candidates have in common because their heads were trained on the same gold rows is predicted by the
 simulation of `label_prior_simulation`. Where the weak labels come from heads that were trained on given gold rows, it
 still sees the heads' answers alone, and is a second opinion beside `truth_posterior`.
 """
@@ -41,12 +41,12 @@ class ConsensusForecast:
     """Err_w2s = mean (f_sw − T)² + what T leaves of the label variance; gain = mean (f_w − T)² − (f_sw − T)².
 
     Attributes:
-        halvings: random halvings of the rows averaged over.
-        draws: plausible truths per halving, each with its own bootstrap of the rows.
+        two_fold_splits: random two-fold splits of the rows averaged over.
+        draws: plausible truths per split, each with its own bootstrap of the rows.
         max_rows: rows used at most (drawn by the seed).
     """
 
-    halvings: int = 4
+    two_fold_splits: int = 4
     draws: int = 64
     max_rows: int = 1600
 
@@ -56,13 +56,13 @@ class ConsensusForecast:
     evidence: Evidence = Evidence.weak_labels
     source: str = "this project; no paper states it"
     summary: str = (
-        "Expected test error of the student if the truth is what at least three weak models together let one believe, "
-        "given what heads of the same gold rows have in common when such training is simulated; linear heads of the "
-        "training's own loss; mistakes that all of them share are invisible."
+        "Expected test error of the student under the posterior of the truth given the weak labels of at least three "
+        "models, given what heads of the same gold rows have in common when such training is simulated; linear heads "
+        "of the training's own loss; mistakes that all of them share are invisible."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` says why."""
+        """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` gives a reason."""
         cast = self._cast(case)
         if isinstance(cast, str):
             return tuple(Estimate(None, self.better, self.unit, note=cast) for _ in case.weak)
@@ -83,7 +83,7 @@ class ConsensusForecast:
         shares of it that no candidate explains.
 
         Raises:
-            InputError: weak labels are missing, or say nothing together.
+            InputError: weak labels are missing, or carry no information together.
         """
         cast = self._cast(case)
         if isinstance(cast, str):
@@ -105,18 +105,18 @@ class ConsensusForecast:
         truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[kept]), classes=classes)
         student = case.strong.take(supervision.rows[kept])
         root = flat_root(student.kernel, FLAT_RIDGE)
-        teach = by_ridge(student.features, case.training, rng)
+        train = by_ridge(student.features, case.training, rng)
         runs, totals, others = [], [], []
         own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
         training = replace(case.training, label_form="soft")
         as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
-        for _ in range(self.halvings):
+        for _ in range(self.two_fold_splits):
             drawn, spread = truth.draw(self.draws, root, rng)
-            runs.append(cross_fit_outcome(teach, plain, null, truth.mean, drawn, rng))
+            runs.append(cross_fit_outcome(train, plain, null, truth.mean, drawn, rng))
             totals.append(spread)
             if classes and training != training.squared:
                 others.append(
-                    cross_fit_outcome(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=teach)
+                    cross_fit_outcome(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=train)
                 )
         plainly = CrossFitOutcome.mean(runs)
         run = CrossFitOutcome.mean(others) if others else plainly
@@ -138,17 +138,17 @@ class ConsensusForecast:
         )
 
     def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:
-        """Moments of the candidates' weak labels in simulated worlds, over random cuts of these rows.
+        """Moments of the candidates' weak labels in the simulation, over random cuts of these rows.
 
-        Heads are taught as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
+        Heads are trained on as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
         """
         rng, here = case.rng("simulated weak labels"), case.take(rows)
-        taught = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
-        gold = max(1, min(taught, len(rows) - round(TEST_SHARE * len(rows))))
+        asked = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
+        gold = max(1, min(asked, len(rows) - round(TEST_SHARE * len(rows))))
         everyone = (here.strong, *here.weak, *here.context_models)
         prior = LabelPrior.of("consensus, even", consensus_kernel(everyone, FLAT_RIDGE), 0.0).with_noise(MIDDLE_SHARE)
         found = []
-        for _ in range(self.halvings):
+        for _ in range(self.two_fold_splits):
             part = cut(len(rows), gold, 0, rng)
             heads = [FactoredRidge.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
             found.append(weak_moments(heads, part.weak, part.test, prior, case.training.squared))
@@ -156,12 +156,12 @@ class ConsensusForecast:
 
 
 def _unlike(case: Case, classes: bool) -> tuple[str, ...]:
-    """What is not as asked for. A consensus is too unsure of itself to judge students of hard labels, which are not."""
+    """Where the training is not as asked for: a consensus is too uncertain to predict students of hard labels."""
     found = []
     if case.training.heads == "logistic" and not classes:
         found.append("students were ridge heads, as the weak labels are no class probabilities")
     if case.training.label_form == "hard":
-        found.append("students were taught soft labels, not the hard ones asked for; give gold labels for these")
+        found.append("students were trained on soft labels, not the hard ones asked for; give gold labels for these")
     return tuple(found)
 
 
@@ -176,7 +176,7 @@ def _lacking(supervision: Supervision) -> str:
     if len({table.shape[1] for table in tables}) > 1:
         return "needs weak labels of one width, and the candidates' differ"
     if all(float(np.ptp(table, axis=0).max()) == 0.0 for table in tables):
-        return "needs weak labels that tell rows apart, and every candidate says the same of all of them"
+        return "needs weak labels that differ between rows, and every candidate's are constant"
     return ""
 
 

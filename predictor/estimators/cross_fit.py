@@ -1,4 +1,4 @@
-"""Rehearsal: the student really taught by every candidate's weak labels on the pool, and judged by a believed truth."""
+"""Cross-fitted outcomes: students trained on every candidate's weak labels, with errors against plausible truths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CrossFitOutcome:
     Attributes:
         error, gain: (m,) with the distance to the expected truth, without what the truth varies around it.
         error_draws, gain_draws: (m, R) with each plausible truth.
-        ceiling_draws: (R,) of the student taught that truth.
+        ceiling_draws: (R,) of the student trained on that truth.
         null_draws: (m, S) errors with pairings shuffled.
         accuracy: (m, 2) expected share of right rows of teacher and student, where rows are of classes.
     """
@@ -47,7 +47,7 @@ class CrossFitOutcome:
 
 
 def cross_fit_outcome(
-    teach: Teach,
+    train: Teach,
     weak: Array,
     null: Array,
     mean: Array,
@@ -56,23 +56,23 @@ def cross_fit_outcome(
     accuracy: Callable[[Array], Array] | None = None,
     gold: Teach | None = None,
 ) -> CrossFitOutcome:
-    """Outcomes of one random cut of the rows into halves that teach each other.
+    """Outcomes of one random two-fold split: each half gets the student trained on the other.
 
     Args:
-        teach: the student, over the rows.
+        train: the student, over the rows.
         weak: (m, n, k) weak labels.
         null: (m, S, n, k) weak labels of shuffled pairings; S may be 0.
         mean: (n, k) expected labels.
-        truth: (n, k, R) plausible labels, each judged on a bootstrap of the rows of its own.
+        truth: (n, k, R) plausible labels, each compared on a bootstrap of the rows of its own.
         rng: draws these.
         accuracy: (m, n, k) predictions -> (m,) expected share of right rows, where rows are of classes.
-        gold: the student taught plausible labels; None for `teach`.
+        gold: the student trained on plausible labels; None for `train`.
     """
     rows = weak.shape[1]
-    lessons = np.concatenate([weak[:, None], null], axis=1)
-    students = teach(lessons.reshape(-1, *weak.shape[1:])).reshape(lessons.shape)
+    labels = np.concatenate([weak[:, None], null], axis=1)
+    students = train(labels.reshape(-1, *weak.shape[1:])).reshape(labels.shape)
     learned, mixed = students[:, 0], students[:, 1:]
-    top = (gold or teach)(truth.transpose(2, 0, 1)).transpose(1, 2, 0)
+    top = (gold or train)(truth.transpose(2, 0, 1)).transpose(1, 2, 0)
     weights = rng.multinomial(rows, np.full(rows, 1 / rows), truth.shape[2]).T / rows
     w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
     weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])

@@ -1,6 +1,6 @@
-"""Students: heads of the strong model taught on the pool, each row read off heads that never learned from it.
+"""Cross-fitted students: heads of the strong model, each row predicted by heads that were not trained on it.
 
-Ridge heads on soft labels take all lessons at once. Heads of another loss, and hard labels, are trained one by one, as
+Ridge heads on soft labels take all labels at once. Heads of another loss, and hard labels, are trained one by one, as
 `predictor.training` trains them.
 """
 
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case
-from predictor.estimators.supervision import Supervision, folds_of, taught, turns
+from predictor.estimators.supervision import Supervision, cross_fitted_student, fold_schedule, folds_of
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
-from predictor.training.learners import Head, LogisticHeads, RidgeHeads
+from predictor.training.learners import LogisticHeads, RidgeHeads, TunableLearner
 from predictor.training.measures import hardened
 
 Teach = Callable[[Array], Array]
-"""(L, n, k) lessons -> (L, n, k) held-out predictions, in the same unit."""
+"""(L, n, k) labels -> (L, n, k) held-out predictions, in the same unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +53,12 @@ def by_ridge(strong: NDArray[np.floating], training: Training, rng: np.random.Ge
         rng: cuts the rows, anew at every call.
     """
 
-    def teach(lessons: Array) -> Array:
-        stacked = lessons.transpose(1, 0, 2)
-        learned = taught(strong, stacked.reshape(len(strong), -1), training.squared, rng)
+    def train(labels: Array) -> Array:
+        stacked = labels.transpose(1, 0, 2)
+        learned = cross_fitted_student(strong, stacked.reshape(len(strong), -1), training.squared, rng)
         return learned.reshape(stacked.shape).transpose(1, 0, 2)
 
-    return teach
+    return train
 
 
 def as_trained(
@@ -74,31 +74,31 @@ def as_trained(
 
     Args:
         strong, training, rng: as for `by_ridge`.
-        coding: of lessons and predictions.
+        coding: of labels and predictions.
         seed: of the folds on which logistic heads choose their ridge.
-        alike: lessons are so alike that the ridge of the first serves them all.
+        alike: the label sets are so alike that the ridge of the first serves them all.
     """
     trainee = _trainee(strong, training, training.student_ridge)
     cut = folds_of(len(strong), training)
 
-    def teach(lessons: Array) -> Array:
-        told = coding.codes(lessons)
+    def train(labels: Array) -> Array:
+        coded = coding.codes(labels)
         if training.label_form == "hard":
-            told = np.stack([hardened(lesson) for lesson in told])
-        learned = np.empty_like(lessons)
-        for rest, held in turns(len(strong), *cut, rng):
-            learner: Head = trainee.on(rest, held)
+            coded = np.stack([hardened(one) for one in coded])
+        learned = np.empty_like(labels)
+        for rest, held in fold_schedule(len(strong), *cut, rng):
+            learner: TunableLearner = trainee.on(rest, held)
             if alike:
-                learner = learner.settled(told[0, rest], seed)
-            for place, lesson in enumerate(told):
-                learned[place, held] = learner.learn(lesson[rest], seed)
+                learner = learner.settled(coded[0, rest], seed)
+            for place, one in enumerate(coded):
+                learned[place, held] = learner.learn(one[rest], seed)
         return coding.labels(learned)
 
-    return teach
+    return train
 
 
 def own_labels(case: Case, supervision: Supervision) -> tuple[Array | None, ...]:
-    """Per candidate the (rows, k) codes that its head says when trained as the training says; None as in `supervision`.
+    """Per candidate the (rows, k) codes that its head predicts when trained as the plan asks; None as in `supervision`.
 
     Labels that were given are those.
     """
@@ -106,9 +106,9 @@ def own_labels(case: Case, supervision: Supervision) -> tuple[Array | None, ...]
         return supervision.predictions
     known = np.flatnonzero(case.labels.known)
     gold, found = case.labels.targets[known], []
-    for candidate, said in zip(case.weak, supervision.predictions, strict=True):
+    for candidate, centred in zip(case.weak, supervision.predictions, strict=True):
         if candidate.name in case.weak_labels:
-            found.append(said)
+            found.append(centred)
             continue
         head = _trainee(candidate.features, case.training, case.training.weak_ridge)
         found.append(head.on(known, supervision.rows).learn(gold, case.seed, gold=True))

@@ -14,17 +14,17 @@ import numpy as np
 from predictor.statistics.arrays import Array, Ints
 
 PSEUDO_COUNT = 0.01
-"""Added to every cell of a confusion matrix, so that a vote never cast stays possible."""
+"""Added to every entry of a confusion matrix, so that a vote never cast stays possible."""
 
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """What the votes say of rows and voters.
+    """Class posteriors of rows and error rates of voters.
 
     Attributes:
         posterior: (n, k) probability of each true class of each row.
         prior: (k,) share of each true class.
-        confusion: (m, k, k) probability that voter j says column b where row a is true; rows sum to 1.
+        confusion: (m, k, k) probability that voter j votes column b where row a is true; rows sum to 1.
     """
 
     posterior: Array

@@ -55,7 +55,7 @@ class PredictionDivergence:
     source: str = "Goel et al. 2025, arXiv:2502.04313 (less similar, more gain); JSD and flips stand in for CAPA"
     summary: str = (
         "How far the weak labels lie from those of a strong head trained on the same gold labels: difference is where "
-        "the student can gain, if its own view is the better one; says nothing of who is right. Classes only."
+        "the student can gain, if its own view is the better one; does not show which one is right. Classes only."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
@@ -73,26 +73,26 @@ class PredictionDivergence:
             return tuple(self._absent("needs classes: there are no class probabilities here") for _ in case.weak)
         supervision = supervise(case, case.rng(self.name))
         head = FactoredRidge.of(case.strong.features[labels.known], case.strong.features[supervision.rows])
-        lesson = labels.targets[labels.known]
-        own = head.predict(lesson, case.training.squared.student_ridge)
-        strong_error = _left_out_error(case.strong.features[labels.known], lesson, case.training.squared.student_ridge)
+        gold = labels.targets[labels.known]
+        own = head.predict(gold, case.training.squared.student_ridge)
+        strong_error = _left_out_error(case.strong.features[labels.known], gold, case.training.squared.student_ridge)
         answers = []
-        for candidate, taught in zip(case.weak, supervision.predictions, strict=True):
+        for candidate, weak in zip(case.weak, supervision.predictions, strict=True):
             errors = {"strong_error": strong_error}
             if candidate.name not in case.weak_labels:
                 errors["weak_error"] = _left_out_error(
-                    candidate.features[labels.known], lesson, case.training.squared.weak_ridge
+                    candidate.features[labels.known], gold, case.training.squared.weak_ridge
                 )
-            answers.append(self._of(taught, own, errors))
+            answers.append(self._of(weak, own, errors))
         return tuple(answers)
 
-    def _of(self, taught: Array | None, own: Array, errors: dict[str, float]) -> Estimate:
-        if taught is None:
+    def _of(self, weak: Array | None, own: Array, errors: dict[str, float]) -> Estimate:
+        if weak is None:
             return self._absent("needs --weak-labels for this candidate, or --labels")
-        divergence = jensen_shannon(probabilities(taught), probabilities(own))
+        divergence = jensen_shannon(probabilities(weak), probabilities(own))
         value = float(np.mean(divergence))
         spread = 1.645 * float(np.std(divergence)) / np.sqrt(len(divergence))
-        flips = float(np.mean(votes(taught) != votes(own)))
+        flips = float(np.mean(votes(weak) != votes(own)))
         worse = errors["strong_error"] >= errors.get("weak_error", np.inf)
         note = "the strong head errs no less than the weak one: difference promises no gain" if worse else ""
         details = {"flip_rate": flips} | errors

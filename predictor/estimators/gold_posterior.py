@@ -1,4 +1,4 @@
-"""Beliefs: what the gold rows say of the truth elsewhere, and how surely one prediction beats another."""
+"""Gold posterior: distribution of the truth on unlabelled rows given the gold rows, and gains under it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_GOLD = 400
 """Gold rows that the posterior is built from at most: the cost of its grid grows with their cube."""
 
 MAX_ROWS = 1600
-"""Unlabelled rows judged at most, as their covariance is n × n."""
+"""Unlabelled rows at most, as their covariance is n × n."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class GoldPosterior:
     notes: tuple[str, ...]
 
     def student(self, ridge: float | None = None) -> Array:
-        """(n, k) held-out predictions of the strong head taught the weak labels, at its own ridge where None."""
+        """(n, k) held-out predictions of the strong head trained on the weak labels, at its own ridge where None."""
         learned = np.empty_like(self.weak)
         for (held, rest, head), own in zip(self.halves, self.ridges(), strict=True):
             learned[held] = head.predict(self.weak[rest], own if ridge is None else ridge)
@@ -66,13 +66,13 @@ class GoldPosterior:
         apart = first - second
         rows = np.sum(apart * (first + second - 2.0 * self.truth.mean), axis=1)
         among = float(np.var(rows)) / len(rows)
-        believed = 4.0 * float(np.sum(apart * (self.truth.covariance @ apart))) / len(rows) ** 2
-        return float(np.mean(rows)), float(np.sqrt(among + max(believed, 0.0)))
+        uncertain = 4.0 * float(np.sum(apart * (self.truth.covariance @ apart))) / len(rows) ** 2
+        return float(np.mean(rows)), float(np.sqrt(among + max(uncertain, 0.0)))
 
 
 @once_per_case
-def beliefs(case: Case) -> tuple[GoldPosterior, ...] | None:
-    """A belief per candidate; None without gold labels.
+def gold_posteriors(case: Case) -> tuple[GoldPosterior, ...] | None:
+    """A posterior per candidate; None without gold labels.
 
     Raises:
         InputError: too few rows without a gold label, or weak labels that do not fit the gold ones.
@@ -103,8 +103,8 @@ def beliefs(case: Case) -> tuple[GoldPosterior, ...] | None:
     notes = () if len(shown) == len(known) else (f"truth from {len(shown)} of {len(known)} gold rows",)
     return tuple(
         GoldPosterior(
-            (taught[kept] - centre) / scale, posterior(candidate), halves, case.training.squared.student_ridge, notes
+            (labels[kept] - centre) / scale, posterior(candidate), halves, case.training.squared.student_ridge, notes
         )
-        for candidate, taught in zip(case.weak, supervision.predictions, strict=True)
-        if taught is not None
+        for candidate, labels in zip(case.weak, supervision.predictions, strict=True)
+        if labels is not None
     )

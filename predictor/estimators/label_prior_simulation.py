@@ -37,7 +37,7 @@ class LabelPriorSimulation:
         powers: of the strong model's kernel, for easier tasks in few directions.
         draws: tasks per prior and noise level, shared out over its splits; each with its own bootstrap of test rows.
         max_rows: larger pools are cut to this many rows (drawn by the seed): n × n prior kernels stay small.
-        most_rounds: splits of each noise level at most, where rows are few.
+        max_rounds: splits of each noise level at most, where rows are few.
     """
 
     noises: tuple[float, ...] = NOISE_SHARES
@@ -142,7 +142,7 @@ class LabelPriorSimulation:
     def own_priors(self, case: Case) -> tuple[LabelPrior, ...]:
         """Noiseless tasks of the strong model: spread evenly over what it sees, and easier ones in few directions.
 
-        They tell candidates apart badly (whoever is most like the strong model is best), so they enter the level and
+        They separate candidates badly (the one most like the strong model always wins), so they enter the level and
         the intervals, not the differences between candidates.
         """
         even = LabelPrior.of("strong, even", flat_kernel(case.strong.kernel, self.ridge), 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.supervision import cross_taught
+from predictor.estimators.supervision import cross_fitted
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
@@ -89,7 +89,7 @@ class ErrorFloor:
                     )
                 )
                 continue
-            guessed = cross_taught(
+            guessed = cross_fitted(
                 candidate.features[labels.known], gold, FOLDS, case.rng(self.name), case.training.squared.weak_ridge
             )
             answers.append(self._of(guessed, gold))

@@ -19,7 +19,7 @@ import numpy as np
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.weak_probabilities import FOLDS, Lesson, NotApplicable, lessons
+from predictor.estimators.weak_probabilities import FOLDS, NotApplicable, WeakOutputs, weak_outputs
 from predictor.heads.bregman import ITAKURA_SAITO, LOGISTIC, SQUARED, Generator
 from predictor.heads.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.heads.mixture import fit_mixture, mixed, optimality_gap
@@ -47,47 +47,49 @@ class Projection:
     gap: float
 
     @classmethod
-    def of(cls, lesson: Lesson, generator: Generator, rng: np.random.Generator) -> Projection:
+    def of(cls, outputs: WeakOutputs, generator: Generator, rng: np.random.Generator) -> Projection:
         """Project fold by fold: half of the other rows train the components, the other half choose the mixture.
 
         So the class is fixed before the projection that the inequality is about. Components are one head per ridge,
         and constants.
         """
-        half = rng.permutation(np.arange(len(lesson.weak)) % 2).astype(bool)
-        others = lesson.folds[:, None] != np.arange(FOLDS)
+        half = rng.permutation(np.arange(len(outputs.weak)) % 2).astype(bool)
+        others = outputs.folds[:, None] != np.arange(FOLDS)
         trained = np.repeat(others & half[:, None], len(RIDGES), axis=1)
-        fit = fit_logistic if lesson.kind == "probabilities" else fit_log_linear
-        heads = fit(lesson.design, lesson.weak, np.tile(RIDGES, FOLDS), trained, tolerance=HELD_OUT_TOLERANCE).predict(
-            lesson.design
-        )
+        fit = fit_logistic if outputs.kind == "probabilities" else fit_log_linear
+        heads = fit(
+            outputs.design, outputs.weak, np.tile(RIDGES, FOLDS), trained, tolerance=HELD_OUT_TOLERANCE
+        ).predict(outputs.design)
         by_fold = heads.reshape(len(heads), FOLDS, len(RIDGES), -1)
-        free = _free_columns(lesson, generator)
-        weak = lesson.weak[:, free]
+        free = _free_columns(outputs, generator)
+        weak = outputs.weak[:, free]
         student = np.empty_like(weak)
         fitted, gaps = [], []
         for fold in range(FOLDS):
-            components = with_constants(by_fold[:, fold], lesson.weak[others[:, fold] & half], lesson.kind)[:, :, free]
+            components = with_constants(by_fold[:, fold], outputs.weak[others[:, fold] & half], outputs.kind)[
+                :, :, free
+            ]
             chosen, held = others[:, fold] & ~half, ~others[:, fold]
             weights = fit_mixture(components[chosen], weak[chosen], generator)
             student[held] = mixed(components[held], weights)
             fitted.append(float(np.mean(generator.divergence(mixed(components[chosen], weights), weak[chosen]))))
             gaps.append(optimality_gap(components[chosen], weak[chosen], weights, generator))
-        unit = lesson.scale ** (generator.degree or 0)
+        unit = outputs.scale ** (generator.degree or 0)
         return cls(unit * generator.divergence(student, weak), unit * float(np.mean(fitted)), unit * max(gaps))
 
 
-def _free_columns(lesson: Lesson, generator: Generator) -> slice:
-    """The second of two classes for the logistic loss, which speaks of each class against the rest; else all."""
-    return slice(1, None) if generator is LOGISTIC and lesson.weak.shape[1] == 2 else slice(None)
+def _free_columns(outputs: WeakOutputs, generator: Generator) -> slice:
+    """The second of two classes for the logistic loss, which sets each class against the rest; else all."""
+    return slice(1, None) if generator is LOGISTIC and outputs.weak.shape[1] == 2 else slice(None)
 
 
-def with_constants(heads: Array, taught: Array, kind: str) -> Array:
-    """(n, R + c + 1, c) components: the heads, certainty of each class, and the mean of the labels taught.
+def with_constants(heads: Array, labels: Array, kind: str) -> Array:
+    """(n, R + c + 1, c) components: the heads, certainty of each class, and the mean of the training labels.
 
-    For positive outputs, (n, R + 3, 1): the heads, and the least, mean and greatest label taught.
+    For positive outputs, (n, R + 3, 1): the heads, and the smallest, largest and mean training label.
     """
-    mean = taught.mean(axis=0)
-    corners = np.eye(len(mean)) if kind == "probabilities" else np.stack([taught.min(axis=0), taught.max(axis=0)])
+    mean = labels.mean(axis=0)
+    corners = np.eye(len(mean)) if kind == "probabilities" else np.stack([labels.min(axis=0), labels.max(axis=0)])
     constants = np.concatenate([corners, mean[None]])
     return np.concatenate([heads, np.broadcast_to(constants, (len(heads), *constants.shape))], axis=1)
 
@@ -128,22 +130,22 @@ class BregmanMisfit:
         `details["fitted"]` is the divergence on the rows of the projection itself, `optimality_gap` how far from the
         minimum it can be.
         """
-        return tuple(self._one(lesson, case.rng(self.name)) for lesson in lessons(case))
+        return tuple(self._one(outputs, case.rng(self.name)) for outputs in weak_outputs(case))
 
-    def _one(self, lesson: Lesson | NotApplicable, rng: np.random.Generator) -> Estimate:
-        if isinstance(lesson, NotApplicable):
-            return Estimate(None, self.better, self.unit, note=lesson.reason)
-        if self.form == "logistic" and lesson.kind != "probabilities":
+    def _one(self, outputs: WeakOutputs | NotApplicable, rng: np.random.Generator) -> Estimate:
+        if isinstance(outputs, NotApplicable):
+            return Estimate(None, self.better, self.unit, note=outputs.reason)
+        if self.form == "logistic" and outputs.kind != "probabilities":
             why = "its weak labels are no class probabilities, so that the logistic loss does not exist"
             return Estimate(None, self.better, self.unit, note=why)
-        found = Projection.of(lesson, GENERATORS[self.form], rng)
+        found = Projection.of(outputs, GENERATORS[self.form], rng)
         details = {"fitted": found.fitted, "optimality_gap": found.gap}
-        return mean_of(found.distance, self.better, self._unit(lesson), lesson.notes, details)
+        return mean_of(found.distance, self.better, self._unit(outputs), outputs.notes, details)
 
-    def _unit(self, lesson: Lesson) -> str:
+    def _unit(self, outputs: WeakOutputs) -> str:
         if self.form != "squared":
             return "nats"
-        return "squared probability" if lesson.kind == "probabilities" else "squared label units"
+        return "squared probability" if outputs.kind == "probabilities" else "squared label units"
 
 
 def mean_of(rows: Array, better: Better, unit: str, notes: tuple[str, ...], details: dict[str, float]) -> Estimate:

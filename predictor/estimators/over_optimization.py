@@ -1,7 +1,7 @@
 """Over-optimisation: where, along the strong head's ridge path, the predicted W2S error stops falling.
 
 Yao et al. 2025, arXiv:2502.01458, warn that a student trained too far on weak labels copies its teacher. Here the path
-is that of the ridge, and the truth by which each student is judged is a posterior given the gold rows.
+is that of the ridge, and each student's error is taken against a posterior given the gold rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.estimators.gold_posterior import GoldPosterior, beliefs
+from predictor.estimators.gold_posterior import GoldPosterior, gold_posteriors
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
 from predictor.heads.ridge import RIDGES
@@ -30,7 +30,7 @@ class OverOptimization:
     source: str = "Yao et al. 2025, arXiv:2502.01458 (warning); the measure is this project's"
     summary: str = (
         "Error that another ridge than the student's own would save: than leave-one-out's, which is blind to the "
-        "teacher's faults, or than the one given; judged by a Gaussian-process posterior of the truth given the gold "
+        "teacher's errors, or than the one given; under a Gaussian-process posterior of the truth given the gold "
         "rows."
     )
 
@@ -41,26 +41,26 @@ class OverOptimization:
         trace; predicted errors `error_best`, `error_student` and `error_least_ridge`; `loss_of_going_further`, from the
         best ridge down to the least.
         """
-        found = beliefs(case)
+        found = gold_posteriors(case)
         if found is None:
             missing = Estimate(None, self.better, self.unit, note="needs gold labels of some rows: --labels FILE")
             return (missing,) * len(case.weak)
-        return tuple(self._one(belief) for belief in found)
+        return tuple(self._one(posterior) for posterior in found)
 
-    def _one(self, belief: GoldPosterior) -> Estimate:
-        path = [belief.student(float(ridge)) for ridge in RIDGES]
-        errors = np.array([belief.error(student) for student in path])
+    def _one(self, posterior: GoldPosterior) -> Estimate:
+        path = [posterior.student(float(ridge)) for ridge in RIDGES]
+        errors = np.array([posterior.error(student) for student in path])
         best = int(np.argmin(errors))
-        chosen = belief.student()
-        loss, spread = belief.advantage(chosen, path[best])
+        chosen = posterior.student()
+        loss, spread = posterior.advantage(chosen, path[best])
         details = {
             "ridge_best": float(RIDGES[best]),
-            "ridge_student": float(np.exp(np.mean(np.log(belief.ridges())))),
+            "ridge_student": float(np.exp(np.mean(np.log(posterior.ridges())))),
             "error_best": float(errors[best]),
-            "error_student": belief.error(chosen),
+            "error_student": posterior.error(chosen),
             "error_least_ridge": float(errors[0]),
             "loss_of_going_further": float(errors[0] - errors[best]),
         }
         note = "the best ridge is the least tried: no sign of over-optimisation" if best == 0 else ""
-        notes = "; ".join(part for part in (note, *belief.notes) if part)
+        notes = "; ".join(part for part in (note, *posterior.notes) if part)
         return Estimate(loss, self.better, self.unit, loss - 1.645 * spread, loss + 1.645 * spread, notes, details)

@@ -1,4 +1,4 @@
-"""Priors over tasks: kernels that say which label functions of the pool are plausible."""
+"""Priors over tasks: kernels of the plausible label functions of the pool."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def power_kernel(kernel: Kernel, power: float) -> Array:
 
 
 def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
-    """(n, n) mean of the models' flat kernels, weighted as `say` says: a task that any of them may see.
+    """(n, n) mean of the models' flat kernels, weighted by `model_weights`: a task that any of them may see.
 
-    A model that is constant on these rows sees no task, and has no say.
+    A model that is constant on these rows sees no task, and gets no weight.
 
     Raises:
         InputError: all are constant.
@@ -54,13 +54,13 @@ def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     if not seeing:
         raise constant(models[0].features)
     total: Array = np.zeros((len(models[0].features),) * 2)
-    for model, weight in zip(seeing, say(seeing), strict=True):
+    for model, weight in zip(seeing, model_weights(seeing), strict=True):
         total += weight * flat_kernel(model.kernel, ridge)
     return total
 
 
-def say(models: Sequence[Representation]) -> Array:
-    """(m,) √parameters · depth², summing to 1: what each model has to say of the tasks that people set.
+def model_weights(models: Sequence[Representation]) -> Array:
+    """(m,) √parameters · depth², summing to 1: weight of each model in the prior of tasks that people set.
 
     Larger models see more of what tasks are about, and deeper layers more than shallow ones, which see the surface of a
     row; where no layer lies deeper than embeddings, only the sizes count. A model of unknown size counts as the

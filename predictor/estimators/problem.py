@@ -109,17 +109,17 @@ class Refined:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What is known when the candidates are judged.
+    """What is known of the candidates when estimators run.
 
     Attributes:
         strong, weak: representations on the same rows.
         labels: gold labels of some rows, or None.
         weak_labels: candidate name -> (n, k) predictions in the coding of `labels`, where the user gave them.
         seed: root of every random choice.
-        refined: candidate name -> what the prompted strong model made of its labels; None where refinement is to be
-            judged on linear concepts instead.
+        refined: candidate name -> what the prompted strong model made of its labels; None where refinement is
+            estimated on linear concepts instead.
         training: what is known of the training to come.
-        context models: models on the same rows that say what tasks are plausible, and are not judged.
+        context_models: models on the same rows that shape the prior of tasks and are not candidates themselves.
     """
 
     strong: Representation

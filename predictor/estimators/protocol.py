@@ -13,12 +13,12 @@ from predictor.results.ranking import Better, Estimate
 from predictor.statistics.arrays import Array
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
-"""The measured outcome that an estimator's value speaks of, with its sign (`better`): what it is scored against."""
+"""The measured outcome that an estimator's value predicts, with its sign (`better`); it is scored against that."""
 
 
 @runtime_checkable
 class Estimator(Protocol):
-    """One way to judge candidates, one orientation."""
+    """A rule that gives every candidate a value, in one orientation."""
 
     @property
     def name(self) -> str:
@@ -42,7 +42,7 @@ class Estimator(Protocol):
 
     @property
     def source(self) -> str:
-        """Where the formula stands."""
+        """Paper and equation of the formula."""
         ...
 
     @property
@@ -59,7 +59,7 @@ class Estimator(Protocol):
 class Forecast:
     """Predicted outcomes of W2S training, with paired replicates, in units of the label variance.
 
-    A replicate is one plausible world (task, split and resampled test rows) seen by *every* candidate, so that
+    A replicate is one simulated training (task, split and resampled test rows) seen by *every* candidate, so that
     differences between columns of one replicate are free of the variation they share.
 
     Attributes:
@@ -142,17 +142,17 @@ def forecast_estimates(forecaster: Forecaster, forecast: Forecast) -> tuple[Esti
 
 @runtime_checkable
 class JointEstimator(Estimator, Protocol):
-    """An estimator that reads one candidate against the others: asked once, with every candidate that can be judged."""
+    """An estimator that compares candidates with each other: it runs once, on all of them."""
 
     @property
     def joint(self) -> Literal[True]:
-        """Says that a case with one candidate alone would not give the same answer."""
+        """A case with one candidate alone would not give the same value."""
         ...
 
 
 @runtime_checkable
 class PredictsOutcome(Estimator, Protocol):
-    """An estimator that declares what its value speaks of; the others speak of Err_w2s."""
+    """An estimator that declares what its value predicts; the others predict Err_w2s."""
 
     @property
     def predicts(self) -> Predicts:
@@ -161,5 +161,5 @@ class PredictsOutcome(Estimator, Protocol):
 
 
 def predicted(estimator: Estimator) -> Predicts:
-    """What the estimator's value speaks of. A forecaster speaks of the gain as well."""
+    """The outcome that the estimator's value predicts. A forecaster predicts the gain as well."""
     return estimator.predicts if isinstance(estimator, PredictsOutcome) else "w2s_error"

@@ -115,14 +115,14 @@ class OverlapDensity:
             )
         supervision = supervise(case, case.rng(self.name))
         strong = case.strong.features[supervision.rows]
-        return tuple(self._of(taught, strong, case) for taught in supervision.predictions)
+        return tuple(self._of(labels, strong, case) for labels in supervision.predictions)
 
-    def _of(self, taught: Array | None, strong: NDArray[np.floating], case: Case) -> Estimate:
-        if taught is None:
+    def _of(self, labels: Array | None, strong: NDArray[np.floating], case: Case) -> Estimate:
+        if labels is None:
             return self._absent("needs --weak-labels for this candidate, or --labels")
-        if not are_classes(taught, case.labels):
+        if not are_classes(labels, case.labels):
             return self._absent("needs classes: a number to regress on has no confidence")
-        patterns = Patterns.of(margins(taught), strong)
+        patterns = Patterns.of(margins(labels), strong)
         if patterns is None:
             return self._absent("the weak confidences, or the rows' alignment with hard ones, do not vary")
         shares = {

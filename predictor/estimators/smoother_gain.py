@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.estimators.gold_posterior import GoldPosterior, beliefs
+from predictor.estimators.gold_posterior import GoldPosterior, gold_posteriors
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
 from predictor.query.evidence import Evidence
@@ -32,10 +32,10 @@ def smoother_terms(weak: Array, student: Array, truth: Array) -> tuple[float, fl
 
 @dataclass(frozen=True)
 class SmootherGain:
-    """Expected gain over halves of the unlabelled rows: each half's student is trained on the other half.
+    """Expected gain over the unlabelled rows, two-fold: each half's student is trained on the other half.
 
     The interval holds the posterior's spread and the variation between rows, not the choice of the posterior's kernel:
-    of measured gains on five real cells it covered 47 to 73 %, not 90.
+    of measured gains on five real tasks it covered 47 to 73 %, not 90.
     """
 
     name: str = "smoother_gain"
@@ -46,21 +46,21 @@ class SmootherGain:
     source: str = "this project; no paper states it"
     summary: str = (
         "Misfit corrected for the ridge and for what a Gaussian-process posterior of the truth, from the strong model "
-        "and the candidate given the gold rows, says of the refused part; exact but for that posterior's mean."
+        "and the candidate given the gold rows, predicts of the refused part; exact but for that posterior's mean."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; absent without gold labels. The three terms are in `details`, as is the gain itself."""
-        found = beliefs(case)
+        found = gold_posteriors(case)
         if found is None:
             missing = Estimate(None, self.better, self.unit, note="needs gold labels of some rows: --labels FILE")
             return (missing,) * len(case.weak)
-        return tuple(self._one(belief) for belief in found)
+        return tuple(self._one(posterior) for posterior in found)
 
-    def _one(self, belief: GoldPosterior) -> Estimate:
-        student = belief.student()
-        gain, error = belief.advantage(belief.weak, student)
-        misfit, smoother, truth = smoother_terms(belief.weak, student, belief.truth.mean)
+    def _one(self, posterior: GoldPosterior) -> Estimate:
+        student = posterior.student()
+        gain, error = posterior.advantage(posterior.weak, student)
+        misfit, smoother, truth = smoother_terms(posterior.weak, student, posterior.truth.mean)
         details = {"gain": gain, "misfit_term": misfit, "smoother_term": smoother, "truth_term": truth}
         low, high = gain - 1.645 * error, gain + 1.645 * error
-        return Estimate(gain, self.better, self.unit, low, high, "; ".join(belief.notes), details)
+        return Estimate(gain, self.better, self.unit, low, high, "; ".join(posterior.notes), details)

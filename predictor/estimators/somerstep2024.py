@@ -3,7 +3,7 @@
 Somerstep et al. 2024, "A transfer learning framework for weak-to-strong generalization", arXiv:2405.16236: labels come
 from a mixture of latent concepts; naive fine-tuning on weak labels is limited, relabelling in context overcomes it
 (their abstract). The signals below are derived here. What relabels is a `Refiner`: this file holds the linear one;
-the prompted language model is `predictor.extraction.prompted_refiner`, and works before candidates are judged.
+the prompted language model is `predictor.extraction.prompted_refiner`, and runs before estimators do.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Refinement:
     predicts: Predicts = "gain"
     source: str = "Somerstep et al. 2024, arXiv:2405.16236; signals derived here"
     summary: str = (
-        "Whether to relabel in context before teaching (above 0) or to teach with the weak labels as they are: "
+        "Whether to relabel in context before training (above 0) or to train on the weak labels as they are: "
         "relabelled rows must agree across contexts more than with the weak labels; relabelled by linear concepts on "
         "strong features, or by prompting the strong model."
     )
@@ -168,8 +168,8 @@ class Refinement:
         if case.refined is not None:
             truths: dict[bytes, tuple[Array, float] | None] = {}
             return tuple(
-                self._prompted(case, candidate.name, supervision.rows, taught, truths)
-                for candidate, taught in zip(case.weak, supervision.predictions, strict=True)
+                self._prompted(case, candidate.name, supervision.rows, labels, truths)
+                for candidate, labels in zip(case.weak, supervision.predictions, strict=True)
             )
         rng = case.rng(f"rows of {self.name}")
         kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
@@ -179,25 +179,25 @@ class Refinement:
         strong = case.strong.features[rows]
         truth = self._truth(case, rows)
         answers = []
-        for taught in supervision.predictions:
-            if taught is None:
+        for labels in supervision.predictions:
+            if labels is None:
                 answers.append(self._absent("needs --weak-labels for this candidate, or --labels"))
             elif size < MIN_CONTEXT:
                 answers.append(self._absent(f"needs two disjoint contexts of {MIN_CONTEXT} rows, has {len(rows)} rows"))
-            elif np.ptp(taught[kept], axis=0).max() <= 0.0:
+            elif np.ptp(labels[kept], axis=0).max() <= 0.0:
                 answers.append(self._absent("the weak labels are constant"))
             else:
-                refiner: Refiner = LinearRefiner.of(strong, taught[kept])
-                first, second = (refiner.relabel(taught[kept], context) for context in contexts)
-                answers.append(self._of(taught[kept], strong, first, second, truth, case))
+                refiner: Refiner = LinearRefiner.of(strong, labels[kept])
+                first, second = (refiner.relabel(labels[kept], context) for context in contexts)
+                answers.append(self._of(labels[kept], strong, first, second, truth, case))
         return tuple(answers)
 
     def _prompted(
-        self, case: Case, name: str, rows: Ints, taught: Array | None, truths: dict[bytes, tuple[Array, float] | None]
+        self, case: Case, name: str, rows: Ints, labels: Array | None, truths: dict[bytes, tuple[Array, float] | None]
     ) -> Estimate:
         """The estimate on the rows that the prompted strong model relabelled; `truths` holds the truth by rows."""
         refined = None if case.refined is None else case.refined.get(name)
-        if taught is None:
+        if labels is None:
             return self._absent("needs --weak-labels for this candidate, or --labels")
         if refined is None:
             return self._absent("the strong model was not prompted for it: its labels are no classes, or all the same")
@@ -209,7 +209,7 @@ class Refinement:
         strong = case.strong.features[shown]
         if shown.tobytes() not in truths:
             truths[shown.tobytes()] = self._truth(case, shown)
-        found = self._of(taught[known], strong, first, second, truths[shown.tobytes()], case)
+        found = self._of(labels[known], strong, first, second, truths[shown.tobytes()], case)
         return replace(found, note=f"{found.note}; {len(shown)} rows relabelled by prompts")
 
     def _of(
@@ -233,7 +233,7 @@ class Refinement:
         if truth is not None:
             details |= route_gains(strong, weak, first, *truth, case.rng("routes"), case.training.squared.student_ridge)
             advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
-        note = "refine before teaching" if advised > 0.0 else "teach with the weak labels as they are"
+        note = "refine before training" if advised > 0.0 else "train on the weak labels as they are"
         return Estimate(score, self.better, self.unit, note=note + reason, details=details)
 
     def _truth(self, case: Case, rows: Ints) -> tuple[Array, float] | None:
@@ -261,9 +261,9 @@ def route_gains(
     rng: np.random.Generator,
     ridge: float | None = None,
 ) -> dict[str, float]:
-    """mean (f_w − μ)² − (f_sw − μ)² of students taught the weak labels, the refined ones, and one EM step of them.
+    """mean (f_w − μ)² − (f_sw − μ)² of students trained on the weak labels, the refined ones, and one EM step of them.
 
-    Students are ridge heads cross-fitted over halves of the rows; the EM step sees only the half it is taught on.
+    Students are ridge heads two-fold cross-fitted; the EM step sees only the half that the student is trained on.
 
     Args:
         strong: (n, d).
@@ -278,8 +278,8 @@ def route_gains(
     halves = np.array_split(order, 2)
     for held, rest in (halves, halves[::-1]):
         head = FactoredRidge.of(strong[rest], strong[held])
-        for name, lesson in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
-            learned[name][held] = head.predict(lesson, ridge)
+        for name, labels in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
+            learned[name][held] = head.predict(labels, ridge)
     before = float(np.mean(np.sum((weak - truth) ** 2, axis=1)))
     after = {name: float(np.mean(np.sum((student - truth) ** 2, axis=1))) for name, student in learned.items()}
     return {name: (before - error) / variance for name, error in after.items()}

@@ -1,4 +1,4 @@
-"""Supervision: what each weak model says of the pool, given by the user or by a head trained on D~."""
+"""Supervision: weak labels of the pool per candidate, given by the user or predicted by a head trained on D~."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
 
 FOLDS = 10
-"""Of the rows that students are cross-taught on, at most."""
+"""Of the rows that students are cross-fitted on, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Supervision:
 def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
 
-    The head's ridge is the training's own, or by leave-one-out on what it is taught.
+    The head's ridge is the training's own, or by leave-one-out on its training labels.
 
     Args:
         rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
@@ -55,15 +55,15 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Superv
         given = case.weak_labels.get(candidate.name)
         if given is not None:
             columns = None if case.labels is None else case.labels.targets.shape[1]
-            taught = _columns(given, columns, candidate.name)[rows]
-            predictions.append(taught)
-            null.append(np.array([taught[rng.permutation(len(rows))] for _ in range(shuffles)]))
+            labels = _columns(given, columns, candidate.name)[rows]
+            predictions.append(labels)
+            null.append(np.array([labels[rng.permutation(len(rows))] for _ in range(shuffles)]))
         elif case.labels is not None:
             head = FactoredRidge.of(candidate.features[known], candidate.features[rows])
-            lesson = case.labels.targets[known]
-            predictions.append(head.predict(lesson, case.training.squared.weak_ridge))
-            mixed = np.concatenate([lesson[rng.permutation(len(known))] for _ in range(shuffles)] or [lesson], axis=1)
-            guessed = head.predict(mixed, case.training.squared.weak_ridge).reshape(len(rows), -1, lesson.shape[1])
+            gold = case.labels.targets[known]
+            predictions.append(head.predict(gold, case.training.squared.weak_ridge))
+            mixed = np.concatenate([gold[rng.permutation(len(known))] for _ in range(shuffles)] or [gold], axis=1)
+            guessed = head.predict(mixed, case.training.squared.weak_ridge).reshape(len(rows), -1, gold.shape[1])
             null.append(guessed.transpose(1, 0, 2)[:shuffles])
         else:
             predictions.append(None)
@@ -90,7 +90,7 @@ def check_width(given: Array, columns: int | None, name: str) -> None:
 
 
 def check_probabilities(given: Array, name: str) -> None:
-    """Refuse weak labels that logistic students cannot be taught.
+    """Refuse weak labels that logistic students cannot be trained on.
 
     Raises:
         InputError: they are no class probabilities.
@@ -98,7 +98,7 @@ def check_probabilities(given: Array, name: str) -> None:
     if class_probabilities(given) is None:
         raise InputError(
             f"weak labels of {name!r} are no class probabilities, numbers from 0 to 1 that sum to 1 over the classes, "
-            "and logistic students learn from such; give them, or leave out --heads logistic.",
+            "and logistic students are trained on such; give them, or leave out --heads logistic.",
             reason="NO_PROBABILITIES",
             field="weak_labels",
         )
@@ -118,7 +118,7 @@ def _columns(given: Array, columns: int | None, name: str) -> Array:
     return table
 
 
-def cross_taught(
+def cross_fitted(
     strong: NDArray[np.floating],
     weak_labels: Array,
     folds: int,
@@ -136,12 +136,12 @@ def cross_taught(
         most: rows of its training folds that a head is trained on at most; None for all of them.
     """
     learned = np.empty_like(weak_labels)
-    for rest, held in turns(len(strong), folds, most, rng):
+    for rest, held in fold_schedule(len(strong), folds, most, rng):
         learned[held] = FactoredRidge.of(strong[rest], strong[held]).predict(weak_labels[rest], ridge)
     return learned
 
 
-def turns(
+def fold_schedule(
     rows: int, folds: int, most: int | None, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Rows to train on, `most` at most, and the rows of one fold that is held out; every fold in turn, at random."""
@@ -150,26 +150,36 @@ def turns(
         yield np.setdiff1d(order, held, assume_unique=True)[:most], held  # in the random order still
 
 
-def taught(strong: NDArray[np.floating], lessons: Array, training: Training, rng: np.random.Generator) -> Array:
-    """(n, k) held-out predictions of the student as it will be trained, taught (n, k) lessons on (n, d) features.
+def cross_fitted_student(
+    strong: NDArray[np.floating], weak_labels: Array, training: Training, rng: np.random.Generator
+) -> Array:
+    """(n, k) held-out predictions of the student as it will be trained, on (n, k) weak labels and (n, d) features.
 
-    On halves of the rows; where more rows are to be taught than half, on up to nine tenths of them.
+    Each half is predicted by the student trained on the other. A training of more than half of the rows takes more
+    folds, up to ten.
     """
     folds, most = folds_of(len(strong), training)
-    return cross_taught(strong, lessons, folds, rng, training.student_ridge, most)
+    return cross_fitted(strong, weak_labels, folds, rng, training.student_ridge, most)
 
 
 def folds_of(rows: int, training: Training) -> tuple[int, int | None]:
-    """Folds on which students of the training are taught, and how many rows of the others each is taught at most."""
+    """Folds of the students of a training, and the rows of the other folds that each is trained on at most."""
     asked = training.student_rows
     return 2 if asked is None else next((f for f in range(2, FOLDS) if _left(rows, f) >= asked), FOLDS), asked
 
 
 def shortfall(rows: int, training: Training, gold: int | None = None) -> tuple[str, ...]:
-    """What is not as asked for: students of `taught` on `rows` rows, weak heads trained on `gold` gold rows, if any."""
+    """Where the training is not as asked for, in sentences.
+
+    Args:
+        rows: that `cross_fitted_student` has.
+        gold: rows that weak heads are trained on; None where their labels are given.
+    """
     found, most, asked = [], _left(rows, FOLDS), training.student_rows
     if asked is not None and asked > most:
-        found.append(f"students were taught {most} rows, not the {asked} asked for, as {rows} rows can show no more")
+        found.append(
+            f"students were trained on {most} rows, not the {asked} asked for, as {rows} rows can show no more"
+        )
     if gold is not None and training.weak_rows is not None and training.weak_rows != gold:
         found.append(f"weak heads were trained on all {gold} gold rows, not on the {training.weak_rows} asked for")
     return tuple(found)

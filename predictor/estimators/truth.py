@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.label_prior_simulation import sizes_of
-from predictor.estimators.priors import flat_root, power_kernel, say
+from predictor.estimators.priors import flat_root, model_weights, power_kernel
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
-from predictor.estimators.supervision import shortfall, supervise, taught
+from predictor.estimators.supervision import cross_fitted_student, shortfall, supervise
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, constant
@@ -126,7 +126,9 @@ class TruthForecast:
             believed = consensus(voters)
             parts, own = believed.mean[:, None], voters.scores
             if len(known):
-                smooth = taught(case.strong.features, believed.mean, case.training.squared, case.rng("consensus"))
+                smooth = cross_fitted_student(
+                    case.strong.features, believed.mean, case.training.squared, case.rng("consensus")
+                )
                 smooth -= smooth.mean(axis=0)
                 parts = np.stack([smooth, believed.mean - smooth], axis=1)
         strong, rest, *others = self.kernels(case)
@@ -242,7 +244,7 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     if not others:
         return strong, strong, *easier
     roots = [flat_root(one.kernel, RIDGE) for one in others]
-    shares = agreed_shares(agreement([*roots, root]), say([*others, case.strong]))[:-1]
+    shares = agreed_shares(agreement([*roots, root]), model_weights([*others, case.strong]))[:-1]
     rest = mixture(roots, shares / max(float(shares.sum()), 1e-12))
     return strong, rest, seen_by_both(strong, rest), *easier
 

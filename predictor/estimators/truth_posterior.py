@@ -29,15 +29,15 @@ from predictor.truth.posterior import TruthPosterior, truth_posterior
 
 @dataclass(frozen=True)
 class TruthPosteriorForecast:
-    """Err_w2s = mean (f_sw − μ)² + posterior variance, gain = mean (f_w − μ)² − (f_sw − μ)², cross-fitted over halves.
+    """Err_w2s = mean (f_sw − μ)² + posterior variance, gain = mean (f_w − μ)² − (f_sw − μ)², two-fold cross-fitted.
 
     Attributes:
-        halvings: random halvings of the unlabelled rows averaged over.
-        draws: posterior draws of the truth per halving, each with its own bootstrap of the rows.
+        two_fold_splits: random two-fold splits of the unlabelled rows averaged over.
+        draws: posterior draws of the truth per split, each with its own bootstrap of the rows.
         max_rows: unlabelled rows used at most (drawn by the seed), as their covariance is n × n.
     """
 
-    halvings: int = 4
+    two_fold_splits: int = 4
     draws: int = 64
     max_rows: int = 1600
 
@@ -86,14 +86,16 @@ class TruthPosteriorForecast:
         weak = coding.labels(np.stack([p[kept] for p in supervision.predictions if p is not None]))
         null = coding.labels(np.stack([p[:, kept] for p in supervision.null if p is not None]))
         truth = _Truth.of(posterior) if case.labels.kind == "regression" else _Truth.of_classes(posterior, gold)
-        teach = by_ridge(strong[rows], case.training, rng)
+        train = by_ridge(strong[rows], case.training, rng)
         run = CrossFitOutcome.mean(
             [
-                cross_fit_outcome(teach, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy)
-                for _ in range(self.halvings)
+                cross_fit_outcome(train, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy)
+                for _ in range(self.two_fold_splits)
             ]
         )
-        levels = np.maximum(truth.factor + truth.doubt * rng.standard_normal(self.halvings * self.draws), 0.0)
+        levels = np.maximum(
+            truth.factor + truth.standard_error * rng.standard_normal(self.two_fold_splits * self.draws), 0.0
+        )
         added = (levels - 1.0) * truth.spread
         base = truth.factor * truth.spread
         null, compared = run.null_draws + base, None
@@ -120,26 +122,26 @@ class TruthPosteriorForecast:
         """Outcomes of heads that are no ridge heads on soft labels; the null is left to such."""
         rng, strong = case.rng("heads as trained"), case.strong.features[supervision.rows[kept]]
         weak = coding.labels(np.stack([p[kept] for p in own_labels(case, supervision) if p is not None]))
-        teach, gold = (
+        train, gold = (
             as_trained(strong, case.training, coding, rng, case.seed, alike=alike) for alike in (False, True)
         )
         none = weak[:, None][:, :0]
         return CrossFitOutcome.mean(
             [
-                cross_fit_outcome(teach, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy, gold)
-                for _ in range(self.halvings)
+                cross_fit_outcome(train, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy, gold)
+                for _ in range(self.two_fold_splits)
             ]
         )
 
 
 @dataclass(frozen=True, eq=False)
 class _Truth:
-    """Labels of n rows as they are believed to be, in units of the gold labels' deviation.
+    """Posterior labels of n rows, in units of the gold labels' deviation.
 
     Attributes:
         mean: (n, k).
         spread: variance of a row's label around it, mean over rows, summed over columns.
-        factor, doubt: what the squared error of gold rows left out is of that, and its standard error.
+        factor, standard_error: what the squared error of gold rows left out is of that, and its standard error.
         draw: (n, k, R) plausible labels.
         accuracy: (m, n, k) predictions -> (m,) expected share of right rows; None for numbers.
         fit: how it fared on gold rows left out, in words.
@@ -148,7 +150,7 @@ class _Truth:
     mean: Array
     spread: float
     factor: float
-    doubt: float
+    standard_error: float
     draw: Callable[[int, np.random.Generator], Array]
     accuracy: Callable[[Array], Array] | None
     fit: str
@@ -156,10 +158,10 @@ class _Truth:
     @classmethod
     def of(cls, posterior: TruthPosterior) -> _Truth:
         """Numbers: the posterior itself."""
-        factor, doubt = posterior.level
+        factor, standard_error = posterior.level
         spread = float(np.mean(posterior.variance)) * posterior.mean.shape[1]
-        fit = f"squared errors on gold rows left out are {factor:.2f} ± {doubt:.2f} of its own"
-        return cls(posterior.mean, spread, factor, doubt, posterior.draw, None, fit)
+        fit = f"squared errors on gold rows left out are {factor:.2f} ± {standard_error:.2f} of its own"
+        return cls(posterior.mean, spread, factor, standard_error, posterior.draw, None, fit)
 
     @classmethod
     def of_classes(cls, posterior: TruthPosterior, gold: Array) -> _Truth:
@@ -170,10 +172,11 @@ class _Truth:
             (classes.mean - centre) / scale,
             classes.spread / scale**2,
             1.0,
-            classes.doubt,
+            classes.standard_error,
             lambda count, rng: (classes.draw(count, rng) - centre[:, None]) / scale,
             lambda predictions: classes.accuracy(predictions * scale + centre),
-            f"class probabilities fitted to gold rows left out, their squared error known to ± {classes.doubt:.0%}",
+            "class probabilities fitted to left-out gold rows, their squared error known to "
+            f"± {classes.standard_error:.0%}",
         )
 
 

@@ -1,4 +1,4 @@
-"""Panel: the weak labels of all candidates that have any, side by side, for estimators that compare them."""
+"""Vote matrix: the weak labels of all candidates that have any, one column each, for estimators that compare them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from predictor.estimators.supervision import supervise
 from predictor.statistics.arrays import Array, Ints
 
 NEEDED = 3
-"""Candidates whose agreement says something of each: two that differ do not say who is wrong."""
+"""Candidates needed: of two that differ, agreement does not show which one is wrong."""
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class VoteMatrix:
     """Weak labels of the candidates that have any, on the rows without gold labels.
 
     Attributes:
         rows: pool rows.
-        seats: places of these candidates among the case's.
+        columns: positions of these candidates among the case's.
         tables: per candidate (n, k).
         classes: number of classes, 0 for numbers.
     """
 
     rows: Ints
-    seats: tuple[int, ...]
+    columns: tuple[int, ...]
     tables: tuple[Array, ...]
     classes: int
 
     @classmethod
-    def of(cls, case: Case, purpose: str) -> Panel:
+    def of(cls, case: Case, purpose: str) -> VoteMatrix:
         """Gather weak labels, given or from heads trained on the gold labels."""
         supervision = supervise(case, case.rng(purpose))
         held = [(i, table) for i, table in enumerate(supervision.predictions) if table is not None]
@@ -58,9 +58,9 @@ class Panel:
         return mean, "mean weak-label variance"
 
 
-def too_few(panel: Panel) -> str:
-    """The note of candidates that cannot be judged by agreement."""
-    have = len(panel.seats)
+def too_few(matrix: VoteMatrix) -> str:
+    """The note of candidates whose error agreement cannot show."""
+    have = len(matrix.columns)
     if have < NEEDED:
         return f"needs weak labels of at least {NEEDED} candidates, has {have}: give --labels or more --weak-labels"
     return "needs --weak-labels for this candidate, or --labels"

@@ -1,4 +1,4 @@
-"""Lessons: weak labels as probabilities or positive outputs, and what strong heads make of them on held-out rows.
+"""Weak outputs: weak labels as probabilities or positive outputs, and held-out students trained on them.
 
 Built once per case and shared by every estimator that asks for it.
 """
@@ -28,15 +28,15 @@ FOLDS = 5
 MAX_CELLS = 4000
 """Rows × classes, and directions × classes, of heads at most, so that a candidate costs about a second."""
 
-MIN_KEPT_ROWS = 400
-"""Rows that are kept however many classes there are."""
+MIN_ROWS = 400
+"""Rows used at least, however many classes there are."""
 
 DIRECTIONS = (128, 1024)
 """Leading principal axes of a model that heads see: at least and at most."""
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class WeakOutputs:
     """One candidate's weak labels on unlabelled rows, with the strong model's view of those rows.
 
     Attributes:
@@ -81,8 +81,8 @@ def once_per_case(build: Callable[[Case], T]) -> Callable[[Case], T]:
 
 
 @once_per_case
-def lessons(case: Case) -> tuple[Lesson | NotApplicable, ...]:
-    """A lesson per candidate, or why there is none.
+def weak_outputs(case: Case) -> tuple[WeakOutputs | NotApplicable, ...]:
+    """Weak outputs per candidate, or why there are none.
 
     Probabilities come from the user, else from a logistic head trained on the gold rows; positive outputs from the
     user, else from a ridge head.
@@ -94,19 +94,19 @@ def lessons(case: Case) -> tuple[Lesson | NotApplicable, ...]:
     predictions = [_weak_labels(case, candidate, rows) for candidate in case.weak]
     columns = max((p[2].shape[1] for p in predictions if not isinstance(p, NotApplicable)), default=2)
     rng = case.rng("lessons")
-    kept = np.sort(rng.permutation(len(rows))[: max(MIN_KEPT_ROWS, MAX_CELLS // columns)])
+    kept = np.sort(rng.permutation(len(rows))[: max(MIN_ROWS, MAX_CELLS // columns)])
     design = principal_axes(case.strong, rows[kept], columns)
     folds = fold_of(len(kept), FOLDS, rng)
     cut = () if len(kept) == len(rows) else (f"on {len(kept)} of {len(rows)} rows",)
     if design.shape[1] < case.strong.kernel.rank:
         cut = (*cut, f"heads see {design.shape[1]} of {case.strong.kernel.rank} directions")
-    found: list[Lesson | NotApplicable] = []
+    found: list[WeakOutputs | NotApplicable] = []
     for prediction in predictions:
         if isinstance(prediction, NotApplicable):
             found.append(prediction)
         else:
             kind, scale, weak = prediction
-            found.append(_taught(kind, scale, weak[kept], design, folds, cut))
+            found.append(_outputs_of(kind, scale, weak[kept], design, folds, cut))
     return tuple(found)
 
 
@@ -136,29 +136,29 @@ def _weak_labels(
     classes = case.labels is not None and case.labels.kind != "regression"
     if given is not None:
         check_width(given, None if case.labels is None else case.labels.targets.shape[1], candidate.name)
-        taught = given[rows] if given.ndim == 2 else given[rows, None]
-        probabilities = class_probabilities(taught)
+        labels = given[rows] if given.ndim == 2 else given[rows, None]
+        probabilities = class_probabilities(labels)
         if probabilities is not None and (case.labels is None or classes):
             return "probabilities", 1.0, probabilities
         if classes:
             return NotApplicable("its weak labels are no class probabilities: rows must be ≥ 0 and sum to 1")
-        return _positive(taught)
+        return _positive(labels)
     if case.labels is None:
         return NotApplicable("needs --weak-labels for this candidate, or --labels")
     if classes:
         return "probabilities", 1.0, _logistic_head(case, candidate, rows)
     alone = replace(case, weak=(candidate,), weak_labels={})
-    taught_by_ridge = supervise(alone, case.rng("lessons")).predictions[0]
-    if taught_by_ridge is None:
+    by_ridge = supervise(alone, case.rng("lessons")).predictions[0]
+    if by_ridge is None:
         raise TypeError("a candidate with gold rows always has a ridge head")
-    return _positive(taught_by_ridge)
+    return _positive(by_ridge)
 
 
-def _positive(taught: Array) -> tuple[Kind, float, Array] | NotApplicable:
-    if taught.shape[1] != 1 or float(taught.min()) <= 0.0:
+def _positive(labels: Array) -> tuple[Kind, float, Array] | NotApplicable:
+    if labels.shape[1] != 1 or float(labels.min()) <= 0.0:
         return NotApplicable("its weak labels are neither class probabilities nor positive outputs")
-    scale = float(taught.mean())
-    return "positive", scale, taught / scale
+    scale = float(labels.mean())
+    return "positive", scale, labels / scale
 
 
 def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]) -> Array:
@@ -172,9 +172,9 @@ def _logistic_head(case: Case, candidate: Representation, rows: NDArray[np.intp]
     return heads.predict(principal_axes(candidate, rows, gold.shape[1]))[:, 0]
 
 
-def _taught(
+def _outputs_of(
     kind: Kind, scale: float, weak: Array, design: Array, folds: NDArray[np.intp], notes: tuple[str, ...]
-) -> Lesson:
+) -> WeakOutputs:
     if kind == "probabilities":
         lifted = floored(weak)
         changed = int(np.sum(np.any(np.abs(lifted - weak) > 1e-12, axis=1)))
@@ -186,7 +186,7 @@ def _taught(
     best = _argmin(lifted, held_out(fit, design, lifted, folds))
     learned = held_out(fit, design, lifted, folds, RIDGES[[best]], tolerance=EXACT)[:, 0]
     student = floored(learned) if kind == "probabilities" else np.maximum(learned, np.finfo(np.float64).tiny)
-    return Lesson(kind, scale, lifted, design, folds, student, float(RIDGES[best]), notes)
+    return WeakOutputs(kind, scale, lifted, design, folds, student, float(RIDGES[best]), notes)
 
 
 def _argmin(targets: Array, tried: Array) -> int:

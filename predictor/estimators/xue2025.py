@@ -21,7 +21,7 @@ from predictor.spectral.alignment import Alignment, Point
 Form = Literal["operator", "frobenius", "prior", "tail_corrected"]
 
 ENERGIES = (0.9, 0.95, 0.99)
-"""Shares of energy kept as the principal part; the middle one is the headline value."""
+"""Shares of energy retained as the principal part; the middle one is the headline value."""
 
 RIDGES = (1e-3, 1e-2, 1e-1)
 """β as a share of tr K; the middle one is the headline value."""
@@ -42,7 +42,7 @@ class RepresentationGap:
     """The label-free norm of P_s(I − P_w) in one of its three forms, over the grid of truncations and ridges.
 
     The fourth, `tail_corrected`, is the operator form with (λ − γ)/(λ + β) for λ/(λ + β), γ = tail / n, in each model
-    whose dropped part is flat and high-dimensional (`Spectrum.flat_tail`): there the kept eigenvalues hold it as well.
+    whose dropped part is flat and high-dimensional (`Spectrum.flat_tail`): there the retained ones contain it too.
     """
 
     form: Form = "operator"
@@ -64,8 +64,8 @@ class RepresentationGap:
             "assumes linear heads on frozen features.",
             "frobenius": "The same on average over labels drawn evenly from what the strong model can fit.",
             "prior": "The same on average over labels drawn from the strong model's own kernel.",
-            "tail_corrected": "The worst case again, each model's flat and high-dimensional tail taken off its kept "
-            "eigenvalues; equal to representation_gap where no tail is such.",
+            "tail_corrected": "The worst case again, each model's flat and high-dimensional tail taken off its "
+            "retained eigenvalues; equal to representation_gap where no tail is such.",
         }[self.form]
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.supervision import cross_taught
+from predictor.estimators.supervision import cross_fitted
 from predictor.estimators.xu2025 import resampled
 from predictor.estimators.xue2025 import ENERGIES, RIDGES
 from predictor.heads.ridge import FactoredRidge
@@ -167,7 +167,7 @@ class LabelledGap:
         gold = labels.targets[rows]
         variance = float(np.sum(np.var(gold, axis=0)))
         special = far_from_random(case.strong.kernel, labels.known, case.rng(self.name))
-        note = "the labelled rows are no random subset of the pool: it speaks of rows like them" if special else ""
+        note = "the labelled rows are no random subset of the pool: it holds for rows like them" if special else ""
         answers = []
         for candidate in case.weak:
             hidden = HiddenMap.of(case.strong, candidate)
@@ -201,17 +201,17 @@ class PseudoLabels:
     ) -> PseudoLabels:
         """Train the heads on (n, d) features and gold labels of some rows, ridge their own or by leave-one-out."""
         rows = np.flatnonzero(gold.known)
-        lesson = gold.targets[rows]
-        scale = float(np.sqrt(np.sum(np.var(lesson, axis=0))))
-        held_out = cross_taught(strong[rows], lesson, FOLDS, rng, own)
+        targets = gold.targets[rows]
+        scale = float(np.sqrt(np.sum(np.var(targets, axis=0))))
+        held_out = cross_fitted(strong[rows], targets, FOLDS, rng, own)
         head = FactoredRidge.of(strong[rows], strong)
-        ridge = head.loo_ridge(lesson) if own is None else np.full(lesson.shape[1], own)
-        in_sample = head.predict(lesson, ridge)
+        ridge = head.loo_ridge(targets) if own is None else np.full(targets.shape[1], own)
+        in_sample = head.predict(targets, ridge)
         labels = in_sample.copy()
         labels[rows] = held_out
         drawn = rng.multinomial(len(rows), np.full(len(rows), 1.0 / len(rows)), RESAMPLES).astype(np.float64)
-        redrawn = tuple(resampled(head, lesson, ridge, counts) / scale for counts in drawn)
-        missed = float(np.mean(np.sum((held_out - lesson) ** 2, axis=1))) / scale**2
+        redrawn = tuple(resampled(head, targets, ridge, counts) / scale for counts in drawn)
+        missed = float(np.mean(np.sum((held_out - targets) ** 2, axis=1))) / scale**2
         return cls(labels / scale, in_sample / scale, redrawn, missed)
 
 
@@ -232,7 +232,7 @@ class PseudoLabelledGap:
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate at the grid's centre; the interval is the 90 % spread over bootstraps of the gold rows.
 
-        Absent where the head says nothing of gold rows held out of it: then its labels say nothing of the task.
+        Absent where the head predicts held-out gold rows no better than their mean: its labels then carry nothing.
         """
         if case.labels is None:
             return tuple(_absent(self, "needs gold labels of some rows: --labels FILE") for _ in case.weak)

@@ -1,4 +1,4 @@
-"""KL misfit: how far, in nats, the student stays from the weak probabilities it was taught.
+"""KL misfit: how far, in nats, the student stays from the weak probabilities it was trained on.
 
 Yao, Yang, Wang, Lin, Liu 2025, "Capabilities and Limitations of Weak-to-Strong Generalization", arXiv:2502.01458 (KL
 misfit in regression); Mulgund, Pabbaraju 2025, arXiv:2501.19105 (any Bregman divergence, student in the first slot).
@@ -9,12 +9,12 @@ Which head satisfies which assumption, worked out here from the Pythagorean prop
   divergence ⇒ E I(f*‖f_w) − E I(f*‖f_sw) ≥ E I(f_sw‖f_w); for class probabilities the left side is the gain in
   log-loss. Mixtures of fixed predictors are such a class, logistic heads are not.
 * **forward**, I(f_w‖f_sw): a class convex in *log*-outputs that holds f*, such as logistic heads without a ridge, and
-  f_sw nearest to f_w in that divergence ⇒ E I(f_w‖f*) − E I(f_sw‖f*) ≥ E I(f_w‖f_sw): the truth stands in the second
+  f_sw nearest to f_w in that divergence ⇒ E I(f_w‖f*) − E I(f_sw‖f*) ≥ E I(f_w‖f_sw): the truth is in the second
   slot, so this is no statement about log-loss. A ridge breaks it.
 
 Held-out rows, a truth outside the class and a class that was itself learned from the weak labels turn either into a
-heuristic: with real heads the measured gain in log-loss reached the held-out misfit in at most a third of a cell's
-trainings, in some cells in none.
+heuristic: with real heads the measured gain in log-loss reached the held-out misfit in at most a third of a task's
+trainings, on some tasks in none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from predictor.estimators.mulgund2025 import Projection, mean_of
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
+from predictor.estimators.weak_probabilities import NotApplicable, WeakOutputs, weak_outputs
 from predictor.heads.bregman import ENTROPY
 from predictor.heads.divergences import divergence
 from predictor.query.evidence import Evidence
@@ -50,15 +50,15 @@ class KlMisfit:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate; absent where its weak labels are neither probabilities nor positive outputs."""
-        return tuple(self._one(lesson) for lesson in lessons(case))
+        return tuple(self._one(outputs) for outputs in weak_outputs(case))
 
-    def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
-        if isinstance(lesson, NotApplicable):
-            return Estimate(None, self.better, self.unit, note=lesson.reason)
-        rows = lesson.scale * divergence(lesson.weak, lesson.student)
-        reverse = lesson.scale * float(np.mean(divergence(lesson.student, lesson.weak)))
-        details = {"ridge": lesson.ridge, "reverse": reverse}
-        return mean_of(rows, self.better, _unit(lesson), lesson.notes, details)
+    def _one(self, outputs: WeakOutputs | NotApplicable) -> Estimate:
+        if isinstance(outputs, NotApplicable):
+            return Estimate(None, self.better, self.unit, note=outputs.reason)
+        rows = outputs.scale * divergence(outputs.weak, outputs.student)
+        reverse = outputs.scale * float(np.mean(divergence(outputs.student, outputs.weak)))
+        details = {"ridge": outputs.ridge, "reverse": reverse}
+        return mean_of(rows, self.better, _unit(outputs), outputs.notes, details)
 
 
 @dataclass(frozen=True)
@@ -82,19 +82,19 @@ class ReverseKlMisfit:
         `details["fitted"]` is the divergence on the rows of the projection itself, `logistic_head` that of the head of
         `kl_misfit` in the same direction.
         """
-        return tuple(self._one(lesson, case.rng(self.name)) for lesson in lessons(case))
+        return tuple(self._one(outputs, case.rng(self.name)) for outputs in weak_outputs(case))
 
-    def _one(self, lesson: Lesson | NotApplicable, rng: np.random.Generator) -> Estimate:
-        if isinstance(lesson, NotApplicable):
-            return Estimate(None, self.better, self.unit, note=lesson.reason)
-        found = Projection.of(lesson, ENTROPY, rng)
+    def _one(self, outputs: WeakOutputs | NotApplicable, rng: np.random.Generator) -> Estimate:
+        if isinstance(outputs, NotApplicable):
+            return Estimate(None, self.better, self.unit, note=outputs.reason)
+        found = Projection.of(outputs, ENTROPY, rng)
         details = {
             "fitted": found.fitted,
             "optimality_gap": found.gap,
-            "logistic_head": lesson.scale * float(np.mean(divergence(lesson.student, lesson.weak))),
+            "logistic_head": outputs.scale * float(np.mean(divergence(outputs.student, outputs.weak))),
         }
-        return mean_of(found.distance, self.better, _unit(lesson), lesson.notes, details)
+        return mean_of(found.distance, self.better, _unit(outputs), outputs.notes, details)
 
 
-def _unit(lesson: Lesson) -> str:
-    return "nats" if lesson.kind == "probabilities" else "nats × label units"
+def _unit(outputs: WeakOutputs) -> str:
+    return "nats" if outputs.kind == "probabilities" else "nats × label units"

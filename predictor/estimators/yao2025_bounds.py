@@ -13,7 +13,7 @@ import numpy as np
 
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.weak_probabilities import Lesson, NotApplicable, lessons
+from predictor.estimators.weak_probabilities import NotApplicable, WeakOutputs, weak_outputs
 from predictor.heads.divergences import divergence
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
@@ -62,10 +62,10 @@ class GainBounds:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """The tighter cap per candidate; both caps, the interval and the accuracy clip in `details`."""
-        return tuple(self._one(lesson) for lesson in lessons(case))
+        return tuple(self._one(outputs) for outputs in weak_outputs(case))
 
-    def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
-        found = _probabilities(lesson)
+    def _one(self, outputs: WeakOutputs | NotApplicable) -> Estimate:
+        found = _probabilities(outputs)
         if isinstance(found, str):
             return Estimate(None, self.better, self.unit, note=found)
         weak, student, notes = found
@@ -96,8 +96,8 @@ class CalibrationBounds:
     """The most by which the L1 distance to any common target can change: 2 √(1 − exp(−d)).
 
     It bounds the change of smooth and of L1 calibration, and of calibration in bins that are fixed on x. It does *not*
-    bound ECE or MCE, whose bins are each model's own level sets: a teacher that always says 0.5 is calibrated, and a
-    student that says 0.5 ± 0.01 by the true label is 0.49 off on each class while d is nearly 0.
+    bound ECE or MCE, whose bins are each model's own level sets: a teacher that always predicts 0.5 is calibrated, and
+    a student that predicts 0.5 ± 0.01 by the true label is 0.49 off on each class while d is nearly 0.
     """
 
     name: str = "calibration_bounds"
@@ -108,15 +108,15 @@ class CalibrationBounds:
     source: str = "Yao et al. 2025, arXiv:2502.01458 (form); Bretagnolle, Huber 1979"
     summary: str = (
         "Most by which a logistic student's smooth or L1 calibration, or that in bins fixed on x, can differ from its "
-        "teacher's; says nothing about ECE on each model's own level sets."
+        "teacher's; does not bound ECE on each model's own level sets."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """The bound per candidate from the smaller KL; `details["l1_distance"]` is the tighter distance itself."""
-        return tuple(self._one(lesson) for lesson in lessons(case))
+        return tuple(self._one(outputs) for outputs in weak_outputs(case))
 
-    def _one(self, lesson: Lesson | NotApplicable) -> Estimate:
-        found = _probabilities(lesson)
+    def _one(self, outputs: WeakOutputs | NotApplicable) -> Estimate:
+        found = _probabilities(outputs)
         if isinstance(found, str):
             return Estimate(None, self.better, self.unit, note=found)
         weak, student, notes = found
@@ -132,9 +132,9 @@ class CalibrationBounds:
         return Estimate(l1_bound(mean), self.better, self.unit, low, high, "; ".join(("not for ECE", *notes)), details)
 
 
-def _probabilities(lesson: Lesson | NotApplicable) -> tuple[Array, Array, tuple[str, ...]] | str:
-    if isinstance(lesson, NotApplicable):
-        return lesson.reason
-    if lesson.kind != "probabilities":
+def _probabilities(outputs: WeakOutputs | NotApplicable) -> tuple[Array, Array, tuple[str, ...]] | str:
+    if isinstance(outputs, NotApplicable):
+        return outputs.reason
+    if outputs.kind != "probabilities":
         return NO_CLASSES
-    return lesson.weak, lesson.student, lesson.notes
+    return outputs.weak, outputs.student, outputs.notes

@@ -26,7 +26,7 @@ from predictor.statistics.arrays import Array
 ROUNDS = 1000
 TOLERANCE = 1e-9
 EXTREMES = (1e-12, 1e12)
-"""Ratios α/β that end the search: labels that the features fit without error, and features that say nothing."""
+"""Ratios α/β that end the search: labels that the features fit without error, and features that explain nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BestEvidence:
     """The evidence at its fixed point, for one label column.
 
     Attributes:
-        per_row: log evidence over n − 1, in nats; −½ log 2πe = −1.42 for features that say nothing, higher is better.
+        per_row: log evidence over n − 1, in nats; −½ log 2πe = −1.42 where features explain nothing, higher is better.
         prior, noise: α and β, precisions of the weights and of the labels.
     """
 

@@ -43,7 +43,7 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
-class LogisticHeads:
+class LogisticFit:
     """p fitted heads.
 
     Attributes:
@@ -72,7 +72,7 @@ def fit_logistic(
     rows: NDArray[np.bool_] | None = None,
     *,
     tolerance: float = 1e-8,
-) -> LogisticHeads:
+) -> LogisticFit:
     """Fit p heads of class probabilities at once: the g of least mean KL(y‖g) + ridge.
 
     Args:
@@ -93,7 +93,7 @@ def fit_log_linear(
     rows: NDArray[np.bool_] | None = None,
     *,
     tolerance: float = 1e-8,
-) -> LogisticHeads:
+) -> LogisticFit:
     """Fit p heads of positive outputs at once: the g = exp(W h + b) of least mean Σ y log(y/g) − y + g, plus ridge.
 
     Args:
@@ -105,11 +105,11 @@ def fit_log_linear(
 def _fit(
     link: Link,
     design: NDArray[np.floating],
-    taught: Array,
+    targets: Array,
     ridges: Array,
     rows: NDArray[np.bool_] | None,
     tolerance: float,
-) -> LogisticHeads:
+) -> LogisticFit:
     """Limited-memory quasi-Newton steps, scaled by a diagonal bound on the curvature; heads leave as they are done.
 
     Sources: Böhning 1992, Annals of the Institute of Statistical Mathematics 44 (bound); Nocedal, Wright 2006,
@@ -120,11 +120,11 @@ def _fit(
     weight = weight / weight.sum(axis=0)
     penalty = np.tile(np.asarray(ridges, dtype=np.float64), (full.shape[1], 1))
     penalty[0] = 0.0
-    bound = link.curvature(taught.shape[1]) * np.mean(full**2, axis=0)[:, None] + penalty
-    found = np.zeros((full.shape[1], len(ridges), taught.shape[1]))
+    bound = link.curvature(targets.shape[1]) * np.mean(full**2, axis=0)[:, None] + penalty
+    found = np.zeros((full.shape[1], len(ridges), targets.shape[1]))
     decrement = np.zeros(len(ridges))
     working = np.arange(len(ridges))
-    block = _Block(link, full, taught, weight, penalty, bound)
+    block = _Block(link, full, targets, weight, penalty, bound)
     point = block.start()
     for iteration in range(ITERATIONS + 1):
         left = np.sum(point.gradient**2 / block.bound[:, :, None], axis=(0, 2))
@@ -135,7 +135,7 @@ def _fit(
         if not len(working):
             break
         point = block.step(point)
-    return LogisticHeads(link, found, decrement)
+    return LogisticFit(link, found, decrement)
 
 
 def fold_of(rows: int, folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -144,7 +144,7 @@ def fold_of(rows: int, folds: int, rng: np.random.Generator) -> NDArray[np.intp]
 
 
 def held_out(
-    fit: Callable[..., LogisticHeads],
+    fit: Callable[..., LogisticFit],
     design: NDArray[np.floating],
     targets: Array,
     folds: NDArray[np.intp],
@@ -160,8 +160,8 @@ def held_out(
         tolerance: as for `fit`.
     """
     count = int(folds.max()) + 1
-    kept = np.repeat(folds[:, None] != np.arange(count), len(ridges), axis=1)
-    heads = fit(design, targets, np.tile(ridges, count), kept, tolerance=tolerance)
+    trained = np.repeat(folds[:, None] != np.arange(count), len(ridges), axis=1)
+    heads = fit(design, targets, np.tile(ridges, count), trained, tolerance=tolerance)
     everywhere = heads.predict(design).reshape(len(design), count, len(ridges), -1)
     found: Array = everywhere[np.arange(len(design)), folds]
     return found
@@ -169,7 +169,7 @@ def held_out(
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """Where p heads stand: parameters, logits, objective, gradient, and the steps that led here."""
+    """State of p heads: parameters, logits, objective, gradient, and the steps that led here."""
 
     theta: Array
     logits: Array
@@ -178,10 +178,15 @@ class _Point:
     stuck: NDArray[np.bool_]
     steps: tuple[tuple[Array, Array], ...] = ()
 
-    def take(self, kept: NDArray[np.bool_]) -> _Point:
-        steps = tuple((s[:, kept], y[:, kept]) for s, y in self.steps)
+    def take(self, active: NDArray[np.bool_]) -> _Point:
+        steps = tuple((s[:, active], y[:, active]) for s, y in self.steps)
         return _Point(
-            self.theta[:, kept], self.logits[:, kept], self.value[kept], self.gradient[:, kept], self.stuck[kept], steps
+            self.theta[:, active],
+            self.logits[:, active],
+            self.value[active],
+            self.gradient[:, active],
+            self.stuck[active],
+            steps,
         )
 
 
@@ -196,8 +201,10 @@ class _Block:
     penalty: Array
     bound: Array
 
-    def take(self, kept: NDArray[np.bool_]) -> _Block:
-        return replace(self, weight=self.weight[:, kept], penalty=self.penalty[:, kept], bound=self.bound[:, kept])
+    def take(self, active: NDArray[np.bool_]) -> _Block:
+        return replace(
+            self, weight=self.weight[:, active], penalty=self.penalty[:, active], bound=self.bound[:, active]
+        )
 
     def start(self) -> _Point:
         shape = (self.design.shape[1], self.weight.shape[1], self.targets.shape[1])
@@ -236,7 +243,7 @@ class _Block:
             if not short.any():
                 break
             length[short] *= 0.5
-        # A step that rounding alone decides ends the search: the objective cannot be told from its minimum.
+        # A step that rounding alone decides ends the search: the objective equals its minimum to rounding.
         stuck = value >= point.value
         gradient = self.gradient(theta, logits)
         steps = (*point.steps, (theta - point.theta, gradient - point.gradient))[-HISTORY:]
@@ -274,7 +281,7 @@ def _logits(design: Array, theta: Array) -> Array:
 
 
 def _log_partition(logits: Array) -> Array:
-    """(n, p) log of the sum of exponentials; a single column stands against a fixed logit of 0."""
+    """(n, p) log of the sum of exponentials; a single column competes with a fixed logit of 0."""
     if logits.shape[2] == 1:
         single: Array = np.logaddexp(0.0, logits[:, :, 0])
         return single

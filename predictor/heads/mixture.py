@@ -2,7 +2,7 @@
 
     min over π in the simplex of  mean_i D(Σ_k π_k p_k(x_i), f_w(x_i)),   D a Bregman divergence, reverse KL by default
 
-The student stands in the first slot: this is the projection for which a misfit inequality holds on a class convex in
+The student is in the first slot: this is the projection for which a misfit inequality holds on a class convex in
 the outputs (Mulgund, Pabbaraju 2025, arXiv:2501.19105). A logistic head's own class is not.
 """
 

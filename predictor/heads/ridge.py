@@ -36,7 +36,7 @@ class FactoredRidge:
     def of(cls, train: NDArray[np.floating], other: NDArray[np.floating]) -> FactoredRidge:
         """Factor (n, d) training features and carry the directions over to (m, d) other rows.
 
-        Features are standardised by the training rows alone; where those are constant the head predicts the mean.
+        Features are standardised by the training rows only; where those are constant the head predicts the mean.
         """
         scale = Scale.of(train)
         values, left, directions = factor(scale.apply(train))
@@ -77,7 +77,7 @@ class FactoredRidge:
         return predictions
 
     def left_out(self, labels: Array, ridge: float | Array | None = None) -> Array:
-        """(n, k) r_i / (1 − h_i): labels minus predictions of heads that never saw the row, ridge and scale kept.
+        """(n, k) r_i / (1 − h_i): labels minus predictions of heads trained without the row, same ridge and scale.
 
         h is the diagonal of the smoother with its intercept, S = 11ᵀ/n + U diag(λ/(λ+β)) Uᵀ, and r = (I − S) y.
 

@@ -1,4 +1,4 @@
-"""Confidence: what a student is taught when it may also believe itself.
+"""Confidence loss: training labels of a student that also learns from its own predictions.
 
     (1 − α) CE(f, f_w) + α CE(f, f̂)  =  CE(f, (1 − α) f_w + α f̂)
 
@@ -43,6 +43,6 @@ def own_classes(own: Array, weak: Array) -> Array:
     return one_hot
 
 
-def weight_at(progress: float, most: float) -> float:
-    """α after a share `progress` of the training, `most` from a fifth of it on."""
-    return most * min(1.0, progress / WARM_UP)
+def weight_at(progress: float, limit: float) -> float:
+    """α after a share `progress` of the training, `limit` from a fifth of it on."""
+    return limit * min(1.0, progress / WARM_UP)

@@ -1,4 +1,4 @@
-"""Learners: what is trained on some rows and asked about others. Heads on frozen features are here."""
+"""Learners: what is trained on some rows and used to predict others. Heads on frozen features are here."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from predictor.training.splits import Rows
 FOLDS = 5
 
 REFITS = 10
-"""Times that a head learns from its own opinion."""
+"""Refits of a head on its own predictions."""
 
 
 class Learner(Protocol):
     """A model with its training rows and the rows it will be asked about."""
 
-    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
+    def learn(self, labels: Array, seed: int, *, gold: bool = False) -> Array:
         """Train from scratch, then predict.
 
         Args:
-            lessons: (n, k) labels of the training rows, in the coding of `Labels`.
+            labels: (n, k), of the training rows, in the coding of `Labels`.
             seed: of everything drawn.
-            gold: the lessons are the truth: the student need not trust itself as well.
+            gold: the labels are the truth: the confidence loss is not used.
 
         Returns:
             (m, k) predictions on the other rows, in the same coding.
@@ -40,11 +40,11 @@ class Learner(Protocol):
         ...
 
 
-class Head(Learner, Protocol):
+class TunableLearner(Learner, Protocol):
     """A learner whose ridge can be settled beforehand."""
 
-    def settled(self, lessons: Array, seed: int) -> Head:
-        """The head with the ridge that it would choose for (n, k) lessons."""
+    def settled(self, labels: Array, seed: int) -> TunableLearner:
+        """The head with the ridge that it would choose for (n, k) labels."""
         ...
 
 
@@ -61,7 +61,7 @@ class RidgeHeads:
     """Ridge regression on standardised features (n, d); classes are regressed on their codes.
 
     Attributes:
-        ridge: fixed, or None for leave-one-out cross-validation on what each head is taught.
+        ridge: fixed, or None for leave-one-out cross-validation on each head's training labels.
     """
 
     features: NDArray[np.floating]
@@ -74,17 +74,17 @@ class RidgeHeads:
 
 @dataclass(frozen=True, eq=False)
 class RidgeLearner:
-    """A factored ridge head; lessons cost one product."""
+    """A factored ridge head; a set of labels costs one product."""
 
     factor: FactoredRidge
     ridge: float | None
 
-    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
+    def learn(self, labels: Array, seed: int, *, gold: bool = False) -> Array:
         """See `Learner`; nothing is drawn."""
-        return self.factor.predict(lessons, self.ridge)
+        return self.factor.predict(labels, self.ridge)
 
-    def settled(self, lessons: Array, seed: int) -> RidgeLearner:
-        """The same: lessons of a head that has been factored cost next to nothing."""
+    def settled(self, labels: Array, seed: int) -> RidgeLearner:
+        """The same: a factored head chooses its ridge for next to nothing."""
         return self
 
 
@@ -122,35 +122,35 @@ class LogisticLearner:
     ridge: float | None
     confidence: float
 
-    def learn(self, lessons: Array, seed: int, *, gold: bool = False) -> Array:
-        """See `Learner`; the seed deals rows to folds. Lessons outside [0, 1] are cut to it.
+    def learn(self, labels: Array, seed: int, *, gold: bool = False) -> Array:
+        """See `Learner`; the seed deals rows to folds. Labels outside [0, 1] are cut to it.
 
         With confidence the head is refitted on weak labels mixed with its own hardened opinion, α rising over the
         first of ten refits and the ridge staying as the weak labels chose it.
         """
-        taught = _taught(lessons)
-        ridge = np.array([self.ridge if self.ridge is not None else self._chosen(taught, seed)])
-        heads = fit_logistic(self.design, taught, ridge)
+        shares = _class_shares(labels)
+        ridge = np.array([self.ridge if self.ridge is not None else self._chosen(shares, seed)])
+        heads = fit_logistic(self.design, shares, ridge)
         for refit in range(1, 0 if gold or self.confidence == 0.0 else REFITS + 1):
             own = heads.predict(self.design)[:, 0]
-            targets = mixed_targets(taught, own, weight_at(refit / REFITS, self.confidence))
+            targets = mixed_targets(shares, own, weight_at(refit / REFITS, self.confidence))
             heads = fit_logistic(self.design, targets, ridge)
         return codes(heads.predict(self.other)[:, 0])
 
-    def settled(self, lessons: Array, seed: int) -> LogisticLearner:
-        """The same with the ridge that it would choose for these lessons."""
-        return self if self.ridge is not None else replace(self, ridge=self._chosen(_taught(lessons), seed))
+    def settled(self, labels: Array, seed: int) -> LogisticLearner:
+        """The same with the ridge that it would choose for these labels."""
+        return self if self.ridge is not None else replace(self, ridge=self._chosen(_class_shares(labels), seed))
 
-    def _chosen(self, taught: Array, seed: int) -> float:
-        folds = fold_of(len(taught), FOLDS, np.random.default_rng([seed, FOLDS]))
-        tried = np.maximum(held_out(fit_logistic, self.design, taught, folds), np.finfo(np.float64).tiny)
-        missed = [float(np.mean(divergence(taught, one))) for one in np.moveaxis(tried, 1, 0)]
+    def _chosen(self, shares: Array, seed: int) -> float:
+        folds = fold_of(len(shares), FOLDS, np.random.default_rng([seed, FOLDS]))
+        tried = np.maximum(held_out(fit_logistic, self.design, shares, folds), np.finfo(np.float64).tiny)
+        missed = [float(np.mean(divergence(shares, one))) for one in np.moveaxis(tried, 1, 0)]
         return float(RIDGES[int(np.argmin(missed))])
 
 
-def _taught(lessons: Array) -> Array:
+def _class_shares(labels: Array) -> Array:
     """(n, c) class probabilities."""
-    shares = probabilities(np.clip(lessons, 0.0, 1.0))
+    shares = probabilities(np.clip(labels, 0.0, 1.0))
     normal: Array = shares / shares.sum(axis=1, keepdims=True)
     return normal
 

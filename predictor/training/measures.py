@@ -7,7 +7,7 @@ import numpy as np
 from predictor.statistics.arrays import Array
 
 SURE = 1e-3
-"""Probabilities are kept this far from 0 and 1 before their logarithm is taken, those of regressed codes alike."""
+"""Probabilities are clipped this far from 0 and 1 before their logarithm is taken, those of regressed codes alike."""
 
 
 def squared_error(prediction: Array, truth: Array) -> float:
@@ -35,13 +35,13 @@ def probabilities(codes: Array) -> Array:
 
 
 def codes(columns: Array) -> Array:
-    """The coding of `Labels`: the second of two columns alone, more as they are."""
+    """The coding of `Labels`: only the second of two columns, more as they are."""
     return columns[:, 1:] if columns.shape[1] == 2 else columns
 
 
-def hardened(lessons: Array) -> Array:
+def hardened(labels: Array) -> Array:
     """Classes in place of probabilities: codes are cut at ½, columns become one-hot by the largest."""
-    if lessons.shape[1] == 1:
-        return (lessons > 0.5).astype(np.float64)
-    one_hot: Array = np.eye(lessons.shape[1])[lessons.argmax(axis=1)]
+    if labels.shape[1] == 1:
+        return (labels > 0.5).astype(np.float64)
+    one_hot: Array = np.eye(labels.shape[1])[labels.argmax(axis=1)]
     return one_hot

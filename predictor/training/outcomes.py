@@ -14,7 +14,7 @@ class Outcomes:
     """Measured errors of every candidate on every split, in units of the label variance.
 
     Attributes:
-        weak, w2s: (m, splits) mean squared error on fresh rows of the weak head and of the student it taught.
+        weak, w2s: (m, splits) mean squared error on fresh rows of the weak head and of its student.
         ceiling: (splits,) the strong model trained on gold labels of the same rows.
         weak_accuracy, w2s_accuracy: (m, splits), None for regression.
         ceiling_accuracy: (splits,), None for regression.
@@ -38,7 +38,7 @@ class Outcomes:
         return self.weak - self.w2s
 
     def of_split(self, split: int) -> Outcomes:
-        """The outcomes of one split alone."""
+        """The outcomes of one split."""
         cut = slice(split, split + 1)
         return Outcomes(
             self.weak[:, cut],

@@ -1,4 +1,4 @@
-"""Partition: D~, D^ and test rows of one split, of any size and with groups of near-duplicates kept together."""
+"""Partition: D~, D^ and test rows of one split, of any size and with groups of near-duplicates in one part."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def partition(
 ) -> Parts:
     """Cut 0 … rows − 1 at random into D~, D^ and test rows.
 
-    Groups are put in random order and cut where the parts' sizes say, a group that lies across a cut going whole to
+    Groups are put in random order and cut at the parts' sizes, a group across a cut going whole to
     the side of its middle; so no group has rows in two parts, and sizes are met to within half a group.
 
     Args:
         weak_rows, student_rows: sizes of D~ and D^, at least 8 each and leaving 8 to test on; None for a third.
-        groups: (n,) group number of each row; None where every row stands alone.
+        groups: (n,) group number of each row; None where every row is its own group.
 
     Raises:
         InputError: too few rows, sizes that do not fit them, or groups so large that a part stays (nearly) empty.
@@ -57,11 +57,11 @@ def partition(
     middles[place] = ends - sizes[place] / 2.0
     part = np.searchsorted([weak, weak + student], middles, side="right")[member]
     found = Parts(*(rng.permutation(np.flatnonzero(part == number)) for number in range(3)))
-    least = min(len(found.weak), len(found.student), len(found.test))
-    if least < MIN_PART:
+    smallest = min(len(found.weak), len(found.student), len(found.test))
+    if smallest < MIN_PART:
         raise InputError(
             f"the {len(names)} groups cannot be cut into D~, D^ and test rows: the largest has {int(sizes.max())} of "
-            f"{rows} rows, and a part was left with {least}; {MIN_PART} are needed. Group more finely.",
+            f"{rows} rows, and a part was left with {smallest}; {MIN_PART} are needed. Group more finely.",
             reason="BAD_GROUPS",
             field="groups",
         )

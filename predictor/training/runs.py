@@ -90,13 +90,13 @@ def training_steps(
             if shown:
                 yield Progress(shown[i], "train", split, splits)
             head = weak_heads(features, recipe).on(part.weak, others)
-            taught = head.learn(targets[part.weak], _seed(seed, split, 0), gold=True)
-            lessons, weak_test = np.split(taught, [len(part.student)])
+            predicted = head.learn(targets[part.weak], _seed(seed, split, 0), gold=True)
+            weak_labels, weak_test = np.split(predicted, [len(part.student)])
             sheet.weak[:, i, split] = sheet.measured(weak_test, truth)
             if recipe.training.label_form == "hard":
-                lessons = hardened(lessons)
+                weak_labels = hardened(weak_labels)
             for again in range(recipe.seeds):
-                learned = learner.learn(lessons, _seed(seed, split, again))
+                learned = learner.learn(weak_labels, _seed(seed, split, again))
                 sheet.w2s[:, i, split, again] = sheet.measured(learned, truth)
     yield Progress("", "train", splits, splits)
     return sheet.outcomes(variance)
@@ -110,7 +110,7 @@ def part_of(rows: int, recipe: Recipe, seed: int, split: int, groups: Rows | Non
 
 
 def _seed(seed: int, split: int, again: int) -> int:
-    """One number per training: the same for every candidate of a split, so that they differ by their lessons alone."""
+    """One number per training: the same for every candidate of a split, so that they differ only by their labels."""
     return int(np.random.SeedSequence([seed, split, again]).generate_state(1)[0])
 
 
@@ -124,7 +124,7 @@ class _Sheet:
         self._classes = classes
 
     def measured(self, prediction: Array, truth: Array) -> tuple[float, ...]:
-        """The three figures, of which regression knows the first alone."""
+        """The three figures, of which regression has only the first."""
         if not self._classes:
             return squared_error(prediction, truth), np.nan, np.nan
         return squared_error(prediction, truth), accuracy(prediction, truth), log_loss(prediction, truth)

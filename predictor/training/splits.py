@@ -60,8 +60,8 @@ def thirds(rows: int, rng: np.random.Generator) -> Parts:
 def fitted(rows: int, weak: int, student: int) -> tuple[int, int]:
     """Sizes of D~ and D^ as asked for, or the nearest that `rows` rows can show with a tenth of them left to test on.
 
-    Where both do not fit, the smaller one is kept as long as it takes no more than half of the room, and the other gets
-    the rest; else each gets half. A part that is shrunk so is the one of which the last rows matter least: errors fall
+    Where both do not fit, the smaller one stays as asked if it takes no more than half of the room, and the other the
+    rest; else each gets half. A part that is shrunk so is the one of which the last rows matter least: errors fall
     ever more slowly with the number of rows. Keeping their ratio instead would train few gold rows on next to nothing.
 
     Args:

@@ -34,18 +34,18 @@ class ClassTruth:
     """Which class each of n rows is in.
 
     Attributes:
-        chance: (n, c) probability of each class, rows summing to 1.
+        probability: (n, c) of each class, rows summing to 1.
         columns: 1 where labels are 0/1 codes of two classes, else c one-hot columns.
         root: (n, r) and
-        alone: (n,) of the latent that decides: root z + alone ε is standard normal in every row.
-        doubt: standard error of the expected squared error as a share of it, from gold rows left out.
+        own: (n,) parts of the latent that decides: root z + own ε is standard normal in every row.
+        standard_error: that of the expected squared error as a share of it, from gold rows left out.
     """
 
-    chance: Array
+    probability: Array
     columns: int
     root: Array
-    alone: Array
-    doubt: float
+    own: Array
+    standard_error: float
 
     @classmethod
     def of(cls, posterior: TruthPosterior, gold: Array) -> ClassTruth:
@@ -57,17 +57,17 @@ class ClassTruth:
         """
         left, right = _probabilities(posterior.left_out, posterior.mean, gold)
         missed = np.sum((_codes(left, gold.shape[1]) - gold) ** 2, axis=1)
-        doubt = float(np.std(missed) / np.sqrt(len(missed)) / max(np.mean(missed), 1e-12))
+        standard_error = float(np.std(missed) / np.sqrt(len(missed)) / max(np.mean(missed), 1e-12))
         values, vectors = np.linalg.eigh(posterior.covariance)
         spread = np.sqrt(posterior.variance)
         root = vectors * np.sqrt(np.maximum(values, 0.0)) / spread[:, None]
-        alone = np.sqrt(np.maximum(1.0 - np.sum(root**2, axis=1), 0.0))
-        return cls(right, gold.shape[1], root, alone, doubt)
+        own = np.sqrt(np.maximum(1.0 - np.sum(root**2, axis=1), 0.0))
+        return cls(right, gold.shape[1], root, own, standard_error)
 
     @property
     def mean(self) -> Array:
         """(n, k) expected codes."""
-        return _codes(self.chance, self.columns)
+        return _codes(self.probability, self.columns)
 
     @property
     def spread(self) -> float:
@@ -76,27 +76,27 @@ class ClassTruth:
         return float(np.mean(np.sum(mean * (1.0 - mean), axis=1)))
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, k, R) codes: each row of a class with its chance, rows that are alike together.
+        """(n, k, R) codes: each row of a class with its probability, similar rows together.
 
         The latent passes through the classes in an order of its own in every draw, so that none is next to another.
         """
         latent = self.root @ rng.standard_normal((self.root.shape[1], count))
-        latent += self.alone[:, None] * rng.standard_normal(latent.shape)
+        latent += self.own[:, None] * rng.standard_normal(latent.shape)
         level = np.vectorize(NormalDist().cdf)(latent)
         if self.columns == 1:
-            coded: Array = (level > self.chance[:, :1]).astype(np.float64)[:, None]
+            coded: Array = (level > self.probability[:, :1]).astype(np.float64)[:, None]
             return coded
         drawn = np.empty((len(level), self.columns, count))
         for r in range(count):
             order = rng.permutation(self.columns)
-            below = np.cumsum(self.chance[:, order], axis=1)[:, :-1]
+            below = np.cumsum(self.probability[:, order], axis=1)[:, :-1]
             drawn[:, :, r] = np.eye(self.columns)[order[np.sum(level[:, r, None] > below, axis=1)]]
         return drawn
 
     def accuracy(self, codes: Array) -> Array:
         """(m,) expected share of rows on which (m, n, k) predicted codes name the right class."""
         named = (codes[:, :, 0] > 0.5).astype(np.intp) if self.columns == 1 else codes.argmax(axis=2)
-        found: Array = np.mean(np.take_along_axis(self.chance, named.T, axis=1), axis=0)
+        found: Array = np.mean(np.take_along_axis(self.probability, named.T, axis=1), axis=0)
         return found
 
 
@@ -105,13 +105,13 @@ def _probabilities(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Ar
     if gold.shape[1] > 1:
         return _softmax(left_out, mean, gold)
     first, second = (
-        np.clip(told, MIN, 1.0 - MIN)[:, None] for told in _sigmoid(left_out[:, 0], mean[:, 0], gold[:, 0])
+        np.clip(found, MIN, 1.0 - MIN)[:, None] for found in _sigmoid(left_out[:, 0], mean[:, 0], gold[:, 0])
     )
     return np.hstack([1.0 - first, first]), np.hstack([1.0 - second, second])
 
 
 def _softmax(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
-    """Chances of all classes; everywhere about their shares where scores of rows left out do not rise with them."""
+    """Probabilities of all classes; about their shares where scores of left-out rows do not rise with them."""
     scale = float(np.sqrt(np.mean(seen**2))) or 1.0
     slope, offsets = _slope_and_offsets(seen / scale, gold)
     if slope < 0.0:
@@ -158,7 +158,7 @@ def _shares(logits: Array) -> Array:
 
 
 def _sigmoid(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
-    """Chances of one class; everywhere its share where scores of rows left out do not rise with it."""
+    """Probabilities of one class; everywhere its share where scores of rows left out do not rise with it."""
     yes = float(gold.sum())
     no = len(gold) - yes
     target = np.where(gold > 0.5, (yes + 1.0) / (yes + 2.0), 1.0 / (no + 2.0))
@@ -166,11 +166,11 @@ def _sigmoid(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
     if scale == 0.0 or float(np.sum((seen - centre) * (gold - gold.mean()))) <= 0.0:
         share = float(target.mean())
         return np.full(len(seen), share), np.full(len(asked), share)
-    taught = np.stack([1.0 - target, target], axis=1)
-    head = fit_logistic(((seen - centre) / scale)[:, None], taught, np.array([RIDGE]))
-    told = head.predict(((np.concatenate([seen, asked]) - centre) / scale)[:, None])[:, 0, 1]
-    return told[: len(seen)], told[len(seen) :]
+    soft = np.stack([1.0 - target, target], axis=1)
+    head = fit_logistic(((seen - centre) / scale)[:, None], soft, np.array([RIDGE]))
+    found = head.predict(((np.concatenate([seen, asked]) - centre) / scale)[:, None])[:, 0, 1]
+    return found[: len(seen)], found[len(seen) :]
 
 
-def _codes(chance: Array, columns: int) -> Array:
-    return chance[:, 1:] if columns == 1 else chance
+def _codes(probability: Array, columns: int) -> Array:
+    return probability[:, 1:] if columns == 1 else probability

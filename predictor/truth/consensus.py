@@ -1,12 +1,13 @@
-"""The truth as the weak labels of several models alone let one believe it: no gold label anywhere.
+"""Posterior of the truth given the weak labels of several models: no gold label is used.
 
 The best linear prediction of the truth from all weak labels f_i is
 
     T  =  ȳ + α Σᵢ aᵢ (f_i − f̄_i),    a = (Σ + ρ I)⁻¹ c,    Σ = cov(f, f),    c = cov(f, y).
 
-Two sources tell Σ and c, both in units of their mean variance. *The labels at hand* have a Σ, and weak models that are
-calibrated, E[y | f_i] = f_i, covary with the truth exactly as much as they vary: c_i = Σ_ii. But heads trained on the
-same gold rows share the noise of these, so what many say need not be true, and calibration holds in the mean only.
+Σ and c come from two sources, both in units of their mean variance. *The labels at hand* have a Σ, and weak models that
+are calibrated, E[y | f_i] = f_i, covary with the truth exactly as much as they vary: c_i = Σ_ii. But heads trained on
+the same gold rows share the noise of these, so what many agree on need not be true, and calibration holds only
+in the mean.
 *The simulation* of the same training (`predictor.training.simulation`) knows both for heads on these representations
 before any label is seen. Most is left to it:
 
@@ -14,8 +15,8 @@ before any label is seen. Most is left to it:
 
 α is such that Σᵢ cov(f_i, T) = Σᵢ var f_i, as all candidates together are taken to be calibrated.
 
-A bad weak head of a well-chosen ridge says nearly the same of every row: it lies near any average, so distances to the
-mean of all call it good. Its variance is small, and so is what T believes it to know. Derived here; no paper states it.
+A bad weak head of a well-chosen ridge predicts nearly the same for every row. It is near any average, so distances to
+the mean of all rate it good. Its variance is small, and so is its weight in T. Derived here; no paper states it.
 
 Votes, which are not calibrated, are replaced by the probability of the class given the vote (Dawid, Skene 1979).
 """
@@ -39,7 +40,7 @@ SHRINKAGE = 0.3
 NOISES: Array = np.array(NOISE_SHARES)
 """Shares of the label variance that no candidate explains: tried for numbers, whose weak labels do not show it."""
 
-DOUBT = 0.2
+CALIBRATION_SPREAD = 0.2
 """Standard deviation of log cov(f_i, y) / var f_i, of all candidates together and of each: it is assumed to be 0."""
 
 
@@ -65,14 +66,14 @@ class ConsensusTruth:
     """y on n rows given the weak labels of m candidates.
 
     Attributes:
-        said: (n, m, k) calibrated weak labels, less each candidate's mean.
+        centred: (n, m, k) calibrated weak labels, less each candidate's mean.
         centre: (k,) ȳ, the candidates' means weighted by their variances.
         total: label variance, summed over columns, where the columns are classes; None for numbers.
         mean: (n, k) T.
         simulated: moments of the weak labels in the simulation.
     """
 
-    said: Array
+    centred: Array
     simulated: WeakMoments
     centre: Array
     total: float | None
@@ -80,22 +81,22 @@ class ConsensusTruth:
 
     @classmethod
     def of(cls, calibrated: Sequence[Array], simulated: WeakMoments, *, classes: bool) -> ConsensusTruth:
-        """Believe in m tables (n, k) that are calibrated.
+        """The posterior given m tables (n, k) of calibrated weak labels.
 
         Args:
-            simulated: moments of such weak labels in simulated worlds.
+            simulated: moments of such weak labels in the simulation.
             classes: columns are class probabilities (one column: of the second of two classes).
         """
         tables = np.stack(calibrated, axis=1)
         means = tables.mean(axis=0)
-        said = tables - means
-        variances = _variances(said)
+        centred = tables - means
+        variances = _variances(centred)
         centre = variances @ means / variances.sum()
         # Linear heads may put the share of a rare class below 0.
         shares = np.clip(centre, MIN, 1.0 - MIN)
         total = float(np.sum(shares * (1.0 - shares))) if classes else None
-        truth = _bounded(believed(said, simulated, np.ones(len(variances))), total)
-        return cls(said, simulated, centre, total, centre + truth)
+        truth = _bounded(linear_prediction(centred, simulated, np.ones(len(variances))), total)
+        return cls(centred, simulated, centre, total, centre + truth)
 
     @property
     def explained(self) -> float:
@@ -104,7 +105,7 @@ class ConsensusTruth:
 
     @property
     def spreads(self) -> Array:
-        """(S,) label variances held plausible: the known one, or one for each share of noise."""
+        """(S,) plausible label variances: the known one, or one for each share of noise."""
         if self.total is not None:
             return np.array([self.total])
         plausible: Array = self.explained / (1.0 - NOISES)
@@ -120,12 +121,12 @@ class ConsensusTruth:
         Args:
             root: (n, r) whose root rootᵀ is the covariance of something smooth, mean diagonal 1.
         """
-        rows, candidates, columns = self.said.shape
+        rows, candidates, columns = self.centred.shape
         drawn, totals = np.empty((rows, columns, count)), np.empty(count)
         for r in range(count):
-            shares = rng.exponential(size=candidates) * np.exp(DOUBT * rng.standard_normal(candidates))
-            common = np.exp(DOUBT * rng.standard_normal() - 0.5 * DOUBT**2)
-            truth = _bounded(common * believed(self.said, self.simulated, shares), self.total)
+            shares = rng.exponential(size=candidates) * np.exp(CALIBRATION_SPREAD * rng.standard_normal(candidates))
+            common = np.exp(CALIBRATION_SPREAD * rng.standard_normal() - 0.5 * CALIBRATION_SPREAD**2)
+            truth = _bounded(common * linear_prediction(self.centred, self.simulated, shares), self.total)
             explained = float(np.sum(np.var(truth, axis=0)))
             totals[r] = self.total if self.total is not None else explained / (1.0 - NOISES[r % len(NOISES)])
             left = max(totals[r] - explained, 0.0) / columns
@@ -136,11 +137,11 @@ class ConsensusTruth:
         return drawn, totals
 
 
-def believed(said: Array, simulated: WeakMoments, shares: Array) -> Array:
+def linear_prediction(centred: Array, simulated: WeakMoments, shares: Array) -> Array:
     """(n, k) T − ȳ from centred (n, m, k) weak labels, candidate i counting `shares[i]` times."""
-    rows, candidates, columns = said.shape
+    rows, candidates, columns = centred.shape
     roots = np.sqrt(shares)
-    flat = said.transpose(0, 2, 1).reshape(rows * columns, candidates)
+    flat = centred.transpose(0, 2, 1).reshape(rows * columns, candidates)
     covariance = flat.T @ flat / rows
     variances = np.diag(covariance)
     known = float(shares @ np.diag(simulated.spread))
@@ -154,8 +155,8 @@ def believed(said: Array, simulated: WeakMoments, shares: Array) -> Array:
     return truth
 
 
-def _variances(said: Array) -> Array:
-    found: Array = np.mean(np.sum(said**2, axis=2), axis=0)
+def _variances(centred: Array) -> Array:
+    found: Array = np.mean(np.sum(centred**2, axis=2), axis=0)
     return found
 
 

@@ -6,4 +6,4 @@ NOISE_SHARES = (0.05, 0.2, 0.4, 0.7, 0.9)
 """σ² of labels of unit variance, each as plausible as the others."""
 
 MIDDLE_SHARE = NOISE_SHARES[len(NOISE_SHARES) // 2]
-"""The level used where one must stand for all."""
+"""The level used where only one is simulated."""

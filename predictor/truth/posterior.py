@@ -3,7 +3,7 @@
 Rasmussen, Williams 2006, "Gaussian Processes for Machine Learning", equations 2.25, 2.26 and 5.8. The kernel is a
 mixture of RBF kernels on several models' representations, each weighted by how well it alone explains the gold labels;
 length and noise maximise the marginal likelihood, the amplitude is profiled out. Leave-one-out residuals (equations
-5.10 to 5.12) say how far the posterior's own variance is off.
+5.10 to 5.12) show how far the posterior's own variance is off.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TruthPosterior:
         weights: (1 + m,) shares of the strong model's kernel and of each candidate's.
         length: the RBF length of all of them.
         log_evidence: log marginal likelihood at the choice, per selection row.
-        left_out: (l, k) what the posterior says of each gold row from all the others.
+        left_out: (l, k) mean of each gold row given all the others.
         held_out: (l,) squared leave-one-out residual of each gold row, mean over columns, as a share of the posterior's
             own mean variance there: 1 in the mean where the posterior is right about its errors.
     """

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
-from predictor.estimators.priors import consensus_kernel, flat_kernel, power_kernel, say
+from predictor.estimators.priors import consensus_kernel, flat_kernel, model_weights, power_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.extraction.extractor import Extractor
 from predictor.ranking.point_scores import expected_outcomes
@@ -68,7 +68,7 @@ def _rbf(model: Representation) -> Array:
 
 def _all_rbf(case: Case) -> Array:
     models = (case.strong, *case.weak)
-    total: Array = np.sum([share * _rbf(one) for one, share in zip(models, say(models), strict=True)], axis=0)
+    total: Array = np.sum([share * _rbf(one) for one, share in zip(models, model_weights(models), strict=True)], axis=0)
     return total
 
 

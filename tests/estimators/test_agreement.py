@@ -12,12 +12,12 @@ from predictor.estimators.agreement import FOLDS, TOO_LOW, AgreementError, Agree
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.parisi2014 import balanced_errors
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.supervision import cross_taught
+from predictor.estimators.supervision import cross_fitted
 from predictor.estimators.three_cornered_hat import distances, squared_errors
 from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
-from tests.reference.heads import folded, taught
+from tests.reference.heads import folded, ridge_predictions
 
 ERROR, SELECTION = AgreementError(), AgreementSelection()
 
@@ -97,7 +97,7 @@ def test_with_gold_labels_the_unit_is_their_variance():
     case = case_with("few_labels", noises=(0.1, 0.6, 2.5))
     known = case.labels.known
     gold = case.labels.targets[known]
-    tables = np.stack([taught(w.features[known], w.features[~known], gold) for w in case.weak])
+    tables = np.stack([ridge_predictions(w.features[known], w.features[~known], gold) for w in case.weak])
     expected = squared_errors(distances(tables)) / gold.var()
     for estimator, key in ((ERROR, None), (SELECTION, "weak_error")):
         found = estimator.estimate(case)
@@ -114,9 +114,9 @@ def test_selection_subtracts_the_held_out_misfit_of_the_same_labels(kind):
     unit = sum(np.var(column) for column in gold.T)
     strong = case.strong.features[~known]
     for model, one in zip(case.weak, SELECTION.estimate(case), strict=True):
-        lesson = taught(model.features[known], model.features[~known], gold)
-        learned = folded(strong, lesson, FOLDS, case.rng("agreement_selection"))
-        misfit = np.mean(np.sum((learned - lesson) ** 2, axis=1)) / unit
+        outputs = ridge_predictions(model.features[known], model.features[~known], gold)
+        learned = folded(strong, outputs, FOLDS, case.rng("agreement_selection"))
+        misfit = np.mean(np.sum((learned - outputs) ** 2, axis=1)) / unit
         assert one.details["misfit"] == pytest.approx(misfit, abs=1e-9)
         assert one.value == pytest.approx(one.details["weak_error"] - misfit, abs=1e-9)
 
@@ -177,7 +177,7 @@ def test_heads_trained_on_gold_labels_add_their_held_out_error_and_the_line():
     known = case.labels.known
     gold = case.labels.targets[known]
     for model, one in zip(case.weak, ERROR.estimate(case), strict=True):
-        guessed = cross_taught(model.features[known], gold, FOLDS, case.rng("line"))
+        guessed = cross_fitted(model.features[known], gold, FOLDS, case.rng("line"))
         assert one.details["held_out_error"] == pytest.approx(np.mean(guessed.argmax(1) != gold.argmax(1)))
         assert 0.0 <= one.details["line_error"] <= 1.0
 

@@ -9,14 +9,14 @@ import pytest
 from scipy.stats import norm
 
 from predictor.estimators import baek2022
-from predictor.estimators.baek2022 import FOLDS, AgreementOnTheLine, Line, on_the_line
+from predictor.estimators.baek2022 import FOLDS, AgreementLine, AgreementOnTheLine, on_the_line
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.vote_matrix import Panel
+from predictor.estimators.vote_matrix import VoteMatrix
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from tests.estimators.cases import case_with, task, teachers
 from tests.estimators.test_dawid1979 import voters
-from tests.reference.heads import folded, taught
+from tests.reference.heads import folded, ridge_predictions
 
 ESTIMATOR = AgreementOnTheLine()
 
@@ -59,7 +59,7 @@ def retold(case):
         return table.argmax(axis=1) if table.shape[1] > 1 else (table[:, 0] > 0.5).astype(int)
 
     held_out = [chosen(folded(w.features[known], gold, FOLDS, case.rng("line"))) for w in case.weak]
-    pool = [chosen(taught(w.features[known], w.features[~known], gold)) for w in case.weak]
+    pool = [chosen(ridge_predictions(w.features[known], w.features[~known], gold)) for w in case.weak]
     pairs = [(i, j) for i in range(len(pool)) for j in range(i)]
     x = [norm.ppf(np.mean(held_out[i] == held_out[j])) for i, j in pairs]
     y = [norm.ppf(np.mean(pool[i] == pool[j])) for i, j in pairs]
@@ -71,8 +71,8 @@ def retold(case):
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_the_line_is_that_of_explicit_heads_and_pairs(kind):
     case = case_with("few_labels", noises=(0.05, 0.6, 2.5), kind=kind)
-    panel = Panel.of(case, ESTIMATOR.name)
-    found = Line.of(panel, case, panel.votes())
+    matrix = VoteMatrix.of(case, ESTIMATOR.name)
+    found = AgreementLine.of(matrix, case, matrix.votes())
     errors, held_out, slope, fit = retold(case)
     np.testing.assert_allclose(found.errors, errors, atol=1e-9)
     np.testing.assert_allclose(found.held_out, held_out, atol=1e-9)
@@ -81,8 +81,8 @@ def test_the_line_is_that_of_explicit_heads_and_pairs(kind):
 
 def test_the_estimate_is_the_error_on_the_line():
     case = case_with("few_labels", noises=(0.05, 0.6, 2.5), kind="multiclass", seed=1)
-    panel = Panel.of(case, ESTIMATOR.name)
-    line = Line.of(panel, case, panel.votes())
+    matrix = VoteMatrix.of(case, ESTIMATOR.name)
+    line = AgreementLine.of(matrix, case, matrix.votes())
     for i, found in enumerate(ESTIMATOR.estimate(case)):
         assert found.value == line.errors[i]
         assert found.details == {"held_out_error": line.held_out[i], "slope": line.slope, "fit": line.fit}
@@ -112,14 +112,16 @@ def test_a_pool_that_is_noisier_than_the_gold_rows_has_the_errors_that_the_line_
 def test_agreements_on_no_rising_line_give_no_number(monkeypatch):
     case = case_with("few_labels", noises=(0.05, 0.6, 2.5), kind="binary", rows=240)
     for slope, fit in ((1.0, 0.79), (-0.5, 0.95), (0.0, 1.0)):
-        line = Line(np.full(3, 0.2), np.full(3, 0.2), slope, fit)
-        monkeypatch.setattr(baek2022.Line, "of", lambda *_, line=line: line)
+        line = AgreementLine(np.full(3, 0.2), np.full(3, 0.2), slope, fit)
+        monkeypatch.setattr(baek2022.AgreementLine, "of", lambda *_, line=line: line)
         for found in ESTIMATOR.estimate(case):
             assert found.value is None
             assert found.note == (
                 f"agreements lie on no rising line: slope {slope:.2f}, R² {fit:.2f}; R² must be at least 0.8"
             )
-    monkeypatch.setattr(baek2022.Line, "of", lambda *_: Line(np.full(3, 0.2), np.full(3, 0.3), 0.9, 0.8))
+    monkeypatch.setattr(
+        baek2022.AgreementLine, "of", lambda *_: AgreementLine(np.full(3, 0.2), np.full(3, 0.3), 0.9, 0.8)
+    )
     assert [e.value for e in ESTIMATOR.estimate(case)] == [0.2] * 3
 
 

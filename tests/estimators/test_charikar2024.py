@@ -11,7 +11,7 @@ from scipy.optimize import minimize, nnls
 from predictor.estimators.charikar2024 import Refusal, left_out_residuals, refusals
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
-from predictor.estimators.supervision import cross_taught, supervise
+from predictor.estimators.supervision import cross_fitted, supervise
 from predictor.heads.ridge import FactoredRidge
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.reference import dense
@@ -167,7 +167,7 @@ def test_misfit_in_nats_is_reported_for_class_probabilities_only():
 
 
 def refusals_student(strong, taught):
-    learned = cross_taught(strong.features, taught, 5, Case(strong, ()).rng("misfit"))
+    learned = cross_fitted(strong.features, taught, 5, Case(strong, ()).rng("misfit"))
     assert learned.min() > 1e-3
     assert learned.max() < 1 - 1e-3
     return learned
@@ -208,7 +208,7 @@ def test_disagreement_is_the_share_of_rows_with_another_class_and_caps_the_accur
     for found, taught in zip(
         find("misfit").estimate(case), supervise(case, case.rng("misfit")).predictions, strict=True
     ):
-        learned = cross_taught(case.strong.features[~known], taught, 5, case.rng("misfit"))
+        learned = cross_fitted(case.strong.features[~known], taught, 5, case.rng("misfit"))
         student, teacher = ((t[:, 0] > 0.5) if t.shape[1] == 1 else t.argmax(axis=1) for t in (learned, taught))
         assert found.details["disagreement"] == pytest.approx(np.mean(student != teacher))
         gain = np.mean(student == values[~known]) - np.mean(teacher == values[~known])

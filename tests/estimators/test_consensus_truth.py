@@ -12,7 +12,7 @@ from predictor.errors import InputError
 from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS
-from predictor.estimators.supervision import cross_taught
+from predictor.estimators.supervision import cross_fitted
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
@@ -20,7 +20,7 @@ from predictor.truth.consensus import WeakMoments
 
 ROWS, TAUGHT = 360, 160
 NOISES = (0.1, 0.4, 0.8, 1.4, 2.5, 5.0)
-QUICK = ConsensusForecast(halvings=2, draws=16)
+QUICK = ConsensusForecast(two_fold_splits=2, draws=16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +32,10 @@ class World:
 
     def measured(self):
         """Squared error of each candidate's student over the label variance."""
-        lessons = np.hstack([self.case.weak_labels[w.name] for w in self.case.weak])
+        weak_labels = np.hstack([self.case.weak_labels[w.name] for w in self.case.weak])
         students = np.mean(
-            [cross_taught(self.case.strong.features, lessons, 2, np.random.default_rng(s)) for s in range(6)], axis=0
+            [cross_fitted(self.case.strong.features, weak_labels, 2, np.random.default_rng(s)) for s in range(6)],
+            axis=0,
         )
         return np.mean((students - self.truth[:, None]) ** 2, axis=0) / np.var(self.truth)
 
@@ -81,10 +82,10 @@ def test_votes_are_believed_as_far_as_dawid_and_skene_find_them_right():
     """Five voters right in 9 of 10 rows: nearly everything is known, but not quite all that votes claim."""
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 2, ROWS)
-    said = {f"w{i}": np.where(rng.uniform(size=ROWS) < 0.9, truth, 1 - truth)[:, None] * 1.0 for i in range(5)}
-    weak = tuple(Representation(name, rng.standard_normal((ROWS, 3))) for name in said)
+    centred = {f"w{i}": np.where(rng.uniform(size=ROWS) < 0.9, truth, 1 - truth)[:, None] * 1.0 for i in range(5)}
+    weak = tuple(Representation(name, rng.standard_normal((ROWS, 3))) for name in centred)
     calibrated, classes, _ = _calibrated(
-        np.stack(list(said.values())), Case(Representation("s", rng.standard_normal((ROWS, 3))), weak, None, said)
+        np.stack(list(centred.values())), Case(Representation("s", rng.standard_normal((ROWS, 3))), weak, None, centred)
     )
     assert classes
     for table in calibrated:

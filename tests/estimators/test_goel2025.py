@@ -12,7 +12,7 @@ from predictor.estimators.charikar2024 import left_out_residuals
 from predictor.estimators.goel2025 import PredictionDivergence, jensen_shannon
 from predictor.estimators.problem import Representation
 from tests.estimators.cases import case_with
-from tests.reference.heads import taught
+from tests.reference.heads import ridge_predictions
 
 ESTIMATOR = PredictionDivergence()
 
@@ -44,7 +44,7 @@ def test_the_estimate_compares_heads_taught_the_same_gold_rows(kind):
     gold = case.labels.targets[known]
 
     def predicted(model):
-        table = taught(model.features[known], model.features[~known], gold)
+        table = ridge_predictions(model.features[known], model.features[~known], gold)
         table = np.hstack([1 - table, table]) if table.shape[1] == 1 else table
         cut = np.clip(table, 0, 1)
         return cut / cut.sum(axis=1, keepdims=True), table.argmax(axis=1)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictor.estimators.gold_posterior import beliefs
+from predictor.estimators.gold_posterior import gold_posteriors
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
 from predictor.estimators.smoother_gain import smoother_terms
@@ -50,12 +50,12 @@ def test_the_smoother_term_vanishes_for_a_projection_and_not_for_a_ridge():
 
 
 def test_gain_is_weak_minus_student_distance_from_the_posterior_mean(case):
-    for found, belief in zip(find("smoother_gain").estimate(case), beliefs(case), strict=True):
-        student = np.empty_like(belief.weak)
-        for held, rest, head in belief.halves:
-            assert set(held) | set(rest) == set(range(len(belief.weak)))
-            student[held] = head.predict(belief.weak[rest], head.loo_ridge(belief.weak[rest]))
-        apart = [np.sum((f - belief.truth.mean) ** 2) / len(f) for f in (belief.weak, student)]
+    for found, posterior in zip(find("smoother_gain").estimate(case), gold_posteriors(case), strict=True):
+        student = np.empty_like(posterior.weak)
+        for held, rest, head in posterior.halves:
+            assert set(held) | set(rest) == set(range(len(posterior.weak)))
+            student[held] = head.predict(posterior.weak[rest], head.loo_ridge(posterior.weak[rest]))
+        apart = [np.sum((f - posterior.truth.mean) ** 2) / len(f) for f in (posterior.weak, student)]
         assert found.value == pytest.approx(apart[0] - apart[1], abs=1e-12)
         assert found.details["gain"] == found.value
         terms = sum(found.details[f"{part}_term"] for part in ("misfit", "smoother", "truth"))
@@ -63,38 +63,38 @@ def test_gain_is_weak_minus_student_distance_from_the_posterior_mean(case):
 
 
 def test_students_never_see_the_rows_on_which_they_are_judged(case):
-    for belief in beliefs(case):
-        for held, rest, head in belief.halves:
+    for posterior in gold_posteriors(case):
+        for held, rest, head in posterior.halves:
             assert not set(held) & set(rest)
             assert head.rows == len(rest)
 
 
 def test_the_interval_is_that_of_posterior_draws_and_of_the_rows(case):
     """Gain over drawn truths varies by 4 dᵀ Σ d / n²; the mean over rows adds its own standard error."""
-    (belief, *_) = beliefs(case)
-    student = belief.student()
-    gain, error = belief.advantage(belief.weak, student)
+    (posterior, *_) = gold_posteriors(case)
+    student = posterior.student()
+    gain, error = posterior.advantage(posterior.weak, student)
     rng = np.random.default_rng(0)
-    noiseless = dataclasses.replace(belief.truth, noise=0.0)
+    noiseless = dataclasses.replace(posterior.truth, noise=0.0)
     drawn = noiseless.draw(4000, rng)
-    gains = [np.mean(np.sum((belief.weak - t) ** 2 - (student - t) ** 2, axis=1)) for t in np.moveaxis(drawn, 2, 0)]
+    gains = [np.mean(np.sum((posterior.weak - t) ** 2 - (student - t) ** 2, axis=1)) for t in np.moveaxis(drawn, 2, 0)]
     assert np.mean(gains) == pytest.approx(gain, abs=5 * np.std(gains) / 4000**0.5)
-    d = belief.weak - student
-    rows = np.sum(d * (belief.weak + student - 2 * belief.truth.mean), axis=1)
+    d = posterior.weak - student
+    rows = np.sum(d * (posterior.weak + student - 2 * posterior.truth.mean), axis=1)
     assert error == pytest.approx(np.hypot(np.std(gains), np.std(rows) / len(rows) ** 0.5), rel=0.05)
 
 
 def test_errors_are_in_label_variance_with_the_noise_of_labels(case):
-    (belief, *_) = beliefs(case)
-    wrong = belief.truth.mean + 0.5
-    columns = belief.weak.shape[1]
-    spread = columns * np.mean(np.diag(belief.truth.covariance) + belief.truth.noise)
-    assert belief.error(wrong) == pytest.approx(0.25 * columns + spread, abs=1e-12)
+    (posterior, *_) = gold_posteriors(case)
+    wrong = posterior.truth.mean + 0.5
+    columns = posterior.weak.shape[1]
+    spread = columns * np.mean(np.diag(posterior.truth.covariance) + posterior.truth.noise)
+    assert posterior.error(wrong) == pytest.approx(0.25 * columns + spread, abs=1e-12)
 
 
 def test_over_optimisation_finds_the_least_of_the_whole_path(case):
-    for found, belief in zip(find("over_optimization").estimate(case), beliefs(case), strict=True):
-        errors = {float(r): belief.error(belief.student(float(r))) for r in RIDGES}
+    for found, posterior in zip(find("over_optimization").estimate(case), gold_posteriors(case), strict=True):
+        errors = {float(r): posterior.error(posterior.student(float(r))) for r in RIDGES}
         best = min(errors, key=errors.get)
         assert found.details["ridge_best"] == best
         assert found.details["error_best"] == pytest.approx(errors[best], abs=1e-12)
@@ -102,8 +102,8 @@ def test_over_optimisation_finds_the_least_of_the_whole_path(case):
         further = errors[float(RIDGES[0])] - errors[best]
         assert found.details["loss_of_going_further"] == pytest.approx(further, abs=1e-12)
         assert found.value == pytest.approx(found.details["error_student"] - errors[best], abs=1e-10)
-        assert found.details["error_student"] == pytest.approx(belief.error(belief.student()), abs=1e-12)
-        picks = [head.loo_ridge(belief.weak[rest]) for _, rest, head in belief.halves]
+        assert found.details["error_student"] == pytest.approx(posterior.error(posterior.student()), abs=1e-12)
+        picks = [head.loo_ridge(posterior.weak[rest]) for _, rest, head in posterior.halves]
         assert found.details["ridge_student"] == pytest.approx(np.prod(picks) ** (1 / np.size(picks)), rel=1e-9)
 
 
@@ -155,5 +155,5 @@ def test_many_gold_rows_are_cut_and_the_note_says_so():
 
 def test_beliefs_are_shared_by_the_estimators_of_one_case():
     case = case_with("few_labels", noises=(0.1,))
-    assert beliefs(case) is beliefs(case)
-    assert beliefs(dataclasses.replace(case)) is not beliefs(case)
+    assert gold_posteriors(case) is gold_posteriors(case)
+    assert gold_posteriors(dataclasses.replace(case)) is not gold_posteriors(case)

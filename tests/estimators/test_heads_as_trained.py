@@ -48,21 +48,21 @@ def test_weak_labels_are_what_the_training_itself_would_make(classes):
     supervision = supervise(case, np.random.default_rng(0))
     recipe = Recipe("logistic", training=Training(weak_ridge=0.02)).for_labels(case.labels.kind)
     known = np.arange(GOLD)
-    for model, said in zip(case.weak, own_labels(case, supervision), strict=True):
+    for model, centred in zip(case.weak, own_labels(case, supervision), strict=True):
         head = weak_heads(model.features, recipe).on(known, supervision.rows)
-        np.testing.assert_array_equal(said, head.learn(case.labels.targets[:GOLD], case.seed, gold=True))
-        assert (said >= 0.0).all()
-        assert (said <= 1.0).all()
+        np.testing.assert_array_equal(centred, head.learn(case.labels.targets[:GOLD], case.seed, gold=True))
+        assert (centred >= 0.0).all()
+        assert (centred <= 1.0).all()
 
 
 def test_weak_labels_that_were_given_stay_as_they_are():
     case = made()
     table = np.random.default_rng(1).uniform(size=(ROWS, 1))
     given = replace(case, weak_labels={"b": table})
-    said = own_labels(given, supervise(given, np.random.default_rng(0)))
-    np.testing.assert_array_equal(said[1], table[GOLD:])
+    centred = own_labels(given, supervise(given, np.random.default_rng(0)))
+    np.testing.assert_array_equal(centred[1], table[GOLD:])
     plain = own_labels(case, supervise(case, np.random.default_rng(0)))
-    np.testing.assert_array_equal(said[0], plain[0])
+    np.testing.assert_array_equal(centred[0], plain[0])
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_weak_labels_that_were_given_stay_as_they_are():
 def test_students_are_what_the_training_itself_would_make(training, recipe):
     case = made(3)
     features, rng = case.strong.features[GOLD:], np.random.default_rng(2)
-    lessons = rng.dirichlet(np.ones(3), size=(2, ROWS - GOLD))
+    weak_labels = rng.dirichlet(np.ones(3), size=(2, ROWS - GOLD))
     coding = Coding(np.array([0.2, 0.3, 0.5]), 0.7)
-    found = as_trained(features, training, coding, np.random.default_rng(4), 9)(coding.labels(lessons))
+    found = as_trained(features, training, coding, np.random.default_rng(4), 9)(coding.labels(weak_labels))
     order, trainee = (
         np.random.default_rng(4).permutation(ROWS - GOLD),
         student_heads(features, recipe.for_labels("multiclass")),
@@ -90,8 +90,8 @@ def test_students_are_what_the_training_itself_would_make(training, recipe):
     folds = 2 if training.student_rows is None else 5
     for held in np.array_split(order, folds):
         rest = np.setdiff1d(order, held, assume_unique=True)[: training.student_rows]
-        for lesson, learned in zip(lessons, found, strict=True):
-            told = hardened(lesson) if training.label_form == "hard" else lesson
+        for outputs, learned in zip(weak_labels, found, strict=True):
+            told = hardened(outputs) if training.label_form == "hard" else outputs
             expected = trainee.on(rest, held).learn(told[rest], 9)
             np.testing.assert_allclose(coding.codes(learned[held]), expected, atol=1e-9)
 
@@ -99,15 +99,15 @@ def test_students_are_what_the_training_itself_would_make(training, recipe):
 def test_lessons_that_are_alike_share_the_ridge_of_the_first():
     case = made()
     features = case.strong.features
-    lessons = np.random.default_rng(2).uniform(size=(2, ROWS, 1))
+    weak_labels = np.random.default_rng(2).uniform(size=(2, ROWS, 1))
     bare = Coding(np.zeros(1), 1.0)
-    found = as_trained(features, LOGISTIC, bare, np.random.default_rng(4), 9, alike=True)(lessons)
+    found = as_trained(features, LOGISTIC, bare, np.random.default_rng(4), 9, alike=True)(weak_labels)
     for held in np.array_split(np.random.default_rng(4).permutation(ROWS), 2):
         rest = np.setdiff1d(np.random.default_rng(4).permutation(ROWS), held, assume_unique=True)
         head = LogisticHeads(features).on(rest, held)
-        fixed = LogisticHeads(features, head.settled(lessons[0, rest], 9).ridge).on(rest, held)
-        for lesson, learned in zip(lessons, found, strict=True):
-            np.testing.assert_allclose(learned[held], fixed.learn(lesson[rest], 9), atol=1e-9)
+        fixed = LogisticHeads(features, head.settled(weak_labels[0, rest], 9).ridge).on(rest, held)
+        for outputs, learned in zip(weak_labels, found, strict=True):
+            np.testing.assert_allclose(learned[held], fixed.learn(outputs[rest], 9), atol=1e-9)
 
 
 def test_a_fixed_ridge_is_settled_as_it_is():
@@ -118,7 +118,7 @@ def test_a_fixed_ridge_is_settled_as_it_is():
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("training", [LOGISTIC, HARD, Training(heads="logistic", label_form="hard")])
 def test_the_posterior_judges_these_students(classes, training):
-    case, estimator = made(classes, training), TruthPosteriorForecast(halvings=1, draws=8)
+    case, estimator = made(classes, training), TruthPosteriorForecast(two_fold_splits=1, draws=8)
     plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
     assert not np.allclose(found.error, plain.error, atol=1e-4)
     # The null is that of ridge heads.
@@ -152,7 +152,7 @@ def test_the_posterior_foretells_what_logistic_training_measures():
 
 
 def test_the_consensus_teaches_logistic_heads_but_no_hard_labels():
-    case, estimator = made(3), ConsensusForecast(halvings=1, draws=8)
+    case, estimator = made(3), ConsensusForecast(two_fold_splits=1, draws=8)
     plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
     assert not np.allclose(found.error, plain.error, atol=1e-4)
     assert found.warnings == ()
@@ -161,7 +161,7 @@ def test_the_consensus_teaches_logistic_heads_but_no_hard_labels():
     assert (found.null_error < found.null_draws.mean()).all()
     both = estimator.forecast(replace(case, training=Training(heads="logistic", label_form="hard")))
     np.testing.assert_array_equal(both.error, found.error)
-    assert "taught soft labels, not the hard ones asked for" in both.warnings[0]
+    assert "trained on soft labels, not the hard ones asked for" in both.warnings[0]
 
 
 def test_the_consensus_of_scores_that_are_no_probabilities_teaches_ridge_heads_and_says_so():
@@ -170,7 +170,7 @@ def test_the_consensus_of_scores_that_are_no_probabilities_teaches_ridge_heads_a
         labels=None,
         weak_labels={n: np.random.default_rng(i).standard_normal((ROWS, 1)) for i, n in enumerate("abc")},
     )
-    estimator = ConsensusForecast(halvings=1, draws=8)
+    estimator = ConsensusForecast(two_fold_splits=1, draws=8)
     found, plain = (estimator.forecast(replace(case, training=training)) for training in (LOGISTIC, Training()))
     np.testing.assert_array_equal(found.error, plain.error)
     assert found.warnings == ("students were ridge heads, as the weak labels are no class probabilities",)
@@ -188,13 +188,13 @@ def test_the_consensus_simulates_ridge_heads_whatever_ridge_logistic_ones_have()
 def test_candidates_are_compared_with_the_null_by_the_heads_that_it_is_of():
     """A forecaster that is a fake: its students err by 5 more than ridge heads do, of which its null is."""
     case = made(training=Training())
-    plain = TruthPosteriorForecast(halvings=1, draws=8).forecast(case)
+    plain = TruthPosteriorForecast(two_fold_splits=1, draws=8).forecast(case)
 
     class Far(TruthPosteriorForecast):
         def forecast(self, case: Case) -> Forecast:
             return replace(plain, error=plain.error + 5.0, null_error=plain.error)
 
-    before = order(TruthPosteriorForecast(halvings=1, draws=8), case, "w2s_error").standing.above_null
+    before = order(TruthPosteriorForecast(two_fold_splits=1, draws=8), case, "w2s_error").standing.above_null
     assert before.any()
     np.testing.assert_array_equal(order(Far(), case, "w2s_error").standing.above_null, before)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.estimators.medvedev2025 import FOLDS, ErrorFloor, quadratic_floor, shrinkage_floor
-from predictor.estimators.supervision import cross_taught
+from predictor.estimators.supervision import cross_fitted
 from predictor.query.labels import Labels
 from predictor.training.runs import train_w2s
 from tests.estimators.cases import case_with, task
@@ -64,7 +64,7 @@ def test_the_estimate_takes_the_weak_heads_held_out_moments_on_the_gold_rows(kin
     known = case.labels.known
     gold = case.labels.targets[known]
     for model, found in zip(case.weak, ESTIMATOR.estimate(case), strict=True):
-        guessed = cross_taught(model.features[known], gold, FOLDS, case.rng("error_floor"))
+        guessed = cross_fitted(model.features[known], gold, FOLDS, case.rng("error_floor"))
         y, f = gold - gold.mean(axis=0), guessed - guessed.mean(axis=0)
         unit = np.sum(y**2)
         assert found.value == pytest.approx(shrinkage_floor(np.sum(f * f) / unit, np.sum(f * y) / unit))

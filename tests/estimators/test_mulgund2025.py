@@ -9,7 +9,7 @@ import pytest
 
 from predictor.estimators.mulgund2025 import BregmanMisfit, Projection
 from predictor.estimators.problem import Case
-from predictor.estimators.weak_probabilities import lessons
+from predictor.estimators.weak_probabilities import weak_outputs
 from predictor.heads.bregman import ENTROPY, LOGISTIC
 from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers
 from tests.heads.test_bregman import CLOSED
@@ -40,8 +40,8 @@ def test_the_misfit_is_that_of_the_best_mixture_of_fixed_predictors(form, given,
 
 
 def test_for_two_classes_the_logistic_misfit_is_the_reverse_kl_misfit():
-    (lesson,) = lessons(make(2))
-    logistic_loss, kl = (Projection.of(lesson, g, np.random.default_rng(0)) for g in (LOGISTIC, ENTROPY))
+    (outputs,) = weak_outputs(make(2))
+    logistic_loss, kl = (Projection.of(outputs, g, np.random.default_rng(0)) for g in (LOGISTIC, ENTROPY))
     np.testing.assert_allclose(logistic_loss.distance, kl.distance, atol=1e-4)
     assert logistic_loss.fitted == pytest.approx(kl.fitted, abs=1e-6)
 
@@ -83,7 +83,7 @@ def test_labels_that_are_neither_are_absent_with_the_reason(form):
 
 def test_the_interval_is_that_of_a_mean_over_rows():
     case = make(3)
-    (lesson,) = lessons(case)
+    (outputs,) = weak_outputs(case)
     (found,) = BregmanMisfit("squared").estimate(case)
     assert found.high - found.value == pytest.approx(found.value - found.low)
-    assert 0.0 < found.high - found.value < 1.645 * np.sqrt(2.0) / np.sqrt(len(lesson.weak))
+    assert 0.0 < found.high - found.value < 1.645 * np.sqrt(2.0) / np.sqrt(len(outputs.weak))

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators.baek2022 import Line
+from predictor.estimators.baek2022 import AgreementLine
 from predictor.estimators.charikar2024 import FOLDS, left_out_residuals
-from predictor.estimators.gold_posterior import beliefs
+from predictor.estimators.gold_posterior import gold_posteriors
 from predictor.estimators.hard_votes import votes
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
 from predictor.estimators.somerstep2024 import route_gains
-from predictor.estimators.supervision import cross_taught, shortfall, supervise, taught, unlabelled_rows
-from predictor.estimators.vote_matrix import Panel
+from predictor.estimators.supervision import cross_fitted, cross_fitted_student, shortfall, supervise, unlabelled_rows
+from predictor.estimators.vote_matrix import VoteMatrix
 from predictor.estimators.xu2025 import Ambiguity, resampled
 from predictor.estimators.xue2025_labels import PseudoLabels
 from predictor.heads.ridge import FactoredRidge
@@ -43,39 +43,45 @@ def test_weak_heads_have_the_ridge_asked_for_and_so_have_those_of_the_null(case)
     found = supervise(replace(case, training=Training(weak_ridge=0.07)), np.random.default_rng(0), shuffles=2)
     rng = np.random.default_rng(0)
     gold = case.labels.targets[known]
-    for model, said, null in zip(case.weak, found.predictions, found.null, strict=True):
+    for model, centred, null in zip(case.weak, found.predictions, found.null, strict=True):
         head = dense.hat(model.features[known], model.features[~known], 0.07)
-        np.testing.assert_allclose(said, head @ gold, atol=1e-10)
+        np.testing.assert_allclose(centred, head @ gold, atol=1e-10)
         for shuffled in null:
             np.testing.assert_allclose(shuffled, head @ gold[rng.permutation(len(gold))], atol=1e-10)
 
 
 def test_students_have_the_ridge_asked_for(case):
-    strong, lessons = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 2))
-    found = taught(strong, lessons, Training(student_ridge=0.3), np.random.default_rng(2))
+    strong, weak_labels = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 2))
+    found = cross_fitted_student(strong, weak_labels, Training(student_ridge=0.3), np.random.default_rng(2))
     for held in np.array_split(np.random.default_rng(2).permutation(ROWS), 2):
         rest = np.setdiff1d(np.arange(ROWS), held)
-        np.testing.assert_allclose(found[held], dense.hat(strong[rest], strong[held], 0.3) @ lessons[rest], atol=1e-10)
+        np.testing.assert_allclose(
+            found[held], dense.hat(strong[rest], strong[held], 0.3) @ weak_labels[rest], atol=1e-10
+        )
 
 
 @pytest.mark.parametrize(("asked", "folds"), [(20, 2), (40, 2), (41, 3), (60, 4), (72, 10)])
 def test_students_are_taught_as_many_rows_as_asked_for(case, asked, folds):
-    strong, lessons = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
-    found = taught(strong, lessons, Training(student_rows=asked, student_ridge=0.1), np.random.default_rng(5))
+    strong, weak_labels = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
+    found = cross_fitted_student(
+        strong, weak_labels, Training(student_rows=asked, student_ridge=0.1), np.random.default_rng(5)
+    )
     order = np.random.default_rng(5).permutation(ROWS)
     for held in np.array_split(order, folds):
         rest = [row for row in order if row not in set(held)][:asked]
         assert len(rest) == asked
-        np.testing.assert_allclose(found[held], dense.hat(strong[rest], strong[held], 0.1) @ lessons[rest], atol=1e-10)
+        np.testing.assert_allclose(
+            found[held], dense.hat(strong[rest], strong[held], 0.1) @ weak_labels[rest], atol=1e-10
+        )
     assert shortfall(ROWS, Training(student_rows=asked)) == ()
 
 
 def test_students_that_cannot_be_taught_as_many_rows_are_taught_nine_tenths_and_the_answer_says_so(case):
-    strong, lessons = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
-    found = taught(strong, lessons, Training(student_rows=400), np.random.default_rng(5))
-    np.testing.assert_array_equal(found, cross_taught(strong, lessons, 10, np.random.default_rng(5)))
+    strong, weak_labels = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
+    found = cross_fitted_student(strong, weak_labels, Training(student_rows=400), np.random.default_rng(5))
+    np.testing.assert_array_equal(found, cross_fitted(strong, weak_labels, 10, np.random.default_rng(5)))
     told = find("truth_posterior").forecast(replace(case, training=Training(student_rows=400))).warnings
-    assert told == ("students were taught 72 rows, not the 400 asked for, as 80 rows can show no more",)
+    assert told == ("students were trained on 72 rows, not the 400 asked for, as 80 rows can show no more",)
     assert shortfall(ROWS, Training(student_rows=400)) == told
 
 
@@ -86,9 +92,9 @@ def test_weak_heads_are_trained_on_every_gold_row_and_the_answer_says_where_othe
 
 
 def test_nothing_known_of_the_training_leaves_halves_and_cross_validation(case):
-    strong, lessons = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 2))
-    found = taught(strong, lessons, FREE, np.random.default_rng(2))
-    np.testing.assert_array_equal(found, cross_taught(strong, lessons, 2, np.random.default_rng(2)))
+    strong, weak_labels = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 2))
+    found = cross_fitted_student(strong, weak_labels, FREE, np.random.default_rng(2))
+    np.testing.assert_array_equal(found, cross_fitted(strong, weak_labels, 2, np.random.default_rng(2)))
     assert shortfall(ROWS, FREE) == ()
 
 
@@ -107,10 +113,10 @@ def test_the_misfit_is_that_of_a_student_with_the_ridge_asked_for(case):
     supervision = supervise(own, own.rng("misfit"))
     strong = case.strong.features[supervision.rows]
     variance = float(np.var(case.labels.targets[case.labels.known]))
-    for found, lessons in zip(find("misfit").estimate(own), supervision.predictions, strict=True):
-        learned = cross_taught(strong, lessons, FOLDS, own.rng("misfit"), 0.2)
-        assert found.value == pytest.approx(float(np.mean((learned - lessons) ** 2)) / variance, abs=1e-12)
-        left_out = float(np.mean(left_out_residuals(strong, lessons, 0.2) ** 2)) / variance
+    for found, weak_labels in zip(find("misfit").estimate(own), supervision.predictions, strict=True):
+        learned = cross_fitted(strong, weak_labels, FOLDS, own.rng("misfit"), 0.2)
+        assert found.value == pytest.approx(float(np.mean((learned - weak_labels) ** 2)) / variance, abs=1e-12)
+        left_out = float(np.mean(left_out_residuals(strong, weak_labels, 0.2) ** 2)) / variance
         assert found.details["leave_one_out"] == pytest.approx(left_out, abs=1e-12)
     known, gold = case.labels.known, case.labels.targets[case.labels.known]
     for found, model in zip(find("misfit_selection").estimate(own), case.weak, strict=True):
@@ -129,19 +135,19 @@ def test_left_out_residuals_at_one_ridge_are_those_of_heads_that_never_saw_the_r
 def test_students_of_beliefs_have_the_ridge_asked_for(case):
     own = replace(case, training=Training(student_ridge=0.2))
     gains, paths = (find(name).estimate(own) for name in ("smoother_gain", "over_optimization"))
-    for belief, gain, path in zip(beliefs(own), gains, paths, strict=True):
+    for posterior, gain, path in zip(gold_posteriors(own), gains, paths, strict=True):
         rows = unlabelled_rows(case)
-        (first, second, _), _ = belief.halves
-        student = np.empty_like(belief.weak)
+        (first, second, _), _ = posterior.halves
+        student = np.empty_like(posterior.weak)
         for held, rest in ((first, second), (second, first)):
             strong = case.strong.features[rows]
-            student[held] = dense.hat(strong[rest], strong[held], 0.2) @ belief.weak[rest]
-        mean = belief.truth.mean
-        apart = [float(np.sum((f - mean) ** 2)) / len(mean) for f in (belief.weak, student)]
+            student[held] = dense.hat(strong[rest], strong[held], 0.2) @ posterior.weak[rest]
+        mean = posterior.truth.mean
+        apart = [float(np.sum((f - mean) ** 2)) / len(mean) for f in (posterior.weak, student)]
         assert gain.value == pytest.approx(apart[0] - apart[1], abs=1e-10)
         assert path.details["ridge_student"] == pytest.approx(0.2, rel=1e-12)
-        assert path.details["error_student"] == pytest.approx(belief.error(student), abs=1e-10)
-        assert path.value == pytest.approx(belief.error(student) - path.details["error_best"], abs=1e-10)
+        assert path.details["error_student"] == pytest.approx(posterior.error(student), abs=1e-10)
+        assert path.value == pytest.approx(posterior.error(student) - path.details["error_best"], abs=1e-10)
 
 
 def test_bootstrapped_weak_heads_have_the_ridge_asked_for(case):
@@ -162,13 +168,13 @@ def test_weak_heads_that_err_on_left_out_gold_rows_have_the_ridge_asked_for(case
 
 def test_pseudo_labels_come_from_a_strong_head_with_the_ridge_asked_for(case):
     own, gold = replace(case, training=Training(student_ridge=0.2)), case.labels
-    strong, lesson = case.strong.features[gold.known], gold.targets[gold.known]
+    strong, outputs = case.strong.features[gold.known], gold.targets[gold.known]
     name = "representation_gap_pseudo_labels"
-    left_out = cross_taught(strong, lesson, FOLDS, own.rng(name), 0.2)
-    missed = float(np.mean((left_out - lesson) ** 2) / np.var(lesson))
+    left_out = cross_fitted(strong, outputs, FOLDS, own.rng(name), 0.2)
+    missed = float(np.mean((left_out - outputs) ** 2) / np.var(outputs))
     for one in find(name).estimate(own):
         assert one.details["strong_error"] == pytest.approx(missed, abs=1e-12)
-    head = dense.hat(strong, case.strong.features, 0.2) @ lesson / np.std(lesson)
+    head = dense.hat(strong, case.strong.features, 0.2) @ outputs / np.std(outputs)
     found = PseudoLabels.of(case.strong.features, gold, own.rng(name), 0.2)
     np.testing.assert_allclose(found.in_sample, head, atol=1e-10)
 
@@ -185,10 +191,10 @@ def test_a_strong_heads_own_view_has_the_ridge_asked_for(case):
     supervision = supervise(own, own.rng("prediction_divergence"))
     view = dense.hat(case.strong.features[signs.known], case.strong.features[supervision.rows], 0.2) @ gold
     answers = find("prediction_divergence").estimate(own)
-    for found, model, said in zip(answers, case.weak, supervision.predictions, strict=True):
+    for found, model, centred in zip(answers, case.weak, supervision.predictions, strict=True):
         assert found.details["strong_error"] == pytest.approx(missed(case.strong.features, 0.2), abs=1e-12)
         assert found.details["weak_error"] == pytest.approx(missed(model.features, 0.05), abs=1e-12)
-        assert found.details["flip_rate"] == np.mean(votes(said) != votes(view))
+        assert found.details["flip_rate"] == np.mean(votes(centred) != votes(view))
 
 
 def test_both_routes_of_a_refinement_are_trained_with_the_ridge_asked_for(case):
@@ -196,10 +202,10 @@ def test_both_routes_of_a_refinement_are_trained_with_the_ridge_asked_for(case):
     strong, (weak, refined, truth) = case.strong.features[:ROWS], rng.standard_normal((3, ROWS, 1))
     found = route_gains(strong, weak, refined, truth, 2.0, np.random.default_rng(1), 0.3)
     first, second = np.array_split(np.random.default_rng(1).permutation(ROWS), 2)
-    for name, lessons in (("gain_naive", weak), ("gain_refined", refined)):
+    for name, weak_labels in (("gain_naive", weak), ("gain_refined", refined)):
         student = np.empty_like(weak)
         for held, rest in ((first, second), (second, first)):
-            student[held] = dense.hat(strong[rest], strong[held], 0.3) @ lessons[rest]
+            student[held] = dense.hat(strong[rest], strong[held], 0.3) @ weak_labels[rest]
         gain = np.mean((weak - truth) ** 2) - np.mean((student - truth) ** 2)
         assert found[name] == pytest.approx(gain / 2.0, abs=1e-10)
 
@@ -220,10 +226,10 @@ def test_the_line_of_agreements_is_that_of_heads_with_the_ridge_asked_for(case):
     signs = Labels.of([None if v is None else float(v > rare) for v in shown_values(case)])
     third = Representation("c", np.hstack([model.features for model in case.weak]))
     blunt = replace(case, weak=(*case.weak, third), labels=signs, training=Training(weak_ridge=1e9))
-    panel = Panel.of(blunt, "agreement_on_the_line")
+    matrix = VoteMatrix.of(blunt, "agreement_on_the_line")
     gold = votes(signs.targets[signs.known])
     # Heads of huge ridge vote for the more frequent class: four rows in five have it.
-    np.testing.assert_array_equal(Line.of(panel, blunt, panel.votes()).held_out, np.mean(gold))
+    np.testing.assert_array_equal(AgreementLine.of(matrix, blunt, matrix.votes()).held_out, np.mean(gold))
 
 
 def shown_values(case):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators.priors import consensus_kernel, flat_kernel, say
+from predictor.estimators.priors import consensus_kernel, flat_kernel, model_weights
 from predictor.estimators.problem import Representation
 from predictor.spectral.spectra import PrincipalKernel
 from tests.reference import dense
@@ -37,8 +37,8 @@ def test_the_consensus_weighs_models_by_the_root_of_their_size():
     )
     # √100, √900, and √300 for the unknown one: 300 is the geometric mean of 100 and 900.
     shares = np.array([10.0, 30.0, 300**0.5]) / (40.0 + 300**0.5)
-    np.testing.assert_allclose(say([small, large, unknown]), shares)
-    np.testing.assert_allclose(say([unknown, unknown]), [0.5, 0.5])
+    np.testing.assert_allclose(model_weights([small, large, unknown]), shares)
+    np.testing.assert_allclose(model_weights([unknown, unknown]), [0.5, 0.5])
     expected = sum(a * flat_kernel(m.kernel, 0.1) for a, m in zip(shares, (small, large, unknown), strict=True))
     np.testing.assert_allclose(consensus_kernel([small, large, unknown], 0.1), expected, atol=1e-15)
 
@@ -48,9 +48,9 @@ def test_models_have_the_more_to_say_the_deeper_they_are_read():
     surface, early, last = (Representation(str(d), features, 100, d) for d in (0.0, 0.5, 1.0))
     unknown = Representation("unknown", features, 400)
     # √100 · 0, √100 · ¼, √100 · 1, √400 · 1 over their sum.
-    np.testing.assert_allclose(say([surface, early, last, unknown]), np.array([0.0, 2.5, 10.0, 20.0]) / 32.5)
+    np.testing.assert_allclose(model_weights([surface, early, last, unknown]), np.array([0.0, 2.5, 10.0, 20.0]) / 32.5)
     # Static embeddings alone: depth tells nothing, sizes do.
-    np.testing.assert_allclose(say([surface, Representation("large", features, 900, 0.0)]), [0.25, 0.75])
+    np.testing.assert_allclose(model_weights([surface, Representation("large", features, 900, 0.0)]), [0.25, 0.75])
 
 
 def test_a_constant_model_sees_no_task_and_has_no_say():

@@ -21,7 +21,7 @@ from predictor.heads.ridge import FactoredRidge
 from predictor.truth.posterior import truth_posterior
 from tests.estimators.cases import case_with
 from tests.reference import dense
-from tests.reference.heads import taught
+from tests.reference.heads import ridge_predictions
 from tests.reference.models import correlated
 
 ESTIMATOR = Refinement()
@@ -54,7 +54,7 @@ def test_with_every_row_in_context_it_is_one_em_step(rows):
     strong, weak = rows
     whole = np.tile(np.arange(30), (30, 1))
     np.testing.assert_allclose(LinearRefiner.of(strong, weak).relabel(weak, whole), em_step(strong, weak), atol=1e-9)
-    np.testing.assert_allclose(em_step(strong, weak), taught(strong, strong, weak), atol=1e-9)
+    np.testing.assert_allclose(em_step(strong, weak), ridge_predictions(strong, strong, weak), atol=1e-9)
 
 
 def test_contexts_are_disjoint_and_never_hold_the_row_itself():
@@ -86,7 +86,7 @@ def test_the_estimate_is_moved_minus_penalty_times_spread(kind):
     for penalty in (1.0, 0.5):
         estimator = Refinement(penalty=penalty)
         for model, found in zip(case.weak, estimator.estimate(case), strict=True):
-            weak = taught(model.features[known], model.features[~known], gold)
+            weak = ridge_predictions(model.features[known], model.features[~known], gold)
             one, other = (LinearRefiner.of(strong, weak).relabel(weak, c) for c in contexts)
             moved = (distance(weak, one) + distance(weak, other)) / 2
             assert found.details["weak_vs_refined"] == pytest.approx(moved, abs=1e-9)
@@ -122,14 +122,14 @@ def test_route_gains_are_those_of_students_taught_on_the_other_half(rows):
     rng = np.random.default_rng(4)
     refined, truth = weak + rng.standard_normal((30, 2)), weak + rng.standard_normal((30, 2))
     order = np.random.default_rng(5).permutation(30)
-    lessons = {"gain_naive": lambda half: weak[half], "gain_refined": lambda half: refined[half]}
-    lessons["gain_em_step"] = lambda half: taught(strong[half], strong[half], weak[half])
+    routes = {"gain_naive": lambda half: weak[half], "gain_refined": lambda half: refined[half]}
+    routes["gain_em_step"] = lambda half: ridge_predictions(strong[half], strong[half], weak[half])
     found = route_gains(strong, weak, refined, truth, 2.5, np.random.default_rng(5))
-    assert set(found) == set(lessons)
-    for name, lesson in lessons.items():
+    assert set(found) == set(routes)
+    for name, outputs in routes.items():
         student = np.empty_like(weak)
         for held, rest in ((order[:15], order[15:]), (order[15:], order[:15])):
-            student[held] = taught(strong[rest], strong[held], lesson(rest))
+            student[held] = ridge_predictions(strong[rest], strong[held], outputs(rest))
         gain = np.mean(np.sum((weak - truth) ** 2, axis=1)) - np.mean(np.sum((student - truth) ** 2, axis=1))
         assert found[name] == pytest.approx(gain / 2.5, abs=1e-9)
 
@@ -143,9 +143,9 @@ def test_routes_are_judged_by_the_posterior_of_the_truth_in_label_variances():
     weak = [w.features for w in case.weak]
     mean = truth_posterior(case.strong.features, weak, scaled, known, rows, case.rng("truth of refinement")).mean
     for model, found in zip(case.weak, ESTIMATOR.estimate(case), strict=True):
-        lesson = taught(model.features[known], model.features[rows], gold)
+        outputs = ridge_predictions(model.features[known], model.features[rows], gold)
         routes = route_gains(
-            case.strong.features[rows], (lesson - gold.mean()) / gold.std(), lesson, mean, 1.0, case.rng("routes")
+            case.strong.features[rows], (outputs - gold.mean()) / gold.std(), outputs, mean, 1.0, case.rng("routes")
         )
         assert found.details["gain_naive"] == pytest.approx(routes["gain_naive"], abs=1e-8)
 

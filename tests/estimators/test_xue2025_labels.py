@@ -28,7 +28,7 @@ from predictor.training.runs import train_w2s
 from tests.estimators.cases import case_with, shown, task, teachers
 from tests.estimators.test_xu2025 import refitted
 from tests.reference import dense
-from tests.reference.heads import folded, taught
+from tests.reference.heads import folded, ridge_predictions
 from tests.reference.models import correlated, dimmed
 
 GIVEN, PSEUDO = LabelledGap(), PseudoLabelledGap()
@@ -183,8 +183,10 @@ def test_pseudo_labels_come_from_heads_that_did_not_see_the_row(kind):
     strong = case.strong.features
     held_out = folded(strong[known], gold, FOLDS, case.rng(PSEUDO.name))
     np.testing.assert_allclose(found.labels[known] * scale, held_out, atol=1e-8)
-    np.testing.assert_allclose(found.labels[~known] * scale, taught(strong[known], strong[~known], gold), atol=1e-8)
-    np.testing.assert_allclose(found.in_sample * scale, taught(strong[known], strong, gold), atol=1e-8)
+    np.testing.assert_allclose(
+        found.labels[~known] * scale, ridge_predictions(strong[known], strong[~known], gold), atol=1e-8
+    )
+    np.testing.assert_allclose(found.in_sample * scale, ridge_predictions(strong[known], strong, gold), atol=1e-8)
     error = np.mean(np.sum((held_out - gold) ** 2, axis=1)) / scale**2
     assert found.strong_error == pytest.approx(error, abs=1e-9)
 

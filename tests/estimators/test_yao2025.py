@@ -10,7 +10,7 @@ import pytest
 from predictor.errors import InputError
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS, find
-from predictor.estimators.weak_probabilities import lessons
+from predictor.estimators.weak_probabilities import weak_outputs
 from predictor.heads.divergences import divergence
 from tests.estimators.cases import below_zero, case_with, predictions, shown, task, teachers, values_of
 
@@ -138,8 +138,8 @@ def test_directions_are_cut_for_many_classes_and_the_note_says_so():
 
 def test_lessons_are_shared_by_the_estimators_of_one_case_and_go_with_it():
     case = noisy((0.2,))
-    assert lessons(case)[0] is lessons(case)[0]
-    assert lessons(dataclasses.replace(case))[0] is not lessons(case)[0]
+    assert weak_outputs(case)[0] is weak_outputs(case)[0]
+    assert weak_outputs(dataclasses.replace(case))[0] is not weak_outputs(case)[0]
 
 
 def test_the_measured_change_of_log_loss_lies_within_the_predicted_caps():
@@ -147,9 +147,9 @@ def test_the_measured_change_of_log_loss_lies_within_the_predicted_caps():
     strong, weak = teachers((0.1,), rows=300)
     values = task(strong, "multiclass", noise=0.5)
     case = Case(strong, weak, None, {"t0": predictions(values, "multiclass", 1.0)})
-    (lesson,), (found,) = lessons(case), ESTIMATORS["gain_bounds"].estimate(case)
+    (outputs,), (found,) = weak_outputs(case), ESTIMATORS["gain_bounds"].estimate(case)
     truth = np.eye(3)[values.astype(int)]
-    change = np.mean(np.sum(truth * np.log(lesson.student / lesson.weak), axis=1))
+    change = np.mean(np.sum(truth * np.log(outputs.student / outputs.weak), axis=1))
     assert found.details["log_loss_gain_low"] <= change <= found.details["log_loss_gain_high"]
-    right = [np.mean(p.argmax(axis=1) == values) for p in (lesson.weak, lesson.student)]
+    right = [np.mean(p.argmax(axis=1) == values) for p in (outputs.weak, outputs.student)]
     assert abs(right[1] - right[0]) <= found.details["accuracy_gain_cap"]

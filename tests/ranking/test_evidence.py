@@ -34,7 +34,7 @@ def test_the_heads_of_an_answer_from_gold_labels_have_the_ridges_asked_for(model
     assert own.best().predicted_w2s_error.value > 1.2 * free.best().predicted_w2s_error.value
     warnings = predict(strong=models[0], weak=models[1], labels=labels, weak_rows=30, student_rows=600).warnings
     assert warnings[-2:] == (
-        "students were taught 64 rows, not the 600 asked for, as 72 rows can show no more",
+        "students were trained on 64 rows, not the 600 asked for, as 72 rows can show no more",
         "weak heads were trained on all 48 gold rows, not on the 30 asked for",
     )
 

@@ -9,7 +9,7 @@ from predictor.heads.ridge import RIDGES
 from tests.reference import dense
 
 
-def taught(train, other, labels):
+def ridge_predictions(train, other, labels):
     """A ridge head by its hat matrix, each column at the ridge of the least error on rows left out."""
     columns = []
     for column in labels.T:
@@ -30,7 +30,7 @@ def folded(strong, weak_labels, folds, rng):
     learned = np.full(weak_labels.shape, np.nan)
     for held in np.array_split(order, folds):
         rest = np.array([i for i in order if i not in set(held)])
-        learned[held] = taught(strong[rest], strong[held], weak_labels[rest])
+        learned[held] = ridge_predictions(strong[rest], strong[held], weak_labels[rest])
     return learned
 
 

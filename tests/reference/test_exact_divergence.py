@@ -36,17 +36,17 @@ def kl(left, right):
 def test_forward_misfit_and_both_bounds_are_those_of_the_exact_minimum():
     rng = np.random.default_rng(5)
     strong = rng.standard_normal((ROWS, DIMS)).astype(np.float32)
-    said = 1.0 / (1.0 + np.exp(-strong @ rng.standard_normal(DIMS) - rng.standard_normal(ROWS)))
+    centred = 1.0 / (1.0 + np.exp(-strong @ rng.standard_normal(DIMS) - rng.standard_normal(ROWS)))
     names = ["kl_misfit", "gain_bounds", "calibration_bounds"]
     ranking = predictor.predict(
-        strong=strong, weak={"w": strong[:, :3]}, weak_labels={"w": said}, estimators=names, seed=2
+        strong=strong, weak={"w": strong[:, :3]}, weak_labels={"w": centred}, estimators=names, seed=2
     )
     found = ranking.best().estimates
     z = (strong - strong.mean(axis=0, dtype=float)) / strong.std(axis=0, dtype=float) / DIMS**0.5
     draws = np.random.default_rng([2, *b"lessons"])
     draws.permutation(ROWS)
     fold = draws.permutation(np.arange(ROWS) % FOLDS)
-    weak, students = both(said), []
+    weak, students = both(centred), []
     for ridge in RIDGES:
         p = np.empty(ROWS)
         for k in range(FOLDS):

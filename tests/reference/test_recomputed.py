@@ -99,14 +99,14 @@ def test_what_the_student_refuses_without_gold_labels(asked):
 def test_what_the_student_refuses(asked):
     strong, weak, truth, known, found = asked
     variance = truth[known].var()
-    said, own = head(weak[known], truth[known], weak[~known])
+    centred, own = head(weak[known], truth[known], weak[~known])
     rows, learned = strong[~known], np.empty(ROWS - GOLD)
     order = np.random.default_rng([3, *b"misfit"]).permutation(len(rows))
     for held in np.array_split(order, 5):
         rest = np.setdiff1d(order, held)
-        learned[held] = head(rows[rest], said[rest], rows[held])[0]
-    misfit = np.mean((learned - said) ** 2) / variance
+        learned[held] = head(rows[rest], centred[rest], rows[held])[0]
+    misfit = np.mean((learned - centred) ** 2) / variance
     assert found["misfit"].value == pytest.approx(misfit, abs=1e-8)
-    left_out = np.mean(head(rows, said, rows)[1] ** 2) / variance
+    left_out = np.mean(head(rows, centred, rows)[1] ** 2) / variance
     assert found["misfit"].details["leave_one_out"] == pytest.approx(left_out, abs=1e-8)
     assert found["misfit_selection"].value == pytest.approx(np.mean(own**2) / variance - misfit, abs=1e-8)

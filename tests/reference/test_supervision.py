@@ -7,14 +7,14 @@ import pytest
 
 from predictor.estimators.charikar2024 import FOLDS, Misfit
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.supervision import cross_taught, supervise
+from predictor.estimators.supervision import cross_fitted, supervise
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.labels import Labels
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.truth.class_truth import ClassTruth
 from predictor.truth.posterior import truth_posterior
 from tests.reference import dense
-from tests.reference.heads import folded, taught
+from tests.reference.heads import folded, ridge_predictions
 from tests.reference.models import correlated, dimmed
 
 ROWS, GOLD = 64, 26
@@ -43,7 +43,7 @@ def weak_predictions(case):
         if w.name in case.weak_labels:
             found.append(case.weak_labels[w.name][~known])
         else:
-            found.append(taught(w.features[known], w.features[~known], case.labels.targets[known]))
+            found.append(ridge_predictions(w.features[known], w.features[~known], case.labels.targets[known]))
     return found
 
 
@@ -75,7 +75,9 @@ def test_the_null_of_trained_heads_is_heads_trained_on_the_labels_of_other_rows(
     for actual, w in zip(found.null, case.weak, strict=True):
         for shuffled in actual:
             mixed = case.labels.targets[known][rng.permutation(GOLD)]
-            np.testing.assert_allclose(shuffled, taught(w.features[known], w.features[~known], mixed), atol=1e-9)
+            np.testing.assert_allclose(
+                shuffled, ridge_predictions(w.features[known], w.features[~known], mixed), atol=1e-9
+            )
 
 
 def test_without_shuffles_there_is_no_null():
@@ -86,7 +88,7 @@ def test_without_shuffles_there_is_no_null():
 def test_cross_teaching_is_the_explicit_loop_over_folds(folds):
     rng = np.random.default_rng(1)
     strong, labels = correlated(41, 6, 0.5, rng), rng.standard_normal((41, 2))
-    found = cross_taught(strong, labels, folds, np.random.default_rng(2))
+    found = cross_fitted(strong, labels, folds, np.random.default_rng(2))
     np.testing.assert_allclose(found, folded(strong, labels, folds, np.random.default_rng(2)), atol=1e-9)
 
 
@@ -134,7 +136,7 @@ def test_misfit_by_hand():
         # The whole sums to 0, so the rest sums to minus the held pair: mean −pair/8.
         pair = labels[held].sum()
         expected += sum((-pair / 8.0 - labels[i, 0]) ** 2 for i in held) / 10.0
-    found = cross_taught(strong, labels, 5, np.random.default_rng(6))
+    found = cross_fitted(strong, labels, 5, np.random.default_rng(6))
     assert np.mean((found - labels) ** 2) == pytest.approx(expected, abs=1e-12)
 
 
@@ -146,7 +148,7 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
     classes μ are probabilities, a row's variance is Σ p(1 − p), and c is 1.
     """
     case = make(kind)
-    estimator = TruthPosteriorForecast(halvings=1, draws=6)
+    estimator = TruthPosteriorForecast(two_fold_splits=1, draws=6)
     found = estimator.forecast(case)
     known = case.labels.known
     gold = case.labels.targets[known]
@@ -164,10 +166,10 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_v
         off, doubt = posterior.held_out.mean(), posterior.held_out.std() / GOLD**0.5
     else:
         classes = ClassTruth.of(posterior, gold)
-        mean = (classes.chance - centre) / scale
+        mean = (classes.probability - centre) / scale
         truth = (classes.draw(6, rng) - centre[:, None]) / scale
-        spread = np.mean(np.sum(classes.chance * (1 - classes.chance), axis=1)) / scale**2
-        off, doubt = 1.0, classes.doubt
+        spread = np.mean(np.sum(classes.probability * (1 - classes.probability), axis=1)) / scale**2
+        off, doubt = 1.0, classes.standard_error
     student = case.strong.features[rows]
     halves = rng.bit_generator.state
     students = []
@@ -216,7 +218,7 @@ def test_expected_gain_over_draws_of_the_truth_needs_the_posterior_mean_only():
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
 def test_drawn_outcomes_scatter_around_the_expected_ones(kind):
-    found = TruthPosteriorForecast(halvings=2, draws=400).forecast(make(kind))
+    found = TruthPosteriorForecast(two_fold_splits=2, draws=400).forecast(make(kind))
     assert found.error_draws.shape == (2, 800)
     for drawn, expected in ((found.error_draws, found.error), (found.gain_draws, found.gain)):
         # Draws of one halving share their students, so the tolerance is that of a smaller number of draws.
@@ -239,7 +241,7 @@ def test_the_posterior_knows_the_error_of_students_on_a_task_it_can_model():
     supervision = supervise(case, np.random.default_rng(0))
     held = truth[80:, None]
     for i, labels in enumerate(supervision.predictions):
-        learned = cross_taught(strong[80:], labels, 2, np.random.default_rng(1))
+        learned = cross_fitted(strong[80:], labels, 2, np.random.default_rng(1))
         measured = np.mean((learned - held) ** 2) / np.var(truth[:80])
         assert found.error[i] == pytest.approx(measured, abs=0.15)
         gain = np.mean((labels - held) ** 2) / np.var(truth[:80]) - measured

@@ -7,7 +7,7 @@ import pytest
 
 from predictor.estimators.mulgund2025 import with_constants
 from predictor.estimators.problem import Case
-from predictor.estimators.weak_probabilities import FOLDS, NotApplicable, lessons
+from predictor.estimators.weak_probabilities import FOLDS, NotApplicable, weak_outputs
 from predictor.estimators.yao2025 import KlMisfit, ReverseKlMisfit
 from predictor.estimators.yao2025_bounds import GainBounds, log_gap
 from predictor.heads.logistic import RIDGES, fit_logistic, fold_of
@@ -52,7 +52,7 @@ def test_weak_probabilities_without_given_ones_are_those_of_a_logistic_head_on_t
             tried[held] = logistic(axes[known][~held], gold[~held], axes[known][held], ridge)
         scores.append(-np.mean(np.sum(np.where(gold > 0, np.log(np.maximum(tried, 1e-300)), 0.0), axis=1)))
     expected = logistic(axes[known], gold, axes[~known], RIDGES[int(np.argmin(scores))])
-    (found,) = lessons(case)
+    (found,) = weak_outputs(case)
     np.testing.assert_allclose(found.weak, lifted(expected), atol=5e-4)
 
 
@@ -77,10 +77,10 @@ def test_the_constants_are_certainties_or_extremes_and_the_mean_of_the_labels_ta
 
 def test_intervals_are_ninety_per_cent_of_a_mean_over_rows():
     case = make(3)
-    (lesson,) = lessons(case)
+    (outputs,) = weak_outputs(case)
     for estimator, rows in (
-        (KlMisfit(), [np.sum(p * np.log(p / q)) for p, q in zip(lesson.weak, lesson.student, strict=True)]),
-        (GainBounds(), log_gap(lesson.weak, lesson.student)),
+        (KlMisfit(), [np.sum(p * np.log(p / q)) for p, q in zip(outputs.weak, outputs.student, strict=True)]),
+        (GainBounds(), log_gap(outputs.weak, outputs.student)),
     ):
         (found,) = estimator.estimate(case)
         spread = 1.645 * np.std(rows) / ROWS**0.5
@@ -104,5 +104,5 @@ def test_a_logistic_head_without_ridge_meets_the_forward_inequality_in_the_secon
 def test_labels_that_are_neither_probabilities_nor_positive_are_refused_with_the_reason():
     case = make()
     shifted = Case(case.strong, case.weak, None, {"w": case.weak_labels["w"][:, :1] - 0.5}, 4)
-    (found,) = lessons(shifted)
+    (found,) = weak_outputs(shifted)
     assert found == NotApplicable("its weak labels are neither class probabilities nor positive outputs")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.weak_probabilities import Lesson, lessons
+from predictor.estimators.weak_probabilities import WeakOutputs, weak_outputs
 from predictor.estimators.yao2025_bounds import CalibrationBounds, GainBounds, l1_bound, log_gap, root_bound
 from tests.reference.divergent import kl, make
 
 
 def test_both_caps_on_the_gain_term_by_term():
     case = make(3)
-    (lesson,) = lessons(case)
-    weak, student = lesson.weak, lesson.student
+    (outputs,) = weak_outputs(case)
+    weak, student = outputs.weak, outputs.student
     largest = np.mean(
         [max(abs(np.log(p / q)) for p, q in zip(x, y, strict=True)) for x, y in zip(weak, student, strict=True)]
     )
@@ -34,8 +34,8 @@ def test_the_smallest_probability_of_either_model_counts(swapped):
     """Teacher (¾, ¼) and student (9/10, 1/10), and the other way round: γ = 1/10 both times."""
     pair = [np.tile([0.75, 0.25], (4, 1)), np.tile([0.9, 0.1], (4, 1))]
     weak, student = pair[::-1] if swapped else pair
-    lesson = Lesson("probabilities", 1.0, weak, np.ones((4, 1)), np.arange(4), student, 1.0, ())
-    found = GainBounds()._one(lesson)
+    outputs = WeakOutputs("probabilities", 1.0, weak, np.ones((4, 1)), np.arange(4), student, 1.0, ())
+    found = GainBounds()._one(outputs)
     assert found.details["smallest_probability"] == pytest.approx(0.1)
     least = min(kl(weak, student), kl(student, weak))
     assert found.details["root_of_divergence"] == pytest.approx((least / 2.0) ** 0.5 / 0.1)
@@ -74,12 +74,12 @@ def test_the_cap_is_reached_by_the_truth_that_is_worst_for_the_student():
 
 def test_calibration_bound_term_by_term_and_by_hand():
     case = make(3)
-    (lesson,) = lessons(case)
-    least = min(kl(lesson.weak, lesson.student), kl(lesson.student, lesson.weak))
+    (outputs,) = weak_outputs(case)
+    least = min(kl(outputs.weak, outputs.student), kl(outputs.student, outputs.weak))
     (found,) = CalibrationBounds().estimate(case)
     assert found.value == pytest.approx(2.0 * (1.0 - np.exp(-least)) ** 0.5)
     assert found.low < found.value < found.high
-    assert found.details["l1_distance"] == pytest.approx(np.mean(np.abs(lesson.weak - lesson.student).sum(axis=1)))
+    assert found.details["l1_distance"] == pytest.approx(np.mean(np.abs(outputs.weak - outputs.student).sum(axis=1)))
     assert "not for ECE" in found.note
     # 1 − exp(−log 4/3) = ¼, whose root doubled is 1; and no distance of two distributions passes 2.
     assert l1_bound(np.log(4.0 / 3.0)) == pytest.approx(1.0, abs=1e-14)

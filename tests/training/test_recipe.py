@@ -68,9 +68,9 @@ def test_fine_tuning_is_done_on_fewer_splits_unless_asked():
 def test_an_answer_names_the_settings_that_mattered():
     asked = {"weak_ridge": 0.1, "student_ridge": 0.2, "weak_rows": 50}
     assert Recipe(training=Training(**asked)).words == asked
-    said = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
-    assert said["confidence"] == 0.5
-    assert (said["epochs"], said["learning_rate"], said["lora_rank"]) == (3, 0.002, 8)
+    centred = Recipe("lora", "confidence", tuning=Tuning(epochs=3, learning_rate=0.002)).words
+    assert centred["confidence"] == 0.5
+    assert (centred["epochs"], centred["learning_rate"], centred["lora_rank"]) == (3, 0.002, 8)
     full = Recipe("full").words
     assert "lora_rank" not in full
     assert full["learning_rate"] == 0.0001

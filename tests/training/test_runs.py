@@ -13,7 +13,7 @@ from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, train_w2s, training_steps
 from predictor.training.splits import thirds
 from tests.reference import dense
-from tests.reference.heads import taught
+from tests.reference.heads import ridge_predictions
 from tests.reference.models import correlated, dimmed
 
 ROWS, SPLITS, SEED = 66, 2, 7
@@ -33,11 +33,11 @@ def tell(strong, weak, targets, split):
     """Weak head on D~, weak labels on D^, student on those; ceiling on the gold labels of D^."""
     part = thirds(len(targets), np.random.default_rng([SEED, split]))
     gold = targets[part.weak]
-    lesson = taught(weak[part.weak], weak[part.student], gold)
+    lesson = ridge_predictions(weak[part.weak], weak[part.student], gold)
     return Told(
-        taught(weak[part.weak], weak[part.test], gold),
-        taught(strong[part.student], strong[part.test], lesson),
-        taught(strong[part.student], strong[part.test], targets[part.student]),
+        ridge_predictions(weak[part.weak], weak[part.test], gold),
+        ridge_predictions(strong[part.student], strong[part.test], lesson),
+        ridge_predictions(strong[part.student], strong[part.test], targets[part.student]),
         targets[part.test],
     )
 

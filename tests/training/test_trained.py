@@ -15,7 +15,7 @@ from predictor.training.recipe import Recipe
 from predictor.training.runs import part_of, train_w2s
 from predictor.training.splits import thirds
 from tests.reference import dense
-from tests.reference.heads import logistic, taught
+from tests.reference.heads import logistic, ridge_predictions
 from tests.reference.models import correlated, dimmed
 
 ROWS, SEED = 66, 7
@@ -126,7 +126,7 @@ def test_part_sizes_and_groups_reach_the_training(classes):
     assert (len(part.weak), len(part.student)) == (24, 18)
     assert not set(groups[part.weak]) & set(groups[part.test])
     found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=recipe, groups=groups)
-    top = taught(strong[part.student], strong[part.test], labels.targets[part.student])
+    top = ridge_predictions(strong[part.student], strong[part.test], labels.targets[part.student])
     expected = np.mean((top - labels.targets[part.test]) ** 2) / np.var(labels.targets)
     assert found.ceiling[0] == pytest.approx(expected, abs=1e-9)
 

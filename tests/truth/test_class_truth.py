@@ -82,9 +82,9 @@ def test_classes_next_to_each_other_by_name_are_drawn_together_no_more_than_othe
 def test_chances_are_probabilities_that_know_something(classes):
     posterior, gold, truth = setting(classes)
     found = ClassTruth.of(posterior, gold)
-    assert found.chance.shape == (ROWS - GOLD, classes)
-    assert found.chance.sum(axis=1) == pytest.approx(np.ones(ROWS - GOLD))
-    assert (found.chance > 0).all()
+    assert found.probability.shape == (ROWS - GOLD, classes)
+    assert found.probability.sum(axis=1) == pytest.approx(np.ones(ROWS - GOLD))
+    assert (found.probability > 0).all()
     missed = np.mean(np.sum((found.mean - truth) ** 2, axis=1))
     ignorant = np.mean(np.sum((gold.mean(axis=0) - truth) ** 2, axis=1))
     assert missed < 0.8 * ignorant
@@ -121,7 +121,7 @@ def test_draws_have_the_chances_as_their_shares(classes):
 def test_the_latent_is_standard_normal_in_every_row_and_correlated_as_the_posterior_is():
     posterior, gold, _ = setting()
     found = ClassTruth.of(posterior, gold)
-    assert np.sum(found.root**2, axis=1) + found.alone**2 == pytest.approx(np.ones(ROWS - GOLD))
+    assert np.sum(found.root**2, axis=1) + found.own**2 == pytest.approx(np.ones(ROWS - GOLD))
     between = posterior.covariance / np.sqrt(np.outer(posterior.variance, posterior.variance))
     assert found.root @ found.root.T == pytest.approx(between, abs=1e-8)
 
@@ -148,7 +148,7 @@ def test_accuracy_is_the_mean_chance_of_the_class_that_is_named(classes):
     codes = rng.normal(0.4, 0.5, (2, ROWS - GOLD, gold.shape[1]))
     for table, share in zip(codes, found.accuracy(codes), strict=True):
         right = []
-        for row, chance in zip(table, found.chance, strict=True):
+        for row, probability in zip(table, found.probability, strict=True):
             named = int(row[0] > 0.5) if classes == 2 else int(np.argmax(row))
-            right.append(chance[named])
+            right.append(probability[named])
         assert share == pytest.approx(np.mean(right))

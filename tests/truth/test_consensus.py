@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.truth.consensus import DOUBT, NOISES, SHRINKAGE, SIMULATED, ConsensusTruth, WeakMoments, believed
+from predictor.truth.consensus import (
+    CALIBRATION_SPREAD,
+    NOISES,
+    SHRINKAGE,
+    SIMULATED,
+    ConsensusTruth,
+    WeakMoments,
+    linear_prediction,
+)
 
 ROWS = 400
 
@@ -33,11 +41,11 @@ def test_the_belief_is_the_formula_term_by_term():
     rng = np.random.default_rng(0)
     among = np.cov(rng.standard_normal((4, 9)))
     simulated = WeakMoments(among, rng.uniform(size=4))
-    said = rng.standard_normal((30, 4, 2)) * np.array([1.0, 0.5, 2.0, 0.1])[:, None]
-    said -= said.mean(axis=0)
+    centred = rng.standard_normal((30, 4, 2)) * np.array([1.0, 0.5, 2.0, 0.1])[:, None]
+    centred -= centred.mean(axis=0)
     covariance = np.array(
         [
-            [sum(said[r, i, c] * said[r, j, c] for r in range(30) for c in range(2)) / 30 for j in range(4)]
+            [sum(centred[r, i, c] * centred[r, j, c] for r in range(30) for c in range(2)) / 30 for j in range(4)]
             for i in range(4)
         ]
     )
@@ -52,20 +60,20 @@ def test_the_belief_is_the_formula_term_by_term():
     ]
     right = [SIMULATED * simulated.with_truth[i] / other + (1 - SIMULATED) * variances[i] / unit for i in range(4)]
     weights = np.linalg.inv(inner) @ right
-    plain = sum(weights[i] * said[:, i] for i in range(4))
-    scale = sum(variances) / sum((said[:, i] * plain).sum() / 30 for i in range(4))
-    assert believed(said, simulated, np.ones(4)) == pytest.approx(scale * plain, abs=1e-12)
+    plain = sum(weights[i] * centred[:, i] for i in range(4))
+    scale = sum(variances) / sum((centred[:, i] * plain).sum() / 30 for i in range(4))
+    assert linear_prediction(centred, simulated, np.ones(4)) == pytest.approx(scale * plain, abs=1e-12)
 
 
 def test_a_candidate_that_counts_twice_is_a_candidate_that_is_there_twice():
     rng = np.random.default_rng(1)
-    said = rng.standard_normal((50, 3, 1))
-    said -= said.mean(axis=0)
-    doubled = np.concatenate([said, said[:, :1]], axis=1)
+    centred = rng.standard_normal((50, 3, 1))
+    centred -= centred.mean(axis=0)
+    doubled = np.concatenate([centred, centred[:, :1]], axis=1)
     simulated, twice = np.cov(rng.standard_normal((3, 9))), [0, 1, 2, 0]
-    once = believed(said, WeakMoments(simulated, np.arange(1.0, 4.0)), np.array([2.0, 1.0, 1.0]))
+    once = linear_prediction(centred, WeakMoments(simulated, np.arange(1.0, 4.0)), np.array([2.0, 1.0, 1.0]))
     again = WeakMoments(simulated[np.ix_(twice, twice)], np.arange(1.0, 4.0)[twice])
-    assert once == pytest.approx(believed(doubled, again, np.ones(4)), abs=1e-12)
+    assert once == pytest.approx(linear_prediction(doubled, again, np.ones(4)), abs=1e-12)
 
 
 def test_noise_that_heads_share_is_not_believed_where_the_simulation_knows_of_it():
@@ -75,21 +83,21 @@ def test_noise_that_heads_share_is_not_believed_where_the_simulation_knows_of_it
     told = [0.4 * (y + 1.2 * shared)[:, None] for _ in range(3)] + [
         0.4 * (y + 1.2 * rng.standard_normal(ROWS))[:, None]
     ]
-    said = np.stack([t - t.mean() for t in told], axis=1)
+    centred = np.stack([t - t.mean() for t in told], axis=1)
     spread = 0.16 * np.array([[2.44 if i == j or max(i, j) < 3 else 1.0 for j in range(4)] for i in range(4)])
-    knowing = believed(said, WeakMoments(spread, np.full(4, 0.4)), np.ones(4))[:, 0]
-    innocent = believed(said, moments_of([0.4] * 4), np.ones(4))[:, 0]
+    knowing = linear_prediction(centred, WeakMoments(spread, np.full(4, 0.4)), np.ones(4))[:, 0]
+    innocent = linear_prediction(centred, moments_of([0.4] * 4), np.ones(4))[:, 0]
     assert np.corrcoef(knowing, y)[0, 1] > np.corrcoef(innocent, y)[0, 1] + 0.02
 
 
 def test_where_the_simulation_knows_of_nobody_the_labels_at_hand_speak_alone():
     rng = np.random.default_rng(13)
-    said = rng.standard_normal((60, 3, 1))
-    said -= said.mean(axis=0)
-    own = np.einsum("nik,njk->ij", said, said) / 60
+    centred = rng.standard_normal((60, 3, 1))
+    centred -= centred.mean(axis=0)
+    own = np.einsum("nik,njk->ij", centred, centred) / 60
     like = WeakMoments(own, np.diag(own))
-    assert believed(said, WeakMoments(np.zeros((3, 3)), np.zeros(3)), np.ones(3)) == pytest.approx(
-        believed(said, like, np.ones(3)), abs=1e-12
+    assert linear_prediction(centred, WeakMoments(np.zeros((3, 3)), np.zeros(3)), np.ones(3)) == pytest.approx(
+        linear_prediction(centred, like, np.ones(3)), abs=1e-12
     )
 
 
@@ -165,7 +173,7 @@ def test_drawn_labels_have_the_variance_they_say_and_the_consensus_as_their_mean
     assert away < 0.15 * np.sqrt(found.total)
     along = np.einsum("nkr,nk->r", drawn - found.centre[:, None], found.mean - found.centre)
     along /= np.sum((found.mean - found.centre) ** 2)
-    assert np.std(along) > DOUBT / 2
+    assert np.std(along) > CALIBRATION_SPREAD / 2
 
 
 def test_what_is_missing_is_partly_smooth():

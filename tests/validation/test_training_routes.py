@@ -16,7 +16,7 @@ from predictor.training.recipe import Recipe
 from predictor.training.runs import train_w2s
 from predictor.training.splits import thirds
 from predictor.validation.training_routes import LinearRelabelling, PromptedRelabelling, Routes, routes_steps
-from tests.reference.heads import taught
+from tests.reference.heads import ridge_predictions
 
 ROWS = 90
 
@@ -46,13 +46,13 @@ def test_students_of_both_routes_are_those_of_a_plain_script(task):
         part = thirds(ROWS, np.random.default_rng([3, split]))
         learner, truth = strong.features[part.student], gold[part.test]
         for i, model in enumerate(weak):
-            lesson = taught(model.features[part.weak], model.features[part.student], gold[part.weak])
+            lesson = ridge_predictions(model.features[part.weak], model.features[part.student], gold[part.weak])
             rng = np.random.default_rng([3, split, *model.name.encode()])
             context = disjoint_contexts(30, 14, rng)[0]
             refined = LinearRefiner.of(learner, lesson).relabel(lesson, context)
-            step = taught(learner, learner, lesson)
+            step = ridge_predictions(learner, learner, lesson)
             for name, labels_taught in (("naive", lesson), ("refined", refined), ("em_step", step)):
-                student = taught(learner, strong.features[part.test], labels_taught)
+                student = ridge_predictions(learner, strong.features[part.test], labels_taught)
                 error = np.mean((student - truth) ** 2) / np.var(gold)
                 assert getattr(found, name)[i, split] == pytest.approx(error, rel=1e-6), name
 
