@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ from predictor.training.splits import Parts, cut
 from predictor.truth.voters import Kind, Voters
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.descriptions import texts_of
-from tests.benchmarks.lineup import Cell, Task, cells, data_folder, read, ready
+from tests.benchmarks.lineup import ALL_SMILES, Cell, Task, cells, data_folder, read, ready
 
 Array = NDArray[np.float64]
 
@@ -174,14 +175,16 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
     for split in range(SPLITS):
         part = cut(len(targets), len(targets) // 3, len(targets) // 3, np.random.default_rng([split, 13]))
         rows = np.sort(np.concatenate([part.student, part.test]))
-        tables = {likes: teachers(weak, targets, part, rows, likes) for likes in ("same rows", "soft", "over", "hard")}
+        needed = {TEACHERS[name][1] for name in wanted}
+        tables = {likes: teachers(weak, targets, part, rows, likes) for likes in sorted(needed)}
         here = strong.take(rows)
         candidates = tuple(one.take(rows) for one in weak)
         student = by_ridge(here.features, Training(), np.random.default_rng([split, 17]))
         estimator = Cached(shuffles=0, halvings=2)
         for name in wanted:
             count, likes, described = TEACHERS[name]
-            if described and words is None:
+            regressed = likes == "hard" and cell.task.labels.kind == "regression"
+            if regressed or (described and words is None):
                 continue
             known = np.random.default_rng([split, 19]).permutation(len(rows))[:count]
             given = {one.name: table for one, table in zip(candidates, tables[likes], strict=True)}
@@ -243,30 +246,33 @@ def scored(forecast: Forecast, measured: Array, seconds: float) -> dict[str, Any
 
 
 def table(path: Path, least: float = 0.9) -> str:
-    """Mean / worst cell per population and evidence, of cells whose ceiling is below `least` of the label variance."""
+    """Mean / worst cell per kind of rows, population and evidence, of cells whose ceiling errs by less than `least`."""
     with path.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if float(row["ceiling"]) < least]
     lines = [
-        "| population | evidence | cells | ρ, W2S error | ρ, gain | regret | coverage | bias | junk first |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| rows | population | evidence | cells | ρ, W2S error | ρ, gain | regret | coverage | bias | junk first |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for kind in POPULATIONS:
-        for name in (*GOLD, *TEACHERS):
-            cellwise: dict[tuple[str, str], list[dict[str, str]]] = {}
-            for row in rows:
-                if (row["population"], row["evidence"]) == (kind, name):
-                    cellwise.setdefault((row["task"], row["strong"]), []).append(row)
-            if not cellwise:
-                continue
-
-            def means(figure: str, found: Sequence[list[dict[str, str]]] = tuple(cellwise.values())) -> Array:
-                return np.array([np.mean([float(r[figure]) for r in one if r[figure]]) for one in found])
-
-            spread = " | ".join(f"{means(one).mean():.2f} / {means(one).min():.2f}" for one in ("error", "gain"))
-            rest = f"{means('regret').mean():.3f} | {means('coverage').mean():.2f} / {means('coverage').min():.2f}"
-            last = f"{means('bias').mean():.2f} | {means('junk_first').mean():.2f}"
-            lines.append(f"| {kind} | {name} | {len(cellwise)} | {spread} | {rest} | {last} |")
+    for reads, kind, name in product(("text", "SMILES"), POPULATIONS, (*GOLD, *TEACHERS)):
+        cellwise: dict[tuple[str, str], list[dict[str, str]]] = {}
+        for row in rows:
+            of_kind = (row["task"] in ALL_SMILES) == (reads == "SMILES")
+            if of_kind and (row["population"], row["evidence"]) == (kind, name):
+                cellwise.setdefault((row["task"], row["strong"]), []).append(row)
+        if cellwise:
+            lines.append(f"| {reads} | {kind} | {name} | {len(cellwise)} | {_line(tuple(cellwise.values()))} |")
     return "\n".join(lines)
+
+
+def _line(found: Sequence[Sequence[dict[str, str]]]) -> str:
+    told = {
+        figure: np.array([np.mean([float(row[figure]) for row in rows if row[figure]]) for rows in found])
+        for figure in COLUMNS[7:]
+    }
+    both = " | ".join(f"{told[one].mean():.2f} / {told[one].min():.2f}" for one in ("error", "gain"))
+    coverage = f"{told['coverage'].mean():.2f} / {told['coverage'].min():.2f}"
+    rest = f"{told['bias'].mean():.2f} | {told['junk_first'].mean():.2f}"
+    return f"{both} | {told['regret'].mean():.3f} | {coverage} | {rest}"
 
 
 def main() -> None:
