@@ -144,7 +144,7 @@ def test_combined_speaks_for_it_where_every_candidate_has_labels_of_its_own():
             "needs at least 3 candidates whose weak labels differ",
         ),
         (lambda told: told | {"w0": np.hstack([told["w0"]] * 3)}, "needs weak labels of one width"),
-        (lambda told: {k: np.full((ROWS, 1), float(i)) for i, k in enumerate(told)}, "says the same of all of them"),
+        (lambda told: {k: np.full((ROWS, 1), float(i)) for i, k in enumerate(told)}, "candidate's are constant"),
     ],
 )
 def test_without_a_consensus_it_says_what_is_missing(change, says):

@@ -169,7 +169,7 @@ def test_two_probability_columns_stand_for_a_binary_code():
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match=r"no estimator is called 'magic'; known: combined, truth_posterior"):
+    with pytest.raises(InputError, match=r"no estimator is called 'magic'; known: combined, truth, truth_posterior"):
         find("magic")
 
 

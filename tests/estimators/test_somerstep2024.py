@@ -110,7 +110,7 @@ def test_labels_with_noise_of_their_own_on_a_concept_of_the_strong_model_are_ref
     weak = tuple(Representation(name, rng.standard_normal((300, 2))) for name in given)
     noisy, plain, lost = ESTIMATOR.estimate(Case(strong, weak, weak_labels=given))
     assert noisy.value > 0.05
-    assert noisy.note == "refine before teaching"
+    assert noisy.note == "refine before training"
     assert abs(plain.value) < 0.02
     assert plain.details["retention"] > 0.95
     assert lost.details["retention"] < 0.3
@@ -155,7 +155,7 @@ def test_with_gold_labels_the_advice_follows_the_predicted_gains():
     for seed in range(3):
         for found in ESTIMATOR.estimate(case_with("few_labels", seed=seed)):
             better = found.details["gain_refined"] > found.details["gain_naive"]
-            advice = "refine before teaching" if better else "teach with the weak labels as they are"
+            advice = "refine before training" if better else "train on the weak labels as they are"
             assert found.note == f"{advice}, by predicted gains"
             notes.add((better, found.value > 0.0))
     assert any(better != scored for better, scored in notes)

@@ -112,10 +112,10 @@ def test_a_rounded_zero_has_no_sign():
 def test_advice_on_refining_stands_beside_the_first_choice():
     shown = ranking()
     first = shown.candidates[0]
-    advised = Estimate(0.2, "higher", "", note="refine before teaching, by predicted gains")
+    advised = Estimate(0.2, "higher", "", note="refine before training, by predicted gains")
     told = dataclasses.replace(first, estimates={**first.estimates, "refinement": advised})
     text = table(dataclasses.replace(shown, candidates=(told, *shown.candidates[1:])), 100)
-    assert f"refine?   {first.name}: refine before teaching, by predicted gains" in text
+    assert f"refine?   {first.name}: refine before training, by predicted gains" in text
     assert "refine?" not in table(shown, 100)
 
 
