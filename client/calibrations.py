@@ -32,13 +32,13 @@ class CalibrationFlows:
 
     def record(self, outcomes: Sequence[Outcome]) -> Flow[Added]:
         """Outcomes are kept, some hundreds a call."""
-        kept = repeated = 0
+        recorded = repeated = 0
         for start in range(0, len(outcomes), _BATCH):
             batch = [convert.outcome_to_proto(one) for one in outcomes[start : start + _BATCH]]
             request = pb.RecordOutcomesRequest(outcomes=batch)
             answer = yield Call(self._stub.RecordOutcomes, request, self._timeout)
-            kept, repeated = kept + answer.kept, repeated + answer.repeated
-        return Added(kept, repeated)
+            recorded, repeated = recorded + answer.kept, repeated + answer.repeated
+        return Added(recorded, repeated)
 
     def outcomes(self, task: str | None, strong: str | None, recipe: str | None) -> Flow[None]:
         """Every outcome is told, in the order in which they came; pages are fetched as they are needed."""

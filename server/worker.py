@@ -102,7 +102,7 @@ def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
 
 def _fit(request: bytes, state: Path, tenant: str) -> bytes:
     asked = calibration_pb2.FitCalibrationRequest.FromString(request)
-    outcomes = outcome_store(state, tenant).read().outcomes
+    outcomes = outcome_store(state, tenant).read()
     fitted = calibrate(asked.name, outcomes, recipe=asked.recipe or None)
     return convert.calibration_to_proto(fitted).SerializeToString()
 

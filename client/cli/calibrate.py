@@ -69,7 +69,7 @@ def _fit(arguments: argparse.Namespace) -> Calibration:
     from predictor.calibration.store import CalibrationStore
     from predictor.outcomes.store import OutcomeStore
 
-    fitted = calibrate(arguments.name, OutcomeStore().read().outcomes, recipe=arguments.recipe)
+    fitted = calibrate(arguments.name, OutcomeStore().read(), recipe=arguments.recipe)
     CalibrationStore().put(fitted)
     return fitted
 

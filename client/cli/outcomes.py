@@ -98,7 +98,7 @@ def run_add(arguments: argparse.Namespace) -> int:
         outcomes: tuple[Outcome, ...] = import_outcomes(arguments.file, task=arguments.task).outcomes
     else:
         outcomes = (_outcome_of(arguments),)
-    return _kept(_keep(outcomes, arguments), arguments)
+    return _report(_record(outcomes, arguments), arguments)
 
 
 def run_import(arguments: argparse.Namespace) -> int:
@@ -112,7 +112,9 @@ def run_import(arguments: argparse.Namespace) -> int:
         why = found.unpaired[0] if found.unpaired else "it is empty."
         raise InputError(f"{arguments.path} ({found.kind}) gave no outcome: {why}", reason="NO_OUTCOME")
     print(f"w2s: read as {found.kind}: {len(found.outcomes)} outcome(s)", file=sys.stderr)
-    return _kept(_keep(found.outcomes, arguments), arguments, unpaired=list(found.unpaired), notes=list(found.notes))
+    return _report(
+        _record(found.outcomes, arguments), arguments, unpaired=list(found.unpaired), notes=list(found.notes)
+    )
 
 
 def run_ls(arguments: argparse.Namespace) -> int:
@@ -126,9 +128,7 @@ def run_ls(arguments: argparse.Namespace) -> int:
     else:
         from predictor.outcomes.store import OutcomeStore
 
-        found = OutcomeStore().read(**wanted)
-        _warn_of_damage(found.damaged)
-        outcomes = found.outcomes
+        outcomes = OutcomeStore().read(**wanted)
     if arguments.json:
         print_json([{"id": one.id, **one.to_dict()} for one in outcomes])
         return 0
@@ -170,7 +170,7 @@ def _object(path: str) -> dict[str, Any]:
     return read_object(Path(path))
 
 
-def _keep(outcomes: tuple[Outcome, ...], arguments: argparse.Namespace) -> Added:
+def _record(outcomes: tuple[Outcome, ...], arguments: argparse.Namespace) -> Added:
     if arguments.server:
         from client.cli.connection import connect
 
@@ -181,21 +181,12 @@ def _keep(outcomes: tuple[Outcome, ...], arguments: argparse.Namespace) -> Added
     return OutcomeStore().add(outcomes)
 
 
-def _kept(added: Added, arguments: argparse.Namespace, **more: object) -> int:
-    _warn_of_damage(added.damaged)
+def _report(added: Added, arguments: argparse.Namespace, **more: object) -> int:
     if arguments.json:
-        print_json({"kept": added.kept, "repeated": added.repeated, **more})
+        print_json({"recorded": added.recorded, "repeated": added.repeated, **more})
     else:
-        print(f"{added.kept} outcome(s) stored, {added.repeated} known before")
+        print(f"{added.recorded} outcome(s) recorded, {added.repeated} known before")
     return 0
-
-
-def _warn_of_damage(count: int) -> None:
-    if count:
-        print(
-            f"w2s: warning: {count} damaged line(s) of the outcome store were set aside in damaged.jsonl",
-            file=sys.stderr,
-        )
 
 
 def _row(one: Outcome) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def _finish(found: Validation, arguments: argparse.Namespace) -> int:
             from predictor.outcomes.store import OutcomeStore
 
             added = OutcomeStore().add(found.outcomes())
-            print(f"w2s: recorded {added.kept} outcome(s), {added.repeated} known before", file=sys.stderr)
+            print(f"w2s: recorded {added.recorded} outcome(s), {added.repeated} known before", file=sys.stderr)
     finally:
         if arguments.json:
             print_json(found.to_dict())

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from predictor.calibration.calibration import check_name
-from predictor.errors import LimitError, UnavailableError
-from predictor.outcomes.index import Mark
+from predictor.errors import LimitError, NotFoundError, UnavailableError
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
@@ -20,7 +17,6 @@ from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
 from server.pages import bad_page_token, page_size
-from server.telemetry.logs import log
 from server.workforce.fitting import FitWorkers
 
 _THREADS = 4
@@ -57,22 +53,23 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         def keep() -> pb.RecordOutcomesResponse:
             outcomes = [convert.outcome_from_proto(one) for one in request.outcomes]
             added = store.add(outcomes, self._limits.tenant_outcomes)
-            _log_damage(added.damaged)
-            return pb.RecordOutcomesResponse(kept=added.kept, repeated=added.repeated)
+            return pb.RecordOutcomesResponse(kept=added.recorded, repeated=added.repeated)
 
         return await self._run(keep)
 
     async def ListOutcomes(self, request: pb.ListOutcomesRequest, context: Any) -> pb.ListOutcomesResponse:  # noqa: N802
         """See protos/w2s/v1/calibration.proto."""
-        size, after = page_size(request.page_size, self._limits.max_page_outcomes), _mark(request.page_token)
+        size = page_size(request.page_size, self._limits.max_page_outcomes)
         store = self._stores.outcomes(current_tenant())
         wanted = {name: getattr(request, name) or None for name in ("task", "strong", "recipe")}
 
         def page() -> pb.ListOutcomesResponse:
-            found = store.page(after, size, **wanted)
-            _log_damage(found.damaged)
-            token = "" if found.after is None else _token(found.after)
-            shown = [convert.outcome_to_proto(one) for one in found.outcomes]
+            try:
+                found = store.read(after=request.page_token or None, size=size + 1, **wanted)
+            except NotFoundError as error:
+                raise bad_page_token(request.page_token) from error
+            token = found[size - 1].id if len(found) > size else ""
+            shown = [convert.outcome_to_proto(one) for one in found[:size]]
             return pb.ListOutcomesResponse(outcomes=shown, next_page_token=token)
 
         return await self._run(page)
@@ -126,11 +123,6 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             raise _without_place(error) from error
 
 
-def _log_damage(lines: int) -> None:
-    if lines:
-        log("outcomes_damaged", lines=lines)
-
-
 def _without_place(error: LimitError | UnavailableError) -> LimitError | UnavailableError:
     """A disk error without the server's own paths; other errors unchanged."""
     if error.reason == "STORAGE_FULL":
@@ -141,22 +133,8 @@ def _without_place(error: LimitError | UnavailableError) -> LimitError | Unavail
         return UnavailableError(
             "the server cannot read or write its outcomes; ask its operator to look at the disk.", reason=error.reason
         )
+    if error.reason == "OUTCOMES_DAMAGED":
+        return UnavailableError(
+            "the server's file of outcomes is damaged; ask its operator to restore it.", reason=error.reason
+        )
     return error
-
-
-def _token(after: Mark) -> str:
-    return base64.urlsafe_b64encode(f"outcomes:{after.place}:{after.id}".encode()).decode()
-
-
-def _mark(token: str) -> Mark | None:
-    """Where the page before ended; None for the first page."""
-    if not token:
-        return None
-    try:
-        text = base64.b64decode(token[:_MAX_CHARACTERS].encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    found = _MARK.fullmatch(text)
-    if found is None:
-        raise bad_page_token(token)
-    return Mark(int(found[1]), found[2])

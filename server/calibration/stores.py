@@ -13,35 +13,21 @@ from server.access.caller import LOCAL
 from server.config import Limits
 from server.features.stores import tenant_digest
 
-_MAX_INDEXED = 200_000
-"""Outcomes that this process remembers the places of, over all tenants: 32 MB."""
-
-_MAX_STORES = 64
-
 
 class TenantStores:
     """Outcomes and calibrations of all tenants, in the state folder.
 
     Files are read and written in the caller's thread, never in the event loop.
-
-    Outcomes of the tenants that asked last stay indexed, so that their next calls read what they ask for and no more.
     """
 
     def __init__(self, state: Path, limits: Limits) -> None:
         self._state = state
         self._limits = limits
         self._keeping = threading.Lock()
-        self._latest: dict[str, OutcomeStore] = {}
 
     def outcomes(self, tenant: str) -> OutcomeStore:
-        """The outcomes of a tenant; to be asked for in one thread, and used in any."""
-        store = self._latest.pop(tenant, None) or outcome_store(self._state, tenant)
-        self._latest[tenant] = store
-        while len(self._latest) > 1 and (
-            len(self._latest) > _MAX_STORES or sum(one.indexed for one in self._latest.values()) > _MAX_INDEXED
-        ):
-            del self._latest[next(iter(self._latest))]
-        return store
+        """The outcomes of a tenant."""
+        return outcome_store(self._state, tenant)
 
     def calibrations(self, tenant: str) -> CalibrationStore:
         """The calibrations of a tenant."""

@@ -84,7 +84,7 @@ class Outcomes:
         return self._see(OutcomeStore(folder / "outcomes"), done)
 
     def _see(self, store: OutcomeStore, done: int) -> list[str]:
-        kept = {one.weak for one in store.read().outcomes}
+        kept = {one.weak for one in store.read()}
         wrong = (
             [] if all(one.weak in kept for batch in self._batches[:done] for one in batch) else ["outcomes are gone"]
         )

@@ -44,13 +44,13 @@ def test_a_run_is_added_by_flags_with_what_a_ranking_had_predicted(run, tmp_path
     words = ("--task", "t", "--strong", "s.npy", "--weak", "half", "--weak-accuracy", "0.7", "--w2s-accuracy", "0.75")
     more = ("--w2s-error", "0.5", "--recipe", "lora", "--seeds", "3", "--measured-on", "2025-03-31")
     done = run("outcomes", "add", *words, *more, "--ranking", str(ranked), "--predicted", "mine=0.4,0.1")
-    assert (done.returncode, done.stdout) == (0, "1 outcome(s) stored, 0 known before\n")
+    assert (done.returncode, done.stdout) == (0, "1 outcome(s) recorded, 0 known before\n")
     assert run("outcomes", "add", *words, *more, "--ranking", str(ranked), "--predicted", "mine=0.4,0.1").stdout == (
-        "0 outcome(s) stored, 1 known before\n"
+        "0 outcome(s) recorded, 1 known before\n"
     )
-    (kept,) = json.loads(run("outcomes", "ls", "--json").stdout)
-    one = Outcome.from_dict({key: value for key, value in kept.items() if key != "id"})
-    assert (one.id, one.recipe, one.seeds, one.w2s_error) == (kept["id"], "lora", 3, 0.5)
+    (stored,) = json.loads(run("outcomes", "ls", "--json").stdout)
+    one = Outcome.from_dict({key: value for key, value in stored.items() if key != "id"})
+    assert (one.id, one.recipe, one.seeds, one.w2s_error) == (stored["id"], "lora", 3, 0.5)
     half = next(c for c in json.loads(ranked.read_text())["candidates"] if c["name"] == "half")
     told = half["estimates"]["truth_posterior"]
     gained = 100 * (told["details"]["w2s_accuracy"] - told["details"]["weak_accuracy"])
@@ -94,14 +94,16 @@ def test_a_ranking_without_that_candidate_is_refused(run, tmp_path):
 
 def test_an_import_says_what_it_read_and_what_it_could_not_use(run, past, tmp_path):
     done = run("outcomes", "import", past, "--json")
-    assert json.loads(done.stdout) == {"kept": 30, "repeated": 0, "unpaired": [], "notes": []}
+    assert json.loads(done.stdout) == {"recorded": 30, "repeated": 0, "unpaired": [], "notes": []}
     assert "read as a table of outcomes: 30 outcome(s)" in done.stderr
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "a_b.results_summary.json").write_text('{"weak_acc": 0.7, "transfer_acc_xent": 0.75}')
     lost = run("outcomes", "import", str(tmp_path / "sweep"))
     assert lost.returncode == 2
     assert "it does not say which task it is of; name it with --task." in lost.stderr
-    assert run("outcomes", "import", str(tmp_path / "sweep"), "--task", "sciq").stdout.startswith("1 outcome(s) stored")
+    assert run("outcomes", "import", str(tmp_path / "sweep"), "--task", "sciq").stdout.startswith(
+        "1 outcome(s) recorded"
+    )
 
 
 def test_a_calibration_is_fitted_shown_listed_and_used(run, past):
@@ -150,7 +152,7 @@ def test_validate_records_what_calibrate_can_use(run, tmp_path, arrays):
         done = run("validate", "--strong", "s.npy", *WEAK, *words, "-o", str(out))
         assert done.returncode == 0, done.stderr
         assert "recorded 3 outcome(s)" in done.stderr
-    assert "0 outcome(s) stored, 3 known before" in run("outcomes", "add", str(out)).stdout
+    assert "0 outcome(s) recorded, 3 known before" in run("outcomes", "add", str(out)).stdout
     fitted = json.loads(run("calibrate", "heads", "--json").stdout)
     assert {fit["estimator"] for fit in fitted["fits"]} == {
         "truth_posterior",
@@ -162,7 +164,7 @@ def test_validate_records_what_calibrate_can_use(run, tmp_path, arrays):
 
 def test_a_server_keeps_outcomes_and_calibrations_of_its_own(run, server, past):
     at = ("--server", server.address)
-    assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["kept"] == 30
+    assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["recorded"] == 30
     assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["repeated"] == 30
     assert run("outcomes", "ls").stdout == "no outcomes are stored\n"
     run("outcomes", "import", past)

@@ -179,7 +179,7 @@ def test_leaving_early_leaves_nothing_behind(start, arrays, tmp_path):
     assert process.returncode == 130
     assert "w2s: cancelled" in rest
     assert not out.exists()
-    assert not (tmp_path / "state" / "outcomes" / "outcomes.jsonl").exists()
+    assert not (tmp_path / "state" / "outcomes" / "outcomes.sqlite").exists()
 
 
 @pytest.mark.weights

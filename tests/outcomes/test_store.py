@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
-import os
+import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from dataclasses import asdict, replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from predictor.errors import InputError, LimitError
-from predictor.outcomes.store import Added, Listing, OutcomeStore
+from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError
+from predictor.outcomes.store import Added, OutcomeStore
 from tests.outcomes.test_outcome import FULL, plain
 
 
 def test_kept_outcomes_come_back_in_order_and_repeats_are_ignored(tmp_path):
     store = OutcomeStore(tmp_path / "outcomes")
-    assert store.read().outcomes == ()
+    assert store.read() == ()
     a, b = plain("a"), plain("b")
-    assert store.add([b, a, replace(b, origin="again")]) == Added(kept=2, repeated=1)
-    assert store.add([a, FULL]) == Added(kept=1, repeated=1)
-    assert OutcomeStore(tmp_path / "outcomes").read().outcomes == (b, a, FULL)
+    assert store.add([b, a, replace(b, origin="again")]) == Added(recorded=2, repeated=1)
+    assert store.add([a, FULL]) == Added(recorded=1, repeated=1)
+    assert OutcomeStore(tmp_path / "outcomes").read() == (b, a, FULL)
 
 
 def test_a_listing_is_filtered_by_task_strong_model_and_recipe(tmp_path):
@@ -34,7 +31,7 @@ def test_a_listing_is_filtered_by_task_strong_model_and_recipe(tmp_path):
     store.add([plain("a"), plain("b", task="other"), plain("c", strong="giant"), plain("d", recipe="lora")])
 
     def names(**wanted: str) -> list[str]:
-        return [one.weak for one in store.read(**wanted).outcomes]
+        return [one.weak for one in store.read(**wanted)]
 
     assert names(task="other") == ["b"]
     assert names(strong="giant") == ["c"]
@@ -44,67 +41,65 @@ def test_a_listing_is_filtered_by_task_strong_model_and_recipe(tmp_path):
 
 def test_more_than_the_quota_is_refused_and_nothing_of_the_batch_kept(tmp_path):
     store = OutcomeStore(tmp_path)
-    store.add([plain("a")], most=2)
-    with pytest.raises(LimitError, match="2 new outcomes beside the 1 that are kept; at most 2 may be"):
-        store.add([plain("b"), plain("c")], most=2)
-    assert store.add([plain("a"), plain("b")], most=2) == Added(1, 1)
+    store.add([plain("a")], limit=2)
+    with pytest.raises(LimitError, match="2 new outcomes beside the 1 recorded before; at most 2 may be"):
+        store.add([plain("b"), plain("c")], limit=2)
+    assert store.add([plain("a"), plain("b")], limit=2) == Added(1, 1)
 
 
 def test_an_outcome_too_long_to_keep_is_refused_and_nothing_of_its_batch_kept(tmp_path):
     store = OutcomeStore(tmp_path)
-    with pytest.raises(InputError, match="bytes; at most 16384 are kept"):
+    with pytest.raises(InputError, match="bytes; at most 16384 are recorded"):
         store.add([plain("a"), plain("b", origin="x" * 20_000)])
-    assert store.read().outcomes == ()
+    assert store.read() == ()
 
 
-def test_every_truncation_of_the_file_loses_the_cut_line_only_and_reports_it(tmp_path):
-    whole = OutcomeStore(tmp_path / "whole")
-    whole.add([plain("a"), plain("b")])
-    raw = (whole.folder / "outcomes.jsonl").read_bytes()
-    first = raw.index(b"\n") + 1
-    for length in range(first, len(raw)):
-        folder = tmp_path / str(length)
-        folder.mkdir()
-        (folder / "outcomes.jsonl").write_bytes(raw[:length])
-        found = OutcomeStore(folder).read()
-        assert found.outcomes == (plain("a"),)
-        assert found.damaged == (length > first)
-        if length > first:
-            assert (folder / "damaged.jsonl").read_bytes() == raw[first:length] + b"\n"
-        assert OutcomeStore(folder).add([plain("b")]) == Added(1, 0)
-        assert OutcomeStore(folder).read().outcomes == (plain("a"), plain("b"))
+def test_pages_follow_the_id_of_the_last_outcome(tmp_path):
+    store, made = OutcomeStore(tmp_path), [plain(f"w{n}", task=("a", "b")[n % 2]) for n in range(9)]
+    store.add(made)
+    assert store.read(size=4) == tuple(made[:4])
+    assert store.read(after=made[3].id, size=4) == tuple(made[4:8])
+    assert store.read(after=made[8].id) == ()
+    assert store.read(task="b", after=made[1].id, size=2) == (made[3], made[5])
+    with pytest.raises(NotFoundError, match="no outcome has the id 'x'"):
+        store.read(after="x")
 
 
-def test_every_flipped_bit_that_changes_an_outcome_is_noticed(tmp_path):
+def test_an_outcome_that_is_not_what_was_written_is_never_returned(tmp_path):
     store = OutcomeStore(tmp_path)
-    kept = (plain("a"), plain("b", w2s_error=0.25))
-    store.add(kept)
-    path = tmp_path / "outcomes.jsonl"
-    raw = path.read_bytes()
-    for place in range(0, len(raw), 3):
-        path.write_bytes(raw[:place] + bytes([raw[place] ^ 1 << place % 8]) + raw[place + 1 :])
-        found = store.read()
-        others = [replace(one, origin="", measured_on="") for one in found.outcomes if one not in kept]
-        assert not set(map(str, others)) - set(map(str, kept)), place
-        assert found.damaged or found.outcomes == kept, place
+    store.add([plain("a"), plain("b", w2s_error=0.25)])
+    with closing(sqlite3.connect(tmp_path / "outcomes.sqlite")) as raw, raw:
+        raw.execute("UPDATE outcomes SET json = replace(json, '0.25', '0.15')")
+    with pytest.raises(UnavailableError, match=r"is not what was written.*w2s outcomes import"):
+        store.read()
+    assert store.read(size=1) == (plain("a"),)
+
+
+def test_a_file_that_is_no_database_is_refused_and_stays(tmp_path):
+    path = tmp_path / "outcomes.sqlite"
+    path.write_bytes(b"task,strong,weak\n" * 100)
+    for act in (OutcomeStore(tmp_path).read, lambda: OutcomeStore(tmp_path).add([plain("a")])):
+        with pytest.raises(UnavailableError, match=r"is damaged .*; move it away") as caught:
+            act()
+        assert caught.value.reason == "OUTCOMES_DAMAGED"
+    assert path.read_bytes().startswith(b"task,strong")
 
 
 def test_a_full_disk_keeps_nothing_of_the_batch_and_the_file_goes_on(tmp_path, monkeypatch):
-    store = OutcomeStore(tmp_path)
+    store, connect = OutcomeStore(tmp_path), sqlite3.connect
     store.add([plain("a")])
-    write, calls = os.write, []
 
-    def full_after_a_part(handle: int, data: bytes) -> int:
-        calls.append(len(data))
-        if len(calls) > 1:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write(handle, data[:40])
+    def on_a_full_disk(*given, **named):
+        database = connect(*given, **named)
+        database.execute("PRAGMA max_page_count = 8")
+        return database
 
-    monkeypatch.setattr(os, "write", full_after_a_part)
-    with pytest.raises(LimitError, match="is full"):
-        store.add([plain("b")])
+    monkeypatch.setattr(sqlite3, "connect", on_a_full_disk)
+    with pytest.raises(LimitError, match="is full") as caught:
+        store.add([plain(f"b{n}", origin="x" * 8000) for n in range(20)])
+    assert caught.value.reason == "STORAGE_FULL"
     monkeypatch.undo()
-    assert store.read() == Listing((plain("a"),), damaged=0)
+    assert store.read() == (plain("a"),)
     assert store.add([plain("b")]) == Added(1, 0)
 
 
@@ -125,7 +120,7 @@ for number in range(1000):
     child.kill()
     told += len(child.stdout.read())
     child.wait()
-    found = OutcomeStore(tmp_path).read().outcomes
+    found = OutcomeStore(tmp_path).read()
     assert [one.weak for one in found[:told]] == [str(number) for number in range(told)]
     assert len(found) <= told + 1
 
@@ -146,47 +141,51 @@ for number in range(40):
     children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "abc"]
     assert [child.wait() for child in children] == [0, 0, 0]
     found = OutcomeStore(tmp_path).read()
-    assert (len(found.outcomes), len({one.id for one in found.outcomes}), found.damaged) == (160, 160, 0)
+    assert (len(found), len({one.id for one in found})) == (160, 160)
 
 
-def test_who_adds_or_reads_waits_until_the_lock_is_free(tmp_path):
+def test_a_transaction_of_another_process_is_waited_for_and_then_reported(tmp_path, monkeypatch):
     store = OutcomeStore(tmp_path)
     store.add([plain("a")])
-    with (tmp_path / "lock").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        waiting = [threading.Thread(target=act) for act in (store.read, lambda: store.add([plain("b")]))]
-        for one in waiting:
-            one.start()
-        time.sleep(0.2)
-        assert all(one.is_alive() for one in waiting)
-        fcntl.flock(held, fcntl.LOCK_UN)
-        for one in waiting:
-            one.join(10)
-    assert store.read().outcomes == (plain("a"), plain("b"))
+    monkeypatch.setattr("predictor.outcomes.store.BUSY_SECONDS", 0.0)
+    with closing(sqlite3.connect(tmp_path / "outcomes.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UnavailableError, match="another process has held"):
+            store.add([plain("b")])
+        assert store.read() == (plain("a"),)  # readers do not wait for writers
+        other.execute("ROLLBACK")
+    assert store.add([plain("b")]) == Added(1, 0)
 
 
-def test_add_waits_for_the_disk_file_and_folder_before_it_returns(tmp_path, monkeypatch):
-    synced: list[str] = []
-    fsync = os.fsync
+def test_commits_wait_for_the_disk(tmp_path, monkeypatch):
+    """Every connection that writes asks for a write-ahead log that is synced at each commit."""
+    asked, connect = [], sqlite3.connect
 
-    def watched(handle: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
-        fsync(handle)
+    def traced(*given, **named):
+        database = connect(*given, **named)
+        database.set_trace_callback(asked.append)
+        return database
 
-    monkeypatch.setattr(os, "fsync", watched)
-    store = OutcomeStore(tmp_path / "outcomes")
-    store.add([plain("a")])
-    assert synced == [str(tmp_path / "outcomes" / "outcomes.jsonl"), str(tmp_path / "outcomes")]
-    store.add([plain("b")])
-    assert synced[2:] == [str(tmp_path / "outcomes" / "outcomes.jsonl")]
-    store.add([plain("b")])
-    assert len(synced) == 3
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    OutcomeStore(tmp_path).add([plain("a")])
+    begun = asked.index("BEGIN IMMEDIATE")
+    assert {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"} <= set(asked[:begun])
+
+
+def test_threads_that_share_a_store_lose_nothing_and_record_nothing_twice(tmp_path):
+    store = OutcomeStore(tmp_path)
+
+    def work(name: str) -> int:
+        return sum(store.add([plain(f"{name}{n}"), plain(f"shared{n}")]).recorded for n in range(20))
+
+    with ThreadPoolExecutor(4) as pool:
+        recorded = list(pool.map(work, "abcd"))
+    assert sum(recorded) == len(store.read()) == 100
 
 
 def test_without_a_folder_the_store_is_this_users_own(tmp_path, monkeypatch):
     monkeypatch.setenv("W2S_STATE_DIR", str(tmp_path))
     OutcomeStore().add([FULL])
-    line = json.loads((tmp_path / "outcomes" / "outcomes.jsonl").read_text())
-    assert line == {"id": FULL.id, "schema": "w2s.outcome.v1", **asdict(FULL)}
+    assert OutcomeStore(tmp_path / "outcomes").read() == (FULL,)
     assert (tmp_path / "outcomes").stat().st_mode & 0o077 == 0
-    assert Path(tmp_path / "outcomes" / "outcomes.jsonl").stat().st_mode & 0o077 == 0
+    assert Path(tmp_path / "outcomes" / "outcomes.sqlite").stat().st_mode & 0o077 == 0

@@ -73,8 +73,8 @@ def test_outcomes_are_kept_once_listed_in_pages_and_survive_a_kill(tmp_path):
     made = outcomes()
     with RunningServer(tmp_path, "--limit=max_page_outcomes=7") as running, running.client() as client:
         for start in range(0, len(made), 7):
-            assert client.calibrations.record(made[start : start + 7]).kept == len(made[start : start + 7])
-        assert (client.calibrations.record(made[:7]).kept, client.calibrations.record(made[:7]).repeated) == (0, 7)
+            assert client.calibrations.record(made[start : start + 7]).recorded == len(made[start : start + 7])
+        assert (client.calibrations.record(made[:7]).recorded, client.calibrations.record(made[:7]).repeated) == (0, 7)
         assert list(client.calibrations.outcomes()) == made
         assert list(client.calibrations.outcomes(task="task 2")) == made[10:15]
         fitted = client.calibrations.fit("past")
@@ -177,9 +177,9 @@ def test_quotas_hold_per_tenant(running):
             bob.calibrations.record(outcomes()[:8])
         for start in range(0, 35, 7):
             bob.calibrations.record(outcomes(tasks=7)[start : start + 7])
-        with pytest.raises(LimitError, match="7 new outcomes beside the 35 that are kept; at most 40 may be"):
+        with pytest.raises(LimitError, match="7 new outcomes beside the 35 recorded before; at most 40 may be"):
             bob.calibrations.record(outcomes(seed=3)[:7])
-        assert bob.calibrations.record(outcomes(seed=3)[:5]).kept == 5
+        assert bob.calibrations.record(outcomes(seed=3)[:5]).recorded == 5
         bob.calibrations.fit("one")
         bob.calibrations.fit("two")
         bob.calibrations.fit("two")
@@ -198,7 +198,7 @@ def test_quotas_hold_per_tenant(running):
         ),
         (pb.ListOutcomesRequest(page_size=-1), "BAD_PAGE"),
         (pb.ListOutcomesRequest(page_token="x"), "BAD_PAGE"),
-        (pb.ListOutcomesRequest(page_token="b3V0Y29tZXM6LTE="), "BAD_PAGE"),
+        (pb.ListOutcomesRequest(page_token="b3V0Y29t).recordedXM6LTE="), "BAD_PAGE"),
         (pb.FitCalibrationRequest(), "BAD_NAME"),
         (pb.FitCalibrationRequest(name="../x"), "BAD_NAME"),
         (pb.FitCalibrationRequest(name="x", recipe="unheard of"), "TOO_FEW_TASKS"),
@@ -219,13 +219,13 @@ def test_no_fault_of_the_disk_names_a_place(local):
     blocked = local.folder / "state" / "outcomes"
     with local.client() as client:
         client.calibrations.record(outcomes()[:1])
-        (blocked / "outcomes.jsonl").rename(blocked / "aside")
-        (blocked / "outcomes.jsonl").mkdir()
+        (blocked / "outcomes.sqlite").rename(blocked / "aside")
+        (blocked / "outcomes.sqlite").mkdir()
         try:
             with pytest.raises(UnavailableError, match="ask its operator to look at the disk") as error:
                 client.calibrations.record(outcomes(seed=8)[:1])
             assert str(local.folder) not in error.value.message
         finally:
-            (blocked / "outcomes.jsonl").rmdir()
-            (blocked / "aside").rename(blocked / "outcomes.jsonl")
+            (blocked / "outcomes.sqlite").rmdir()
+            (blocked / "aside").rename(blocked / "outcomes.sqlite")
         assert client.calibrations.record(outcomes()[:1]).repeated == 1

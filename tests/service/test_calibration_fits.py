@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import grpc
@@ -38,9 +38,11 @@ def running(tmp_path_factory) -> Iterator[RunningServer]:
 
 @contextmanager
 def held(running: RunningServer) -> Iterator[None]:
-    """The outcomes locked, so that a fit stays at its reading of them for as long as a test likes."""
-    with (running.folder / "state" / "outcomes" / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """The outcomes locked, so that a fit waits for them for as long as a test likes."""
+    path = running.folder / "state" / "outcomes" / "outcomes.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")
         yield
 
 
@@ -136,24 +138,26 @@ def test_a_fit_over_its_time_is_ended(tmp_path):
 def test_a_fit_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(tmp_path):
     with RunningServer(tmp_path, f"--limit=worker_data_bytes={300 << 20}") as running, running.client() as client:
         client.calibrations.record(MADE)
-        path = running.folder / "state" / "outcomes" / "outcomes.jsonl"
-        raw = path.read_bytes()
-        os.truncate(path, 1 << 30)  # a hole: no disk is filled
-        error = error_of(begin(running, "large"))
-        assert error.reason in ("WORKER_MEMORY", "WORKER_LOST")
-        os.truncate(path, len(raw))
+        with closing(sqlite3.connect(running.folder / "state" / "outcomes" / "outcomes.sqlite")) as database:
+            with database:
+                large = "INSERT INTO outcomes (id, task, strong, recipe, json) VALUES ('x', '', '', '', zeroblob(?))"
+                database.execute(large, (256 << 20,))
+            error = error_of(begin(running, "large"))
+            assert error.reason in ("WORKER_MEMORY", "WORKER_LOST")
+            with database:
+                database.execute("DELETE FROM outcomes WHERE id = 'x'")
         assert client.calibrations.fit("small").name == "small"
 
 
 def test_no_fault_of_the_disk_that_a_fit_meets_names_a_place(running):
     folder = running.folder / "state" / "outcomes"
-    (folder / "outcomes.jsonl").rename(folder / "aside")
-    (folder / "outcomes.jsonl").mkdir()
+    (folder / "outcomes.sqlite").rename(folder / "aside")
+    (folder / "outcomes.sqlite").mkdir()
     try:
         error = error_of(begin(running, "blocked"))
     finally:
-        (folder / "outcomes.jsonl").rmdir()
-        (folder / "aside").rename(folder / "outcomes.jsonl")
+        (folder / "outcomes.sqlite").rmdir()
+        (folder / "aside").rename(folder / "outcomes.sqlite")
     assert error.message == "the server cannot read or write its outcomes; ask its operator to look at the disk."
 
 
