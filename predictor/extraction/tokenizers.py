@@ -217,10 +217,10 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
     need(*artefact.form.libraries)
     if artefact.tokenizer is not None and artefact.tokenizer.is_file():
         return FileTokenizer(artefact.tokenizer, markers=artefact.form.markers)
+    if artefact.form.tokenizer_inside and artefact.tokenizer is None:
+        return LibraryTokenizer(artefact.folder, artefact.path.name)
     files = artefact.tokenizer_files
     if not files:
-        if artefact.form.tokenizer_inside and artefact.tokenizer is None:
-            return LibraryTokenizer(artefact.folder, artefact.path.name)
         raise RefusedError(
             f"{artefact.tokenizer or artefact.folder} has no tokenizer ({', '.join(TOKENIZER_FILES[1:8])} …); name one "
             f"with #tokenizer=FOLDER, or describe it in a {SPECIFICATION} beside the weights.",

@@ -18,7 +18,7 @@ from predictor.models.forms import (
     form_of_folder,
     form_of_suffix,
 )
-from predictor.models.tokenizer_files import TOKENIZER_FILES
+from predictor.models.tokenizer_files import tokenizer_files
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 """Endings of files whose reading can run code."""
@@ -52,33 +52,26 @@ class Artefact:
 
     @property
     def weight_files(self) -> tuple[Path, ...]:
-        """Weights and, for a folder, the configuration that gives them their meaning.
+        """Weights and the configuration that gives them and their outputs their meaning.
 
         Of a graph also the files beside it that are no text and no other graph, since they may hold tensors.
         """
+        config = tuple(p for p in [self.folder / "config.json"] if p.is_file())
         if self.form.data_beside:
             beside = (p for p in self.folder.iterdir() if p.suffix not in _NO_TENSORS and p.is_file())
-            return (self.path, *sorted(beside))
+            return (self.path, *sorted(beside), *config)
         if not self.path.is_dir():
             return (self.path,)
         names = [*self.path.glob("*.safetensors"), *self.path.glob("*.safetensors.index.json")]
-        return tuple(sorted(names)) + tuple(p for p in [self.path / "config.json"] if p.is_file())
+        return (*sorted(names), *config)
 
     @property
     def tokenizer_files(self) -> tuple[Path, ...]:
-        """Files that decide how text becomes token ids; empty where the weights file holds the tokenizer."""
-        if self.tokenizer is not None and self.tokenizer.is_file():
-            return (self.tokenizer,)
-        if self.tokenizer is None and self.form.tokenizer_inside:
-            return ()
-        places = [self.tokenizer or self.folder]
-        if self.tokenizer is None and self.form.tokenizer_above:
-            places.append(self.folder.parent)
-        for place in places:
-            found = tuple(p for p in (place / name for name in TOKENIZER_FILES) if p.is_file())
-            if found:
-                return found
-        return ()
+        """Files that decide how text becomes token ids, the weights file apart."""
+        if self.tokenizer is not None:
+            return (self.tokenizer,) if self.tokenizer.is_file() else tokenizer_files(self.tokenizer)
+        found = tokenizer_files(self.folder)
+        return tokenizer_files(self.folder.parent) if not found and self.form.tokenizer_above else found
 
     def weights_digest(self, cache: Path | None = None) -> str:
         """SHA-256 hex over the weight files."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from predictor.errors import NotFoundError
 from predictor.models.forms import form_of_suffix
-from predictor.models.tokenizer_files import TOKENIZER_FILES
+from predictor.models.tokenizer_files import TOKENIZER_FILES, tokenizer_files
 from predictor.query.model_reference import ModelReference
 
 
@@ -96,5 +96,6 @@ def _read_with(path: Path) -> Iterator[Path]:
     if form is not None and form.backend:
         yield from (entry for entry in path.parent.iterdir() if not entry.is_dir() or entry.is_symlink())
     if form is not None and form.tokenizer_above:
-        above = (path.parent.parent / name for name in TOKENIZER_FILES)
-        yield from (entry for entry in above if entry.exists() or entry.is_symlink())
+        above = path.parent.parent
+        links = (entry for entry in above.iterdir() if entry.is_symlink() and entry.name in TOKENIZER_FILES)
+        yield from (*tokenizer_files(above), *links)

@@ -21,7 +21,7 @@ from predictor.models.config_file import read_config
 from predictor.models.digests import file_digest
 from predictor.models.libraries import need
 from predictor.models.resolve import locate
-from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION, TOKENIZER_FILES
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION, tokenizer_files
 from predictor.query.model_reference import ModelReference
 
 _TIMEOUT_SECONDS = 1800
@@ -98,9 +98,9 @@ def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer:
     _unpickle(pickles, work / "model.safetensors", source)
     config = clean_config(read_config(folder), _tensor_names(work / "model.safetensors"), source)
     (work / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for name in TOKENIZER_FILES:
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, work / name)
+    for path in tokenizer_files(folder):
+        if path.name != "config.json":
+            shutil.copyfile(path, work / path.name)
     if tokenizer == "smiles":
         (work / SPECIFICATION).write_text(json.dumps(SMILES_SPECIFICATION, indent=1) + "\n", encoding="utf-8")
     provenance = {

@@ -39,7 +39,7 @@ def file_digest(path: Path, cache: Path | None = None) -> str:
 def files_digest(files: Iterable[Path], cache: Path | None = None) -> str:
     """SHA-256 hex over names and contents of several files, in name order; folders do not count."""
     digest = hashlib.sha256()
-    for path in sorted(files, key=lambda file: file.name):
+    for path in sorted(files, key=lambda file: (file.name, str(file))):
         digest.update(f"{path.name}\0{file_digest(path, cache)}\n".encode())
     return digest.hexdigest()
 

@@ -6,19 +6,14 @@ import os
 from pathlib import Path
 
 from predictor.errors import NotFoundError, RefusedError, UnavailableError
+from predictor.models.tokenizer_files import TOKENIZER_FILES, TOKENIZER_PATTERNS
 
 ALLOWED = (
     "config.json",
     "*.safetensors",
     "*.safetensors.index.json",
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "w2s_tokenizer.json",
+    *TOKENIZER_FILES,
+    *TOKENIZER_PATTERNS,
 )
 """Files worth fetching. No code, no pickle."""
 

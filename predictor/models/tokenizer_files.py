@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
 SPECIFICATION = "w2s_tokenizer.json"
 """A tokenizer by regular expression; `predictor.extraction.tokenizers` describes the format."""
 
@@ -31,8 +36,63 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
     "spiece.model",
+    "spm.model",
     "sentencepiece.bpe.model",
+    "sentencepiece.model",
     "tokenizer.model",
     "bpe.codes",
+    "dict.txt",
+    "prophetnet.tokenizer",
+    "source.spm",
+    "target.spm",
+    "target_vocab.json",
+    "tekken.json",
+    "tiktoken.model",
 )
-"""Files that decide how text becomes token ids, by name."""
+"""Files that decide how text becomes token ids, by name. A folder with one of them has a tokenizer."""
+
+TOKENIZER_PATTERNS = ("tokenizer*.json", "vocab*", "merges*", "*.model", "*.spm", "*.tiktoken", "*.codes", "dict*.txt")
+"""Further names of such files: versions (`tokenizer.4.0.0.json`), other languages (`vocab-src.json`), other formats."""
+
+
+def tokenizer_files(folder: Path) -> tuple[Path, ...]:
+    """Files of a folder that decide how text becomes token ids, by name; empty where it has no tokenizer.
+
+    These are the files with known names, those that they name, and config.json, which may name the tokenizer's class.
+    """
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return ()
+    names = {*TOKENIZER_FILES, "config.json", *_named(folder)}
+    return tuple(
+        path
+        for path in sorted(folder.iterdir())
+        if (path.name in names or any(fnmatchcase(path.name, one) for one in TOKENIZER_PATTERNS)) and path.is_file()
+    )
+
+
+def _named(folder: Path) -> set[str]:
+    """Names of the files that a specification or tokenizer_config.json refers to."""
+    found: set[str] = set()
+    for name in (SPECIFICATION, "tokenizer_config.json"):
+        values = read_json(folder / name).items()
+        found |= {
+            Path(value).name
+            for key, value in values
+            if isinstance(value, str) and (key == "vocab" or key.endswith(("_file", "_files")))
+        }
+        found |= {
+            Path(str(value)).name
+            for key, listed in values
+            if key.endswith("_files") and isinstance(listed, list)
+            for value in listed
+        }
+    return found
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; {} where there is none, or where it is unreadable, which its reader reports."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
