@@ -52,6 +52,7 @@ class ServerInfo:
         estimators: names that `estimators` may take.
         slots: its workers.
         queue: what waits for them.
+        models_from: sources that models are fetched from, as in `hub:OWNER`; empty for none.
     """
 
     versions: Mapping[str, str]
@@ -60,6 +61,7 @@ class ServerInfo:
     estimators: tuple[str, ...]
     slots: tuple[Slot, ...]
     queue: Queue
+    models_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def server_info_of(found: service_pb.GetServerInfoResponse) -> ServerInfo:
         estimators=tuple(found.estimators),
         slots=tuple(Slot(one.number, one.device, one.busy, one.threads) for one in found.slots),
         queue=Queue(found.queue.waiting_jobs, found.queue.own_waiting_jobs, found.queue.waiting_seconds),
+        models_from=tuple(found.models_from),
     )
 
 

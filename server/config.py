@@ -13,6 +13,7 @@ from typing import Any
 from predictor import folders
 from predictor.errors import InputError
 from server.access.endpoints import Endpoints
+from server.workforce.model_sources import EVERY_SOURCE, SOURCES, ModelSources
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -166,6 +167,8 @@ class Config:
         database: URL of the jobs' database, `postgresql://…`; None for `jobs.sqlite` in the state folder.
         traces: `none`, `otlp` or `console`; see `server.telemetry.exporters.KINDS`.
         weights: shares of tenants in the workers, above 0; 1 for those not named.
+        models_from: sources that models are fetched from, as `server.workforce.model_sources` reads them; `none` for
+            none. Empty for the default: every source without credentials, none with them.
     """
 
     address: str = DEFAULT_ADDRESS
@@ -176,6 +179,17 @@ class Config:
     database: str | None = field(default=None, repr=False)
     traces: str = "none"
     weights: Mapping[str, float] = field(default_factory=dict)
+    models_from: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        ModelSources.parse(self.sources)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Sources that models are fetched from."""
+        if self.models_from == ("none",):
+            return ()
+        return self.models_from or (() if self.endpoints.authenticated else EVERY_SOURCE)
 
     @classmethod
     def read(
@@ -190,11 +204,12 @@ class Config:
         database: str | None = None,
         traces: str | None = None,
         weights: Sequence[str] = (),
+        models_from: Sequence[str] = (),
     ) -> Config:
         """The configuration of the environment.
 
         It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, the names of
-        `Endpoints`, and W2S_TENANT_WEIGHT with `TENANT=NUMBER`s between blanks.
+        `Endpoints`, and W2S_TENANT_WEIGHT with `TENANT=NUMBER`s and W2S_MODELS_FROM with sources between blanks.
 
         Arguments go first.
 
@@ -213,6 +228,7 @@ class Config:
             database=database or given.get("W2S_DATABASE", "").strip() or None,
             traces=traces or given.get("W2S_TRACES", "").strip() or "none",
             weights=_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
+            models_from=tuple(models_from or given.get(SOURCES, "").split()),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),
         )

@@ -21,7 +21,7 @@ from protos.w2s.v1 import predictor_service_pb2_grpc, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
 from server.calibration.servicer import CalibrationServicer
-from server.config import Limits
+from server.config import Config, Limits
 from server.durable.job_service import JobService
 from server.durable.rows import Declared, StoredJob
 from server.pages import page_size
@@ -45,14 +45,15 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
         workers: JobWorkers,
         request_check: RequestCheck,
         calibrations: CalibrationServicer,
-        limits: Limits,
+        config: Config,
     ) -> None:
         self._jobs = job_service
         self._workers = workers
         self._worker = worker
         self._calibrations = calibrations
         self._request_check = request_check
-        self._limits = limits
+        self._limits = config.limits
+        self._sources = config.sources
 
     async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
         """See protos/w2s/v1/predictor_service.proto."""
@@ -93,7 +94,12 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             waiting_seconds=sum(job.cost for job in waiting),
         )
         return ask.GetServerInfoResponse(
-            versions=versions, limits=limits, estimators=ESTIMATORS, slots=slots, queue=queue
+            versions=versions,
+            limits=limits,
+            estimators=ESTIMATORS,
+            slots=slots,
+            queue=queue,
+            models_from=self._sources,
         )
 
 

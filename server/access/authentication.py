@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from predictor.errors import InputError, UnauthenticatedError, W2SError
-from server.access.caller import Caller
+from server.access.caller import LOCAL, Caller
 from server.access.tokens import TokenFile, TokenRecord, check_tenant, digest_of, match
 from server.telemetry.logs import log
 
@@ -155,7 +155,7 @@ def _tenant_of(connection: dict[str, list[bytes]]) -> str:
             return check_tenant(names[0].decode())
     raise UnauthenticatedError(
         f"the client certificate has {len(names)} subject alternative names; it needs exactly one, which names the "
-        "tenant in letters, digits and ._:/@+-",
+        f"tenant in letters, digits and ._:/@+- and is not {LOCAL!r}.",
         reason="UNAUTHENTICATED",
     )
 

@@ -11,7 +11,7 @@ Scope = Literal["read", "submit", "upload", "admin"]
 SCOPES = cast("tuple[Scope, ...]", get_args(Scope))
 
 LOCAL = "local"
-"""Tenant of every caller of a server that knows neither tokens nor client certificates."""
+"""Tenant of every caller of a server without credentials; no token and no certificate may name it."""
 
 
 @dataclass

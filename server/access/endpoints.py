@@ -32,7 +32,12 @@ class Endpoints:
     @property
     def guarded(self) -> bool:
         """Whether callers are authenticated, over an encrypted connection."""
-        return self.tls is not None and (self.tokens is not None or self.tls.client_ca is not None)
+        return self.tls is not None and self.authenticated
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether every caller proves a tenant, by a token or a client certificate."""
+        return self.tokens is not None or (self.tls is not None and self.tls.client_ca is not None)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], given: Mapping[str, str | None]) -> Endpoints:

@@ -26,7 +26,7 @@ from typing import cast
 
 from predictor.errors import ConflictError, InputError, LimitError, NotFoundError, UnavailableError, W2SError
 from predictor.folders import fsync_folder
-from server.access.caller import SCOPES, Scope
+from server.access.caller import LOCAL, SCOPES, Scope
 
 MAX_CHARACTERS = 256
 """A longer credential is not one of our tokens and is refused unread."""
@@ -165,6 +165,12 @@ def check_tenant(name: str) -> str:
         raise InputError(
             f"tenant {name[:64]!r} is no name; it needs 1 to 128 of letters, digits and ._:/@+-, a letter or digit "
             "first.",
+            reason="BAD_TENANT",
+            field="tenant",
+        )
+    if name == LOCAL:
+        raise InputError(
+            f"tenant {LOCAL!r} is reserved for callers of a server without credentials; choose another name.",
             reason="BAD_TENANT",
             field="tenant",
         )

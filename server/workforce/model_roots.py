@@ -1,4 +1,4 @@
-"""Model roots: models in local files are read from the folders of the operator only, whichever tenant asks."""
+"""Model roots: models are read from the operator's folders and sources only, whichever tenant asks."""
 
 from __future__ import annotations
 
@@ -17,22 +17,28 @@ from predictor.query.source import FeatureSet, FeatureSource, Forewarned, LabelS
 from predictor.statistics.arrays import Floats, Ints
 from predictor.steps import Steps
 from server.access.caller import LOCAL
+from server.workforce.model_sources import SOURCES, ModelSources
 
 ROOTS = "W2S_MODEL_ROOTS"
 """Folders, joined as PATH is."""
+
+LOCAL_USER = "W2S_WORKER_LOCAL_USER"
+"""Set to 1 by a server without credentials, whose callers are this machine's own user."""
 
 T = TypeVar("T")
 
 
 class ModelRoots:
-    """The folders that models of one job may be read from. Each reference is checked once.
+    """The folders and sources that models of one job may be read from. Each reference is checked once.
 
     Args:
-        roots: none forbids every local path.
+        roots: none forbids every local path; None allows all of them.
+        sources: where models may be fetched from.
     """
 
-    def __init__(self, roots: Sequence[Path]) -> None:
-        self._roots = tuple(roots)
+    def __init__(self, roots: Sequence[Path] | None, sources: ModelSources) -> None:
+        self._roots = None if roots is None else tuple(roots)
+        self._sources = sources
         self._checked: dict[str, ConfinedReference] = {}
 
     def confined(self, spec: ModelSpec) -> ModelSpec:
@@ -40,8 +46,12 @@ class ModelRoots:
 
         Raises:
             NotFoundError: no such model in the roots.
+            ForbiddenError: a source that the operator did not name.
         """
         if spec.values is not None:
+            return spec
+        self._sources.check(spec.reference)
+        if self._roots is None:
             return spec
         if spec.reference not in self._checked:
             self._checked[spec.reference] = confine(spec.reference, self._roots)
@@ -126,11 +136,11 @@ class ConfinedLabels:
 def guarded(source: FeatureSource, tenant: str, environment: Mapping[str, str] = os.environ) -> FeatureSource:
     """The source as this tenant may use it, for one job.
 
-    Where folders are named they bind everybody; where none are, this machine's own user reads any path and everybody
-    else none.
+    Where folders are named they bind everybody. Where none are, only callers of a server without credentials read any
+    path. Sources bind everybody.
     """
     named = environment.get(ROOTS)
-    if named is None and tenant == LOCAL:
-        return source
-    roots = ModelRoots([Path(folder) for folder in (named or "").split(os.pathsep) if folder])
+    free = named is None and tenant == LOCAL and environment.get(LOCAL_USER) == "1"
+    folders = None if free else [Path(folder) for folder in (named or "").split(os.pathsep) if folder]
+    roots = ModelRoots(folders, ModelSources.parse(environment.get(SOURCES, "").split()))
     return ConfinedLabels(source, source, roots) if isinstance(source, LabelSource) else Confined(source, roots)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import server
 from server.config import Limits
+from server.workforce.model_roots import LOCAL_USER, ROOTS
+from server.workforce.model_sources import SOURCES
 from server.workforce.worker_plan import Share, plan_slots
 
 PARENT = "W2S_WORKER_PARENT"
@@ -23,12 +25,19 @@ SHOW_STDERR = "W2S_WORKER_STDERR"
 
 _PASSED_ON = (
     "PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "HF_HOME",
-    "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY",
-    "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
+    "PIP_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_CERT", "PIP_NO_INDEX", "W2S_CACHE_DIR", "W2S_STATE_DIR", "W2S_OFFLINE",
+    ROOTS, SOURCES, LOCAL_USER, STATE,
 )  # fmt: skip
+_PASSED_ON_WITHOUT_PASSWORD = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
+    "https_proxy", "no_proxy",
+)  # fmt: skip
+"""Left out where an address holds an `@`, before which a password may stand: pip reads those of its configuration."""
+
 # The variables of BLAS choose its kernels, and other kernels round otherwise: answers must not depend on where they
 # were computed.
-_PASSED_ON_PREFIXES = ("W2S_", "LC_", "PIP_", "XDG_", "OPENBLAS_", "MKL_", "OMP_", "NPY_")
+_PASSED_ON_PREFIXES = ("LC_", "OPENBLAS_", "MKL_", "OMP_", "NPY_")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -36,7 +45,7 @@ _SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 def worker_environment(
     limits: Limits, environment: Mapping[str, str] = os.environ, share: Share | None = None
 ) -> dict[str, str]:
-    """The variables of a worker: few, offline, and with its threads pinned.
+    """The variables of a worker: few, without secrets, and with its threads pinned; the hub only where it is a source.
 
     Models run on the threads of its share; the linear algebra of the maths on one thread, since several of them run
     several times slower on a busy machine, and add in another order.
@@ -47,16 +56,15 @@ def worker_environment(
         share: what the worker may take; that of the first of `workers` where None.
     """
     share = share or plan_slots(limits, ())[0]
-    passed_on = {
-        name: value for name, value in environment.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-    }
+    passed_on = {name: value for name, value in environment.items() if _is_passed_on(name, value)}
     root = str(Path(server.__file__).parent.parent)
     if share.device is not None:
         passed_on["CUDA_VISIBLE_DEVICES"] = share.device
+    offline = "0" if any(one.startswith("hub:") for one in environment.get(SOURCES, "").split()) else "1"
     return passed_on | {
         "PYTHONPATH": os.pathsep.join(part for part in (root, passed_on.get("PYTHONPATH", "")) if part),
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_OFFLINE": offline,
+        "TRANSFORMERS_OFFLINE": offline,
         "TOKENIZERS_PARALLELISM": "false",
         PARENT: str(os.getpid()),
         DATA_BYTES: str(share.data_bytes),
@@ -64,3 +72,9 @@ def worker_environment(
         **dict.fromkeys(_ONE_THREAD, "1"),
         **dict.fromkeys(_SHARED_THREADS, str(share.threads)),
     }
+
+
+def _is_passed_on(name: str, value: str) -> bool:
+    if name in _PASSED_ON_WITHOUT_PASSWORD:
+        return "@" not in value
+    return name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)

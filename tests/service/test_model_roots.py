@@ -19,7 +19,7 @@ from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from server.access.caller import LOCAL
-from server.workforce.model_roots import ROOTS, guarded
+from server.workforce.model_roots import LOCAL_USER, ROOTS, guarded
 from tests.service.running import RunningServer
 
 ROWS = 60
@@ -38,7 +38,7 @@ def folders(tmp_path: Path) -> Path:
 def test_named_folders_bind_everybody_and_without_them_only_this_machines_user_reads_paths(folders: Path):
     free, spec = ArraySource(), ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
     outside = ModelSpec("a", f"array:{folders / 'out' / 'a.npy'}")
-    assert guarded(free, LOCAL, {}) is free
+    assert len(drain(guarded(free, LOCAL, {LOCAL_USER: "1"}).features(outside, Pool.numbered(ROWS), Settings()))) == 1
     source = guarded(free, LOCAL, {ROOTS: str(folders / "in")})
     assert len(drain(source.features(spec, Pool.numbered(ROWS), Settings()))) == 1
     with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):

@@ -12,7 +12,7 @@ from server import servicers
 from server.access.caller import Caller, set_caller
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
-from server.config import Limits
+from server.config import Config, Limits
 from server.durable.job_service import JobService
 from server.parts.store import PartStore
 from server.request_check import RequestCheck
@@ -54,7 +54,7 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
         workers = JobWorkers(job_service, limits, Metrics(), shares, turns, make_traces("none"))  # never started
         fits, predictor = FitWorkers(limits, shares[0]), PredictWorker(limits, shares[0])
         calibrations = CalibrationServicer(TenantStores(tmp_path, limits), fits, limits)
-        asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, limits)
+        asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, Config())
         ranking = RankingServicer(job_service, request_check, calibrations, limits)
         set_caller(Caller())
         query = convert.query_to_proto(arrays(rows=60))

@@ -96,15 +96,33 @@ def test_stopping_ends_a_worker_and_its_children():
 
 
 def test_a_worker_gets_few_variables_no_hub_and_pinned_threads():
-    given = {
-        "PATH": "/bin",
-        "HOME": "/h",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "W2S_CACHE_DIR": "/c",
-        "OPENBLAS_CORETYPE": "Zen",
-    }
+    given = {"PATH": "/bin", "HOME": "/h", "W2S_CACHE_DIR": "/c", "OPENBLAS_CORETYPE": "Zen"}
     found = worker_environment(Limits(worker_threads=3), given)
-    assert "AWS_SECRET_ACCESS_KEY" not in found
     assert found["W2S_CACHE_DIR"] == "/c"
     assert (found["HF_HUB_OFFLINE"], found["OMP_NUM_THREADS"], found["OPENBLAS_NUM_THREADS"]) == ("1", "3", "1")
     assert found["OPENBLAS_CORETYPE"] == "Zen"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("W2S_DATABASE", "postgresql://w2s:secret@db/w2s"),
+        ("W2S_TOKENS", "/secret"),
+        ("W2S_ANYTHING_NEW", "secret"),
+        ("PIP_PASSWORD", "secret"),
+        ("PIP_INDEX_URL", "https://user:secret@index.example/simple"),
+        ("PIP_EXTRA_INDEX_URL", "https://a.example/simple https://user:secret@b.example/simple"),
+        ("HTTPS_PROXY", "http://user:secret@proxy.example:3128"),
+        ("HTTPS_PROXY", "user:secret@proxy.example:3128"),
+        ("HF_TOKEN", "secret"),
+        ("XDG_SECRET", "secret"),
+    ],
+)
+def test_a_worker_gets_no_variable_that_holds_a_secret(name: str, value: str):
+    assert not any("secret" in text for text in worker_environment(Limits(), {name: value}).values())
+
+
+def test_a_worker_gets_the_index_and_the_proxy_where_they_hold_no_password():
+    given = {"PIP_INDEX_URL": "https://index.example/simple", "HTTPS_PROXY": "http://proxy.example:3128"}
+    assert given.items() <= worker_environment(Limits(), given).items()

@@ -54,7 +54,7 @@ class Limit(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("versions", "limits", "estimators", "slots", "queue")
+    __slots__ = ("versions", "limits", "estimators", "slots", "queue", "models_from")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -67,12 +67,14 @@ class GetServerInfoResponse(_message.Message):
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FROM_FIELD_NUMBER: _ClassVar[int]
     versions: _containers.ScalarMap[str, str]
     limits: _containers.RepeatedCompositeFieldContainer[Limit]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     slots: _containers.RepeatedCompositeFieldContainer[WorkerSlot]
     queue: Queue
-    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ..., estimators: _Optional[_Iterable[str]] = ..., slots: _Optional[_Iterable[_Union[WorkerSlot, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
+    models_from: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ..., estimators: _Optional[_Iterable[str]] = ..., slots: _Optional[_Iterable[_Union[WorkerSlot, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., models_from: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WorkerSlot(_message.Message):
     __slots__ = ("number", "device", "busy", "threads")
