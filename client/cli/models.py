@@ -55,6 +55,8 @@ def check(arguments: argparse.Namespace) -> int:
         for name, value in facts.items():
             if value is not None:
                 print(f"{name:<14}{value}")
+        for note in found.notes:
+            print(f"{'note':<14}{note}")
         for problem in found.problems:
             print(f"{'problem':<14}{problem}")
         if found.usable:

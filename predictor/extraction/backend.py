@@ -85,6 +85,17 @@ class Tunable(Protocol):
         ...
 
 
+@runtime_checkable
+class LengthBound(Protocol):
+    """A backend that may treat long batches otherwise than short ones, whatever the mask: BigBird.
+
+    Attributes:
+        attention_by_length: whether this model does.
+    """
+
+    attention_by_length: bool
+
+
 class Classifier(Protocol):
     """A loaded model with its sequence-classification head.
 

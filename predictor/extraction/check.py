@@ -25,6 +25,7 @@ class ModelReport:
         tokenizer: its class.
         padding: result of the self-check: `padded` (any rows may share a batch), `equal_lengths`, or `single`.
         weights_sha256: digest over the weight files.
+        notes: sentences on how the files are read.
         problems: sentences; empty where the model can be used.
     """
 
@@ -38,6 +39,7 @@ class ModelReport:
     tokenizer: str | None = None
     padding: str | None = None
     weights_sha256: str | None = None
+    notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
     @property
@@ -73,7 +75,8 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
         from predictor.extraction.loaded import load_model
         from predictor.statistics.threads import usable_threads
 
-        facts = load_model(artefact, Runtime("fp32", "auto", usable_threads())).facts
+        model = load_model(artefact, Runtime("fp32", "auto", usable_threads()))
+        facts = model.facts
     except W2SError as error:
         return ModelReport(**{**asdict(report), "problems": (error.message,)})
     return ModelReport(
@@ -85,6 +88,7 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
             "parameters": facts.parameters,
             "tokenizer": facts.tokenizer,
             "padding": facts.batching,
+            "notes": model.notes,
         }
     )
 

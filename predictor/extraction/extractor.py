@@ -168,7 +168,11 @@ class Extractor:
             return Progress(spec.name, "extract", done, len(pool))
 
         values = yield from relay(passes, counted)
-        about = {"truncated_rows": tokens.truncated, "parameters": model.facts.parameters, "warnings": []}
+        about = {
+            "truncated_rows": tokens.truncated,
+            "parameters": model.facts.parameters,
+            "warnings": list(model.notes),
+        }
         return {output: StoredFeatures(values[output], about) for output in outputs}
 
     def _keep(self, entry: str, fresh: StoredFeatures) -> StoredFeatures:
@@ -177,7 +181,8 @@ class Extractor:
             self.store.put(entry, fresh.values, fresh.about)
         except (LimitError, UnavailableError) as error:
             return StoredFeatures(
-                fresh.values, {**fresh.about, "warnings": [f"not stored for next time: {error.message}"]}
+                fresh.values,
+                {**fresh.about, "warnings": [*fresh.about["warnings"], f"not stored for next time: {error.message}"]},
             )
         return fresh
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
-from predictor.extraction.backend import Backend, Runtime, Tunable
+from predictor.extraction.backend import Backend, LengthBound, Runtime, Tunable
 from predictor.extraction.batching import pad_right
 from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.open_model import load_backend
@@ -29,6 +29,11 @@ class LoadedModel:
     backend: Backend
     tokenizer: Tokenizer
     facts: ModelFacts
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user on how the files were read."""
+        return self.tokenizer.notes
 
     def tokenize(self, texts: list[str], max_length: int) -> Tokens:
         """Token ids of all texts, cut at `max_length` or at what the model takes, whichever is less.
@@ -59,13 +64,14 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
     tolerance = TOLERANCE[artefact.form.precision(runtime.precision)]
+    by_length = isinstance(backend, LengthBound) and backend.attention_by_length
     facts = ModelFacts(
         architecture=backend.architecture,
         layers=backend.layers,
         width=backend.width,
         parameters=backend.parameters,
         tokenizer=tokenizer.kind,
-        batching=find_batching(backend, short, long, tolerance),
+        batching="equal_lengths" if by_length else find_batching(backend, short, long, tolerance),
         drift=drift,
     )
     return LoadedModel(backend, tokenizer, facts)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
+from predictor.extraction.marks import marks_of, opening
 from predictor.models.artefact import Artefact
 from predictor.models.libraries import need
-from predictor.models.tokenizer_files import SPECIFICATION, TOKENIZER_FILES
+from predictor.models.tokenizer_files import SPECIFICATION, TOKENIZER_FILES, read_json
 
 _MAX_PATTERN = 2000
 _PROBE = "a"
@@ -44,11 +45,19 @@ class Tokens:
 
 
 class Tokenizer(Protocol):
-    """Text in, token ids out."""
+    """Text in, token ids out.
+
+    Attributes:
+        kind: its class, for reports.
+        pad_id: what shorter rows are padded with.
+        limit: most tokens of a row that its configuration allows, or None.
+        notes: sentences for the user on how it was read.
+    """
 
     kind: str
     pad_id: int
     limit: int | None
+    notes: tuple[str, ...]
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """Token ids with the model's own markers, at most `max_length` a row."""
@@ -78,6 +87,7 @@ class RegexTokenizer:
     def __init__(self, folder: Path, specification: dict[str, Any]) -> None:
         self.kind = "regex"
         self.limit: int | None = None
+        self.notes: tuple[str, ...] = ()
         vocabulary = folder / Path(str(specification.get("vocab", "vocab.txt"))).name
         pattern = str(specification.get("pattern", ""))
         if not vocabulary.is_file() or not 0 < len(pattern) <= _MAX_PATTERN:
@@ -118,7 +128,12 @@ class RegexTokenizer:
 class FileTokenizer:
     """A `tokenizer.json` of the tokenizers library, read without transformers."""
 
-    def __init__(self, path: Path, *, markers: bool = True) -> None:
+    def __init__(self, path: Path, *, markers: bool = True, config: Mapping[str, Any] | None = None) -> None:
+        """
+        Args:
+            markers: whether rows get opening and closing marks.
+            config: the tokenizer_config.json that belongs to it, if any.
+        """
         from tokenizers import Tokenizer as Fast
 
         self.kind = "tokenizer.json"
@@ -134,7 +149,16 @@ class FileTokenizer:
         names = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
         self.pad_id = next((i for i in map(self._fast.token_to_id, names) if i is not None), 0)
         self.fallback = self.pad_id
-        self.opening = _opening(self._fast.encode(_PROBE).ids if markers else [], self.pieces([_PROBE])[0])
+        marked, bare = self._fast.encode(_PROBE).ids if markers else [], self.pieces([_PROBE])[0]
+        asked = config if markers and config is not None else {}
+        self._marks = marks_of(asked, marked, bare, self._id(asked, "bos_token"), self._id(asked, "eos_token"))
+        self.notes = self._marks.notes
+        self.opening = opening(self._marks.apply(marked), bare)
+
+    def _id(self, config: Mapping[str, Any], name: str) -> int | None:
+        token = config.get(name)
+        found: int | None = self._fast.token_to_id(str(token["content"] if isinstance(token, dict) else token))
+        return found
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """See `PieceTokenizer`."""
@@ -144,15 +168,17 @@ class FileTokenizer:
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """See `Tokenizer`."""
         self._fast.no_truncation()
-        whole = self._fast.encode_batch(list(texts), add_special_tokens=self._markers)
-        long = [i for i, row in enumerate(whole) if len(row.ids) > max_length]
+        whole = self._encoded(texts)
+        long = [i for i, row in enumerate(whole) if len(row) > max_length]
         if long:
-            self._fast.enable_truncation(max_length)
-            for i, row in zip(
-                long, self._fast.encode_batch([texts[i] for i in long], add_special_tokens=self._markers), strict=True
-            ):
+            self._fast.enable_truncation(max(1, max_length - self._marks.added))
+            for i, row in zip(long, self._encoded([texts[i] for i in long]), strict=True):
                 whole[i] = row
-        return Tokens([np.array(row.ids or [self.pad_id], dtype=np.int64) for row in whole], len(long))
+        return Tokens([np.array(row or [self.pad_id], dtype=np.int64) for row in whole], len(long))
+
+    def _encoded(self, texts: Sequence[str]) -> list[list[int]]:
+        found = self._fast.encode_batch(list(texts), add_special_tokens=self._markers)
+        return [self._marks.apply(row.ids) for row in found]
 
 
 class LibraryTokenizer:
@@ -182,7 +208,11 @@ class LibraryTokenizer:
         self.limit = int(declared) if declared and declared < 1 << 30 else None
         starts = (self.library.bos_token_id, self.library.cls_token_id, self.library.eos_token_id, self.pad_id)
         self.fallback = int(next(i for i in starts if i is not None))
-        self.opening = _opening(self.library(_PROBE)["input_ids"], self.pieces([_PROBE])[0])
+        marked, bare = self.library(_PROBE)["input_ids"], self.pieces([_PROBE])[0]
+        config = {} if gguf else read_json(folder / "tokenizer_config.json")
+        self._marks = marks_of(config, marked, bare, self.library.bos_token_id, self.library.eos_token_id)
+        self.notes = self._marks.notes
+        self.opening = opening(self._marks.apply(marked), bare)
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """See `PieceTokenizer`."""
@@ -191,20 +221,15 @@ class LibraryTokenizer:
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         """See `Tokenizer`."""
-        whole: list[list[int]] = self.library(list(texts), truncation=False, verbose=False)["input_ids"]
+        found: list[list[int]] = self.library(list(texts), truncation=False, verbose=False)["input_ids"]
+        whole = [self._marks.apply(row) for row in found]
         long = [i for i, row in enumerate(whole) if len(row) > max_length]
         if long:
-            cut = self.library([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
+            room = max(1, max_length - self._marks.added)
+            cut = self.library([texts[i] for i in long], truncation=True, max_length=room, verbose=False)
             for i, row in zip(long, cut["input_ids"], strict=True):
-                whole[i] = row
+                whole[i] = self._marks.apply(row)
         return Tokens([np.array(row or [self.fallback], dtype=np.int64) for row in whole], len(long))
-
-
-def _opening(marked: list[int], bare: list[int]) -> list[int]:
-    """Markers before a text: the tokens before its bare tokens."""
-    places = range(len(marked) - len(bare) + 1)
-    start = next((i for i in places if bare and marked[i : i + len(bare)] == bare), 0)
-    return list(marked[:start])
 
 
 def load_tokenizer(artefact: Artefact) -> Tokenizer:
@@ -231,7 +256,8 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
     if SPECIFICATION in names:
         return _from_specification(folder)
     if artefact.form.tokenizer_reader == "file" and "tokenizer.json" in names:
-        return FileTokenizer(folder / "tokenizer.json", markers=artefact.form.markers)
+        config = {**read_json(folder / "special_tokens_map.json"), **read_json(folder / "tokenizer_config.json")}
+        return FileTokenizer(folder / "tokenizer.json", markers=artefact.form.markers, config=config)
     return LibraryTokenizer(folder)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModel, modeling_gguf_pytorch_utils
+from transformers import CONFIG_MAPPING, AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
@@ -20,13 +20,14 @@ from predictor.extraction.backend import LayerPooling, Runtime, Vectors
 from predictor.extraction.packed_linear import pack
 from predictor.extraction.pooling import pool
 from predictor.extraction.precision import drift_of
-from predictor.models.architectures import check_architecture, usable_positions
+from predictor.models.architectures import KERNEL_KEYS, check_architecture, usable_positions
 from predictor.models.artefact import Artefact
 from predictor.models.config_file import read_config
 from predictor.models.forms import GGUF
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
+_BLOCK_SPARSE = "block_sparse"
 _UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
 
 
@@ -43,6 +44,7 @@ class TorchBackend:
 
     Attributes:
         model: the torch module without its head.
+        attention_by_length: whether the length of a batch chooses the attention of its rows.
     """
 
     def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
@@ -53,6 +55,7 @@ class TorchBackend:
         config = whole.config
         self.model = whole.get_encoder() if config.is_encoder_decoder else whole
         self.model.eval().requires_grad_(False).to(self._device)
+        self.attention_by_length = getattr(config, "attention_type", "") == _BLOCK_SPARSE
         self.architecture = f"{type(self.model).__name__} ({config.model_type})"
         self.parameters = _parameters(self.model)
         self.positions = usable_positions(config.to_dict())
@@ -75,7 +78,10 @@ class TorchBackend:
             inputs = self._tensors(ids, mask)
             states = self._hidden(inputs, tuple(dict.fromkeys(layer for layer, _ in outputs)))
             weights = inputs["attention_mask"].float()
-            pooled = {output: pool(states[output.layer].float(), weights, output.pooling) for output in outputs}
+            length = ids.shape[1]  # block-sparse attention pads its states on the right
+            pooled = {
+                output: pool(states[output.layer][:, :length].float(), weights, output.pooling) for output in outputs
+            }
             return {output: found.cpu().numpy().astype(np.float32, copy=False) for output, found in pooled.items()}
 
     def tune(self, probes: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
@@ -113,13 +119,18 @@ class TorchBackend:
 
     @torch.inference_mode()
     def _reported(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        output = self.model(**inputs, output_hidden_states=True, return_dict=True)
+        output = self._run(inputs, output_hidden_states=True)
         return tuple(output.hidden_states)
 
     @torch.inference_mode()
     def _last(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        state: torch.Tensor = self.model(**inputs, return_dict=True).last_hidden_state
+        state: torch.Tensor = self._run(inputs).last_hidden_state
         return state
+
+    def _run(self, inputs: dict[str, torch.Tensor], **wanted: bool) -> Any:
+        if self.attention_by_length:
+            self.model.set_attention_type(_BLOCK_SPARSE)  # a short batch turned it off for all that follow
+        return self.model(**inputs, return_dict=True, **wanted)
 
     @torch.inference_mode()
     def _caught(
@@ -143,7 +154,7 @@ class TorchBackend:
         if 0 in layers:
             handles.append(blocks[0].register_forward_pre_hook(before, with_kwargs=True))
         try:
-            self.model(**inputs, return_dict=True)
+            self._run(inputs)
         except _EnoughLayers:
             pass  # the pass went as deep as it had to
         finally:
@@ -226,12 +237,14 @@ def load_weights(
         options = {"gguf_file": artefact.path.name}
         _silence_gguf()
     else:
-        check_architecture(read_config(artefact.path), artefact.path)
+        kind = check_architecture(read_config(artefact.path), artefact.path)
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library has no types here
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as above
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if artefact.form != GGUF:
+                options["config"] = CONFIG_MAPPING[kind].from_dict(portable(read_config(artefact.path)))
             model, report = auto.from_pretrained(
                 str(artefact.folder),
                 dtype=dtype,
@@ -249,6 +262,18 @@ def load_weights(
         ) from error
     _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
+
+
+def portable(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without the kernels of the machine that saved it; the library then chooses its own.
+
+    All attention kernels give the same features, not all run here, and the name of one may ask a hub for its code.
+    """
+    return {
+        key: portable(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key.strip("_") not in KERNEL_KEYS
+    }
 
 
 def _silence_gguf() -> None:

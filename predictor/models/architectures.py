@@ -35,6 +35,13 @@ OFFSET_POSITIONS = frozenset(
 CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
 """Configuration keys that name code to run."""
 
+KERNEL_KEYS = (
+    "attn_implementation", "attn_implementation_internal", "attn_implementation_autoset", "experts_implementation",
+    "experts_implementation_internal", "flash_attn", "flash_attn_2_enabled", "use_flash_attn", "use_flash_attention",
+    "use_flash_attention_2", "use_kernels", "use_mamba_kernels", "use_memory_efficient_attention", "reference_compile",
+)  # fmt: skip
+"""Configuration keys, underscores in front apart, that choose kernels and not results."""
+
 
 def check_architecture(config: dict[str, Any], folder: Path) -> str:
     """The model type, where it is one of ours and brings no code.

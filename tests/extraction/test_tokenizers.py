@@ -17,11 +17,12 @@ from predictor.extraction.tokenizers import (
     load_tokenizer,
 )
 from predictor.models.artefact import Artefact, classify
-from predictor.models.forms import TRANSFORMERS
+from predictor.models.forms import ONNX, TRANSFORMERS
 from predictor.models.resolve import locate
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION
 from predictor.query.model_reference import ModelReference
 from tests import weights
+from tests.extraction.tiny import byte_level, metaspace
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "C", "Cl", "O", "(", ")", "=", "1", "[nH]"]
 
@@ -120,3 +121,48 @@ def test_real_smiles_survive_the_round_trip(
     source, _ = locate(ModelReference.parse(weights.RXNFP), weights_cache)
     assert (folder / "vocab.txt").read_bytes() == (source / "vocab.txt").read_bytes()
     assert classify(folder, as_given="rxnfp").form == TRANSFORMERS
+
+
+@pytest.mark.parametrize("library", [True, False], ids=["transformers", "tokenizers"])
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ({}, 1, None),
+        ({"add_eos_token": True}, 1, 2),
+        ({"add_bos_token": True, "add_eos_token": False}, 1, None),
+        ({"add_bos_token": False}, None, None),
+        ({"add_bos_token": False, "add_eos_token": True}, None, 2),
+    ],
+)
+def test_marks_of_the_tokenizer_config_are_followed(
+    tmp_path: Path, library: bool, asked: dict[str, bool], first: int | None, last: int | None
+) -> None:
+    """The template in tokenizer.json opens a text with <s> and closes it with nothing."""
+    metaspace(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    bare = load_tokenizer(Artefact(TRANSFORMERS, tmp_path)).pieces([weights.SENTENCES[0]])[0]  # type: ignore[attr-defined]
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, **asked}))
+    tokenizer = load_tokenizer(Artefact(TRANSFORMERS if library else ONNX, tmp_path / ("" if library else "x.onnx")))
+    marked = [*([] if first is None else [first]), *bare, *([] if last is None else [last])]
+    assert tokenizer.encode(weights.SENTENCES[:1], 256).rows[0].tolist() == marked
+    cut = tokenizer.encode(weights.SENTENCES[:1], 5)
+    assert cut.truncated == 1
+    assert len(cut.rows[0]) == 5
+    assert (cut.rows[0][-1] == 2) == (last == 2)
+    assert tokenizer.opening == ([] if first is None else [1])  # type: ignore[attr-defined]
+    changed = [key for key, value in asked.items() if value == (key == "add_eos_token")]
+    assert [key for key in asked if any(f"sets {key} to" in note for note in tokenizer.notes)] == changed
+
+
+def test_marks_given_by_the_template_are_not_doubled(tmp_path: Path) -> None:
+    """A configuration that asks for what tokenizer.json does already changes nothing; so does one without marks."""
+    metaspace(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    before = load_tokenizer(Artefact(TRANSFORMERS, tmp_path)).encode(["not bad"], 20).rows[0]
+    path.write_text(json.dumps({**config, "add_bos_token": True, "bos_token": {"content": "<s>"}}))
+    after = load_tokenizer(Artefact(ONNX, tmp_path / "x.onnx"))
+    np.testing.assert_array_equal(after.encode(["not bad"], 20).rows[0], before)
+    assert after.notes == ()
+    byte_level(tmp_path)
+    assert load_tokenizer(Artefact(TRANSFORMERS, tmp_path)).encode(["not bad"], 20).rows[0][-1] != 2

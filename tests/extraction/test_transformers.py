@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, T5Config, T5Model
+from transformers import BertConfig, BertModel, BigBirdConfig, BigBirdModel, GPT2Config, GPT2Model, T5Config, T5Model
 
 from predictor.errors import RefusedError
 from predictor.extraction.backend import LayerPooling, Runtime
@@ -227,3 +227,44 @@ def test_weights_that_give_nan_name_row_and_layer(tiny_bert: Path, tmp_path: Pat
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(RefusedError, match=r"the model gives nan at layer 2 for pool row 6 \(counting from 0\)"):
         extract(str(folder), weights.SMILES, Extractor(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attn_implementation": "flash_attention_2"},
+        {"_attn_implementation": "flash_attention_3"},
+        {"_attn_implementation_internal": "kernels-community/flash-attn3"},
+        {"attn_implementation": "flex_attention", "_experts_implementation": "grouped_mm"},
+        {"attn_implementation": "no such kernel"},
+    ],
+)
+def test_kernels_named_in_a_config_are_not_used(tiny_bert: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    """A folder saved on another machine gives the same features, and no hub is asked for a kernel's code."""
+    folder = tmp_path / "kernels"
+    shutil.copytree(tiny_bert, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    (plain,) = extract(str(tiny_bert), weights.SMILES, Extractor(tmp_path / "cache"))
+    (found,) = extract(str(folder), weights.SMILES, Extractor(tmp_path / "cache"))
+    np.testing.assert_array_equal(found.values, plain.values)
+
+
+def test_block_sparse_attention_is_kept_for_long_rows(tmp_path: Path) -> None:
+    """BigBird turns to full attention for good at its first short batch; each row gets what it gets alone."""
+    torch.manual_seed(3)
+    config = BigBirdConfig(
+        vocab_size=len(CHARACTERS), max_position_embeddings=256, block_size=8, num_random_blocks=1, **SIZES
+    )
+    folder = tiny(tmp_path / "bird", BigBirdModel(config))
+    texts = ("CCO" * 40, "CC(=O)O", "c1ccccc1" * 9, "CCO" * 41, "N" * 100)
+    rows = ids_of(load_model(Artefact(TRANSFORMERS, folder), RUNTIME), texts)
+    for layer in (1, 2, 3):
+        (found,) = extract(f"{folder}#layer={layer}", texts, Extractor(tmp_path / f"cache{layer}"))
+        assert any("equal length" in warning for warning in found.warnings)
+        for values, row in zip(found.values, rows, strict=True):
+            plain = BigBirdModel.from_pretrained(folder).eval()
+            with torch.inference_mode():
+                states = plain(input_ids=torch.tensor([row]), output_hidden_states=True).hidden_states
+            wanted = states[layer][0, : len(row)].mean(0).numpy()
+            assert relative_error(values[None], wanted[None]) < 1e-5
