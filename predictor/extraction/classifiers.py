@@ -32,11 +32,13 @@ class Classified:
         values: (n, k), or (n, 1) of a head with a single logit.
         classes: names of the columns where the model's configuration gives any of its own.
         truncated: rows that were cut.
+        limit: tokens at which they were cut.
     """
 
     values: Array
     classes: tuple[str, ...] | None
     truncated: int
+    limit: int
 
 
 def classify_steps(
@@ -70,7 +72,10 @@ def classify_steps(
         )
     config = read_config(artefact.folder)
     return Classified(
-        _outputs(logits, _output_kind(config, head.outputs)), _names(config, head.outputs), tokens.truncated
+        _outputs(logits, _output_kind(config, head.outputs)),
+        _names(config, head.outputs),
+        tokens.truncated,
+        tokens.limit,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from predictor.extraction.identity import Identity
 from predictor.extraction.labeller import LabelKey, labelling_artefact
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.precision import drift_allowed, preferred_precision
+from predictor.extraction.prefetch import pooling_of
 from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
@@ -91,7 +92,8 @@ def _features(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
         if reference.kind == "features":
             FeatureStore(cache / "features").pull(reference.locator)
             return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
-        return _look(resolve(reference, cache), spec, query, cache, asked, pooling)
+        artefact = resolve(reference, cache)
+        return _look(artefact, spec, query, cache, asked, pooling_of(artefact, spec, settings))
 
     return _seen(look, Step(spec.name, spec.reference, asked, pooling, "to fetch"))
 
@@ -148,7 +150,7 @@ def _seen(look: Callable[[], Step], blank: Step) -> Step:
         return replace(blank, state="error", error=error.message)
 
 
-def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: str) -> Step:
+def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: Pooling) -> Step:
     if not artefact.form.backend:
         return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
     identity, precise = Identity.of(artefact, cache), query.settings.precision
@@ -160,8 +162,7 @@ def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path,
     if precision == "bf16" and precise == "auto" and not drift_allowed(facts.drift, layers):
         precision = "fp32"
     store, rows = FeatureStore(cache / "features"), rows_digest(query.pool)
-    reads = cast(Pooling, pooling)
-    entries = (identity.key(precision, layer, reads, query.settings.max_length).entry(rows) for layer in layers)
+    entries = (identity.key(precision, layer, pooling, query.settings.max_length).entry(rows) for layer in layers)
     named = ",".join(str(layer) for layer in layers)
     if all(store.get(entry) is not None for entry in entries):
         return Step(spec.name, spec.reference, named, pooling, "cached", 0.0)

@@ -170,6 +170,7 @@ class Extractor:
         values = yield from relay(passes, counted)
         about = {
             "truncated_rows": tokens.truncated,
+            "length_limit": tokens.limit,
             "parameters": model.facts.parameters,
             "warnings": list(model.notes),
         }
@@ -224,6 +225,7 @@ def _feature_set(
         parameters=plan.facts.parameters,
         depth=plan.facts.depth(output.layer),
         truncated_rows=int(found.about["truncated_rows"]),
+        length_limit=found.about.get("length_limit"),
         cached=cached,
         seconds=seconds,
         warnings=(*WARNINGS[plan.facts.batching], *plan.warnings, *found.about["warnings"]),

@@ -40,7 +40,7 @@ def run_passes(
     first, member = _distinct(rows)
     counts = np.bincount(member, minlength=len(first))
     lengths = np.array([len(rows[i]) for i in first])
-    pooled = {output: np.empty((len(first), model.backend.width), dtype=np.float32) for output in outputs}
+    pooled: dict[LayerPooling, Vectors] = {}
     waiting = list(plan_batches(lengths, budget, model.facts.batching))[::-1]
     done = 0
     while waiting:
@@ -63,6 +63,8 @@ def run_passes(
             continue
         for output in outputs:
             _check_finite(found[output], first[batch], output.layer)
+            if output not in pooled:  # a Dense module behind the pooling changes the width
+                pooled[output] = np.empty((len(first), found[output].shape[1]), dtype=np.float32)
             pooled[output][batch] = found[output]
         done += int(counts[batch].sum())
         yield done

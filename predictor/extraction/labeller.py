@@ -144,8 +144,8 @@ class Labeller:
             found = yield from self._stored_or_computed(key, spec, pool, self._ask(artefact, spec, pool, settings))
         warnings = list(found.about["warnings"])
         if found.about["truncated_rows"]:
-            cut = found.about["truncated_rows"]
-            warnings.append(f"{cut} of {len(pool)} rows were cut at {settings.max_length} tokens to be labelled")
+            cut, limit = found.about["truncated_rows"], found.about.get("length_limit") or settings.max_length
+            warnings.append(f"{cut} of {len(pool)} rows were cut at {limit} tokens to be labelled")
         classes = found.about["classes"]
         values = np.asarray(found.values, dtype=np.float64)
         return Predicted(values, None if classes is None else tuple(classes), tuple(warnings))
@@ -200,7 +200,7 @@ class Labeller:
         yield Progress(spec.name, "load", 0, 1)
         steps = classify_steps(artefact, runtime, list(pool.texts), settings.max_length, self._budget())
         found = yield from self._counted(steps, spec, pool)
-        return _stored(found.values, found.truncated, found.classes)
+        return _stored(found.values, found.truncated, found.classes, found.limit)
 
     def _ask(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> LabelSteps:
         scorer = yield from self._scorer(artefact, spec, settings)
@@ -310,6 +310,13 @@ def load_scorer(
     return WordScorer(model, prompts, max_length, budget)
 
 
-def _stored(values: Floats, truncated: int, classes: tuple[str, ...] | None) -> StoredFeatures:
-    about = {"truncated_rows": truncated, "classes": None if classes is None else list(classes), "warnings": []}
+def _stored(
+    values: Floats, truncated: int, classes: tuple[str, ...] | None, limit: int | None = None
+) -> StoredFeatures:
+    about = {
+        "truncated_rows": truncated,
+        "length_limit": limit,
+        "classes": None if classes is None else list(classes),
+        "warnings": [],
+    }
     return StoredFeatures(np.asarray(values, dtype=np.float32), about)

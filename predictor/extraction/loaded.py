@@ -14,6 +14,7 @@ from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.open_model import load_backend
 from predictor.extraction.precision import PROBE_ROWS
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
+from predictor.extraction.sentence_encoder import SentenceBackend, SentenceTokenizer
 from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
 from predictor.models.artefact import Artefact
 
@@ -53,13 +54,14 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
     Raises:
         RefusedError: model or tokenizer missing, unreadable or unsafe.
     """
-    tokenizer = load_tokenizer(artefact)
+    tokenizer, pipeline = row_tokenizer(artefact), artefact.pipeline
     backend = load_backend(artefact, runtime)
     drift: tuple[float, ...] = ()
     if isinstance(backend, Tunable):
         drift = backend.tune([] if known is not None else _probe_batches(backend, tokenizer))
+    whole = SentenceBackend(backend, pipeline) if pipeline is not None and pipeline.steps else backend
     if known is not None:
-        return LoadedModel(backend, tokenizer, known)
+        return LoadedModel(whole, tokenizer, known)
     short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
@@ -69,12 +71,18 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
         architecture=backend.architecture,
         layers=backend.layers,
         width=backend.width,
-        parameters=backend.parameters,
+        parameters=whole.parameters,
         tokenizer=tokenizer.kind,
         batching="equal_lengths" if by_length else find_batching(backend, short, long, tolerance),
         drift=drift,
     )
-    return LoadedModel(backend, tokenizer, facts)
+    return LoadedModel(whole, tokenizer, facts)
+
+
+def row_tokenizer(artefact: Artefact) -> Tokenizer:
+    """The tokenizer of a model's rows: with the prompt and the limit that a sentence-transformers folder declares."""
+    tokenizer, pipeline = load_tokenizer(artefact), artefact.pipeline
+    return tokenizer if pipeline is None else SentenceTokenizer(tokenizer, pipeline)
 
 
 def _probe_batches(backend: Backend, tokenizer: Tokenizer) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:

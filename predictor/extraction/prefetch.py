@@ -14,10 +14,11 @@ from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.memory import free_memory
 from predictor.extraction.model_cache import ModelCache, RunPlan
 from predictor.extraction.tokenizers import Tokens
+from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.settings import Settings
+from predictor.query.settings import Pooling, Settings
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 
@@ -145,10 +146,19 @@ def run_plan(models: ModelCache, identity: Identity, spec: ModelSpec, settings: 
         identity,
         spec.name,
         spec.layer or reference.layer or settings.layer,
-        spec.pooling or reference.pooling or settings.pooling,
+        pooling_of(identity.artefact, spec, settings),
         settings.precision,
         settings.max_length,
     )
+
+
+def pooling_of(artefact: Artefact, spec: ModelSpec, settings: Settings) -> Pooling:
+    """The candidate's own pooling, else what the request asks for, else what its folder declares, else mean."""
+    own = spec.pooling or spec.parsed.pooling
+    if own is not None or settings.pooling != Settings.pooling:
+        return own or settings.pooling
+    declared = None if artefact.pipeline is None else artefact.pipeline.pooling
+    return declared or settings.pooling
 
 
 def _bytes_to_load(identity: Identity, precision: str) -> int:

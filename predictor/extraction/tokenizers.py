@@ -38,10 +38,12 @@ class Tokens:
     Attributes:
         rows: one int64 array per text, at least one token each.
         truncated: how many rows were cut at the length limit.
+        limit: the length limit, in tokens.
     """
 
     rows: list[NDArray[np.int64]]
     truncated: int
+    limit: int
 
 
 class Tokenizer(Protocol):
@@ -122,7 +124,7 @@ class RegexTokenizer:
             truncated += len(inner) > room
             ids = self._before + inner[:room] + self._after
             rows.append(np.array(ids or [self._unknown], dtype=np.int64))
-        return Tokens(rows, truncated)
+        return Tokens(rows, truncated, max_length)
 
 
 class FileTokenizer:
@@ -174,7 +176,7 @@ class FileTokenizer:
             self._fast.enable_truncation(max(1, max_length - self._marks.added))
             for i, row in zip(long, self._encoded([texts[i] for i in long]), strict=True):
                 whole[i] = row
-        return Tokens([np.array(row or [self.pad_id], dtype=np.int64) for row in whole], len(long))
+        return Tokens([np.array(row or [self.pad_id], dtype=np.int64) for row in whole], len(long), max_length)
 
     def _encoded(self, texts: Sequence[str]) -> list[list[int]]:
         found = self._fast.encode_batch(list(texts), add_special_tokens=self._markers)
@@ -229,7 +231,7 @@ class LibraryTokenizer:
             cut = self.library([texts[i] for i in long], truncation=True, max_length=room, verbose=False)
             for i, row in zip(long, cut["input_ids"], strict=True):
                 whole[i] = self._marks.apply(row)
-        return Tokens([np.array(row or [self.fallback], dtype=np.int64) for row in whole], len(long))
+        return Tokens([np.array(row or [self.fallback], dtype=np.int64) for row in whole], len(long), max_length)
 
 
 def load_tokenizer(artefact: Artefact) -> Tokenizer:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from predictor.extraction.batching import pad_right
 from predictor.extraction.layers import resolve_layers
+from predictor.extraction.loaded import row_tokenizer
 from predictor.extraction.pooling import pool
-from predictor.extraction.tokenizers import load_tokenizer
 from predictor.extraction.torch_backend import device_of, load_weights
 from predictor.finetuning.adapters import attach, reset
 from predictor.models.architectures import usable_positions
@@ -69,7 +69,7 @@ class Body:
             self.depth = len(self._reported(self._probe())) - 1
         (self.layer,) = resolve_layers(tuning.head_layer, self.depth, "the strong model")
         self._pooling: Pooling = pooling
-        tokenizer = load_tokenizer(artefact)
+        tokenizer = row_tokenizer(artefact)
         limits = (max_length, tokenizer.limit, usable_positions(whole.config.to_dict()))
         self._tokens = tokenizer.encode(list(texts), min(limit for limit in limits if limit is not None)).rows
         self._pad = tokenizer.pad_id

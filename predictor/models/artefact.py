@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from predictor.errors import InputError, NotFoundError, RefusedError
@@ -18,6 +19,7 @@ from predictor.models.forms import (
     form_of_folder,
     form_of_suffix,
 )
+from predictor.models.sentence_pipeline import SentencePipeline, read_pipeline, transformer_folder
 from predictor.models.tokenizer_files import tokenizer_files
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
@@ -38,12 +40,20 @@ class Artefact:
         path: the folder of a transformers or static model, else the weights file.
         key: tensor inside a `.safetensors` file, or "".
         tokenizer: folder or file named by `#tokenizer=`, or None where it is with the weights.
+        source: folder of the pickled weights that these were converted from, or None.
     """
 
     form: ModelForm
     path: Path
     key: str = ""
     tokenizer: Path | None = None
+    source: Path | None = None
+
+    @cached_property
+    def pipeline(self) -> SentencePipeline | None:
+        """What a sentence-transformers folder declares around its transformer, or None."""
+        declared = self.source or self.folder
+        return read_pipeline(declared) or read_pipeline(declared.parent, declared)
 
     @property
     def folder(self) -> Path:
@@ -63,7 +73,7 @@ class Artefact:
         if not self.path.is_dir():
             return (self.path,)
         names = [*self.path.glob("*.safetensors"), *self.path.glob("*.safetensors.index.json")]
-        return (*sorted(names), *config)
+        return (*sorted(names), *config, *(() if self.pipeline is None else self.pipeline.files))
 
     @property
     def tokenizer_files(self) -> tuple[Path, ...]:
@@ -118,11 +128,14 @@ def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artef
     form = form_of_folder(path)
     if form is not None:
         return Artefact(form, path)
+    transformer = transformer_folder(path)
+    if transformer is not None and transformer != path:
+        return _classify_folder(transformer, as_given, converted)
     pickled = pickled_weights(path)
     if pickled:
         earlier = None if converted is None else converted / source_digest(path)
         if earlier is not None and (earlier / "provenance.json").is_file():
-            return Artefact(TRANSFORMERS, earlier)
+            return Artefact(TRANSFORMERS, earlier, source=path)
         raise pickle_refusal(pickled[0], as_given)
     inside = sorted(p.name for p in path.iterdir())
     nested = next((n for n in inside if Path(n).suffix in (*ONNX.suffixes, *GGUF.suffixes)), None)

@@ -25,6 +25,7 @@ class FeatureSet:
         parameters: number of weights of the model, or None where unknown.
         depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
         truncated_rows: rows cut at the length limit.
+        length_limit: tokens at which they were cut: what was asked for, or less where the model takes less.
         cached: True where no forward pass was needed.
         seconds: wall time spent to obtain it.
         diagnostics: further facts for the answer, such as `bf16_drift`.
@@ -37,6 +38,7 @@ class FeatureSet:
     parameters: int | None = None
     depth: float | None = None
     truncated_rows: int = 0
+    length_limit: int | None = None
     cached: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()

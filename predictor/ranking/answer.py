@@ -93,7 +93,7 @@ def _row(candidate: PendingCandidate, query: RankingQuery) -> Candidate:
     features = candidate.known_features
     warnings = list(features.warnings)
     if features.truncated_rows:
-        limit = query.settings.max_length
+        limit = features.length_limit or query.settings.max_length
         warnings.append(f"{features.truncated_rows} of {len(query.pool)} rows were cut at {limit} tokens")
     return Candidate(
         name=candidate.name,

@@ -36,9 +36,8 @@ def warnings_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[
     if len(pool) < FEW_ROWS:
         found.append(f"only {len(pool)} rows: intervals will be wide; some hundreds separate candidates better")
     if strong.truncated_rows:
-        found.append(
-            f"{strong.truncated_rows} row(s) were cut at {query.settings.max_length} tokens for the strong model"
-        )
+        limit = strong.length_limit or query.settings.max_length
+        found.append(f"{strong.truncated_rows} row(s) were cut at {limit} tokens for the strong model")
     return tuple(found)
 
 

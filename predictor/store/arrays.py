@@ -109,6 +109,18 @@ def _read_safetensors(path: Path, key: str) -> NamedArray:
         ) from error
 
 
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """All tensors of a `.safetensors` file by name.
+
+    Raises:
+        NotFoundError, InputError: as of `read_array`.
+    """
+    check_safetensors_header(path)
+    with path.open("rb") as file:
+        names = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return {name: _read_safetensors(path, name).values for name in names if name != "__metadata__"}
+
+
 def check_safetensors_header(path: Path, limit: int = MAX_SAFETENSORS_HEADER) -> None:
     """Refuse a header longer than `limit` bytes, or than the file, before anyone parses it.
 

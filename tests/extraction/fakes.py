@@ -21,10 +21,11 @@ class FakeTokenizer:
     kind = "fake"
     pad_id = 0
     limit: int | None = None
+    notes: tuple[str, ...] = ()
 
     def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
         rows = [np.array([ord(c) % 150 + 1 for c in text[:max_length]] or [1], dtype=np.int64) for text in texts]
-        return Tokens(rows, sum(len(text) > max_length for text in texts))
+        return Tokens(rows, sum(len(text) > max_length for text in texts), max_length)
 
 
 class FakeBackend:
