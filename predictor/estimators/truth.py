@@ -9,7 +9,7 @@ Heads trained on the given gold rows are no voters: their labels hold the noise 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,8 +27,8 @@ from predictor.results.ranking import Better, Estimate
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
-from predictor.training.simulated import SimulatedOutcomes, Split, simulated_outcomes, splits_of
-from predictor.truth.conditioned import LabelPosterior, posterior
+from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
+from predictor.truth.conditioned import DrawnLabels, LabelPosterior, posterior
 from predictor.truth.kernels import agreed_shares, agreement, mixture, seen_by_both, unit
 from predictor.truth.model import NOISES, LabelModel
 from predictor.truth.voters import Consensus, Kind, Voters, consensus
@@ -90,12 +90,12 @@ class TruthForecast:
         trained = case.labels is not None and (case.training.weak_rows or 0) <= len(known)
         real = [trained or one.name in case.weak_labels for one in case.weak]
         truths = self._truths(case, known)
-        parts = []
+        parts, drawn = [], self._draws(case, truths, simulated=not all(real))
         if any(real):
-            parts.append((np.flatnonzero(real), self._trained(case, np.flatnonzero(real), truths)))
+            parts.append((np.flatnonzero(real), self._trained(case, np.flatnonzero(real), truths, drawn)))
         if not all(real):
             places = np.flatnonzero(~np.array(real))
-            parts.append((places, self._simulated(case, places, truths)))
+            parts.append((places, self._simulated(case, places, truths, drawn)))
         gold = len(known) if trained else None
         warnings = shortfall(case.rows - len(known), case.training, gold) if any(real) else ()
         return replace(_joined(len(case.weak), parts, truths.notes), warnings=warnings)
@@ -149,33 +149,41 @@ class TruthForecast:
         """One per level of noise, more often the fewer the rows: an order then hangs on how they are split."""
         return len(NOISES) * min(self.max_rounds, max(1, round((600 / rows) ** 2)))
 
-    def heads(self, case: Case, places: Rows) -> tuple[Split, ...]:
+    def heads(self, case: Case, places: Rows) -> Iterable[Split]:
         """Heads of the candidates at these places on random splits of the rows."""
         weak, training = [case.weak[i].features for i in places], case.training.squared
         count, rng = self.splits(case.rows), case.rng("truth splits")
         return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng)
 
-    def _simulated(self, case: Case, places: Rows, truths: _Truths) -> SimulatedOutcomes:
-        return simulated_outcomes(
-            self.heads(case, places),
-            truths.order.by_noise(),
-            truths.level.levels,
-            case.rng("truth simulation"),
-            draws=max(2, self.halvings * self.draws // self.splits(case.rows)),
-            shuffles=self.shuffles,
-        )
+    def _draws(self, case: Case, truths: _Truths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
+        """Plausible labels of all rows: per split of a simulation, at its noise, or in one batch.
 
-    def _trained(self, case: Case, places: Rows, truths: _Truths) -> SimulatedOutcomes:
+        Candidates with and without weak labels are compared on the same, so that they differ in nothing else.
+        """
+        rng, count = case.rng("truth draws"), self.halvings * self.draws
+        if not simulated:
+            return (truths.level.draw(count, rng),)
+        splits = self.splits(case.rows)
+        drawn = noises_of(truths.order, splits)
+        return tuple(truths.level.draw_at_noise(noise, max(2, count // splits), rng) for noise in drawn)
+
+    def _simulated(self, case: Case, places: Rows, truths: _Truths, drawn: Sequence[DrawnLabels]) -> SimulatedOutcomes:
+        rng = case.rng("truth simulation")
+        return simulated_outcomes(self.heads(case, places), truths.order, drawn, rng, shuffles=self.shuffles)
+
+    def _trained(self, case: Case, places: Rows, truths: _Truths, drawn: Sequence[DrawnLabels]) -> SimulatedOutcomes:
         """Students really trained on the weak labels of some candidates, on the rows without gold labels."""
         supervision = supervise(case, case.rng("truth shuffles"), self.shuffles)
         coding, rows, training = truths.coding, supervision.rows, case.training
-        order, level = truths.order.take(rows), truths.level.take(rows)
+        mean = truths.order.mean[rows]
         weak = coding.labels(np.stack([t for i in places if (t := supervision.predictions[i]) is not None]))
         mixed = np.array([supervision.null[i] for i in places]).reshape(len(places), self.shuffles, *weak.shape[1:])
+        labels = np.concatenate([one.labels[rows] for one in drawn], axis=2)
+        shuffled = case.rng("truth batches").permutation(labels.shape[2])
+        batches = np.array_split(labels[:, :, shuffled], self.halvings, axis=2)
         rng, strong = case.rng("truth students"), case.strong.features[rows]
-        batches = np.split(level.draw(self.halvings * self.draws, rng), self.halvings, axis=2)
         teach, null = by_ridge(strong, training, rng), coding.labels(mixed)
-        run = CrossFitOutcome.mean([cross_fit_outcome(teach, weak, null, order.mean, one, rng) for one in batches])
+        run = CrossFitOutcome.mean([cross_fit_outcome(teach, weak, null, mean, one, rng) for one in batches])
         lost = run.null_draws - run.error[:, None]
         if training != training.squared and truths.classes:
             own = own_labels(case, supervision)
@@ -183,11 +191,12 @@ class TruthForecast:
             teach, gold = (as_trained(strong, training, coding, rng, case.seed, alike=alike) for alike in (False, True))
             none = weak[:, None][:, :0]
             run = CrossFitOutcome.mean(
-                [cross_fit_outcome(teach, weak, none, order.mean, one, rng, gold=gold) for one in batches]
+                [cross_fit_outcome(teach, weak, none, mean, one, rng, gold=gold) for one in batches]
             )
-        spread, drawn = (float(np.mean(one.variance)) * order.mean.shape[1] for one in (order, level))
-        draws = (run.error_draws, run.gain_draws, run.ceiling_draws)
-        return SimulatedOutcomes(run.error + spread, run.gain, drawn - spread, *draws, lost)
+        order, level = (float(np.mean(one.variance[rows])) * mean.shape[1] for one in (truths.order, truths.level))
+        back = np.argsort(shuffled)
+        draws = (run.error_draws[:, back], run.gain_draws[:, back], run.ceiling_draws[back])
+        return SimulatedOutcomes(run.error + order, run.gain, level - order, *draws, lost)
 
 
 @dataclass(frozen=True, eq=False)

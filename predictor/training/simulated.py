@@ -6,7 +6,7 @@ evidence moves the expected labels away from 0. Drawn labels give the spread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
-from predictor.truth.conditioned import NoiseLevel
+from predictor.truth.conditioned import DrawnLabels, LabelPosterior, NoiseLevel
 from predictor.truth.kernels import unit
 
 
@@ -49,10 +49,10 @@ def splits_of(
     count: int,
     training: Training,
     rng: np.random.Generator,
-) -> tuple[Split, ...]:
-    """Random splits of the rows with D~ and D^ of these sizes."""
-    parts = [cut(len(strong), *sizes, rng) for _ in range(count)]
-    return tuple(Split.of(strong, weak, part, training) for part in parts)
+) -> Iterator[Split]:
+    """Random splits of the rows with D~ and D^ of these sizes; heads are factored when a split is asked for."""
+    for _ in range(count):
+        yield Split.of(strong, weak, cut(len(strong), *sizes, rng), training)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,45 +76,51 @@ class SimulatedOutcomes:
     null: Array
 
 
+def noises_of(order: LabelPosterior, splits: int) -> tuple[float, ...]:
+    """The noise at which each split is simulated: rising, in proportion to the weights."""
+    noises, weights = np.array(order.noises).T
+    shares = np.cumsum(weights) / weights.sum()
+    at = np.searchsorted(shares, (np.arange(splits) + 0.5) / splits)
+    return tuple(noises[np.minimum(at, len(noises) - 1)].tolist())
+
+
 def simulated_outcomes(
-    splits: Sequence[Split],
-    order: Sequence[NoiseLevel],
-    level: Sequence[NoiseLevel],
+    splits: Iterable[Split],
+    order: LabelPosterior,
+    drawn: Sequence[DrawnLabels],
     rng: np.random.Generator,
     *,
-    draws: int,
     shuffles: int = 0,
 ) -> SimulatedOutcomes:
-    """Simulate training; each split takes one noise level, in proportion to the levels' weights.
+    """Simulate training; each split has one noise, see `noises_of`.
 
     Args:
-        order: the truth on all rows, one level per noise: makes the differences between candidates.
-        level: the same under each kernel by itself, of the same noises: for the level of errors, and for draws.
-        draws: labels per split; shuffles: S, on the middle split.
+        order: the truth on all rows: makes the differences between candidates.
+        drawn: per split, labels at its noise: for the level of errors, and for draws.
+        shuffles: S, on the middle split.
     """
-    errors, drawn, null = [], [], np.empty((len(splits[0].teachers), 0))
-    for place, split in enumerate(splits):
-        at = _at(order, (place + 0.5) / len(splits))
+    errors, tested, lost = [], [], []
+    noises, at = noises_of(order, len(drawn)), None
+    for place, (split, noise) in enumerate(zip(splits, noises, strict=True)):
+        at = order.at_noise(noise) if at is None or at.noise != noise else at
         prior = prior_of(at)
         root = LabelRoot.of(prior, split.part.weak, split.part.test)
         crossed = split.student.crossed(root)
         trainings = [SimulatedTraining.of(one, split.student, root, crossed) for one in split.teachers]
         errors.append([(one.weak_error, one.w2s_error) for one in trainings])
         top, _ = split.student.on_gold(LabelRoot.of(prior, split.part.student, split.part.test))
-        alike = [one for one in level if np.isclose(one.noise, at.noise)]
-        drawn.append(_drawn(split, trainings, top, alike, draws, rng))
-        if shuffles and place == len(splits) // 2:
-            null = _null(split, root, shuffles, rng) - np.array(errors[-1])[:, 1:]
-    expected = np.mean(errors, axis=0)
-    tested = np.concatenate(drawn, axis=2)
+        tested.append(_tested(split, trainings, top, drawn[place], rng))
+        if place == len(drawn) // 2:
+            lost.append(_null(split, root, shuffles, rng) - np.array(errors[-1])[:, 1:])
+    expected, every = np.mean(errors, axis=0), np.concatenate(tested, axis=2)
     return SimulatedOutcomes(
         expected[:, 1],
         expected[:, 0] - expected[:, 1],
-        float(np.mean(tested[:-1, 1]) - np.mean(expected[:, 1])),
-        tested[:-1, 1],
-        tested[:-1, 0] - tested[:-1, 1],
-        tested[-1, 0],
-        null,
+        float(np.mean(every[:-1, 1]) - np.mean(expected[:, 1])),
+        every[:-1, 1],
+        every[:-1, 0] - every[:-1, 1],
+        every[-1, 0],
+        lost[0],
     )
 
 
@@ -125,27 +131,21 @@ def prior_of(level: NoiseLevel) -> LabelPrior:
     return LabelPrior("truth model", unit(moment) * (1.0 - noise), noise)
 
 
-def _drawn(
+def _tested(
     split: Split,
     trainings: Sequence[SimulatedTraining],
     top: NDArray[np.floating],
-    levels: Sequence[NoiseLevel],
-    draws: int,
+    drawn: DrawnLabels,
     rng: np.random.Generator,
 ) -> Array:
     """(m + 1, 2, R) weak and W2S errors on drawn labels; last the ceiling, twice."""
-    part = split.part
-    shares = np.array([one.weight for one in levels])
-    kinds = rng.multinomial(draws, shares / shares.sum())
-    parts = [_labels(one, int(number), rng) for one, number in zip(levels, kinds, strict=True)]
-    truth = np.concatenate([one for one, _ in parts], axis=1)
-    noise = np.concatenate([np.full(one.shape[1], sigma) for one, sigma in parts])
-    labels = truth + noise * rng.standard_normal(truth.shape)
+    part, (truth, noise, labels) = split.part, _single(drawn)
+    draws = truth.shape[1]
     counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
     weights = counts.T / len(part.test)
 
     def error(prediction: NDArray[np.floating]) -> Array:
-        missed: Array = np.sum(weights * (truth[part.test] - prediction) ** 2, axis=0) + noise**2
+        missed: Array = np.sum(weights * (truth[part.test] - prediction) ** 2, axis=0) + noise
         return missed
 
     found = [[error(one) for one in training.predictions(labels[part.weak])] for training in trainings]
@@ -155,6 +155,8 @@ def _drawn(
 
 def _null(split: Split, root: LabelRoot, shuffles: int, rng: np.random.Generator) -> Array:
     """(m, S) expected W2S errors with each candidate's training rows paired with labels at random."""
+    if not shuffles:
+        return np.empty((len(split.teachers), 0))
     student, small = split.student.single(), root.single()
     crossed, rows = student.crossed(small), len(split.part.weak)
     orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
@@ -166,16 +168,11 @@ def _null(split: Split, root: LabelRoot, shuffles: int, rng: np.random.Generator
     )
 
 
-def _labels(level: NoiseLevel, draws: int, rng: np.random.Generator) -> tuple[Array, float]:
-    """(n, R) truths, one label column each, centred, and the noise's deviation; unit variance in all."""
-    columns = level.mean.shape[1]
-    drawn = level.draw(-(-draws // columns), rng).reshape(len(level.mean), -1)[:, :draws]
-    drawn = drawn - drawn.mean(axis=0)
-    total = float(np.mean(np.diag(level.second_moment()))) + level.noise
-    return drawn / np.sqrt(total), float(np.sqrt(level.noise / total))
-
-
-def _at(levels: Sequence[NoiseLevel], share: float) -> NoiseLevel:
-    """The level at a share of the summed weights, by rising noise."""
-    total = np.cumsum([level.weight for level in levels])
-    return levels[min(int(np.searchsorted(total, share * total[-1])), len(levels) - 1)]
+def _single(drawn: DrawnLabels) -> tuple[Array, Array, Array]:
+    """(n, R) truths, (R,) σ² and (n, R) labels: one column of each draw in turn, centred, of unit variance in all."""
+    columns, draws = drawn.truth.shape[1], drawn.truth.shape[2]
+    chosen = (slice(None), np.arange(draws) % columns, np.arange(draws))
+    truth, labels = drawn.truth[chosen], drawn.labels[chosen]
+    centre = truth.mean(axis=0)
+    total = float(np.mean(np.var(drawn.truth, axis=0)) + np.mean(drawn.noise))
+    return (truth - centre) / np.sqrt(total), drawn.noise / total, (labels - centre) / np.sqrt(total)

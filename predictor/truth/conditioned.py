@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,64 +45,93 @@ class NoiseLevel:
 
 @dataclass(frozen=True, eq=False)
 class LabelPosterior:
-    """The truth given all evidence: a mixture.
+    """The truth given all evidence: a mixture. Covariances are made level by level, as they are asked for.
 
     Attributes:
-        levels: one per kernel and noise.
+        model: the prior.
+        seen: gold labels under each of its kernels.
         hypotheses, weights: grid points and their weights (G,).
+        mean: (n, k) expected truth.
+        variance: (n,) variance of a label per column, noise included, mean over columns.
         coefficients: (p + q,) expected θ: of the consensus' parts, then of each voter beyond it.
         left_out: (l, k) what the posterior says of each gold row from all the others; empty without gold labels.
     """
 
-    levels: tuple[NoiseLevel, ...]
+    model: LabelModel
+    seen: tuple[Seen, ...]
     hypotheses: tuple[Hypothesis, ...]
     weights: Array
+    mean: Array
+    variance: Array
     coefficients: Array
     left_out: Array
 
     @property
-    def mean(self) -> Array:
-        """(n, k) expected truth."""
-        found: Array = np.sum([level.weight * level.mean for level in self.levels], axis=0)
-        return found
+    def noises(self) -> tuple[tuple[float, float], ...]:
+        """Every σ² with its weight, rising."""
+        found: dict[float, float] = {}
+        for weight, at in self._points():
+            found[at.noise] = found.get(at.noise, 0.0) + weight
+        return tuple(sorted(found.items()))
 
     @property
     def noise(self) -> float:
         """Expected σ² per column."""
-        return float(sum(level.weight * level.noise for level in self.levels))
+        return float(sum(weight * noise for noise, weight in self.noises))
 
-    @property
-    def variance(self) -> Array:
-        """(n,) variance of a label per column, noise included, mean over columns."""
-        mean = self.mean
-        among = [
-            level.weight * (np.diag(level.covariance) + level.noise + np.mean((level.mean - mean) ** 2, axis=1))
-            for level in self.levels
-        ]
-        found: Array = np.sum(among, axis=0)
-        return found
+    def at_noise(self, noise: float) -> NoiseLevel:
+        """The truth at one of `noises`, kernels merged."""
+        return self._level([(weight, at) for weight, at in self._points() if at.noise == noise])
 
-    def by_noise(self) -> tuple[NoiseLevel, ...]:
-        """One level per noise, kernels merged, by rising noise."""
-        noises = sorted({level.noise for level in self.levels})
-        return tuple(_merged([level for level in self.levels if level.noise == noise]) for noise in noises)
+    def draw(self, count: int, rng: np.random.Generator) -> DrawnLabels:
+        """Labels; noises and kernels are drawn in proportion to their weights."""
+        return self._drawn([at for _, at in self._points()], count, rng).take(rng.permutation(count))
 
-    def take(self, rows: Rows) -> LabelPosterior:
-        """The same on some of the rows."""
-        levels = tuple(
-            NoiseLevel(one.weight, one.noise, one.mean[rows], one.covariance[np.ix_(rows, rows)]) for one in self.levels
-        )
-        return LabelPosterior(levels, self.hypotheses, self.weights, self.coefficients, self.left_out)
+    def draw_at_noise(self, noise: float, count: int, rng: np.random.Generator) -> DrawnLabels:
+        """Labels at one of `noises`; kernels are drawn in proportion to their weights."""
+        return self._drawn([at for _, at in self._points() if at.noise == noise], count, rng)
 
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, k, count) labels, noise included; levels are drawn in proportion to their weights."""
-        counts = rng.multinomial(count, np.array([level.weight for level in self.levels]))
-        drawn = []
-        for level, number in zip(self.levels, counts, strict=True):
-            truth = level.draw(int(number), rng)
-            drawn.append(truth + np.sqrt(level.noise) * rng.standard_normal(truth.shape))
-        found: Array = np.concatenate(drawn, axis=2)[:, :, rng.permutation(count)]
-        return found
+    def _drawn(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
+        keys = sorted({(at.kernel, at.noise) for at in points})
+        levels = [[(w, at) for w, at in self._points() if (at.kernel, at.noise) == key] for key in keys]
+        shares = np.array([sum(weight for weight, _ in level) for level in levels])
+        counts = rng.multinomial(count, shares / shares.sum())
+        truths = [self._level(one).draw(int(n), rng) for one, n in zip(levels, counts, strict=True) if n]
+        truth = np.concatenate(truths, axis=2)
+        noise = np.repeat([at for _, at in keys], counts)
+        return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape))
+
+    def _points(self) -> list[tuple[float, Hypothesis]]:
+        return [(float(w), at) for w, at in zip(self.weights, self.hypotheses, strict=True) if w > 0.0]
+
+    def _level(self, points: Sequence[tuple[float, Hypothesis]]) -> NoiseLevel:
+        """The mixture's moments at points of one noise."""
+        weight = sum(one for one, _ in points)
+        found = [(one / weight, at, self.seen[at.kernel].moments(self.model, at).mean) for one, at in points]
+        mean: Array = np.sum([share * one for share, _, one in found], axis=0)
+        covariance = np.zeros((len(mean), len(mean)))
+        for share, at, one in found:
+            apart = one - mean
+            covariance += share * (self.seen[at.kernel].covariance(self.model, at) + apart @ apart.T / mean.shape[1])
+        return NoiseLevel(weight, points[0][1].noise, mean, covariance)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnLabels:
+    """R plausible truths and labels.
+
+    Attributes:
+        truth, labels: (n, k, R) without and with noise.
+        noise: (R,) σ² per column.
+    """
+
+    truth: Array
+    noise: Array
+    labels: Array
+
+    def take(self, draws: Rows) -> DrawnLabels:
+        """Some of the draws."""
+        return DrawnLabels(self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws])
 
 
 def posterior(model: LabelModel, gold: Array, known: Rows) -> LabelPosterior:
@@ -113,27 +142,28 @@ def posterior(model: LabelModel, gold: Array, known: Rows) -> LabelPosterior:
         known: (l,) their rows.
     """
     grid = model.grid(SCALES if len(known) else (1.0,))
-    seen = [Seen.of(model, kernel, gold, known) for kernel in range(len(model.kernels))]
+    seen = tuple(Seen.of(model, kernel, gold, known) for kernel in range(len(model.kernels)))
     logs = np.array([seen[at.kernel].evidence(model, at) for at in grid]) if len(known) else np.zeros(len(grid))
     weights = np.exp(logs - logs.max())
     weights = np.where(weights < NEGLIGIBLE * weights.max(), 0.0, weights)
     weights /= weights.sum()
-    kept = [(float(w), at) for w, at in zip(weights, grid, strict=True) if w > 0.0]
-    found = [(w, at, seen[at.kernel].moments(model, at)) for w, at in kept]
-    alike = sorted({(at.kernel, at.noise) for _, at in kept})
-    points = [((at.kernel, at.noise), NoiseLevel(w, at.noise, one.mean, one.covariance)) for w, at, one in found]
-    levels = [_merged([level for own, level in points if own == key]) for key in alike]
-    coefficients: Array = np.sum([w * moments.coefficients for w, _, moments in found], axis=0)
-    left_out: Array = np.sum([w * moments.left_out for w, _, moments in found], axis=0)
-    return LabelPosterior(tuple(levels), grid, weights, coefficients, left_out)
+    points = [(float(w), at) for w, at in zip(weights, grid, strict=True) if w > 0.0]
+    found = [(w, at, seen[at.kernel].moments(model, at)) for w, at in points]
+    mean: Array = np.sum([w * one.mean for w, _, one in found], axis=0)
+    variance: Array = np.sum(
+        [w * (one.variance + at.noise + np.mean((one.mean - mean) ** 2, axis=1)) for w, at, one in found], axis=0
+    )
+    coefficients: Array = np.sum([w * one.coefficients for w, _, one in found], axis=0)
+    left_out: Array = np.sum([w * one.left_out for w, _, one in found], axis=0)
+    return LabelPosterior(model, seen, grid, weights, mean, variance, coefficients, left_out)
 
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """At one grid point: truth at every row, coefficients, and each gold row predicted from the others."""
+    """At one grid point: mean and (n,) variance of the truth, coefficients, and each gold row from the others."""
 
     mean: Array
-    covariance: Array
+    variance: Array
     coefficients: Array
     left_out: Array
 
@@ -143,12 +173,14 @@ class Seen:
     """Gold labels along the eigenvectors of one kernel between gold rows.
 
     Attributes:
-        kernel: (n, n), with a constant of variance 1/l added, as the mean of l gold labels is no better known.
+        kernel: (n, n).
+        constant: added to every entry of it: 1/l, as the mean of l gold labels is no better known.
         values, vectors: of its gold block.
         gold: (l, k).
     """
 
     kernel: Array
+    constant: float
     known: Rows
     values: Array
     vectors: Array
@@ -157,9 +189,9 @@ class Seen:
     @classmethod
     def of(cls, model: LabelModel, kernel: int, gold: Array, known: Rows) -> Seen:
         """Factor the gold block of one of the model's kernels."""
-        whole = model.kernels[kernel] + (1.0 / len(known) if len(known) else 0.0)
-        values, vectors = np.linalg.eigh(whole[np.ix_(known, known)])
-        return cls(whole, known, np.maximum(values, 0.0), vectors, gold)
+        whole, constant = model.kernels[kernel], 1.0 / len(known) if len(known) else 0.0
+        values, vectors = np.linalg.eigh(whole[np.ix_(known, known)] + constant)
+        return cls(whole, constant, known, np.maximum(values, 0.0), vectors, gold)
 
     def _solved(self, model: LabelModel, at: Hypothesis) -> _Solved:
         weight = 1.0 / (at.smooth * self.values + at.noise)
@@ -180,19 +212,34 @@ class Seen:
         return -0.5 * (energy + determinant)
 
     def moments(self, model: LabelModel, at: Hypothesis) -> _Moments:
-        """Truth at every row."""
-        one = self._solved(model, at)
-        columns = self.gold.shape[1]
-        across = at.smooth * (self.kernel[:, self.known] @ self.vectors)
+        """Truth at every row, without covariances between rows."""
+        one, across = self._solved(model, at), self._across(at)
         residual = one.missed - np.einsum("lpc,p->lc", one.turned, one.steps)
         mean = model.prior_mean(at) + np.einsum("npc,p->nc", one.basis, one.steps)
         mean += across @ (one.weight[:, None] * residual)
-        covariance = at.smooth * self.kernel - (across * one.weight) @ across.T
+        variance = at.smooth * (np.diag(self.kernel) + self.constant) - np.sum(across**2 * one.weight, axis=1)
+        for own in self._coefficients(one, across):
+            variance += np.sum(own**2, axis=1) / model.columns
+        return _Moments(mean, variance, model.start(at) + model.steps(at) * one.steps, self._left_out(one))
+
+    def covariance(self, model: LabelModel, at: Hypothesis) -> Array:
+        """(n, n) of the truth, mean over columns."""
+        one, across = self._solved(model, at), self._across(at)
+        found: Array = at.smooth * (self.kernel + self.constant) - (across * one.weight) @ across.T
+        for own in self._coefficients(one, across):
+            found += own @ own.T / model.columns
+        return found
+
+    def _across(self, at: Hypothesis) -> Array:
+        """(n, l) covariance of the rest with the gold rows, along the eigenvectors."""
+        found: Array = at.smooth * ((self.kernel[:, self.known] + self.constant) @ self.vectors)
+        return found
+
+    def _coefficients(self, one: _Solved, across: Array) -> Iterator[Array]:
+        """Per column, (n, P): a root of what uncertain coefficients add to the covariance."""
         spread = np.linalg.cholesky(np.linalg.inv(one.precision)) if len(one.precision) else one.precision
-        for column in range(columns):
-            own = (one.basis[:, :, column] - across @ (one.weight[:, None] * one.turned[:, :, column])) @ spread
-            covariance += own @ own.T / columns
-        return _Moments(mean, covariance, model.start(at) + model.steps(at) * one.steps, self._left_out(one))
+        for column in range(one.basis.shape[2]):
+            yield (one.basis[:, :, column] - across @ (one.weight[:, None] * one.turned[:, :, column])) @ spread
 
     def _left_out(self, one: _Solved) -> Array:
         """(l, k) predictions of gold rows from the others, by the inverse of their covariance (equation 5.12)."""
@@ -225,19 +272,6 @@ class _Solved:
     turned: Array
     steps: Array
     precision: Array
-
-
-def _merged(parts: Sequence[NoiseLevel]) -> NoiseLevel:
-    """The mixture's moments; all have one noise."""
-    if len(parts) == 1:
-        return parts[0]
-    weight = sum(one.weight for one in parts)
-    mean = np.sum([one.weight * one.mean for one in parts], axis=0) / weight
-    covariance = np.zeros_like(parts[0].covariance)
-    for one in parts:
-        apart = one.mean - mean
-        covariance += (one.weight / weight) * (one.covariance + apart @ apart.T / mean.shape[1])
-    return NoiseLevel(weight, parts[0].noise, mean, covariance)
 
 
 def _root(covariance: Array, jitter: float) -> Array:

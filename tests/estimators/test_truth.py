@@ -160,3 +160,11 @@ def test_classes_in_several_columns(models):
         labels = revealed(classes, count) if count else None
         found = QUICK.forecast(Case(*models, labels, weak_labels=given))
         assert found.error.argmin() == 0
+
+
+def test_candidates_with_and_without_weak_labels_meet_the_same_truths(models, values):
+    """Draws of a trained and of a simulated candidate rise and fall together."""
+    strong, weak = models
+    given = {weak[0].name: finished(models, values)[weak[0].name]}
+    found = replace(QUICK, draws=128).forecast(Case(strong, weak, weak_labels=given))
+    assert np.corrcoef(found.error_draws[0], found.error_draws[1])[0, 1] > 0.3

@@ -7,10 +7,11 @@ import pytest
 
 from predictor.query.training_plan import FREE, Training
 from predictor.training.label_prior import LabelRoot
-from predictor.training.simulated import prior_of, simulated_outcomes, splits_of
+from predictor.training.simulated import noises_of, prior_of, simulated_outcomes, splits_of
 from predictor.training.simulation import SimulatedTraining
-from predictor.truth.conditioned import NoiseLevel
+from predictor.truth.conditioned import posterior
 from predictor.truth.kernels import unit
+from predictor.truth.model import LabelModel
 
 ROWS, SIZES = 120, (40, 40)
 
@@ -21,16 +22,25 @@ def models(request):
     rng = np.random.default_rng(0)
     strong = rng.standard_normal((ROWS, request.param))
     weak = [strong[:, :6] + s * rng.standard_normal((ROWS, 6)) for s in (0.2, 2.0)]
-    return strong, weak, NoiseLevel(1.0, 0.3, 0.4 * rng.standard_normal((ROWS, 1)), unit(strong @ strong.T))
+    parts = 0.4 * rng.standard_normal((ROWS, 1, 1))
+    model = LabelModel.of((unit(strong @ strong.T),), parts - parts.mean(axis=0), np.empty((ROWS, 0, 1)))
+    return strong, weak, posterior(model, np.empty((0, 1)), np.empty(0, dtype=np.intp))
+
+
+def simulated(splits, truth, draws, shuffles=0):
+    """Outcomes with that many labels drawn per split."""
+    noises = noises_of(truth, len(splits))
+    drawn = [truth.draw_at_noise(noise, draws, np.random.default_rng(5)) for noise in noises]
+    return simulated_outcomes(splits, truth, drawn, np.random.default_rng(2), shuffles=shuffles)
 
 
 @pytest.mark.parametrize("training", [FREE, Training(weak_ridge=0.1, student_ridge=0.02)])
 def test_expected_errors_are_those_of_many_drawn_labels(models, training):
     """The heads that were simulated, trained on a hundred thousand drawn labels, err as much in the mean."""
-    strong, weak, level = models
-    splits = splits_of(strong, weak, SIZES, 1, training, np.random.default_rng(1))
-    found = simulated_outcomes(splits, [level], [level], np.random.default_rng(2), draws=2)
-    part, prior = splits[0].part, prior_of(level)
+    strong, weak, truth = models
+    splits = tuple(splits_of(strong, weak, SIZES, 1, training, np.random.default_rng(1)))
+    found = simulated(splits, truth, 2)
+    part, prior = splits[0].part, prior_of(truth.at_noise(noises_of(truth, 1)[0]))
     root = LabelRoot.of(prior, part.weak, part.test)
     labels = prior.draw(100_000, np.random.default_rng(3))
     for place in range(len(weak)):
@@ -43,17 +53,17 @@ def test_expected_errors_are_those_of_many_drawn_labels(models, training):
 
 def test_drawn_errors_average_to_the_expected_ones(models):
     """With as many draws as that, level and draws agree with the expectation."""
-    strong, weak, level = models
-    splits = splits_of(strong, weak, SIZES, 1, FREE, np.random.default_rng(1))
-    found = simulated_outcomes(splits, [level], [level], np.random.default_rng(2), draws=20_000)
+    strong, weak, truth = models
+    splits = tuple(splits_of(strong, weak, SIZES, 1, FREE, np.random.default_rng(1)))
+    found = simulated(splits, truth, 20_000)
     np.testing.assert_allclose(found.error_draws.mean(axis=1), found.error, rtol=0.03)
     assert abs(found.level) < 0.03
 
 
 def test_shuffled_rows_lose_what_the_better_candidate_knows(models):
     """A candidate that sees the task loses more by shuffling than one of mostly noise."""
-    strong, weak, level = models
-    splits = splits_of(strong, weak, SIZES, 2, FREE, np.random.default_rng(1))
-    found = simulated_outcomes(splits, [level], [level], np.random.default_rng(2), draws=2, shuffles=9)
+    strong, weak, truth = models
+    splits = tuple(splits_of(strong, weak, SIZES, 2, FREE, np.random.default_rng(1)))
+    found = simulated(splits, truth, 2, shuffles=9)
     assert found.null.shape == (2, 9)
     assert found.null[0].mean() > found.null[1].mean()

@@ -50,6 +50,15 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
     noise = sum(w * at.noise for w, at in zip(weights, model.grid(SCALES), strict=True))
     diagonal = np.diag(covariance).reshape(columns, ROWS).mean(axis=0)
     np.testing.assert_allclose(found.variance, diagonal + noise, atol=1e-8)
+    at = next(at for at, weight in zip(model.grid(SCALES), weights, strict=True) if weight > 0.0)
+    level = found.at_noise(at.noise)
+    alike = [place for place, one in enumerate(model.grid(SCALES)) if one.noise == at.noise]
+    shares = weights[alike] / weights[alike].sum()
+    mean, covariance = twin.mixed(shares, [dense[i][0] for i in alike], [dense[i][1] for i in alike])
+    np.testing.assert_allclose(level.mean, mean.reshape(columns, ROWS).T, atol=1e-8)
+    blocks = covariance.reshape(columns, ROWS, columns, ROWS)
+    among = np.mean([blocks[c, :, c] for c in range(columns)], axis=0)
+    np.testing.assert_allclose(level.covariance, among, atol=1e-8)
 
 
 def test_left_out_predictions_are_those_of_a_posterior_without_the_row():
@@ -90,7 +99,7 @@ def test_draws_have_the_posterior_moments():
     model = model_of(2)
     gold = np.random.default_rng(3).standard_normal((5, 2)) / np.sqrt(2.0)
     found = posterior(model, gold, np.arange(5))
-    drawn = found.draw(40_000, np.random.default_rng(4))
+    drawn = found.draw(40_000, np.random.default_rng(4)).labels
     np.testing.assert_allclose(drawn.mean(axis=2), found.mean, atol=0.03)
     np.testing.assert_allclose(drawn.var(axis=2).mean(axis=1), found.variance, rtol=0.06)
 
