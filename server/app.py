@@ -14,7 +14,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from predictor.errors import UnavailableError
+from predictor.errors import LimitError, UnavailableError
 from predictor.folders import cache_dir, check_writable
 from protos.w2s.v1 import (
     calibration_pb2,
@@ -40,6 +40,7 @@ from server.calibration.stores import TenantStores
 from server.config import Config
 from server.durable.job_service import JobService
 from server.durable.lock import StateLock
+from server.durable.reserve import DiskReserve
 from server.features.servicer import FeatureServicer
 from server.features.uploads import Uploads
 from server.interceptors import (
@@ -53,7 +54,7 @@ from server.parts.store import PartStore
 from server.request_check import RequestCheck
 from server.servicers import PredictorServicer, RankingServicer
 from server.telemetry.exporters import make_traces
-from server.telemetry.logs import capture_libraries, log
+from server.telemetry.logs import capture_libraries, log, log_error
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.telemetry.traces import Traces
@@ -80,10 +81,13 @@ def serve(config: Config) -> None:
 
     Raises:
         InputError, RefusedError: an address or a state folder that cannot be used.
-        LimitError, UnavailableError: the address is taken, or the folder of state or caches cannot be written.
+        UnavailableError: the address is taken, or the folder of state or caches cannot be written.
     """
     check_address(config.address, guarded=config.endpoints.guarded)
-    check_writable(cache_dir())
+    try:
+        check_writable(cache_dir())
+    except LimitError as error:  # a full disk: what was stored can still be read and deleted
+        log_error("storage_full_at_start", error)
     os.environ |= {
         STATE: str(config.state_dir),
         SOURCES: " ".join(config.sources),
@@ -107,7 +111,8 @@ async def serve_with(config: Config, traces: Traces) -> None:
         None if endpoints.tokens is None else TokenFile(endpoints.tokens), certificates=certificates
     )
     audit = AuditLog(endpoints.audit_log or config.state_dir / "audit.jsonl")
-    job_service = JobService(config.database or config.state_dir / "jobs.sqlite", config.limits)
+    reserve = DiskReserve(config.state_dir / "reserve")
+    job_service = JobService(config.database or config.state_dir / "jobs.sqlite", config.limits, reserve)
     await job_service.open()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, traces.stop)
@@ -151,7 +156,10 @@ async def serve_with(config: Config, traces: Traces) -> None:
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
         tasks = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
-        sweeping = (forget_old_jobs(job_service, limits), sweep_files(job_service, parts, uploads, limits, metrics))
+        sweeping = (
+            forget_old_jobs(job_service, limits),
+            sweep_files(job_service, parts, uploads, reserve, limits, metrics),
+        )
         await stack.enter_async_context(background_tasks(*tasks, *sweeping))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)

@@ -10,10 +10,12 @@ from typing import Any
 
 from predictor.errors import W2SError
 from predictor.folders import cache_dir
+from predictor.models.temporaries import sweep_leftovers
 from predictor.store.stores import stores_in, sweep
 from server.config import Limits
 from server.durable.clock import SteadyClock
 from server.durable.job_service import JobService
+from server.durable.reserve import DiskReserve
 from server.features.uploads import Uploads
 from server.parts.store import PartStore
 from server.telemetry.logs import log, log_error
@@ -57,9 +59,14 @@ async def forget_old_jobs(job_service: JobService, limits: Limits) -> None:
 
 
 async def sweep_files(
-    job_service: JobService, parts: PartStore, uploads: Uploads, limits: Limits, metrics: Metrics
+    job_service: JobService,
+    parts: PartStore,
+    uploads: Uploads,
+    reserve: DiskReserve,
+    limits: Limits,
+    metrics: Metrics,
 ) -> None:
-    """Drop unused parts, abandoned uploads, and features beyond `cache_bytes`, again and again.
+    """Drop unused parts, abandoned uploads and unpackings, and features beyond `cache_bytes`, again and again.
 
     Counts the damaged entries that were set aside. Runs until cancelled.
     """
@@ -67,6 +74,7 @@ async def sweep_files(
         try:
             referenced = await job_service.parts()
             freed = await asyncio.to_thread(_sweep, parts, referenced, uploads, limits)
+            await asyncio.to_thread(reserve.make)
             metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:
                 log("files_swept", bytes=freed)
@@ -77,7 +85,7 @@ async def sweep_files(
 
 def _sweep(parts: PartStore, referenced: set[tuple[str, str]], uploads: Uploads, limits: Limits) -> int:
     uploads.expire()
-    freed = parts.sweep(referenced)
+    freed = parts.sweep(referenced) + sweep_leftovers(cache_dir())
     return freed + sweep(stores_in(cache_dir()), limits.cache_bytes or sys.maxsize, _QUARANTINED_SECONDS)
 
 

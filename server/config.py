@@ -48,6 +48,7 @@ class Limits:
         tenant_part_bytes: parts that one tenant keeps, and those being sent as declared.
         part_keep_seconds: time that a part is kept after its last use, and a broken-off upload of one, where no job
             refers to it.
+        max_unpacked_bytes: what one model may unpack to, and largest wheel that is fetched. Some disk stays free.
         cache_bytes: features of all tenants together; beyond it those of models that were read longest ago go, pushed
             sets never. 0 for no bound.
         upload_idle_seconds: silence after which an upload is ended; the bytes received are stored.
@@ -98,6 +99,7 @@ class Limits:
     max_request_bytes: int = _limit(512 << 20, "bytes")
     tenant_part_bytes: int = _limit(8 << 30, "bytes")
     part_keep_seconds: float = _limit(86_400.0, "seconds", 1)
+    max_unpacked_bytes: int = _limit(64 << 30, "bytes")
     cache_bytes: int = _limit(0, "bytes", 0)
     upload_idle_seconds: float = _limit(60.0, "seconds", 0.1)
     upload_keep_seconds: float = _limit(7 * 86_400.0, "seconds", 0)

