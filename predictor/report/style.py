@@ -92,6 +92,9 @@ polyline.curve{fill:none}
 .estimates thead th{white-space:normal;min-width:6.6em}
 .estimates th,.estimates td{padding-left:10px;padding-right:10px}
 .estimates th:first-child{padding-left:16px}
+.measured thead th{white-space:normal;min-width:5.2em}
+.measured th,.measured td{padding-left:9px;padding-right:9px}
+.measured th:first-child{padding-left:16px}
 .words{display:grid;gap:16px}
 .words dt{font-weight:600}.words dd{max-width:52em;color:var(--ink)}
 .words small{display:block;font-size:13px;color:var(--soft)}
@@ -129,6 +132,16 @@ main{padding:32px 16px 48px}section{margin-top:40px}
 .estimates th:first-child{min-width:9.5em;max-width:44vw}
 }
 @media print{:root{--paper:#fff}main{max-width:none;padding:0}section{break-inside:avoid;margin-top:28px}
-.scroll{overflow:visible}}
+.scroll{overflow:visible;border:0}table{font-size:11px}
+main .scroll th,main .scroll td{position:static;min-width:0;padding:4px 5px;white-space:normal;overflow-wrap:anywhere;
+word-break:normal}
+main .scroll tbody th{min-width:7em}main .scroll thead th,main .scroll small{font-size:9px}
+.estimates,.estimates thead,.estimates tbody{display:block}
+.estimates tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5em,1fr));break-inside:avoid}
+.estimates tbody tr{border-top:1px solid var(--rule)}
+main .estimates tr>*{text-align:left;border:0}
+.estimates tbody th{grid-column:1/-1}
+.estimates thead th:first-child{display:none}
+.estimates td::before{content:attr(data-label);display:block;color:var(--soft);font-size:9px}}
 """
 )

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from predictor.report.page import html
+from predictor.report.style import CSS
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 
 VOID = {"meta", "wbr", "br"}
@@ -152,3 +153,13 @@ def test_a_hundred_candidates_are_shown():
     page = html(dataclasses.replace(one, candidates=many))
     assert page.count('<div class="row') >= 200
     assert len(page) < 600_000
+
+
+def test_wide_tables_wrap_on_paper():
+    """Paper does not scroll: cells wrap, and the estimates of a candidate fill as many rows as they need."""
+    paper = CSS.partition("@media print")[2]
+    cells = re.search(r"main \.scroll th,main \.scroll td\{([^}]*)\}", paper)
+    assert cells is not None
+    assert {"min-width:0", "white-space:normal", "overflow-wrap:anywhere"} <= set(cells[1].replace("\n", "").split(";"))
+    assert ".estimates tr{display:grid;grid-template-columns:repeat(auto-fill," in paper
+    assert 'class="scroll"' in html(ranking())
