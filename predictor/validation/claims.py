@@ -23,7 +23,7 @@ class Claim:
 
     Attributes:
         error: predicted Err_w2s, its value and 90 % interval means over the rankings compared; of label variance.
-        w2s_error: measured, the mean over the trainings that these rankings speak of.
+        w2s_error: measured, the mean over the trainings that these rankings predict.
     """
 
     name: str
@@ -49,31 +49,31 @@ class Claims:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Claims:
         """Read the JSON object back."""
-        said = tuple(Claim(c["name"], Interval(**c["error"]), c["w2s_error"]) for c in raw["candidates"])
-        return cls(raw["evidence"], raw["estimator"], raw["rankings"], said)
+        interval_of = tuple(Claim(c["name"], Interval(**c["error"]), c["w2s_error"]) for c in raw["candidates"])
+        return cls(raw["evidence"], raw["estimator"], raw["rankings"], interval_of)
 
 
 def claims_of(
     free: Ranking, shown: Sequence[Ranking], whole: Outcomes, parts: Sequence[Outcomes], names: Sequence[str]
 ) -> tuple[Claims, ...]:
-    """The claims of the judge without labels, of the consensus of weak labels, and of the judge given gold labels.
+    """Predictions without labels, by the consensus of weak labels, and given gold labels.
 
     Args:
         free: the label-free ranking, compared with `whole`.
         shown: one ranking for each D~ revealed, compared with `parts`, the trainings that have this D~.
         names: candidates that were both ranked and trained, in the order of the outcomes' rows.
     """
-    found = [_claims(free.evidence, _judge(free), [free], [whole], names, lambda c: c.predicted_w2s_error)]
+    found = [_claims(free.evidence, _ordering_estimator(free), [free], [whole], names, lambda c: c.predicted_w2s_error)]
     if shown:
-        judge, evidence = _judge(shown[0]), shown[0].evidence
+        ordering, evidence = _ordering_estimator(shown[0]), shown[0].evidence
         consensus = "consensus_truth"
         found += [_claims(Evidence.weak_labels.name, consensus, shown, parts, names, lambda c: _said(c, consensus))]
-        if judge != consensus:
-            found += [_claims(evidence, judge, shown, parts, names, lambda c: c.predicted_w2s_error)]
+        if ordering != consensus:
+            found += [_claims(evidence, ordering, shown, parts, names, lambda c: c.predicted_w2s_error)]
     return tuple(one for one in found if one is not None)
 
 
-def _judge(ranking: Ranking) -> str | None:
+def _ordering_estimator(ranking: Ranking) -> str | None:
     """The estimator whose forecasts the ranking carries."""
     if not ranking.candidates:
         return None
@@ -91,13 +91,13 @@ def _claims(
     rankings: Sequence[Ranking],
     outcomes: Sequence[Outcomes],
     names: Sequence[str],
-    said: Callable[[Candidate], Interval | None],
+    interval_of: Callable[[Candidate], Interval | None],
 ) -> Claims | None:
     """Of the candidates that were given an error in label variance with its interval; None where none was."""
     found = []
     for place, name in enumerate(names):
-        told = [said(c) for ranking in rankings for c in ranking.candidates if c.name == name]
-        ends = [(i.value, i.low, i.high) for i in told if i is not None and i.unit == UNIT]
+        intervals = [interval_of(c) for ranking in rankings for c in ranking.candidates if c.name == name]
+        ends = [(i.value, i.low, i.high) for i in intervals if i is not None and i.unit == UNIT]
         if len(ends) < len(rankings) or any(end is None for one in ends for end in one):
             continue
         value, low, high = np.mean(np.array(ends, dtype=np.float64), axis=0)

@@ -37,9 +37,9 @@ class Score:
         regret_gain: the best candidate's measured gain minus that of the one whose predicted gain is highest.
         mae_error, mae_gain: mean absolute error of predicted Err_w2s and gain, in label variance.
         coverage_error: share of candidates whose measured Err_w2s lies in the 90 % interval, where there are intervals.
-        coverage_gain: the same of the gain, by the judge, whose intervals alone speak of it.
-        predicts: the outcome that its value speaks of.
-        judged: candidates that it gave a value; the others are left out of its figures.
+        coverage_gain: the same for the gain; only the ordering estimator has such intervals.
+        predicts: the outcome that its value predicts.
+        scored: candidates that it gave a value; the others are left out of its figures.
         spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
             the value is a share of rows.
         spearman_log_gain: rank correlation with the measured gain in log-loss, of gains predicted in nats.
@@ -57,7 +57,7 @@ class Score:
     coverage_error: float | None
     coverage_gain: float | None
     predicts: Predicts = "w2s_error"
-    judged: int = 0
+    scored: int = 0
     kendall_error: float | None = None
     weighted_tau_error: float | None = None
     kendall_gain: float | None = None
@@ -81,34 +81,34 @@ def scores(rankings: Sequence[Ranking], outcomes: Sequence[Outcomes], names: Seq
     """
     order = {name: i for i, name in enumerate(names)}
     tables = [sorted((c for c in r.candidates if c.name in order), key=lambda c: order[c.name]) for r in rankings]
-    told = (_Told.of(name, tables, outcomes) for name in tables[0][0].estimates)
-    found = [_score(one, rankings[0].evidence) for one in told if one.judged.any()]
+    recorded = (_Values.of(name, tables, outcomes) for name in tables[0][0].estimates)
+    found = [_score(one, rankings[0].evidence) for one in recorded if one.scored.any()]
     return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
+class _Values:
     """What one estimator said in each of t rankings of m candidates, beside what was measured; NaN where it was silent.
 
     Attributes:
         values, gained: (t, m) its values, and the gains that it predicts or stands for.
         units: of its values, as answered.
-        judged: (m,) candidates with a value in some ranking.
+        scored: (m,) candidates with a value in some ranking.
         measured: outcome -> (t, m).
-        judges: whether the order and its intervals are this estimator's.
+        makes_order: whether the order and its intervals are this estimator's.
     """
 
     name: str
     values: Array
     gained: Array
     units: frozenset[str]
-    judged: NDArray[np.bool_]
+    scored: NDArray[np.bool_]
     measured: dict[str, Array]
     tables: Sequence[Sequence[Candidate]]
-    judges: bool
+    makes_order: bool
 
     @classmethod
-    def of(cls, name: str, tables: Sequence[Sequence[Candidate]], outcomes: Sequence[Outcomes]) -> _Told:
+    def of(cls, name: str, tables: Sequence[Sequence[Candidate]], outcomes: Sequence[Outcomes]) -> _Values:
         estimator = ESTIMATORS[name]
         values = np.array([[_number(c.estimates[name].value) for c in table] for table in tables])
         gained = np.array([[_number(c.estimates[name].details.get("gain")) for c in table] for table in tables])
@@ -127,8 +127,8 @@ class _Told:
         )
 
     def averaged(self, values: Array) -> Array:
-        """Means over rankings, of the candidates that it judged."""
-        mean: Array = np.nanmean(values[:, self.judged], axis=0)
+        """Means over rankings, of the candidates that it scored."""
+        mean: Array = np.nanmean(values[:, self.scored], axis=0)
         return mean
 
     def detailed(self, name: str) -> Array:
@@ -137,7 +137,7 @@ class _Told:
 
     def missed(self, values: Array, outcome: str) -> float:
         """Mean absolute error."""
-        return float(np.nanmean(np.abs(values - self.measured[outcome])[:, self.judged]))
+        return float(np.nanmean(np.abs(values - self.measured[outcome])[:, self.scored]))
 
 
 def _measured(outcomes: Sequence[Outcomes]) -> dict[str, Array]:
@@ -158,42 +158,43 @@ def _measured(outcomes: Sequence[Outcomes]) -> dict[str, Array]:
     return found
 
 
-def _score(told: _Told, evidence: str) -> Score:
-    estimator, what = ESTIMATORS[told.name], predicted(ESTIMATORS[told.name])
-    value = (1.0 if estimator.better == "lower" else -1.0) * told.averaged(told.values)
-    error, every_error = told.averaged(told.measured["w2s_error"]), told.measured["w2s_error"].mean(axis=0)
-    in_units = told.units == {"label variance"}
-    predicts_gain = not np.isnan(told.gained[:, told.judged]).all(axis=0).any()
-    gained = told.averaged(told.gained) if predicts_gain else np.zeros(0)
-    gain, every_gain = told.averaged(told.measured["gain"]), told.measured["gain"].mean(axis=0)
-    speaks_of_weak = what == "weak_error"
-    in_shares = told.units == {"share of rows"} and "weak_mistakes" in told.measured
+def _score(recorded: _Values, evidence: str) -> Score:
+    estimator, what = ESTIMATORS[recorded.name], predicted(ESTIMATORS[recorded.name])
+    value = (1.0 if estimator.better == "lower" else -1.0) * recorded.averaged(recorded.values)
+    error, every_error = recorded.averaged(recorded.measured["w2s_error"]), recorded.measured["w2s_error"].mean(axis=0)
+    in_units = recorded.units == {"label variance"}
+    predicts_gain = not np.isnan(recorded.gained[:, recorded.scored]).all(axis=0).any()
+    gained = recorded.averaged(recorded.gained) if predicts_gain else np.zeros(0)
+    gain, every_gain = recorded.averaged(recorded.measured["gain"]), recorded.measured["gain"].mean(axis=0)
+    predicts_weak = what == "weak_error"
+    in_shares = recorded.units == {"share of rows"} and "weak_mistakes" in recorded.measured
     weak = "weak_mistakes" if in_shares else "weak_error"
-    measured_weak = told.averaged(told.measured[weak])
-    in_nats = what == "gain" and told.units == {"nats"} and "log_gain" in told.measured
+    measured_weak = recorded.averaged(recorded.measured[weak])
+    log_gain = recorded.averaged(recorded.measured["log_gain"]) if "log_gain" in recorded.measured else np.zeros(0)
+    in_nats = what == "gain" and recorded.units == {"nats"} and "log_gain" in recorded.measured
     return Score(
-        estimator=told.name,
+        estimator=recorded.name,
         evidence=evidence,
         spearman_error=rank_correlation(value, error),
         spearman_gain=rank_correlation(gained, gain) if predicts_gain else None,
         regret=_regret(value, error, every_error),
-        mae_error=told.missed(told.values, "w2s_error") if in_units and what == "w2s_error" else None,
-        mae_gain=told.missed(told.gained, "gain") if in_units and predicts_gain else None,
-        coverage_error=_error_coverage(told) if in_units and what == "w2s_error" else None,
-        coverage_gain=_gain_coverage(told) if told.judges else None,
+        mae_error=recorded.missed(recorded.values, "w2s_error") if in_units and what == "w2s_error" else None,
+        mae_gain=recorded.missed(recorded.gained, "gain") if in_units and predicts_gain else None,
+        coverage_error=_error_coverage(recorded) if in_units and what == "w2s_error" else None,
+        coverage_gain=_gain_coverage(recorded) if recorded.makes_order else None,
         predicts=what,
-        judged=int(told.judged.sum()),
+        scored=int(recorded.scored.sum()),
         kendall_error=kendall_tau(value, error),
         weighted_tau_error=weighted_tau(-value, -error),
         kendall_gain=kendall_tau(gained, gain) if predicts_gain else None,
         weighted_tau_gain=weighted_tau(gained, gain) if predicts_gain else None,
         regret_gain=_regret(-gained, -gain, -every_gain) if predicts_gain else None,
-        spearman_weak=rank_correlation(value, measured_weak) if speaks_of_weak else None,
-        kendall_weak=kendall_tau(value, measured_weak) if speaks_of_weak else None,
-        mae_weak=told.missed(told.values, weak) if speaks_of_weak and (in_units or in_shares) else None,
-        spearman_log_gain=rank_correlation(gained, told.averaged(told.measured["log_gain"])) if in_nats else None,
-        mae_accuracy=_missed_accuracy(told, "w2s_accuracy"),
-        mae_accuracy_gain=_missed_accuracy(told, "w2s_accuracy", less="weak_accuracy"),
+        spearman_weak=rank_correlation(value, measured_weak) if predicts_weak else None,
+        kendall_weak=kendall_tau(value, measured_weak) if predicts_weak else None,
+        mae_weak=recorded.missed(recorded.values, weak) if predicts_weak and (in_units or in_shares) else None,
+        spearman_log_gain=rank_correlation(gained, log_gain) if in_nats else None,
+        mae_accuracy=_missed_accuracy(recorded, "w2s_accuracy"),
+        mae_accuracy_gain=_missed_accuracy(recorded, "w2s_accuracy", less="weak_accuracy"),
     )
 
 
@@ -204,31 +205,31 @@ def _regret(predicted: Array, measured: Array, every: Array) -> float | None:
     return float(measured[predicted == predicted.min()].mean() - every.min())
 
 
-def _error_coverage(told: _Told) -> float | None:
+def _error_coverage(recorded: _Values) -> float | None:
     """Of the values that come with an interval; None where none does."""
     inside = []
-    for table, truths in zip(told.tables, told.measured["w2s_error"], strict=True):
+    for table, truths in zip(recorded.tables, recorded.measured["w2s_error"], strict=True):
         for candidate, truth in zip(table, truths, strict=True):
-            one = candidate.estimates[told.name]
+            one = candidate.estimates[recorded.name]
             if one.low is not None and one.high is not None:
                 inside.append(one.low <= truth <= one.high)
     return float(np.mean(inside)) if inside else None
 
 
-def _missed_accuracy(told: _Told, name: str, less: str | None = None) -> float | None:
+def _missed_accuracy(recorded: _Values, name: str, less: str | None = None) -> float | None:
     """Mean absolute error of a predicted accuracy, or of its difference from another; None where not predicted."""
-    if name not in told.measured:
+    if name not in recorded.measured:
         return None
-    claimed, measured = told.detailed(name), told.measured[name]
+    claimed, measured = recorded.detailed(name), recorded.measured[name]
     if less is not None:
-        claimed, measured = claimed - told.detailed(less), measured - told.measured[less]
+        claimed, measured = claimed - recorded.detailed(less), measured - recorded.measured[less]
     missed = np.abs(claimed - measured)
     return None if np.isnan(missed).all() else float(np.nanmean(missed))
 
 
-def _gain_coverage(told: _Told) -> float:
+def _gain_coverage(recorded: _Values) -> float:
     inside = []
-    for table, truths in zip(told.tables, told.measured["gain"], strict=True):
+    for table, truths in zip(recorded.tables, recorded.measured["gain"], strict=True):
         for candidate, truth in zip(table, truths, strict=True):
             said = candidate.predicted_gain
             inside.append(said is not None and said.low <= truth <= said.high)

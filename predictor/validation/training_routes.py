@@ -95,7 +95,7 @@ class Routes:
 
     Attributes:
         weak: (m, splits) of the teacher; as all errors here, mean squared, on fresh rows.
-        naive, refined, em_step: (m, splits) of the student taught the weak labels, the refined ones, one EM step of
+        naive, refined, em_step: (m, splits) of the student trained on the weak labels, the refined ones, one EM step of
             them; NaN where nothing could be refined.
         score: (m, splits) of the estimator `refinement`: above 0 it advises to refine.
         promised: (m, splits) predicted gain of the refined route less that of the naive one.
@@ -174,13 +174,13 @@ def routes_steps(
             weak_labels, weak_test = _taught(candidate.features, labels.targets, part.weak, (part.student, part.test))
             rng = np.random.default_rng([seed, split, *candidate.name.encode()])
             pair = yield from relabelling.pair(part.student, weak_labels, rng)
-            lessons = {"naive": weak_labels, "em_step": em_step(strong.features[part.student], weak_labels)}
+            training_labels = {"naive": weak_labels, "em_step": em_step(strong.features[part.student], weak_labels)}
             if pair is not None:
                 refined[candidate.name] = pair
-                lessons["refined"] = pair[0]
+                training_labels["refined"] = pair[0]
             measured["weak"][i, split] = squared_error(weak_test, truth) / variance
-            for name, lesson in lessons.items():
-                learned = student.predict(lesson)
+            for name, shown in training_labels.items():
+                learned = student.predict(shown)
                 measured[name][i, split] = squared_error(learned, truth) / variance
         case = _case(strong, weak, labels, part.weak, part.student, refined, seed + split)
         for i, found in enumerate(Refinement().estimate(case)):

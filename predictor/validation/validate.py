@@ -36,7 +36,7 @@ from predictor.validation.validation import Mean, Trained, Validation, mean_of
 __all__ = ["Mean", "Trained", "Validation", "validation_steps"]
 
 RECUTS = 6
-"""Students taught by each revealed D~: what is forecast is the mean over students, not the luck of one."""
+"""Students trained per revealed D~: forecasts are of the mean over students, not of the luck of one."""
 
 StudentOf = Callable[[RankingQuery, Recipe], Trainee]
 """Loads the strong model of a query for a recipe that trains it; for transformers see `predictor.finetuning`."""
@@ -70,7 +70,7 @@ def validation_steps(
         student_of: for recipes that train the strong model itself; called before anything else is done.
 
     Raises:
-        W2SError: the request or the strong model is at fault; an unlabelled row; no candidate left.
+        W2SError: the request or the strong model is wrong, a row is unlabelled, or no candidate is left.
     """
     asked = (recipe or Recipe()).for_labels(labels.kind)
     splits = asked.usual_splits if splits is None else splits
@@ -84,16 +84,16 @@ def validation_steps(
     gathered = yield from gather(query, source)
     free = yield from answer_steps(query, Selection.of(query), gathered)
     failed = {c.name: c.error for c in free.candidates if c.error is not None}
-    living = [one for one in gathered.active if one.name not in failed]
-    if not living:
+    active = [one for one in gathered.active if one.name not in failed]
+    if not active:
         raise InputError(
             "no candidate is left to train: " + "; ".join(f"{name}: {error.message}" for name, error in failed.items()),
             reason="NO_CANDIDATE",
         )
-    names = [one.name for one in living]
+    names = [one.name for one in active]
     outcomes = yield from training_steps(
         tuned or student_heads(gathered.strong.values, asked),
-        [one.values for one in living],
+        [one.values for one in active],
         labels,
         asked,
         splits=splits,
@@ -104,10 +104,10 @@ def validation_steps(
     shown, parts = [], []
     for split in range(min(labelled_splits, splits)):
         cut = part_of(len(query.pool), asked, seed, split, groups)
-        told = _with_labels(query, reveal(labels, cut.weak), seed + split)
-        if told is None:
+        revealed = _with_labels(query, reveal(labels, cut.weak), seed + split)
+        if revealed is None:
             break
-        shown.append((yield from answer_steps(told, Selection.of(told), gathered)))
+        shown.append((yield from answer_steps(revealed, Selection.of(revealed), gathered)))
         if groups is not None or asked.trains_model:
             parts.append(outcomes.of_split(split))
             continue
@@ -116,7 +116,7 @@ def validation_steps(
             (
                 yield from training_steps(
                     student_heads(gathered.strong.values, asked),
-                    [one.values for one in living],
+                    [one.values for one in active],
                     labels,
                     asked,
                     splits=RECUTS,
@@ -128,7 +128,7 @@ def validation_steps(
     found = scores([free], [outcomes], names)
     if shown:
         given = scores(shown, parts, names)
-        # Whatever the gold rows taught the weak heads, the consensus sees what these say and no gold label.
+        # The consensus sees the weak labels of the heads and no gold label.
         found += tuple(
             replace(s, evidence=Evidence.weak_labels.name) for s in given if s.estimator == "consensus_truth"
         )
@@ -211,7 +211,7 @@ def _with_labels(query: RankingQuery, labels: Labels, seed: int) -> RankingQuery
 def _predicted(free: Ranking, shown: Sequence[Ranking]) -> dict[str, dict[str, dict[str, float]]]:
     """Candidate -> estimator -> numbers: of the label-free ranking, and what only revealed labels allow, averaged."""
     gathered: dict[str, dict[str, dict[str, list[float]]]] = {}
-    known = {name for c in free.candidates for name, told in c.estimates.items() if told.value is not None}
+    known = {name for c in free.candidates for name, estimate in c.estimates.items() if estimate.value is not None}
     for ranking in (free, *shown):
         for candidate in ranking.candidates:
             for name, estimate in candidate.estimates.items():

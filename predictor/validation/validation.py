@@ -54,7 +54,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class RouteTrained:
-    """One candidate's student taught its weak labels and refined ones, means over splits, and the advice beforehand.
+    """One candidate's student trained on its weak labels and on refined ones, means over splits, and the advice given.
 
     Attributes:
         realisation: `linear` or `prompted`.
@@ -85,15 +85,15 @@ class Validation:
             better than this.
         trained: candidates by measured Err_w2s, best first.
         scores: label-free estimators against all splits first; then, against the splits whose third was revealed, those
-            that use its labels or, `consensus_truth`, the weak labels of heads that they taught, with
+            that use its labels or, `consensus_truth`, the weak labels of heads trained on them, with
             `label_prior_simulation` once more for comparison on the same trainings.
         recipe, loss, label_form, unit: how the student was trained, and what errors are measured in.
         training: further settings of the recipe, by name.
         measured_on: ISO date.
         parts: rows of D~, D^ and the test of the first split.
         ceiling_accuracy, ceiling_log_loss: None for regression.
-        routes: students taught refined labels too, where that was asked for: ridge heads on plain thirds, whatever the
-            recipe.
+        routes: students trained on refined labels too, where that was asked for; ridge heads on plain thirds, whatever
+            the recipe.
         claims: what was predicted at each level of evidence, where errors were predicted in label variance.
         warnings: of the label-free ranking, such as that its simulation could not show the parts trained on.
     """

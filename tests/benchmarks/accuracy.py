@@ -48,7 +48,7 @@ COLUMNS = (
     "coverage_error",
     "coverage_gain",
     "predicts",
-    "judged",
+    "scored",
     "kendall_error",
     "weighted_tau_error",
     "kendall_gain",

@@ -58,7 +58,7 @@ def test_an_estimator_of_the_error_is_compared_with_it_and_not_with_the_gain():
     assert (found.spearman_gain, found.kendall_gain, found.weighted_tau_gain, found.regret_gain) == (None,) * 4
     # Measured means 0.3, 0.5, 0.7, 0.9: off by 0.2, 0.3, 0.4, 0.5.
     assert found.mae_error == pytest.approx(0.35)
-    assert (found.mae_gain, found.regret, found.predicts, found.judged) == (None, 0.0, "w2s_error", 4)
+    assert (found.mae_gain, found.regret, found.predicts, found.scored) == (None, 0.0, "w2s_error", 4)
 
 
 def test_higher_is_better_is_turned_for_the_error():
@@ -178,7 +178,7 @@ def test_what_speaks_of_no_outcome_is_compared_with_the_error_as_an_order_only()
 
 def test_candidates_without_a_value_are_left_out_and_counted():
     found = score_of(values("misfit_selection", [None, 0.2, 0.3, 0.4]))
-    assert found.judged == 3
+    assert found.scored == 3
     assert found.spearman_error == pytest.approx(1.0)
     assert found.mae_error == pytest.approx(0.4)
     # Its first choice is b, which loses 0.2 against a, of which it knows nothing.
@@ -202,7 +202,7 @@ def test_several_rankings_are_averaged_for_orders_and_paired_for_errors():
     assert found.spearman_error == pytest.approx(1.0)
     half = [values("misfit_selection", [None, 0.6, 0.7, 1.0]), values("misfit_selection", [0.5, None, 0.9, 1.0])]
     (found,) = scores([ranked(one) for one in half], parts, NAMES)
-    assert found.judged == 4
+    assert found.scored == 4
     assert found.mae_error == pytest.approx(0.1)
 
 

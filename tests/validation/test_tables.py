@@ -48,9 +48,9 @@ def test_tables_show_errors_with_their_spread_and_dashes_for_what_is_absent(foun
     rows = tables.measurements(found).rows
     assert rows[0] == ("=1+1", "0.300 ± 0.020", "+0.200 ± 0.015", "0.500 ± 0.010", "0.80 ± 0.10")
     assert rows[1][1:] == ("0.450", "-0.050", "0.400", "–")
-    judged = tables.estimators(found)
-    assert judged.headings[2:7] == ("predicts", "τ", "ρ error", "ρ gain", "regret")
-    assert judged.rows[0][1:7] == ("few labels", "W2S error", "0.67", "1.00", "–", "0.000")
+    scored = tables.estimators(found)
+    assert scored.headings[2:7] == ("predicts", "τ", "ρ error", "ρ gain", "regret")
+    assert scored.rows[0][1:7] == ("few labels", "W2S error", "0.67", "1.00", "–", "0.000")
 
 
 PREDICTED = [("w2s_error", "W2S error", "0.10"), ("gain", "gain", "0.20"), ("weak_error", "weak error", "0.30")]

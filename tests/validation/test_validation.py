@@ -38,7 +38,7 @@ def test_only_what_labels_can_change_is_asked_again(question):
     assert ("cka", "representations") in told
     assert ("cka", "few_labels") not in told
     assert ("misfit", "few_labels") in told
-    # The simulation sees no label; it stands there once more, against the trainings that the others are judged by.
+    # The simulation sees no label; it stands there once more, against the trainings that the others are scored by.
     assert ("label_prior_simulation", "few_labels") in told
 
 
