@@ -167,7 +167,7 @@ def source_of(query: RankingQuery, store: FeatureStore | None = None) -> Feature
         query: what is asked.
         store: another feature store than this user's, such as a tenant's own.
     """
-    if all(spec.is_array for spec in (query.strong, *query.weak)):
+    if all(spec.is_array for spec in (query.strong, *query.weak, *query.describers)):
         return ArraySource()
     from predictor.extraction.extractor import Extractor
 

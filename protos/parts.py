@@ -181,6 +181,9 @@ def _holders(message: query_pb2.RankingQuery) -> Iterator[Any]:
     for entry in message.weak_labels:
         if entry.HasField("predictions"):
             yield entry.predictions
+    for proxy in message.proxies:
+        if proxy.HasField("values"):
+            yield proxy.values
     if message.HasField("drawn") and message.drawn.HasField("rows"):
         yield message.drawn.rows
 

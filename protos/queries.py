@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.intake.predictions import second_of_two
+from predictor.query.description import Description
 from predictor.query.labels import Kind, Labels
 from predictor.query.model_reference import LabelsBy
 from predictor.query.model_spec import ModelSpec
@@ -43,6 +45,18 @@ def query_to_proto(query: RankingQuery) -> pb.RankingQuery:
             for name, values in query.weak_labels.items()
         ],
         settings=settings_to_proto(query.settings),
+        descriptions=[
+            pb.Description(
+                name=text_of(one.name, f"descriptions[{i}].name"),
+                texts=texts_of(one.texts, f"descriptions[{i}].texts"),
+            )
+            for i, one in enumerate(query.descriptions)
+        ],
+        describers=[_spec_to_proto(spec, f"describers[{i}]") for i, spec in enumerate(query.describers)],
+        proxies=[
+            pb.Proxy(name=text_of(name, "proxies"), values=tensor_to_proto(np.asarray(values), f"proxies[{name!r}]"))
+            for name, values in query.proxies.items()
+        ],
         drawn=None if query.drawn is None else _drawn_to_proto(query.drawn),
     )
 
@@ -81,8 +95,24 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
         labels=_labels_from_proto(message.labels) if message.HasField("labels") else None,
         weak_labels=weak_labels,
         settings=settings_from_proto(message.settings),
+        descriptions=tuple(Description(one.name, tuple(one.texts)) for one in message.descriptions),
+        describers=tuple(_spec_from_proto(spec, f"describers[{i}]") for i, spec in enumerate(message.describers)),
+        proxies=_proxies_from_proto(message.proxies),
         drawn=_drawn_from_proto(message.drawn, len(pool)) if message.HasField("drawn") else None,
     )
+
+
+def _proxies_from_proto(entries: Iterable[pb.Proxy]) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {}
+    for i, entry in enumerate(entries):
+        if not entry.name or entry.name in found:
+            raise InputError(
+                f"proxies[{i}] has the name {entry.name!r}; give each proxy a name of its own.",
+                reason="BAD_PROXY",
+                field=f"proxies[{i}]",
+            )
+        found[entry.name] = tensor_from_proto(entry.values, f"proxies[{i}]")
+    return found
 
 
 def _drawn_to_proto(drawn: Drawn) -> pb.Drawn:

@@ -9,7 +9,17 @@ from typing import Any
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
-from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.ranking import (
+    Candidate,
+    Estimate,
+    EvidenceUse,
+    Failure,
+    Interval,
+    NullBand,
+    Provenance,
+    Ranking,
+    StrongModel,
+)
 from predictor.steps import Progress
 from protos.w2s.v1 import ranking_pb2 as pb
 
@@ -52,6 +62,7 @@ def ranking_to_proto(ranking: Ranking) -> pb.Ranking:
         provenance=_provenance_to_proto(ranking.provenance, order),
         warnings=ranking.warnings,
         schema=ranking.schema,
+        evidence_kinds=[_write(pb.EvidenceUse(), one) for one in ranking.evidence_kinds],
     )
     message.key_order.extend(order.keys)
     return message
@@ -70,6 +81,7 @@ def ranking_from_proto(message: pb.Ranking) -> Ranking:
         null=NullBand(**_read(message.null, NullBand)),
         provenance=_provenance_from_proto(message.provenance, order),
         warnings=tuple(message.warnings),
+        evidence_kinds=tuple(EvidenceUse(**_read(one, EvidenceUse)) for one in message.evidence_kinds),
         schema=message.schema,
     )
 

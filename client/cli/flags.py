@@ -54,6 +54,29 @@ def add_evidence(parser: Parser) -> None:
         nargs="+",
         help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), or id,label",
     )
+    group.add_argument(
+        "--describe",
+        metavar="NAME=TEXT",
+        action=Collect,
+        nargs="+",
+        help="what a class means in words, one for each class; of numbers: low and high; a name may come several times",
+    )
+    group.add_argument(
+        "--describer",
+        dest="describers",
+        metavar="MODEL",
+        action=Collect,
+        nargs="+",
+        help="sentence encoders that compare rows with descriptions (default: those among the models, else MiniLM)",
+    )
+    group.add_argument(
+        "--proxy",
+        dest="proxies",
+        metavar="NAME=FILE",
+        action=Collect,
+        nargs="+",
+        help="a number per row that is taken to go with the label: .npy (n,), or id,label",
+    )
     group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
     add_options(group, "evidence")
 
@@ -166,5 +189,6 @@ def check_engine(arguments: argparse.Namespace) -> None:
 
 def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     """The parsed flags as keywords of `predictor.intake.request.build_query`."""
-    names = ("strong", "weak", "pool", "text_column", "id_column", "weak_labels", "labels", *OPTIONS)
+    evidence = ("weak_labels", "labels", "describe", "describers", "proxies")
+    names = ("strong", "weak", "pool", "text_column", "id_column", *evidence, *OPTIONS)
     return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}

@@ -8,6 +8,7 @@ from predictor.estimators.consensus_truth import ConsensusForecast
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, Forecaster
+from predictor.estimators.truth import TruthForecast
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate
@@ -15,7 +16,10 @@ from predictor.results.ranking import Better, Estimate
 
 @dataclass(frozen=True)
 class Combined:
-    """`truth_posterior` given gold labels, else `consensus_truth` given weak ones, else `label_prior_simulation`.
+    """`truth` given descriptions, proxies, or both weak labels and gold labels; else one of three others.
+
+    These are `truth_posterior` given gold labels, else `consensus_truth` given weak ones, else
+    `label_prior_simulation`.
 
     A rule, not a fitted model: in the mean over all measured tasks each orders candidates better than the one that
     needs less, and mixtures of label-free estimators fitted on other tasks were better than the simulation alone by .01
@@ -28,19 +32,28 @@ class Combined:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "The default: truth_posterior where --labels is given, else consensus_truth where every candidate's weak "
-        "labels are and three of them differ, else label_prior_simulation."
+        "The default: truth where --describe, --proxy, or both --labels and weak labels are given; else "
+        "truth_posterior where --labels is given, else consensus_truth where every candidate's weak labels are and "
+        "three of them differ, else label_prior_simulation."
     )
 
     def chosen(self, case: Case) -> Forecaster:
         """The forecaster that this case's evidence allows."""
+        if case.voters is not None or (case.labels is not None and case.weak_labels):
+            return TruthForecast()
         consensus = ConsensusForecast()
         if case.labels is None and case.weak_labels and not consensus.lacks(case):
             return consensus
         return self.part(Evidence.representations if case.labels is None else Evidence.few_labels)
 
-    def part(self, evidence: Evidence) -> Forecaster:
-        """The forecaster for candidates that all come with this evidence."""
+    def part(self, evidence: Evidence, *, joint: bool = False) -> Forecaster:
+        """The forecaster for candidates that all come with this evidence.
+
+        Args:
+            joint: descriptions or proxies are given too, or weak labels beside gold ones.
+        """
+        if joint:
+            return TruthForecast()
         if evidence >= Evidence.few_labels:
             return TruthPosteriorForecast()
         return ConsensusForecast() if evidence == Evidence.weak_labels else LabelPriorSimulation()

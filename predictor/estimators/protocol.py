@@ -9,7 +9,7 @@ import numpy as np
 
 from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.ranking import Better, Estimate, EvidenceUse
 from predictor.statistics.arrays import Array
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
@@ -70,6 +70,7 @@ class Forecast:
         null_draws: (m, S) Err_w2s of the same candidates with row pairing shuffled.
         null_error: (m,) Err_w2s that these are compared with, where it is not `error`: that of ridge heads on soft
             labels, as the null is of such whatever is asked for.
+        evidence_kinds: how much each description, proxy and candidate's weak labels was relied on, where known.
         notes: what the reader should know.
         warnings: where this is not the training that was asked for.
         accuracy: (m, 2) expected share of right rows of the weak model and of its student; None where not predicted.
@@ -86,6 +87,7 @@ class Forecast:
     warnings: tuple[str, ...] = ()
     accuracy: Array | None = None
     null_error: Array | None = None
+    evidence_kinds: tuple[EvidenceUse, ...] = ()
 
     def moved(self, error: Array, gain: Array, error_draws: Array, gain_draws: Array) -> Forecast:
         """The same with (m,) added to the candidates' errors and gains, and (m, R) to those of the replicates."""

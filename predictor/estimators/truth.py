@@ -23,7 +23,7 @@ from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import cross_fitted_student, shortfall, supervise
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.ranking import Better, Estimate, EvidenceUse
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
@@ -31,7 +31,7 @@ from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, si
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, posterior
 from predictor.truth.kernels import agreed_shares, agreement, mixture, seen_by_both, unit
 from predictor.truth.model import NOISES, LabelModel
-from predictor.truth.voters import Consensus, Kind, Voters, consensus
+from predictor.truth.voters import Consensus, Kind, Voters, consensus, variances_of
 
 Rows = NDArray[np.intp]
 
@@ -98,7 +98,9 @@ class TruthForecast:
             parts.append((places, self._simulated(case, places, truths, drawn)))
         gold = len(known) if trained else None
         warnings = shortfall(case.rows - len(known), case.training, gold) if any(real) else ()
-        return replace(_joined(len(case.weak), parts, truths.notes), warnings=warnings)
+        return replace(
+            _joined(len(case.weak), parts, truths.notes), warnings=warnings, evidence_kinds=truths.evidence_kinds
+        )
 
     def _sample(self, case: Case) -> Case:
         """The case on at most `max_rows` rows, gold rows first."""
@@ -139,7 +141,7 @@ class TruthForecast:
         else:
             order = posterior(LabelModel.of((mixed,), parts, own), gold, known)
             level = posterior(LabelModel.of((strong, *others), parts, own), gold, known)
-        return _Truths(order, level, coding, voters, believed, _are_classes(case))
+        return _Truths(order, level, coding, voters, believed, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """See `label_kernels`."""
@@ -207,6 +209,7 @@ class _Truths:
         coding: unit of both.
         voters, consensus: in that unit, without gold labels; None where nobody votes.
         classes: labels are class codes in that coding.
+        known, gold: rows with gold labels, and these labels.
     """
 
     order: LabelPosterior
@@ -215,6 +218,20 @@ class _Truths:
     voters: Voters | None
     consensus: Consensus | None
     classes: bool
+    known: Rows
+    gold: Array
+
+    @property
+    def evidence_kinds(self) -> tuple[EvidenceUse, ...]:
+        """How much each voter is relied on, and how it fits the gold labels."""
+        if self.voters is None or self.consensus is None:
+            return ()
+        scores = self.voters.scores
+        sizes = np.abs(self.consensus.weights) * np.sqrt(variances_of(scores))
+        shares = sizes / max(float(sizes.sum()), 1e-12)
+        gold = [_correlation(scores[self.known, j], self.gold) for j in range(len(shares))]
+        rows = zip(self.voters.kinds, self.voters.names, shares, self.consensus.reliability, gold, strict=True)
+        return tuple(EvidenceUse(kind, name, float(share), float(rely), fit) for kind, name, share, rely, fit in rows)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -256,6 +273,15 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     shares = agreed_shares(agreement([*roots, root]), model_weights([*others, case.strong]))[:-1]
     rest = mixture(roots, shares / max(float(shares.sum()), 1e-12))
     return strong, rest, seen_by_both(strong, rest), *easier
+
+
+def _correlation(scores: Array, gold: Array) -> float | None:
+    """Of (n, k) scores with (n, k) gold labels over all columns; None without gold labels or without variance."""
+    if len(gold) < 2:
+        return None
+    first, second = scores - scores.mean(axis=0), gold - gold.mean(axis=0)
+    size = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(np.sum(first * second)) / size if size > 0.0 else None
 
 
 def _weak_voters(case: Case, known: Rows) -> tuple[Voters | None, Coding]:

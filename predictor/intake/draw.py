@@ -55,6 +55,7 @@ def draw(query: RankingQuery, store: FeatureStore | None = None, *, remote: bool
         pool=query.pool.take(chosen),
         labels=labels,
         weak_labels={name: values[chosen] for name, values in query.weak_labels.items()},
+        proxies={name: values[chosen] for name, values in query.proxies.items()},
         drawn=drawn if remote else None,
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictor.errors import InputError
+from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
 from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.predictions import predictions_of
 from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
@@ -38,6 +39,10 @@ class Options(TypedDict, total=False):
         pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
         labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
         weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
+        describe: class -> what it means in words, or several texts for it; or `NAME=TEXT` strings. Of numbers, `low`
+            and `high`.
+        describers: MODELs that compare rows with the descriptions; the request's own sentence encoders where None.
+        proxies: name -> (n,) numbers that are taken to go with the label, or -> file; or `NAME=FILE` strings.
         text_column, id_column: columns of a pool file.
         label_words: the words for the classes, in their order, joined by commas or as a list; for candidates
             with `#labels=words` and for `refine="prompted"`.
@@ -68,6 +73,9 @@ class Options(TypedDict, total=False):
     pool: PoolInput | None
     labels: LabelsInput | None
     weak_labels: WeakLabelsInput | None
+    describe: DescribeInput | None
+    describers: str | ModelSpec | Sequence[str | ModelSpec] | None
+    proxies: ProxiesInput | None
     text_column: str
     id_column: str
     label_words: str | Sequence[str] | None
@@ -117,7 +125,19 @@ def build_query(
     rows = _pool(options.get("pool"), (student, *candidates), *columns)
     gold = _labels(options.get("labels"), rows)
     weak_labels = _weak_labels(options.get("weak_labels"), candidates, rows, gold)
-    return draw(RankingQuery(student, candidates, rows, gold, weak_labels, settings), remote=remote)
+    descriptions = descriptions_of(options.get("describe"))
+    query = RankingQuery(
+        student,
+        candidates,
+        rows,
+        gold,
+        weak_labels,
+        settings,
+        descriptions=descriptions,
+        describers=describers_of(options.get("describers"), (student, *candidates), bool(descriptions)),
+        proxies=proxies_of(options.get("proxies"), rows),
+    )
+    return draw(query, remote=remote)
 
 
 def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:

@@ -118,6 +118,28 @@ def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[
     return predictions_of([table[row] for row in pool.ids], len(pool), name, classes)
 
 
+def read_numbers(path: str | Path, pool: Pool, what: str, field: str) -> Floats:
+    """One number per pool row: a `.npy` of shape (n,), or a table with columns `id` and `label`.
+
+    Raises:
+        NotFoundError: no such file.
+        InputError: a pool row without a number.
+    """
+    if Path(path).suffix.lower() == ".npy":
+        values: Sequence[object] | NDArray[np.generic] = _load_array(path, field)
+    else:
+        table = _by_id(read_table(path), LABEL_COLUMN, field)
+        values = [table.get(row) for row in pool.ids]
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{what}: {path} has no number for some of the {len(pool)} pool rows ({error}); give one for every row.",
+            reason="ROWS_DIFFER",
+            field=field,
+        ) from error
+
+
 def _pool_of(table: Table, text_column: str, id_column: str) -> Pool:
     if not table.records:
         raise InputError(f"{table.source} has no rows.", reason="NO_ROWS", field="pool")

@@ -10,9 +10,10 @@ class Evidence(IntEnum):
     """What an answer rests on, weakest first. The names are those of JSON and of messages."""
 
     representations = 0
-    weak_labels = 1
-    few_labels = 2
-    calibrated = 3
+    descriptions = 1
+    weak_labels = 2
+    few_labels = 3
+    calibrated = 4
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ EVIDENCE: dict[Evidence, EvidenceText] = {
         "representations only",
         "without labels",
         "The rows and the models' representations, and no label at all.",
+    ),
+    Evidence.descriptions: EvidenceText(
+        "descriptions",
+        "descriptions or proxies",
+        "with descriptions",
+        "Representations, and descriptions of the classes or proxies of the label; no label at all.",
     ),
     Evidence.weak_labels: EvidenceText(
         "weak labels",

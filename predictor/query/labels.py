@@ -192,7 +192,7 @@ def need_squares(numbers: NDArray[np.float64], what: str, field: str) -> None:
 
 
 def _classes_of(raw: Sequence[object], present: Sequence[str]) -> Labels:
-    names = sorted(set(present), key=_class_order)
+    names = sorted(set(present), key=class_order)
     _need_two(len(names))
     if len(names) > MAX_CLASSES:
         raise InputError(
@@ -215,7 +215,8 @@ def _classes_of(raw: Sequence[object], present: Sequence[str]) -> Labels:
     return Labels(targets, "binary" if columns == 1 else "multiclass", tuple(names))
 
 
-def _class_order(name: str) -> tuple[int, float, str]:
+def class_order(name: str) -> tuple[int, float, str]:
+    """The sort key of class names: numbers by value, then other names by letter."""
     try:
         return (0, float(name), name)
     except ValueError:

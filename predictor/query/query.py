@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from predictor.errors import InputError
+from predictor.query.description import Description, check_descriptions, in_class_order
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -26,6 +29,9 @@ class RankingQuery:
         pool: the rows that the chosen supervisor will label.
         labels: gold labels of some rows (the weak heads' training rows D~), or None.
         weak_labels: candidate name -> (n,) or (n, classes) predictions on the pool.
+        descriptions: what each class means in words; empty where nothing is described.
+        describers: sentence encoders that compare rows with the descriptions.
+        proxies: name -> (n,) finite numbers that are taken to go with the label.
         drawn: how to cut feature sets stored elsewhere to the pool's rows; None where nothing has to be cut.
     """
 
@@ -36,6 +42,9 @@ class RankingQuery:
     weak_labels: Mapping[str, Floats] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     drawn: Drawn | None = None
+    descriptions: tuple[Description, ...] = ()
+    describers: tuple[ModelSpec, ...] = ()
+    proxies: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_candidates(self.weak)
@@ -43,11 +52,50 @@ class RankingQuery:
         _check_weak_labels(self.weak_labels, self.weak, self.pool)
         _check_labelling_models(self.strong, self.weak, self.weak_labels)
         _check_label_prompt(self)
+        check_descriptions(self.descriptions, self.describers, self.pool, self.labels)
+        _check_proxies(self)
 
     @property
     def knows_weak_labels(self) -> bool:
         """Whether any candidate's own labels are given or asked of its model."""
         return bool(self.weak_labels) or any(spec.labels is not None for spec in self.weak)
+
+    @property
+    def knows_labels_in_words(self) -> bool:
+        """Whether descriptions or proxies are given."""
+        return bool(self.descriptions or self.proxies)
+
+    @property
+    def columns(self) -> int | None:
+        """Label columns that the evidence implies: 1 of two classes and of numbers; None where nothing implies any."""
+        if self.labels is not None:
+            return int(self.labels.targets.shape[1])
+        if len(self.descriptions) > 2:
+            return len(self.descriptions)
+        return 1 if self.knows_labels_in_words else None
+
+    @property
+    def ordered_descriptions(self) -> tuple[Description, ...]:
+        """The descriptions in the order of the label columns."""
+        return in_class_order(self.descriptions, None if self.labels is None else self.labels.classes)
+
+
+def _check_proxies(query: RankingQuery) -> None:
+    for name, values in query.proxies.items():
+        if np.shape(values) != (len(query.pool),) or not np.isfinite(values).all():
+            raise InputError(
+                f"proxy {name!r} has shape {np.shape(values)}; give one finite number for each of the "
+                f"{len(query.pool)} rows.",
+                reason="BAD_PROXY",
+                field="proxies",
+            )
+    if query.proxies and query.columns != 1:
+        raise InputError(
+            f"a proxy is one number per row, and there are {query.columns} classes; proxies go with numbers or with "
+            "the second of two classes. Leave --proxy out, or describe the classes with --describe.",
+            reason="BAD_PROXY",
+            field="proxies",
+        )
 
 
 def _check_candidates(weak: Sequence[ModelSpec]) -> None:

@@ -10,7 +10,6 @@ from predictor.estimators.problem import Representation
 from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.evidence import Evidence
 from predictor.query.query import RankingQuery
-from predictor.query.source import FeatureSet
 from predictor.ranking.boundary import StrongBoundary
 from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.estimating import case_of, estimate_alone, estimate_together, spectrum, with_given_labels
@@ -45,38 +44,38 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
         active: Sequence[PendingCandidate] = [one for one in candidates if one.active]
         if active:
             yield Progress("", "estimate", len(active), len(active) + 1)
-            case = case_of(query, strong, active, gathered.context_models)
+            case = case_of(query, strong, active, gathered.context_models, gathered.voters)
             effects = selection.effects([one.name for one in active])
             known = [one.estimates for one in active]
             ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects)
             active = estimate_together(active, selection, case, ordering)
     yield Progress("", "done", len(active) + 1, len(active) + 1)
     failed = [one for one in candidates if not one.active]
-    ranking = _ranking(query, selection, gathered.strong, strong_diagnostics, active, failed, ordering)
+    ranking = _ranking(query, selection, gathered, strong_diagnostics, active, failed, ordering)
     return ranking if selection.calibration is None else selection.calibration.apply(ranking, ordering)
 
 
 def _ranking(
     query: RankingQuery,
     selection: Selection,
-    strong: FeatureSet,
+    gathered: Gathered,
     strong_diagnostics: dict[str, float],
     active: Sequence[PendingCandidate],
     failed: Sequence[PendingCandidate],
     ordering: Ordering | None,
 ) -> Ranking:
-    requested = selection.ranking_estimator
+    requested, strong = selection.ranking_estimator, gathered.strong
     ranked = [] if ordering is None else [ordering.place(_row(one, query), i) for i, one in enumerate(active)]
     ranked.sort(key=lambda candidate: candidate.rank or 0)
     known = {one.features.fingerprint for one in (*active, *failed) if one.features is not None}
-    warnings = warnings_on_rows(query, strong, known)
+    warnings = warnings_on_rows(query, strong, known) + gathered.warnings
     if ordering is not None:
         warnings += warnings_on_evidence(query, requested, ordering.estimator, ranked)
         warnings += warnings_on_codes(query)
         warnings += () if ordering.forecast is None else ordering.forecast.warnings
     return Ranking(
         rank_by=selection.rank_by if isinstance(requested, Forecaster) else requested.name,
-        evidence=_evidence(query, requested if ordering is None else ordering.estimator),
+        evidence=_evidence(query, requested if ordering is None else ordering.estimator, selection.evidence),
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
         strong=StrongModel(
@@ -86,6 +85,7 @@ def _ranking(
         null=NullBand() if ordering is None else ordering.null,
         provenance=Provenance(versions(), query.settings.seed, request_record(query)),
         warnings=warnings,
+        evidence_kinds=() if ordering is None or ordering.forecast is None else ordering.forecast.evidence_kinds,
     )
 
 
@@ -109,11 +109,13 @@ def _row(candidate: PendingCandidate, query: RankingQuery) -> Candidate:
     )
 
 
-def _evidence(query: RankingQuery, estimator: Estimator) -> str:
+def _evidence(query: RankingQuery, estimator: Estimator, given: Evidence) -> str:
     """The evidence that the order rests on, which may be less than what was given.
 
     Weak labels may come from heads that were trained on gold ones, so they count as gold labels where there are any.
     """
+    if estimator.name == "truth":
+        return given.name  # it uses all evidence that there is
     if query.labels is not None and estimator.evidence >= Evidence.weak_labels:
         return Evidence.few_labels.name
     return estimator.evidence.name

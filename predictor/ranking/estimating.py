@@ -17,6 +17,7 @@ from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.ordering import Ordering
 from predictor.ranking.selection import Selection
 from predictor.results.ranking import Estimate
+from predictor.truth.voters import Voters
 
 SPECTRUM = 32
 """Leading eigenvalues shown per model."""
@@ -32,10 +33,10 @@ def with_given_labels(candidate: PendingCandidate, query: RankingQuery) -> Pendi
         return candidate
     table = np.asarray(given, dtype=np.float64)
     with CandidateBoundary(candidate.spec) as boundary:
-        if query.labels is not None:
-            check_width(table, query.labels.targets.shape[1], candidate.name)
-            if query.settings.training.heads == "logistic":
-                check_probabilities(table, candidate.name)
+        if query.columns is not None:
+            check_width(table, query.columns, candidate.name)
+        if query.labels is not None and query.settings.training.heads == "logistic":
+            check_probabilities(table, candidate.name)
     return replace(candidate, weak_labels=table, failure=boundary.failure)
 
 
@@ -44,6 +45,7 @@ def case_of(
     strong: FeatureSet | Representation,
     candidates: Sequence[PendingCandidate],
     context_models: Sequence[FeatureSet] = (),
+    voters: Voters | None = None,
 ) -> Case:
     """What the estimators are given of these candidates; all of them have features."""
     settings = query.settings
@@ -57,6 +59,7 @@ def case_of(
         refined if settings.refine == "prompted" else None,
         settings.training,
         tuple(Representation.of(one) for one in context_models),
+        voters,
     )
 
 

@@ -14,8 +14,10 @@ from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, FeatureSource, Forewarned, Predicted
 from predictor.ranking.boundary import CandidateBoundary, StrongBoundary
 from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.describing import voters_of
 from predictor.ranking.labelling import label
 from predictor.steps import Progress, Steps
+from predictor.truth.voters import Voters
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +27,16 @@ class Gathered:
     Attributes:
         strong: the student's features at its one layer.
         candidates: in the order asked for, several layers of one model side by side.
+        voters: scores of the rows by descriptions and proxies; None where none are given.
+        warnings: of describers that failed.
         context_models: models that are not ranked any more; see `predictor.estimators.problem.Case`.
     """
 
     strong: FeatureSet
     candidates: tuple[PendingCandidate, ...]
     context_models: tuple[FeatureSet, ...] = ()
+    voters: Voters | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def active(self) -> tuple[FeatureSet, ...]:
@@ -45,7 +51,7 @@ def gather(query: RankingQuery, source: FeatureSource) -> Steps[Gathered]:
         W2SError: the strong model failed, or the work was cancelled.
     """
     if isinstance(source, Forewarned):
-        source.announce((query.strong, *query.weak), query.pool)
+        source.announce((query.strong, *query.weak, *query.describers), query.pool)
     with StrongBoundary(query.strong):
         strong = only_layer((yield from source.features(query.strong, query.pool, query.settings)))
     candidates: list[PendingCandidate] = []
@@ -57,7 +63,8 @@ def gather(query: RankingQuery, source: FeatureSource) -> Steps[Gathered]:
         if boundary.failure is not None:
             yield Progress(spec.name, "failed", 0, 1)
             candidates.append(PendingCandidate(spec, failure=boundary.failure))
-    return Gathered(strong, tuple(candidates))
+    voters, warnings = yield from voters_of(query, source)
+    return Gathered(strong, tuple(candidates), voters=voters, warnings=warnings)
 
 
 def _candidate(spec: ModelSpec, features: FeatureSet, predicted: Predicted | None) -> PendingCandidate:

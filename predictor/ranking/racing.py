@@ -94,6 +94,13 @@ def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimat
 
 
 def _check(query: RankingQuery) -> None:
+    if query.knows_labels_in_words:
+        raise InputError(
+            "rows are read in full where descriptions or proxies are given; leave out --budget and --confidence, or "
+            "--describe and --proxy.",
+            reason="BAD_USAGE",
+            field="budget",
+        )
     if any(spec.labels for spec in query.weak) or query.settings.refine == "prompted":
         raise InputError(
             "models that label or relabel rows are read in full; leave out --budget and --confidence, or the labels.",

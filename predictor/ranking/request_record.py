@@ -15,5 +15,8 @@ def request_record(query: RankingQuery) -> dict[str, Any]:
         "weak": [spec.as_given for spec in query.weak],
         "labelled_rows": labelled,
         "weak_labels": sorted(query.weak_labels),
+        "descriptions": {one.name: list(one.texts) for one in query.ordered_descriptions},
+        "describers": [spec.as_given for spec in query.describers],
+        "proxies": sorted(query.proxies),
         **query.settings.record(),
     }

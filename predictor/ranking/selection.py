@@ -155,7 +155,14 @@ def _estimators(query: RankingQuery, evidence: Evidence) -> tuple[Estimator, ...
 def _evidence(query: RankingQuery) -> Evidence:
     if query.labels is not None:
         return Evidence.few_labels
-    return Evidence.weak_labels if query.knows_weak_labels else Evidence.representations
+    if query.knows_weak_labels:
+        return Evidence.weak_labels
+    return Evidence.descriptions if query.knows_labels_in_words else Evidence.representations
+
+
+def _joint(query: RankingQuery) -> bool:
+    """Whether the default estimator is the one for several kinds of evidence; see `Combined`."""
+    return query.knows_labels_in_words or (query.labels is not None and query.knows_weak_labels)
 
 
 def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Kind | None]:
@@ -164,5 +171,6 @@ def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Ki
     if isinstance(ranking, Combined):
         own = all(spec.labels is not None or spec.name in query.weak_labels for spec in query.weak)
         known = Evidence.weak_labels if own and len(query.weak) >= NEEDED else Evidence.representations
-        ranking = ranking.part(Evidence.few_labels if labels is not None else known)
+        known = Evidence.few_labels if labels is not None else known
+        ranking = ranking.part(known, joint=_joint(query))
     return ranking.name if isinstance(ranking, Forecaster) else None, None if labels is None else labels.kind

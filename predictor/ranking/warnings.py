@@ -52,6 +52,10 @@ def warnings_on_evidence(
         used: the one that made the order; another one where `requested` chooses by the evidence.
         ranked: the candidates with their estimates.
     """
+    if query.knows_labels_in_words and used.name != "truth":
+        return (f"descriptions and proxies did not make the order: {used.name} does not use them; truth does",)
+    if isinstance(requested, Combined) and used.name == "truth":
+        return ()
     if isinstance(requested, Combined) and query.knows_weak_labels:
         if used.evidence >= Evidence.weak_labels:
             return ()

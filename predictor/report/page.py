@@ -15,6 +15,7 @@ from predictor.results.order import null_line, order_of
 from predictor.results.ranking import Candidate, Interval, Ranking
 from predictor.results.text import (
     decimals_of,
+    evidence_lines,
     layer_of,
     number,
     percent,
@@ -189,6 +190,7 @@ def _figures(*plots: str) -> str:
 
 def _evidence(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     words = f"<dt>Evidence</dt><dd>{text(evidence_text(ranking.evidence).sentence)}</dd>"
+    words += "".join(f"<dd>{text(line)}</dd>" for line in evidence_lines(ranking))
     return section("What this rests on", f'<dl class="words panel"><div>{words}</div>{judges(ranked)}</dl>')
 
 

@@ -11,6 +11,7 @@ from predictor.results.ranking import Candidate, Ranking
 from predictor.results.text import (
     compact,
     decimals_of,
+    evidence_lines,
     layer_of,
     percent,
     points_of,
@@ -78,7 +79,7 @@ def _ranking(ranked: Sequence[Candidate], order: Order) -> str:
 
 def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
     unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error), "")
-    notes = [f"Evidence: {evidence_text(ranking.evidence).sentence}"]
+    notes = [f"Evidence: {evidence_text(ranking.evidence).sentence}", *evidence_lines(ranking)]
     notes += [f"Unit: {unit_of(unit)}; intervals are 90 %."] if unit else []
     notes += [f"Null: {null_line(ranking)}."] if ranking.null.value is not None else []
     notes += [f"Right answers: {plain(right_of(c))}." for c in ranked[:1] if right_of(c)]

@@ -49,6 +49,25 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class EvidenceUse:
+    """How much the order relies on one description, proxy or candidate's weak labels.
+
+    Attributes:
+        kind: `description`, `proxy` or `weak`.
+        name: of the describer, proxy or candidate.
+        weight: share of the voters' consensus, 0 to 1.
+        reliability: correlation with the labels that is assumed without gold labels.
+        gold_correlation: correlation with the gold labels of the rows that have one; None where none are given.
+    """
+
+    kind: str
+    name: str
+    weight: float
+    reliability: float
+    gold_correlation: float | None = None
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a candidate has no rank: canonical code, stable reason, a sentence for people."""
 
@@ -147,6 +166,7 @@ class Ranking:
     null: NullBand
     provenance: Provenance
     warnings: tuple[str, ...] = ()
+    evidence_kinds: tuple[EvidenceUse, ...] = ()
     schema: str = SCHEMA
 
     def best(self) -> Candidate:
@@ -263,6 +283,7 @@ class Ranking:
             null=NullBand(**raw["null"]),
             provenance=Provenance(**raw["provenance"]),
             warnings=tuple(raw["warnings"]),
+            evidence_kinds=tuple(EvidenceUse(**one) for one in raw["evidence_kinds"]),
             schema=raw["schema"],
         )
 

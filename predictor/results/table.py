@@ -11,6 +11,7 @@ from predictor.results.order import Order, null_line, order_of
 from predictor.results.ranking import Candidate, Interval, NullBand, Ranking
 from predictor.results.text import (
     decimals_of,
+    evidence_lines,
     layer_of,
     percent,
     points_of,
@@ -57,6 +58,8 @@ def table(ranking: Ranking, width: int = 100) -> str:
 
 def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str]:
     lines = _note("evidence", evidence_text(ranking.evidence).sentence, width)
+    for line in evidence_lines(ranking):
+        lines += _note("", line, width)
     unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error), "")
     if unit:
         lines += _note("unit", f"{unit_of(unit)}; intervals are 90 %", width)

@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-from predictor.results.ranking import Candidate, Interval
+from predictor.results.ranking import Candidate, EvidenceUse, Interval, Ranking
 
 UNITS = {
     "label variance": "1 is the error of always answering the mean label",
@@ -107,3 +107,27 @@ def visible(text: str) -> str:
 def layer_of(layer: str | None) -> str:
     """`layer 6`; nothing for arrays, whose layer nobody knows."""
     return "" if layer in (None, "given") else f"layer {visible(str(layer))}"
+
+
+LITTLE = 0.1
+"""Correlation with gold labels below which a voter is reported as uninformative."""
+
+_VOTERS = {"description": "descriptions", "proxy": "proxies", "weak": "weak labels"}
+
+
+def evidence_lines(ranking: Ranking) -> list[str]:
+    """A line per kind of evidence that votes on the labels: its share, and how far each voter is trusted."""
+    found = []
+    for kind, shown in _VOTERS.items():
+        uses = [one for one in ranking.evidence_kinds if one.kind == kind]
+        if uses:
+            share = sum(one.weight for one in uses)
+            found.append(f"{shown}, {share:.0%} of the vote: {', '.join(map(_use, uses))}")
+    return found
+
+
+def _use(one: EvidenceUse) -> str:
+    if one.gold_correlation is None:
+        return f"{visible(one.name)} (correlation with the labels taken to be {one.reliability:.2f})"
+    little = ", trusted little" if one.gold_correlation < LITTLE else ""
+    return f"{visible(one.name)} (correlation with the gold labels {one.gold_correlation:.2f}{little})"

@@ -18,7 +18,9 @@ _FLOP_SECONDS = 1e-9
 
 def declared_values(query: RankingQuery) -> int:
     """Numbers in the features that travel with the query: rows times dimensions, over all models."""
-    return sum(int(spec.values.size) for spec in (query.strong, *query.weak) if spec.values is not None)
+    return sum(
+        int(spec.values.size) for spec in (query.strong, *query.weak, *query.describers) if spec.values is not None
+    )
 
 
 def declared_seconds(query: RankingQuery) -> float:
@@ -29,7 +31,7 @@ def declared_seconds(query: RankingQuery) -> float:
     rows = len(query.pool)
     letters = sum(min(len(text), query.settings.max_length * _LETTERS) for text in query.pool.texts)
     seconds = 0.0
-    for spec in (query.strong, *query.weak):
+    for spec in (query.strong, *query.weak, *query.describers):
         dims = 768
         if spec.values is not None:
             dims = spec.values.shape[-1] if spec.values.ndim == 2 else 1
@@ -52,7 +54,7 @@ def check_query(query: RankingQuery, limits: Limits) -> None:
         # No character takes more than 4 bytes, so that a short text need not be encoded to be known short.
         if len(text) * 4 > limits.max_text_bytes:
             _check_limit(len(text.encode()), limits.max_text_bytes, f"bytes in row {place}", "pool.texts")
-    for spec in (query.strong, *query.weak):
+    for spec in (query.strong, *query.weak, *query.describers):
         if spec.values is not None and spec.values.ndim == 2:
             _check_limit(spec.values.shape[1], limits.max_dimensions, f"dimensions in {spec.name!r}", "values")
     for name in query.settings.estimators:
@@ -66,7 +68,7 @@ def check_prediction(query: RankingQuery, limits: Limits) -> None:
         InputError: a model that would have to be read.
         LimitError: more numbers than the declared cost allows.
     """
-    for spec in (query.strong, *query.weak):
+    for spec in (query.strong, *query.weak, *query.describers):
         if spec.values is None:
             raise InputError(
                 f"{spec.name!r} has no values; Predict takes arrays only. Create a ranking job to have models read.",

@@ -68,7 +68,7 @@ def test_one_estimate_per_candidate_in_one_orientation_finite_or_absent_with_a_r
 def test_it_answers_with_a_value_once_its_declared_evidence_is_at_hand(estimator, evidence):
     """For regression or for classes, some are for one of them only; without the evidence for neither."""
     found = [estimator.estimate(case_with(evidence, kind=kind, seed=1)) for kind in ("regression", "multiclass")]
-    if EVIDENCE.index(evidence) >= estimator.evidence:
+    if Evidence[evidence] >= estimator.evidence:
         assert any(all(one.value is not None for one in answers) for answers in found)
     elif estimator.evidence:
         assert all(one.value is None and one.note for answers in found for one in answers)

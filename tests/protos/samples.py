@@ -9,6 +9,7 @@ from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.outcomes.outcome import Outcome
+from predictor.query.description import Description
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -18,7 +19,17 @@ from predictor.query.row_sample import Drawn
 from predictor.query.settings import Budget, Settings
 from predictor.query.training_plan import Training
 from predictor.results.job import Job
-from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.ranking import (
+    Candidate,
+    Estimate,
+    EvidenceUse,
+    Failure,
+    Interval,
+    NullBand,
+    Provenance,
+    Ranking,
+    StrongModel,
+)
 from predictor.steps import Progress
 
 
@@ -44,6 +55,8 @@ def full_query() -> RankingQuery:
         pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
         labels=Labels.of(["x", "y", None, "z", "x", "y"]),
         weak_labels={"tiny": rng.random((rows, 3)), "small": rng.random(rows).astype(np.float16)},
+        descriptions=(Description("x", ("a text", "ein Wörtchen")), Description("y", ("b",)), Description("z", ("c",))),
+        describers=(ModelSpec("reader", "pypi:reader==1/model", "last", "mean", about={"g": "h"}),),
         drawn=Drawn(np.array([0, 2, 4, 5, 7, 9], np.int64), 10, "ab" * 32),
         settings=Settings(
             estimators=("misfit", "cka"),
@@ -177,6 +190,10 @@ def full_ranking() -> Ranking:
             },
         ),
         warnings=("few rows",),
+        evidence_kinds=(
+            EvidenceUse("description", "reader", 0.75, 0.5, 0.25),
+            EvidenceUse("weak", "small", 0.25, 0.8, -0.5),
+        ),
         schema="w2s.ranking.v9",
     )
 

@@ -69,7 +69,11 @@ def _is_map(field) -> bool:
 def test_the_samples_set_every_field_of_every_message(message):
     excluded = {
         # A student labels nothing, and so does a candidate with --weak-labels. The server sets the calibration.
-        "RankingQuery": [".strong.labels", ".weak.labels", ".weak.labels", ".calibration"],
+        # Describers read texts and label nothing; proxies go with one column, and these labels have three.
+        "RankingQuery": [
+            *(".strong.labels", ".weak.labels", ".weak.labels", ".calibration"),
+            *(".describers.values", ".describers.labels", ".proxies"),
+        ],
         # A fit of accuracy has no error as predicted.
         "Calibration": [".fits.backtest.mae_as_predicted"],
     }
@@ -253,3 +257,27 @@ def _bare_ranking() -> Ranking:
 def _failed_ranking() -> Ranking:
     failed = Candidate("broken", "failed", error=full_candidate().error)
     return replace(full_ranking(), candidates=(full_candidate(), failed))
+
+
+def test_proxies_survive_the_wire_and_need_names():
+    values = np.array([0.5, -1.0, 2.0])
+    asked = RankingQuery(
+        ModelSpec("s", "array:s.npy"),
+        (ModelSpec("w", "array:w.npy"),),
+        Pool.of(["a", "b", "c"]),
+        proxies={"length": values},
+    )
+    message = convert.query_to_proto(asked)
+    back = convert.query_from_proto(message)
+    assert list(back.proxies) == ["length"]
+    np.testing.assert_array_equal(back.proxies["length"], values)
+    message.proxies.append(message.proxies[0])
+    with pytest.raises(InputError, match="a name of its own"):
+        convert.query_from_proto(message)
+
+
+def test_descriptions_and_describers_survive_the_wire():
+    asked = full_query()
+    back = convert.query_from_proto(convert.query_to_proto(asked))
+    assert back.descriptions == asked.descriptions
+    assert [one.as_given for one in back.describers] == [one.as_given for one in asked.describers]

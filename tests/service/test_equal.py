@@ -32,6 +32,8 @@ REQUESTS = {
     "one estimator": asked(3, estimators=["cka", "representation_gap"]),
     "few labels": asked(4, labels=labels()),
     "weak labels": asked(5, weak_labels={"near": np.linspace(0, 1, 90), "far": np.linspace(1, 0, 90)}),
+    "a proxy": asked(5, proxies={"length": np.linspace(0, 1, 90)}),
+    "weak labels and a proxy": asked(5, weak_labels={"near": np.linspace(0, 1, 90)}, proxies={"p": np.arange(90)}),
     "rows drawn": asked(6, max_rows=50),
     "texts": asked(7, pool=[f"row {i}" for i in range(89)] + [""]),
     "stages": asked(9, rows=400, budget="80%", confidence=0.9),

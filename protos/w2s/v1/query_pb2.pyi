@@ -178,6 +178,22 @@ class WeakLabels(_message.Message):
     predictions: Tensor
     def __init__(self, candidate: _Optional[str] = ..., predictions: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
+class Description(_message.Message):
+    __slots__ = ("name", "texts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Proxy(_message.Message):
+    __slots__ = ("name", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    values: Tensor
+    def __init__(self, name: _Optional[str] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
+
 class Settings(_message.Message):
     __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training")
     ESTIMATORS_FIELD_NUMBER: _ClassVar[int]
@@ -243,7 +259,7 @@ class Budget(_message.Message):
     def __init__(self, share: _Optional[float] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RankingQuery(_message.Message):
-    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration", "drawn")
+    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration", "drawn", "descriptions", "describers", "proxies")
     STRONG_FIELD_NUMBER: _ClassVar[int]
     WEAK_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +268,9 @@ class RankingQuery(_message.Message):
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     DRAWN_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
+    DESCRIBERS_FIELD_NUMBER: _ClassVar[int]
+    PROXIES_FIELD_NUMBER: _ClassVar[int]
     strong: ModelSpec
     weak: _containers.RepeatedCompositeFieldContainer[ModelSpec]
     pool: Pool
@@ -260,4 +279,7 @@ class RankingQuery(_message.Message):
     settings: Settings
     calibration: _calibration_pb2.Calibration
     drawn: Drawn
-    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ..., drawn: _Optional[_Union[Drawn, _Mapping]] = ...) -> None: ...
+    descriptions: _containers.RepeatedCompositeFieldContainer[Description]
+    describers: _containers.RepeatedCompositeFieldContainer[ModelSpec]
+    proxies: _containers.RepeatedCompositeFieldContainer[Proxy]
+    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ..., drawn: _Optional[_Union[Drawn, _Mapping]] = ..., descriptions: _Optional[_Iterable[_Union[Description, _Mapping]]] = ..., describers: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ...) -> None: ...

@@ -170,6 +170,20 @@ class NullBand(_message.Message):
     separable: int
     def __init__(self, value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., unit: _Optional[str] = ..., separable: _Optional[int] = ...) -> None: ...
 
+class EvidenceUse(_message.Message):
+    __slots__ = ("kind", "name", "weight", "reliability", "gold_correlation")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    GOLD_CORRELATION_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    name: str
+    weight: float
+    reliability: float
+    gold_correlation: float
+    def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., weight: _Optional[float] = ..., reliability: _Optional[float] = ..., gold_correlation: _Optional[float] = ...) -> None: ...
+
 class Provenance(_message.Message):
     __slots__ = ("versions", "seed", "request")
     class VersionsEntry(_message.Message):
@@ -188,7 +202,7 @@ class Provenance(_message.Message):
     def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., seed: _Optional[int] = ..., request: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Ranking(_message.Message):
-    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order")
+    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order", "evidence_kinds")
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +214,7 @@ class Ranking(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     KEY_ORDER_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_KINDS_FIELD_NUMBER: _ClassVar[int]
     rank_by: str
     evidence: str
     rows: int
@@ -211,7 +226,8 @@ class Ranking(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     schema: str
     key_order: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ...) -> None: ...
+    evidence_kinds: _containers.RepeatedCompositeFieldContainer[EvidenceUse]
+    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ..., evidence_kinds: _Optional[_Iterable[_Union[EvidenceUse, _Mapping]]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("candidate", "phase", "done", "total")

@@ -1,0 +1,94 @@
+"""Describing: scores of the rows by descriptions and proxies, as the truth model takes them.
+
+A row's score for a class is the cosine of a sentence encoder's embeddings of the row and of the class's texts, less the
+mean over rows. Of two classes the voter has one column, second less first; of more, a column a class less their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from predictor.errors import InputError
+from predictor.query.model_spec import ModelSpec
+from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
+from predictor.query.source import FeatureSource
+from predictor.ranking.boundary import CandidateBoundary
+from predictor.results.ranking import Failure
+from predictor.statistics.arrays import Array
+from predictor.steps import Progress, Steps
+from predictor.truth.voters import Kind, Voters
+
+DESCRIPTION: Kind = "description"
+PROXY: Kind = "proxy"
+
+
+def voters_of(query: RankingQuery, source: FeatureSource) -> Steps[tuple[Voters | None, tuple[str, ...]]]:
+    """The scores of the pool by each describer and proxy, and a warning for each describer that failed.
+
+    Raises:
+        InputError: descriptions are given and every describer failed.
+    """
+    names: list[str] = []
+    scores: list[Array] = []
+    failures: list[tuple[ModelSpec, Failure]] = []
+    for spec in query.describers:
+        with CandidateBoundary(spec) as boundary:
+            found = yield from _scores(_embedding(spec), query, source)
+            names.extend(found)
+            scores.extend(found.values())
+        if boundary.failure is not None:
+            yield Progress(spec.name, "failed", 0, 1)
+            failures.append((spec, boundary.failure))
+    if query.descriptions and not scores:
+        spec, failure = failures[0]
+        raise InputError(
+            f"no describer could read the descriptions; {spec.name!r} failed: {failure.message} Name a sentence "
+            "encoder with --describer MODEL (`w2s ls models` lists some), or leave --describe out.",
+            reason="DESCRIBER_FAILED",
+            field="describers",
+        )
+    kinds = (*(DESCRIPTION for _ in names), *(PROXY for _ in query.proxies))
+    columns = [*scores, *(np.asarray(values, dtype=np.float64)[:, None] for values in query.proxies.values())]
+    warnings = tuple(f"describer {spec.name!r} was left out: {why.message}" for spec, why in failures)
+    if not columns:
+        return None, warnings
+    return Voters((*names, *query.proxies), kinds, np.stack(columns, axis=1)), warnings
+
+
+def similarities(rows: Array, texts: Sequence[Array]) -> Array:
+    """(n, k) centred scores of (n, d) rows for classes described by (t, d) embeddings each."""
+    classes = np.stack([_unit(one).mean(axis=0) for one in texts])
+    near = _unit(rows) @ _unit(classes).T
+    near = near - near.mean(axis=0)
+    if len(texts) == 2:
+        centred: Array = near[:, 1:] - near[:, :1]
+    else:
+        centred = near - near.mean(axis=1, keepdims=True)
+    return centred
+
+
+def _embedding(spec: ModelSpec) -> ModelSpec:
+    """The describer at the layer and pooling of sentence embeddings, where it names none."""
+    return replace(spec, layer=spec.layer or "last", pooling=spec.pooling or "mean")
+
+
+def _scores(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Steps[dict[str, Array]]:
+    described = query.ordered_descriptions
+    words = Pool.of([text for one in described for text in one.texts])
+    rows = yield from source.features(spec, query.pool, query.settings)
+    texts = yield from source.features(spec, words, query.settings)
+    ends = np.cumsum([len(one.texts) for one in described])[:-1]
+    return {
+        row.name: similarities(np.asarray(row.values, np.float64), np.split(np.asarray(text.values, np.float64), ends))
+        for row, text in zip(rows, texts, strict=True)
+    }
+
+
+def _unit(rows: Array) -> Array:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Array = rows / np.where(lengths > 0.0, lengths, 1.0)
+    return scaled
