@@ -54,8 +54,7 @@ GOLD = {"none": (0, False), "descriptions": (0, True)} | {
     f"{words}gold {count}": (count, bool(words)) for words in ("", "descriptions + ") for count in (20, 50, 200)
 }
 TEACHERS = {
-    "weak labels": (0, "same rows", False),
-    "descriptions + weak labels": (0, "same rows", True),
+    "descriptions + weak labels": (0, "soft", True),
     "finished 0": (0, "soft", False),
     "finished 50": (50, "soft", False),
     "finished 100": (100, "soft", False),
@@ -176,7 +175,7 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
         part = cut(len(targets), len(targets) // 3, len(targets) // 3, np.random.default_rng([split, 13]))
         rows = np.sort(np.concatenate([part.student, part.test]))
         needed = {TEACHERS[name][1] for name in wanted}
-        tables = {likes: teachers(weak, targets, part, rows, likes) for likes in sorted(needed)}
+        tables = {likes: teachers(weak, targets, part.weak, rows, likes) for likes in sorted(needed)}
         here = strong.take(rows)
         candidates = tuple(one.take(rows) for one in weak)
         student = by_ridge(here.features, Training(), np.random.default_rng([split, 17]))
@@ -205,17 +204,15 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
 
 
 def teachers(
-    weak: Sequence[Representation], targets: Array, part: Parts, rows: NDArray[np.intp], likes: str
+    weak: Sequence[Representation], targets: Array, own: NDArray[np.intp], rows: NDArray[np.intp], likes: str
 ) -> list[Array]:
-    """(rows, k) answers of ridge heads: of the same gold rows, or each of its own half of them."""
+    """(rows, k) answers of ridge heads that were trained on the rows `own`."""
     found = []
     for place, one in enumerate(weak):
-        rng = np.random.default_rng([place, 23])
-        own = part.weak if likes == "same rows" else rng.permutation(part.weak)[: len(part.weak) // 2]
-        told = FactoredRidge.of(one.features[own], one.features[rows]).predict(targets[own])
+        table = FactoredRidge.of(one.features[own], one.features[rows]).predict(targets[own])
         if likes == "over" and place % 2:
-            told = targets[own].mean(axis=0) + OVERCONFIDENT * (told - targets[own].mean(axis=0))
-        found.append(hardened(told) if likes == "hard" else told)
+            table = targets[own].mean(axis=0) + OVERCONFIDENT * (table - targets[own].mean(axis=0))
+        found.append(hardened(table) if likes == "hard" else table)
     return found
 
 
