@@ -54,6 +54,13 @@ def add_evidence(parser: Parser) -> None:
         nargs="+",
         help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), or id,label",
     )
+    add_descriptions(group)
+    group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
+    add_options(group, "evidence")
+
+
+def add_descriptions(group: argparse._ArgumentGroup) -> None:
+    """What is known of the labels without any label."""
     group.add_argument(
         "--describe",
         metavar="NAME=TEXT",
@@ -77,8 +84,6 @@ def add_evidence(parser: Parser) -> None:
         nargs="+",
         help="a number per row that is taken to go with the label: .npy (n,), or id,label",
     )
-    group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
-    add_options(group, "evidence")
 
 
 def add_extraction(parser: Parser) -> None:

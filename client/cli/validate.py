@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--label-column", metavar="NAME", default="label", help="column of labels (default: label)")
     add_recipe(parser)
     flags.add_extraction(parser)
+    flags.add_descriptions(parser.add_argument_group("evidence (gold labels and weak heads come from the task)"))
     flags.add_ranking(parser)
     flags.add_label_prompt(parser)
     flags.add_output(parser)

@@ -15,6 +15,7 @@ from predictor.errors import InputError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 from predictor.query.source import FeatureSource
 from predictor.ranking.boundary import CandidateBoundary
 from predictor.results.ranking import Failure
@@ -37,7 +38,7 @@ def voters_of(query: RankingQuery, source: FeatureSource) -> Steps[tuple[Voters 
     failures: list[tuple[ModelSpec, Failure]] = []
     for spec in query.describers:
         with CandidateBoundary(spec) as boundary:
-            found = yield from _scores(_embedding(spec), query, source)
+            found = yield from _scores(spec, query, source)
             names.extend(found)
             scores.extend(found.values())
         if boundary.failure is not None:
@@ -71,16 +72,14 @@ def similarities(rows: Array, texts: Sequence[Array]) -> Array:
     return centred
 
 
-def _embedding(spec: ModelSpec) -> ModelSpec:
-    """The describer at the layer and pooling of sentence embeddings, where it names none."""
-    return replace(spec, layer=spec.layer or "last", pooling=spec.pooling or "mean")
-
-
 def _scores(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Steps[dict[str, Array]]:
     described = query.ordered_descriptions
     words = Pool.of([text for one in described for text in one.texts])
-    rows = yield from source.features(spec, query.pool, query.settings)
-    texts = yield from source.features(spec, words, query.settings)
+    # The request's layer and pooling are for candidates. Sentence embeddings are the last layer, pooled as the
+    # describer's folder declares, else by the mean.
+    settings = replace(query.settings, layer="last", pooling=Settings.pooling)
+    rows = yield from source.features(spec, query.pool, settings)
+    texts = yield from source.features(spec, words, settings)
     ends = np.cumsum([len(one.texts) for one in described])[:-1]
     return {
         row.name: similarities(np.asarray(row.values, np.float64), np.split(np.asarray(text.values, np.float64), ends))

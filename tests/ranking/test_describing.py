@@ -33,7 +33,7 @@ class Source(ArraySource):
             return (yield from super().features(spec, pool, settings))
         if spec.name == "broken":
             raise UnavailableError("it is not here.", reason="MODEL_UNAVAILABLE")
-        self.asked.append((spec.name, spec.layer, spec.pooling, len(pool)))
+        self.asked.append((spec.name, settings.layer, settings.pooling, len(pool)))
         place = np.array([float(text.split()[-1]) for text in pool.texts])
         place += self.noise * np.random.default_rng(len(pool)).normal(size=len(pool)) * (len(pool) == ROWS)
         values = np.stack([np.ones_like(place), place], axis=1).astype(np.float32)
@@ -66,7 +66,7 @@ def test_similarities_point_to_the_second_class_and_ignore_length():
 
 def test_descriptions_make_the_order_and_are_reported():
     source = Source()
-    found = ranked(source)
+    found = ranked(source, layer="3", pooling="cls")
     assert found.evidence == "descriptions"
     assert [one.name for one in found.candidates] == ["t0", "t1", "t2"]
     (use,) = found.evidence_kinds
