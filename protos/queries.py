@@ -71,6 +71,7 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
         if not message.HasField(name):
             raise InputError(f"the request has no {name}; it is required.", reason="MISSING_FIELD", field=name)
     pool = Pool(tuple(message.pool.ids), tuple(message.pool.texts))
+    labels = _labels_from_proto(message.labels) if message.HasField("labels") else None
     weak_labels: dict[str, NDArray[Any]] = {}
     for i, entry in enumerate(message.weak_labels):
         field = f"weak_labels[{i}]"
@@ -87,12 +88,12 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
                 reason="ROWS_DIFFER",
                 field=field,
             )
-        weak_labels[entry.candidate] = second_of_two(values)
+        weak_labels[entry.candidate] = second_of_two(values, None if labels is None else labels.classes)
     return RankingQuery(
         strong=_spec_from_proto(message.strong, "strong"),
         weak=tuple(_spec_from_proto(spec, f"weak[{i}]") for i, spec in enumerate(message.weak)),
         pool=pool,
-        labels=_labels_from_proto(message.labels) if message.HasField("labels") else None,
+        labels=labels,
         weak_labels=weak_labels,
         settings=settings_from_proto(message.settings),
         descriptions=tuple(Description(one.name, tuple(one.texts)) for one in message.descriptions),

@@ -51,12 +51,22 @@ def predictions_of(
             field="weak_labels",
         )
     need_squares(numbers, f"weak labels of {name!r}", "weak_labels")
-    return second_of_two(numbers)
+    return second_of_two(numbers, classes)
 
 
-def second_of_two(table: NDArray[Any]) -> NDArray[Any]:
-    """(n,) probabilities of the second class, of (n, 2) probabilities of two; any other table unchanged."""
-    two = table.ndim == 2 and table.shape[1] == 2 and class_probabilities(np.asarray(table, np.float64)) is not None
+def second_of_two(table: NDArray[Any], classes: Sequence[str] | None) -> NDArray[Any]:
+    """(n,) probabilities of the second class, of (n, 2) probabilities of two; any other table unchanged.
+
+    Args:
+        classes: of the gold labels, where there are any; a table of two columns beside three classes stays wrong.
+    """
+    fits = classes is None or len(classes) == 2
+    two = (
+        fits
+        and table.ndim == 2
+        and table.shape[1] == 2
+        and class_probabilities(np.asarray(table, np.float64)) is not None
+    )
     return table[:, 1] if two else table
 
 

@@ -41,7 +41,10 @@ class CandidateBoundary:
 
 
 class StrongBoundary:
-    """Context in which work on the strong model is done. A foreign error becomes a W2SError, which ends the request."""
+    """Context in which work on the strong model is done. A foreign error becomes a W2SError, which ends the request.
+
+    A MemoryError passes through: a worker reports it as its own limit.
+    """
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
@@ -52,7 +55,7 @@ class StrongBoundary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if _foreign(error):
+        if _foreign(error) and not isinstance(error, MemoryError):
             text = f"the strong model cannot be used: {_message(error, self._spec)}"
             raise W2SError(text, reason="STRONG_MODEL_FAILED", field="strong") from error
 

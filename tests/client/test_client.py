@@ -117,10 +117,10 @@ def test_a_server_that_stays_away_ends_a_watch(start):
 
 def test_a_frozen_server_meets_the_deadline_of_the_call(start):
     running = start()
-    with running.client(timeout=0.5) as client:
+    with running.client(timeout=5.0) as client:
         client.server_info()
         running.process.send_signal(signal.SIGSTOP)
-        with pytest.raises(DeadlineError, match=r"did not answer within 0.5 s"):
+        with pytest.raises(DeadlineError, match=r"did not answer within 5 s"):
             client.server_info()
         running.process.send_signal(signal.SIGCONT)
 

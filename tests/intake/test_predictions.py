@@ -54,7 +54,7 @@ def test_one_and_two_columns_answer_alike(gold: bool) -> None:
 def test_second_of_two_leaves_other_tables() -> None:
     """Two columns of numbers that are no probabilities, three classes and one column are unchanged."""
     for table in (np.array([[0.2, 0.9], [0.1, 0.9]]), np.full((4, 3), 1 / 3), np.array([0.5, 0.25])):
-        assert second_of_two(table) is table
+        assert second_of_two(table, None) is table
     assert predictions_of(np.array([[0.75, 0.25], [0.0, 1.0]]), 2, "a").tolist() == [0.25, 1.0]
 
 
@@ -67,3 +67,10 @@ def test_two_columns_in_a_message() -> None:
         weak_labels={"w": np.array([[0.75, 0.25]] * 2)},
     )
     assert query_from_proto(query_to_proto(query)).weak_labels["w"].tolist() == [0.25, 0.25]
+
+
+def test_second_of_two_beside_three_classes() -> None:
+    """Two columns stay two columns where the gold labels have three classes: their candidate fails for its width."""
+    table = np.full((4, 2), 0.5)
+    assert second_of_two(table, ("a", "b", "c")) is table
+    assert second_of_two(table, ("a", "b")).shape == (4,)
