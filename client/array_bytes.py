@@ -22,17 +22,17 @@ def array_bytes(values: NDArray[Any], manifest: Manifest, offset: int, size: int
     return rows.tobytes()[offset - first * width : end - first * width]
 
 
-def _npy_header(told: Description) -> bytes:
+def _npy_header(description: Description) -> bytes:
     out = io.BytesIO()
-    shape = (told.features.rows, told.features.dim)
+    shape = (description.features.rows, description.features.dim)
     np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})
     return out.getvalue()
 
 
-def _safetensors_header(told: Description) -> bytes:
-    about = {key: str(value) for key, value in told.about.items() if value is not None}
-    shape = [told.features.rows, told.features.dim]
-    entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, told.size]}
+def _safetensors_header(description: Description) -> bytes:
+    about = {key: str(value) for key, value in description.about.items() if value is not None}
+    shape = [description.features.rows, description.features.dim]
+    entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, description.size]}
     raw = json.dumps({"__metadata__": about, "features": entry}).encode()
     raw += b" " * (-len(raw) % 8)  # the format asks for it
     return len(raw).to_bytes(8, "little") + raw

@@ -19,7 +19,7 @@ _BATCH = 500
 
 
 class CalibrationFlows:
-    """What is said of outcomes and calibrations, whoever carries it out.
+    """Every exchange about outcomes and calibrations, for the blocking and the asyncio client.
 
     Args:
         channel: of grpc or grpc.aio.
@@ -41,7 +41,7 @@ class CalibrationFlows:
         return Added(recorded, repeated)
 
     def outcomes(self, task: str | None, strong: str | None, recipe: str | None) -> Flow[None]:
-        """Every outcome is told, in the order in which they came; pages are fetched as they are needed."""
+        """Every outcome is reported, in the order in which they came; pages are fetched as they are needed."""
         request = pb.ListOutcomesRequest(task=task or "", strong=strong or "", recipe=recipe or "")
         while True:
             page = yield Call(self._stub.ListOutcomes, request, self._timeout)

@@ -1,4 +1,4 @@
-"""Channel: one connection to a server, with deadlines, retries and pings, and faults of the class that was raised."""
+"""Channel: one connection to a server, with deadlines, retries and pings; errors keep their class."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _HANDSHAKES = {
 """What gRPC says of a handshake -> what is the matter, and the next step."""
 
 _CLOSED = "Socket closed"
-"""All that is told where a server hangs up: one that wants TLS or a client certificate, or one that just ended."""
+"""All that is known where a server hangs up: one that wants TLS or a client certificate, or one that just ended."""
 
 _BROKEN = "Internal error from Core"
 """What grpc.aio says, as INTERNAL, where a connection broke off in the middle of sending; no server sends it."""
@@ -143,7 +143,7 @@ def _error_of(call: Any, target: str, seconds: float) -> W2SError:
         field = None if error.field is None else convert.field_of(error.field)  # as the same error in this process
         return type(error)(error.message, reason=error.reason, field=field)
     code, text = call.code(), call.details()
-    handshake = next((told for sign, told in _HANDSHAKES.items() if sign in (text or "")), None)
+    handshake = next((advice for sign, advice in _HANDSHAKES.items() if sign in (text or "")), None)
     if handshake is not None:
         return UnavailableError(f"the server at {target} was not reached: {handshake}.", reason=TLS_HANDSHAKE)
     if code is grpc.StatusCode.UNAVAILABLE and _CLOSED in (text or ""):

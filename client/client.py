@@ -74,7 +74,7 @@ class PredictorClient:
         self.close()
 
     def close(self) -> None:
-        """End the connection; jobs go on. Whoever asks afterwards gets a RefusedError."""
+        """End the connection; jobs go on. A later call gets a RefusedError."""
         self._runner.close()
         self._channel.close()
 

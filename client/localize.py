@@ -83,7 +83,7 @@ def _localized(spec: ModelSpec) -> ModelSpec:
             found = read_array(reference.locator)
             return dataclasses.replace(spec, values=np.asarray(found.values), about=found.about)
         except W2SError:
-            # A candidate's fault stays its own: the server meets the same one, and ranks the others.
+            # A candidate's error stays its own: the server meets the same one, and ranks the others.
             pass
     return dataclasses.replace(spec, reference=str(_absolute(reference)))
 

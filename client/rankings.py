@@ -1,4 +1,4 @@
-"""RankingFlows: everything that is said of rankings, whoever carries it out."""
+"""RankingFlows: every exchange about rankings, for the blocking and the asyncio client."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class RankingFlows:
         return None if name is None else Pool.numbered((yield from self._transfers.find(name)).rows)
 
     def steps(self, query: RankingQuery, request_id: str | None) -> Flow[Ranking]:
-        """A job is created and its steps told. Leaving cancels it, also where its creation was not yet answered."""
+        """A job is created and its steps reported. Leaving cancels it, also where its creation was not yet answered."""
         request = yield from self._request(query, request_id)
         name = None
         try:
@@ -116,7 +116,7 @@ class RankingFlows:
         return convert.job_from_proto(found.job)
 
     def jobs(self) -> Flow[None]:
-        """Every job is told, newest first; pages are fetched as they are needed."""
+        """Every job is reported, newest first; pages are fetched as they are needed."""
         token = ""
         while True:
             request = pb.ListRankingJobsRequest(page_token=token)
@@ -149,7 +149,7 @@ class RankingFlows:
                 )
 
     def watch(self, name: str, after_revision: int = 0) -> Flow[Job | None]:
-        """Every change after a revision is told, the terminal one last; it also comes back, None where there was none.
+        """Every change after a revision is reported, the terminal one last; returns that one, or None.
 
         Raises:
             NotFoundError: no such job.
@@ -213,7 +213,7 @@ class RankingFlows:
                 name = yield from self._create(request, _CANCEL_SECONDS)
             yield from self.cancel(name, _CANCEL_SECONDS)
         except W2SError:
-            pass  # a server that is gone cannot be told
+            pass  # a server that is down cannot be notified
 
     def _answer(self, query: RankingQuery, name: str, job: Job | None) -> Flow[Ranking]:
         if job is None or not job.finished:

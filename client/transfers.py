@@ -1,4 +1,4 @@
-"""TransferFlows: everything that is said of feature sets, whoever carries it out."""
+"""TransferFlows: every exchange about feature sets, for the blocking and the asyncio client."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TransferFlows:
         self._reconnect_seconds = reconnect_seconds
 
     def push(self, manifest: Manifest, values: NDArray[Any]) -> Flow[NamedFeatures]:
-        """An array is kept under a name, from where the server has it on; bytes sent are told."""
+        """An array is kept under a name, from where the server has it on; bytes sent are reported."""
         retry = RetryPolicy(self._reconnect_seconds)
         while True:
             try:
@@ -71,12 +71,12 @@ class TransferFlows:
         """A set is fetched into memory."""
         found: list[NDArray[np.float32]] = []
 
-        def begin(told: Description) -> Write:
-            found[:] = [np.empty((told.features.rows, told.features.dim), "<f4")]
+        def begin(description: Description) -> Write:
+            found[:] = [np.empty((description.features.rows, description.features.dim), "<f4")]
             return partial(_fill, found[0].reshape(-1).view(np.uint8))
 
-        told = yield from self._receive(name, begin)
-        return StoredFeatures(found[0], told.about)
+        description = yield from self._receive(name, begin)
+        return StoredFeatures(found[0], description.about)
 
     def pull_to(self, name: str, path: Path) -> Flow[NamedFeatures]:
         """A set is fetched into a file, which appears once all of it has come and been checked.
@@ -90,11 +90,11 @@ class TransferFlows:
         try:
             with temporary.open("xb") as file:
 
-                def begin(told: Description) -> Write:
-                    file.write(HEADERS[path.suffix](told))
+                def begin(description: Description) -> Write:
+                    file.write(HEADERS[path.suffix](description))
                     return lambda _, data: _ignored(file.write(data))
 
-                told = yield from self._receive(name, begin)
+                description = yield from self._receive(name, begin)
 
                 def keep() -> None:
                     file.flush()
@@ -103,12 +103,12 @@ class TransferFlows:
 
                 yield Work(keep)
         finally:
-            with contextlib.suppress(OSError):  # the fault that brought us here is the one to tell
+            with contextlib.suppress(OSError):  # the first error is the one to report
                 temporary.unlink(missing_ok=True)
-        return told.features
+        return description.features
 
     def ls(self) -> Flow[None]:
-        """Every set is told in the order of names; pages are fetched as they are needed."""
+        """Every set is reported in the order of names; pages are fetched as they are needed."""
         token = ""
         while True:
             page = yield Call(self.stub.ListFeatures, pb.ListFeaturesRequest(page_token=token), self._timeout)
@@ -177,35 +177,36 @@ class TransferFlows:
         return convert.features_from_proto(answer.features)
 
     def _receive(self, name: str, begin: Callable[[Description], Write]) -> Flow[Description]:
-        """Have every byte of a set written by what `begin` returns, and checked at the end; bytes received are told."""
-        told: Description | None = None
+        """Have every byte of a set written by what `begin` returns, and checked at the end; reports bytes."""
+        description: Description | None = None
         write: Write | None = None
         digest, place, retry = hashlib.sha256(), 0, RetryPolicy(self._reconnect_seconds)
         while True:
-            request = pb.DownloadFeaturesRequest(name=name, offset=place, sha256=None if told is None else told.sha256)
+            known = None if description is None else description.sha256
+            request = pb.DownloadFeaturesRequest(name=name, offset=place, sha256=known)
             stream = yield OpenStream(self.stub.DownloadFeatures, request, STREAM_SECONDS)
             try:
                 while (answer := (yield Receive(stream))) is not None:
                     if answer.HasField("description"):
-                        if told is None:
-                            told = convert.description_from_proto(answer.description)
-                            write = begin(told)
+                        if description is None:
+                            description = convert.description_from_proto(answer.description)
+                            write = begin(description)
                         continue
-                    if told is None or write is None:
+                    if description is None or write is None:
                         raise _damaged(name, place)
-                    data = _sound(name, answer.chunk, place, told.size)
+                    data = _sound(name, answer.chunk, place, description.size)
                     yield Work(partial(write, place, data))
                     digest.update(data)
                     place += len(data)
                     retry.reached(place)
-                    yield Emit(Progress(name, "download", place, told.size))
-                if told is None or place != told.size:
+                    yield Emit(Progress(name, "download", place, description.size))
+                if description is None or place != description.size:
                     raise _damaged(name, place)
-                if digest.hexdigest() != told.sha256:
+                if digest.hexdigest() != description.sha256:
                     raise RefusedError(
                         f"what came of {name!r} is not what the server read; fetch it again.", reason="DOWNLOAD_SHA256"
                     )
-                return told
+                return description
             except W2SError as error:
                 pause = retry.pause_after(error)
             finally:

@@ -74,7 +74,7 @@ def texts_of(values: Iterable[str], field: str) -> list[str]:
         except UnicodeEncodeError as error:
             raise InputError(
                 f"{field}: entry {place} holds a lone surrogate at character {error.start}, which is no Unicode text; "
-                "mend it, as with text.encode('utf-8', 'replace').decode().",
+                "fix it, as with text.encode('utf-8', 'replace').decode().",
                 reason="NOT_UNICODE",
                 field=field,
             ) from error

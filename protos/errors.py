@@ -1,4 +1,4 @@
-"""Faults: W2SError to and from google.rpc.Status, within what response headers can carry."""
+"""Errors: W2SError to and from google.rpc.Status, within what response headers can carry."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def error_to_status(
         request_id: the call's name in the server's log, or None.
 
     Returns:
-        Status with ErrorInfo (reason, domain `w2s`), BadRequest where a field is at fault, RetryInfo where repeating
+        Status with ErrorInfo (reason, domain `w2s`), BadRequest where a field is wrong, RetryInfo where repeating
         helps, RequestInfo where the call has a name.
     """
     message = _cut(error.message, _MESSAGE_BYTES)

@@ -1,4 +1,4 @@
-"""Steps: the generator that answers a query, in this process or on a server; whoever shows it cannot tell which."""
+"""Steps: the generator that answers a query, in this process or on a server; the caller cannot tell which."""
 
 from __future__ import annotations
 

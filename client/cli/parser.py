@@ -1,4 +1,4 @@
-"""Parser: argparse whose faults are our errors and whose flags can come from the environment."""
+"""Parser: argparse whose errors are our errors and whose flags can come from the environment."""
 
 from __future__ import annotations
 

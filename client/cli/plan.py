@@ -12,7 +12,7 @@ from predictor.query.query import RankingQuery
 
 
 def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
-    """Print the plan and return 0; 3 where a candidate is at fault, 2 where the strong model is."""
+    """Print the plan and return 0; 3 where a candidate fails, 2 where the strong model does."""
     from predictor.extraction.dry_run import Work, plan
     from predictor.ranking.refining import MAX_ROWS
 

@@ -109,21 +109,21 @@ def _gain_of(candidate: Candidate, fit: Fit | None) -> Interval | None:
     """The prediction that the fit of the gain starts from; None where it is one of accuracies and there are none."""
     if fit is None or fit.given != "accuracy_gain":
         return candidate.predicted_gain
-    said = (candidate.estimates[name] for name in (fit.estimator, "combined") if name in candidate.estimates)
-    points = next((gain for one in said if (gain := accuracy_gain(one.details)) is not None), None)
+    given = (candidate.estimates[name] for name in (fit.estimator, "combined") if name in candidate.estimates)
+    points = next((gain for one in given if (gain := accuracy_gain(one.details)) is not None), None)
     return None if points is None else Interval(points, points, points, POINTS)
 
 
-def _mapped(said: Interval | None, fit: Fit | None, least: float | None, most: float | None) -> Interval | None:
-    if said is None or said.value is None or fit is None:
-        return said
+def _mapped(given: Interval | None, fit: Fit | None, least: float | None, most: float | None) -> Interval | None:
+    if given is None or given.value is None or fit is None:
+        return given
 
     def clipped(value: float) -> float:
         above = value if least is None else max(value, least)
         return above if most is None else min(above, most)
 
-    low, high = fit.line.interval(said.value)
-    return Interval(clipped(fit.line.at(said.value)), clipped(low), clipped(high), fit.unit)
+    low, high = fit.line.interval(given.value)
+    return Interval(clipped(fit.line.at(given.value)), clipped(low), clipped(high), fit.unit)
 
 
 def _cap(estimates: Mapping[str, Estimate], rows: int) -> float:
@@ -144,15 +144,15 @@ def upper_limit(share: float, rows: int) -> float:
 
 def _known(names: set[str], error: Fit | None, gain: Fit | None) -> list[str]:
     """Which candidates past outcomes speak of, and how far that moves them."""
-    told = {
+    moves = {
         what: {name: abs(by) for name, by in fit.random_effects.items() if name in names}
         for what, fit in (("error", error), ("gain", gain))
         if fit is not None
     }
-    moved = [f"the predicted {what}, {max(by.values()):.3f} label variance at most" for what, by in told.items() if by]
+    moved = [f"the predicted {what}, {max(by.values()):.3f} label variance at most" for what, by in moves.items() if by]
     if not moved:
         return []
-    known = len({name for by in told.values() for name in by})
+    known = len({name for by in moves.values() for name in by})
     return [
         f"{known} of {len(names)} candidates are known from past outcomes: what these did beyond their predictions is "
         f"added to {', and to '.join(moved)}; it may change the order"
@@ -184,7 +184,7 @@ def _null(null: NullBand, error: Fit) -> NullBand:
 
 
 def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain: Fit | None) -> tuple[str, ...]:
-    """What the reader must know of the calibration before believing it."""
+    """What the reader must know of the calibration before relying on it."""
     used = [fit for fit in (error, gain) if fit is not None]
     tasks, runs = max(fit.line.tasks for fit in used), max(fit.line.outcomes for fit in used)
     found = [
@@ -200,8 +200,8 @@ def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain
             continue
         if fit.line.slope == 0.0:
             found.append(f"past outcomes say that the predicted {what} tells nothing: every candidate gets their mean")
-        said = [interval.value for interval in intervals if interval is not None]
-        beyond = sum(value is not None and not fit.line.low <= value <= fit.line.high for value in said)
+        values = [interval.value for interval in intervals if interval is not None]
+        beyond = sum(value is not None and not fit.line.low <= value <= fit.line.high for value in values)
         if beyond:
             found.append(
                 f"{beyond} predicted {what}(s) lie outside the {fit.line.low:.2f} to {fit.line.high:.2f} of the "

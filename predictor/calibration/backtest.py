@@ -1,4 +1,4 @@
-"""Backtest: what a calibration would have said of every task, had that task not been measured yet."""
+"""Backtest: what a calibration would have predicted for every task, had that task not been measured yet."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def backtest(
     Args:
         x, y, tasks: as for `fit_line`.
         same_unit: whether x is in the unit of y.
-        rivals: (n,) the same for candidates that taught one student on one task; None: each task had one.
+        rivals: (n,) the same for teachers of one student on one task; None: each task had one.
         without: of a task's number in `tasks`: (n,) what stands for x had that task not been measured.
 
     Raises:
@@ -72,17 +72,17 @@ def backtest(
         if without is None:
             line, moved = moments.without(int(task)).line(same_unit, MIN_TASKS - 1), x[here]
         else:
-            learnt = without(int(names[task]))
-            line = Moments.of(learnt[~here], y[~here], tasks[~here]).line(same_unit, MIN_TASKS - 1)
-            moved = learnt[here]
-        said, measured = x[here], y[here]
+            moved_by_others = without(int(names[task]))
+            line = Moments.of(moved_by_others[~here], y[~here], tasks[~here]).line(same_unit, MIN_TASKS - 1)
+            moved = moved_by_others[here]
+        predicted, measured = x[here], y[here]
         for student in np.unique(students[here]):
             own = students[here] == student
-            both = [rank_correlation(by[own], measured[own]) for by in (moved, said)]
+            both = [rank_correlation(by[own], measured[own]) for by in (moved, predicted)]
             orders.append([0.0 if rho is None else rho for rho in both] if np.ptp(measured[own]) > 0.0 else [])
         errors = np.abs(measured - line.intercept - line.slope * moved)
         others = (means.sum() - means[task]) / (count - 1)
-        flat, as_predicted = np.abs(measured - others), np.abs(measured - said)
+        flat, as_predicted = np.abs(measured - others), np.abs(measured - predicted)
         inside = errors <= line.spread
         found.append([float(np.mean(part)) for part in (errors, flat, as_predicted, inside)] + [2.0 * line.spread])
     mae, mae_mean, mae_as_predicted, coverage, width = np.mean(found, axis=0).tolist()

@@ -46,8 +46,8 @@ def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = No
         InputError: a bad name, several recipes, or too few tasks for any fit (`TOO_FEW_TASKS`).
     """
     check_name(name)
-    judges = [e.name for e in ESTIMATORS.values() if isinstance(e, Forecaster) and not isinstance(e, Combined)]
-    useful = [one for one in outcomes if one.predicted.keys() & set(judges) and recipe in (None, one.recipe)]
+    forecasters = [e.name for e in ESTIMATORS.values() if isinstance(e, Forecaster) and not isinstance(e, Combined)]
+    useful = [one for one in outcomes if one.predicted.keys() & set(forecasters) and recipe in (None, one.recipe)]
     recipes = sorted({one.recipe for one in useful})
     if len(recipes) > 1:
         raise InputError(
@@ -56,16 +56,16 @@ def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = No
             field="recipe",
         )
     past = _Past.of(useful)
-    found = (past.fit(estimator, target) for estimator in judges for target in TARGETS)
+    found = (past.fit(estimator, target) for estimator in forecasters for target in TARGETS)
     fits = tuple(fit for fit in found if fit is not None)
     tasks = tuple(sorted({one.task for one in useful}))
     if not fits:
-        told = f"{len(outcomes)} outcome(s) are kept, {len(useful)} of them with predictions"
+        counts = f"{len(outcomes)} outcome(s) are recorded, {len(useful)} of them with predictions"
         if recipe is not None:
-            told += f" and of recipe {recipe!r}"
+            counts += f" and of recipe {recipe!r}"
         raise InputError(
             f"a calibration needs outcomes with predictions from at least {MIN_TASKS} tasks, and there are "
-            f"{len(tasks)} ({', '.join(tasks) or 'none'}): {told}. Record more tasks with w2s validate --record, "
+            f"{len(tasks)} ({', '.join(tasks) or 'none'}): {counts}. Record more tasks with w2s validate --record, "
             "w2s outcomes add or w2s outcomes import.",
             reason="TOO_FEW_TASKS",
         )
@@ -110,8 +110,8 @@ class _Past:
             moved = None if past is None else partial(_moved, x, past, tasks, weak)
             line = fit_line(x if moved is None else moved(None), y, tasks, same_unit=same)
             tested = backtest(x, y, tasks, same_unit=same, rivals=rivals, without=moved)
-            told, met = self._told(past)
-            return Fit(estimator, target, unit, line, tested, given, told, met)
+            effects, met = self._effects(past)
+            return Fit(estimator, target, unit, line, tested, given, effects, met)
         return None
 
     def _random_effects(self, estimator: str, given: Given) -> RandomEffects | None:
@@ -123,8 +123,8 @@ class _Past:
         shape = (int(self.tasks.max()) + 1, len(self.candidates))
         return RandomEffects.of(x, y, self.tasks[kept], self.rivals[kept], self.weak[kept], shape)
 
-    def _told(self, past: RandomEffects | None) -> tuple[dict[str, float], dict[str, int]]:
-        """What is known of each candidate that anything is known of, and on how many tasks it was learnt."""
+    def _effects(self, past: RandomEffects | None) -> tuple[dict[str, float], dict[str, int]]:
+        """The effect of each candidate that has one, and the number of tasks it was estimated on."""
         if past is None:
             return {}, {}
         rows = zip(self.candidates, past.of_new_tasks(), past.met, strict=True)
@@ -145,8 +145,8 @@ class _Past:
 
 
 def _moved(x: Array, past: RandomEffects, tasks: Groups, weak: Groups, without: int | None) -> Array:
-    """(n,) predictions with what was learnt of each candidate on other tasks than its own and than `without`."""
-    moved: Array = x + past.learnt(without)[tasks, weak]
+    """(n,) predictions with the effect of each candidate, estimated on tasks other than its own and than `without`."""
+    moved: Array = x + past.effects(without)[tasks, weak]
     return moved
 
 

@@ -1,4 +1,4 @@
-"""Calibration: named corrections of predicted errors and gains, learnt from outcomes that had been predicted."""
+"""Calibration: named corrections of predicted errors and gains, fitted on outcomes that had been predicted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Fit:
         given: what goes in: the predicted error or gain, in label variance, or the predicted gain in accuracy points.
         random_effects: weak model -> what is added to its prediction before the line is applied; empty where past tasks
             give no effect of single candidates.
-        met: weak model -> on how many tasks that was learnt.
+        met: weak model -> number of tasks that its effect was estimated on.
     """
 
     estimator: str

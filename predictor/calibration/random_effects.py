@@ -1,12 +1,12 @@
 """Random effects: what past tasks say of a candidate beyond its prediction.
 
-What a prediction misses of a model often goes with the model from task to task. Of the candidates c that taught one
+What a prediction misses of a model often goes with the model from task to task. Of the teachers c of one
 student on task t, measured y and predicted x, let r be the residuals about their means; then
 
     r_tc  =  (y_tc − ȳ_t) − (x_tc − x̄_t)  =  u_c + noise,      u_c  =  Σ_t r_tc / (n_c + λ)
 
 over the n_c tasks on which c had rivals: the best linear unbiased prediction of a random effect u_c where the noise
-has λ times its variance (Robinson 1991, Statistical Science 6(1)). Nothing is learnt where candidates of tasks left
+has λ times its variance (Robinson 1991, Statistical Science 6(1)). No effect is used where candidates of tasks left
 out are not ordered better with u than without, by more than a standard error over these tasks.
 """
 
@@ -22,22 +22,22 @@ from predictor.calibration.fit import Groups
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import average_ranks
 
-DOUBT = 2.0
+PRIOR_TASKS = 2.0
 """λ, in tasks: that many without a random effect are added to those a candidate was seen on."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Candidates that taught one student on one task: numbers, predictions, and ranks of what was measured."""
+    """Teachers of one student on one task: numbers, predictions, and ranks of what was measured."""
 
     task: int
     weak: Groups
-    said: Array
+    predictions: Array
     ranks: Array
 
-    def order(self, learnt: Array) -> float:
+    def order(self, effects: Array) -> float:
         """Spearman's ρ of the predictions, with (C,) added, and the measurements; 0 where all predictions are one."""
-        own = average_ranks(self.said + learnt[self.weak])
+        own = average_ranks(self.predictions + effects[self.weak])
         return float(np.corrcoef(own, self.ranks)[0, 1]) if np.ptp(own) > 0.0 else 0.0
 
 
@@ -48,7 +48,7 @@ class RandomEffects:
     Attributes:
         residuals: (T, C) mean over students of r_tc, 0 where there is none.
         seen: (T, C) where there is one.
-        heats: of every student of every task, where its candidates did not all do equally well.
+        groups: of every student of every task, where its candidates did not all do equally well.
     """
 
     residuals: Array
@@ -64,7 +64,7 @@ class RandomEffects:
         Args:
             x, y: (n,) each.
             tasks: (n,) in [0, T).
-            rivals: (n,) the same for candidates that taught one student on one task.
+            rivals: (n,) the same for teachers of one student on one task.
             weak: (n,) candidate, in [0, C).
             shape: (T, C).
         """
@@ -82,23 +82,23 @@ class RandomEffects:
         return cls(total / np.maximum(number, 1.0), number > 0, tuple(groups))
 
     def pay(self, without: int | None = None) -> bool:
-        """Whether what is learnt from other tasks orders the candidates of a task better, by a standard error.
+        """Whether effects from other tasks order the candidates of a task better, by a standard error.
 
         Args:
             without: a task that is not to be looked at.
         """
-        learnt = self._from_others(without)
+        effects = self._from_others(without)
         groups = [group for group in self.groups if group.task != without]
         tasks = np.array([group.task for group in groups], dtype=np.intp)
         if len(np.unique(tasks)) < 2:
             return False
         none = np.zeros(self.seen.shape[1])
-        better = np.array([group.order(learnt[group.task]) - group.order(none) for group in groups])
+        better = np.array([group.order(effects[group.task]) - group.order(none) for group in groups])
         held, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)
         gained = np.bincount(place, better) / counts
         return bool(gained.mean() > np.std(gained, ddof=1) / np.sqrt(len(held)))
 
-    def learnt(self, without: int | None = None) -> Array:
+    def effects(self, without: int | None = None) -> Array:
         """(T, C) what is added to the predictions of a task: what the *other* tasks say of each candidate, if they pay.
 
         Args:
@@ -108,8 +108,8 @@ class RandomEffects:
 
     def of_new_tasks(self) -> Array:
         """(C,) u, added to the predictions of a task that is not among these; 0 where random effects do not pay."""
-        learnt: Array = self.residuals.sum(axis=0) / (self.met + DOUBT)
-        return learnt if self.pay() else np.zeros_like(learnt)
+        effects: Array = self.residuals.sum(axis=0) / (self.met + PRIOR_TASKS)
+        return effects if self.pay() else np.zeros_like(effects)
 
     @property
     def met(self) -> NDArray[np.intp]:
@@ -121,7 +121,7 @@ class RandomEffects:
         """(T, C) u for each task from all others but one."""
         used = (np.arange(len(self.seen)) != (-1 if without is None else without))[:, None]
         residuals, seen = self.residuals * used, self.seen & used
-        found: Array = (residuals.sum(axis=0) - residuals) / (seen.sum(axis=0) - seen + DOUBT)
+        found: Array = (residuals.sum(axis=0) - residuals) / (seen.sum(axis=0) - seen + PRIOR_TASKS)
         return found
 
 
@@ -130,18 +130,18 @@ def of_candidates(
 ) -> tuple[Array, Array]:
     """(m,) what is added to the candidates' predictions, and (m,) its standard deviation; 0 where none is known.
 
-    What was learnt varies less than u does, E û² = τ² n / (n + λ), which gives τ². A stranger's u is unknown by τ, that
-    of a candidate met on n tasks by τ √(λ / (n + λ)).
+    Estimated effects vary less than u does, E û² = τ² n / (n + λ), which gives τ². The standard deviation of u is τ for
+    a candidate of no past task, and τ √(λ / (n + λ)) for one met on n tasks.
 
     Args:
-        random effects: û of all candidates that something was learnt of.
+        random effects: û of all candidates with an effect.
         met: n of these; 1 where it is not known.
         names: the candidates asked about.
     """
-    told = np.array([random_effects.get(name, 0.0) for name in names])
+    known = np.array([random_effects.get(name, 0.0) for name in names])
     times = np.array([met.get(name, 1) if name in random_effects else 0 for name in names])
     if not times.any():
-        return told, np.zeros(len(names))
-    shares = [n / (n + DOUBT) for n in (met.get(name, 1) for name in random_effects)]
+        return known, np.zeros(len(names))
+    shares = [n / (n + PRIOR_TASKS) for n in (met.get(name, 1) for name in random_effects)]
     spread = np.sqrt(sum(by**2 for by in random_effects.values()) / sum(shares))
-    return told, spread * np.sqrt(DOUBT / (times + DOUBT))
+    return known, spread * np.sqrt(PRIOR_TASKS / (times + PRIOR_TASKS))

@@ -24,16 +24,16 @@ _CIRCUMSTANCES = ("measured_on", "origin")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One measured run: a weak model taught a strong one on a task.
+    """One measured run: a strong model trained on the labels of a weak one.
 
     Attributes:
         task, strong, weak: names as typed; the task groups runs that are not independent of each other.
         recipe: how the student was trained: `ridge`, `logistic`, `full`, `lora`, or any other word.
         loss: what the student minimised, such as `squared` or `xent`; "" where unknown.
-        label_form: whether the student was taught probabilities (`soft`) or classes (`hard`).
+        label_form: whether the student was trained on probabilities (`soft`) or classes (`hard`).
         unit: of the errors; `label variance` is mean squared error over the variance of the labels.
         weak_error, w2s_error, ceiling_error: errors on fresh rows of the teacher, of its student, and of the student
-            taught by gold labels; None where not measured.
+            trained on gold labels; None where not measured.
         weak_accuracy, w2s_accuracy, ceiling_accuracy: shares of right answers, 0 to 1; None where not measured.
         standard_error: of `w2s_error`, over seeds or splits; None where unknown.
         seeds: runs averaged, 1 or more.
@@ -135,9 +135,9 @@ class Outcome:
         given = {key: value for key, value in raw.items() if key != "schema"}
         if raw.get("schema", SCHEMA) != SCHEMA:
             raise _bad("schema", f"is {raw['schema']!r}; this version reads {SCHEMA}")
-        stranger = next((key for key in given if key not in known), None)
-        if stranger is not None:
-            raise _bad(stranger, f"is no field of an outcome; known are {', '.join(sorted(known))}")
+        unknown = next((key for key in given if key not in known), None)
+        if unknown is not None:
+            raise _bad(unknown, f"is no field of an outcome; known are {', '.join(sorted(known))}")
         missing = next((key for key in ("task", "strong", "weak") if key not in given), None)
         if missing is not None:
             raise _bad(missing, "is missing")

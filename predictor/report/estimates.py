@@ -1,4 +1,4 @@
-"""Judges: the estimators that were asked, what each said of every candidate and what each assumes."""
+"""Estimates: the estimators of a ranking, their value for every candidate and what each assumes."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def _cell(candidate: Candidate, name: str, best: float | None) -> str:
     return (f"<b>{shown}</b>" if estimate.value == best else shown) + spread
 
 
-def judges(ranked: Sequence[Candidate]) -> str:
+def assumptions(ranked: Sequence[Candidate]) -> str:
     """Definition-list entries that say what each estimator used measures, needs and comes from."""
     names = _names(ranked)
     known = [ESTIMATORS[name] for name in names if name in ESTIMATORS]
     return "".join(
-        f"<div><dt>{text(judge.name.replace('_', ' '))}</dt><dd>{text(judge.summary)}"
-        f"<small>{ARROWS[judge.better]} · needs {EVIDENCE[judge.evidence].needs} · "
-        f"{text(judge.source)}</small></dd></div>"
-        for judge in known
+        f"<div><dt>{text(one.name.replace('_', ' '))}</dt><dd>{text(one.summary)}"
+        f"<small>{ARROWS[one.better]} · needs {EVIDENCE[one.evidence].needs} · "
+        f"{text(one.source)}</small></dd></div>"
+        for one in known
     )

@@ -38,7 +38,7 @@ def facts(pairs: Iterable[tuple[str, str]], name: str = "facts") -> str:
 def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> str:
     """A table whose first column heads each row; cells and headings are HTML.
 
-    Roles are spelled out, because narrow screens lay the rows out as cards, and browsers drop the meaning of a table
+    Roles are explicit: narrow screens show each row as a block, and browsers drop the meaning of a table
     whose display changes.
     """
     head = "".join(f'<th scope="col" role="columnheader">{heading}</th>' for heading in headings)

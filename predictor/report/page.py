@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
-from predictor.report.estimates import judges, table_of_estimates
+from predictor.report.estimates import assumptions, table_of_estimates
 from predictor.report.intervals import Row, interval_plot
 from predictor.report.markup import facts, model, section, table, text
 from predictor.report.spectrum import spectra
@@ -191,7 +191,7 @@ def _figures(*plots: str) -> str:
 def _evidence(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     words = f"<dt>Evidence</dt><dd>{text(evidence_text(ranking.evidence).sentence)}</dd>"
     words += "".join(f"<dd>{text(line)}</dd>" for line in evidence_lines(ranking))
-    return section("What this rests on", f'<dl class="words panel"><div>{words}</div>{judges(ranked)}</dl>')
+    return section("What this rests on", f'<dl class="words panel"><div>{words}</div>{assumptions(ranked)}</dl>')
 
 
 def _failed(failed: Sequence[Candidate]) -> str:

@@ -128,11 +128,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class NullBand:
-    """What a candidate that knows nothing would get: the judge's value when row pairing is shuffled.
+    """What a candidate without information would get: the ranking estimator's value with shuffled row pairing.
 
     Attributes:
-        value, low, high: median and 90 % band over candidates and shuffles. Of Err_w2s wherever the judge predicts
-            outcomes, also where candidates are ranked by gain; else of the judge's own value.
+        value, low, high: median and 90 % band over candidates and shuffles. Of Err_w2s wherever the ranking estimator
+            predicts outcomes, also where candidates are ranked by gain; else of its own value.
         separable: how many candidates are better than every shuffle of every candidate. Of pure noise any is in 1 of 20
             rankings.
     """
@@ -189,7 +189,7 @@ class Ranking:
         """One sentence that says what to do."""
         ranked = [c for c in self.candidates if c.rank is not None]
         if not ranked:
-            return "No candidate could be ranked: mend the errors above and run again."
+            return "No candidate could be ranked: fix the errors above and run again."
         if self.null.separable == 0 and self.null.value is None:
             return f"Teach with none of them yet: {self.rank_by} has no value for any candidate; see the warnings."
         if self.null.separable == 0:

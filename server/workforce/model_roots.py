@@ -70,7 +70,7 @@ class ModelRoots:
 
 
 class Confined:
-    """A FeatureSource that sees local paths inside the roots only; a path outside is that candidate's own fault."""
+    """A FeatureSource that sees local paths inside the roots only; a path outside is that candidate's own error."""
 
     def __init__(self, source: FeatureSource, roots: ModelRoots) -> None:
         self._source = source
@@ -92,7 +92,7 @@ class Confined:
         for spec in specs:
             try:
                 inside.append(self._roots.confined(spec))
-            except W2SError:  # told where it is asked for
+            except W2SError:  # reported where it is requested
                 continue
         self._source.announce(inside, pool)
 

@@ -14,8 +14,8 @@ from server.workforce.frames import Tag
 def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes | None]:
     """Terminal state, error and ranking of a `result` or `error` frame.
 
-    SUCCEEDED where every candidate is ranked, PARTIAL where some are, FAILED where none is or the request was at
-    fault.
+    SUCCEEDED where every candidate is ranked, PARTIAL where some are, FAILED where none is or the request was
+    wrong.
     """
     if tag == "error":
         return "FAILED", convert.error_from_status(status_pb2.Status.FromString(body)), None

@@ -1,4 +1,4 @@
-"""Calibrations: what they are made of, how they are kept, and when they are refused."""
+"""Calibrations: what they are made of, how they are recorded, and when they are refused."""
 
 from __future__ import annotations
 
@@ -77,12 +77,14 @@ def test_too_few_tasks_are_refused_with_what_is_there_and_what_is_needed(tasks):
     with pytest.raises(InputError, match=f"at least 4 tasks, and there are {tasks} ") as told:
         calibrate("past", outcomes(tasks=tasks))
     assert told.value.reason == "TOO_FEW_TASKS"
-    assert f"{5 * tasks} outcome(s) are kept, {5 * tasks} of them with predictions" in told.value.message
+    assert f"{5 * tasks} outcome(s) are recorded, {5 * tasks} of them with predictions" in told.value.message
 
 
 def test_outcomes_without_predictions_do_not_count():
     bare = [replace(one, predicted={}) for one in outcomes(tasks=5)]
-    with pytest.raises(InputError, match=r"there are 0 \(none\): 25 outcome\(s\) are kept, 0 of them with predictions"):
+    with pytest.raises(
+        InputError, match=r"there are 0 \(none\): 25 outcome\(s\) are recorded, 0 of them with predictions"
+    ):
         calibrate("past", bare)
 
 

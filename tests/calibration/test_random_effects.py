@@ -1,4 +1,4 @@
-"""What is learnt of single candidates: by hand, in worlds where there is something to learn and where there is not."""
+"""Effects of single candidates: by hand, and in simulations with and without effects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from predictor.calibration.backtest import backtest
 from predictor.calibration.calibrate import calibrate
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.fit import fit_line
-from predictor.calibration.random_effects import DOUBT, RandomEffects
+from predictor.calibration.random_effects import PRIOR_TASKS, RandomEffects
 from predictor.outcomes.outcome import Outcome
 from tests.calibration.simulated import calibration
 
@@ -50,15 +50,15 @@ def outcomes(habit: float = 0.05, unit: str = "label variance", tasks: int = TAS
     ]
 
 
-def test_residuals_and_what_is_learnt_of_them_by_hand():
+def test_residuals_and_what_is_effects_of_them_by_hand():
     #            task 0: a, b, c       task 1: a, b       task 2: a alone
     x = [1.0, 2.0, 3.0, 0.0, 0.0, 9.0]
     y = [1.5, 1.5, 3.0, 5.0, 4.0, 0.0]
     found = random_effects(x, y, [0, 0, 0, 1, 1, 2], [0, 1, 2, 0, 1, 0])
     assert found.residuals == pytest.approx(np.array([[0.5, -0.5, 0.0], [0.5, -0.5, 0.0], [0.0, 0.0, 0.0]]))
     assert found.seen.tolist() == [[True, True, True], [True, True, False], [False, False, False]]
-    assert found._from_others(None)[0] == pytest.approx([0.5 / (1 + DOUBT), -0.5 / (1 + DOUBT), 0.0])
-    assert found._from_others(None)[2] == pytest.approx([1.0 / (2 + DOUBT), -1.0 / (2 + DOUBT), 0.0])
+    assert found._from_others(None)[0] == pytest.approx([0.5 / (1 + PRIOR_TASKS), -0.5 / (1 + PRIOR_TASKS), 0.0])
+    assert found._from_others(None)[2] == pytest.approx([1.0 / (2 + PRIOR_TASKS), -1.0 / (2 + PRIOR_TASKS), 0.0])
     assert found._from_others(0)[1] == pytest.approx([0.0, 0.0, 0.0])
 
 
@@ -79,8 +79,8 @@ def test_what_a_candidate_always_does_is_found_and_shrunk():
     x, y, tasks, weak, own = world(2, 1.0, 40)
     found = random_effects(x, y, tasks, weak)
     assert found.pay()
-    assert found.of_new_tasks() == pytest.approx(found.residuals.sum(axis=0) / (40 + DOUBT), abs=1e-12)
-    assert found.of_new_tasks() == pytest.approx((own - own.mean()) * 40 / (40 + DOUBT), abs=0.2)
+    assert found.of_new_tasks() == pytest.approx(found.residuals.sum(axis=0) / (40 + PRIOR_TASKS), abs=1e-12)
+    assert found.of_new_tasks() == pytest.approx((own - own.mean()) * 40 / (40 + PRIOR_TASKS), abs=0.2)
 
 
 @pytest.mark.parametrize(("habit", "least", "most"), [(0.0, 0, 20), (1.0, 95, 100)])
@@ -93,7 +93,7 @@ def test_where_it_does_not_pay_nothing_is_added():
     x, y, tasks, weak, _ = world(0, 0.0)
     found = random_effects(x, y, tasks, weak)
     assert not found.pay()
-    assert not found.learnt().any()
+    assert not found.effects().any()
     assert not found.of_new_tasks().any()
 
 
@@ -109,7 +109,7 @@ def test_neither_a_task_of_its_own_nor_the_one_left_out_is_looked_at():
     changed[tasks == 2] += 50.0 * np.random.default_rng(0).standard_normal(CANDIDATES)
     turned = random_effects(x, changed, tasks, weak)
     assert turned.pay(2) == plain.pay(2)
-    assert turned.learnt(2) == pytest.approx(plain.learnt(2))
+    assert turned.effects(2) == pytest.approx(plain.effects(2))
     assert turned._from_others(None)[2] == pytest.approx(plain._from_others(None)[2])
     assert turned._from_others(None)[3] != pytest.approx(plain._from_others(None)[3])
 
@@ -121,18 +121,18 @@ def test_whether_it_pays_is_asked_without_the_task_left_out():
     found = random_effects(x, y, tasks, weak)
     assert not found.pay()
     assert found.pay(2)
-    assert found.learnt(2)[2] == pytest.approx(found._from_others(2)[2])
-    assert found.learnt(2).any()
+    assert found.effects(2)[2] == pytest.approx(found._from_others(2)[2])
+    assert found.effects(2).any()
 
 
 def test_the_backtest_fits_and_judges_with_what_other_tasks_taught():
     x, y, tasks, weak, _ = world(4, 1.0)
     found = random_effects(x, y, tasks, weak)
-    tested = backtest(x, y, tasks, same_unit=True, without=lambda task: x + found.learnt(task)[tasks, weak])
+    tested = backtest(x, y, tasks, same_unit=True, without=lambda task: x + found.effects(task)[tasks, weak])
     plain = backtest(x, y, tasks, same_unit=True)
     errors = []
     for task in range(TASKS):
-        moved, held = x + found.learnt(task)[tasks, weak], tasks == task
+        moved, held = x + found.effects(task)[tasks, weak], tasks == task
         line = fit_line(moved[~held], y[~held], tasks[~held], same_unit=True, least=3)
         errors.append(np.abs(y[held] - line.intercept - line.slope * moved[held]).mean())
     assert tested.mae == pytest.approx(np.mean(errors))
@@ -148,7 +148,7 @@ def test_tasks_with_one_candidate_have_no_order():
     assert tested.order_as_predicted is None
 
 
-def test_a_calibration_keeps_what_it_learnt_and_says_what_that_was_worth():
+def test_a_calibration_keeps_what_it_effects_and_says_what_that_was_worth():
     found = calibrate("past", outcomes())
     fit = found.fit_of("label_prior_simulation", "w2s_error")
     _, _, _, _, own = world(0, 1.0)
@@ -165,9 +165,9 @@ def test_the_line_of_a_calibration_starts_from_what_other_tasks_taught():
     x = np.array([one.predicted["label_prior_simulation"]["value"] for one in made])
     y, tasks = np.array([one.w2s_error for one in made]), np.repeat(np.arange(TASKS), CANDIDATES)
     weak = np.tile(np.arange(CANDIDATES), TASKS)
-    learnt = random_effects(x, y, tasks, weak).learnt()
-    assert learnt.any()
-    assert fit.line == fit_line(x + learnt[tasks, weak], y, tasks, same_unit=True)
+    effects = random_effects(x, y, tasks, weak).effects()
+    assert effects.any()
+    assert fit.line == fit_line(x + effects[tasks, weak], y, tasks, same_unit=True)
 
 
 def test_what_tells_two_students_apart_is_no_candidates_doing():

@@ -91,8 +91,8 @@ def test_what_an_openai_sweep_lacks_is_said_run_by_run(tmp_path):
     ]
     assert found.unpaired == (
         "broken: its results_summary.json has no accuracy from 0 to 1.",
-        "teacherless: taught by gpt2 (seed 3), whose own run on gold labels is not in this folder.",
-        "spare: a run on gold labels that teaches nobody here.",
+        "teacherless: trained by gpt2 (seed 3), whose own run on gold labels is not in this folder.",
+        "spare: a run on gold labels that no student here was trained by.",
     )
     assert found.notes == ("topless: no run of gpt2-xl on gold labels; no ceiling, so no PGR.",)
 
@@ -175,7 +175,7 @@ def test_eleuther_results_pair_with_the_shared_teacher_and_ceiling(tmp_path):
     assert (one.task, one.strong, one.weak, one.loss, one.recipe) == ("boolq", STRONG, WEAK, "logconf", "lora")
     assert (one.weak_accuracy, one.w2s_accuracy, one.ceiling_accuracy, one.rows) == (0.7, 0.75, 0.9, 20000)
     assert one.pgr == pytest.approx(0.25)
-    assert found.unpaired == ("default/boolq/s2s-0: a student taught by a student; that is no weak-to-strong run.",)
+    assert found.unpaired == ("default/boolq/s2s-0: a student trained by a student; that is no weak-to-strong run.",)
 
 
 def test_an_eleuther_teacher_of_another_model_or_size_is_not_taken(tmp_path):

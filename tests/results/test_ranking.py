@@ -92,7 +92,7 @@ LABEL = ", or label some rows (--labels) to tell more."
             with_ties(1, 1, 1, 1, 1, 1),
             "Teach with m1; m2, m3, m4 and 2 more are not separable from it, so take the cheapest of these" + LABEL,
         ),
-        (bare(), "No candidate could be ranked: mend the errors above and run again."),
+        (bare(), "No candidate could be ranked: fix the errors above and run again."),
         (
             dataclasses.replace(ranking(), null=NullBand(0.6, 0.5, 0.7, "", 0)),
             "Teach with none of them yet: no candidate is separable from a shuffled one on these rows. Give more rows, "

@@ -27,22 +27,22 @@ def read_results(root: Path) -> Imported:
     for folder, run in runs.items():
         place = run.folder.relative_to(root)
         if folder.name.startswith("s2s"):
-            unpaired.append(f"{place}: a student taught by a student; that is no weak-to-strong run.")
+            unpaired.append(f"{place}: a student trained by a student; that is no weak-to-strong run.")
         if folder.name != "w2s":
             continue
         weak, lacks = _partner(run, folder, "weak", runs)
         accuracy = share_of(run.results, "eval_accuracy")
-        taught = None if weak is None else share_of(weak.results, "eval_accuracy")
+        weak_share = None if weak is None else share_of(weak.results, "eval_accuracy")
         if accuracy is None:
             unpaired.append(f"{place}: its {RESULTS} has no eval_accuracy.")
-        elif taught is None:
+        elif weak_share is None:
             unpaired.append(f"{place}: {lacks or f'its teacher has no eval_accuracy in its {RESULTS}'}.")
         else:
             strong, lacks = _partner(run, folder, "strong", runs)
             top = None if strong is None else share_of(strong.results, "eval_accuracy")
             if top is None:
                 notes.append(f"{place}: {lacks or 'its ceiling has no eval_accuracy'}; no ceiling, so no PGR.")
-            outcomes.append(_outcome(run, taught, accuracy, top, str(place)))
+            outcomes.append(_outcome(run, weak_share, accuracy, top, str(place)))
     return Imported(KIND, tuple(outcomes), tuple(unpaired), tuple(notes))
 
 

@@ -38,10 +38,10 @@ def read_sweep(root: Path) -> Imported:
         if accuracy is None:
             unpaired.append(f"{place}: its {SUMMARY} has no accuracy from 0 to 1.")
             continue
-        taught = None if weak is None else share_of(weak.results, "accuracy")
-        if weak is None or taught is None:
+        weak_share = None if weak is None else share_of(weak.results, "accuracy")
+        if weak is None or weak_share is None:
             unpaired.append(
-                f"{place}: taught by {teacher} (seed {run.config.get('seed')}), whose own run on gold labels is not "
+                f"{place}: trained by {teacher} (seed {run.config.get('seed')}), whose own run on gold labels is not "
                 "in this folder."
             )
             continue
@@ -50,9 +50,9 @@ def read_sweep(root: Path) -> Imported:
         if top is None:
             notes.append(f"{place}: no run of {run.config.get('model_size')} on gold labels; no ceiling, so no PGR.")
         used |= {one.folder for one in (weak, ceiling) if one is not None}
-        groups.setdefault(_key(run.config, without=("seed",)), []).append((run, taught, accuracy, top))
+        groups.setdefault(_key(run.config, without=("seed",)), []).append((run, weak_share, accuracy, top))
     spare = sorted(str(run.folder.relative_to(root)) for run in gold.values() if run.folder not in used)
-    unpaired.extend(f"{place}: a run on gold labels that teaches nobody here." for place in spare)
+    unpaired.extend(f"{place}: a run on gold labels that no student here was trained by." for place in spare)
     return Imported(KIND, tuple(_averaged(group, root) for group in groups.values()), tuple(unpaired), tuple(notes))
 
 
@@ -93,12 +93,12 @@ def _key(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
 
 
 def _ceiling_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of the same student taught by gold labels."""
+    """The configuration of the same student trained on gold labels."""
     return {k: v for k, v in config.items() if k not in ("weak_model", "weak_model_size")} | {"loss": "xent"}
 
 
 def _averaged(group: Iterable[tuple[Run, float, float, float | None]], root: Path) -> Outcome:
-    runs, taught, reached, tops = zip(*group, strict=True)
+    runs, weak_share, reached, tops = zip(*group, strict=True)
     first: Run = runs[0]
     config = first.config
     about = _about(
@@ -110,7 +110,7 @@ def _averaged(group: Iterable[tuple[Run, float, float, float | None]], root: Pat
     )
     about |= {"rows": int(config.get("n_docs", 0)), "measured_on": max(run.date for run in runs)}
     top = None if None in tops else float(np.mean(tops))
-    return _outcome(about, float(np.mean(taught)), reached, top, str(first.folder.relative_to(root)))
+    return _outcome(about, float(np.mean(weak_share)), reached, top, str(first.folder.relative_to(root)))
 
 
 def _about(task: str, strong: str, weak: str, loss: str, *, linear: bool) -> dict[str, Any]:
@@ -143,6 +143,6 @@ def _names(path: Path) -> tuple[str, str] | None:
     weak = {one.name for one in (path.parent / "weak_model_gt").glob("*")}
     strong = {one.name for one in (path.parent / "strong_model_gt").glob("*")}
     cuts = [place for place, letter in enumerate(stem) if letter == "_"]
-    told = [(stem[:cut], stem[cut + 1 :]) for cut in cuts]
-    fitting = [(a, b) for a, b in told if (not weak or a in weak) and (not strong or b in strong)]
+    pairs = [(stem[:cut], stem[cut + 1 :]) for cut in cuts]
+    fitting = [(a, b) for a, b in pairs if (not weak or a in weak) and (not strong or b in strong)]
     return fitting[0] if len(fitting) == 1 else None

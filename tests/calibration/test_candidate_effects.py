@@ -1,4 +1,4 @@
-"""What was learnt of single candidates moves a ranking, and how unsure it is of that."""
+"""Effects of single candidates move a ranking, with their standard errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 import predictor
 from predictor.calibration.calibration import Calibration
-from predictor.calibration.random_effects import DOUBT, of_candidates
+from predictor.calibration.random_effects import PRIOR_TASKS, of_candidates
 from predictor.calibration.store import CalibrationStore
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS
@@ -61,13 +61,13 @@ def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
     assert not any("known from past outcomes" in warning for warning in plain.warnings)
 
 
-def test_errors_and_gains_move_by_what_was_learnt_of_each(arrays):
+def test_errors_and_gains_move_by_effects_of_each(arrays):
     store = CalibrationStore()
     store.put(taught())
     before = {one.name: one for one in predictor.rank(**arrays, calibration="past").candidates}
     whole = taught()
-    told = {"w2s_error": {"w1": 0.2}, "gain": {"w2": 0.1}}
-    store.put(replace(whole, fits=tuple(replace(fit, random_effects=told[fit.target]) for fit in whole.fits)))
+    moves = {"w2s_error": {"w1": 0.2}, "gain": {"w2": 0.1}}
+    store.put(replace(whole, fits=tuple(replace(fit, random_effects=moves[fit.target]) for fit in whole.fits)))
     for one in predictor.rank(**arrays, calibration="past").candidates:
         error = one.predicted_w2s_error.value - before[one.name].predicted_w2s_error.value
         gain = one.predicted_gain.value - before[one.name].predicted_gain.value
@@ -75,21 +75,21 @@ def test_errors_and_gains_move_by_what_was_learnt_of_each(arrays):
         assert gain == pytest.approx(0.1 if one.name == "w2" else 0.0, abs=1e-12)
 
 
-def test_what_was_learnt_is_as_unsure_as_habits_are():
+def test_effects_is_as_unsure_as_habits_are():
     """Two candidates are one model: what is known of the first is no certainty that the second is the better one."""
-    learnt = {"a": 0.02, "b": -0.01, "absent": 0.03}
-    told, doubt = of_candidates(learnt, {"a": 4, "b": 6}, ["a", "stranger", "absent"])
+    effects = {"a": 0.02, "b": -0.01, "absent": 0.03}
+    moves, errors = of_candidates(effects, {"a": 4, "b": 6}, ["a", "stranger", "absent"])
     spread = np.sqrt((0.02**2 + 0.01**2 + 0.03**2) / (4 / 6 + 6 / 8 + 1 / 3))
-    assert told.tolist() == [0.02, 0.0, 0.03]
-    assert doubt == pytest.approx([spread * np.sqrt(DOUBT / 6), spread, spread * np.sqrt(DOUBT / 3)])
+    assert moves.tolist() == [0.02, 0.0, 0.03]
+    assert errors == pytest.approx([spread * np.sqrt(PRIOR_TASKS / 6), spread, spread * np.sqrt(PRIOR_TASKS / 3)])
     assert not of_candidates({"absent": 0.03}, {"absent": 9}, ["a", "b"])[1].any()
-    told, doubt = told[:2], doubt[:2]
+    moves, errors = moves[:2], errors[:2]
     rng = np.random.default_rng(6)
     hidden = rng.standard_normal((90, 4))
     twin = hidden + 0.5 * rng.standard_normal((90, 4))
     case = Case(Representation("s", hidden), (Representation("a", twin), Representation("stranger", twin)))
-    learnt = CandidateEffects("label_prior_simulation", told, 0.0 * told, doubt, 0.0 * doubt)
-    found = order(ESTIMATORS["combined"], case, "w2s_error", effects=learnt)
+    effects = CandidateEffects("label_prior_simulation", moves, 0.0 * moves, errors, 0.0 * errors)
+    found = order(ESTIMATORS["combined"], case, "w2s_error", effects=effects)
     assert found.standing.rank.tolist() == [2, 1]
     assert 0.1 < found.standing.p_best[0] < 0.4
 
@@ -98,14 +98,14 @@ def test_what_is_left_unknown_is_as_large_as_it_is_said_to_be():
     """Habits of spread 1 under noise of λ times their variance, each seen on 1 to 9 tasks."""
     rng = np.random.default_rng(0)
     habits, times = rng.standard_normal(4000), rng.integers(1, 10, 4000)
-    seen = habits + rng.standard_normal(4000) * np.sqrt(DOUBT / times)
+    seen = habits + rng.standard_normal(4000) * np.sqrt(PRIOR_TASKS / times)
     names = [str(c) for c in range(4000)]
-    learnt = dict(zip(names, seen * times / (times + DOUBT), strict=True))
-    told, doubt = of_candidates(learnt, dict(zip(names, times.tolist(), strict=True)), [*names, "stranger"])
-    assert doubt[-1] == pytest.approx(1.0, abs=0.05)
+    effects = dict(zip(names, seen * times / (times + PRIOR_TASKS), strict=True))
+    moves, errors = of_candidates(effects, dict(zip(names, times.tolist(), strict=True)), [*names, "stranger"])
+    assert errors[-1] == pytest.approx(1.0, abs=0.05)
     for n in (1, 4, 9):
-        missed = (habits - told[:-1])[times == n]
-        assert np.std(missed) == pytest.approx(doubt[:-1][times == n][0], rel=0.1)
+        missed = (habits - moves[:-1])[times == n]
+        assert np.std(missed) == pytest.approx(errors[:-1][times == n][0], rel=0.1)
 
 
 def test_by_gain_it_is_the_gain_that_moves(arrays):
@@ -122,7 +122,7 @@ def test_by_gain_it_is_the_gain_that_moves(arrays):
     assert {one.diagnostics["above_null"] for one in by_error.candidates} == {1.0}
 
 
-def test_what_was_learnt_of_another_forecaster_moves_nothing():
+def test_effects_of_another_forecaster_moves_nothing():
     rng = np.random.default_rng(6)
     hidden = rng.standard_normal((90, 4))
     weak = tuple(Representation(f"w{c}", hidden + 0.5 * rng.standard_normal((90, 4))) for c in range(3))
