@@ -80,7 +80,10 @@ def test_an_encoder_gives_what_a_plain_forward_pass_gives(reference: str, tmp_pa
         assert [one.layer for one in found] == ["0", str(depth // 2), str(depth)]
         assert [one.depth for one in found] == [0.0, 0.5, 1.0]
         for one in found:
-            assert relative_error(one.values, one_by_one(model, rows, int(one.layer), how)) < 1e-5
+            plain = one_by_one(model, rows, int(one.layer), how)
+            if one.layer == str(depth) and how == "mean":  # what the folder's own pipeline ends with
+                plain /= np.linalg.norm(plain, axis=1, keepdims=True)
+            assert relative_error(one.values, plain) < 1e-5
             assert one.parameters == sum(p.numel() for p in model.parameters())
     assert extractor.forward_passes > 1
 
