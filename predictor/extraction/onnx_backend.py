@@ -87,7 +87,11 @@ class OnnxBackend:
     def _hidden_outputs(self, graph: OpenedGraph) -> dict[int, str]:
         """Layer number -> output name, decided by the shapes of a trial run on two rows of five tokens."""
         ids = np.arange(10, dtype=np.int64).reshape(2, 5) % max(2, graph.vocabulary or 10)
-        names = list(dict.fromkeys([*graph.final, *(name for found in graph.candidates.values() for name in found)]))
+        names = list(
+            dict.fromkeys(
+                [*graph.final, *graph.others, *(name for found in graph.candidates.values() for name in found)]
+            )
+        )
         types = {one.name: one.type for one in self._session.get_outputs()}
         names = [name for name in names if types[name] in FLOATS]
         shapes = {}
@@ -101,6 +105,9 @@ class OnnxBackend:
             if usable:
                 found[layer] = usable[-1]
         final = next((name for name in graph.final if name in fits), None)
+        if final is None and not found:
+            unnamed = [name for name in graph.others if name in fits and fits[name] != graph.vocabulary]
+            final = unnamed[0] if len(unnamed) == 1 else None
         blocks = max((layer for layer in found if layer > 0), default=0)
         if final is not None:
             found[max(blocks, 1)] = final

@@ -36,6 +36,7 @@ class OpenedGraph:
         serialized: the graph with further outputs.
         candidates: layer -> tensors that may be its hidden state, in graph order.
         final: outputs that may be the last hidden state, the likeliest first.
+        others: further outputs, whose names say nothing.
         external_folder: folder of checked external tensors, or None.
         external_files: names of the files in it that hold tensors.
         parameters: elements of all initializers.
@@ -46,6 +47,7 @@ class OpenedGraph:
     serialized: bytes
     candidates: dict[int, list[str]]
     final: tuple[str, ...]
+    others: tuple[str, ...]
     external_folder: str | None
     external_files: tuple[str, ...]
     parameters: int
@@ -77,7 +79,8 @@ def open_graph(path: Path) -> OpenedGraph:
         name=path.name,
         serialized=model.SerializeToString(),
         candidates=candidates,
-        final=tuple(name for name in final if name in _FINAL or name.endswith("last_hidden_state")),
+        final=tuple(name for name in final if _is_final(name)),
+        others=tuple(name for name in final if not _is_final(name)),
         external_folder=str(path.parent) if external else None,
         external_files=external,
         parameters=sum(_elements(tensor) for tensor in model.graph.initializer if _elements(tensor) > 1),
@@ -183,6 +186,10 @@ def _block_outputs(graph: Any) -> dict[int, list[str]]:
 
 def _wide_outputs(graph: Any) -> set[str]:
     return {o.name for o in graph.output if o.name == "logits" or o.name.startswith("present")}
+
+
+def _is_final(name: str) -> bool:
+    return name in _FINAL or name.endswith("last_hidden_state")
 
 
 def _final_order(name: str) -> tuple[int, str]:

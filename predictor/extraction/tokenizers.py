@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from predictor.errors import RefusedError
 from predictor.extraction.marks import marks_of, opening
 from predictor.models.artefact import Artefact
+from predictor.models.gguf_file import check_gguf_architecture
 from predictor.models.libraries import need
 from predictor.models.tokenizer_files import SPECIFICATION, TOKENIZER_FILES, read_json
 
@@ -197,6 +198,8 @@ class LibraryTokenizer:
                 str(folder), trust_remote_code=False, local_files_only=True, **options
             )
         except Exception as error:  # boundary: third-party loader over files that we did not write
+            if gguf:
+                check_gguf_architecture(folder / gguf)
             raise RefusedError(
                 f"the tokenizer in {folder} cannot be loaded ({type(error).__name__}: {str(error).splitlines()[0]}); "
                 f"describe it in {SPECIFICATION}, or name another with #tokenizer=.",

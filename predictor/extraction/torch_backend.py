@@ -24,6 +24,7 @@ from predictor.models.architectures import KERNEL_KEYS, check_architecture, usab
 from predictor.models.artefact import Artefact
 from predictor.models.config_file import read_config
 from predictor.models.forms import GGUF
+from predictor.models.gguf_file import check_gguf_architecture
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
@@ -255,6 +256,8 @@ def load_weights(
                 **options,
             )
     except Exception as error:  # boundary: third-party loader over files that we did not write
+        if artefact.form == GGUF:
+            check_gguf_architecture(artefact.path)
         raise RefusedError(
             f"{artefact.path} cannot be loaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
             reason="MODEL_UNREADABLE",

@@ -19,6 +19,7 @@ from predictor.models.forms import (
     form_of_folder,
     form_of_suffix,
 )
+from predictor.models.refusals import ADAPTER, check_no_adapter, check_no_pointers, no_model, pickled_file
 from predictor.models.sentence_pipeline import SentencePipeline, read_pipeline, transformer_folder
 from predictor.models.tokenizer_files import tokenizer_files
 
@@ -111,11 +112,12 @@ def classify(path: Path, key: str = "", *, as_given: str, converted: Path | None
         return _classify_folder(path, as_given, converted)
     if not path.is_file():
         raise NotFoundError(f"model {as_given!r} does not exist.", reason="MODEL_NOT_FOUND", field="model")
+    check_no_pointers(path)
     form = form_of_suffix(path.suffix)
     if form is not None:
         return Artefact(form, path, key)
     if path.suffix in PICKLES:
-        raise pickle_refusal(path, as_given)
+        raise pickled_file(path, as_given)
     raise InputError(
         f"{as_given!r} ends in {path.suffix!r}; give a folder, or a file that ends in "
         f"{', '.join(suffix for form in FORMS for suffix in form.suffixes)}.",
@@ -125,6 +127,8 @@ def classify(path: Path, key: str = "", *, as_given: str, converted: Path | None
 
 
 def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artefact:
+    check_no_pointers(path)
+    check_no_adapter(path, as_given)
     form = form_of_folder(path)
     if form is not None:
         return Artefact(form, path)
@@ -137,15 +141,11 @@ def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artef
         if earlier is not None and (earlier / "provenance.json").is_file():
             return Artefact(TRANSFORMERS, earlier, source=path)
         raise pickle_refusal(pickled[0], as_given)
-    inside = sorted(p.name for p in path.iterdir())
-    nested = next((n for n in inside if Path(n).suffix in (*ONNX.suffixes, *GGUF.suffixes)), None)
-    hint = f"; for {nested} give its own path" if nested else ""
-    raise RefusedError(
-        f"{as_given!r} holds no model: it needs config.json with a model_type and *.safetensors, and has "
-        f"{', '.join(inside[:8]) or 'nothing'}{hint}.",
-        reason="NO_WEIGHTS",
-        field="model",
-    )
+    raise no_model(path, as_given, _could_be_given, (*ONNX.suffixes, *GGUF.suffixes))
+
+
+def _could_be_given(folder: Path) -> bool:
+    return form_of_folder(folder) is not None or (folder / ADAPTER).is_file() or bool(pickled_weights(folder))
 
 
 def pickled_weights(folder: Path) -> list[Path]:

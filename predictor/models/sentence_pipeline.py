@@ -127,9 +127,10 @@ def read_pipeline(folder: Path, transformer: Path | None = None) -> SentencePipe
 
 
 def transformer_folder(folder: Path) -> Path | None:
-    """Where modules.json puts the transformer, or None where it declares none."""
+    """Where modules.json puts the transformer, or the table of embeddings; None where it declares neither."""
     modules = _modules(folder)
-    return modules[0][1] if modules and modules[0][0] == "Transformer" and modules[0][1].is_dir() else None
+    read = modules and modules[0][0] in ("Transformer", "StaticEmbedding") and modules[0][1].is_dir()
+    return modules[0][1] if read else None
 
 
 def _modules(folder: Path) -> list[tuple[str, Path]]:

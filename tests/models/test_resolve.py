@@ -34,7 +34,7 @@ def test_pickled_weights_are_refused_with_the_command_that_converts_them(tmp_pat
     (folder / "config.json").write_text('{"model_type": "bert"}')
     (folder / name).write_bytes(b"\x80\x04.")
     for text in (str(folder), str(folder / name)):
-        with pytest.raises(RefusedError, match=rf"{name}.*a pickle.*w2s models convert {text}") as error:
+        with pytest.raises(RefusedError, match=rf"{name}.*a pickle.*w2s models convert {folder}(, and|$)") as error:
             resolve(ModelReference.parse(text), tmp_path / "cache")
         assert error.value.reason == "PICKLE_REFUSED"
 
