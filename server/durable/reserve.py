@@ -22,7 +22,7 @@ class DiskReserve:
             free = os.statvfs(self._path.parent)
             if self._path.exists() or free.f_bavail * free.f_frsize < 4 * _BYTES:
                 return
-            with self._path.open("wb") as file:
+            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                 os.posix_fallocate(file.fileno(), 0, _BYTES)
 
     def release(self) -> None:
