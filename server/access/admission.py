@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from predictor.errors import LimitError
-from server.access.caller import current_tenant
+from server.access.caller import LOCAL, current_tenant
 from server.access.rates import Rates
 from server.config import Limits
 from server.durable.watchers import stopping
@@ -23,13 +24,48 @@ class BusyError(LimitError):
 
 @dataclass
 class _Gate:
-    """Calls of one kind: at most `max_calls` of them, those counted by `waiting` included."""
+    """Calls of one kind: at most `max_calls`, those counted by `waiting` included, and half of them for one tenant."""
 
     what: str
     max_calls: int
     reason: str
     waiting: Callable[[], int]
     inside: int = 0
+    by_tenant: Counter[str] = field(default_factory=Counter)
+
+    def check(self, tenant: str, retry_seconds: float) -> None:
+        """Refuse a call for which there is no place.
+
+        Raises:
+            BusyError: none of all, or none of the tenant's half; this machine's own user has all.
+        """
+        if self.waiting() + self.inside >= self.max_calls:
+            raise BusyError(
+                f"this server takes {self.max_calls} {self.what} and has as many; ask again in {retry_seconds:g} s.",
+                reason=self.reason,
+                retry_seconds=retry_seconds,
+            )
+        share = self.max_calls if tenant == LOCAL else max(1, self.max_calls // 2)
+        if self.by_tenant[tenant] >= share:
+            raise BusyError(
+                f"this server takes {share} {self.what} of one tenant, and you have as many; ask again in "
+                f"{retry_seconds:g} s.",
+                reason="TENANT_SHARE",
+                retry_seconds=retry_seconds,
+            )
+
+    @contextmanager
+    def place(self, tenant: str) -> Iterator[None]:
+        """Hold a place during the block."""
+        self.inside += 1
+        self.by_tenant[tenant] += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+            self.by_tenant[tenant] -= 1
+            if not self.by_tenant[tenant]:
+                del self.by_tenant[tenant]
 
 
 class Admission:
@@ -83,15 +119,7 @@ class Admission:
         if gate is None:
             yield
             return
-        if gate.waiting() + gate.inside >= gate.max_calls:
-            raise BusyError(
-                f"this server takes {gate.max_calls} {gate.what} and has as many; ask again in "
-                f"{self._retry_seconds:g} s.",
-                reason=gate.reason,
-                retry_seconds=self._retry_seconds,
-            )
-        gate.inside += 1
-        try:
+        tenant = current_tenant()
+        gate.check(tenant, self._retry_seconds)
+        with gate.place(tenant):
             yield
-        finally:
-            gate.inside -= 1

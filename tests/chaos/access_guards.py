@@ -66,7 +66,7 @@ ACCESS_GUARDS = (
     Mutation(
         "admission",
         "server/access/admission.py",
-        "if gate.waiting() + gate.inside >= gate.max_calls:",
+        "if self.waiting() + self.inside >= self.max_calls:",
         "if False:",
         f"{S}/test_health.py::test_a_full_queue_refuses_with_a_pause_and_health_still_answers",
     ),

@@ -1,0 +1,77 @@
+"""Gates: one tenant may take a share of the places only, so that it shuts nobody out."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from server.access.admission import Admission, BusyError
+from server.access.caller import Caller, set_caller
+from server.access.scopes import NEEDED
+from server.access.turns import TenantTurns
+from server.config import Limits
+
+GATED = (
+    "/w2s.v1.PredictorService/Predict",
+    "/w2s.v1.CalibrationService/FitCalibration",
+    "/w2s.v1.FeatureService/UploadFeatures",
+    "/w2s.v1.FeatureService/DownloadFeatures",
+    "/w2s.v1.PartService/UploadPart",
+    "/w2s.v1.RankingService/WatchRankingJob",
+    "/w2s.v1.RankingService/WaitRankingJob",
+    "/w2s.v1.RankingService/CreateRankingJob",
+)
+LIMITS = Limits(max_predict_waiting=8, max_open_transfers=8, max_open_watches=8, max_queued_jobs=8)
+
+
+@pytest.mark.parametrize("method", GATED)
+def test_one_tenant_takes_half_of_a_gate_and_another_finds_room(method: str):
+    admission = Admission(LIMITS, lambda: 0)
+    with ExitStack() as inside:
+        set_caller(Caller("hostile"))
+        for _ in range(4):
+            inside.enter_context(admission.enter(method))
+        with pytest.raises(BusyError, match="of one tenant") as caught:
+            inside.enter_context(admission.enter(method))
+        assert caught.value.reason == "TENANT_SHARE"
+        set_caller(Caller("other"))
+        inside.enter_context(admission.enter(method))
+    set_caller(Caller("hostile"))
+    with admission.enter(method):
+        pass
+
+
+def test_the_only_user_of_a_machine_has_all_places():
+    admission = Admission(LIMITS, lambda: 0)
+    set_caller(Caller())
+    with ExitStack() as inside:
+        for _ in range(8):
+            inside.enter_context(admission.enter(GATED[0]))
+
+
+def test_every_gate_is_a_declared_method():
+    assert set(GATED) <= set(NEEDED)
+
+
+def test_turns_go_from_tenant_to_tenant():
+    served: list[str] = []
+
+    async def call(turns: TenantTurns, tenant: str) -> None:
+        async with turns.turn(tenant):
+            served.append(tenant)
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        turns = TenantTurns()
+        calls = [asyncio.create_task(call(turns, tenant)) for tenant in "aaaab"]
+        await asyncio.sleep(0)
+        cancelled = calls.pop(2)
+        cancelled.cancel()
+        await asyncio.gather(*calls)
+        async with turns.turn("c"):
+            served.append("c")
+
+    asyncio.run(run())
+    assert served == ["a", "b", "a", "a", "c"]
