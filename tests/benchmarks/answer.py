@@ -1,6 +1,6 @@
 """What an answer costs after the features are there, against one thin SVD of every array.
 
-Usage: python -m tests.benchmarks.answer [-o tests/benchmarks/answer.md]
+Usage: python -m tests.benchmarks.answer [--only TEXT] [-o tests/benchmarks/answer.md]
 
 Each question runs in a process of its own: `predictor.predict` over arrays, imports included. CPU time is
 that of the process, memory its peak. The thin SVDs run in the same process before, on the same standardised arrays. The
@@ -101,6 +101,7 @@ def main() -> None:
     """Ask every question, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--only", default="", help="questions whose name holds this text")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     if given.one:
@@ -110,7 +111,7 @@ def main() -> None:
         "| candidates × rows, evidence | CPU-s | × thin SVDs | peak MB | two threads |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name in QUESTIONS:
+    for name in (name for name in QUESTIONS if given.only in name):
         one, two = asked(name, 1), asked(name, 2)
         ratio, faster = one["cpu"] / one["svd"], one["wall"] / two["wall"]
         lines.append(f"| {name} | {one['cpu']:.1f} | {ratio:.1f} | {one['memory']:.0f} | {faster:.2f} × |")
