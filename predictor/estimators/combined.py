@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from predictor.estimators.consensus_truth import ConsensusForecast
@@ -11,14 +12,22 @@ from predictor.estimators.protocol import Forecast, Forecaster
 from predictor.estimators.truth import TruthForecast
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.evidence import Evidence
+from predictor.query.labels import Labels
 from predictor.results.ranking import Better, Estimate
+from predictor.statistics.arrays import Floats
+from predictor.truth.exchangeability import trained_on
+
+
+def joint_evidence(labels: Labels | None, weak_labels: Mapping[str, Floats]) -> bool:
+    """Whether weak labels say something beside gold labels: their heads were not trained on these very rows."""
+    return labels is not None and bool(weak_labels) and not trained_on(weak_labels.values(), labels.known)
 
 
 @dataclass(frozen=True)
 class Combined:
-    """`truth` given descriptions, proxies, or both weak labels and gold labels; else one of three others.
+    """`truth` given descriptions, proxies, or gold labels and weak labels of heads trained on other rows.
 
-    These are `truth_posterior` given gold labels, else `consensus_truth` given weak ones, else
+    Else `truth_posterior` given gold labels, else `consensus_truth` given weak ones, else
     `label_prior_simulation`.
 
     A rule, not a fitted model: in the mean over all measured tasks each orders candidates better than the one that
@@ -32,14 +41,15 @@ class Combined:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "The default: truth where --describe, --proxy, or both --labels and weak labels are given; else "
+        "The default: truth where --describe, --proxy, or --labels and weak labels of teachers trained elsewhere are "
+        "given; else "
         "truth_posterior where --labels is given, else consensus_truth where every candidate's weak labels are and "
         "three of them differ, else label_prior_simulation."
     )
 
     def chosen(self, case: Case) -> Forecaster:
         """The forecaster that this case's evidence allows."""
-        if case.voters is not None or (case.labels is not None and case.weak_labels):
+        if case.voters is not None or joint_evidence(case.labels, case.weak_labels):
             return TruthForecast()
         consensus = ConsensusForecast()
         if case.labels is None and case.weak_labels and not consensus.lacks(case):

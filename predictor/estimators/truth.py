@@ -29,6 +29,7 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, posterior
+from predictor.truth.exchangeability import trained_on
 from predictor.truth.kernels import agreed_shares, agreement, mixture, seen_by_both, unit
 from predictor.truth.model import NOISES, LabelModel
 from predictor.truth.voters import Consensus, Kind, Voters, consensus, variances_of
@@ -285,7 +286,10 @@ def _correlation(scores: Array, gold: Array) -> float | None:
 
 
 def _weak_voters(case: Case, known: Rows) -> tuple[Voters | None, Coding]:
-    """Weak labels that were given, and the unit of labels: the gold rows' deviation, else that of the class shares."""
+    """Weak labels that were given, and the unit of labels: the gold rows' deviation, else that of the class shares.
+
+    Those of heads that were trained on the gold rows are no voters.
+    """
     tables = [(one.name, case.weak_labels[one.name]) for one in case.weak if one.name in case.weak_labels]
     names = tuple(name for name, _ in tables)
     columns = 1 if case.labels is None else case.labels.targets.shape[1]
@@ -297,7 +301,8 @@ def _weak_voters(case: Case, known: Rows) -> tuple[Voters | None, Coding]:
         stacked = np.stack([table for _, table in tables])
         centre = stacked.mean(axis=(0, 1))
         coding = Coding(centre, float(np.sqrt(_label_variance(stacked))))
-    if not tables:
+    trained = case.labels is not None and trained_on((table for _, table in tables), case.labels.known)
+    if not tables or trained:
         return None, coding
     kind: Kind = "weak"
     return Voters(names, (kind,) * len(names), np.stack([coding.labels(t) for _, t in tables], axis=1)), coding

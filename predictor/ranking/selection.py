@@ -9,7 +9,7 @@ from predictor.calibration.apply import calibrated, fits_for
 from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.random_effects import of_candidates
 from predictor.errors import InputError
-from predictor.estimators.combined import Combined
+from predictor.estimators.combined import Combined, joint_evidence
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
@@ -162,7 +162,8 @@ def _evidence(query: RankingQuery) -> Evidence:
 
 def _joint(query: RankingQuery) -> bool:
     """Whether the default estimator is the one for several kinds of evidence; see `Combined`."""
-    return query.knows_labels_in_words or (query.labels is not None and query.knows_weak_labels)
+    asked = query.labels is not None and any(spec.labels is not None for spec in query.weak)
+    return query.knows_labels_in_words or asked or joint_evidence(query.labels, query.weak_labels)
 
 
 def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Kind | None]:
