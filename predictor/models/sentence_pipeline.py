@@ -78,15 +78,10 @@ class SentencePipeline:
             f"the prompt {self.prompt!r}" if self.prompt else "",
             f"at most {self.max_length} tokens" if self.max_length else "",
             "lower case" if self.lower else "",
+            f"{' and '.join(type(step).__name__ for step in self.steps)} at layer=last" if self.steps else "",
         ]
         declared = ", ".join(part for part in parts if part)
-        found = [f"{MODULES} declares {declared}; followed where no other pooling is asked for"] if declared else []
-        if self.steps:
-            names = " and ".join(type(step).__name__ for step in self.steps)
-            found.append(
-                f"{MODULES} declares {names} behind the pooling; applied at layer=last with that pooling only, which "
-                "gives the model's own embeddings"
-            )
+        found = (f"{MODULES} is followed, unless another pooling is named: {declared}",) if declared else ()
         return (*found, *self.unread)
 
 
