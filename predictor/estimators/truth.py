@@ -17,30 +17,23 @@ from numpy.typing import NDArray
 
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_prior_simulation import sizes_of
-from predictor.estimators.priors import flat_root, model_weights, power_kernel
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import cross_fitted_student, shortfall, supervise
+from predictor.estimators.weak_voters import weak_voters
 from predictor.query.evidence import Evidence
 from predictor.results.ranking import Better, Estimate, EvidenceUse
-from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, posterior
-from predictor.truth.exchangeability import trained_on
-from predictor.truth.kernels import agreed_shares, agreement, mixture, seen_by_both, unit
+from predictor.truth.kernels import unit
 from predictor.truth.model import NOISES, LabelModel
-from predictor.truth.voters import Consensus, Kind, Voters, consensus, variances_of
+from predictor.truth.voters import Consensus, Voters, consensus, variances_of
 
 Rows = NDArray[np.intp]
-
-RIDGE = 0.03
-"""β of even kernels: functions spread evenly over the directions whose variance is well above this share."""
-
-POWERS = (2.0, 4.0)
-"""Of the strong model's kernel, for easier tasks in few directions."""
 
 MAX_GOLD = 400
 """Gold rows that the posterior is built from at most: the cost of its grid grows with their cube."""
@@ -117,7 +110,7 @@ class TruthForecast:
 
     def _truths(self, case: Case, known: Rows) -> _Truths:
         """The posteriors that make the order and the level."""
-        given, coding = _weak_voters(case, known)
+        given, coding = weak_voters(case, known)
         voters = given if case.voters is None else case.voters if given is None else given.joined(case.voters)
         gold = np.empty((0, 1)) if case.labels is None else coding.labels(case.labels.targets[known])
         columns = gold.shape[1] if voters is None else voters.scores.shape[2]
@@ -257,25 +250,6 @@ def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: 
     return Forecast(error, gain, float(np.mean(top)), error_draws, gain_draws, top[:size], null, notes)
 
 
-def label_kernels(case: Case) -> tuple[Array, ...]:
-    """(n, n) of the strong model, even; of the others by agreement, size and depth; and those of easier tasks.
-
-    The last are what both see, and what the strong model sees to the powers 2 and 4: fewer directions.
-    """
-    others = [one for one in (*case.weak, *case.context_models) if Scale.of(one.features).weight.any()]
-    if not Scale.of(case.strong.features).weight.any():
-        raise constant(case.strong.features)
-    root = flat_root(case.strong.kernel, RIDGE)
-    strong = unit(root @ root.T)
-    easier = tuple(unit(power_kernel(case.strong.kernel, power)) for power in POWERS)
-    if not others:
-        return strong, strong, *easier
-    roots = [flat_root(one.kernel, RIDGE) for one in others]
-    shares = agreed_shares(agreement([*roots, root]), model_weights([*others, case.strong]))[:-1]
-    rest = mixture(roots, shares / max(float(shares.sum()), 1e-12))
-    return strong, rest, seen_by_both(strong, rest), *easier
-
-
 def _correlation(scores: Array, gold: Array) -> float | None:
     """Of (n, k) scores with (n, k) gold labels over all columns; None without gold labels or without variance."""
     if len(gold) < 2:
@@ -285,43 +259,11 @@ def _correlation(scores: Array, gold: Array) -> float | None:
     return float(np.sum(first * second)) / size if size > 0.0 else None
 
 
-def _weak_voters(case: Case, known: Rows) -> tuple[Voters | None, Coding]:
-    """Weak labels that were given, and the unit of labels: the gold rows' deviation, else that of the class shares.
-
-    Those of heads that were trained on the gold rows are no voters.
-    """
-    tables = [(one.name, case.weak_labels[one.name]) for one in case.weak if one.name in case.weak_labels]
-    names = tuple(name for name, _ in tables)
-    columns = 1 if case.labels is None else case.labels.targets.shape[1]
-    coding = Coding(np.zeros(columns), 1.0)
-    if len(known) and case.labels is not None:
-        gold = case.labels.targets[known]
-        coding = Coding(gold.mean(axis=0), float(np.sqrt(np.sum(np.var(gold, axis=0)))))
-    elif tables:
-        stacked = np.stack([table for _, table in tables])
-        centre = stacked.mean(axis=(0, 1))
-        coding = Coding(centre, float(np.sqrt(_label_variance(stacked))))
-    trained = case.labels is not None and trained_on((table for _, table in tables), case.labels.known)
-    if not tables or trained:
-        return None, coding
-    kind: Kind = "weak"
-    return Voters(names, (kind,) * len(names), np.stack([coding.labels(t) for _, t in tables], axis=1)), coding
-
-
 def _are_classes(case: Case) -> bool:
     if case.labels is not None:
         return case.labels.kind != "regression"
     tables = case.weak_labels.values()
     return bool(tables) and all(table.min() >= 0.0 and table.max() <= 1.0 for table in tables)
-
-
-def _label_variance(stacked: Array) -> float:
-    """Of classes, from their shares; of numbers, as if the median candidate explained half of it."""
-    shares = stacked.mean(axis=(0, 1))
-    inside = stacked.min() >= 0.0 and stacked.max() <= 1.0
-    if inside:
-        return float(np.sum(shares * (1.0 - shares)))
-    return 2.0 * float(np.median(np.sum(np.var(stacked, axis=1), axis=1)))
 
 
 def _table(case: Case, name: str) -> Array:

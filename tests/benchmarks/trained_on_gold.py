@@ -82,7 +82,7 @@ def main() -> None:
                 found = {one.name: one.predicted_w2s_error.value for one in asked.candidates}
                 return rank_correlation(np.array([found[name] for name in weak]), measured)
 
-            with patch("predictor.estimators.truth.trained_on", lambda *given: False):
+            with patch("predictor.estimators.weak_voters.trained_on", lambda *given: False):
                 voting = rho("truth")
             orders = (voting, *(rho(name) for name in ("truth", "truth_posterior", "combined")))
             spreads = (
