@@ -13,7 +13,8 @@ from predictor.intake.request import Model
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.query import RankingQuery
-from predictor.results.ranking import Candidate, Ranking
+from predictor.results.candidate import Candidate
+from predictor.results.ranking import Ranking
 from predictor.store.arrays import read_array
 from protos import convert
 

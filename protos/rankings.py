@@ -9,17 +9,8 @@ from typing import Any
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
-from predictor.results.ranking import (
-    Candidate,
-    Estimate,
-    EvidenceUse,
-    Failure,
-    Interval,
-    NullBand,
-    Provenance,
-    Ranking,
-    StrongModel,
-)
+from predictor.results.candidate import Candidate, Estimate, Failure, Interval
+from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
 from predictor.steps import Progress
 from protos.w2s.v1 import ranking_pb2 as pb
 

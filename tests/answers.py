@@ -7,7 +7,8 @@ import json
 from threadpoolctl import threadpool_limits
 
 import predictor
-from predictor.results.ranking import Candidate, Ranking
+from predictor.results.candidate import Candidate
+from predictor.results.ranking import Ranking
 
 
 def by_name(ranking: Ranking) -> dict[str, Candidate]:

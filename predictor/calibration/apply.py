@@ -13,7 +13,8 @@ from predictor.calibration.calibration import POINTS, Calibration, Fit
 from predictor.errors import InputError
 from predictor.outcomes.outcome import accuracy_gain
 from predictor.query.labels import Kind
-from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Ranking
+from predictor.results.candidate import Candidate, Estimate, Interval
+from predictor.results.ranking import NullBand, Ranking
 
 _CAPS = (("misfit", "disagreement"), ("gain_bounds", "accuracy_gain_cap"))
 """Estimators and details that hold the share of rows on which student and teacher name different classes."""

@@ -22,7 +22,7 @@ from predictor.estimators.supervision import cross_fitted
 from predictor.estimators.three_cornered_hat import distances, incoherence, squared_errors
 from predictor.estimators.vote_matrix import NEEDED, VoteMatrix, too_few, unfit
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array, Ints
 
 FOLDS = 5

@@ -19,7 +19,7 @@ from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import cross_fitted
 from predictor.estimators.vote_matrix import NEEDED, VoteMatrix, too_few
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array, Ints
 
 FOLDS = 5

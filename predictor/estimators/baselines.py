@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 
 
 @dataclass(frozen=True)

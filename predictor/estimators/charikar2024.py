@@ -20,7 +20,7 @@ from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 
 FOLDS = 5

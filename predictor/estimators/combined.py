@@ -13,7 +13,7 @@ from predictor.estimators.truth import TruthForecast
 from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Floats
 from predictor.truth.exchangeability import trained_on
 

@@ -26,7 +26,7 @@ from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.vote_matrix import NEEDED
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.label_prior import LabelPrior

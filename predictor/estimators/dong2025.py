@@ -15,7 +15,7 @@ from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
 from predictor.estimators.xue2025 import ENERGIES
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.spectral.alignment import Alignment
 
 

@@ -17,7 +17,7 @@ from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kerne
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.statistics.threads import in_order

@@ -24,7 +24,7 @@ from predictor.heads.bregman import ITAKURA_SAITO, LOGISTIC, SQUARED, Generator
 from predictor.heads.logistic import HELD_OUT_TOLERANCE, RIDGES, fit_log_linear, fit_logistic
 from predictor.heads.mixture import fit_mixture, mixed, optimality_gap
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 
 Form = Literal["logistic", "squared", "itakura_saito"]

@@ -9,7 +9,8 @@ import numpy as np
 
 from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate, EvidenceUse
+from predictor.results.candidate import Better, Estimate
+from predictor.results.ranking import EvidenceUse
 from predictor.statistics.arrays import Array
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]

@@ -18,7 +18,7 @@ from predictor.estimators.gold_posterior import GoldPosterior, gold_posteriors
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 
 

@@ -24,7 +24,8 @@ from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import cross_fitted_student, shortfall, supervise
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate, EvidenceUse
+from predictor.results.candidate import Better, Estimate
+from predictor.results.ranking import EvidenceUse
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of

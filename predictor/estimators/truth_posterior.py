@@ -20,7 +20,7 @@ from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.truth.class_truth import ClassTruth

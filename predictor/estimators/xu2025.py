@@ -17,7 +17,7 @@ from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import unlabelled_rows
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.spectral.alignment import Alignment, Point
 
 Form = Literal["operator", "frobenius", "prior", "tail_corrected"]

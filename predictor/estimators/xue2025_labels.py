@@ -28,7 +28,7 @@ from predictor.estimators.xue2025 import ENERGIES, RIDGES
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
 from predictor.query.labels import Labels
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.moments import CHUNK_ROWS
 from predictor.statistics.arrays import Array

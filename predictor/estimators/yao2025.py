@@ -30,7 +30,7 @@ from predictor.estimators.weak_probabilities import NotApplicable, WeakOutputs, 
 from predictor.heads.bregman import ENTROPY
 from predictor.heads.divergences import divergence
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from predictor.estimators.protocol import Predicts
 from predictor.estimators.weak_probabilities import NotApplicable, WeakOutputs, weak_outputs
 from predictor.heads.divergences import divergence
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 
 NO_CLASSES = "its weak labels are no class probabilities, so that log-loss, accuracy and calibration do not exist"

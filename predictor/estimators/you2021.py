@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Better, Estimate
+from predictor.results.candidate import Better, Estimate
 from predictor.spectral.spectra import Scale, factor
 from predictor.statistics.arrays import Array
 

@@ -18,7 +18,8 @@ from predictor.ranking.ordering import Ordering, order
 from predictor.ranking.request_record import request_record
 from predictor.ranking.selection import Selection
 from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, warnings_on_rows
-from predictor.results.ranking import Candidate, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.candidate import Candidate
+from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from predictor.results.versions import versions
 from predictor.steps import Progress, Steps
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from predictor.errors import W2SError
 from predictor.query.model_spec import ModelSpec
-from predictor.results.ranking import Failure
+from predictor.results.candidate import Failure
 
 MAX_TEXT = 300
 """Characters of a foreign error that are shown."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from predictor.estimators.problem import Refined, Representation
 from predictor.query.model_spec import ModelSpec
 from predictor.query.source import FeatureSet
-from predictor.results.ranking import Estimate, Failure
+from predictor.results.candidate import Estimate, Failure
 from predictor.statistics.arrays import Array
 
 

@@ -18,7 +18,7 @@ from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSource
 from predictor.ranking.boundary import CandidateBoundary
-from predictor.results.ranking import Failure
+from predictor.results.candidate import Failure
 from predictor.statistics.arrays import Array
 from predictor.steps import Progress, Steps
 from predictor.truth.voters import Kind, Voters

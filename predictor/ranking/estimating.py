@@ -16,7 +16,7 @@ from predictor.ranking.boundary import CandidateBoundary
 from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.ordering import Ordering
 from predictor.ranking.selection import Selection
-from predictor.results.ranking import Estimate
+from predictor.results.candidate import Estimate
 from predictor.truth.voters import Voters
 
 SPECTRUM = 32

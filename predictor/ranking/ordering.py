@@ -15,7 +15,8 @@ from predictor.ranking.candidate_effects import CandidateEffects
 from predictor.ranking.null_scores import above_null, null_band
 from predictor.ranking.point_values import numbers, some_rows, values_of
 from predictor.ranking.uncertainty import Standing, interval, standing
-from predictor.results.ranking import Candidate, Estimate, Interval, NullBand
+from predictor.results.candidate import Candidate, Estimate, Interval
+from predictor.results.ranking import NullBand
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 

@@ -10,7 +10,7 @@ import numpy as np
 from predictor.errors import InputError
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, JointEstimator
-from predictor.results.ranking import Estimate
+from predictor.results.candidate import Estimate
 from predictor.statistics.arrays import Array, Ints
 
 DRAWS = 100

@@ -9,7 +9,8 @@ from predictor.query.query import RankingQuery
 from predictor.ranking.candidate import Elimination, PendingCandidate
 from predictor.ranking.incremental_features import IncrementalFeatures
 from predictor.ranking.racing_bounds import MIN_ROWS
-from predictor.results.ranking import Candidate, Estimate, Ranking
+from predictor.results.candidate import Candidate, Estimate
+from predictor.results.ranking import Ranking
 
 
 @dataclass(frozen=True)

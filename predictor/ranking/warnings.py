@@ -13,7 +13,7 @@ from predictor.query.evidence import Evidence
 from predictor.query.labels import MAX_CLASSES
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet
-from predictor.results.ranking import Candidate
+from predictor.results.candidate import Candidate
 
 FEW_ROWS = 200
 

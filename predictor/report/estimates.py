@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from predictor.estimators.registry import ESTIMATORS
 from predictor.query.evidence import EVIDENCE
 from predictor.report.markup import model, table, text
-from predictor.results.ranking import Candidate
+from predictor.results.candidate import Candidate
 from predictor.results.text import compact
 
 ARROWS = {"lower": "↓ lower is better", "higher": "↑ higher is better"}

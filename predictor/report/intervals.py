@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from predictor.report.markup import model, text
 from predictor.report.scale import Scale, linear
-from predictor.results.ranking import Interval, NullBand
+from predictor.results.candidate import Interval
+from predictor.results.ranking import NullBand
 from predictor.results.text import decimals_of, number
 
 ROW = 38

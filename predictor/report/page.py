@@ -10,9 +10,10 @@ from predictor.report.intervals import Row, interval_plot
 from predictor.report.markup import facts, model, section, table, text
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
+from predictor.results.candidate import Candidate, Interval
 from predictor.results.command import command, settings
 from predictor.results.order import null_line, order_of
-from predictor.results.ranking import Candidate, Interval, Ranking
+from predictor.results.ranking import Ranking
 from predictor.results.text import (
     decimals_of,
     evidence_lines,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv as writer
 import io
 
-from predictor.results.ranking import Candidate, Interval, Ranking
+from predictor.results.candidate import Candidate, Interval
+from predictor.results.ranking import Ranking
 
 INTERVALS = ("predicted_w2s_error", "predicted_gain", "predicted_pgr")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
+from predictor.results.candidate import Candidate
 from predictor.results.command import command
 from predictor.results.order import Order, null_line, order_of
-from predictor.results.ranking import Candidate, Ranking
+from predictor.results.ranking import Ranking
 from predictor.results.text import (
     compact,
     decimals_of,

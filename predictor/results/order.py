@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from predictor.results.ranking import Better, Interval, Ranking
+from predictor.results.candidate import Better, Interval
+from predictor.results.ranking import Ranking
 from predictor.results.text import decimals_of, number
 
 

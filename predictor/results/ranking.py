@@ -4,48 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from predictor.errors import UnavailableError, W2SError
+from predictor.errors import UnavailableError
+from predictor.results.candidate import Candidate
 
 if TYPE_CHECKING:
     import pandas
 
 SCHEMA = "w2s.ranking.v1"
-
-Better = Literal["lower", "higher"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its 90 % interval. `None` where a part does not exist."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    unit: str
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One estimator's answer for one candidate.
-
-    Attributes:
-        value: None where the estimator does not apply (say why in `note`).
-        better: orientation, the same for every candidate of this estimator.
-        low, high: spread over the estimator's own settings or replicates, or None.
-        details: further numbers under their own names, such as each grid point.
-    """
-
-    value: float | None
-    better: Better
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    note: str = ""
-    details: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,20 +37,6 @@ class EvidenceUse:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a candidate has no rank: canonical code, stable reason, a sentence for people."""
-
-    code: str
-    reason: str
-    message: str
-
-    @classmethod
-    def of(cls, error: W2SError) -> Failure:
-        """The failure that an error of this project stands for."""
-        return cls(error.code, error.reason, error.message)
-
-
-@dataclass(frozen=True)
 class StrongModel:
     """The student whose supervisors are ranked.
 
@@ -99,31 +54,6 @@ class StrongModel:
     dim: int
     fingerprint: str
     diagnostics: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One row of the answer. Ranks count from 1; intervals are 90 %."""
-
-    name: str
-    status: Literal["ok", "failed"]
-    rank: int | None = None
-    rank_low: int | None = None
-    rank_high: int | None = None
-    p_best: float | None = None
-    tie_group: int | None = None
-    predicted_w2s_error: Interval | None = None
-    predicted_gain: Interval | None = None
-    predicted_pgr: Interval | None = None
-    layer: str | None = None
-    dim: int | None = None
-    parameters: int | None = None
-    fingerprint: str | None = None
-    estimates: Mapping[str, Estimate] = field(default_factory=dict)
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    timings: Mapping[str, float] = field(default_factory=dict)
-    error: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +198,7 @@ class Ranking:
                 reason="MISSING_PACKAGE",
             ) from error
 
-        return pandas.DataFrame([_flat(c) for c in self.candidates])
+        return pandas.DataFrame([c.to_row() for c in self.candidates])
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Ranking:
@@ -279,35 +209,10 @@ class Ranking:
             rows=raw["rows"],
             rows_sha256=raw["rows_sha256"],
             strong=StrongModel(**raw["strong"]),
-            candidates=tuple(_candidate(c) for c in raw["candidates"]),
+            candidates=tuple(Candidate.from_dict(c) for c in raw["candidates"]),
             null=NullBand(**raw["null"]),
             provenance=Provenance(**raw["provenance"]),
             warnings=tuple(raw["warnings"]),
             evidence_kinds=tuple(EvidenceUse(**one) for one in raw["evidence_kinds"]),
             schema=raw["schema"],
         )
-
-
-def _candidate(raw: Mapping[str, Any]) -> Candidate:
-    values = {f.name: raw[f.name] for f in fields(Candidate)}
-    for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
-        values[name] = None if values[name] is None else Interval(**values[name])
-    values["estimates"] = {name: Estimate(**e) for name, e in values["estimates"].items()}
-    values["warnings"] = tuple(values["warnings"])
-    values["error"] = None if values["error"] is None else Failure(**values["error"])
-    return Candidate(**values)
-
-
-def _flat(candidate: Candidate) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        name: getattr(candidate, name)
-        for name in ("rank", "name", "status", "rank_low", "rank_high", "p_best", "tie_group", "layer", "dim")
-    }
-    for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
-        interval: Interval | None = getattr(candidate, name)
-        row[name] = None if interval is None else interval.value
-        row[f"{name}_low"] = None if interval is None else interval.low
-        row[f"{name}_high"] = None if interval is None else interval.high
-    row |= {key: estimate.value for key, estimate in candidate.estimates.items()}
-    row["error"] = None if candidate.error is None else candidate.error.message
-    return row

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
+from predictor.results.candidate import Candidate, Interval
 from predictor.results.order import Order, null_line, order_of
-from predictor.results.ranking import Candidate, Interval, NullBand, Ranking
+from predictor.results.ranking import NullBand, Ranking
 from predictor.results.text import (
     decimals_of,
     evidence_lines,

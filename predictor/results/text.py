@@ -6,7 +6,8 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-from predictor.results.ranking import Candidate, EvidenceUse, Interval, Ranking
+from predictor.results.candidate import Candidate, Interval
+from predictor.results.ranking import EvidenceUse, Ranking
 
 UNITS = {
     "label variance": "1 is the error of always answering the mean label",

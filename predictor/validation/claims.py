@@ -11,7 +11,8 @@ import numpy as np
 from predictor.estimators.protocol import Forecaster
 from predictor.estimators.registry import ESTIMATORS
 from predictor.query.evidence import Evidence
-from predictor.results.ranking import Candidate, Interval, Ranking
+from predictor.results.candidate import Candidate, Interval
+from predictor.results.ranking import Ranking
 from predictor.training.outcomes import Outcomes
 
 UNIT = "label variance"

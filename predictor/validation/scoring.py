@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from predictor.estimators.protocol import Forecaster, Predicts, predicted
 from predictor.estimators.registry import ESTIMATORS
-from predictor.results.ranking import Candidate, Ranking
+from predictor.results.candidate import Candidate
+from predictor.results.ranking import Ranking
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import kendall_tau, rank_correlation, weighted_tau
 from predictor.training.outcomes import Outcomes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from predictor.query.evidence import evidence_text
-from predictor.results.ranking import Interval
+from predictor.results.candidate import Interval
 from predictor.results.text import number, percent, visible
 from predictor.results.text_table import TextTable
 from predictor.validation.claims import Claims

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.outcomes.outcome import Outcome, outcomes_of
-from predictor.results.ranking import Failure, Provenance
+from predictor.results.candidate import Failure
+from predictor.results.ranking import Provenance
 from predictor.validation.claims import Claims
 from predictor.validation.scoring import Score
 

@@ -34,7 +34,8 @@ from predictor.ranking.answer import answer_steps
 from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.gathering import Gathered
 from predictor.ranking.selection import Selection
-from predictor.results.ranking import Candidate, Ranking
+from predictor.results.candidate import Candidate
+from predictor.results.ranking import Ranking
 from predictor.steps import drain
 from predictor.training.runs import train_w2s
 from predictor.training.splits import thirds

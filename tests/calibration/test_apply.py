@@ -14,7 +14,8 @@ from predictor.calibration.apply import calibrated, fits_for
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import InputError, NotFoundError
-from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.candidate import Candidate, Estimate, Failure, Interval
+from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from tests.calibration.simulated import calibration
 
 

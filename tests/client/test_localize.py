@@ -11,7 +11,8 @@ from predictor.errors import NotFoundError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
-from predictor.results.ranking import Candidate, Failure, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.candidate import Candidate, Failure
+from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 
 
 def query_of(*references: str) -> RankingQuery:

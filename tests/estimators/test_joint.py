@@ -12,7 +12,7 @@ from predictor.estimators.protocol import JointEstimator
 from predictor.estimators.registry import find
 from predictor.query.evidence import Evidence
 from predictor.ranking import selection
-from predictor.results.ranking import Estimate
+from predictor.results.candidate import Estimate
 
 
 @dataclass

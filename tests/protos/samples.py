@@ -18,18 +18,9 @@ from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
 from predictor.query.settings import Budget, Settings
 from predictor.query.training_plan import Training
+from predictor.results.candidate import Candidate, Estimate, Failure, Interval
 from predictor.results.job import Job
-from predictor.results.ranking import (
-    Candidate,
-    Estimate,
-    EvidenceUse,
-    Failure,
-    Interval,
-    NullBand,
-    Provenance,
-    Ranking,
-    StrongModel,
-)
+from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
 from predictor.steps import Progress
 
 

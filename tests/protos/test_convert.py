@@ -17,8 +17,9 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
-from predictor.results import ranking
-from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Ranking
+from predictor.results import candidate, ranking
+from predictor.results.candidate import Candidate, Estimate, Interval
+from predictor.results.ranking import NullBand, Ranking
 from predictor.steps import Progress
 from protos import convert
 from protos.w2s.v1 import calibration_pb2, query_pb2, ranking_pb2
@@ -92,10 +93,10 @@ def test_the_samples_set_every_field_of_every_message(message):
         (labels.Labels, query_pb2.Labels),
         (ranking.Ranking, ranking_pb2.Ranking),
         (ranking.StrongModel, ranking_pb2.StrongModel),
-        (ranking.Candidate, ranking_pb2.Candidate),
-        (ranking.Estimate, ranking_pb2.Estimate),
-        (ranking.Interval, ranking_pb2.Interval),
-        (ranking.Failure, ranking_pb2.Failure),
+        (candidate.Candidate, ranking_pb2.Candidate),
+        (candidate.Estimate, ranking_pb2.Estimate),
+        (candidate.Interval, ranking_pb2.Interval),
+        (candidate.Failure, ranking_pb2.Failure),
         (ranking.NullBand, ranking_pb2.NullBand),
         (ranking.Provenance, ranking_pb2.Provenance),
         (outcome.Outcome, calibration_pb2.Outcome),

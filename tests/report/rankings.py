@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from predictor.results.ranking import Candidate, Estimate, Failure, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.candidate import Candidate, Estimate, Failure, Interval
+from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 
 EVIL = '<script>alert("x")</script>&\x1b[31mred\x1b[0m\u202e|`*_'
 """A name that would run, colour, turn round or break whatever does not escape it."""

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from predictor.results.ranking import Estimate, Interval
+from predictor.results.candidate import Estimate, Interval
 from predictor.results.table import table
 from tests.report.rankings import EVIL, bare, by_estimator, failed, pointwise, ranking
 

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from predictor.results.ranking import Estimate, NullBand, Ranking
+from predictor.results.candidate import Estimate
+from predictor.results.ranking import NullBand, Ranking
 from tests.report.rankings import bare, by_estimator, failed, pointwise, ranking
 
 EVERY = [ranking(), ranking(failures=(failed("gone"),)), ranking(rank_by="gain"), bare(), pointwise(), by_estimator()]

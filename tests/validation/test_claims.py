@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from predictor.results.ranking import Interval
+from predictor.results.candidate import Interval
 from predictor.steps import drain
 from predictor.store.arrays import ArraySource
 from predictor.validation.claims import Claims

@@ -9,7 +9,8 @@ import pytest
 
 from predictor.estimators.protocol import PredictsOutcome, predicted
 from predictor.estimators.registry import ESTIMATORS, find
-from predictor.results.ranking import Candidate, Estimate, Interval, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.candidate import Candidate, Estimate, Interval
+from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from predictor.training.outcomes import Outcomes
 from predictor.validation.scoring import scores
 

@@ -9,7 +9,8 @@ import pytest
 
 from predictor.report.intervals import Row, interval_plot
 from predictor.report.validation_page import html
-from predictor.results.ranking import Interval, Provenance
+from predictor.results.candidate import Interval
+from predictor.results.ranking import Provenance
 from predictor.results.text import visible
 from predictor.validation.claims import Claim, Claims
 from predictor.validation.scoring import Score

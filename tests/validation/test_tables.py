@@ -10,7 +10,8 @@ import json
 import pytest
 
 from predictor.report.validation_page import html
-from predictor.results.ranking import Failure, Provenance
+from predictor.results.candidate import Failure
+from predictor.results.ranking import Provenance
 from predictor.results.text_table import TextTable
 from predictor.validation import tables
 from predictor.validation.scoring import Score

@@ -1,0 +1,106 @@
+"""Candidate: one row of the answer, with its estimates, intervals and failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from predictor.errors import W2SError
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 90 % interval. `None` where a part does not exist."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimator's answer for one candidate.
+
+    Attributes:
+        value: None where the estimator does not apply (say why in `note`).
+        better: orientation, the same for every candidate of this estimator.
+        low, high: spread over the estimator's own settings or replicates, or None.
+        details: further numbers under their own names, such as each grid point.
+    """
+
+    value: float | None
+    better: Better
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a candidate has no rank: canonical code, stable reason, a sentence for people."""
+
+    code: str
+    reason: str
+    message: str
+
+    @classmethod
+    def of(cls, error: W2SError) -> Failure:
+        """The failure that an error of this project stands for."""
+        return cls(error.code, error.reason, error.message)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of the answer. Ranks count from 1; intervals are 90 %."""
+
+    name: str
+    status: Literal["ok", "failed"]
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    p_best: float | None = None
+    tie_group: int | None = None
+    predicted_w2s_error: Interval | None = None
+    predicted_gain: Interval | None = None
+    predicted_pgr: Interval | None = None
+    layer: str | None = None
+    dim: int | None = None
+    parameters: int | None = None
+    fingerprint: str | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    error: Failure | None = None
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Candidate:
+        """Read one object of the JSON's `candidates` back."""
+        values = {f.name: raw[f.name] for f in fields(cls)}
+        for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
+            values[name] = None if values[name] is None else Interval(**values[name])
+        values["estimates"] = {name: Estimate(**e) for name, e in values["estimates"].items()}
+        values["warnings"] = tuple(values["warnings"])
+        values["error"] = None if values["error"] is None else Failure(**values["error"])
+        return cls(**values)
+
+    def to_row(self) -> dict[str, Any]:
+        """The candidate as one flat row of a frame: intervals as `_low` and `_high`, one column an estimator."""
+        row: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("rank", "name", "status", "rank_low", "rank_high", "p_best", "tie_group", "layer", "dim")
+        }
+        for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
+            interval: Interval | None = getattr(self, name)
+            row[name] = None if interval is None else interval.value
+            row[f"{name}_low"] = None if interval is None else interval.low
+            row[f"{name}_high"] = None if interval is None else interval.high
+        row |= {key: estimate.value for key, estimate in self.estimates.items()}
+        row["error"] = None if self.error is None else self.error.message
+        return row
