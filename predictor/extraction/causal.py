@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM
 from predictor.errors import RefusedError
 from predictor.extraction.backend import Runtime
 from predictor.extraction.batching import pad_right
-from predictor.extraction.torch_backend import device_of, lack_of_memory, load_weights, narrow
+from predictor.extraction.torch_backend import device_of, lack_of_memory, narrow
+from predictor.extraction.torch_weights import load_weights
 from predictor.models.architectures import DECODERS, usable_positions
 from predictor.models.artefact import Artefact
 from predictor.models.config_file import read_config

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import CONFIG_MAPPING, AutoModel, modeling_gguf_pytorch_utils
-from transformers.utils import logging as transformers_logging
 
-from predictor.errors import RefusedError
 from predictor.extraction.backend import LayerPooling, Runtime, Vectors
 from predictor.extraction.packed_linear import pack
 from predictor.extraction.pooling import pool
 from predictor.extraction.precision import drift_of
-from predictor.models.architectures import KERNEL_KEYS, check_architecture, usable_positions
+from predictor.extraction.torch_weights import load_weights
+from predictor.models.architectures import usable_positions
 from predictor.models.artefact import Artefact
-from predictor.models.config_file import read_config
-from predictor.models.forms import GGUF
-from predictor.models.gguf_file import check_gguf_architecture
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _PACKED_TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
 _BLOCK_SPARSE = "block_sparse"
-_UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
 
 
 class _EnoughLayers(Exception):  # noqa: N818 - control flow that leaves the forward pass early, not an error
@@ -217,90 +208,3 @@ def narrow(model: torch.nn.Module) -> None:
     for name, weight in model.named_parameters():
         if weight.is_floating_point() and not in_fp32 & set(name.split(".")):
             weight.data = weight.data.to(torch.bfloat16)
-
-
-def load_weights(
-    artefact: Artefact, dtype: torch.dtype, auto: Any = AutoModel, unused: tuple[str, ...] = _UNUSED_PARTS
-) -> Any:
-    """A transformers model from its files; no code of its own is run.
-
-    Args:
-        dtype: of the weights; another than the process's default is that default while the model is built, for every
-            thread.
-        auto: which of the library's Auto classes reads it, and so which head it gets.
-        unused: beginnings of the names of weights that may be missing.
-
-    Raises:
-        RefusedError: an unknown architecture, unreadable, or weights missing.
-    """
-    options: dict[str, Any] = {"use_safetensors": True}
-    if artefact.form == GGUF:
-        options = {"gguf_file": artefact.path.name}
-        _silence_gguf()
-    else:
-        kind = check_architecture(read_config(artefact.path), artefact.path)
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library has no types here
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as above
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if artefact.form != GGUF:
-                options["config"] = CONFIG_MAPPING[kind].from_dict(portable(read_config(artefact.path)))
-            model, report = auto.from_pretrained(
-                str(artefact.folder),
-                dtype=dtype,
-                trust_remote_code=False,
-                local_files_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # reported, and refused below with the tensor's name
-                **options,
-            )
-    except Exception as error:  # boundary: third-party loader over files that we did not write
-        if artefact.form == GGUF:
-            check_gguf_architecture(artefact.path)
-        raise RefusedError(
-            f"{artefact.path} cannot be loaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
-            reason="MODEL_UNREADABLE",
-            field="model",
-        ) from error
-    _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
-    return model
-
-
-def portable(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without the kernels of the machine that saved it; the library then chooses its own.
-
-    All attention kernels give the same features, not all run here, and the name of one may ask a hub for its code.
-    """
-    return {
-        key: portable(value) if isinstance(value, dict) else value
-        for key, value in config.items()
-        if key.strip("_") not in KERNEL_KEYS
-    }
-
-
-def _silence_gguf() -> None:
-    """Disable the progress bar that the library writes to stderr, where our own progress goes."""
-    bar = getattr(modeling_gguf_pytorch_utils, "tqdm", None)
-    if bar is not None:
-        vars(modeling_gguf_pytorch_utils)["tqdm"] = partial(bar, disable=True)
-
-
-def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...]) -> None:
-    """Refuse weights that the library would replace by random numbers."""
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith(unused))
-    reshaped = sorted(
-        _shapes(*entry) if isinstance(entry, tuple) else str(entry) for entry in report["mismatched_keys"]
-    )
-    if missing or reshaped:
-        raise RefusedError(
-            f"{path} lacks {len(missing)} weight tensor(s) and {len(reshaped)} have another shape than its config.json "
-            f"declares (first: {', '.join((missing + reshaped)[:3])}); they would be random. Fix the folder or its "
-            "config.json.",
-            reason="WEIGHTS_INCOMPLETE",
-            field="model",
-        )
-
-
-def _shapes(name: str, stored: Sequence[int], declared: Sequence[int]) -> str:
-    return f"{name} is {tuple(stored)} instead of {tuple(declared)}"

@@ -13,7 +13,8 @@ from predictor.extraction.batching import pad_right
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.loaded import row_tokenizer
 from predictor.extraction.pooling import pool
-from predictor.extraction.torch_backend import device_of, load_weights
+from predictor.extraction.torch_backend import device_of
+from predictor.extraction.torch_weights import load_weights
 from predictor.finetuning.adapters import attach, reset
 from predictor.models.architectures import usable_positions
 from predictor.models.artefact import Artefact

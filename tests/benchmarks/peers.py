@@ -86,7 +86,7 @@ def folder_for_peers(artefact: Artefact, place: Path) -> Path | None:
     import torch
     from transformers import AutoTokenizer
 
-    from predictor.extraction.torch_backend import load_weights
+    from predictor.extraction.torch_weights import load_weights
 
     folder = place / "gguf"
     load_weights(artefact, torch.float32).save_pretrained(folder)
