@@ -8,6 +8,7 @@ from typing import get_args
 
 from client.cli.listing import listing
 from client.cli.output import print_json
+from client.cli.pace import duration
 from predictor.query.query import RankingQuery
 
 
@@ -63,8 +64,4 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
 
 
 def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return "?" if seconds is None else duration(seconds)

@@ -9,7 +9,7 @@ from client.cli.destinations import check_destinations
 from client.cli.execute import steps_of
 from client.cli.output import finish
 from client.cli.parser import Commands, add_command
-from client.cli.progress import display, follow
+from client.cli.progress import display, follow, names_of
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_destinations(arguments)
     query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
-    return finish(follow(steps_of(query, arguments, _source), display()), arguments, "predict")
+    return finish(follow(steps_of(query, arguments, _source), display(names_of(query))), arguments, "predict")
 
 
 def _source(query: RankingQuery) -> FeatureSource:

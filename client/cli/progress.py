@@ -1,33 +1,24 @@
-"""Progress on standard error: live bars on a terminal, one plain line per change of phase elsewhere."""
+"""Progress on standard error: live bars on a terminal, a line at phase ends and now and then elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Protocol, Self, TextIO, TypeVar
 
+from client.cli.pace import PHASES, READING, Pace, duration
+from predictor.query.query import RankingQuery
 from predictor.results.text import visible
 from predictor.steps import Progress, Steps, drain
 
 Answer = TypeVar("Answer")
 
 QUIET_SECONDS = 15.0
-"""Time without a line after which plain progress says what is still going on."""
-
-PHASES = {
-    "load": "loading",
-    "extract": "reading rows",
-    "label": "labelling rows",
-    "estimate": "estimating",
-    "train": "training",
-    "upload": "uploading",
-    "download": "downloading",
-    "done": "done",
-    "failed": "failed",
-}
+"""Time without a line after which plain progress reports how far the work is."""
 
 
 class Display(AbstractContextManager["Display"], Protocol):
@@ -43,30 +34,43 @@ def follow(steps: Steps[Answer], display: Display) -> Answer:
         return drain(steps, display.show)
 
 
-def display(stream: TextIO | None = None) -> Display:
-    """Bars where the stream is a terminal and rich is installed, lines otherwise."""
+def names_of(query: RankingQuery) -> tuple[str, ...]:
+    """Names of the models of a query in the order in which they are run."""
+    return tuple(dict.fromkeys(spec.name for spec in (query.strong, *query.weak, *query.describers)))
+
+
+def display(models: Sequence[str] = (), stream: TextIO | None = None) -> Display:
+    """Bars where the stream is a terminal and rich is installed, lines otherwise.
+
+    Args:
+        models: names of the models in the order in which they are run, for "model 3 of 21".
+    """
     target = sys.stderr if stream is None else stream
     if target.isatty():
         try:
-            return Bars()
+            return Bars(models)
         except ModuleNotFoundError:
-            return Lines(target)
-    return Lines(target)
+            return Lines(target, models)
+    return Lines(target, models)
 
 
 class Lines:
-    """One line whenever the candidate or its phase changes, for every fine-tuning of a candidate, and after a silence.
+    """A line when a phase ends, when a candidate fails or begins a split of its own, and after a silence.
+
+    Loading all models, reading the rows by them and labelling the rows is one phase.
 
     Attributes:
         quiet_seconds: length of a silence.
     """
 
-    def __init__(self, stream: TextIO, quiet_seconds: float = QUIET_SECONDS) -> None:
+    def __init__(self, stream: TextIO, models: Sequence[str] = (), quiet_seconds: float = QUIET_SECONDS) -> None:
         self.quiet_seconds = quiet_seconds
         self._stream = stream
-        self._shown: set[tuple[str, str, str]] = set()
-        self._started = self._spoken = time.monotonic()
-        self._latest: Progress | None = None
+        self._pace = Pace(models)
+        self._lock = threading.Lock()
+        self._started = self._printed = self._phase_started = time.monotonic()
+        self._phase, self._of_phase = "", set[str]()
+        self._splits: set[tuple[str, int]] = set()
         self._ended = threading.Event()
         self._reminder = threading.Thread(target=self._remind, name="w2s-progress", daemon=True)
 
@@ -79,56 +83,77 @@ class Lines:
     ) -> None:
         self._ended.set()
         self._reminder.join()
+        if error is None and self._phase not in ("", "done"):
+            self._end_phase(time.monotonic())
 
     def show(self, step: Progress) -> None:
-        """Print the step if its phase is new for this candidate, or a split of its own training begins."""
-        self._latest = step
-        split = f", split {step.done + 1} of {step.total}" if step.phase == "train" and step.candidate else ""
-        if (step.candidate, step.phase, split) in self._shown:
-            return
-        self._shown.add((step.candidate, step.phase, split))
-        rows = f" {step.total:,} rows" if step.phase == "extract" else ""
-        phase = "reading" if rows else PHASES.get(step.phase, step.phase)
-        self._print(step, f"{phase}{rows}{split}")
+        """Note the step, and print a line where a phase ends or a candidate fails."""
+        now = time.monotonic()
+        with self._lock:
+            phase = "extract" if step.phase in READING else step.phase
+            if step.phase == "failed":
+                self._of_phase.discard(step.candidate)
+                self._print(f"{visible(step.candidate)}: failed", now)
+                return
+            if phase != self._phase:
+                self._end_phase(now)
+                self._phase, self._phase_started, self._of_phase = phase, now, set()
+            self._of_phase.add(step.candidate)
+            self._pace.take(step, now)
+            split = (step.candidate, step.done)
+            if step.phase == "train" and step.candidate and split not in self._splits:
+                self._splits.add(split)
+                self._print(f"{visible(step.candidate)}: training, split {step.done + 1} of {step.total}", now)
+            elif step.phase == "done":
+                self._print("done", now)
 
-    def _print(self, step: Progress, what: str) -> None:
-        self._spoken = time.monotonic()
-        name = visible(step.candidate) or "all candidates"
-        print(f"w2s: {self._spoken - self._started:6.1f} s  {name}: {what}", file=self._stream, flush=True)
+    def _end_phase(self, now: float) -> None:
+        if not self._phase or self._phase == "done":
+            return
+        models = len(self._of_phase - {""})
+        whom = f" of {models} model{'s' if models > 1 else ''}" if self._phase == "extract" else ""
+        self._print(f"{PHASES.get(self._phase, self._phase)}{whom}: {duration(now - self._phase_started)}", now)
+
+    def _print(self, text: str, now: float) -> None:
+        self._printed = now
+        print(f"w2s: {now - self._started:6.1f} s  {text}", file=self._stream, flush=True)
 
     def _remind(self) -> None:
         while not self._ended.wait(self.quiet_seconds / 3):
-            step = self._latest
-            if step is None or time.monotonic() - self._spoken < self.quiet_seconds:
-                continue
-            count = f", {step.done:,} of {step.total:,}" if 0 < step.done < step.total else ""
-            self._print(step, f"still {PHASES.get(step.phase, step.phase)}{count}")
+            with self._lock:
+                step, now = self._pace.latest, time.monotonic()
+                if step is None or now - self._printed < self.quiet_seconds:
+                    continue
+                far = f", {self._pace.text}" if self._pace.text else ""
+                self._print(f"{self._pace.model}: {PHASES.get(step.phase, step.phase)}{far}", now)
 
 
 class Bars:
-    """One live bar per candidate, carrying its phase; gone when the work is over.
+    """Two live bars: all models, and what is done at present; gone when the work is over.
 
     Raises:
         ModuleNotFoundError: rich is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, models: Sequence[str] = ()) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Live
 
         self._live = Live(
             SpinnerColumn(finished_text=" "),
-            TextColumn("{task.fields[name]}", markup=False),
-            TextColumn("{task.fields[phase]}", markup=False, style="dim"),
+            TextColumn("{task.fields[what]}", markup=False),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[far]}", markup=False, style="dim"),
             console=Console(stderr=True),
             transient=True,
         )
-        self._tasks: dict[str, object] = {}
-        self._phases: dict[str, str] = {}
+        self._pace = Pace(models)
+        self._run: set[str] = set()
+        self._all = self._live.add_task("", total=max(len(models), 1), what="models", far="", visible=len(models) > 1)
+        self._now = self._live.add_task("", total=1, what="starting", far="")
+        self._shown = ("", "")
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -140,18 +165,24 @@ class Bars:
         self._live.stop()
 
     def show(self, step: Progress) -> None:
-        """Move the candidate's bar."""
-        name = visible(step.candidate) or "all candidates"
-        phase = PHASES.get(step.phase, step.phase)
-        finished = step.phase in ("done", "failed")
-        total = max(step.total, 1)
-        if name not in self._tasks:
-            self._tasks[name] = self._live.add_task("", total=total, name=_short(name), phase=phase)
-        elif self._phases[name] != step.phase and not finished:
-            self._live.reset(self._tasks[name], total=total, name=_short(name), phase=phase)  # type: ignore[arg-type]  # rich's TaskID
-        self._phases[name] = step.phase
-        done = total if finished else step.done
-        self._live.update(self._tasks[name], completed=done, total=total, phase=phase)  # type: ignore[arg-type]  # as above
+        """Move the bars; a failed candidate is printed above them."""
+        if step.phase == "failed":
+            self._live.console.print(f"{visible(step.candidate)}: failed", markup=False, highlight=False)
+            self._run.add(step.candidate)
+            return
+        self._pace.take(step, time.monotonic())
+        what = f"{_short(visible(step.candidate) or 'all candidates')}: {PHASES.get(step.phase, step.phase)}"
+        if self._shown != (step.candidate, step.phase):
+            self._shown = (step.candidate, step.phase)
+            self._live.reset(self._now, total=max(step.total, 1), what=what, far="")
+        finished = step.phase == "done" or step.done >= step.total > 0
+        if finished and step.phase == "extract" and step.candidate in self._pace.models:
+            self._run.add(step.candidate)
+        elif step.phase not in READING:
+            self._run.update(self._pace.models)
+        models = len(self._pace.models)
+        self._live.update(self._all, completed=len(self._run), far=f"{len(self._run)} of {models} read")
+        self._live.update(self._now, completed=max(step.total, 1) if finished else step.done, far=self._pace.text)
 
 
 def _short(name: str) -> str:

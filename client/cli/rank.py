@@ -9,7 +9,7 @@ from client.cli.destinations import check_destinations
 from client.cli.execute import steps_of
 from client.cli.output import finish
 from client.cli.parser import Commands, add_command
-from client.cli.progress import display, follow
+from client.cli.progress import display, follow, names_of
 from predictor.errors import InputError
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         from client.cli.connection import submit
 
         return submit(query, arguments)
-    return finish(follow(steps_of(query, arguments, _source), display()), arguments, "rank")
+    return finish(follow(steps_of(query, arguments, _source), display(names_of(query))), arguments, "rank")
 
 
 def _rows_at(arguments: argparse.Namespace) -> Pool | None:
