@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from predictor.estimators.cross_fitted_students import Teach
+from predictor.estimators.predicted_measure import PredictedMeasure
+from predictor.estimators.row_classes import RowClasses
 from predictor.statistics.arrays import Array
 
 
@@ -20,7 +22,8 @@ class CrossFitOutcome:
         error_draws, gain_draws: (m, R) with each plausible truth.
         ceiling_draws: (R,) of the student trained on that truth.
         null_draws: (m, S) errors with pairings shuffled.
-        accuracy: (m, 2) expected share of right rows of teacher and student, where rows are of classes.
+        accuracy: shares of right rows of teacher and student, where rows are of classes.
+        auroc: areas under their ROC curves, where rows are of two classes.
     """
 
     error: Array
@@ -29,12 +32,12 @@ class CrossFitOutcome:
     gain_draws: Array
     ceiling_draws: Array
     null_draws: Array
-    accuracy: Array | None
+    accuracy: PredictedMeasure | None = None
+    auroc: PredictedMeasure | None = None
 
     @classmethod
     def mean(cls, runs: Sequence[CrossFitOutcome]) -> CrossFitOutcome:
         """All runs as one: means, and the draws of all."""
-        right = [run.accuracy for run in runs if run.accuracy is not None]
         return cls(
             np.mean([run.error for run in runs], axis=0),
             np.mean([run.gain for run in runs], axis=0),
@@ -42,7 +45,8 @@ class CrossFitOutcome:
             np.concatenate([run.gain_draws for run in runs], axis=1),
             np.concatenate([run.ceiling_draws for run in runs]),
             np.mean([run.null_draws for run in runs], axis=0),
-            np.mean(right, axis=0) if right else None,
+            PredictedMeasure.mean([run.accuracy for run in runs]),
+            PredictedMeasure.mean([run.auroc for run in runs]),
         )
 
 
@@ -53,7 +57,7 @@ def cross_fit_outcome(
     mean: Array,
     truth: Array,
     rng: np.random.Generator,
-    accuracy: Callable[[Array], Array] | None = None,
+    classes: RowClasses | None = None,
     gold: Teach | None = None,
 ) -> CrossFitOutcome:
     """Outcomes of one random two-fold split: each half gets the student trained on the other.
@@ -65,7 +69,7 @@ def cross_fit_outcome(
         mean: (n, k) expected labels.
         truth: (n, k, R) plausible labels, each compared on a bootstrap of the rows of its own.
         rng: draws these.
-        accuracy: (m, n, k) predictions -> (m,) expected share of right rows, where rows are of classes.
+        classes: how labels name classes, where rows are of classes.
         gold: the student trained on plausible labels; None for `train`.
     """
     rows = weak.shape[1]
@@ -77,6 +81,7 @@ def cross_fit_outcome(
     w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
     weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])
     error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
+    named = None if classes is None else classes.drawn(truth)
     return CrossFitOutcome(
         error=error,
         gain=np.mean(np.sum((weak - mean) ** 2, axis=2), axis=1) - error,
@@ -84,7 +89,8 @@ def cross_fit_outcome(
         gain_draws=weak_draws - w2s_draws,
         ceiling_draws=np.sum(weights * np.sum((top - truth) ** 2, axis=1), axis=0),
         null_draws=np.mean(np.sum((mixed - mean) ** 2, axis=3), axis=2),
-        accuracy=None if accuracy is None else np.stack([accuracy(weak), accuracy(learned)], axis=1),
+        accuracy=None if classes is None or named is None else classes.accuracy(weak, learned, named, weights),
+        auroc=None if classes is None or named is None else classes.auroc(weak, learned, named, weights),
     )
 
 

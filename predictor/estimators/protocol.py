@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from predictor.decision.draws import OutcomeDraws, centred_on
+from predictor.estimators.predicted_measure import PredictedMeasure
 from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
@@ -74,7 +77,8 @@ class Forecast:
         evidence_kinds: how much each description, proxy and candidate's weak labels was relied on, where known.
         notes: what the reader should know.
         warnings: where this is not the training that was asked for.
-        accuracy: (m, 2) expected share of right rows of the weak model and of its student; None where not predicted.
+        accuracy: shares of right rows of the weak models and their students; None where not predicted.
+        auroc: areas under their ROC curves, of two classes; None where not predicted.
     """
 
     error: Array
@@ -86,9 +90,10 @@ class Forecast:
     null_draws: Array
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    accuracy: Array | None = None
+    accuracy: PredictedMeasure | None = None
     null_error: Array | None = None
     evidence_kinds: tuple[EvidenceUse, ...] = ()
+    auroc: PredictedMeasure | None = None
 
     def moved(self, error: Array, gain: Array, error_draws: Array, gain_draws: Array) -> Forecast:
         """The same with (m,) added to the candidates' errors and gains, and (m, R) to those of the replicates."""
@@ -98,6 +103,18 @@ class Forecast:
             gain=self.gain + gain,
             error_draws=self.error_draws + error_draws,
             gain_draws=self.gain_draws + gain_draws,
+        )
+
+    def draws(self, names: Sequence[str], seed: int) -> OutcomeDraws:
+        """Joint draws of the candidates' outcomes, each column centred on what is predicted."""
+        right = self.accuracy
+        return OutcomeDraws(
+            tuple(names),
+            centred_on(self.error, self.error_draws).T,
+            centred_on(self.gain, self.gain_draws).T,
+            None if right is None else centred_on(right.w2s, right.w2s_draws).T,
+            None if right is None else centred_on(right.weak, right.weak_draws).T,
+            seed,
         )
 
     @property
@@ -135,7 +152,7 @@ def forecast_estimates(forecaster: Forecaster, forecast: Forecast) -> tuple[Esti
     note = "; ".join(forecast.notes)
     details = [{"gain": float(gain)} for gain in forecast.gain]
     if forecast.accuracy is not None:
-        for one, (weak, student) in zip(details, forecast.accuracy, strict=True):
+        for one, weak, student in zip(details, forecast.accuracy.weak, forecast.accuracy.w2s, strict=True):
             one |= {"weak_accuracy": float(weak), "w2s_accuracy": float(student)}
     return tuple(
         Estimate(float(v), forecaster.better, forecaster.unit, float(a), float(b), note, one)

@@ -18,6 +18,7 @@ from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.row_classes import RowClasses
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
@@ -89,7 +90,7 @@ class TruthPosteriorForecast:
         train = by_ridge(strong[rows], case.training, rng)
         run = CrossFitOutcome.mean(
             [
-                cross_fit_outcome(train, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy)
+                cross_fit_outcome(train, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.classes)
                 for _ in range(self.two_fold_splits)
             ]
         )
@@ -113,6 +114,7 @@ class TruthPosteriorForecast:
             notes=(_note(case, posterior, truth),),
             warnings=shortfall(len(rows), case.training, len(known)),
             accuracy=run.accuracy,
+            auroc=run.auroc,
             null_error=compared,
         )
 
@@ -128,7 +130,7 @@ class TruthPosteriorForecast:
         none = weak[:, None][:, :0]
         return CrossFitOutcome.mean(
             [
-                cross_fit_outcome(train, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.accuracy, gold)
+                cross_fit_outcome(train, weak, none, truth.mean, truth.draw(self.draws, rng), rng, truth.classes, gold)
                 for _ in range(self.two_fold_splits)
             ]
         )
@@ -143,7 +145,7 @@ class _Truth:
         spread: variance of a row's label around it, mean over rows, summed over columns.
         factor, standard_error: what the squared error of gold rows left out is of that, and its standard error.
         draw: (n, k, R) plausible labels.
-        accuracy: (m, n, k) predictions -> (m,) expected share of right rows; None for numbers.
+        classes: how labels name classes; None for numbers.
         fit: how it fared on gold rows left out, in words.
     """
 
@@ -152,7 +154,7 @@ class _Truth:
     factor: float
     standard_error: float
     draw: Callable[[int, np.random.Generator], Array]
-    accuracy: Callable[[Array], Array] | None
+    classes: RowClasses | None
     fit: str
 
     @classmethod
@@ -174,7 +176,7 @@ class _Truth:
             1.0,
             classes.standard_error,
             lambda count, rng: (classes.draw(count, rng) - centre[:, None]) / scale,
-            lambda predictions: classes.accuracy(predictions * scale + centre),
+            RowClasses(Coding(centre, scale), np.zeros_like(classes.mean), classes.probability),
             "class probabilities fitted to left-out gold rows, their squared error known to "
             f"± {classes.standard_error:.0%}",
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from predictor.decision.draws import OutcomeDraws
 from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecast, Forecaster, forecast_estimates
@@ -38,6 +39,7 @@ class Ordering:
         null: the band of shuffled candidates.
         forecast: predicted outcomes with the effects of past ones added; None where the estimator predicts none.
         own_forecast: the same before anything was added.
+        draws: joint draws of the predicted outcomes; None where the estimator predicts none.
     """
 
     requested: Estimator
@@ -46,6 +48,7 @@ class Ordering:
     null: NullBand
     forecast: Forecast | None
     own_forecast: Forecast | None
+    draws: OutcomeDraws | None = None
 
     def place(self, candidate: Candidate, index: int) -> Candidate:
         """The candidate with its rank, and with predicted outcomes where the estimator makes any."""
@@ -112,7 +115,9 @@ def _by_forecast(
         where = standing(-forecast.gain, -forecast.gain_draws, above)
     else:
         where = standing(forecast.error, forecast.error_draws, above)
-    return Ordering(requested, forecaster, where, null_band(above, own.null_draws, requested.unit), forecast, own)
+    draws = forecast.draws([one.name for one in case.weak], case.seed)
+    band = null_band(above, own.null_draws, requested.unit)
+    return Ordering(requested, forecaster, where, band, forecast, own, draws)
 
 
 def _by_value(estimator: Estimator, case: Case, known: Sequence[Mapping[str, Estimate]] | None) -> Ordering:

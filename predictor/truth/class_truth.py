@@ -93,12 +93,6 @@ class ClassTruth:
             drawn[:, :, r] = np.eye(self.columns)[order[np.sum(level[:, r, None] > below, axis=1)]]
         return drawn
 
-    def accuracy(self, codes: Array) -> Array:
-        """(m,) expected share of rows on which (m, n, k) predicted codes name the right class."""
-        named = (codes[:, :, 0] > 0.5).astype(np.intp) if self.columns == 1 else codes.argmax(axis=2)
-        found: Array = np.mean(np.take_along_axis(self.probability, named.T, axis=1), axis=0)
-        return found
-
 
 def _probabilities(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
     """(l, c) and (n, c) class probabilities for scores of gold rows left out, and of the rows asked about."""

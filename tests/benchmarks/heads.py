@@ -77,6 +77,11 @@ class _Told:
         found: Array = np.mean([getattr(one, name) for one in self.forecasts], axis=0)
         return found
 
+    def accuracy(self) -> Array:
+        """(m,) predicted for the students."""
+        found: Array = np.mean([one.accuracy.w2s for one in self.forecasts if one.accuracy is not None], axis=0)
+        return found
+
     def inside(self, name: str, measured: Array) -> float:
         """Share of (m, S) measurements inside the 90 % intervals."""
         bounds = [np.quantile(getattr(one, f"{name}_draws"), [0.05, 0.95], axis=1) for one in self.forecasts]
@@ -117,7 +122,7 @@ def run(cell: Cell, recipe: Recipe) -> Iterator[dict[str, Any]]:
             "spearman_gain": rank_correlation(one.mean("gain"), gains.mean(axis=1)),
             "mae_error": float(np.mean(np.abs(one.mean("error") - errors.mean(axis=1)))),
             "mae_gain": float(np.mean(np.abs(one.mean("gain") - gains.mean(axis=1)))),
-            "mae_accuracy": float(np.mean(np.abs(one.mean("accuracy")[:, 1] - right))) if accuracy else None,
+            "mae_accuracy": float(np.mean(np.abs(one.accuracy() - right))) if accuracy else None,
             "coverage_error": one.inside("error", errors),
             "coverage_gain": one.inside("gain", gains),
         }

@@ -128,7 +128,8 @@ def test_the_posterior_judges_these_students(classes, training):
     # Teachers are those of the heads: of ridge heads on hard labels the same, of logistic ones others.
     teachers, before = found.error + found.gain, plain.error + plain.gain
     assert np.allclose(teachers, before) == (training.heads == "ridge")
-    assert found.accuracy.shape == (3, 2)
+    assert found.accuracy.w2s.shape == (3,)
+    assert found.accuracy.w2s_draws.shape == found.error_draws.shape
     assert found.error_draws.shape == plain.error_draws.shape
 
 

@@ -138,17 +138,3 @@ def test_rows_whose_posterior_errors_go_together_are_drawn_together():
     expected = np.mean((latent[:, 0] > limits[0]) & (latent[:, 1] > limits[1]))
     assert np.mean(drawn[i] * drawn[j]) == pytest.approx(expected, abs=0.015)
     assert expected > found.mean[i, 0] * found.mean[j, 0] + 0.01
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_accuracy_is_the_mean_chance_of_the_class_that_is_named(classes):
-    posterior, gold, _ = setting(classes)
-    found = ClassTruth.of(posterior, gold)
-    rng = np.random.default_rng(4)
-    codes = rng.normal(0.4, 0.5, (2, ROWS - GOLD, gold.shape[1]))
-    for table, share in zip(codes, found.accuracy(codes), strict=True):
-        right = []
-        for row, probability in zip(table, found.probability, strict=True):
-            named = int(row[0] > 0.5) if classes == 2 else int(np.argmax(row))
-            right.append(probability[named])
-        assert share == pytest.approx(np.mean(right))
