@@ -34,6 +34,7 @@ from predictor.steps import Progress, Steps, relay
 from predictor.store.arrays import ArraySource, check_features, check_rows, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
+from predictor.store.partial import PartialFeatures
 
 CPU_TOKENS = 2048
 GPU_TOKENS = 16384
@@ -117,11 +118,14 @@ class Extractor:
         if missing:
             tokens = ready.tokens if ready is not None and ready.plan == plan else None
             together = tuple(dict.fromkeys((*missing, *self._prefetcher.company(spec, plan, pool, settings))))
-            fresh = yield from self._extract(plan, spec, pool, settings, together, tokens)
-            for output in together:
-                found = self._keep(plan.key(output).entry(rows), fresh[output])
+            entries = [plan.key(output).entry(rows) for output in together]
+            partial = PartialFeatures(self.store.folder, entries)
+            fresh = yield from self._extract(plan, spec, pool, settings, together, tokens, partial)
+            for output, entry in zip(together, entries, strict=True):
+                found = self._keep(entry, fresh[output])
                 if output in stored:
                     stored[output] = found
+            partial.discard()
         else:
             yield Progress(spec.name, "extract", len(pool), len(pool))
         seconds = (time.perf_counter() - started) / len(plan.outputs)
@@ -155,13 +159,14 @@ class Extractor:
         settings: Settings,
         outputs: tuple[LayerPooling, ...],
         tokens: Tokens | None,
+        partial: PartialFeatures,
     ) -> Steps[dict[LayerPooling, StoredFeatures]]:
         model = self.models.model(plan.identity, plan.precision)
         if tokens is None:
             tokens = model.tokenize(list(pool.texts), settings.max_length)
         self._prefetcher.begin(spec, pool, settings)
-        yield Progress(spec.name, "extract", 0, len(pool))
-        passes = run_passes(model, tokens.rows, outputs, self._tokens_per_batch())
+        passes = run_passes(model, tokens.rows, outputs, self._tokens_per_batch(), partial)
+        yield Progress(spec.name, "extract", next(passes), len(pool))
 
         def counted(done: int) -> Progress:
             self.forward_passes += 1

@@ -11,6 +11,7 @@ from predictor.errors import LimitError, RefusedError
 from predictor.extraction.backend import LayerPooling, Vectors
 from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.loaded import LoadedModel
+from predictor.store.partial import PartialFeatures, Values
 
 
 def run_passes(
@@ -18,6 +19,7 @@ def run_passes(
     rows: list[NDArray[np.int64]],
     outputs: tuple[LayerPooling, ...],
     budget: int,
+    partial: PartialFeatures | None = None,
 ) -> Generator[int, None, dict[LayerPooling, Vectors]]:
     """Pooled features of every row at every wanted layer and pooling. Rows with equal token ids are run once.
 
@@ -26,9 +28,11 @@ def run_passes(
     Args:
         rows: token ids per pool row.
         budget: padded tokens per batch.
+        partial: rows that a stopped run of the same rows and outputs has left, and where those of this run are noted;
+            None starts anew and notes nothing.
 
     Yields:
-        Rows done so far, after each forward pass.
+        Rows done so far: first those of `partial`, then after each forward pass.
 
     Returns:
         output -> (n, d) float32.
@@ -41,33 +45,47 @@ def run_passes(
     counts = np.bincount(member, minlength=len(first))
     lengths = np.array([len(rows[i]) for i in first])
     pooled: dict[LayerPooling, Vectors] = {}
-    waiting = list(plan_batches(lengths, budget, model.facts.batching))[::-1]
-    done = 0
-    while waiting:
-        batch = waiting.pop()
-        ids, mask = pad_right([rows[first[i]] for i in batch], model.tokenizer.pad_id)
-        try:
-            found = model.backend.forward(ids, mask, outputs)
-        except MemoryError as error:
-            if len(batch) == 1:
-                raise LimitError(
-                    f"one row of {lengths[batch[0]]} tokens does not fit the memory of this device; lower max_length, "
-                    "or use bf16 or a smaller model.",
-                    reason="OUT_OF_MEMORY",
-                    field="model",
-                ) from error
-            max_rows = (len(batch) + 1) // 2
-            waiting = [part for old in waiting for part in _pieces(old, max_rows)[::-1]] + _pieces(batch, max_rows)[
-                ::-1
-            ]
-            continue
-        for output in outputs:
-            _check_finite(found[output], first[batch], output.layer)
+    known = np.zeros(len(first), dtype=bool)
+
+    def take(numbers: NDArray[np.intp], values: Values) -> int:
+        for output, found in zip(outputs, values, strict=True):
             if output not in pooled:  # a Dense module behind the pooling changes the width
-                pooled[output] = np.empty((len(first), found[output].shape[1]), dtype=np.float32)
-            pooled[output][batch] = found[output]
-        done += int(counts[batch].sum())
-        yield done
+                pooled[output] = np.empty((len(first), found.shape[1]), dtype=np.float32)
+            pooled[output][numbers] = found
+        known[numbers] = True
+        return int(counts[known].sum())
+
+    for part in () if partial is None else partial.parts(len(first)):
+        take(*part)
+    yield int(counts[known].sum())
+    batches = (batch[~known[batch]] for batch in plan_batches(lengths, budget, model.facts.batching))
+    waiting = [batch for batch in batches if len(batch)][::-1]
+    try:
+        while waiting:
+            batch = waiting.pop()
+            ids, mask = pad_right([rows[first[i]] for i in batch], model.tokenizer.pad_id)
+            try:
+                found = model.backend.forward(ids, mask, outputs)
+            except MemoryError as error:
+                if len(batch) == 1:
+                    raise LimitError(
+                        f"one row of {lengths[batch[0]]} tokens does not fit the memory of this device; lower "
+                        "max_length, or use bf16 or a smaller model.",
+                        reason="OUT_OF_MEMORY",
+                        field="model",
+                    ) from error
+                max_rows = (len(batch) + 1) // 2
+                waiting = [part for old in (*waiting, batch) for part in _pieces(old, max_rows)[::-1]]
+                continue
+            for output in outputs:
+                _check_finite(found[output], first[batch], output.layer)
+            values = tuple(found[output] for output in outputs)
+            if partial is not None:
+                partial.add(batch, values)
+            yield take(batch, values)
+    finally:
+        if partial is not None and not known.all():
+            partial.flush()
     return {output: values[member] for output, values in pooled.items()}
 
 

@@ -20,6 +20,7 @@ from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
 from predictor.store.keys import check_name, is_key, pushed_key
 from predictor.store.names import NamedEntry, Names
+from predictor.store.partial import tidy_partial
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class FeatureStore:
         return Verification(checked, tuple(damaged))
 
     def tidy(self, quarantined_seconds: float = 0.0) -> int:
-        """Clear the quarantine, and temporary files of writers that died more than an hour ago; returns bytes freed.
+        """Clear the quarantine, and what dead writers and abandoned runs left; returns bytes freed.
 
         Args:
             quarantined_seconds: time that damaged entries stay in quarantine.
@@ -213,18 +214,20 @@ class FeatureStore:
         for leftover in self.folder.rglob(".*.tmp"):
             if leftover.stat().st_mtime < now - 3600:
                 freed += discard(leftover)
-        return freed
+        return freed + tidy_partial(self.folder, now)
 
     def idle(self) -> list[tuple[int, int, Path]]:
-        """Last use in nanoseconds, bytes and file of every entry that no name refers to."""
+        """Last use in nanoseconds, bytes and file of every entry that no name refers to, and of every part of a run."""
         named = {one.key for one in self.ls()}
-        return [
-            (path.stat().st_mtime_ns, path.stat().st_size, path) for path in self._entries() if path.stem not in named
-        ]
+        files = (*(path for path in self._entries() if path.stem not in named), *self._parts())
+        return [(path.stat().st_mtime_ns, path.stat().st_size, path) for path in files]
 
     def size(self) -> int:
-        """Bytes in entries."""
-        return sum(path.stat().st_size for path in self._entries())
+        """Bytes in entries and in parts of runs."""
+        return sum(path.stat().st_size for path in (*self._entries(), *self._parts()))
+
+    def _parts(self) -> Iterator[Path]:
+        return self.folder.glob("partial/*/*.w2sf")
 
     def _entries(self) -> Iterator[Path]:
         return iter(sorted((self.folder / "entries").glob("??/*.w2sf")))
