@@ -160,15 +160,16 @@ def _student(query: RankingQuery, recipe: Recipe) -> Trainee:
     return FineTuner.of(query.strong, query.pool.texts, query.settings, recipe)
 
 
-def source_of(query: RankingQuery, store: FeatureStore | None = None) -> FeatureSource:
+def source_of(query: RankingQuery, store: FeatureStore | None = None, prefetch: bool | None = None) -> FeatureSource:
     """Where a query's features come from: arrays where it has nothing else, models and the store otherwise.
 
     Args:
         query: what is asked.
         store: another feature store than this user's, such as a tenant's own.
+        prefetch: load the next model while one runs; where None, if there is a thread to spare.
     """
     if all(spec.is_array for spec in (query.strong, *query.weak, *query.describers)):
         return ArraySource()
     from predictor.extraction.extractor import Extractor
 
-    return Extractor(store=store)
+    return Extractor(store=store, prefetch=prefetch)

@@ -64,13 +64,16 @@ class Limits:
         worker_jobs: jobs after which a worker is replaced.
         worker_rss_bytes: resident memory after a job above which a worker is replaced; 0 for none.
         memory_budget_bytes: memory of all workers together; each gets an equal share as its RLIMIT_DATA, and half of
-            such a share those of Predict and of the fits of calibrations. 0 for none.
+            such a share those of Predict and of the fits of calibrations. 0 for three quarters of the machine's memory,
+            8 GiB at least; with GPUs for none.
         worker_data_bytes: RLIMIT_DATA of a worker, where it differs from its share; 0 for the share.
         tenant_queued_jobs: waiting jobs of one tenant; more are refused with RetryInfo.
         tenant_bytes: requests and rankings that one tenant's jobs hold; more are refused until some are deleted.
         tenant_calls_per_second: calls of one tenant, averaged; a second's worth may come at once. 0 for no limit.
         retention_seconds: time that finished jobs are kept; 0 for ever.
         max_job_seconds: computing time of one attempt at a job; 0 for no limit.
+        max_candidate_seconds: time that one model may take in one attempt; a candidate that takes longer fails, and the
+            job goes on without it. 0 for no limit.
         worker_silence_seconds: a worker that computes and sends no heartbeat for that long is replaced.
         max_losses: attempts at a job that may end with their worker or server before it has FAILED with WORKER_LOST.
         cancel_seconds: from a cancellation to the end of its worker, by SIGKILL where SIGTERM does not do.
@@ -119,7 +122,8 @@ class Limits:
     tenant_bytes: int = _limit(16 << 30, "bytes")
     tenant_calls_per_second: float = _limit(1000.0, "calls", 0)
     retention_seconds: float = _limit(30 * 86_400.0, "seconds", 0)
-    max_job_seconds: float = _limit(86_400.0, "seconds", 0)
+    max_job_seconds: float = _limit(6 * 3600.0, "seconds", 0)
+    max_candidate_seconds: float = _limit(3600.0, "seconds", 0)
     worker_silence_seconds: float = _limit(60.0, "seconds", 0.1)
     max_losses: int = _limit(3, "workers")
     cancel_seconds: float = _limit(2.0, "seconds", 0)

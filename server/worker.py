@@ -30,6 +30,7 @@ from server.features.stores import feature_store
 from server.parts.store import read_part
 from server.telemetry.logs import place_of
 from server.workforce import frames
+from server.workforce.candidate_clock import History
 from server.workforce.model_roots import guarded
 from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, STATE
 
@@ -57,21 +58,23 @@ def main() -> None:
     threading.Thread(target=_listen, args=(inward, work), daemon=True).start()
     threading.Thread(target=_beat, args=(outward, float(os.environ[BEAT_SECONDS])), daemon=True).start()
     _send(outward, "ready")
-    tenant = LOCAL
+    tenant, history = LOCAL, History()
     while True:
         tag, body = work.get()
         if tag == "tenant":
-            tenant = body.decode()
-            continue
-        _COMPUTING.set()
-        _answer(tag, body, tenant, outward)
-        _COMPUTING.clear()
+            tenant, history = body.decode(), History()
+        elif tag == "without":
+            history = History.read(body)
+        else:
+            _COMPUTING.set()
+            _answer(tag, body, tenant, history, outward)
+            _COMPUTING.clear()
 
 
-def _answer(kind: frames.Tag, request: bytes, tenant: str, outward: BinaryIO) -> None:
+def _answer(kind: frames.Tag, request: bytes, tenant: str, history: History, outward: BinaryIO) -> None:
     state = Path(os.environ.get(STATE, ""))
     try:
-        result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, outward)
+        result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, history, outward)
         _send(outward, "result", result)
     except W2SError as error:
         _send(outward, "error", convert.error_to_status(error).SerializeToString())
@@ -88,14 +91,14 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, outward: BinaryIO) ->
         _send(outward, "error", convert.error_to_status(bug).SerializeToString())
 
 
-def _rank(request: bytes, state: Path, tenant: str, outward: BinaryIO) -> bytes:
+def _rank(request: bytes, state: Path, tenant: str, history: History, outward: BinaryIO) -> bytes:
     store = feature_store(tenant)
     message = query_pb2.RankingQuery.FromString(request)
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
     with convert.query_paths():
         query = cut_stored(convert.query_from_proto(message), store)
         calibration = convert.calibration_from_proto(message.calibration) if message.HasField("calibration") else None
-        source = guarded(source_of(query, store), tenant)
+        source = guarded(source_of(query, store, history.prefetch), tenant, excluded=history.errors())
         ranking = _report(rank_steps(query, source, calibration), outward)
     return convert.ranking_to_proto(ranking).SerializeToString()
 

@@ -11,7 +11,18 @@ from pathlib import Path
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
 from server.access.caller import LOCAL
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+_SINCE_4 = {
+    "excluded": "TEXT NOT NULL DEFAULT ''",
+    "labels": "TEXT NOT NULL DEFAULT ''",
+    "owner": "TEXT NOT NULL DEFAULT ''",
+    "lease": "BIGINT NOT NULL DEFAULT 0",
+    "started": "BIGINT",
+    "deadline": "BIGINT",
+}
+ADDED = tuple(f"ALTER TABLE jobs ADD COLUMN {name} {kind}" for name, kind in _SINCE_4.items())
+"""The columns that schema 4 added, for every kind of database."""
+
 _SCHEMA = """
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,12 +60,12 @@ DROP TRIGGER terminal_jobs_never_change;
 DROP INDEX jobs_by_state;
 ALTER TABLE jobs RENAME TO jobs_of_schema_1;
 {_SCHEMA}
-INSERT INTO jobs
+INSERT INTO jobs (seq, tenant, id, request_id, digest, repeat_of, state, created, updated, revision, epoch, attempts,
+    losses, size, error, request, ranking)
   SELECT seq, '{LOCAL}', id, request_id, digest, repeat_of, state, created, updated, revision, epoch, attempts, losses,
-    length(request) + COALESCE(length(ranking), 0), error, request, ranking, 0, '', ''
+    length(request) + COALESCE(length(ranking), 0), error, request, ranking
   FROM jobs_of_schema_1;
 DROP TABLE jobs_of_schema_1;
-UPDATE schema_version SET version = 3;
 """
 """Before tenants there was one caller: this machine's."""
 
@@ -62,11 +73,11 @@ _FROM_2 = """
 ALTER TABLE jobs ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN parts TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN trace TEXT NOT NULL DEFAULT '';
-UPDATE schema_version SET version = 3;
 """
 """Jobs of before had no declared cost, and no parts."""
 
-_UPGRADES = {1: _FROM_1, 2: _FROM_2}
+_UPGRADES = {1: _FROM_1, 2: _FROM_2, 3: ""}
+"""To schema 3; what came since is added to all of them."""
 
 
 class Database:
@@ -130,16 +141,16 @@ class Database:
     def _migrate(self, session: sqlite3.Connection) -> None:
         session.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         found = session.execute("SELECT version FROM schema_version").fetchone()
-        if found is None:
-            for statement in _statements(_SCHEMA):
+        version = None if found is None else found["version"]
+        if version is None or version in _UPGRADES:
+            for statement in (*_statements(_SCHEMA if version is None else _UPGRADES[version]), *ADDED):
                 session.execute(statement)
+            session.execute("DELETE FROM schema_version")
             session.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-        elif found["version"] in _UPGRADES:
-            for statement in _statements(_UPGRADES[found["version"]]):
-                session.execute(statement)
-        elif found["version"] != SCHEMA_VERSION:
+            session.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # for tools that look at the file
+        elif version != SCHEMA_VERSION:
             raise RefusedError(
-                f"the job store has schema {found['version']}, this version reads {SCHEMA_VERSION}; start the version "
+                f"the job store has schema {version}, this version reads {SCHEMA_VERSION}; start the version "
                 "that wrote it, or name another folder with W2S_STATE_DIR.",
                 reason="SCHEMA_UNKNOWN",
             )

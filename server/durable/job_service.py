@@ -15,7 +15,7 @@ from predictor.steps import Progress
 from server.config import Limits
 from server.durable.jobs import JobTable
 from server.durable.reserve import DiskReserve
-from server.durable.rows import Attempt, Declared, StoredJob, Waiting, oldest
+from server.durable.rows import Attempt, Declared, Exclusion, StoredJob, Waiting, oldest
 from server.durable.store import Store, open_store
 from server.durable.watchers import Channel, Watchers, stopping
 from server.telemetry.logs import log_error
@@ -156,9 +156,11 @@ class JobService:
         """See JobTable.finish."""
         return await self._change(lambda: self._table.finish(attempt, state, error, ranking))
 
-    async def release(self, attempt: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
+    async def release(
+        self, attempt: Attempt, lost: W2SError | None, max_losses: int, exclusion: Exclusion | None = None
+    ) -> StoredJob | None:
         """See JobTable.release."""
-        return await self._change(lambda: self._table.release(attempt, lost, max_losses))
+        return await self._change(lambda: self._table.release(attempt, lost, max_losses, exclusion))
 
     async def expire(self, before: float) -> int:
         """See JobTable.expire."""

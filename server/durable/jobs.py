@@ -13,7 +13,18 @@ from protos.convert import error_to_proto
 from server.config import Limits
 from server.durable.creation import REVISION_STEP, insert_job, known_job
 from server.durable.losses import server_lost
-from server.durable.rows import COLUMNS, Attempt, Declared, StoredJob, Waiting, now, oldest, row_of, row_with_ranking
+from server.durable.rows import (
+    COLUMNS,
+    Attempt,
+    Declared,
+    Exclusion,
+    StoredJob,
+    Waiting,
+    now,
+    oldest,
+    row_of,
+    row_with_ranking,
+)
 from server.durable.store import Session, Store
 from server.pages import bad_page_token
 
@@ -167,8 +178,12 @@ class JobTable:
                 return None
             name = choose(waiting).id
             session.execute("UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = ?", (name,))
-            found = session.execute("SELECT request, trace FROM jobs WHERE id = ?", (name,)).fetchone()
-            return Attempt(self._move(session, name, "RUNNING"), found["request"], found["trace"])
+            found = session.execute(
+                "SELECT request, trace, losses, excluded FROM jobs WHERE id = ?", (name,)
+            ).fetchone()
+            excluded = Exclusion.read(found["excluded"])
+            row = self._move(session, name, "RUNNING")
+            return Attempt(row, found["request"], found["trace"], found["losses"], excluded)
 
     def finish(
         self, attempt: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
@@ -185,13 +200,16 @@ class JobTable:
             )
             return self._move(session, attempt.row.job.id, state)
 
-    def release(self, attempt: Attempt, lost: W2SError | None, max_losses: int) -> StoredJob | None:
+    def release(
+        self, attempt: Attempt, lost: W2SError | None, max_losses: int, exclusion: Exclusion | None = None
+    ) -> StoredJob | None:
         """Give up an attempt without an outcome: CANCELLED if that was asked for, else the job waits again.
 
         Args:
             attempt: the attempt.
             lost: the error once `max_losses` attempts were lost; None where no worker died.
-            max_losses: lost attempts after which the job fails.
+            max_losses: lost attempts after which the job fails, those that excluded a candidate apart.
+            exclusion: a candidate to leave out from now on; there are as many as the job has candidates at most.
 
         Returns:
             The job, or None where the attempt no longer holds it.
@@ -204,6 +222,9 @@ class JobTable:
                 return None
             if lost is None:
                 return self._move(session, name, "QUEUED")
+            if exclusion is not None:
+                excluded = Exclusion.write((*attempt.excluded, exclusion))
+                session.execute("UPDATE jobs SET excluded = ? WHERE id = ?", (excluded, name))
             return self._lose(session, name, lost, max_losses)
 
     def cancel(self, tenant: str, name: str) -> StoredJob:
@@ -243,7 +264,8 @@ class JobTable:
     def _lose(self, session: Session, name: str, lost: W2SError, max_losses: int) -> StoredJob:
         """Count a lost attempt; the job waits again, or has FAILED with `lost`."""
         session.execute("UPDATE jobs SET losses = losses + 1 WHERE id = ?", (name,))
-        if session.execute("SELECT losses FROM jobs WHERE id = ?", (name,)).fetchone()[0] < max_losses:
+        found = session.execute("SELECT losses, excluded FROM jobs WHERE id = ?", (name,)).fetchone()
+        if found["losses"] - len(Exclusion.read(found["excluded"])) < max_losses:
             return self._move(session, name, "QUEUED")
         session.execute("UPDATE jobs SET error = ? WHERE id = ?", (error_to_proto(lost).SerializeToString(), name))
         return self._move(session, name, "FAILED")

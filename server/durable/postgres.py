@@ -9,9 +9,7 @@ from typing import Any
 import psycopg
 
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
-
-SCHEMA_VERSION = 3
-"""Counted with that of SQLite; earlier ones were never written here."""
+from server.durable.database import ADDED, SCHEMA_VERSION
 
 _LOCK = 0x7732735F6A6F6273
 """Of the advisory lock: `w2s_jobs` in ASCII. Locks are per database, so each database has one server."""
@@ -140,13 +138,15 @@ class PostgresDatabase:
     def _migrate(self, session: _Session) -> None:
         session.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         found = session.execute("SELECT version FROM schema_version").fetchone()
-        if found is None:
-            for statement in _SCHEMA:
+        version = None if found is None else found["version"]
+        if version in (None, 3):  # schemas before 3 were never written here
+            for statement in (*(_SCHEMA if version is None else ()), *ADDED):
                 session.execute(statement)
+            session.execute("DELETE FROM schema_version")
             session.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-        elif found["version"] != SCHEMA_VERSION:
+        elif version != SCHEMA_VERSION:
             raise RefusedError(
-                f"the job store has schema {found['version']}, this version reads {SCHEMA_VERSION}; start the version "
+                f"the job store has schema {version}, this version reads {SCHEMA_VERSION}; start the version "
                 "that wrote it, or give this one a database of its own.",
                 reason="SCHEMA_UNKNOWN",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -72,6 +73,29 @@ def oldest(waiting: Sequence[Waiting]) -> Waiting:
     return waiting[0]
 
 
+@dataclass(frozen=True)
+class Exclusion:
+    """A candidate that later attempts at its job leave out.
+
+    Attributes:
+        candidate: its name.
+        reason: `CANDIDATE_LOST` or `CANDIDATE_TIMEOUT`.
+    """
+
+    candidate: str
+    reason: str
+
+    @staticmethod
+    def write(exclusions: Sequence[Exclusion]) -> str:
+        """As the table and the pipe to a worker hold them."""
+        return json.dumps([[one.candidate, one.reason] for one in exclusions]) if exclusions else ""
+
+    @staticmethod
+    def read(text: str) -> tuple[Exclusion, ...]:
+        """What `write` wrote."""
+        return tuple(Exclusion(*pair) for pair in json.loads(text or "[]"))
+
+
 @dataclass(frozen=True, eq=False)
 class Attempt:
     """One attempt at a job.
@@ -80,11 +104,15 @@ class Attempt:
         row: the job, RUNNING.
         request: the query's message as bytes.
         trace: the `traceparent` of the call that made it, or "".
+        losses: earlier attempts that ended with their worker or server, or over the time of a candidate.
+        excluded: candidates to leave out.
     """
 
     row: StoredJob
     request: bytes
     trace: str = ""
+    losses: int = 0
+    excluded: tuple[Exclusion, ...] = ()
 
 
 def row_of(found: Any) -> StoredJob:

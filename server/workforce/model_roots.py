@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from predictor.errors import W2SError
@@ -34,11 +35,18 @@ class ModelRoots:
     Args:
         roots: none forbids every local path; None allows all of them.
         sources: where models may be fetched from.
+        excluded: errors of the candidates that the job leaves out, by name.
     """
 
-    def __init__(self, roots: Sequence[Path] | None, sources: ModelSources) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Path] | None,
+        sources: ModelSources,
+        excluded: Mapping[str, W2SError] = MappingProxyType({}),
+    ) -> None:
         self._roots = None if roots is None else tuple(roots)
         self._sources = sources
+        self._excluded = excluded
         self._checked: dict[str, ConfinedReference] = {}
 
     def confined(self, spec: ModelSpec) -> ModelSpec:
@@ -47,7 +55,10 @@ class ModelRoots:
         Raises:
             NotFoundError: no such model in the roots.
             ForbiddenError: a source that the operator did not name.
+            W2SError: the candidate is left out.
         """
+        if spec.name in self._excluded:
+            raise self._excluded[spec.name]
         if spec.values is not None:
             return spec
         self._sources.check(spec.reference)
@@ -133,8 +144,13 @@ class ConfinedLabels:
         return (yield from self._roots.named(spec, steps))
 
 
-def guarded(source: FeatureSource, tenant: str, environment: Mapping[str, str] = os.environ) -> FeatureSource:
-    """The source as this tenant may use it, for one job.
+def guarded(
+    source: FeatureSource,
+    tenant: str,
+    environment: Mapping[str, str] = os.environ,
+    excluded: Mapping[str, W2SError] = MappingProxyType({}),
+) -> FeatureSource:
+    """The source as this tenant may use it, for one job, without the candidates that the job leaves out.
 
     Where folders are named they bind everybody. Where none are, only callers of a server without credentials read any
     path. Sources bind everybody.
@@ -142,5 +158,5 @@ def guarded(source: FeatureSource, tenant: str, environment: Mapping[str, str] =
     named = environment.get(ROOTS)
     free = named is None and tenant == LOCAL and environment.get(LOCAL_USER) == "1"
     folders = None if free else [Path(folder) for folder in (named or "").split(os.pathsep) if folder]
-    roots = ModelRoots(folders, ModelSources.parse(environment.get(SOURCES, "").split()))
+    roots = ModelRoots(folders, ModelSources.parse(environment.get(SOURCES, "").split()), excluded)
     return ConfinedLabels(source, source, roots) if isinstance(source, LabelSource) else Confined(source, roots)

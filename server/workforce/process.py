@@ -97,9 +97,11 @@ class WorkerProcess:
         raise WorkerLostError("the worker stopped answering")
 
     async def run(
-        self, request: bytes, tenant: str = LOCAL, kind: frames.Tag = "query"
+        self, request: bytes, tenant: str = LOCAL, kind: frames.Tag = "query", history: bytes = b""
     ) -> AsyncGenerator[tuple[frames.Tag, bytes], None]:
-        """Send a request of a kind and whose it is; yields its `progress` frames and last its `result` or `error`.
+        """Send a request of a kind, whose it is and what is known of it; yields its frames.
+
+        These are `progress`, and last `result` or `error`.
 
         Raises:
             WorkerLostError: see there.
@@ -108,7 +110,8 @@ class WorkerProcess:
         try:
             if pipe is None:
                 raise WorkerLostError
-            pipe.write(frames.pack("tenant", tenant.encode()) + frames.pack(kind, request))
+            known = frames.pack("without", history) if history else b""
+            pipe.write(frames.pack("tenant", tenant.encode()) + known + frames.pack(kind, request))
             await self._lively(pipe.drain())
         except OSError as error:
             raise WorkerLostError("the worker ended before it took the request") from error

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from predictor.errors import InputError
+from predictor.extraction.memory import total_memory
 from predictor.statistics.threads import usable_threads
 from server.config import Limits
+
+_MIN_BUDGET = 8 << 30
+"""Where no budget is given: less would not let two workers load their libraries and a small model."""
 
 _DRIVER = Path("/proc/driver/nvidia/gpus")
 
@@ -38,8 +42,15 @@ def plan_slots(limits: Limits, devices: tuple[str, ...]) -> tuple[Share, ...]:
     """
     seen: tuple[str | None, ...] = devices or (None,) * limits.workers
     threads = limits.worker_threads or max(1, (limits.cpu_budget_threads or usable_threads()) // len(seen))
-    data = limits.worker_data_bytes or limits.memory_budget_bytes // (len(seen) + 1)
+    data = limits.worker_data_bytes or _memory_budget(limits, devices) // (len(seen) + 1)
     return tuple(Share(number, device, threads, data) for number, device in enumerate(seen))
+
+
+def _memory_budget(limits: Limits, devices: tuple[str, ...]) -> int:
+    """Bytes of all workers together; 0 for none, as for GPUs, whose drivers map more memory than they use."""
+    if limits.memory_budget_bytes or devices:
+        return limits.memory_budget_bytes
+    return max(_MIN_BUDGET, total_memory() * 3 // 4)
 
 
 def side_share(slots: tuple[Share, ...], limits: Limits) -> Share:

@@ -17,6 +17,7 @@ from server.durable.rows import Attempt, StoredJob
 from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import JobClock, Metrics
 from server.telemetry.traces import JobTrace, Traces
+from server.workforce.candidate_clock import CandidateClock, History, Loss
 from server.workforce.fair_queue import FairQueue
 from server.workforce.frames import Tag
 from server.workforce.outcome import outcome_of, took_too_long
@@ -111,7 +112,7 @@ class JobWorkers:
                     except Exception as error:  # the same boundary: a bug costs the attempt
                         log_error("internal_error", error, job=attempt.row.job.id)
                         await worker.stop(0)
-                        await self._settle(attempt, None)
+                        await self._settle(attempt, Loss("", "CANDIDATE_LOST"))
                     finally:
                         self._busy.discard(share.number)
         finally:
@@ -164,35 +165,41 @@ class JobWorkers:
             del self._running[name]
             self._unwanted.discard(name)
 
-    async def _compute(self, worker: WorkerProcess, attempt: Attempt, trace: JobTrace) -> tuple[Tag, bytes] | None:
-        """The last frame of the worker, that of an error where its time was over, or None where it died."""
-        answer, loop = None, asyncio.get_running_loop()
+    async def _compute(self, worker: WorkerProcess, attempt: Attempt, trace: JobTrace) -> tuple[Tag, bytes] | Loss:
+        """The last frame of the worker, that of an error where its time was over, or how it was lost."""
+        loop = asyncio.get_running_loop()
         clock, max_seconds = JobClock(self._metrics, loop.time()), self._limits.max_job_seconds
+        candidates = CandidateClock(self._limits.max_candidate_seconds, loop.time())
+        history = History(attempt.losses > 0, attempt.excluded, self._limits.max_candidate_seconds).write()
+        answer: tuple[Tag, bytes] | Loss
         try:
-            async with asyncio.timeout(max_seconds or None):
-                async for tag, body in worker.run(attempt.request, attempt.row.tenant):
+            async with asyncio.timeout(max_seconds or None) as whole, asyncio.timeout(None) as candidate:
+                async for tag, body in worker.run(attempt.request, attempt.row.tenant, history=history):
                     if tag != "progress":
                         return tag, body
                     step = convert.progress_from_proto(ranking_pb2.Progress.FromString(body))
+                    candidate.reschedule(candidates.step(step, loop.time()))
                     clock.step(step, loop.time())
                     trace.phase(step.phase)
                     self._jobs.step(attempt, step)
         except WorkerLostError as error:
             log_error("worker_lost", error, job=attempt.row.job.id, worker=worker.pid)
+            answer = Loss(candidates.current, "CANDIDATE_LOST")
         except TimeoutError:
             worker.why = "timeout"
             log("job_too_long", job=attempt.row.job.id, worker=worker.pid)
-            answer = took_too_long(max_seconds)
+            answer = took_too_long(max_seconds) if whole.expired() else Loss(candidates.current, "CANDIDATE_TIMEOUT")
         finally:
             clock.end(loop.time())
         await worker.stop(0)
         return answer
 
-    async def _settle(self, attempt: Attempt, answer: tuple[Tag, bytes] | None) -> StoredJob | None:
+    async def _settle(self, attempt: Attempt, answer: tuple[Tag, bytes] | Loss) -> StoredJob | None:
         """Commit what came of the attempt; None where the job is no longer this attempt's to end."""
         max_losses = self._limits.max_losses
-        if answer is None:
-            return await _insist(lambda: self._jobs.release(attempt, worker_lost(max_losses), max_losses))
+        if isinstance(answer, Loss):
+            lost, without = worker_lost(max_losses), answer.exclusion(attempt.losses)
+            return await _insist(lambda: self._jobs.release(attempt, lost, max_losses, without))
         state, error, ranking = outcome_of(*answer)
         row = await _insist(lambda: self._jobs.finish(attempt, state, error, ranking))
         return row or await _insist(lambda: self._jobs.release(attempt, None, max_losses))

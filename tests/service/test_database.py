@@ -68,7 +68,7 @@ def test_a_store_of_another_version_is_refused(tmp_path):
     with first.transaction() as run:
         run.execute("UPDATE schema_version SET version = 99")
     first.close()
-    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 3"):
+    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 4"):
         Database(path)
 
 

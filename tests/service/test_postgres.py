@@ -120,7 +120,7 @@ def test_a_second_server_on_one_database_is_refused_and_may_follow(url, own):
 def test_a_store_of_another_version_is_refused(url, own):
     change(own, "UPDATE schema_version SET version = 99")
     own.close()
-    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 3"):
+    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 4"):
         open_store(url)
 
 
