@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from predictor.errors import InputError
 from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
 from predictor.intake.draw import draw, own_store, values_at_hand
-from predictor.intake.predictions import predictions_of
+from predictor.intake.predictions import predictions_of, second_of_two
 from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec, read_spec
@@ -226,7 +226,7 @@ def _weak_labels(
         found = dict(read_weak_labels(text, pool, names, classes) for text in given)
     else:
         found = {
-            name: read_predictions(values, pool, name, classes)
+            name: second_of_two(read_predictions(values, pool, name, classes), classes)
             if isinstance(values, str | Path)
             else predictions_of(_read_out(values), len(pool), name, classes)
             for name, values in given.items()

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError, NotFoundError
-from predictor.intake.predictions import predictions_of
+from predictor.intake.predictions import checked_predictions, second_of_two
 from predictor.intake.tables import Table, read_table
+from predictor.query.label_column import LabelColumn
 from predictor.query.labels import Labels
 from predictor.query.pool import Pool
+from predictor.query.row_ids import likeness, rows_of
 from predictor.statistics.arrays import Floats
 
 TEXT_COLUMN = "text"
@@ -44,7 +46,7 @@ def read_task(
     table = read_table(path)
     pool = _pool_of(table, text_column, id_column)
     _need_column(table, label_column, "label")
-    return pool, Labels.of([record.get(label_column) for record in table.records])
+    return pool, Labels.of([record.get(label_column) for record in table.records], _places(table), "gold labels")
 
 
 def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) -> Labels:
@@ -63,7 +65,9 @@ def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) 
                 field="labels",
             )
         return Labels.of(values.tolist())
-    return Labels.by_id(pool.ids, _by_id(read_table(path), label_column, "labels"))
+    table = read_table(path)
+    found = _by_id(table, label_column, "labels")
+    return Labels.by_id(pool.ids, found, dict(zip(found, _places(table), strict=True)))
 
 
 def read_weak_labels(
@@ -84,7 +88,7 @@ def read_weak_labels(
             reason="BAD_WEAK_LABELS",
             field="weak_labels",
         )
-    return name, read_predictions(path, pool, name, classes)
+    return name, second_of_two(read_predictions(path, pool, name, classes), classes)
 
 
 def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[str] | None = None) -> Floats:
@@ -98,24 +102,16 @@ def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[
         classes: the gold labels' class names, where there are any: predictions given as names take the same codes.
 
     Returns:
-        (n,) or (n, classes) float64.
+        (n,) or (n, classes) float64, as the file has them; `second_of_two` makes one form of both.
 
     Raises:
         NotFoundError: no such file.
         InputError: a pool row without a prediction, a NaN or infinity, a class that is not among `classes`.
     """
     if Path(path).suffix.lower() == ".npy":
-        return predictions_of(_load_array(path, "weak_labels"), len(pool), name, classes)
-    table = _by_id(read_table(path), LABEL_COLUMN, "weak_labels")
-    missing = [row for row in pool.ids if table.get(row) is None or table[row] == ""]
-    if missing:
-        raise InputError(
-            f"{path} has no prediction for {len(missing)} of {len(pool)} pool rows, the first being row "
-            f"{missing[0]!r}; weak labels must cover every row.",
-            reason="ROWS_DIFFER",
-            field="weak_labels",
-        )
-    return predictions_of([table[row] for row in pool.ids], len(pool), name, classes)
+        return checked_predictions(_load_array(path, "weak_labels"), len(pool), name, classes)
+    values, places = _every_row(read_table(path), pool, "weak_labels")
+    return checked_predictions(values, len(pool), name, classes, places)
 
 
 def read_numbers(path: str | Path, pool: Pool, what: str, field: str) -> Floats:
@@ -126,18 +122,43 @@ def read_numbers(path: str | Path, pool: Pool, what: str, field: str) -> Floats:
         InputError: a pool row without a number.
     """
     if Path(path).suffix.lower() == ".npy":
-        values: Sequence[object] | NDArray[np.generic] = _load_array(path, field)
+        column = LabelColumn.of(_load_array(path, field), what, field)
     else:
-        table = _by_id(read_table(path), LABEL_COLUMN, field)
-        values = [table.get(row) for row in pool.ids]
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        values, places = _every_row(read_table(path), pool, field)
+        column = LabelColumn.of(values, what, field, places)
+    missing = next((row for row, value in enumerate(column.values) if value is None), None)
+    if column.kind != "numbers" or missing is not None:
+        found = f"are {column.kind}" if missing is None else f"are missing at {column.places[missing]}"
         raise InputError(
-            f"{what}: {path} has no number for some of the {len(pool)} pool rows ({error}); give one for every row.",
+            f"{what}: the values of {path} {found}; give one number for each of the {len(pool)} pool rows.",
             reason="ROWS_DIFFER",
             field=field,
-        ) from error
+        )
+    return np.array(column.values, dtype=np.float64)
+
+
+def _every_row(table: Table, pool: Pool, field: str) -> tuple[list[object], list[str]]:
+    """The label cell of every pool row, and where each is.
+
+    Raises:
+        InputError: a pool row that the table does not have.
+    """
+    values = _by_id(table, LABEL_COLUMN, field)
+    places = dict(zip(values, _places(table), strict=True))
+    names = {row: name for name, row in rows_of(tuple(values), pool.ids).items() if row is not None}
+    missing = [one for row, one in enumerate(pool.ids) if row not in names]
+    if missing:
+        raise InputError(
+            f"{table.source} has no prediction for {len(missing)} of {len(pool)} pool rows, the first being row "
+            f"{missing[0]!r}; weak labels must cover every row. {likeness(missing[0], tuple(values))}",
+            reason="ROWS_DIFFER",
+            field=field,
+        )
+    return [values[names[row]] for row in range(len(pool))], [places[names[row]] for row in range(len(pool))]
+
+
+def _places(table: Table) -> list[str]:
+    return [f"{table.source}, {line}" for line in table.lines]
 
 
 def _pool_of(table: Table, text_column: str, id_column: str) -> Pool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.query.label_column import MAX_CLASSES, LabelColumn
+from predictor.query.row_ids import likeness, rows_of
 
 Kind = Literal["regression", "binary", "multiclass"]
-
-MAX_CLASSES = 64
-"""More distinct integer values than this and a target is read as a number to regress on."""
 
 SQUARABLE = (1e-60, 1e60)
 """Smallest spread and largest size of numbers to regress on: fourth powers are neither 0 nor infinite."""
@@ -71,58 +70,85 @@ class Labels:
         return rows
 
     @classmethod
-    def of(cls, values: Sequence[object] | NDArray[np.generic]) -> Labels:
+    def of(
+        cls,
+        values: Sequence[object] | NDArray[np.generic],
+        places: Sequence[str] | None = None,
+        what: str = "gold labels",
+    ) -> Labels:
         """Read one value per row: numbers, class names, or None / NaN / "" where unlabelled.
 
         Two distinct values make a binary task; 3 to 64 distinct strings or integers a multiclass task; anything
         else numeric is regression. Series, frames of one column and tensors of other libraries serve as well; rows
-        count by position, whatever a Series' index is.
+        count by position, whatever a Series' index is. See `predictor.query.label_column` for how cells are read.
+
+        Args:
+            values: one per row.
+            places: of the rows, for messages; their numbers where None.
+            what: the column, for messages.
 
         Raises:
-            InputError: several values per row, fewer than 4 labelled rows, one single class, a value that is infinite,
-                or numbers whose squares are 0 or infinite.
+            InputError: several values per row, a cell that is no label, fewer than 4 labelled rows, one single class,
+                a value that is infinite, or numbers whose squares are 0 or infinite.
         """
-        raw = [_missing_to_none(value) for value in _one_per_row(values)]
-        present = [value for value in raw if value is not None]
+        column = LabelColumn.of(_one_per_row(values), what, "labels", places)
+        present = [value for value in column.values if value is not None]
+        if column.kind in ("lists", "tables"):
+            _refuse_several(len(cast(Sized, present[0])))
         if len(present) < MIN_LABELLED:
             raise InputError(
                 f"{len(present)} row(s) carry a gold label; at least {MIN_LABELLED} are needed to train a weak head.",
                 reason="TOO_FEW_LABELS",
                 field="labels",
             )
-        numbers = _as_numbers(present)
-        if numbers is None:
-            return _classes_of(raw, [str(value) for value in present])
+        if column.kind != "numbers":
+            return _classes_of(column.values, [str(value) for value in present])
+        numbers = np.array(present, dtype=np.float64)
         if not np.isfinite(numbers).all():
             raise InputError("a gold label is infinite; give finite numbers.", reason="NOT_FINITE", field="labels")
         distinct = np.unique(numbers)
         whole = bool(np.all(distinct == np.round(distinct)))
         if len(distinct) == 2 or (whole and len(distinct) <= MAX_CLASSES and len(distinct) * 4 <= len(numbers)):
             return _classes_of(
-                [None if value is None else _plain(float(str(value))) for value in raw],
+                [None if value is None else _plain(cast(float, value)) for value in column.values],
                 [_plain(number) for number in numbers],
             )
         _need_two(len(distinct))
         need_squares(numbers, "gold labels", "labels")
-        targets = np.array([np.nan if value is None else float(str(value)) for value in raw])[:, None]
+        targets = np.array([np.nan if value is None else value for value in column.values], dtype=np.float64)[:, None]
         return cls(targets, "regression")
 
     @classmethod
-    def by_id(cls, ids: Sequence[str], table: Mapping[str, object]) -> Labels:
+    def by_id(
+        cls,
+        ids: Sequence[str],
+        table: Mapping[str, object],
+        places: Mapping[str, str] | None = None,
+        what: str = "gold labels",
+    ) -> Labels:
         """Align an id → label table with the pool's rows.
 
+        Args:
+            ids: of the pool.
+            table: id -> label. An id may differ from the pool's in its Unicode form, blanks around it, or `.0`.
+            places: id of the table -> where it is, for messages.
+            what: the table, for messages.
+
         Raises:
-            InputError: an id of the table that the pool does not have.
+            InputError: an id of the table that the pool does not have; as `of`.
         """
-        known = set(ids)
-        unknown = next((name for name in table if name not in known), None)
+        found = rows_of(tuple(table), ids)
+        unknown = next((name for name, row in found.items() if row is None), None)
         if unknown is not None:
             raise InputError(
-                f"labelled row {unknown!r} is not in the pool; ids in --labels must name pool rows.",
+                f"labelled row {unknown!r} is not in the pool; ids in --labels must name pool rows. "
+                f"{likeness(unknown, ids)}",
                 reason="UNKNOWN_ROW_ID",
                 field="labels",
             )
-        return cls.of([table.get(name) for name in ids])
+        names = {row: name for name, row in found.items()}
+        where = [(places or {}).get(names.get(row, ""), f"row {one!r}") for row, one in enumerate(ids)]
+        return cls.of([table[names[row]] if row in names else None for row in range(len(ids))], where, what)
 
     def take(self, rows: NDArray[np.integer]) -> Labels:
         """The labels of the given rows, in that order."""
@@ -136,30 +162,16 @@ def _one_per_row(values: Any) -> list[object]:
     plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]
     width = next((len(value) for value in plain if isinstance(value, list | tuple) and len(value) != 1), 1)
     if width != 1:
-        raise InputError(
-            f"labels have {width} values in a row; give one per row: a number, or the name of its class.",
-            reason="BAD_LABELS",
-            field="labels",
-        )
+        _refuse_several(width)
     return [value[0] if isinstance(value, list | tuple) else value for value in plain]
 
 
-def _missing_to_none(value: object) -> object:
-    # pandas has missing values of types of its own, and writes "nan" where it makes texts of numbers.
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    if isinstance(value, str) and value.strip().lower() in ("", "nan"):
-        return None
-    if isinstance(value, float | np.floating) and np.isnan(value):
-        return None
-    return value
-
-
-def _as_numbers(values: list[object]) -> NDArray[np.float64] | None:
-    try:
-        return np.array([float(str(value)) for value in values])
-    except ValueError:
-        return None
+def _refuse_several(width: int) -> NoReturn:
+    raise InputError(
+        f"labels have {width} values in a row; give one per row: a number, or the name of its class.",
+        reason="BAD_LABELS",
+        field="labels",
+    )
 
 
 def _plain(number: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from predictor.errors import InputError
-from predictor.query.labels import MAX_CLASSES
+from predictor.query.label_column import MAX_CLASSES
 from predictor.query.option import Option, setting
 
 PLACE = "{text}"

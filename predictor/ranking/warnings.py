@@ -10,7 +10,7 @@ from predictor.estimators.combined import Combined
 from predictor.estimators.hard_votes import are_classes
 from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.evidence import Evidence
-from predictor.query.labels import MAX_CLASSES
+from predictor.query.label_column import MAX_CLASSES
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet
 from predictor.results.candidate import Candidate

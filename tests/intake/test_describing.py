@@ -63,7 +63,7 @@ def test_proxies_come_from_arrays_and_files(tmp_path):
 
 def test_proxy_with_a_word_is_refused(tmp_path):
     (tmp_path / "b.csv").write_text("id,label\n0,much\n1,1\n")
-    with pytest.raises(InputError, match="has no number"):
+    with pytest.raises(InputError, match=r"line 2: .much. is a name and others are a number"):
         proxies_of([f"b={tmp_path}/b.csv"], Pool.of(["x", "y"]))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import predictor
+from predictor.errors import InputError
 from predictor.intake.predictions import predictions_of, second_of_two
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -74,3 +75,46 @@ def test_second_of_two_beside_three_classes() -> None:
     table = np.full((4, 2), 0.5)
     assert second_of_two(table, ("a", "b", "c")) is table
     assert second_of_two(table, ("a", "b")).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "values"),
+    [
+        ([True, False], None, [1.0, 0.0]),
+        (["true", "FALSE"], ("0", "1"), [1.0, 0.0]),
+        (["True", "False"], ("False", "True"), [1.0, 0.0]),
+        ([{"b": 0.7, "a": 0.3}, {"a": 1.0, "b": 0.0}], ("a", "b"), [0.7, 0.0]),
+        ([{"b": 0.7, "a": 0.3}, {"a": 1.0, "b": 0.0}], None, [0.7, 0.0]),
+        (["[0.2, 0.8]", "[0.9 0.1]"], None, [0.8, 0.1]),
+        (["80%", "10%"], ("no", "yes"), [0.8, 0.1]),
+        (["01", "02"], ("01", "02"), [0.0, 1.0]),
+        (np.array([b"yes", b"no"]), ("no", "yes"), [1.0, 0.0]),
+        (np.array([True, False]), ("False", "True"), [1.0, 0.0]),
+    ],
+)
+def test_forms_of_two_classes(cells, classes, values) -> None:
+    """Booleans, mappings, lists as text, percentages and codes are one answer."""
+    np.testing.assert_allclose(predictions_of(cells, 2, "a", classes), values)
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "message"),
+    [
+        ([1, 2], ("01", "02"), r"have 2 in row 1, which is none of the gold labels' classes 01, 02"),
+        ([True, False], ("no", "yes"), r"name class 'True'; the gold labels have no, yes"),
+        ([{"x": 0.3, "y": 0.7}] * 2, ("a", "b"), r"have the classes x, y; the gold labels have a, b"),
+        (["yes", None], None, r"weak labels of 'a': row 1 has none; give a label for every row"),
+        ([0.5, "NA"], None, r"are not finite at row 1"),
+        ([0, -1], None, r"row 1: '-1' beside 0 may be a label, or a mark"),
+    ],
+)
+def test_refused_forms(cells, classes, message) -> None:
+    """What names other classes, or nothing, is refused."""
+    with pytest.raises(InputError, match=message):
+        predictions_of(cells, 2, "a", classes)
+
+
+def test_many_names() -> None:
+    """A column of texts is not taken for classes."""
+    with pytest.raises(InputError, match=r"have 70 different names, such as .*Is this the column of labels"):
+        predictions_of([f"word{'x' * i}" for i in range(70)], 70, "a")

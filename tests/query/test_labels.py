@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.query.labels import MAX_CLASSES, Labels
+from predictor.query.label_column import MAX_CLASSES
+from predictor.query.labels import Labels
 
 
 def test_two_values_make_a_binary_task_coded_in_order():
