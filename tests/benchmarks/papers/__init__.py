@@ -1,0 +1,1 @@
+"""The papers' experiments with this package, one page a paper."""

@@ -1,0 +1,199 @@
+"""Pre-train the zoo: resumable, one model after the other, each a folder that w2s reads.
+
+    W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.pretrain [--first N]
+
+Trained models are skipped, so the command continues where it was stopped. The student is trained after member 32.
+Every folder holds safetensors, the tokenizer and `zoo.json` with the rule's values and the loss on held-out rows.
+`python -m tests.benchmarks.papers.pretrain --table` writes zoo.csv, a line a model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedModel
+
+from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION
+from tests.benchmarks.papers.corpus import END, HELD_OUT, MASK, PAD, SPECIAL, START, Corpus, corpus
+from tests.benchmarks.papers.zoo import STRONG, Member, members
+
+BATCH = 16
+SORTED = 16
+"""Batches of similar length are cut from so many batches' rows."""
+
+RATE = 4e-3
+"""Peak learning rate at width 64; falls with the root of the width, linearly up over a tenth, then down to 0."""
+
+MASKED = 0.15
+POSITIONS = 256
+STUDENT_AFTER = 32
+COLUMNS = ("name", "width", "depth", "objective", "steps", "rows", "seed", "parameters", "held_out_loss", "seconds")
+
+Ids = NDArray[np.uint8]
+
+
+def build(member: Member, words: int) -> PreTrainedModel:
+    """The model with random weights; the usual deviation of 0.02 starts narrow models too slowly."""
+    shape = {"vocab_size": words, "pad_token_id": PAD, "initializer_range": member.width**-0.5}
+    if member.objective == "masked":
+        return BertModel(
+            BertConfig(
+                **shape,
+                hidden_size=member.width,
+                num_hidden_layers=member.depth,
+                num_attention_heads=member.heads,
+                intermediate_size=4 * member.width,
+                max_position_embeddings=POSITIONS,
+                hidden_dropout_prob=0.0,
+                attention_probs_dropout_prob=0.0,
+            ),
+            add_pooling_layer=False,
+        )
+    return GPT2Model(
+        GPT2Config(
+            **shape,
+            n_embd=member.width,
+            n_layer=member.depth,
+            n_head=member.heads,
+            n_positions=POSITIONS,
+            bos_token_id=START,
+            eos_token_id=END,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+    )
+
+
+def batches(data: Corpus, rows: NDArray[np.intp], rng: np.random.Generator) -> Iterator[Ids]:
+    """Endless batches, each of rows of similar length."""
+    while True:
+        order = rng.permutation(rows)
+        for start in range(0, len(order) - BATCH + 1, BATCH * SORTED):
+            group = order[start : start + BATCH * SORTED]
+            group = group[np.argsort(data.lengths[group], kind="stable")]
+            parts = [group[at : at + BATCH] for at in range(0, len(group) - BATCH + 1, BATCH)]
+            for at in rng.permutation(len(parts)):
+                yield data.ids[parts[at], : int(data.lengths[parts[at]].max())]
+
+
+def loss_of(model: PreTrainedModel, member: Member, ids: Ids, rng: np.random.Generator) -> torch.Tensor:
+    """Cross-entropy per token to be guessed; the output layer is the tied input embedding."""
+    given = torch.from_numpy(ids.astype(np.int64))
+    real = given != PAD
+    if member.objective == "masked":
+        guessed = torch.from_numpy(rng.random(ids.shape) < MASKED) & (given >= len(SPECIAL))
+        answers, seen = given[guessed], given.masked_fill(guessed, MASK)
+        hidden = model(input_ids=seen, attention_mask=real.long()).last_hidden_state[guessed]
+    else:
+        guessed = real[:, 1:]
+        answers = given[:, 1:][guessed]
+        hidden = model(input_ids=given, attention_mask=real.long()).last_hidden_state[:, :-1][guessed]
+    scores = hidden @ model.get_input_embeddings().weight.T
+    return functional.cross_entropy(scores, answers)
+
+
+def rate(step: int, steps: int) -> float:
+    """Share of the peak learning rate."""
+    up = max(1, steps // 10)
+    return (step + 1) / up if step < up else (steps - step) / (steps - up)
+
+
+def train(member: Member, data: Corpus) -> tuple[PreTrainedModel, float]:
+    """The trained model and its loss on the held-out rows."""
+    torch.manual_seed(member.seed)
+    rng = np.random.default_rng(member.seed)
+    model = build(member, len(data.vocabulary))
+    rows = rng.permutation(len(data.ids) - HELD_OUT)[: member.rows]
+    peak = RATE * (64 / member.width) ** 0.5
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01, betas=(0.9, 0.98), foreach=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, member.steps))
+    source = batches(data, rows, rng)
+    for _ in range(member.steps):
+        optimiser.zero_grad()
+        torch.autograd.backward(loss_of(model, member, next(source), rng))
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+    model.train(False)
+    fixed = np.random.default_rng(0)
+    held_out = batches(data, np.arange(len(data.ids) - HELD_OUT, len(data.ids)), fixed)
+    with torch.no_grad():
+        losses = [loss_of(model, member, next(held_out), fixed).item() for _ in range(HELD_OUT // BATCH)]
+    return model, float(np.mean(losses))
+
+
+def save(member: Member, data: Corpus) -> dict[str, Any]:
+    """Train a member and write its folder, whole or not at all."""
+    started = time.process_time()
+    model, loss = train(member, data)
+    temporary = member.folder.with_name(member.name + ".part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    model.save_pretrained(temporary)
+    (temporary / "vocab.txt").write_text("\n".join(data.vocabulary) + "\n", encoding="utf-8")
+    (temporary / SPECIFICATION).write_text(json.dumps(SMILES_SPECIFICATION, indent=1) + "\n", encoding="utf-8")
+    parameters = sum(one.numel() for one in model.parameters())
+    facts = asdict(member) | {
+        "parameters": parameters,
+        "held_out_loss": round(loss, 4),
+        "seconds": round(time.process_time() - started, 1),
+    }
+    (temporary / "zoo.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    temporary.rename(member.folder)
+    return facts
+
+
+def planned() -> tuple[Member, ...]:
+    """Members with the student among them, in the order of training."""
+    found = members()
+    return (*found[:STUDENT_AFTER], STRONG, *found[STUDENT_AFTER:])
+
+
+def trained() -> tuple[Member, ...]:
+    """The members that are there, without the student."""
+    return tuple(one for one in members() if (one.folder / "zoo.json").exists())
+
+
+def table(path: Path) -> None:
+    """Write what was trained, a line a model."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+        sheet.writeheader()
+        for one in planned():
+            if (one.folder / "zoo.json").exists():
+                sheet.writerow(json.loads((one.folder / "zoo.json").read_text(encoding="utf-8")))
+
+
+def main() -> None:
+    """Train what is not there yet."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.papers.pretrain", description=__doc__)
+    parser.add_argument("--first", type=int, help="only the first N of the plan")
+    parser.add_argument("--table", action="store_true", help="write zoo.csv and train nothing")
+    options = parser.parse_args()
+    if options.table:
+        table(Path(__file__).with_name("zoo.csv"))
+        return
+    torch.set_num_threads(1)
+    data = corpus()
+    for one in planned()[: options.first]:
+        if not (one.folder / "zoo.json").exists():
+            facts = save(one, data)
+            sys.stdout.write(" ".join(f"{name}={facts[name]}" for name in COLUMNS) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
