@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
-from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_root
@@ -29,6 +29,7 @@ from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
+from predictor.training.coding import Coding
 from predictor.training.label_prior import LabelPrior
 from predictor.training.splits import TEST_SHARE, cut
 from predictor.training.weak_moments import weak_moments

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.estimators.cross_fitted_students import Teach
-from predictor.estimators.predicted_measure import PredictedMeasure
-from predictor.estimators.row_classes import RowClasses
 from predictor.statistics.arrays import Array
+from predictor.training.predicted_measure import PredictedMeasure
+from predictor.training.row_classes import RowClasses
 
 
 @dataclass(frozen=True, eq=False)

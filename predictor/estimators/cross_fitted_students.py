@@ -7,7 +7,6 @@ Ridge heads on soft labels take all labels at once. Heads of another loss, and h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +15,12 @@ from predictor.estimators.problem import Case
 from predictor.estimators.supervision import Supervision, cross_fitted_student, fold_schedule, folds_of
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
+from predictor.training.coding import Coding
 from predictor.training.learners import LogisticHeads, RidgeHeads, TunableLearner
 from predictor.training.measures import hardened
 
 Teach = Callable[[Array], Array]
 """(L, n, k) labels -> (L, n, k) held-out predictions, in the same unit."""
-
-
-@dataclass(frozen=True, eq=False)
-class Coding:
-    """How labels in some unit are read as the codes of `Labels`: codes = centre + scale · labels.
-
-    Attributes:
-        centre: (k,).
-        scale: > 0.
-    """
-
-    centre: Array
-    scale: float
-
-    def codes(self, labels: Array) -> Array:
-        """(…, k) codes."""
-        return self.centre + self.scale * labels
-
-    def labels(self, codes: Array) -> Array:
-        """(…, k) in the unit."""
-        return (codes - self.centre) / self.scale
 
 
 def by_ridge(strong: NDArray[np.floating], training: Training, rng: np.random.Generator) -> Teach:

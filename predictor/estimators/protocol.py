@@ -9,12 +9,12 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 
 from predictor.decision.draws import OutcomeDraws, centred_on
-from predictor.estimators.predicted_measure import PredictedMeasure
 from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.results.ranking import EvidenceUse
 from predictor.statistics.arrays import Array
+from predictor.training.predicted_measure import PredictedMeasure
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
 """The measured outcome that an estimator's value predicts, with its sign (`better`); it is scored against that."""

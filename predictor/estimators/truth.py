@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
-from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_prior_simulation import sizes_of
 from predictor.estimators.problem import Case
@@ -28,6 +28,7 @@ from predictor.results.candidate import Better, Estimate
 from predictor.results.ranking import EvidenceUse
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
+from predictor.training.coding import Coding
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, posterior
 from predictor.truth.kernels import unit

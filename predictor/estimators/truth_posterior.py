@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
-from predictor.estimators.cross_fitted_students import Coding, as_trained, by_ridge, own_labels
+from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
-from predictor.estimators.row_classes import RowClasses
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
+from predictor.training.coding import Coding
+from predictor.training.row_classes import RowClasses
 from predictor.truth.class_truth import ClassTruth
 from predictor.truth.posterior import TruthPosterior, truth_posterior
 

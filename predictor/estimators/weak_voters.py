@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.cross_fitted_students import Coding
 from predictor.estimators.problem import Case
 from predictor.statistics.arrays import Array
+from predictor.training.coding import Coding
 from predictor.truth.exchangeability import trained_on
 from predictor.truth.voters import Kind, Voters
 

@@ -10,7 +10,7 @@ import pytest
 import predictor
 from predictor.errors import InputError
 from predictor.estimators.consensus_truth import ConsensusForecast
-from predictor.estimators.cross_fitted_students import Coding, as_trained, own_labels
+from predictor.estimators.cross_fitted_students import as_trained, own_labels
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
 from predictor.estimators.registry import find
@@ -19,6 +19,7 @@ from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
 from predictor.ranking.ordering import order
+from predictor.training.coding import Coding
 from predictor.training.learners import LogisticHeads, student_heads, weak_heads
 from predictor.training.measures import hardened
 from predictor.training.recipe import Recipe

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.cross_fitted_students import Coding
-from predictor.estimators.row_classes import RowClasses
+from predictor.training.coding import Coding
+from predictor.training.row_classes import RowClasses
 
 ROWS, DRAWS = 30, 7
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.cross_fitted_students import Coding
-from predictor.estimators.predicted_measure import PredictedMeasure
 from predictor.statistics.arrays import Array, Ints
 from predictor.statistics.auroc import auroc
+from predictor.training.coding import Coding
+from predictor.training.predicted_measure import PredictedMeasure
 
 
 @dataclass(frozen=True, eq=False)
