@@ -81,7 +81,10 @@ def cross_fit_outcome(
     w2s_draws = np.stack([_drawn_error(f, truth, weights) for f in learned])
     weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])
     error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
-    named = None if classes is None else classes.drawn(truth)
+    accuracy = area = None
+    if classes is not None:
+        compared = (weak[:, :, None], learned[:, :, None], classes.drawn(truth), weights)
+        accuracy, area = classes.accuracy(*compared), classes.auroc(*compared)
     return CrossFitOutcome(
         error=error,
         gain=np.mean(np.sum((weak - mean) ** 2, axis=2), axis=1) - error,
@@ -89,8 +92,8 @@ def cross_fit_outcome(
         gain_draws=weak_draws - w2s_draws,
         ceiling_draws=np.sum(weights * np.sum((top - truth) ** 2, axis=1), axis=0),
         null_draws=np.mean(np.sum((mixed - mean) ** 2, axis=3), axis=2),
-        accuracy=None if classes is None or named is None else classes.accuracy(weak, learned, named, weights),
-        auroc=None if classes is None or named is None else classes.auroc(weak, learned, named, weights),
+        accuracy=accuracy,
+        auroc=area,
     )
 
 

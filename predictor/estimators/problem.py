@@ -120,6 +120,8 @@ class Case:
             estimated on linear concepts instead.
         training: what is known of the training to come.
         context_models: models on the same rows that shape the prior of tasks and are not candidates themselves.
+        voters: scores of the rows by descriptions and proxies, or None.
+        described_classes: classes that are described in words; 0 where none are, or the labels are numbers.
     """
 
     strong: Representation
@@ -131,6 +133,7 @@ class Case:
     training: Training = FREE
     context_models: tuple[Representation, ...] = ()
     voters: Voters | None = None
+    described_classes: int = 0
 
     @property
     def rows(self) -> int:
@@ -153,6 +156,7 @@ class Case:
             self.training,
             tuple(one.take(rows) for one in self.context_models),
             None if self.voters is None else self.voters.take(rows),
+            self.described_classes,
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -171,4 +175,5 @@ class Case:
             self.training,
             self.context_models,
             self.voters,
+            self.described_classes,
         )

@@ -19,21 +19,21 @@ from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_prior_simulation import sizes_of
+from predictor.estimators.label_truths import LabelTruths
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import cross_fitted_student, shortfall, supervise
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
-from predictor.results.ranking import EvidenceUse
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
-from predictor.training.coding import Coding
+from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
-from predictor.truth.conditioned import DrawnLabels, LabelPosterior, posterior
+from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
 from predictor.truth.model import NOISES, LabelModel
-from predictor.truth.voters import Consensus, Voters, consensus, variances_of
+from predictor.truth.voters import consensus
 
 Rows = NDArray[np.intp]
 
@@ -110,7 +110,7 @@ class TruthForecast:
             others = others[~case.labels.known[others]]
         return case.take(np.sort(np.concatenate([gold, rng.permutation(others)[: self.max_rows - len(gold)]])))
 
-    def _truths(self, case: Case, known: Rows) -> _Truths:
+    def _truths(self, case: Case, known: Rows) -> LabelTruths:
         """The posteriors that make the order and the level."""
         given, coding = weak_voters(case, known)
         voters = given if case.voters is None else case.voters if given is None else given.joined(case.voters)
@@ -137,7 +137,7 @@ class TruthForecast:
         else:
             order = posterior(LabelModel.of((mixed,), parts, own), gold, known)
             level = posterior(LabelModel.of((strong, *others), parts, own), gold, known)
-        return _Truths(order, level, coding, voters, believed, _are_classes(case), known, gold)
+        return LabelTruths(order, level, coding, voters, believed, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """See `label_kernels`."""
@@ -153,7 +153,7 @@ class TruthForecast:
         count, rng = self.splits(case.rows), case.rng("truth splits")
         return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng)
 
-    def _draws(self, case: Case, truths: _Truths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
+    def _draws(self, case: Case, truths: LabelTruths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
         """Plausible labels of all rows: per split of a simulation, at its noise, or in one batch.
 
         Candidates with and without weak labels are compared on the same, so that they differ in nothing else.
@@ -165,11 +165,16 @@ class TruthForecast:
         drawn = noises_of(truths.order, splits)
         return tuple(truths.level.draw_at_noise(noise, max(2, count // splits), rng) for noise in drawn)
 
-    def _simulated(self, case: Case, places: Rows, truths: _Truths, drawn: Sequence[DrawnLabels]) -> SimulatedOutcomes:
+    def _simulated(
+        self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
+    ) -> SimulatedOutcomes:
         rng = case.rng("truth simulation")
-        return simulated_outcomes(self.heads(case, places), truths.order, drawn, rng, shuffles=self.shuffles)
+        heads, classes = self.heads(case, places), truths.row_classes()
+        return simulated_outcomes(heads, truths.order, drawn, rng, shuffles=self.shuffles, classes=classes)
 
-    def _trained(self, case: Case, places: Rows, truths: _Truths, drawn: Sequence[DrawnLabels]) -> SimulatedOutcomes:
+    def _trained(
+        self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
+    ) -> SimulatedOutcomes:
         """Students really trained on the weak labels of some candidates, on the rows without gold labels."""
         supervision = supervise(case, case.rng("truth shuffles"), self.shuffles)
         coding, rows, training = truths.coding, supervision.rows, case.training
@@ -181,7 +186,9 @@ class TruthForecast:
         batches = np.array_split(labels[:, :, shuffled], self.halvings, axis=2)
         rng, strong = case.rng("truth students"), case.strong.features[rows]
         teach, null = by_ridge(strong, training, rng), coding.labels(mixed)
-        run = CrossFitOutcome.mean([cross_fit_outcome(teach, weak, null, mean, one, rng) for one in batches])
+        classes = truths.row_classes()
+        named = None if classes is None else classes.take(rows)
+        run = CrossFitOutcome.mean([cross_fit_outcome(teach, weak, null, mean, one, rng, named) for one in batches])
         lost = run.null_draws - run.error[:, None]
         if training != training.squared and truths.classes:
             own = own_labels(case, supervision)
@@ -189,53 +196,13 @@ class TruthForecast:
             teach, gold = (as_trained(strong, training, coding, rng, case.seed, alike=alike) for alike in (False, True))
             none = weak[:, None][:, :0]
             run = CrossFitOutcome.mean(
-                [cross_fit_outcome(teach, weak, none, mean, one, rng, gold=gold) for one in batches]
+                [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold) for one in batches]
             )
         order, level = (float(np.mean(one.variance[rows])) * mean.shape[1] for one in (truths.order, truths.level))
         back = np.argsort(shuffled)
         draws = (run.error_draws[:, back], run.gain_draws[:, back], run.ceiling_draws[back])
-        return SimulatedOutcomes(run.error + order, run.gain, level - order, *draws, lost)
-
-
-@dataclass(frozen=True, eq=False)
-class _Truths:
-    """What the labels may be, for the order of candidates and for the level of their errors.
-
-    Attributes:
-        coding: unit of both.
-        voters, consensus: in that unit, without gold labels; None where nobody votes.
-        classes: labels are class codes in that coding.
-        known, gold: rows with gold labels, and these labels.
-    """
-
-    order: LabelPosterior
-    level: LabelPosterior
-    coding: Coding
-    voters: Voters | None
-    consensus: Consensus | None
-    classes: bool
-    known: Rows
-    gold: Array
-
-    @property
-    def evidence_kinds(self) -> tuple[EvidenceUse, ...]:
-        """How much each voter is relied on, and how it fits the gold labels."""
-        if self.voters is None or self.consensus is None:
-            return ()
-        scores = self.voters.scores
-        sizes = np.abs(self.consensus.weights) * np.sqrt(variances_of(scores))
-        shares = sizes / max(float(sizes.sum()), 1e-12)
-        gold = [_correlation(scores[self.known, j], self.gold) for j in range(len(shares))]
-        rows = zip(self.voters.kinds, self.voters.names, shares, self.consensus.reliability, gold, strict=True)
-        return tuple(EvidenceUse(kind, name, float(share), float(rely), fit) for kind, name, share, rely, fit in rows)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """How much each voter is relied on."""
-        if self.voters is None or self.consensus is None:
-            return ()
-        relied = zip(self.voters.names, self.consensus.reliability, strict=True)
-        return ("truth from " + ", ".join(f"{name} {value:.2f}" for name, value in relied),)
+        accuracy, area = (None if one is None else one.take(back) for one in (run.accuracy, run.auroc))
+        return SimulatedOutcomes(run.error + order, run.gain, level - order, *draws, lost, accuracy, area)
 
 
 def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: tuple[str, ...]) -> Forecast:
@@ -249,21 +216,29 @@ def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: 
         null[places] = (one.error + one.level)[:, None] + one.null
     ceiling = parts[0][1]
     top = ceiling.ceiling_draws
-    return Forecast(error, gain, float(np.mean(top)), error_draws, gain_draws, top[:size], null, notes)
-
-
-def _correlation(scores: Array, gold: Array) -> float | None:
-    """Of (n, k) scores with (n, k) gold labels over all columns; None without gold labels or without variance."""
-    if len(gold) < 2:
-        return None
-    first, second = scores - scores.mean(axis=0), gold - gold.mean(axis=0)
-    size = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(np.sum(first * second)) / size if size > 0.0 else None
+    accuracy, area = (
+        PredictedMeasure.joined(count, [(places, getattr(one, name)) for places, one in parts])
+        for name in ("accuracy", "auroc")
+    )
+    return Forecast(
+        error,
+        gain,
+        float(np.mean(top)),
+        error_draws,
+        gain_draws,
+        top[:size],
+        null,
+        notes,
+        accuracy=accuracy,
+        auroc=area,
+    )
 
 
 def _are_classes(case: Case) -> bool:
     if case.labels is not None:
         return case.labels.kind != "regression"
+    if case.described_classes:
+        return True
     tables = case.weak_labels.values()
     return bool(tables) and all(table.min() >= 0.0 and table.max() <= 1.0 for table in tables)
 

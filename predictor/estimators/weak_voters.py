@@ -15,6 +15,8 @@ from predictor.truth.voters import Kind, Voters
 def weak_voters(case: Case, known: NDArray[np.intp]) -> tuple[Voters | None, Coding]:
     """Weak labels that were given, and the unit of labels: the gold rows' deviation, else that of the class shares.
 
+    Of classes that are only described the shares are taken to be even.
+
     Those of heads that were trained on the gold rows are no voters.
     """
     tables = [(one.name, case.weak_labels[one.name]) for one in case.weak if one.name in case.weak_labels]
@@ -28,11 +30,18 @@ def weak_voters(case: Case, known: NDArray[np.intp]) -> tuple[Voters | None, Cod
         stacked = np.stack([table for _, table in tables])
         centre = stacked.mean(axis=(0, 1))
         coding = Coding(centre, float(np.sqrt(_label_variance(stacked))))
+    elif case.described_classes:
+        coding = _balanced(case.described_classes)
     trained = case.labels is not None and trained_on((table for _, table in tables), case.labels.known)
     if not tables or trained:
         return None, coding
     kind: Kind = "weak"
     return Voters(names, (kind,) * len(names), np.stack([coding.labels(t) for _, t in tables], axis=1)), coding
+
+
+def _balanced(classes: int) -> Coding:
+    share, columns = 1.0 / classes, 1 if classes == 2 else classes
+    return Coding(np.full(columns, share), float(np.sqrt(columns * share * (1.0 - share))))
 
 
 def _label_variance(stacked: Array) -> float:

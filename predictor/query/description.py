@@ -36,9 +36,14 @@ class Description:
             )
 
 
+def names_ends(descriptions: Sequence[Description]) -> bool:
+    """Whether the ends of a scale of numbers are described, and no classes."""
+    return {one.name for one in descriptions} == set(ENDS)
+
+
 def in_class_order(descriptions: Sequence[Description], classes: Sequence[str] | None) -> tuple[Description, ...]:
     """The descriptions in the order of the label columns: of `classes`, else as labels would order their names."""
-    if {one.name for one in descriptions} == set(ENDS):
+    if names_ends(descriptions):
         return tuple(sorted(descriptions, key=lambda one: ENDS.index(one.name)))
     if classes is not None:
         return tuple(sorted(descriptions, key=lambda one: classes.index(one.name)))

@@ -10,6 +10,7 @@ import numpy as np
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Estimator
 from predictor.estimators.supervision import check_probabilities, check_width
+from predictor.query.description import names_ends
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet
 from predictor.ranking.boundary import CandidateBoundary
@@ -60,6 +61,7 @@ def case_of(
         settings.training,
         tuple(Representation.of(one) for one in context_models),
         voters,
+        0 if names_ends(query.descriptions) else len(query.descriptions),
     )
 
 

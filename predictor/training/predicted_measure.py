@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.statistics.arrays import Array
+from predictor.statistics.arrays import Array, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +41,20 @@ class PredictedMeasure:
             np.concatenate([run.weak_draws for run in found], axis=1),
             np.concatenate([run.w2s_draws for run in found], axis=1),
         )
+
+    @classmethod
+    def joined(cls, count: int, parts: Sequence[tuple[Ints, PredictedMeasure | None]]) -> PredictedMeasure | None:
+        """Of `count` candidates, from parts at their places, on as many draws as all have; None where a part is."""
+        found = [(places, one) for places, one in parts if one is not None]
+        if not found or len(found) < len(parts):
+            return None
+        size = min(one.w2s_draws.shape[1] for _, one in found)
+        whole = cls(np.empty(count), np.empty(count), np.empty((count, size)), np.empty((count, size)))
+        for places, one in found:
+            whole.weak[places], whole.w2s[places] = one.weak, one.w2s
+            whole.weak_draws[places], whole.w2s_draws[places] = one.weak_draws[:, :size], one.w2s_draws[:, :size]
+        return whole
+
+    def take(self, draws: Ints) -> PredictedMeasure:
+        """The same with its draws in another order."""
+        return PredictedMeasure(self.weak, self.w2s, self.weak_draws[:, draws], self.w2s_draws[:, draws])

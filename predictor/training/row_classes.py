@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.statistics.arrays import Array, Ints
 from predictor.statistics.auroc import auroc
@@ -27,6 +26,16 @@ class RowClasses:
     offsets: Array
     probability: Array | None = None
 
+    @classmethod
+    def of_codes(cls, rows: int, columns: int) -> RowClasses:
+        """Of labels that are codes."""
+        return cls(Coding(np.zeros(columns), 1.0), np.zeros((rows, columns)))
+
+    def take(self, rows: Ints) -> RowClasses:
+        """The same of the given rows."""
+        shown = None if self.probability is None else self.probability[rows]
+        return RowClasses(self.coding, self.offsets[rows], shown)
+
     def named(self, labels: Array) -> Ints:
         """(…) classes of (…, k) labels: codes are cut at ½, columns by the largest."""
         codes = self.coding.codes(labels)
@@ -41,29 +50,29 @@ class RowClasses:
         """Shares of right rows.
 
         Args:
-            weak, w2s: (m, n, k) predictions of the weak models and their students, in the unit.
+            weak, w2s: (m, n, R, k) predictions of the weak models and their students, in the unit; (m, n, 1, k) where
+                they are the same in every draw.
             classes: (n, R) plausible ones.
             weights: (n, R) of the rows in each draw, summing to 1. Expectations weigh all rows alike.
         """
         first, second = self.named(weak), self.named(w2s)
-        draws = [np.array([np.sum(weights * (one[:, None] == classes), axis=0) for one in m]) for m in (first, second)]
+        draws = [np.array([np.sum(weights * (one == classes), axis=0) for one in m]) for m in (first, second)]
         return PredictedMeasure(self._expected(first, classes), self._expected(second, classes), *draws)
 
     def _expected(self, named: Ints, classes: Ints) -> Array:
-        """(m,) expected share of right rows of (m, n) named classes."""
+        """(m,) expected share of right rows of (m, n, R) or (m, n, 1) named classes."""
         if self.probability is None:
-            return np.array([float(np.mean(one[:, None] == classes)) for one in named])
-        found: Array = np.mean(np.take_along_axis(self.probability, named.T, axis=1), axis=0)
-        return found
+            return np.array([float(np.mean(one == classes)) for one in named])
+        return np.array([float(np.mean(np.take_along_axis(self.probability, one, axis=1))) for one in named])
 
     def auroc(self, weak: Array, w2s: Array, classes: Ints, weights: Array) -> PredictedMeasure | None:
-        """Areas under the ROC curve, arguments as of `accuracy`; None of more than two classes."""
-        if weak.shape[2] > 1:
+        """Areas under the ROC curve, arguments as of `accuracy`.
+
+        None of more than two classes, and where all drawn rows are of one.
+        """
+        if weak.shape[3] > 1:
             return None
-        positive: NDArray[np.bool_] = classes == 1
-        first, second = (
-            np.array([auroc(one[:, 0], positive, weights) for one in predictions]) for predictions in (weak, w2s)
-        )
-        if np.isnan(first).all(axis=1).any():
+        first, second = (np.array([auroc(one[:, :, 0], classes == 1, weights) for one in m]) for m in (weak, w2s))
+        if np.isnan(first).all():
             return None
         return PredictedMeasure.of_draws(first, second)

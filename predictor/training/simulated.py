@@ -16,6 +16,8 @@ from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelPrior, LabelRoot
+from predictor.training.predicted_measure import PredictedMeasure
+from predictor.training.row_classes import RowClasses
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, NoiseLevel
@@ -65,6 +67,7 @@ class SimulatedOutcomes:
         error_draws, gain_draws: (m, R) on drawn labels and a bootstrap of the test rows each.
         ceiling_draws: (R,) of a student trained on gold labels.
         null: (m, S) expected W2S errors with each candidate's rows shuffled, less the error with its own rows.
+        accuracy, auroc: of teachers and students, where labels are classes; AUROC where there are two.
     """
 
     error: Array
@@ -74,6 +77,8 @@ class SimulatedOutcomes:
     gain_draws: Array
     ceiling_draws: Array
     null: Array
+    accuracy: PredictedMeasure | None = None
+    auroc: PredictedMeasure | None = None
 
 
 def noises_of(order: LabelPosterior, splits: int) -> tuple[float, ...]:
@@ -91,6 +96,7 @@ def simulated_outcomes(
     rng: np.random.Generator,
     *,
     shuffles: int = 0,
+    classes: RowClasses | None = None,
 ) -> SimulatedOutcomes:
     """Simulate training; each split has one noise, see `noises_of`.
 
@@ -98,8 +104,9 @@ def simulated_outcomes(
         order: the truth on all rows: makes the differences between candidates.
         drawn: per split, labels at its noise: for the level of errors, and for draws.
         shuffles: S, on the middle split.
+        classes: how drawn labels name classes, of all rows; None of numbers.
     """
-    errors, tested, lost = [], [], []
+    errors, tested, lost, measured = [], [], [], []
     noises, at = noises_of(order, len(drawn)), None
     for place, (split, noise) in enumerate(zip(splits, noises, strict=True)):
         at = order.at_noise(noise) if at is None or at.noise != noise else at
@@ -109,7 +116,10 @@ def simulated_outcomes(
         trainings = [SimulatedTraining.of(one, split.student, root, crossed) for one in split.teachers]
         errors.append([(one.weak_error, one.w2s_error) for one in trainings])
         top, _ = split.student.on_gold(LabelRoot.of(prior, split.part.student, split.part.test))
-        tested.append(_tested(split, trainings, top, drawn[place], rng))
+        weights = _weights(split, drawn[place].labels.shape[2], rng)
+        tested.append(_tested(split, trainings, top, drawn[place], weights))
+        if classes is not None:
+            measured.append(_measured(split, trainings, classes, drawn[place].labels, weights))
         if place == len(drawn) // 2:
             lost.append(_null(split, root, shuffles, rng) - np.array(errors[-1])[:, 1:])
     expected, every = np.mean(errors, axis=0), np.concatenate(tested, axis=2)
@@ -121,6 +131,8 @@ def simulated_outcomes(
         every[:-1, 0] - every[:-1, 1],
         every[-1, 0],
         lost[0],
+        PredictedMeasure.mean([accuracy for accuracy, _ in measured]),
+        PredictedMeasure.mean([area for _, area in measured]),
     )
 
 
@@ -131,18 +143,36 @@ def prior_of(level: NoiseLevel) -> LabelPrior:
     return LabelPrior("truth model", unit(moment) * (1.0 - noise), noise)
 
 
+def _weights(split: Split, draws: int, rng: np.random.Generator) -> Array:
+    """(n_t, R) of the test rows: a bootstrap a draw."""
+    rows = len(split.part.test)
+    found: Array = rng.multinomial(rows, np.full(rows, 1 / rows), draws).T / rows
+    return found
+
+
+def _measured(
+    split: Split, trainings: Sequence[SimulatedTraining], classes: RowClasses, labels: Array, weights: Array
+) -> tuple[PredictedMeasure, PredictedMeasure | None]:
+    """Accuracy and AUROC of heads trained on the codes of the classes that (n, k, R) drawn labels name."""
+    part, named = split.part, classes.drawn(labels)
+    columns, draws = labels.shape[1], labels.shape[2]
+    codes = named[:, None] if columns == 1 else np.eye(columns)[named].transpose(0, 2, 1)
+    gold = codes[part.weak].reshape(len(part.weak), -1).astype(np.float64)
+    found = np.array([one.predictions(gold) for one in trainings])  # (m, 2, n_t, k R) of teachers and students
+    weak, w2s = found.reshape(*found.shape[:3], columns, draws).transpose(1, 0, 2, 4, 3)
+    tested, asked = RowClasses.of_codes(len(part.test), columns), (weak, w2s, named[part.test], weights)
+    return tested.accuracy(*asked), tested.auroc(*asked)
+
+
 def _tested(
     split: Split,
     trainings: Sequence[SimulatedTraining],
     top: NDArray[np.floating],
     drawn: DrawnLabels,
-    rng: np.random.Generator,
+    weights: Array,
 ) -> Array:
     """(m + 1, 2, R) weak and W2S errors on drawn labels; last the ceiling, twice."""
     part, (truth, noise, labels) = split.part, _single(drawn)
-    draws = truth.shape[1]
-    counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
-    weights = counts.T / len(part.test)
 
     def error(prediction: NDArray[np.floating]) -> Array:
         missed: Array = np.sum(weights * (truth[part.test] - prediction) ** 2, axis=0) + noise

@@ -55,7 +55,7 @@ class ClassTruth:
             posterior: given `gold` in any linear coding.
             gold: (l, k) codes of the gold rows: 0/1, or one-hot.
         """
-        left, right = _probabilities(posterior.left_out, posterior.mean, gold)
+        left, right = class_probabilities(posterior.left_out, posterior.mean, gold)
         missed = np.sum((_codes(left, gold.shape[1]) - gold) ** 2, axis=1)
         standard_error = float(np.std(missed) / np.sqrt(len(missed)) / max(np.mean(missed), 1e-12))
         values, vectors = np.linalg.eigh(posterior.covariance)
@@ -94,8 +94,14 @@ class ClassTruth:
         return drawn
 
 
-def _probabilities(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
-    """(l, c) and (n, c) class probabilities for scores of gold rows left out, and of the rows asked about."""
+def class_probabilities(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
+    """(l, c) and (n, c) class probabilities for scores of gold rows left out, and of the rows asked about.
+
+    Args:
+        left_out: (l, k) scores of gold rows, each from the others.
+        mean: (n, k) scores of the rows asked about.
+        gold: (l, k) codes of the gold rows.
+    """
     if gold.shape[1] > 1:
         return _softmax(left_out, mean, gold)
     first, second = (

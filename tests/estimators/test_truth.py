@@ -168,3 +168,36 @@ def test_candidates_with_and_without_weak_labels_meet_the_same_truths(models, va
     given = {weak[0].name: finished(models, values)[weak[0].name]}
     found = replace(QUICK, draws=128).forecast(Case(strong, weak, weak_labels=given))
     assert np.corrcoef(found.error_draws[0], found.error_draws[1])[0, 1] > 0.3
+
+
+def test_accuracies_are_of_classes_only(models, values):
+    """Nobody who has seen neither labels nor words knows that there are classes."""
+    assert QUICK.forecast(Case(*models)).accuracy is None
+    words = described(values)
+    assert QUICK.forecast(Case(*models, voters=words)).accuracy is None  # a proxy, or words for the ends of a scale
+    found = QUICK.forecast(Case(*models, voters=words, described_classes=2))
+    assert (np.diff(found.accuracy.w2s) < 0.0).all()
+    assert 0.5 < found.accuracy.w2s[0] < 1.0
+    assert found.auroc.w2s[0] > found.accuracy.w2s[0]
+    assert found.accuracy.w2s_draws.shape == found.error_draws.shape
+    numbers = Labels(np.where(np.arange(ROWS) < 60, models[0].features[:, 0], np.nan)[:, None], "regression")
+    assert QUICK.forecast(Case(*models, labels=numbers)).accuracy is None
+
+
+@pytest.mark.parametrize("count", [0, 80])
+def test_predicted_accuracy_of_teachers_is_near_the_measured_one(models, values, count):
+    """Teachers' own labels are at hand. Without gold labels nobody knows which of them to trust fully."""
+    labels = revealed(values, count) if count else None
+    weak = finished(models, values)
+    found = QUICK.forecast(Case(*models, labels=labels, weak_labels=weak))
+    measured = [np.mean((table[count:, 1] > 0.5) == values[count:]) for table in weak.values()]
+    assert found.accuracy.weak == pytest.approx(measured, abs=0.12 if count else 0.25)
+    assert np.argmax(found.accuracy.weak) == np.argmax(measured)
+
+
+def test_candidates_with_and_without_weak_labels_have_accuracies_on_the_same_draws(models, values):
+    given = finished(models, values)
+    some = {name: given[name] for name in list(given)[:2]}
+    found = QUICK.forecast(Case(*models, weak_labels=some, voters=described(values), described_classes=2))
+    assert np.isfinite(found.accuracy.w2s).all()
+    assert np.corrcoef(found.accuracy.w2s_draws)[0, 2] > 0.0

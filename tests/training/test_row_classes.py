@@ -15,7 +15,7 @@ def setting(columns):
     """Predictions of two candidates and their students, and drawn codes, in a unit of their own."""
     rng = np.random.default_rng(columns)
     coding = Coding(rng.uniform(0.2, 0.6, columns), 0.4)
-    weak, w2s = coding.labels(rng.uniform(-0.2, 1.2, (2, 2, ROWS, columns)))
+    weak, w2s = coding.labels(rng.uniform(-0.2, 1.2, (2, 2, ROWS, 1, columns)))
     classes = rng.integers(0, max(columns, 2), (ROWS, DRAWS))
     codes = classes[:, None].astype(float) if columns == 1 else np.eye(columns)[classes].transpose(0, 2, 1)
     weights = rng.multinomial(ROWS, np.full(ROWS, 1 / ROWS), DRAWS).T / ROWS
@@ -35,11 +35,13 @@ def test_accuracy_row_by_row(columns):
     assert np.array_equal(rows.drawn(labels), classes)
     found = rows.accuracy(weak, w2s, classes, weights)
     for i in range(2):
-        right = np.array([[named(coding, w2s[i, row]) == classes[row, r] for r in range(DRAWS)] for row in range(ROWS)])
+        right = np.array(
+            [[named(coding, w2s[i, row, 0]) == classes[row, r] for r in range(DRAWS)] for row in range(ROWS)]
+        )
         assert found.w2s[i] == pytest.approx(right.mean())
         assert found.w2s_draws[i] == pytest.approx([np.sum(weights[:, r] * right[:, r]) for r in range(DRAWS)])
         right = np.array(
-            [[named(coding, weak[i, row]) == classes[row, r] for r in range(DRAWS)] for row in range(ROWS)]
+            [[named(coding, weak[i, row, 0]) == classes[row, r] for r in range(DRAWS)] for row in range(ROWS)]
         )
         assert found.weak[i] == pytest.approx(right.mean())
 
@@ -50,7 +52,7 @@ def test_accuracy_is_the_mean_probability_of_the_class_that_is_named(columns):
     coding, weak, w2s, classes, _, weights = setting(columns)
     probability = np.random.default_rng(9).dirichlet(np.ones(max(columns, 2)), ROWS)
     found = RowClasses(coding, np.zeros((ROWS, columns)), probability).accuracy(weak, w2s, classes, weights)
-    expected = [np.mean([probability[row, named(coding, one[row])] for row in range(ROWS)]) for one in weak]
+    expected = [np.mean([probability[row, named(coding, one[row, 0])] for row in range(ROWS)]) for one in weak]
     assert found.weak == pytest.approx(expected)
 
 

@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 from sklearn.calibration import _sigmoid_calibration
 
-from predictor.truth.class_truth import RIDGE, ClassTruth, _probabilities
+from predictor.truth.class_truth import RIDGE, ClassTruth, class_probabilities
 from predictor.truth.posterior import truth_posterior
 from tests.reference.models import correlated
 
@@ -60,7 +60,7 @@ def test_many_classes_are_not_underrated():
     named = rng.integers(20, size=2300)
     codes = np.eye(20)[named]
     scores = 0.2 * codes + 0.07 * rng.standard_normal(codes.shape)
-    _, found = _probabilities(scores[:300], scores[300:], codes[:300])
+    _, found = class_probabilities(scores[:300], scores[300:], codes[:300])
     right = np.mean(found.argmax(axis=1) == named[300:])
     assert right == pytest.approx(0.8, abs=0.02)
     assert found.max(axis=1).mean() == pytest.approx(right, abs=0.05)
@@ -102,7 +102,7 @@ def test_scores_that_do_not_rise_with_the_class_give_its_share_to_every_row():
 def test_scores_that_fall_with_their_classes_give_shares_to_every_row():
     named = np.repeat([0, 1, 2], [10, 20, 30])
     codes = np.eye(3)[named]
-    left, right = _probabilities(-codes, np.random.default_rng(0).standard_normal((50, 3)), codes)
+    left, right = class_probabilities(-codes, np.random.default_rng(0).standard_normal((50, 3)), codes)
     assert np.ptp(right, axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
     assert left[0] == pytest.approx([1 / 6, 1 / 3, 1 / 2], abs=0.02)
 

@@ -1,0 +1,87 @@
+"""What the labels may be given all evidence, and how much each voter is relied on for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.results.ranking import EvidenceUse
+from predictor.statistics.arrays import Array
+from predictor.training.coding import Coding
+from predictor.training.row_classes import RowClasses
+from predictor.truth.class_truth import class_probabilities
+from predictor.truth.conditioned import LabelPosterior
+from predictor.truth.voters import Consensus, Voters, variances_of
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTruths:
+    """What the labels may be, for the order of candidates and for the level of their errors.
+
+    Attributes:
+        coding: unit of both.
+        voters, consensus: in that unit, without gold labels; None where nobody votes.
+        classes: labels are class codes in that coding.
+        known, gold: rows with gold labels, and these labels.
+    """
+
+    order: LabelPosterior
+    level: LabelPosterior
+    coding: Coding
+    voters: Voters | None
+    consensus: Consensus | None
+    classes: bool
+    known: Rows
+    gold: Array
+
+    def row_classes(self) -> RowClasses | None:
+        """How drawn labels of all rows name classes; None of numbers, and where nobody says what the labels are.
+
+        Of two classes with gold labels, the draws are cut where as many of them are of a class as gold rows left out
+        make likely, by a sigmoid.
+        """
+        rows, columns = self.level.mean.shape
+        if not self.classes:
+            return None
+        offsets = np.zeros((rows, columns))
+        if len(self.known) and columns == 1:
+            level, codes = self.level, self.coding.codes(self.gold)
+            _, shares = class_probabilities(level.left_out, level.mean, codes)
+            quantile = np.vectorize(NormalDist().inv_cdf)(shares[:, :1])
+            limit = level.mean + np.sqrt(level.variance)[:, None] * quantile
+            offsets = self.coding.labels(np.array([0.5])) - limit
+        return RowClasses(self.coding, offsets)
+
+    @property
+    def evidence_kinds(self) -> tuple[EvidenceUse, ...]:
+        """How much each voter is relied on, and how it fits the gold labels."""
+        if self.voters is None or self.consensus is None:
+            return ()
+        scores = self.voters.scores
+        sizes = np.abs(self.consensus.weights) * np.sqrt(variances_of(scores))
+        shares = sizes / max(float(sizes.sum()), 1e-12)
+        gold = [_correlation(scores[self.known, j], self.gold) for j in range(len(shares))]
+        rows = zip(self.voters.kinds, self.voters.names, shares, self.consensus.reliability, gold, strict=True)
+        return tuple(EvidenceUse(kind, name, float(share), float(rely), fit) for kind, name, share, rely, fit in rows)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How much each voter is relied on."""
+        if self.voters is None or self.consensus is None:
+            return ()
+        relied = zip(self.voters.names, self.consensus.reliability, strict=True)
+        return ("truth from " + ", ".join(f"{name} {value:.2f}" for name, value in relied),)
+
+
+def _correlation(scores: Array, gold: Array) -> float | None:
+    """Of (n, k) scores with (n, k) gold labels over all columns; None without gold labels or without variance."""
+    if len(gold) < 2:
+        return None
+    first, second = scores - scores.mean(axis=0), gold - gold.mean(axis=0)
+    size = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(np.sum(first * second)) / size if size > 0.0 else None
