@@ -90,9 +90,11 @@ def _localized(spec: ModelSpec) -> ModelSpec:
 
 
 def _absolute(reference: ModelReference) -> ModelReference:
-    locator, tokenizer = reference.locator, reference.tokenizer
+    locator, tokenizer, base = reference.locator, reference.tokenizer, reference.base
     if reference.local:
         locator = str(Path(locator).expanduser().absolute())
     if tokenizer is not None:
         tokenizer = str(_absolute(ModelReference.parse(tokenizer)))
-    return dataclasses.replace(reference, locator=locator, tokenizer=tokenizer)
+    if base is not None:
+        base = str(_absolute(ModelReference.parse(base)))
+    return dataclasses.replace(reference, locator=locator, tokenizer=tokenizer, base=base)

@@ -19,8 +19,7 @@ from predictor.extraction.torch_backend import device_of, lack_of_memory, narrow
 from predictor.extraction.torch_weights import load_weights
 from predictor.models.architectures import DECODERS, usable_positions
 from predictor.models.artefact import Artefact
-from predictor.models.config_file import read_config
-from predictor.models.forms import GGUF, TRANSFORMERS
+from predictor.models.forms import ADAPTER, GGUF, TRANSFORMERS
 
 Ints = NDArray[np.int64]
 
@@ -157,7 +156,7 @@ def check_promptable(artefact: Artefact) -> None:
     if artefact.form == GGUF:
         return
     kind = (
-        str(read_config(artefact.path).get("model_type", "")) if artefact.form == TRANSFORMERS else artefact.form.name
+        str(artefact.config.get("model_type", "")) if artefact.form in (ADAPTER, TRANSFORMERS) else artefact.form.name
     )
     if kind not in DECODERS:
         raise RefusedError(

@@ -16,7 +16,6 @@ from predictor.extraction.open_model import load_classifier
 from predictor.extraction.selfcheck import TOLERANCE
 from predictor.extraction.tokenizers import Tokens, load_tokenizer
 from predictor.models.artefact import Artefact
-from predictor.models.config_file import read_config
 from predictor.statistics.arrays import Array
 
 Ints = NDArray[np.int64]
@@ -70,7 +69,7 @@ def classify_steps(
             reason="NOT_FINITE",
             field="model",
         )
-    config = read_config(artefact.folder)
+    config = artefact.config
     return Classified(
         _outputs(logits, _output_kind(config, head.outputs)),
         _names(config, head.outputs),

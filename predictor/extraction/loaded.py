@@ -25,16 +25,18 @@ class LoadedModel:
 
     Attributes:
         facts: found when the model was loaded.
+        origin: sentences on how its files became a model.
     """
 
     backend: Backend
     tokenizer: Tokenizer
     facts: ModelFacts
+    origin: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for the user on how the files were read."""
-        return self.tokenizer.notes
+        return (*self.origin, *self.tokenizer.notes)
 
     def tokenize(self, texts: list[str], max_length: int) -> Tokens:
         """Token ids of all texts, cut at `max_length` or at what the model takes, whichever is less.
@@ -61,7 +63,7 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
         drift = backend.tune([] if known is not None else _probe_batches(backend, tokenizer))
     whole = SentenceBackend(backend, pipeline) if pipeline is not None and pipeline.steps else backend
     if known is not None:
-        return LoadedModel(whole, tokenizer, known)
+        return LoadedModel(whole, tokenizer, known, artefact.notes)
     short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
@@ -76,7 +78,7 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
         batching="equal_lengths" if by_length else find_batching(backend, short, long, tolerance),
         drift=drift,
     )
-    return LoadedModel(whole, tokenizer, facts)
+    return LoadedModel(whole, tokenizer, facts, artefact.notes)
 
 
 def row_tokenizer(artefact: Artefact) -> Tokenizer:

@@ -89,7 +89,7 @@ class Prefetcher:
                 continue
             try:
                 theirs = other.parsed
-                if (theirs.kind, theirs.locator, theirs.tokenizer) != (own.kind, own.locator, own.tokenizer):
+                if theirs.files != own.files:
                     continue
                 found = run_plan(self._models, plan.identity, other, settings)
             except W2SError:

@@ -250,6 +250,8 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
     if artefact.form.tokenizer_inside and artefact.tokenizer is None:
         return LibraryTokenizer(artefact.folder, artefact.path.name)
     files = artefact.tokenizer_files
+    if not files and artefact.base is not None:
+        return load_tokenizer(artefact.base)
     if not files:
         raise RefusedError(
             f"{artefact.tokenizer or artefact.folder} has no tokenizer ({', '.join(TOKENIZER_FILES[1:8])} …); name one "

@@ -11,17 +11,18 @@ from predictor.errors import RefusedError
 from predictor.extraction.backend import Runtime
 from predictor.extraction.torch_backend import device_of, lack_of_memory, narrow
 from predictor.extraction.torch_weights import load_weights
+from predictor.models.adapter import read_adapter
 from predictor.models.architectures import usable_positions
 from predictor.models.artefact import Artefact
-from predictor.models.config_file import read_config
 
 
 class TorchClassifier:
     """See `predictor.extraction.backend.Classifier`."""
 
     def __init__(self, artefact: Artefact, runtime: Runtime) -> None:
-        named = [str(one) for one in read_config(artefact.path).get("architectures") or []]
-        if not any(one.endswith("ForSequenceClassification") for one in named):
+        named = [str(one) for one in artefact.config.get("architectures") or []]
+        trained = artefact.base is not None and read_adapter(artefact.path, artefact.path.name).task == "SEQ_CLS"
+        if not trained and not any(one.endswith("ForSequenceClassification") for one in named):
             raise RefusedError(
                 f"{artefact.path.name} has no classification head (its architecture is {', '.join(named) or 'unnamed'},"
                 " and one ForSequenceClassification is needed); #labels=words asks a causal language model, and "

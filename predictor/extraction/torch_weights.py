@@ -15,40 +15,48 @@ from transformers.utils import logging as transformers_logging
 from predictor.errors import RefusedError
 from predictor.models.architectures import KERNEL_KEYS, check_architecture
 from predictor.models.artefact import Artefact
-from predictor.models.config_file import read_config
 from predictor.models.forms import GGUF
 from predictor.models.gguf_file import check_gguf_architecture
 
-_UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.")
+UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.", "qa_outputs.")
 
 
 def load_weights(
-    artefact: Artefact, dtype: torch.dtype, auto: Any = AutoModel, unused: tuple[str, ...] = _UNUSED_PARTS
+    artefact: Artefact,
+    dtype: torch.dtype,
+    auto: Any = AutoModel,
+    unused: tuple[str, ...] = UNUSED_PARTS,
+    outputs: int | None = None,
 ) -> Any:
-    """A transformers model from its files; no code of its own is run.
+    """A transformers model from its files, adapters merged into it; no code of its own is run.
 
     Args:
         dtype: of the weights; another than the process's default is that default while the model is built, for every
             thread.
         auto: which of the library's Auto classes reads it, and so which head it gets.
         unused: beginnings of the names of weights that may be missing.
+        outputs: of a classification head, where the configuration does not give their number.
 
     Raises:
         RefusedError: an unknown architecture, unreadable, or weights missing.
     """
+    if artefact.base is not None:
+        from predictor.extraction.merged_adapter import load_merged
+
+        return load_merged(artefact, auto, unused, partial(load_weights, artefact.base, dtype))
     options: dict[str, Any] = {"use_safetensors": True}
     if artefact.form == GGUF:
         options = {"gguf_file": artefact.path.name}
         _silence_gguf()
     else:
-        kind = check_architecture(read_config(artefact.path), artefact.path)
+        options["config"] = configuration(artefact.config, artefact.path)
+        if outputs is not None:
+            options["config"].num_labels = outputs
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library has no types here
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as above
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if artefact.form != GGUF:
-                options["config"] = CONFIG_MAPPING[kind].from_dict(portable(read_config(artefact.path)))
             model, report = auto.from_pretrained(
                 str(artefact.folder),
                 dtype=dtype,
@@ -61,13 +69,22 @@ def load_weights(
     except Exception as error:  # boundary: third-party loader over files that we did not write
         if artefact.form == GGUF:
             check_gguf_architecture(artefact.path)
-        raise RefusedError(
-            f"{artefact.path} cannot be loaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
-            reason="MODEL_UNREADABLE",
-            field="model",
-        ) from error
+        raise _unreadable(artefact.path, error) from error
     _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
+
+
+def configuration(config: dict[str, Any], folder: Path) -> Any:
+    """The library's own object of a configuration.
+
+    Raises:
+        RefusedError: an unknown architecture, or a configuration that the library cannot read.
+    """
+    kind = check_architecture(config, folder)
+    try:
+        return CONFIG_MAPPING[kind].from_dict(portable(config))
+    except Exception as error:  # boundary: third-party reader of a file that we did not write
+        raise _unreadable(folder, error) from error
 
 
 def portable(config: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +110,9 @@ def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...])
     """Refuse weights that the library would replace by random numbers."""
     missing = sorted(key for key in report["missing_keys"] if not key.startswith(unused))
     reshaped = sorted(
-        _shapes(*entry) if isinstance(entry, tuple) else str(entry) for entry in report["mismatched_keys"]
+        _shapes(*entry) if isinstance(entry, tuple) else str(entry)
+        for entry in report["mismatched_keys"]
+        if (entry[0] if isinstance(entry, tuple) else entry) not in unused
     )
     if missing or reshaped:
         raise RefusedError(
@@ -103,6 +122,14 @@ def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...])
             reason="WEIGHTS_INCOMPLETE",
             field="model",
         )
+
+
+def _unreadable(path: Path, error: Exception) -> RefusedError:
+    return RefusedError(
+        f"{path} cannot be loaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
+        reason="MODEL_UNREADABLE",
+        field="model",
+    )
 
 
 def _shapes(name: str, stored: Sequence[int], declared: Sequence[int]) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from predictor.errors import InputError, NotFoundError, RefusedError
+from predictor.models.adapter import SETTINGS, WEIGHTS
+from predictor.models.config_file import read_config
 from predictor.models.digests import files_digest
 from predictor.models.forms import (
+    ADAPTER,
     ARRAY,
     FORMS,
     GGUF,
@@ -19,7 +24,7 @@ from predictor.models.forms import (
     form_of_folder,
     form_of_suffix,
 )
-from predictor.models.refusals import ADAPTER, check_no_adapter, check_no_pointers, no_model, pickled_file
+from predictor.models.refusals import check_no_pointers, no_model, pickled_file
 from predictor.models.sentence_pipeline import SentencePipeline, read_pipeline, transformer_folder
 from predictor.models.tokenizer_files import tokenizer_files
 
@@ -42,6 +47,7 @@ class Artefact:
         key: tensor inside a `.safetensors` file, or "".
         tokenizer: folder or file named by `#tokenizer=`, or None where it is with the weights.
         source: folder of the pickled weights that these were converted from, or None.
+        base: of an adapter, the model that it changes; else None.
     """
 
     form: ModelForm
@@ -49,12 +55,26 @@ class Artefact:
     key: str = ""
     tokenizer: Path | None = None
     source: Path | None = None
+    base: Artefact | None = None
 
     @cached_property
     def pipeline(self) -> SentencePipeline | None:
         """What a sentence-transformers folder declares around its transformer, or None."""
         declared = self.source or self.folder
-        return read_pipeline(declared) or read_pipeline(declared.parent, declared)
+        own = read_pipeline(declared) or read_pipeline(declared.parent, declared)
+        return self.base.pipeline if own is None and self.base is not None else own
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the network: the config.json, of an adapter that of its base."""
+        return read_config(self.folder) if self.base is None else self.base.config
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user on how its files become a model."""
+        if self.base is None:
+            return ()
+        return (f"the adapter is merged into its base {self.base.path.name!r}", *self.base.notes)
 
     @property
     def folder(self) -> Path:
@@ -65,9 +85,14 @@ class Artefact:
     def weight_files(self) -> tuple[Path, ...]:
         """Weights and the configuration that gives them and their outputs their meaning.
 
-        Of a graph also the files beside it that are no text and no other graph, since they may hold tensors.
+        Of a graph also the files beside it that are no text and no other graph, since they may hold tensors. Of an
+        adapter also those of its base.
         """
-        config = tuple(p for p in [self.folder / "config.json"] if p.is_file())
+        return (*self._own_files, *(() if self.base is None else self.base.weight_files))
+
+    @property
+    def _own_files(self) -> tuple[Path, ...]:
+        config = tuple(p for p in (self.folder / "config.json", self.folder / SETTINGS) if p.is_file())
         if self.form.data_beside:
             beside = (p for p in self.folder.iterdir() if p.suffix not in _NO_TENSORS and p.is_file())
             return (self.path, *sorted(beside), *config)
@@ -82,11 +107,15 @@ class Artefact:
         if self.tokenizer is not None:
             return (self.tokenizer,) if self.tokenizer.is_file() else tokenizer_files(self.tokenizer)
         found = tokenizer_files(self.folder)
+        if not found and self.base is not None:
+            return self.base.tokenizer_files
         return tokenizer_files(self.folder.parent) if not found and self.form.tokenizer_above else found
 
     def weights_digest(self, cache: Path | None = None) -> str:
         """SHA-256 hex over the weight files."""
-        digest = files_digest(self.weight_files, cache)
+        digest = files_digest(self._own_files, cache)
+        if self.base is not None:
+            digest = sha256(f"{digest}\n{self.base.weights_digest(cache)}".encode()).hexdigest()
         return f"{digest}::{self.key}" if self.key else digest
 
     def tokenizer_digest(self, cache: Path | None = None) -> str:
@@ -105,7 +134,7 @@ def classify(path: Path, key: str = "", *, as_given: str, converted: Path | None
 
     Raises:
         NotFoundError: nothing there.
-        RefusedError: pickled weights, or a folder without weights.
+        RefusedError: pickled weights, or a folder without weights. The base of an adapter is not looked for here.
         InputError: a file of another kind.
     """
     if path.is_dir():
@@ -128,24 +157,23 @@ def classify(path: Path, key: str = "", *, as_given: str, converted: Path | None
 
 def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artefact:
     check_no_pointers(path)
-    check_no_adapter(path, as_given)
+    pickled = pickled_weights(path)
     form = form_of_folder(path)
-    if form is not None:
+    if form is not None and (form != ADAPTER or (path / WEIGHTS).is_file()):
         return Artefact(form, path)
     transformer = transformer_folder(path)
     if transformer is not None and transformer != path:
         return _classify_folder(transformer, as_given, converted)
-    pickled = pickled_weights(path)
     if pickled:
         earlier = None if converted is None else converted / source_digest(path)
         if earlier is not None and (earlier / "provenance.json").is_file():
-            return Artefact(TRANSFORMERS, earlier, source=path)
+            return Artefact(form or TRANSFORMERS, earlier, source=path)
         raise pickle_refusal(pickled[0], as_given)
     raise no_model(path, as_given, _could_be_given, (*ONNX.suffixes, *GGUF.suffixes))
 
 
 def _could_be_given(folder: Path) -> bool:
-    return form_of_folder(folder) is not None or (folder / ADAPTER).is_file() or bool(pickled_weights(folder))
+    return form_of_folder(folder) is not None or bool(pickled_weights(folder))
 
 
 def pickled_weights(folder: Path) -> list[Path]:
@@ -157,7 +185,8 @@ def pickled_weights(folder: Path) -> list[Path]:
 
 def source_digest(folder: Path) -> str:
     """Digest under which converted weights are stored: the pickles and the configuration."""
-    return files_digest([*pickled_weights(folder), *(p for p in [folder / "config.json"] if p.is_file())])
+    settings = (p for p in (folder / "config.json", folder / SETTINGS) if p.is_file())
+    return files_digest([*pickled_weights(folder), *settings])
 
 
 def pickle_refusal(path: Path, as_given: str) -> RefusedError:

@@ -1,4 +1,4 @@
-"""Configuration files: the config.json of a model folder."""
+"""Configuration files: the config.json of a model folder, and other JSON objects that decide how files are read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ def read_config(folder: Path) -> dict[str, Any]:
         RefusedError: it is not a JSON object.
     """
     path = folder / "config.json"
-    if not path.is_file():
-        return {}
+    return read_json_object(path) if path.is_file() else {}
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        RefusedError: it is not a JSON object.
+    """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

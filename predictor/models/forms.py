@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from predictor.models.adapter import is_adapter
 from predictor.models.config_file import read_config
 from predictor.models.tokenizer_files import SPECIFICATION
 
@@ -74,14 +75,14 @@ def _model_type(folder: Path) -> str | None:
 
 
 def _is_transformers(folder: Path) -> bool:
-    return _model_type(folder) not in (None, "model2vec")
+    return _model_type(folder) not in (None, "model2vec") and not is_adapter(folder)
 
 
 def _is_static(folder: Path) -> bool:
     if _model_type(folder) == "model2vec":
         return True
     tokenizers = any((folder / name).is_file() for name in ("tokenizer.json", SPECIFICATION))
-    return tokenizers and len(list(folder.glob("*.safetensors"))) == 1
+    return tokenizers and not is_adapter(folder) and len(list(folder.glob("*.safetensors"))) == 1
 
 
 TRANSFORMERS = ModelForm(
@@ -95,6 +96,19 @@ TRANSFORMERS = ModelForm(
     trainable=True,
     backend="predictor.extraction.torch_backend:TorchBackend",
     classifier="predictor.extraction.torch_classifier:TorchClassifier",
+)
+ADAPTER = ModelForm(
+    "adapter",
+    "an adapter folder",
+    recognises=is_adapter,
+    libraries=(*TRANSFORMERS.libraries, "peft"),
+    engine="transformers-peft",
+    own_precision=False,
+    load_factor=TRANSFORMERS.load_factor,
+    tokenizer_reader="library",
+    trainable=True,
+    backend=TRANSFORMERS.backend,
+    classifier=TRANSFORMERS.classifier,
 )
 GGUF = ModelForm(
     "gguf",
@@ -131,7 +145,7 @@ STATIC = ModelForm(
 )
 ARRAY = ModelForm("array", "an array", suffixes=(".npy", ".safetensors"), engine="array")
 
-FORMS = (TRANSFORMERS, GGUF, ONNX, STATIC, ARRAY)
+FORMS = (ADAPTER, TRANSFORMERS, GGUF, ONNX, STATIC, ARRAY)
 """Every form. Folders are tried in this order."""
 
 

@@ -6,21 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from predictor.errors import RefusedError
-from predictor.models.tokenizer_files import TOKENIZER_FILES, read_json
-
-ADAPTER = "adapter_config.json"
+from predictor.models.tokenizer_files import TOKENIZER_FILES
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _LARGE = (".safetensors", ".gguf", ".onnx", ".bin", ".pt", ".npy", ".model", ".json")
 _DEPTH, _MAX_FOLDERS = 3, 500
-
-_AUTO_CLASSES = {
-    "CAUSAL_LM": "AutoPeftModelForCausalLM",
-    "SEQ_CLS": "AutoPeftModelForSequenceClassification",
-    "SEQ_2_SEQ_LM": "AutoPeftModelForSeq2SeqLM",
-    "TOKEN_CLS": "AutoPeftModelForTokenClassification",
-    "FEATURE_EXTRACTION": "AutoPeftModelForFeatureExtraction",
-}
 
 
 def check_no_pointers(path: Path) -> None:
@@ -51,28 +41,6 @@ def _is_pointer(path: Path) -> bool:
         return file.read(len(_POINTER)) == _POINTER
 
 
-def check_no_adapter(folder: Path, as_given: str) -> None:
-    """Refuse a folder of adapters. Its weights mean nothing without the base that it names.
-
-    Raises:
-        RefusedError: with the command that merges the adapter into its base.
-    """
-    if not (folder / ADAPTER).is_file():
-        return
-    config = read_json(folder / ADAPTER)
-    kind, base = config.get("peft_type", "PEFT"), config.get("base_model_name_or_path") or "not named"
-    loader = _AUTO_CLASSES.get(str(config.get("task_type")), "AutoPeftModel")
-    merged = f"{as_given.rstrip('/')}-merged"
-    raise RefusedError(
-        f"{as_given!r} is a {kind} adapter over the base model {str(base)!r}, not a model; merge the two once, with "
-        f'the base at hand, and give the result and its tokenizer: python -c "from peft import {loader} as M; '
-        f'M.from_pretrained({as_given!r}).merge_and_unload().save_pretrained({merged!r})", then '
-        f"{merged}#tokenizer={as_given} (or #tokenizer=BASE where the adapter's folder has no tokenizer).",
-        reason="ADAPTER_REFUSED",
-        field="model",
-    )
-
-
 def no_model(folder: Path, as_given: str, is_model: Callable[[Path], bool], suffixes: tuple[str, ...]) -> RefusedError:
     """Why a folder is not read, with the models below it where there are some.
 
@@ -91,7 +59,8 @@ def no_model(folder: Path, as_given: str, is_model: Callable[[Path], bool], suff
     else:
         hint = f"; for {file} give its own path" if file else ""
     return RefusedError(
-        f"{as_given!r} holds no model: it needs config.json with a model_type and *.safetensors, and has "
+        f"{as_given!r} holds no model: it needs config.json with a model_type and *.safetensors (or, of an adapter, "
+        f"adapter_config.json and adapter_model.safetensors), and has "
         f"{', '.join(inside[:8]) or 'nothing'}{hint}.",
         reason="NO_WEIGHTS",
         field="model",

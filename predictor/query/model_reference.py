@@ -47,6 +47,9 @@ PREFIXES = " ".join(f"{kind}:" for kind in SCHEMES if kind != "folder")
 MAX_REFERENCE = 2000
 """Characters."""
 
+OPTIONS = ("layer", "pooling", "tokenizer", "labels", "base")
+"""What may follow a reference's `#`."""
+
 _OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
 _HUB = re.compile(r"^[\w.-]+/[\w.-]+@[0-9a-f]{40}$")
 _REQUIREMENT = r"[A-Za-z0-9][\w.-]*==[\w.!]+(?:@sha256:[0-9a-f]{64})?"
@@ -64,6 +67,7 @@ class ModelReference:
         pooling: or None.
         tokenizer: reference to the folder or file of a tokenizer that is not beside the weights, or None.
         labels: whether the model itself labels the rows, and by what, or None.
+        base: of an adapter, reference to the model that it was trained over, or None where its own settings name it.
     """
 
     kind: Kind
@@ -72,10 +76,13 @@ class ModelReference:
     pooling: Pooling | None = None
     tokenizer: str | None = None
     labels: LabelsBy | None = None
+    base: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> ModelReference:
-        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL&labels=logits]`; no kind means a local folder.
+        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL&labels=logits&base=MODEL]`.
+
+        No kind means a local folder.
 
         Raises:
             InputError: empty, an unknown kind or option, a hub revision that is no commit, a package without version.
@@ -111,12 +118,18 @@ class ModelReference:
             _pooling(options.get("pooling")),
             options.get("tokenizer"),
             _labels(options.get("labels")),
+            options.get("base"),
         )
 
     @property
     def body(self) -> str:
         """The reference without its options."""
         return self.locator if self.kind == "folder" else f"{self.kind}:{self.locator}"
+
+    @property
+    def files(self) -> str:
+        """The reference without what is asked of the model: its files, those of its tokenizer and of its base."""
+        return str(ModelReference(self.kind, self.locator, tokenizer=self.tokenizer, base=self.base))
 
     @property
     def path(self) -> str:
@@ -149,6 +162,7 @@ class ModelReference:
             ("pooling", self.pooling),
             ("tokenizer", self.tokenizer),
             ("labels", self.labels),
+            ("base", self.base),
         )
         options = "&".join(f"{key}={value}" for key, value in pairs if value is not None)
         return f"{self.body}#{options}" if options else self.body
@@ -160,18 +174,17 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
         return text, {}
     given = [pair.partition("=")[::2] for pair in found["options"].split("&")]
     options = dict(given)
-    if len(options) < len(given) or _OPTIONS.match(options.get("tokenizer", "")):
+    if len(options) < len(given) or any(_OPTIONS.match(options.get(key, "")) for key in ("tokenizer", "base")):
         raise InputError(
             f"model reference {text!r} has an option twice, or options after a second #; give each once, joined by &, "
             "as in MODEL#layer=2&tokenizer=MODEL.",
             reason="BAD_REFERENCE",
             field="model",
         )
-    unknown = next((key for key in options if key not in ("layer", "pooling", "tokenizer", "labels")), None)
+    unknown = next((key for key in options if key not in OPTIONS), None)
     if unknown is not None:
         raise InputError(
-            f"unknown option {unknown!r} in model reference {text!r}; the options are layer, pooling, tokenizer "
-            "and labels.",
+            f"unknown option {unknown!r} in model reference {text!r}; the options are {', '.join(OPTIONS)}.",
             reason="BAD_REFERENCE",
             field="model",
         )

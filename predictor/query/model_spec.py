@@ -107,5 +107,4 @@ def read_spec(text: str) -> ModelSpec:
     reference = ModelReference.parse(given)
     several = reference.layer is not None and "," in reference.layer
     name = alias or (reference.body if several else given)
-    located = reference.body + (f"#tokenizer={reference.tokenizer}" if reference.tokenizer else "")
-    return ModelSpec(name, located, reference.layer, reference.pooling, labels=reference.labels)
+    return ModelSpec(name, reference.files, reference.layer, reference.pooling, labels=reference.labels)

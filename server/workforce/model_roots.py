@@ -65,7 +65,9 @@ class ModelRoots:
         if self._roots is None:
             return spec
         if spec.reference not in self._checked:
-            self._checked[spec.reference] = confine(spec.reference, self._roots)
+            confined = confine(spec.reference, self._roots)
+            self._sources.check(confined.text)  # an adapter's base may be of the hub
+            self._checked[spec.reference] = confined
         return replace(spec, reference=self._checked[spec.reference].text)
 
     def named(self, spec: ModelSpec, steps: Steps[T]) -> Steps[T]:

@@ -42,15 +42,16 @@ class ModelSources:
         return cls(tuple(entries))
 
     def check(self, text: str) -> None:
-        """Let a reference pass that names allowed sources only, its tokenizer's included.
+        """Let a reference pass that names allowed sources only, its tokenizer's and its base's included.
 
         Raises:
             ForbiddenError: another source.
             InputError: the reference cannot be parsed.
         """
         reference = ModelReference.parse(text)
-        if reference.tokenizer is not None:
-            self.check(reference.tokenizer)
+        for other in (reference.tokenizer, reference.base):
+            if other is not None:
+                self.check(other)
         names = {_plain(one) for one in self.allowed}
         for choices in _names(reference):
             if not names.intersection(choices):

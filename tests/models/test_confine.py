@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -126,3 +127,33 @@ def test_messages_name_what_the_caller_named(root: Path) -> None:
     found = confine("models/good#tokenizer=a.npy", [root])
     path = root / "models" / "good"
     assert found.as_given(f"{str(path)!r} is odd; so is {root / 'a.npy'}.") == "'models/good' is odd; so is a.npy."
+
+
+def adapter(folder: Path, base: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(b"")
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": base}))
+    return folder
+
+
+@pytest.mark.parametrize("base", ["models/good", "../models/good", "{root}/models/good"])
+def test_base_of_an_adapter_is_part_of_the_reference(root: Path, base: str) -> None:
+    adapter(root / "lora", base.format(root=root))
+    assert confine("lora", [root]).text == f"{root / 'lora'}#base={root / 'models' / 'good'}"
+
+
+@pytest.mark.parametrize("base", ["../secret", "{root}/../secret", "/etc", "models"])
+def test_base_of_an_adapter_outside_is_not_there(root: Path, base: str) -> None:
+    """Named by its settings or by the caller."""
+    adapter(root / "lora", "models/none" if base == "models" else base.format(root=root))
+    with pytest.raises(W2SError, match=r"does not exist|is not here|at no fixed commit"):
+        confine("lora", [root])
+    with pytest.raises(W2SError, match="does not exist"):
+        confine("lora#base=../secret", [root])
+
+
+def test_adapter_over_an_adapter_is_not_confined(root: Path) -> None:
+    adapter(root / "first", "models/good")
+    adapter(root / "second", "../first")
+    with pytest.raises(W2SError, match="an adapter over another adapter"):
+        confine("second", [root])

@@ -6,13 +6,14 @@ from importlib import import_module
 
 import pytest
 
-from predictor.models.forms import ARRAY, FORMS, GGUF, ONNX, STATIC, TRANSFORMERS, form_of_name, form_of_suffix
+from predictor.models.forms import ADAPTER, ARRAY, FORMS, GGUF, ONNX, STATIC, TRANSFORMERS, form_of_name, form_of_suffix
 
 
 def test_keys_of_stored_features():
     """Engine and precision are part of feature keys: another text would orphan every stored feature."""
     keys = {form.name: (form.engine, form.precision("bf16")) for form in FORMS if form.backend}
     assert keys == {
+        "adapter": ("transformers-peft", "bf16"),
         "transformers": ("transformers", "bf16"),
         "gguf": ("transformers-gguf", "bf16"),
         "onnx": ("onnxruntime", "graph"),
@@ -40,6 +41,6 @@ def test_every_named_class_exists(path):
 
 def test_what_each_form_can_do():
     assert [form for form in FORMS if not form.backend] == [ARRAY]
-    assert [form for form in FORMS if form.trainable] == [TRANSFORMERS, GGUF]
-    assert [form for form in FORMS if form.classifier] == [TRANSFORMERS, ONNX]
+    assert [form for form in FORMS if form.trainable] == [ADAPTER, TRANSFORMERS, GGUF]
+    assert [form for form in FORMS if form.classifier] == [ADAPTER, TRANSFORMERS, ONNX]
     assert [form for form in FORMS if not form.markers] == [STATIC]

@@ -57,6 +57,7 @@ def test_folder_above_a_model_names_it(tmp_path: Path, below: str) -> None:
     encoder_classifier(top / below)
     if "adapter" in below:
         (top / below / "adapter_config.json").write_text("{}")
+        (top / below / "model.safetensors").rename(top / below / "adapter_model.safetensors")
     message = problem(top, tmp_path / "cache")
     assert f"the model is in a folder inside: give {top}/{below}" in message
 
@@ -71,7 +72,7 @@ def test_folder_of_checkpoints_lists_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config_beside", [False, True])
-def test_adapter_is_refused_with_the_command_that_merges_it(tmp_path: Path, config_beside: bool) -> None:
+def test_adapter_is_read_over_its_base(tmp_path: Path, config_beside: bool) -> None:
     """Also where config.json lies beside it, with which transformers would fetch the base by itself."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -84,12 +85,9 @@ def test_adapter_is_refused_with_the_command_that_merges_it(tmp_path: Path, conf
     metaspace(folder)
     if config_beside:
         shutil.copy(base / "config.json", folder)
-    message = problem(folder, tmp_path / "cache")
-    assert f"is a LORA adapter over the base model '{base}'" in message
-    subprocess.run(typed(message), check=True, capture_output=True)
-    merged = re.search(r"then (\S+#tokenizer=\S+)", message)
-    assert merged is not None
-    assert check(merged[1], tmp_path / "cache").usable
+    assert check(str(folder), tmp_path / "cache").usable
+    (folder / "adapter_model.safetensors").unlink()
+    assert "adapter_config.json and adapter_model.safetensors" in problem(folder, tmp_path / "cache")
 
 
 def test_pickled_activations_get_a_command_that_saves_an_array(tmp_path: Path) -> None:

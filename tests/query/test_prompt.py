@@ -114,7 +114,7 @@ def test_keywords_and_the_suffix_of_a_model_reach_the_query():
     [
         ({"refine": "magic"}, "refine is 'magic'; it must be one of linear, prompted"),
         ({"weak": "./a#labels=guess"}, "labels='guess' is not known; give logits"),
-        ({"weak": "./a#label=words"}, "the options are layer, pooling, tokenizer and labels"),
+        ({"weak": "./a#label=words"}, "the options are layer, pooling, tokenizer, labels, base"),
     ],
 )
 def test_other_words_for_them_are_refused(given, message):

@@ -1,0 +1,32 @@
+"""Tensor shapes: what a safetensors file holds, from its header alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from predictor.errors import RefusedError
+
+MAX_HEADER = 64 << 20
+"""Bytes. A longer header is refused before it is parsed."""
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of each tensor.
+
+    Raises:
+        RefusedError: no such file, or a damaged one.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(MAX_HEADER, path.stat().st_size):
+                raise ValueError("its header is longer than the file")
+            raw = json.loads(file.read(length))
+        return {name: tuple(about["shape"]) for name, about in raw.items() if name != "__metadata__"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RefusedError(
+            f"{path} is not a readable safetensors file ({error}); fetch it again.",
+            reason="WEIGHTS_INCOMPLETE",
+            field="model",
+        ) from error
