@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.store.manifest import Manifest
-from protos.features import Description
+from protos.features import FeatureDescription
 
 
 def array_bytes(values: NDArray[Any], manifest: Manifest, offset: int, size: int) -> bytes:
@@ -22,14 +22,14 @@ def array_bytes(values: NDArray[Any], manifest: Manifest, offset: int, size: int
     return rows.tobytes()[offset - first * width : end - first * width]
 
 
-def _npy_header(description: Description) -> bytes:
+def _npy_header(description: FeatureDescription) -> bytes:
     out = io.BytesIO()
     shape = (description.features.rows, description.features.dim)
     np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})
     return out.getvalue()
 
 
-def _safetensors_header(description: Description) -> bytes:
+def _safetensors_header(description: FeatureDescription) -> bytes:
     about = {key: str(value) for key, value in description.about.items() if value is not None}
     shape = [description.features.rows, description.features.dim]
     entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, description.size]}

@@ -24,7 +24,7 @@ from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest
 from protos import convert
-from protos.features import MAX_CHUNK, Description
+from protos.features import MAX_CHUNK, FeatureDescription
 from protos.w2s.v1 import features_pb2 as pb
 from protos.w2s.v1 import features_pb2_grpc
 
@@ -71,7 +71,7 @@ class TransferFlows:
         """A set is fetched into memory."""
         found: list[NDArray[np.float32]] = []
 
-        def begin(description: Description) -> Write:
+        def begin(description: FeatureDescription) -> Write:
             found[:] = [np.empty((description.features.rows, description.features.dim), "<f4")]
             return partial(_fill, found[0].reshape(-1).view(np.uint8))
 
@@ -90,7 +90,7 @@ class TransferFlows:
         try:
             with temporary.open("xb") as file:
 
-                def begin(description: Description) -> Write:
+                def begin(description: FeatureDescription) -> Write:
                     file.write(HEADERS[path.suffix](description))
                     return lambda _, data: _ignored(file.write(data))
 
@@ -176,9 +176,9 @@ class TransferFlows:
         yield Emit(Progress(manifest.name, "upload", manifest.size, manifest.size))
         return convert.features_from_proto(answer.features)
 
-    def _receive(self, name: str, begin: Callable[[Description], Write]) -> Flow[Description]:
+    def _receive(self, name: str, begin: Callable[[FeatureDescription], Write]) -> Flow[FeatureDescription]:
         """Have every byte of a set written by what `begin` returns, and checked at the end; reports bytes."""
-        description: Description | None = None
+        description: FeatureDescription | None = None
         write: Write | None = None
         digest, place, retry = hashlib.sha256(), 0, RetryPolicy(self._reconnect_seconds)
         while True:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
-from predictor.calibration.resolve import named_calibration
+from predictor.calibration.store import CalibrationStore
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
 from predictor.intake.request import Model, Options, build_query
@@ -49,7 +49,7 @@ def rank(
         InputError, NotFoundError: the request is wrong, or the strong model cannot be used.
     """
     query = build_query(strong=strong, weak=weak, **options)
-    calibration = named_calibration(query.settings)
+    calibration = CalibrationStore().named_in(query.settings)
     with open_engine(engine, source_of(query)) as source:
         return drain(rank_steps(query, source, calibration))
 
@@ -67,7 +67,7 @@ def predict(
         InputError: also where a model would have to be run.
     """
     query = build_query(strong=strong, weak=weak, **options)
-    calibration = named_calibration(query.settings)
+    calibration = CalibrationStore().named_in(query.settings)
     with open_engine(engine, ArraySource()) as source:
         return drain(rank_steps(query, source, calibration))
 

@@ -22,7 +22,7 @@ MAX_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Description:
+class FeatureDescription:
     """What a download brings.
 
     Attributes:
@@ -147,7 +147,7 @@ def description_to_proto(features: NamedFeatures, entry: OpenEntry) -> pb.Featur
     )
 
 
-def description_from_proto(message: pb.FeatureDescription) -> Description:
+def description_from_proto(message: pb.FeatureDescription) -> FeatureDescription:
     """What a download brings, its sizes checked before anything is allocated.
 
     Raises:
@@ -165,4 +165,4 @@ def description_from_proto(message: pb.FeatureDescription) -> Description:
     for name in ("layer", "parameters", "depth"):
         if message.HasField(name):
             known[name] = getattr(message, name)
-    return Description(features, message.array_bytes, message.sha256, known)
+    return FeatureDescription(features, message.array_bytes, message.sha256, known)

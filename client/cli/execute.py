@@ -28,9 +28,9 @@ def steps_of(
 
         with connect(arguments) as client:
             return (yield from client.rank_steps(query))
-    from predictor.calibration.resolve import named_calibration
+    from predictor.calibration.store import CalibrationStore
     from predictor.engines.open import open_engine
     from predictor.ranking.rank import rank_steps
 
     with open_engine(arguments.engine, source(query)) as opened:
-        return (yield from rank_steps(query, opened, named_calibration(query.settings)))
+        return (yield from rank_steps(query, opened, CalibrationStore().named_in(query.settings)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictor.calibration.fit import MIN_TASKS, Groups, Moments
+from predictor.calibration.fit import MIN_TASKS, Groups, TaskMoments
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 
@@ -59,7 +59,7 @@ def backtest(
     Raises:
         InputError: fewer tasks than a fit needs (`TOO_FEW_TASKS`).
     """
-    moments = Moments.of(x, y, tasks)
+    moments = TaskMoments.of(x, y, tasks)
     moments.line(same_unit)
     names, place = np.unique(tasks, return_inverse=True)
     students = place if rivals is None else rivals
@@ -73,7 +73,7 @@ def backtest(
             line, moved = moments.without(int(task)).line(same_unit, MIN_TASKS - 1), x[here]
         else:
             moved_by_others = without(int(names[task]))
-            line = Moments.of(moved_by_others[~here], y[~here], tasks[~here]).line(same_unit, MIN_TASKS - 1)
+            line = TaskMoments.of(moved_by_others[~here], y[~here], tasks[~here]).line(same_unit, MIN_TASKS - 1)
             moved = moved_by_others[here]
         predicted, measured = x[here], y[here]
         for student in np.unique(students[here]):

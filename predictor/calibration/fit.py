@@ -72,11 +72,11 @@ def fit_line(x: Array, y: Array, tasks: Groups, *, same_unit: bool = False, leas
     Raises:
         InputError: fewer tasks than that (`TOO_FEW_TASKS`).
     """
-    return Moments.of(x, y, tasks).line(same_unit, least)
+    return TaskMoments.of(x, y, tasks).line(same_unit, least)
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class TaskMoments:
     """All that a fit needs of each task: (T,) means of x, y and their products, about a common centre.
 
     Attributes:
@@ -97,7 +97,7 @@ class Moments:
     centre: tuple[float, float]
 
     @classmethod
-    def of(cls, x: Array, y: Array, tasks: Groups) -> Moments:
+    def of(cls, x: Array, y: Array, tasks: Groups) -> TaskMoments:
         """The moments of (n,) pairs."""
         names, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)
         weights = task_weights(tasks)
@@ -112,12 +112,12 @@ class Moments:
         np.maximum.at(high, place, x)
         return cls(mean(u), mean(v), mean(u * u), mean(u * v), mean(v * v), low, high, counts, centre)
 
-    def without(self, task: int) -> Moments:
+    def without(self, task: int) -> TaskMoments:
         """The same without one task."""
         kept = np.arange(len(self.x)) != task
         parts = (self.x, self.y, self.xx, self.xy, self.yy, self.low, self.high, self.outcomes)
         x, y, xx, xy, yy, low, high, outcomes = (part[kept] for part in parts)
-        return Moments(x, y, xx, xy, yy, low, high, outcomes, self.centre)
+        return TaskMoments(x, y, xx, xy, yy, low, high, outcomes, self.centre)
 
     def line(self, same_unit: bool, least: int = MIN_TASKS) -> Line:
         """See `fit_line`."""

@@ -1,4 +1,4 @@
-"""CalibrationStore: calibrations by name, every version kept, the latest one used."""
+"""CalibrationStore: calibrations by name, every version stored, the latest one used."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from predictor.calibration.calibration import Calibration, check_name
 from predictor.errors import InputError, NotFoundError, UnavailableError
 from predictor.folders import replace_file, state_dir, storage_error
+from predictor.query.settings import Settings
 
 
 class CalibrationStore:
@@ -18,7 +19,7 @@ class CalibrationStore:
         self.folder = state_dir() / "calibrations" if folder is None else folder
 
     def put(self, calibration: Calibration) -> None:
-        """Keep a calibration and make it the current one of its name.
+        """Store a calibration and make it the current one of its name.
 
         Raises:
             LimitError, UnavailableError: the disk is full, or the folder cannot be written.
@@ -32,9 +33,9 @@ class CalibrationStore:
         """The current calibration of a name, or the one of `NAME@VERSION`.
 
         Raises:
-            InputError: no such name could be.
+            InputError: not a valid name.
             NotFoundError: there is none.
-            UnavailableError: it is there and cannot be read, or is damaged.
+            UnavailableError: its file cannot be read or is damaged.
         """
         name, _, version = reference.partition("@")
         check_name(name)
@@ -59,13 +60,17 @@ class CalibrationStore:
                 reason="CALIBRATION_DAMAGED",
             ) from error
 
-    def holds(self, reference: str) -> bool:
-        """Whether that version of that name is kept, sound or not."""
+    def named_in(self, settings: Settings) -> Calibration | None:
+        """The calibration that the settings name; None where they name none. See `get`."""
+        return None if settings.calibration is None else self.get(settings.calibration)
+
+    def has(self, reference: str) -> bool:
+        """Whether that version of that name is stored; it is not read."""
         name, _, version = reference.partition("@")
         return (self.folder / name / f"{version}.json").is_file()
 
     def versions(self) -> int:
-        """How many versions are kept, of all names."""
+        """Number of stored versions of all names."""
         return sum(1 for _ in self.folder.glob("*/*.json"))
 
     def ls(self) -> tuple[Calibration, ...]:

@@ -18,7 +18,7 @@ PSEUDO_COUNT = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Consensus:
+class DawidSkene:
     """Class posteriors of rows and error rates of voters.
 
     Attributes:
@@ -50,7 +50,7 @@ class Consensus:
         return wrong
 
 
-def dawid_skene(votes: Ints, classes: int, *, rounds: int = 200, tolerance: float = 1e-6) -> Consensus:
+def dawid_skene(votes: Ints, classes: int, *, rounds: int = 200, tolerance: float = 1e-6) -> DawidSkene:
     """Maximum likelihood by EM from the majority vote.
 
     M: confusion[j, a, b] ∝ Σ_i posterior[i, a] [votes[i, j] = b], prior_a = mean_i posterior[i, a].
@@ -73,12 +73,12 @@ def dawid_skene(votes: Ints, classes: int, *, rounds: int = 200, tolerance: floa
     return _rates(cast, posterior)
 
 
-def _rates(cast: Array, posterior: Array) -> Consensus:
+def _rates(cast: Array, posterior: Array) -> DawidSkene:
     counts = np.einsum("ia,ijb->jab", posterior, cast) + PSEUDO_COUNT
-    return Consensus(posterior, posterior.mean(axis=0), counts / counts.sum(axis=2, keepdims=True))
+    return DawidSkene(posterior, posterior.mean(axis=0), counts / counts.sum(axis=2, keepdims=True))
 
 
-def _posterior(votes: Ints, consensus: Consensus) -> Array:
+def _posterior(votes: Ints, consensus: DawidSkene) -> Array:
     logs = np.log(consensus.confusion)
     score = np.log(np.maximum(consensus.prior, 1e-300)) + sum(logs[j][:, votes[:, j]].T for j in range(votes.shape[1]))
     likely = np.exp(score - score.max(axis=1, keepdims=True))

@@ -22,7 +22,7 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior
-from predictor.training.simulated_split import DrawnLabels, NullSplit, SimulatedOutcome, SimulatedSplit
+from predictor.training.simulated_split import DrawnTasks, NullSplit, SimulatedOutcome, SimulatedSplit
 from predictor.training.splits import Rows, check_rows, cut, fitted
 from predictor.truth.noise import NOISE_SHARES
 
@@ -90,7 +90,7 @@ class LabelPriorSimulation:
             for signal in signals:
                 truth = np.sqrt(1.0 - noise) * signal[:, place * draws : (place + 1) * draws]
                 unexplained = rng.standard_normal((case.rows, draws))
-                drawn.append(DrawnLabels(truth, truth + np.sqrt(noise) * unexplained, counts.T / len(part.test)))
+                drawn.append(DrawnTasks(truth, truth + np.sqrt(noise) * unexplained, counts.T / len(part.test)))
             noisy = [prior.with_noise(noise) for prior in priors]
             split = SimulatedSplit.of(case.strong.features, part, noisy, training)
             middle = place == len(self.noises) // 2
@@ -182,7 +182,7 @@ def _unlike(case: Case) -> tuple[str, ...]:
 
 def _simulated(
     split: SimulatedSplit,
-    drawn: Sequence[DrawnLabels],
+    drawn: Sequence[DrawnTasks],
     null: NullSplit | None,
     shuffled: tuple[Representation, list[Rows]],
 ) -> tuple[SimulatedOutcome, Array | None]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from predictor.report.axis import Axis, linear
 from predictor.report.markup import model, text
-from predictor.report.scale import Scale, linear
 from predictor.results.candidate import Interval
 from predictor.results.ranking import NullBand
 from predictor.results.text import decimals_of, number
@@ -61,7 +61,7 @@ def interval_plot(
     )
 
 
-def _row(row: Row, scale: Scale, decimals: int, zero: bool, band: NullBand | None) -> str:
+def _row(row: Row, scale: Axis, decimals: int, zero: bool, band: NullBand | None) -> str:
     shown = "no value"
     mark, interval = "", row.interval
     if interval is not None and interval.value is not None:
@@ -89,7 +89,7 @@ def _row(row: Row, scale: Scale, decimals: int, zero: bool, band: NullBand | Non
     )
 
 
-def _ground(scale: Scale, zero: bool, band: NullBand | None) -> str:
+def _ground(scale: Axis, zero: bool, band: NullBand | None) -> str:
     parts = []
     if band is not None and band.low is not None and band.high is not None:
         left, right = scale.place(band.low), scale.place(band.high)
@@ -101,7 +101,7 @@ def _ground(scale: Scale, zero: bool, band: NullBand | None) -> str:
     return "".join(parts)
 
 
-def _band_label(scale: Scale, band: NullBand | None) -> str:
+def _band_label(scale: Axis, band: NullBand | None) -> str:
     if band is None or band.low is None or band.high is None:
         return ""
     at = (scale.place(band.low) + scale.place(band.high)) / 2
@@ -111,7 +111,7 @@ def _band_label(scale: Scale, band: NullBand | None) -> str:
     )
 
 
-def _axis(scale: Scale, zero: bool) -> str:
+def _axis(scale: Axis, zero: bool) -> str:
     step = min((b - a for a, b in zip(scale.ticks, scale.ticks[1:], strict=False)), default=0.1)
     decimals = max(0, len(f"{step:.6f}".rstrip("0").partition(".")[2]))
     marks = "".join(

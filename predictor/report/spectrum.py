@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from predictor.report.axis import Axis, logarithmic
 from predictor.report.markup import model, text
-from predictor.report.scale import Scale, logarithmic
 from predictor.results.ranking import Ranking
 from predictor.results.text import compact, number
 
@@ -71,7 +71,7 @@ def _chart(curves: Sequence[tuple[str, str, list[float]]]) -> str:
     )
 
 
-def _line(style: str, name: str, curve: Sequence[float], across: Scale, down: Scale) -> str:
+def _line(style: str, name: str, curve: Sequence[float], across: Axis, down: Axis) -> str:
     points = " ".join(
         f"{across.place(component):.2f},{100 - down.place(value):.2f}" for component, value in enumerate(curve, start=1)
     )

@@ -17,7 +17,7 @@ from predictor.training.splits import Parts, Rows
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnLabels:
+class DrawnTasks:
     """R tasks drawn from one prior, and the test rows that their errors are measured on.
 
     Attributes:
@@ -93,7 +93,7 @@ class SimulatedSplit:
         """(P, 2) expected Err_w and Err_w2s of a candidate, without drawn tasks."""
         return np.array([[one.weak_error, one.w2s_error] for one in self._trained(teacher)])
 
-    def outcome(self, teacher: SimulatedTeacher, drawn: Sequence[DrawnLabels]) -> SimulatedOutcome:
+    def outcome(self, teacher: SimulatedTeacher, drawn: Sequence[DrawnTasks]) -> SimulatedOutcome:
         """Expected and drawn errors of a candidate; `drawn` holds the tasks of each prior."""
         trained = self._trained(teacher)
         errors = [
@@ -102,7 +102,7 @@ class SimulatedSplit:
         ]
         return SimulatedOutcome(np.array([[one.weak_error, one.w2s_error] for one in trained]), np.array(errors))
 
-    def ceiling(self, place: int, drawn: DrawnLabels) -> tuple[float, Array]:
+    def ceiling(self, place: int, drawn: DrawnTasks) -> tuple[float, Array]:
         """Expected and (R,) drawn errors of the student trained on gold labels, under one of the priors."""
         prior = self.priors[place]
         root = LabelRoot.of(prior, self.part.student, self.part.test)

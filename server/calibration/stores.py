@@ -41,7 +41,7 @@ class TenantStores:
         """
         store, max_versions = self.calibrations(tenant), self._limits.tenant_calibrations
         with self._keeping:
-            if store.versions() >= max_versions and not store.holds(fitted.reference):
+            if store.versions() >= max_versions and not store.has(fitted.reference):
                 raise LimitError(
                     f"you have {max_versions} versions of calibrations, and this server allows no more; ask the "
                     "operator to delete some or to raise the limit tenant_calibrations.",

@@ -17,7 +17,7 @@ from protos.w2s.v1 import features_pb2_grpc
 from server.access.caller import current_tenant
 from server.config import Limits
 from server.features.stores import feature_store
-from server.features.upload import Upload
+from server.features.upload import FeatureUpload
 from server.features.uploads import Uploads
 from server.pages import bad_page_token, page_size
 from server.upload_stream import UploadStreams
@@ -39,7 +39,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         """See protos/w2s/v1/features.proto."""
         tenant = current_tenant()
         manifest = convert.manifest_from_proto(await self._streams.manifest(requests))
-        upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest), Upload.close)
+        upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest), FeatureUpload.close)
         try:
             stored = upload.features
             if stored is None:

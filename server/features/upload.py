@@ -1,4 +1,4 @@
-"""Upload: one feature set being received, checked chunk by chunk and stored under its name when complete."""
+"""FeatureUpload: one feature set being received, checked chunk by chunk and stored under its name when complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from protos.w2s.v1 import features_pb2 as pb
 from server.staging import BLOCK, StagedFile, disk_error
 
 
-class Upload:
+class FeatureUpload:
     """One upload at work: one writer, bytes in order, checked as they come.
 
     Attributes:
@@ -26,7 +26,9 @@ class Upload:
         features: the set where it was complete before a byte came; None otherwise.
     """
 
-    def __init__(self, place: Path, manifest: Manifest, store: FeatureStore, release: Callable[[Upload], None]) -> None:
+    def __init__(
+        self, place: Path, manifest: Manifest, store: FeatureStore, release: Callable[[FeatureUpload], None]
+    ) -> None:
         self.place = place
         self.features: NamedFeatures | None = None
         self._manifest = manifest

@@ -16,7 +16,7 @@ from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest
 from server.config import Limits
 from server.features.stores import feature_store, tenant_digest
-from server.features.upload import Upload, declaration, drop, stored_features
+from server.features.upload import FeatureUpload, declaration, drop, stored_features
 from server.staging import disk_error, full, size_of
 
 
@@ -30,7 +30,7 @@ class Uploads:
         self._folder = folder
         self._limits = limits
         self._lock = threading.Lock()
-        self._open: dict[Path, Upload] = {}
+        self._open: dict[Path, FeatureUpload] = {}
 
     def received(self, tenant: str, manifest: Manifest) -> tuple[int, NamedFeatures | None]:
         """Bytes that are here, and the set where it is complete.
@@ -44,7 +44,7 @@ class Uploads:
             return manifest.size, found
         return min(size_of(self._place(tenant, manifest)), manifest.size), None
 
-    def open(self, tenant: str, manifest: Manifest) -> Upload:
+    def open(self, tenant: str, manifest: Manifest) -> FeatureUpload:
         """Begin or resume an upload; an earlier writer is superseded.
 
         Raises:
@@ -57,7 +57,7 @@ class Uploads:
         with self._lock:
             if stored_features(store, manifest) is None:
                 self._reserve(store, place, manifest)
-            fresh = Upload(place, manifest, store, self._release)
+            fresh = FeatureUpload(place, manifest, store, self._release)
             before, self._open[place] = self._open.get(place), fresh
         try:
             if before is not None:
@@ -83,7 +83,7 @@ class Uploads:
         name = hashlib.sha256(f"{manifest.name}\n{manifest.key}".encode()).hexdigest()
         return self._folder / tenant_digest(tenant) / f"{name}.part"
 
-    def _release(self, upload: Upload) -> None:
+    def _release(self, upload: FeatureUpload) -> None:
         with self._lock:
             if self._open.get(upload.place) is upload:
                 del self._open[upload.place]

@@ -10,7 +10,7 @@ from predictor.calibration.calibration import Calibration
 from predictor.errors import DeadlineError, UnavailableError, W2SError
 from protos import convert
 from protos.w2s.v1 import calibration_pb2
-from server.access.turns import TenantTurns
+from server.access.fair_lock import FairLock
 from server.config import Limits
 from server.telemetry.logs import log, log_error
 from server.workforce.process import WorkerLostError, WorkerProcess
@@ -26,7 +26,7 @@ class FitWorkers:
     def __init__(self, limits: Limits, share: Share) -> None:
         self._limits = limits
         self._share = share
-        self._turns = TenantTurns()
+        self._lock = FairLock()
 
     async def fit(self, request: bytes, tenant: str) -> Calibration:
         """A calibration of a tenant's outcomes, not yet stored. Cancelling the call ends the computation.
@@ -41,7 +41,7 @@ class FitWorkers:
             W2SError: the request cannot be answered.
         """
         max_seconds = self._limits.max_predict_seconds
-        async with self._turns.turn(tenant):
+        async with self._lock.hold(tenant):
             worker = await self._started()
             try:
                 async with asyncio.timeout(max_seconds):

@@ -9,7 +9,7 @@ from google.rpc import status_pb2
 from predictor.errors import DeadlineError, UnavailableError, W2SError
 from protos import convert
 from protos.w2s.v1 import ranking_pb2
-from server.access.turns import TenantTurns
+from server.access.fair_lock import FairLock
 from server.config import Limits
 from server.telemetry.logs import log, log_error
 from server.workforce.process import WorkerLostError, WorkerProcess
@@ -22,7 +22,7 @@ class PredictWorker:
     def __init__(self, limits: Limits, share: Share) -> None:
         self._limits = limits
         self._share = share
-        self._turns = TenantTurns()
+        self._lock = FairLock()
         self._worker: WorkerProcess | None = None
         self._warming: asyncio.Task[None] | None = None
 
@@ -46,7 +46,7 @@ class PredictWorker:
             UnavailableError: the worker died; asking again may help.
             W2SError: the request cannot be answered.
         """
-        async with self._turns.turn(tenant):
+        async with self._lock.hold(tenant):
             worker = await self._ready()
             try:
                 async with asyncio.timeout(self._limits.max_predict_seconds):

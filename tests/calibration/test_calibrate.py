@@ -122,7 +122,7 @@ def test_a_kept_calibration_comes_back_and_older_versions_stay(tmp_path):
     assert store.get("past") == second
     assert store.get(first.reference) == first
     assert store.ls() == (other, second)
-    assert (store.versions(), store.holds(first.reference), store.holds("past@000")) == (3, True, False)
+    assert (store.versions(), store.has(first.reference), store.has("past@000")) == (3, True, False)
     assert Calibration.from_dict(json.loads(json.dumps(second.to_dict()))) == second
 
 

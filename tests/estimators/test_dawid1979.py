@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.estimators.dawid1979 import PSEUDO_COUNT, Consensus, dawid_skene
+from predictor.estimators.dawid1979 import PSEUDO_COUNT, DawidSkene, dawid_skene
 
 
 def voters(rows, errors, classes, rng, shares=None):
@@ -107,5 +107,5 @@ def test_voters_that_copy_one_another_agree_too_much_and_independent_ones_do_not
 def test_voters_who_never_differ_have_a_finite_surplus():
     votes = np.zeros((30, 3), dtype=int)
     assert np.isfinite(dawid_skene(votes, 2).surplus(votes)).all()
-    certain = Consensus(np.eye(2)[votes[:, 0]], np.array([1.0, 0.0]), np.tile(np.eye(2), (3, 1, 1)))
+    certain = DawidSkene(np.eye(2)[votes[:, 0]], np.array([1.0, 0.0]), np.tile(np.eye(2), (3, 1, 1)))
     assert certain.surplus(votes).tolist() == np.zeros((3, 3)).tolist()

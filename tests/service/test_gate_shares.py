@@ -9,8 +9,8 @@ import pytest
 
 from server.access.admission import Admission, BusyError
 from server.access.caller import Caller, set_caller
+from server.access.fair_lock import FairLock
 from server.access.scopes import NEEDED
-from server.access.turns import TenantTurns
 from server.config import Limits
 
 GATED = (
@@ -58,19 +58,19 @@ def test_every_gate_is_a_declared_method():
 def test_turns_go_from_tenant_to_tenant():
     served: list[str] = []
 
-    async def call(turns: TenantTurns, tenant: str) -> None:
-        async with turns.turn(tenant):
+    async def call(lock: FairLock, tenant: str) -> None:
+        async with lock.hold(tenant):
             served.append(tenant)
             await asyncio.sleep(0)
 
     async def run() -> None:
-        turns = TenantTurns()
-        calls = [asyncio.create_task(call(turns, tenant)) for tenant in "aaaab"]
+        lock = FairLock()
+        calls = [asyncio.create_task(call(lock, tenant)) for tenant in "aaaab"]
         await asyncio.sleep(0)
         cancelled = calls.pop(2)
         cancelled.cancel()
         await asyncio.gather(*calls)
-        async with turns.turn("c"):
+        async with lock.hold("c"):
             served.append("c")
 
     asyncio.run(run())

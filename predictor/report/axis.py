@@ -1,4 +1,4 @@
-"""Scale: values to positions in percent, and ticks that people would choose."""
+"""Axis: values to positions in percent, and ticks that people would choose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Scale:
+class Axis:
     """An axis from `low` to `high`, linear or logarithmic.
 
     Attributes:
@@ -29,7 +29,7 @@ class Scale:
         return min(100.0, max(0.0, 100 * (at - low) / (high - low)))
 
 
-def linear(values: Iterable[float], steps: int = 5) -> Scale:
+def linear(values: Iterable[float], steps: int = 5) -> Axis:
     """A linear axis around the values, with about `steps` ticks at 1, 2 or 5 times a power of ten."""
     known = list(values)
     low, high = min(known), max(known)
@@ -42,13 +42,13 @@ def linear(values: Iterable[float], steps: int = 5) -> Scale:
     low, high = low - pad, high + pad
     first = math.ceil(low / step)
     count = math.floor(high / step) - first + 1
-    return Scale(low, high, tuple((first + i) * step for i in range(count)))
+    return Axis(low, high, tuple((first + i) * step for i in range(count)))
 
 
-def logarithmic(low: float, high: float) -> Scale:
+def logarithmic(low: float, high: float) -> Axis:
     """A logarithmic axis; ticks at powers of ten, or at 1, 2, 5 times these where the range is short."""
     decades = math.log10(high / low)
     factors = (1, 2, 5) if decades < 2 else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = (factor * 10.0**power for power in powers for factor in factors)
-    return Scale(low, high, tuple(tick for tick in ticks if low * 0.999 <= tick <= high * 1.001), log=True)
+    return Axis(low, high, tuple(tick for tick in ticks if low * 0.999 <= tick <= high * 1.001), log=True)

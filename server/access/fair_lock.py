@@ -1,4 +1,4 @@
-"""TenantTurns: a lock whose waiters are served tenant by tenant, so that many calls of one delay another's by one."""
+"""FairLock: a lock whose waiters are served tenant by tenant, so that many calls of one delay another's by one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class TenantTurns:
+class FairLock:
     """One holder at a time. Tenants take turns; calls of one tenant keep their order."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class TenantTurns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
-    async def turn(self, tenant: str) -> AsyncIterator[None]:
+    async def hold(self, tenant: str) -> AsyncIterator[None]:
         """Hold the lock during the block."""
         if self._taken:
             await self._wait(tenant)
@@ -28,21 +28,21 @@ class TenantTurns:
             self._pass_on()
 
     async def _wait(self, tenant: str) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(tenant, deque()).append(turn)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(waiter)
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._forget(tenant, turn)
-            else:  # it had been given the turn
+            if waiter.cancelled():
+                self._forget(tenant, waiter)
+            else:  # the lock was already given to this call
                 self._pass_on()
             raise
 
-    def _forget(self, tenant: str, turn: asyncio.Future[None]) -> None:
+    def _forget(self, tenant: str, waiter: asyncio.Future[None]) -> None:
         queue = self._waiting.get(tenant)
-        if queue is not None and turn in queue:
-            queue.remove(turn)
+        if queue is not None and waiter in queue:
+            queue.remove(waiter)
             if not queue:
                 del self._waiting[tenant]
 
@@ -51,11 +51,11 @@ class TenantTurns:
         while self._waiting:
             tenant = next((one for one in self._waiting if one != self._served), self._served)
             queue = self._waiting.pop(tenant)
-            turn = queue.popleft()
+            waiter = queue.popleft()
             if queue:
                 self._waiting[tenant] = queue
-            if not turn.done():
+            if not waiter.done():
                 self._served = tenant
-                turn.set_result(None)
+                waiter.set_result(None)
                 return
         self._taken = False
