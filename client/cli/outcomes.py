@@ -26,7 +26,8 @@ examples:
 IMPORT = """\
 Reads a .csv, .tsv, .parquet or .jsonl with one run a row (columns task, strong, weak, w2s_error or w2s_accuracy, any
 other field that w2s outcomes ls --json shows, and predicted.ESTIMATOR.value and predicted.ESTIMATOR.gain), the .json
-of w2s validate, and result folders of openai/weak-to-strong and EleutherAI/w2s.
+of w2s validate, result folders of openai/weak-to-strong and EleutherAI/w2s, and tables of published runs whose columns
+are known, with teachers and ceilings in rows of their own.
 """
 NUMBERS = {
     "weak-error": "error of the teacher on fresh rows",

@@ -6,8 +6,11 @@ import dataclasses
 from pathlib import Path
 
 from predictor.errors import InputError, NotFoundError
+from predictor.intake.tables import read_table
 from predictor.outcomes.importing import eleuther_results, openai_results
-from predictor.outcomes.importing.runs import Imported
+from predictor.outcomes.importing.layouts import layout_of
+from predictor.outcomes.importing.run_tables import read_layout
+from predictor.outcomes.importing.runs import Imported, read_object
 from predictor.outcomes.importing.sheets import read_sheet, read_validation
 
 
@@ -28,10 +31,24 @@ def import_outcomes(path: str | Path, *, task: str | None = None) -> Imported:
     elif not where.exists():
         raise NotFoundError(f"{path} does not exist; check the path.", reason="FILE_NOT_FOUND", field="path")
     else:
-        found = read_validation(where) if where.suffix.lower() == ".json" else read_sheet(where)
+        found = _of_json(where, task) if where.suffix.lower() == ".json" else _of_table(where, task)
     if task is None:
         return found
     return dataclasses.replace(found, outcomes=tuple(dataclasses.replace(one, task=task) for one in found.outcomes))
+
+
+def _of_table(path: Path, task: str | None) -> Imported:
+    table = read_table(path)
+    layout = layout_of(frozenset(table.columns))
+    return read_sheet(path) if layout is None else read_layout(table.records, layout, task)
+
+
+def _of_json(path: Path, task: str | None) -> Imported:
+    """The results of `w2s validate`, or an object of students by name."""
+    found = read_object(path)
+    records = [{"strong": name, **one} for name, one in found.items() if isinstance(one, dict)]
+    layout = layout_of(frozenset(records[0])) if records and len(records) == len(found) else None
+    return read_validation(path) if layout is None else read_layout(records, layout, task)
 
 
 def _of_folder(folder: Path, task: str | None) -> Imported:

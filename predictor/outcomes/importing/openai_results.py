@@ -9,12 +9,11 @@ One folder a run, `config.json` beside `results_summary.json` with `accuracy`. A
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from predictor.outcomes.importing.runs import Imported, Run, error_rate, read_object, runs_under, share_of
+from predictor.outcomes.importing.runs import Imported, Run, accuracies_outcome, read_object, runs_under, share_of
 from predictor.outcomes.outcome import Outcome
 
 KIND = "openai/weak-to-strong results"
@@ -73,8 +72,8 @@ def read_summaries(root: Path, task: str | None) -> Imported:
         else:
             for loss, accuracy in losses.items():
                 if accuracy is not None:
-                    about = _about(task, names[1], names[0], loss, linear=False)
-                    outcomes.append(_outcome(about, weak, [accuracy], strong, str(path.name)))
+                    about = _about(task, names[1], names[0], loss, path.name)
+                    outcomes.append(accuracies_outcome(about, [weak], [accuracy], [strong]))
     return Imported(KIND, tuple(outcomes), tuple(unpaired))
 
 
@@ -106,35 +105,20 @@ def _averaged(group: Iterable[tuple[Run, float, float, float | None]], root: Pat
         str(config.get("model_size", "")),
         str(config.get("weak_model_size") or (config.get("weak_model") or {}).get("model_size", "")),
         str(config.get("loss", "")),
-        linear=bool(config.get("linear_probe", False)),
+        str(first.folder.relative_to(root)),
     )
-    about |= {"rows": int(config.get("n_docs", 0)), "measured_on": max(run.date for run in runs)}
-    top = None if None in tops else float(np.mean(tops))
-    return _outcome(about, float(np.mean(weak_share)), reached, top, str(first.folder.relative_to(root)))
-
-
-def _about(task: str, strong: str, weak: str, loss: str, *, linear: bool) -> dict[str, Any]:
-    recipe = "logistic" if linear else "full"
-    return {"task": task, "strong": strong, "weak": weak, "loss": loss, "recipe": recipe, "unit": "error rate"}
-
-
-def _outcome(
-    about: dict[str, Any], weak: float, reached: Sequence[float], ceiling: float | None, place: str
-) -> Outcome:
-    spread = float(np.std(reached, ddof=1) / np.sqrt(len(reached))) if len(reached) > 1 else None
-    accuracy = float(np.mean(reached))
-    return Outcome(
-        **about,
-        weak_error=error_rate(weak),
-        w2s_error=error_rate(accuracy),
-        ceiling_error=error_rate(ceiling),
-        weak_accuracy=weak,
-        w2s_accuracy=accuracy,
-        ceiling_accuracy=ceiling,
-        standard_error=spread,
-        seeds=len(reached),
-        origin=f"{KIND}: {place}",
+    about = replace(
+        about,
+        recipe="logistic" if config.get("linear_probe", False) else "full",
+        rows=int(config.get("n_docs", 0)),
+        measured_on=max(run.date for run in runs),
     )
+    return accuracies_outcome(about, weak_share, reached, tops)
+
+
+def _about(task: str, strong: str, weak: str, loss: str, place: str) -> Outcome:
+    """What is known of the runs before their accuracies."""
+    return Outcome(task, strong, weak, recipe="full", loss=loss, w2s_accuracy=0.0, origin=f"{KIND}: {place}")
 
 
 def _names(path: Path) -> tuple[str, str] | None:

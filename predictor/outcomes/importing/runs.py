@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from predictor.errors import InputError
 from predictor.outcomes.outcome import Outcome
@@ -84,3 +86,30 @@ def share_of(holder: Mapping[str, Any], name: str) -> float | None:
 def error_rate(accuracy: float | None) -> float | None:
     """Share of wrong answers, free of the digits that 1 − 0.9 leaves."""
     return None if accuracy is None else round(1.0 - accuracy, 12)
+
+
+def accuracies_outcome(
+    about: Outcome, weak: Sequence[float | None], reached: Sequence[float], tops: Sequence[float | None]
+) -> Outcome:
+    """The outcome with accuracies of teacher, student and ceiling averaged over runs, which differ in their seeds.
+
+    An accuracy that one of the runs lacks is absent. The standard error is that of the student's mean.
+    """
+    weak_share, accuracy, ceiling = _mean(weak), float(np.mean(reached)), _mean(tops)
+    return replace(
+        about,
+        unit="error rate",
+        weak_error=error_rate(weak_share),
+        w2s_error=error_rate(accuracy),
+        ceiling_error=error_rate(ceiling),
+        weak_accuracy=weak_share,
+        w2s_accuracy=accuracy,
+        ceiling_accuracy=ceiling,
+        standard_error=float(np.std(reached, ddof=1) / np.sqrt(len(reached))) if len(reached) > 1 else None,
+        seeds=len(reached),
+    )
+
+
+def _mean(shares: Sequence[float | None]) -> float | None:
+    given = [one for one in shares if one is not None]
+    return float(np.mean(given)) if len(given) == len(shares) else None
