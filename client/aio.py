@@ -83,7 +83,7 @@ class AsyncPredictorClient:
         await self._channel.close()
 
     async def rank(
-        self, *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]
+        self, *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model] = (), **options: Unpack[Options]
     ) -> Ranking:
         """A ranking by a durable job; cancelling the task cancels the job too."""
         return await self._runner.run(self._flows.rank(strong, weak, options))

@@ -79,7 +79,7 @@ class PredictorClient:
         self._channel.close()
 
     def rank(
-        self, *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[Options]
+        self, *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model] = (), **options: Unpack[Options]
     ) -> Ranking:
         """`predictor.rank` on the server, as a durable job: the same keywords, the same ranking, the same errors.
 

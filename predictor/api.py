@@ -30,7 +30,7 @@ from predictor.validation.validation import Validation
 def rank(
     *,
     strong: Model,
-    weak: Model | Sequence[Model] | Mapping[str, Model],
+    weak: Model | Sequence[Model] | Mapping[str, Model] = (),
     engine: str = LOCAL,
     **options: Unpack[Options],
 ) -> Ranking:
@@ -57,7 +57,7 @@ def rank(
 def predict(
     *,
     strong: Model,
-    weak: Model | Sequence[Model] | Mapping[str, Model],
+    weak: Model | Sequence[Model] | Mapping[str, Model] = (),
     engine: str = LOCAL,
     **options: Unpack[Options],
 ) -> Ranking:
@@ -83,7 +83,7 @@ class TaskOptions(Options, total=False):
 
 
 def validate(
-    *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model], **options: Unpack[TaskOptions]
+    *, strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model] = (), **options: Unpack[TaskOptions]
 ) -> Validation:
     """Really train weak → W2S → ceiling for every candidate on a labelled task, and score every estimator against it.
 
@@ -106,7 +106,7 @@ def validate(
 def validation_of(
     *,
     strong: Model,
-    weak: Model | Sequence[Model] | Mapping[str, Model],
+    weak: Model | Sequence[Model] | Mapping[str, Model] = (),
     task: str | Path = "",
     label_column: str = LABEL_COLUMN,
     recipe: Recipe | None = None,

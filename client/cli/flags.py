@@ -27,8 +27,13 @@ def add_models(parser: Parser, *, arrays: bool = False) -> None:
         metavar=kind,
         action=Collect,
         nargs="+",
-        required=True,
-        help="a candidate supervisor; give several, or the flag several times",
+        default=[],
+        help="a candidate supervisor; give several, or the flag several times; a folder of checkpoints is one each",
+    )
+    group.add_argument(
+        "--candidates",
+        metavar="FILE",
+        help="file of further candidates: one a line, or YAML with name, reference and cost",
     )
 
 
@@ -195,5 +200,5 @@ def check_engine(arguments: argparse.Namespace) -> None:
 def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     """The parsed flags as keywords of `predictor.intake.request.build_query`."""
     evidence = ("weak_labels", "labels", "describe", "describers", "proxies")
-    names = ("strong", "weak", "pool", "text_column", "id_column", *evidence, *OPTIONS)
+    names = ("strong", "weak", "candidates", "pool", "text_column", "id_column", *evidence, *OPTIONS)
     return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictor.errors import InputError
+from predictor.intake.candidates import expanded, read_candidates
 from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
 from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.predictions import predictions_of, second_of_two
@@ -36,6 +37,7 @@ class Options(TypedDict, total=False):
     `Settings` their defaults.
 
     Attributes:
+        candidates: a file of further candidates; see `predictor.intake.candidates`.
         pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
         labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
         weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
@@ -70,6 +72,7 @@ class Options(TypedDict, total=False):
         calibration: name of a fitted calibration.
     """
 
+    candidates: str | Path | None
     pool: PoolInput | None
     labels: LabelsInput | None
     weak_labels: WeakLabelsInput | None
@@ -103,7 +106,7 @@ class Options(TypedDict, total=False):
 def build_query(
     *,
     strong: Model,
-    weak: Model | Sequence[Model] | Mapping[str, Model],
+    weak: Model | Sequence[Model] | Mapping[str, Model] = (),
     remote: bool = False,
     **options: Unpack[Options],
 ) -> RankingQuery:
@@ -111,7 +114,7 @@ def build_query(
 
     Args:
         strong: a MODEL as on the command line (`NAME=MODEL` gives an alias), or an array (n, d) of features.
-        weak: one such, a list, or a mapping name -> MODEL or array.
+        weak: one such, a list, or a mapping name -> MODEL or array. A folder of checkpoints is one candidate each.
         remote: feature sets are stored on the server that will be asked, and not here.
         **options: see `Options`.
 
@@ -120,7 +123,7 @@ def build_query(
     """
     settings = settings_of(options)
     student = _spec(strong, "strong", "strong")
-    candidates = _candidates(weak)
+    candidates = _candidates(weak, options.get("candidates"))
     columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
     rows = _pool(options.get("pool"), (student, *candidates), *columns)
     gold = _labels(options.get("labels"), rows)
@@ -140,7 +143,14 @@ def build_query(
     return draw(query, remote=remote)
 
 
-def _candidates(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:
+def _candidates(
+    weak: Model | Sequence[Model] | Mapping[str, Model], listed: str | Path | None
+) -> tuple[ModelSpec, ...]:
+    more = () if listed is None else tuple(_array_file(spec) for spec in read_candidates(listed).models)
+    return tuple(one for spec in (*_named(weak), *more) for one in expanded(spec))
+
+
+def _named(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:
     if isinstance(weak, Mapping):
         return tuple(
             dataclasses.replace(_spec(model, str(name), "weak"), name=str(name)) for name, model in weak.items()

@@ -10,6 +10,7 @@ from typing import Any
 
 from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.models.adapter import SETTINGS, WEIGHTS
+from predictor.models.checkpoints import is_checkpoint
 from predictor.models.config_file import read_config
 from predictor.models.digests import files_digest
 from predictor.models.forms import (
@@ -106,10 +107,14 @@ class Artefact:
         """Files that decide how text becomes token ids, the weights file apart."""
         if self.tokenizer is not None:
             return (self.tokenizer,) if self.tokenizer.is_file() else tokenizer_files(self.tokenizer)
-        found = tokenizer_files(self.folder)
-        if not found and self.base is not None:
-            return self.base.tokenizer_files
-        return tokenizer_files(self.folder.parent) if not found and self.form.tokenizer_above else found
+        found = tokenizer_files(self.folder) or self._tokenizer_above
+        return self.base.tokenizer_files if not found and self.base is not None else found
+
+    @property
+    def _tokenizer_above(self) -> tuple[Path, ...]:
+        """The tokenizer one folder above: of forms that have it there, and of checkpoints of a training."""
+        above = self.form.tokenizer_above or is_checkpoint(self.source or self.folder)
+        return tokenizer_files((self.source or self.folder).parent) if above else ()
 
     def weights_digest(self, cache: Path | None = None) -> str:
         """SHA-256 hex over the weight files."""
@@ -169,10 +174,11 @@ def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artef
         if earlier is not None and (earlier / "provenance.json").is_file():
             return Artefact(form or TRANSFORMERS, earlier, source=path)
         raise pickle_refusal(pickled[0], as_given)
-    raise no_model(path, as_given, _could_be_given, (*ONNX.suffixes, *GGUF.suffixes))
+    raise no_model(path, as_given, holds_model, (*ONNX.suffixes, *GGUF.suffixes))
 
 
-def _could_be_given(folder: Path) -> bool:
+def holds_model(folder: Path) -> bool:
+    """Whether a folder's own files are a model, read or to be converted first."""
     return form_of_folder(folder) is not None or bool(pickled_weights(folder))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from predictor.errors import NotFoundError, RefusedError
 from predictor.models.adapter import base_reference, is_adapter, read_adapter
+from predictor.models.checkpoints import is_checkpoint
 from predictor.models.forms import form_of_suffix
 from predictor.models.tokenizer_files import TOKENIZER_FILES, tokenizer_files
 from predictor.query.model_reference import ModelReference
@@ -42,9 +43,9 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
 
     A relative path is looked up in each root in turn; an absolute one must lie in a root. Links are followed, and all
     files that a loader could read with the model must be regular files inside the root too: those of a model folder,
-    those beside a weights file, and a tokenizer one folder above a graph. The base that an adapter's settings name is
-    part of the answer, and confined too. References to the hub, to packages and to
-    stored feature sets hold no local path and pass; `#tokenizer=` and `#base=` are checked by the same rules.
+    those beside a weights file, and a tokenizer one folder above a graph or a checkpoint. The base that an adapter's
+    settings name becomes part of the reference, and is confined too. References to the hub, to packages and to stored
+    feature sets hold no local path and pass; `#tokenizer=` and `#base=` are checked by the same rules.
 
     Args:
         text: a reference without alias.
@@ -110,6 +111,8 @@ def _read_with(path: Path) -> Iterator[Path]:
     if path.is_dir():
         for folder, folders, files in os.walk(path):
             yield from (Path(folder, entry) for entry in (*folders, *files))
+        if is_checkpoint(path):
+            yield from tokenizer_files(path.parent)
         return
     form = form_of_suffix(path.suffix)
     if form is not None and form.backend:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from predictor.errors import RefusedError
+from predictor.models.checkpoints import is_checkpoint
 from predictor.models.tokenizer_files import TOKENIZER_FILES
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -51,7 +52,11 @@ def no_model(folder: Path, as_given: str, is_model: Callable[[Path], bool], suff
     inside = sorted(path.name for path in folder.iterdir())
     below = [f"{as_given.rstrip('/')}/{one.relative_to(folder)}" for one in _folders(folder) if is_model(one)]
     file = next((name for name in inside if Path(name).suffix in suffixes), None)
-    if len(below) == 1:
+    above = {one.rpartition("/")[0] for one in below}
+    if len(above) == 1 and all(is_checkpoint(Path(one)) for one in below):
+        (one,) = above
+        hint = f"; as a candidate {one} is each of {len(below)} checkpoint(s); one alone is {below[-1]}"
+    elif len(below) == 1:
         hint = f"; the model is in a folder inside: give {below[0]}"
     elif below:
         hint = f"; {len(below)} folders inside hold one: give one of {', '.join(below[:6])}"

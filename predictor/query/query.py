@@ -100,7 +100,11 @@ def _check_proxies(query: RankingQuery) -> None:
 
 def _check_candidates(weak: Sequence[ModelSpec]) -> None:
     if not weak:
-        raise InputError("no weak candidate given; name at least one with --weak.", reason="NO_CANDIDATE", field="weak")
+        raise InputError(
+            "no weak candidate given; name at least one with --weak, or several with --candidates FILE.",
+            reason="NO_CANDIDATE",
+            field="weak",
+        )
     names = [spec.name for spec in weak]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

@@ -49,7 +49,7 @@ def test_lfs_pointers_as_files_are_refused(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "below",
-    ["checkpoint-500", "models--o--n/snapshots/" + "a" * 40, "0_Transformer", "best/model", "checkpoint-9/adapter"],
+    ["final", "models--o--n/snapshots/" + "a" * 40, "0_Transformer", "best/model", "checkpoint-9/adapter"],
 )
 def test_folder_above_a_model_names_it(tmp_path: Path, below: str) -> None:
     """A trainer's output, a hub cache entry, and other folders with one model below."""
@@ -67,8 +67,16 @@ def test_folder_of_checkpoints_lists_them(tmp_path: Path) -> None:
     for number in (2, 3):
         shutil.copytree(one, tmp_path / "run" / f"checkpoint-{number}")
     message = problem(tmp_path / "run", tmp_path / "cache")
+    assert (
+        f"as a candidate {tmp_path}/run is each of 3 checkpoint(s); one alone is {tmp_path}/run/checkpoint-" in message
+    )
+    message = problem(tmp_path, tmp_path / "cache")
+    assert f"as a candidate {tmp_path}/run is each of 3" in message
+    for number in (1, 2, 3):
+        (tmp_path / "run" / f"checkpoint-{number}").rename(tmp_path / "run" / f"seed{number}")
+    message = problem(tmp_path / "run", tmp_path / "cache")
     assert "3 folders inside hold one: give one of" in message
-    assert all(f"run/checkpoint-{number}" in message for number in (1, 2, 3))
+    assert all(f"run/seed{number}" in message for number in (1, 2, 3))
 
 
 @pytest.mark.parametrize("config_beside", [False, True])

@@ -19,7 +19,17 @@ from predictor.query.training_plan import Training
 from protos.settings import settings_from_proto, settings_to_proto
 from protos.w2s.v1 import query_pb2
 
-INPUTS = {"pool", "labels", "weak_labels", "describe", "describers", "proxies", "text_column", "id_column"}
+INPUTS = {
+    "candidates",
+    "pool",
+    "labels",
+    "weak_labels",
+    "describe",
+    "describers",
+    "proxies",
+    "text_column",
+    "id_column",
+}
 """Keywords of `build_query` that are no settings."""
 
 GIVEN = {
