@@ -42,16 +42,16 @@ class PartFlows:
         self._timeout = timeout
         self._reconnect_seconds = reconnect_seconds
 
-    def send_bulk(self, message: query_pb2.RankingQuery, most: int) -> Flow[None]:
-        """Send the largest fields of a query beforehand, so that what is left has at most `most` bytes.
+    def send_bulk(self, message: query_pb2.RankingQuery, max_bytes: int) -> Flow[None]:
+        """Send the largest fields of a query beforehand, so that what is left has at most `max_bytes` bytes.
 
         Raises:
             LimitError: even so it is larger, or the server does not keep so much.
         """
-        parts: dict[PartManifest, bytes] = yield Work(partial(detach, message, most))
-        if message.ByteSize() > most:
+        parts: dict[PartManifest, bytes] = yield Work(partial(detach, message, max_bytes))
+        if message.ByteSize() > max_bytes:
             raise LimitError(
-                f"the request takes {message.ByteSize()} bytes without its rows and arrays, at most {most} can be "
+                f"the request takes {message.ByteSize()} bytes without its rows and arrays, at most {max_bytes} can be "
                 "sent; name fewer candidates.",
                 reason="OVER_LIMIT",
             )

@@ -41,15 +41,15 @@ def word_of(table: dict[int, Any], code: int, field: str) -> Any:
     return table.get(code)
 
 
-def whole(value: int, field: str, least: int) -> int:
+def whole(value: int, field: str, min_value: int) -> int:
     """The number, once it is known to lie in its range and in 63 bits.
 
     Raises:
         InputError: it does not.
     """
-    if not least <= value <= _MAX:
+    if not min_value <= value <= _MAX:
         raise InputError(
-            f"{field} is {value}; it must be a whole number from {least} to {_MAX}.",
+            f"{field} is {value}; it must be a whole number from {min_value} to {_MAX}.",
             reason="BAD_SETTING",
             field=field,
         )

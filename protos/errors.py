@@ -123,7 +123,7 @@ def _attach(status: status_pb2.Status, detail: object) -> None:
     status.details.append(packed)
 
 
-def _cut(text: str, most: int) -> str:
-    """The text, shortened to `most` bytes of UTF-8 without splitting a character; lone surrogates become `?`."""
+def _cut(text: str, max_bytes: int) -> str:
+    """The text, shortened to `max_bytes` bytes of UTF-8 without splitting a character; lone surrogates become `?`."""
     raw = text.encode("utf-8", "replace")
-    return raw.decode() if len(raw) <= most else raw[: most - 3].decode("utf-8", "ignore") + "…"
+    return raw.decode() if len(raw) <= max_bytes else raw[: max_bytes - 3].decode("utf-8", "ignore") + "…"

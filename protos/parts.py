@@ -78,8 +78,8 @@ def check_digest(text: str, field: str) -> None:
         )
 
 
-def detach(message: query_pb2.RankingQuery, most: int) -> dict[PartManifest, bytes]:
-    """Take the largest fields out of a query until its message has at most `most` bytes, or nothing is left to take.
+def detach(message: query_pb2.RankingQuery, max_bytes: int) -> dict[PartManifest, bytes]:
+    """Take the largest fields out of a query until its message has at most `max_bytes` bytes or is stripped.
 
     The rows go out as the bytes of a `Pool` message, an array as the bytes of its data. Each leaves its digest.
 
@@ -89,7 +89,7 @@ def detach(message: query_pb2.RankingQuery, most: int) -> dict[PartManifest, byt
     parts: dict[PartManifest, bytes] = {}
     size = message.ByteSize()
     for holder in sorted(_holders(message), key=_bulk, reverse=True):
-        if size <= most or _bulk(holder) < MIN_DETACHED:
+        if size <= max_bytes or _bulk(holder) < MIN_DETACHED:
             break
         size -= _bulk(holder)
         if isinstance(holder, query_pb2.Pool):

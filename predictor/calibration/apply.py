@@ -115,13 +115,13 @@ def _gain_of(candidate: Candidate, fit: Fit | None) -> Interval | None:
     return None if points is None else Interval(points, points, points, POINTS)
 
 
-def _mapped(given: Interval | None, fit: Fit | None, least: float | None, most: float | None) -> Interval | None:
+def _mapped(given: Interval | None, fit: Fit | None, low_cap: float | None, high_cap: float | None) -> Interval | None:
     if given is None or given.value is None or fit is None:
         return given
 
     def clipped(value: float) -> float:
-        above = value if least is None else max(value, least)
-        return above if most is None else min(above, most)
+        above = value if low_cap is None else max(value, low_cap)
+        return above if high_cap is None else min(above, high_cap)
 
     low, high = fit.line.interval(given.value)
     return Interval(clipped(fit.line.at(given.value)), clipped(low), clipped(high), fit.unit)

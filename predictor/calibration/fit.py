@@ -57,22 +57,22 @@ class Line:
         return middle - self.spread, middle + self.spread
 
 
-def fit_line(x: Array, y: Array, tasks: Groups, *, same_unit: bool = False, least: int = MIN_TASKS) -> Line:
+def fit_line(x: Array, y: Array, tasks: Groups, *, same_unit: bool = False, min_tasks: int = MIN_TASKS) -> Line:
     """The line of (n,) predictions and (n,) measurements, `tasks` (n,) naming the task of each.
 
-    Of these the one whose mean square error on tasks left out is least: the task-weighted least-squares line with a
+    Of these the one whose mean square error on tasks left out is smallest: the task-weighted least-squares line with a
     share of its slope, each of `SHRINKAGES` (negative slopes are taken for 0); and, where x and y are in the same unit,
     y = x, and y = x + the tasks' mean difference. With e² that least mean square, spread = t_{0.95, T−1} · e.
 
     Args:
         x, y, tasks: (n,) each.
         same_unit: whether x is in the unit of y.
-        least: fewest tasks, 3 or more.
+        min_tasks: fewest tasks allowed, 3 or more.
 
     Raises:
         InputError: fewer tasks than that (`TOO_FEW_TASKS`).
     """
-    return TaskMoments.of(x, y, tasks).line(same_unit, least)
+    return TaskMoments.of(x, y, tasks).line(same_unit, min_tasks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class TaskMoments:
 
     Attributes:
         x, y, xx, xy, yy: of every task.
-        low, high: (T,) least and largest prediction.
+        low, high: (T,) smallest and largest prediction.
         outcomes: (T,) counts.
         centre: what was taken off x and y, so that squares of far-off numbers do not cancel.
     """
@@ -119,12 +119,12 @@ class TaskMoments:
         x, y, xx, xy, yy, low, high, outcomes = (part[kept] for part in parts)
         return TaskMoments(x, y, xx, xy, yy, low, high, outcomes, self.centre)
 
-    def line(self, same_unit: bool, least: int = MIN_TASKS) -> Line:
+    def line(self, same_unit: bool, min_tasks: int = MIN_TASKS) -> Line:
         """See `fit_line`."""
         count = len(self.x)
-        if count < least:
+        if count < min_tasks:
             raise InputError(
-                f"{count} task(s) to fit on; at least {least} are needed, since candidates of one task are not "
+                f"{count} task(s) to fit on; at least {min_tasks} are needed, since candidates of one task are not "
                 "independent of each other.",
                 reason="TOO_FEW_TASKS",
             )

@@ -54,7 +54,7 @@ class Cluster:
 
         Raises:
             W2SError: what the task raised.
-            UnavailableError: its workers died, or the scheduler is gone.
+            UnavailableError: its workers died, or the scheduler cannot be reached.
         """
         from dask.distributed import TimeoutError as StillRunning
         from distributed import wait
@@ -86,7 +86,7 @@ class Cluster:
         """Cancel all tasks that are not done."""
         from distributed import Event
 
-        with suppress(OSError, RuntimeError):  # the cluster may be gone already
+        with suppress(OSError, RuntimeError):  # the cluster may have ended already
             if any(not future.done() for future in self._futures):
                 Event(self._stop, client=self._client).set()
             self._client.cancel(self._futures, force=True)

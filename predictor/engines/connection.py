@@ -73,7 +73,7 @@ def _connect(kind: type[Client], own: object, address: str) -> Client:
 
 
 def _check_shared(client: Client, folder: Path) -> None:
-    """Write a word where features will lie, and have every worker read it."""
+    """Write a file where features will be stored, and let every worker read it."""
     word = secrets.token_hex(8)
     path = folder / "shared" / f".{word}"
     replace_file(path, [word.encode("ascii")])

@@ -68,7 +68,7 @@ def as_trained(
         for rest, held in fold_schedule(len(strong), *cut, rng):
             learner: TunableLearner = trainee.on(rest, held)
             if alike:
-                learner = learner.settled(coded[0, rest], seed)
+                learner = learner.with_ridge_for(coded[0, rest], seed)
             for place, one in enumerate(coded):
                 learned[place, held] = learner.learn(one[rest], seed)
         return coding.labels(learned)

@@ -77,7 +77,7 @@ class IntrinsicDimensionDiscrepancy:
         answers = []
         for candidate in case.weak:
             pair = candidate.alignment(case.strong)
-            found = {e: Dimensions.of(pair.keep(e)) for e in ENERGIES}
+            found = {e: Dimensions.of(pair.truncate(e)) for e in ENERGIES}
             ratios = {e: dims.ratio(max(pseudo_labels, 1)) for e, dims in found.items()}
             middle = found[ENERGIES[1]]
             answers.append(

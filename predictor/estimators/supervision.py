@@ -124,7 +124,7 @@ def cross_fitted(
     folds: int,
     rng: np.random.Generator,
     ridge: float | None = None,
-    most: int | None = None,
+    max_rows: int | None = None,
 ) -> Array:
     """(n, k) held-out predictions of the strong head trained on weak labels: each row from heads that never saw it.
 
@@ -133,21 +133,21 @@ def cross_fitted(
         weak_labels: (n, k).
         folds: ≥ 2, random, of equal size.
         ridge: a share of tr K; None for leave-one-out on the weak labels of the training folds.
-        most: rows of its training folds that a head is trained on at most; None for all of them.
+        max_rows: that a head is trained on, of its training folds; None for all of them.
     """
     learned = np.empty_like(weak_labels)
-    for rest, held in fold_schedule(len(strong), folds, most, rng):
-        learned[held] = FactoredRidge.of(strong[rest], strong[held]).predict(weak_labels[rest], ridge)
+    for train, test in fold_schedule(len(strong), folds, max_rows, rng):
+        learned[test] = FactoredRidge.of(strong[train], strong[test]).predict(weak_labels[train], ridge)
     return learned
 
 
 def fold_schedule(
-    rows: int, folds: int, most: int | None, rng: np.random.Generator
+    rows: int, folds: int, max_rows: int | None, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Rows to train on, `most` at most, and the rows of one fold that is held out; every fold in turn, at random."""
+    """Rows to train on, at most `max_rows`, and the held-out rows of one fold; every fold once, in random order."""
     order = rng.permutation(rows)
-    for held in np.array_split(order, folds):
-        yield np.setdiff1d(order, held, assume_unique=True)[:most], held  # in the random order still
+    for test in np.array_split(order, folds):
+        yield np.setdiff1d(order, test, assume_unique=True)[:max_rows], test  # still in random order
 
 
 def cross_fitted_student(
@@ -158,14 +158,14 @@ def cross_fitted_student(
     Each half is predicted by the student trained on the other. A training of more than half of the rows takes more
     folds, up to ten.
     """
-    folds, most = folds_of(len(strong), training)
-    return cross_fitted(strong, weak_labels, folds, rng, training.student_ridge, most)
+    folds, max_rows = folds_of(len(strong), training)
+    return cross_fitted(strong, weak_labels, folds, rng, training.student_ridge, max_rows)
 
 
 def folds_of(rows: int, training: Training) -> tuple[int, int | None]:
     """Folds of the students of a training, and the rows of the other folds that each is trained on at most."""
     asked = training.student_rows
-    return 2 if asked is None else next((f for f in range(2, FOLDS) if _left(rows, f) >= asked), FOLDS), asked
+    return 2 if asked is None else next((f for f in range(2, FOLDS) if _outside_fold(rows, f) >= asked), FOLDS), asked
 
 
 def shortfall(rows: int, training: Training, gold: int | None = None) -> tuple[str, ...]:
@@ -175,16 +175,16 @@ def shortfall(rows: int, training: Training, gold: int | None = None) -> tuple[s
         rows: that `cross_fitted_student` has.
         gold: rows that weak heads are trained on; None where their labels are given.
     """
-    found, most, asked = [], _left(rows, FOLDS), training.student_rows
-    if asked is not None and asked > most:
+    found, possible, asked = [], _outside_fold(rows, FOLDS), training.student_rows
+    if asked is not None and asked > possible:
         found.append(
-            f"students were trained on {most} rows, not the {asked} asked for, as {rows} rows can show no more"
+            f"students were trained on {possible} rows, not the {asked} asked for, as {rows} rows can show no more"
         )
     if gold is not None and training.weak_rows is not None and training.weak_rows != gold:
         found.append(f"weak heads were trained on all {gold} gold rows, not on the {training.weak_rows} asked for")
     return tuple(found)
 
 
-def _left(rows: int, folds: int) -> int:
+def _outside_fold(rows: int, folds: int) -> int:
     """Rows outside the largest of `folds` folds."""
     return rows - -(-rows // folds)

@@ -112,4 +112,4 @@ class RepresentationGap:
 
 
 def _flat_tails(pair: Alignment, energy: float) -> tuple[bool, bool]:
-    return pair.strong.keep(energy).flat_tail, pair.weak.keep(energy).flat_tail
+    return pair.strong.truncate(energy).flat_tail, pair.weak.truncate(energy).flat_tail

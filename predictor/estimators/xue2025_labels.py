@@ -64,7 +64,7 @@ class HiddenMap:
         Raises:
             InputError: a model's features are constant, or the models have different rows.
         """
-        return cls(strong.kernel, weak.kernel, weak.alignment(strong).keep(ENERGIES[-1]).cosines)
+        return cls(strong.kernel, weak.kernel, weak.alignment(strong).truncate(ENERGIES[-1]).cosines)
 
     def at(self, energy: float, ridge: float, rows: NDArray[np.intp]) -> Array:
         """(r_s, l) columns of B at the given rows."""

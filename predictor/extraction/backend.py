@@ -60,7 +60,7 @@ class Backend(Protocol):
     def forward(
         self, ids: NDArray[np.int64], mask: NDArray[np.int64], outputs: tuple[LayerPooling, ...]
     ) -> dict[LayerPooling, Vectors]:
-        """One pass over a padded batch, whatever the number of outputs: output -> (b, d) pooled float32.
+        """One pass over a padded batch for any number of outputs: output -> (b, d) pooled float32.
 
         Raises:
             MemoryError: the batch is too large for the device.
@@ -87,7 +87,7 @@ class Tunable(Protocol):
 
 @runtime_checkable
 class LengthBound(Protocol):
-    """A backend that may treat long batches otherwise than short ones, whatever the mask: BigBird.
+    """A backend that may compute long batches differently from short ones, even under the same mask: BigBird.
 
     Attributes:
         attention_by_length: whether this model does.

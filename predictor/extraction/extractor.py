@@ -122,7 +122,7 @@ class Extractor:
             partial = PartialFeatures(self.store.folder, entries)
             fresh = yield from self._extract(plan, spec, pool, settings, together, tokens, partial)
             for output, entry in zip(together, entries, strict=True):
-                found = self._keep(entry, fresh[output])
+                found = self._stored(entry, fresh[output])
                 if output in stored:
                     stored[output] = found
             partial.discard()
@@ -181,8 +181,8 @@ class Extractor:
         }
         return {output: StoredFeatures(values[output], about) for output in outputs}
 
-    def _keep(self, entry: str, fresh: StoredFeatures) -> StoredFeatures:
-        """Store the features; where the disk is full or read-only, a warning says so."""
+    def _stored(self, entry: str, fresh: StoredFeatures) -> StoredFeatures:
+        """Store the features, or add a warning where the disk is full or read-only."""
         try:
             self.store.put(entry, fresh.values, fresh.about)
         except (LimitError, UnavailableError) as error:

@@ -110,7 +110,7 @@ class Labeller:
             runtime: device and threads; its precision is replaced by `label_precision`.
             store: feature store.
             budget: returns the tokens of one batch; called when a model is run.
-            make_room: called before a model is loaded; drops the model that others hold in memory.
+            make_room: called before a model is loaded; drops the model that other parts have in memory.
         """
         self._cache = cache
         self._runtime = runtime
@@ -175,7 +175,7 @@ class Labeller:
         return LabelKey.of(artefact, self._cache, kind, settings, self._runtime.device, label_prompt)
 
     def _stored_or_computed(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: LabelSteps) -> LabelSteps:
-        """The labels of the store, else computed and stored; where the disk refuses, a warning says so."""
+        """The labels of the store, else computed and stored, with a warning where the disk refuses."""
         entry = key.entry(rows_digest(pool))
         stored = self.store.get(entry)
         if stored is not None:

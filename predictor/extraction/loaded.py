@@ -39,7 +39,7 @@ class LoadedModel:
         return (*self.origin, *self.tokenizer.notes)
 
     def tokenize(self, texts: list[str], max_length: int) -> Tokens:
-        """Token ids of all texts, cut at `max_length` or at what the model takes, whichever is less.
+        """Token ids of all texts, cut at the smaller of `max_length` and the model's own limit.
 
         Raises:
             RefusedError: an id that the model has no embedding for.

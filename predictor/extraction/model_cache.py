@@ -76,11 +76,11 @@ class ModelCache:
         return RunPlan(identity, precision, facts, outputs, max_length, warnings)
 
     def first_precision(self, identity: Identity, asked: Precision) -> str:
-        """The precision that is tried first, whatever the model."""
+        """The precision that is tried first, for any model."""
         return identity.artefact.form.precision(preferred_precision(asked, self.runtime.device))
 
     def decided(self, identity: Identity, asked: Precision) -> bool:
-        """Whether `plan` needs no model in memory, whatever the layers."""
+        """Whether `plan` needs no model in memory, for any layers."""
         facts = identity.facts(self.first_precision(identity, asked))
         if facts is None:
             return False

@@ -37,7 +37,7 @@ class ModelFacts:
 
 
 def facts_path(cache: Path, weights: str, tokenizer: str, backend: str, precision: str) -> Path:
-    """The file that holds the facts of these weights, this tokenizer, engine and precision."""
+    """The file with the facts of these weights, this tokenizer, engine and precision."""
     key = hashlib.sha256("\n".join((weights, tokenizer, backend, precision)).encode()).hexdigest()
     return cache / "model_facts" / f"{key}.json"
 

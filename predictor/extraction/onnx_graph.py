@@ -36,9 +36,9 @@ class OpenedGraph:
         serialized: the graph with further outputs.
         candidates: layer -> tensors that may be its hidden state, in graph order.
         final: outputs that may be the last hidden state, the likeliest first.
-        others: further outputs, whose names say nothing.
+        others: further outputs, without telling names.
         external_folder: folder of checked external tensors, or None.
-        external_files: names of the files in it that hold tensors.
+        external_files: names of the files in it that contain tensors.
         parameters: elements of all initializers.
         positions, vocabulary: rows of the position and word embedding tables where they are found, else None.
     """
@@ -63,7 +63,7 @@ def open_graph(path: Path) -> OpenedGraph:
         RefusedError: unreadable, too large, operators that need a library, or tensors outside its folder.
     """
     if path.stat().st_size > _MAX_GRAPH:
-        raise _refused(f"{path.name} is larger than {_MAX_GRAPH} bytes; keep the tensors in an external file beside it")
+        raise _refused(f"{path.name} is larger than {_MAX_GRAPH} bytes; put the tensors into a file beside it")
     try:
         model = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # boundary: protobuf raises its own class on bytes that are no graph
@@ -102,23 +102,23 @@ def _check_domains(model: Any, path: Path) -> None:
 
 
 def _check_external(model: Any, path: Path) -> tuple[str, ...]:
-    """Names of the files that hold tensors. A graph that is itself a link may have them beside its target."""
+    """Names of the files that contain tensors. A graph that is itself a link may have them beside its target."""
     found, folders = set(), (path.parent.resolve(), path.resolve().parent)
     for tensor in _tensors(model.graph):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
         climbs = Path(location).is_absolute() or ".." in Path(location).parts
-        if not location or climbs or not _lies_in(path.parent / location, folders):
+        if not location or climbs or not _is_in(path.parent / location, folders):
             raise _refused(
-                f"{path.name} keeps tensor {tensor.name!r} in {location!r}; external tensors must be files in the "
+                f"{path.name} stores tensor {tensor.name!r} in {location!r}; external tensors must be files in the "
                 "graph's own folder, and no link may lead out of it"
             )
         found.add(location)
     return tuple(sorted(found))
 
 
-def _lies_in(target: Path, folders: tuple[Path, ...]) -> bool:
+def _is_in(target: Path, folders: tuple[Path, ...]) -> bool:
     """Whether a file is there, and in one of the folders with all links followed."""
     try:
         real = target.resolve(strict=True)

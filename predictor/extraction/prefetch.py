@@ -63,7 +63,7 @@ class Prefetcher:
             self._loading = self._pool.submit(self._load_ahead, following, pool, settings)
 
     def take(self, spec: ModelSpec, pool: Pool) -> Prefetched | None:
-        """The model if it was loaded ahead, now in the model cache; one loaded for a later turn waits.
+        """The model if it was loaded ahead, now in the model cache; one loaded for a later candidate stays.
 
         Raises:
             Exception: raised in the loading thread.
@@ -95,7 +95,7 @@ class Prefetcher:
             except W2SError:
                 continue  # this candidate's own error, raised when it is asked for
             if found.precision == plan.precision:
-                yield from (c for c in found.outputs if not self._store.holds(found.key(c).entry(rows)))
+                yield from (c for c in found.outputs if not self._store.has(found.key(c).entry(rows)))
 
     def _following(self, spec: ModelSpec, pool: Pool) -> tuple[ModelSpec, ...]:
         specs, announced = self._announced
@@ -113,7 +113,7 @@ class Prefetcher:
                     continue
                 if self._models.decided(identity, settings.precision):
                     plan = run_plan(self._models, identity, spec, settings)
-                    if all(self._store.holds(plan.key(output).entry(rows)) for output in plan.outputs):
+                    if all(self._store.has(plan.key(output).entry(rows)) for output in plan.outputs):
                         continue
                     precision = plan.precision
                 else:

@@ -48,7 +48,7 @@ class Words:
 
 
 class Prompts:
-    """Turns rows into questions for one tokenizer and label prompt.
+    """Prompts for one tokenizer and label prompt: rows to questions.
 
     Attributes:
         words: the label words.

@@ -79,7 +79,7 @@ def _tensors(step: Dense | Normalize) -> tuple[Vectors, Vectors]:
     tensors = {name: np.asarray(one, dtype=np.float32) for name, one in read_tensors(step.weights).items()}
     if "linear.weight" not in tensors:
         raise RefusedError(
-            f"{step.weights} holds {', '.join(sorted(tensors))} and no linear.weight, which a Dense module of "
+            f"{step.weights} contains {', '.join(sorted(tensors))} and no linear.weight, which a Dense module of "
             "sentence-transformers has; fetch the file again.",
             reason="WEIGHTS_INCOMPLETE",
             field="model",

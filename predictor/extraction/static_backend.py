@@ -59,7 +59,7 @@ def _table(path: Path, key: str) -> NDArray[Any]:
         mapping = tensors["mapping"].astype(np.int64)
         if mapping.size and not 0 <= mapping.min() <= mapping.max() < len(table):
             raise RefusedError(
-                f"{path} maps tokens to vectors {mapping.min()} to {mapping.max()} and holds 0 to {len(table) - 1}; "
+                f"{path} maps tokens to vectors {mapping.min()} to {mapping.max()} and contains 0 to {len(table) - 1}; "
                 "fetch the file again.",
                 reason="WEIGHTS_INCOMPLETE",
                 field="model",

@@ -185,7 +185,7 @@ class FileTokenizer:
 
 
 class LibraryTokenizer:
-    """Whatever `AutoTokenizer` builds from a folder or a GGUF file, its own code excluded."""
+    """Any tokenizer that `AutoTokenizer` builds from a folder or a GGUF file, remote code excluded."""
 
     def __init__(self, folder: Path, gguf: str | None = None) -> None:
         need("transformers")

@@ -39,7 +39,7 @@ class FineTuner:
     The head starts at zero on states standardised as the untrained model gives them on the training rows.
 
     Attributes:
-        recipe: of method `full` or `lora`, its loss settled.
+        recipe: of method `full` or `lora`, its loss chosen.
     """
 
     body: Body
@@ -85,7 +85,7 @@ class FineTuneLearner:
     """One split's training rows, the rows asked about, and the head's scale.
 
     Attributes:
-        mean, scale: (d,) that pooled states are standardised by, whatever the training does to them.
+        mean, scale: (d,) that pooled states are standardised by, throughout the training.
     """
 
     body: Body
@@ -100,7 +100,7 @@ class FineTuneLearner:
 
         Raises:
             InputError: the loss is no longer finite.
-            LimitError: the device's memory does not hold one batch.
+            LimitError: one batch does not fit into the device's memory.
         """
         confidence = self.recipe.confidence if self.recipe.loss == "confidence" and not gold else 0.0
         try:

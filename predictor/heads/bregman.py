@@ -69,4 +69,4 @@ SQUARED = Generator("squared", lambda f: f**2, lambda f: 2.0 * f, lambda f: np.f
 """Squared distance; for class probabilities the divergence of the Brier score."""
 
 ITAKURA_SAITO = Generator("itakura_saito", lambda f: -np.log(f), lambda f: -1.0 / f, lambda f: f**-2, degree=0)
-"""f/g − log(f/g) − 1, for outputs > 0: relative errors count alike whatever the size of the output."""
+"""f/g − log(f/g) − 1, for outputs > 0: relative errors count the same for outputs of any size."""

@@ -25,7 +25,7 @@ def fit_mixture(components: Array, targets: Array, generator: Generator = ENTROP
     """(K,) weights of the mixture nearest to the targets in D(mixture, target), by Newton steps with a barrier.
 
     Args:
-        components: (n, K, c) outputs of fixed predictors whose even mixture lies inside the generator's domain: for
+        components: (n, K, c) outputs of fixed predictors whose even mixture is inside the generator's domain: for
             KL all ≥ 0, and for each row and column one of them > 0.
         targets: (n, c) inside the generator's domain: for KL > 0, probabilities or positive outputs.
         generator: of the divergence.
@@ -53,7 +53,7 @@ def mixed(components: Array, weights: Array) -> Array:
 
 
 def optimality_gap(components: Array, targets: Array, weights: Array, generator: Generator = ENTROPY) -> float:
-    """max over k of ⟨∇, π − e_k⟩: how far the mixture can lie above the minimum, in the divergence's unit.
+    """max over k of ⟨∇, π − e_k⟩: how far the mixture can be above the minimum, in the divergence's unit.
 
     Source: Jaggi 2013, "Revisiting Frank-Wolfe", ICML.
     """

@@ -15,7 +15,7 @@ RIDGES: Array = np.logspace(-6, 1, 22)
 """Ridges tried by leaving one row out, as shares of the training kernel's trace."""
 
 _TINY = 1e-15
-"""Stands for a zero that is divided by, where what is divided is zero too."""
+"""Replaces a zero divisor where the dividend is zero too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class FactoredRidge:
     def expected_loo_ridge(self, energy: Array, total: Array, ridges: Array = RIDGES) -> Array:
         """As `loo_ridge` for labels known by their expected energies only, taken as uncorrelated between directions.
 
-        E PRESS(β) = Σ_k E (u_kᵀ y)² (1 − s_k)² Σ_i u_ik² / (1 − h_i)²  +  the same for what lies outside U, spread over
+        E PRESS(β) = Σ_k E (u_kᵀ y)² (1 − s_k)² Σ_i u_ik² / (1 − h_i)²  +  the same for the part outside U, spread over
         the rows as white noise would be.
 
         Args:

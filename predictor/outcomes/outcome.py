@@ -77,10 +77,10 @@ class Outcome:
             _check_number(name, getattr(self, name), 0.0, 1.0)
         if self.w2s_error is None and self.w2s_accuracy is None:
             raise _bad("w2s_error", "is absent, and w2s_accuracy too; give at least one of them")
-        for name, least in (("seeds", 1), ("rows", 0)):
+        for name, low in (("seeds", 1), ("rows", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise _bad(name, f"is {value!r}; it must be a whole number of at least {least}")
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise _bad(name, f"is {value!r}; it must be a whole number of at least {low}")
         if self.measured_on:
             _check_date(self.measured_on)
         for estimator, numbers in self.predicted.items():
@@ -266,9 +266,9 @@ def _mean(holder: Mapping[str, Any], name: str) -> float | None:
 
 
 def _predicted(raw: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float]]:
-    """What was predicted, without the numbers that are absent and the estimators that have none left."""
-    kept = {name: {key: v for key, v in numbers.items() if v is not None} for name, numbers in raw.items()}
-    return {name: numbers for name, numbers in kept.items() if numbers}
+    """What was predicted, without absent numbers and without estimators that have none."""
+    known = {name: {key: v for key, v in numbers.items() if v is not None} for name, numbers in raw.items()}
+    return {name: numbers for name, numbers in known.items() if numbers}
 
 
 def _difference(first: float | None, second: float | None) -> float | None:

@@ -29,7 +29,7 @@ class Description:
     def __post_init__(self) -> None:
         if not self.texts or not all(text.strip() for text in self.texts):
             raise InputError(
-                f"the description of {self.name!r} is empty; say what it means, as in --describe "
+                f"the description of {self.name!r} is empty; describe what it means, as in --describe "
                 f'{self.name}="a positive review of a film".',
                 reason="BAD_DESCRIPTION",
                 field="descriptions",

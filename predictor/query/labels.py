@@ -80,7 +80,7 @@ class Labels:
 
         Two distinct values make a binary task; 3 to 64 distinct strings or integers a multiclass task; anything
         else numeric is regression. Series, frames of one column and tensors of other libraries serve as well; rows
-        count by position, whatever a Series' index is. See `predictor.query.label_column` for how cells are read.
+        count by position; the index of a Series is ignored. See `predictor.query.label_column` for how cells are read.
 
         Args:
             values: one per row.
@@ -156,7 +156,7 @@ class Labels:
 
 
 def _one_per_row(values: Any) -> list[object]:
-    """Plain values of a list, or of whatever array, Series, frame or tensor it is; a single column is its values."""
+    """Plain values of a list, array, Series, frame or tensor; a single column is its values."""
     for turned in ("to_numpy", "tolist"):
         values = getattr(values, turned)() if hasattr(values, turned) else values
     plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]

@@ -32,7 +32,7 @@ class Option:
     Attributes:
         group: heading under which `--help` lists the flag.
         help: what the flag does, with its default.
-        metavar: what stands for the value in the help; unused where there are choices.
+        metavar: placeholder of the value in the help; unused where there are choices.
         choices: every allowed word; empty where there are none.
         min_value: smallest whole number allowed, or None.
         advice: what the error message proposes beside the smallest number.

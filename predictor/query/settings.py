@@ -21,7 +21,7 @@ RefineBy = Literal["linear", "prompted"]
 
 @dataclass(frozen=True)
 class Budget:
-    """Limit on what is read before an answer is due; at least one of the two is given.
+    """Limit on what is read before the answer; at least one of the two is given.
 
     Attributes:
         share: of the pool's rows, in (0, 1]; None for all.
@@ -105,8 +105,8 @@ class Settings:
         None,
         Option(
             "labels",
-            "also say whether relabelling before training would help: on the strong model's features, or by prompting "
-            "the strong model",
+            "also predict whether relabelling before training would help: on the strong model's features, or by "
+            "prompting the strong model",
             choices=get_args(RefineBy),
         ),
     )
@@ -189,7 +189,7 @@ class Settings:
 
 
 def settings_of(given: Mapping[str, object]) -> Settings:
-    """Settings by the keywords of `OPTIONS`; what is None or absent keeps its default.
+    """Settings by the keywords of `OPTIONS`; what is None or absent takes its default.
 
     Raises:
         InputError: a value that is not allowed.

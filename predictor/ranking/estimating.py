@@ -102,5 +102,5 @@ def spectrum(model: Representation) -> dict[str, float]:
     """Leading eigenvalues as shares of the first, and the shape of the rest."""
     values = model.kernel.values[:SPECTRUM] / model.kernel.values[0]
     named = {f"spectrum_{i + 1}": float(v) for i, v in enumerate(values)}
-    tail = model.kernel.spectrum.keep(LEADING).tail_isotropy
+    tail = model.kernel.spectrum.truncate(LEADING).tail_isotropy
     return named | {"effective_dimension": model.kernel.effective_dimension, "tail_isotropy": tail}

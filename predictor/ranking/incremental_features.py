@@ -25,9 +25,9 @@ class IncrementalFeatures:
     Attributes:
         query: of all rows.
         source: gives features of models.
-        student: the strong model's features, in the order of reading; None before the first rows.
-        rows: row numbers read so far, in the order of reading.
-        candidates: by name in the answer, in the order of their first features; their features in the order of reading.
+        student: the strong model's features, in the order in which rows are read; None before the first rows.
+        rows: row numbers read so far, in that order.
+        candidates: by name in the answer, in the order of their first features; rows of the features as in `rows`.
         failed: by name in the request.
         forward_rows: rows that models were run on, over all models.
     """

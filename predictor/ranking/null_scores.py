@@ -28,7 +28,7 @@ def null_band(above: NDArray[np.bool_], null: Array, unit: str, sign: float = 1.
 
     Args:
         above: (m,) of `above_null`.
-        sign: -1 where higher is better and `null` holds negated values.
+        sign: -1 where higher is better and `null` has negated values.
     """
     finite = null[np.isfinite(null)]
     if not len(finite):

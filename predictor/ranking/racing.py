@@ -29,7 +29,7 @@ CONFIDENCE = 0.95
 """Of the decision where only a budget is given."""
 
 INDIFFERENCE = 0.01
-"""Label variance: without a budget, reading ends when no rival is bounded to be better than the leader by more.
+"""Label variance: without a budget, reading ends when no rival can be better than the leader by more than this.
 
 A budget is spent instead: candidates may be closer together than this, and more rows still separate them."""
 
@@ -80,9 +80,9 @@ def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimat
             continue
         level = level_of(confidence, comparisons, len(features.active) + len(features.eliminated))
         scores = stage_scores(query, features, scored, estimator, stage)
-        eliminated, settled = _compared(scores, list(scored), level, stage, indifference)
+        eliminated, decided = _compared(scores, list(scored), level, stage, indifference)
         features.eliminate(eliminated)
-        if settled:
+        if decided:
             alone = len(scored) - len(eliminated) == 1
             reason = "one candidate remained" if alone else "no rival can be noticeably better"
             break
@@ -119,7 +119,7 @@ def _compared(
     worse = np.flatnonzero(low[np.arange(len(names)), rival] > 0.0)
     worse = worse[worse != leader]
     remaining = [i for i in range(len(names)) if i not in set(worse.tolist())]
-    settled = all(high[leader, i] <= indifference for i in remaining if i != leader)
+    decided = all(high[leader, i] <= indifference for i in remaining if i != leader)
     eliminated = {
         names[i]: Elimination(
             stage,
@@ -132,7 +132,7 @@ def _compared(
         )
         for i in worse
     }
-    return eliminated, settled
+    return eliminated, decided
 
 
 def _remaining(query: RankingQuery, features: IncrementalFeatures, estimator: Estimator) -> RankingQuery:

@@ -15,12 +15,12 @@ from predictor.results.ranking import Ranking
 
 @dataclass(frozen=True)
 class Stages:
-    """How the reading went.
+    """How the stages went.
 
     Attributes:
         count: stages that were scheduled.
         confidence: of the eliminations.
-        reason: why the reading ended.
+        reason: why no further stage was read.
     """
 
     count: int
@@ -38,7 +38,7 @@ def with_eliminated(
         query: of all rows.
         features: with all candidates.
         estimator: that ranks.
-        stages: how the reading went.
+        stages: how the stages went.
     """
     seen = {"rows_seen": float(len(features.rows))}
     failed = [c for c in ranking.candidates if c.status != "ok"]
@@ -112,7 +112,7 @@ def _note(query: RankingQuery, features: IncrementalFeatures, stages: Stages, dr
     all_rows = (1 + len(query.weak)) * rows
     saved = f", and models read {features.forward_rows / all_rows:.0%} of what reading all would take"
     over = budget is not None and budget.share is not None and seen > max(1, round(budget.share * rows))
-    minimum = f"; the first stage takes {MIN_ROWS} rows, or all, whatever the budget" if over else ""
+    minimum = f"; the first stage takes {MIN_ROWS} rows, or all if there are fewer, under any budget" if over else ""
     return (
         f"read in stages at {stages.confidence:.0%} confidence: {seen} of {rows} rows when {stages.reason}; {dropped} "
         f"of {total} candidates were eliminated{saved if features.forward_rows else ''}{minimum}"
@@ -120,7 +120,7 @@ def _note(query: RankingQuery, features: IncrementalFeatures, stages: Stages, dr
 
 
 def _request(query: RankingQuery) -> dict[str, object]:
-    """What the question of the remaining candidates over the rows read does not hold."""
+    """Parts of the query that the query of the remaining candidates over the rows read leaves out."""
     budget = query.settings.budget
     return {
         "weak": [spec.as_given for spec in query.weak],

@@ -32,7 +32,7 @@ def stages_of(query: RankingQuery, order: Ints, estimator: Estimator) -> tuple[i
     """Rows by the end of each stage; no more than the ranking estimator uses.
 
     Args:
-        order: (n,) row numbers in the order of reading.
+        order: (n,) row numbers in the order in which they are read.
 
     Raises:
         InputError: heads cannot be trained on the gold labels of the rows that may be read.

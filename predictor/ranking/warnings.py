@@ -86,6 +86,6 @@ def warnings_on_codes(query: RankingQuery) -> tuple[str, ...]:
         return ()
     named = ", ".join(coded[:3]) + (f" and {len(coded) - 3} more" if len(coded) > 3 else "")
     return (
-        f"the weak labels of {named} are a few whole numbers and were read as numbers; if they stand for classes, give "
+        f"the weak labels of {named} are a few whole numbers and were read as numbers; if they are classes, give "
         "names of classes, or a column of probabilities for each",
     )

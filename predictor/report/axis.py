@@ -22,7 +22,7 @@ class Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Position in percent, 0 at `low` and 100 at `high`, held inside."""
+        """Position in percent, 0 at `low` and 100 at `high`, clipped to these."""
         low, high, at = (
             (math.log(v) for v in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
         )

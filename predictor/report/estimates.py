@@ -66,7 +66,7 @@ def _cell(candidate: Candidate, name: str, best: float | None) -> str:
 
 
 def assumptions(ranked: Sequence[Candidate]) -> str:
-    """Definition-list entries that say what each estimator used measures, needs and comes from."""
+    """Definition list of the estimators used: what each measures, what it needs, and its source."""
     names = _names(ranked)
     known = [ESTIMATORS[name] for name in names if name in ESTIMATORS]
     return "".join(

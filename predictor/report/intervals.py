@@ -1,4 +1,4 @@
-"""Interval plot: one row per candidate, a dot and its 90 % whisker, as SVG that keeps its text size on every screen.
+"""Interval plot: one row per candidate, a dot and its 90 % whisker, as SVG with one text size on every screen.
 
 Positions are percentages of the drawing's width and text is HTML, so nothing has to be scaled on a telephone.
 """
@@ -66,24 +66,26 @@ def _row(row: Row, scale: Axis, decimals: int, zero: bool, band: NullBand | None
     mark, interval = "", row.interval
     if interval is not None and interval.value is not None:
         shown = number(interval.value, decimals, zero)
-        said = f"{row.name}: {shown} {interval.unit}"
+        title = f"{row.name}: {shown} {interval.unit}"
         middle = ROW / 2
         if interval.low is not None and interval.high is not None:
             left, right = scale.place(interval.low), scale.place(interval.high)
             mark += f'<line class="whisker" x1="{left:.2f}%" x2="{right:.2f}%" y1="{middle}" y2="{middle}"/>'
-            said += f", 90 % interval {number(interval.low, decimals, zero)} to {number(interval.high, decimals, zero)}"
+            title += (
+                f", 90 % interval {number(interval.low, decimals, zero)} to {number(interval.high, decimals, zero)}"
+            )
         mark += f'<circle cx="{scale.place(interval.value):.2f}%" cy="{middle}" r="5"/>'
         if row.measured is not None:
             at, shown = scale.place(row.measured), f"{shown} → {number(row.measured, decimals, zero)}"
             mark += f'<line class="truth" x1="{at:.2f}%" x2="{at:.2f}%" y1="{middle - 9}" y2="{middle + 9}"/>'
-            said += f"; measured {number(row.measured, decimals, zero)}"
-        mark += f"<title>{text(said)}</title>"
+            title += f"; measured {number(row.measured, decimals, zero)}"
+        mark += f"<title>{text(title)}</title>"
     else:
-        said = f"{row.name}: no value"
+        title = f"{row.name}: no value"
     emphasis = " best" if row.best else ""
     return (
         f'<div class="row{emphasis}"><span class="name">{model(row.name)}</span>'
-        f'<svg width="100%" height="{ROW}" role="img" aria-label="{text(said)}">'
+        f'<svg width="100%" height="{ROW}" role="img" aria-label="{text(title)}">'
         f"{_ground(scale, zero, band)}{mark}</svg>"
         f'<span class="value">{shown}</span></div>'
     )

@@ -1,4 +1,4 @@
-"""Markup: the few HTML pieces that every section uses; whatever comes from outside is escaped here."""
+"""Markup: the few HTML pieces that every section uses. Text from outside is escaped here."""
 
 from __future__ import annotations
 

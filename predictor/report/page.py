@@ -26,7 +26,7 @@ from predictor.results.text import (
     unit_of,
 )
 
-# The page runs no script and loads nothing; a browser holds it to that even if an escape were missed.
+# The page runs no script and loads nothing; a browser enforces that even if an escape were missed.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -43,7 +43,7 @@ def html(ranking: Ranking) -> str:
         f"<title>Weak-to-strong ranking: {text(title)}</title><style>{CSS}</style></head><body><main>"
         f"{_header(ranking, ranked)}{_ranking(ranking, ranked)}{_plots(ranking, ranked)}"
         f"{section('Spectra and overlap', spectra(ranking), lead=SPECTRA)}"
-        f"{section('What each estimator says', table_of_estimates(ranked), lead=ESTIMATES)}"
+        f"{section('Estimates', table_of_estimates(ranked), lead=ESTIMATES)}"
         f"{_evidence(ranking, ranked)}{_failed(failed)}{_repeat(ranking)}</main></body></html>\n"
     )
 
@@ -55,7 +55,7 @@ SPECTRA = (
     "Directions in which both models vary alike are those in which the candidate can teach the student something; "
     "what the student varies in and the candidate does not, it cannot pass on."
 )
-ESTIMATES = "Each column is one published or derived measure; arrows say which way is better, and bold marks the best."
+ESTIMATES = "Each column is one published or derived measure. Arrows show the better direction; bold marks the best."
 
 
 def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
@@ -206,10 +206,10 @@ def _failed(failed: Sequence[Candidate]) -> str:
 
 
 def _repeat(ranking: Ranking) -> str:
-    typed = command(ranking.provenance.request)
+    shell = command(ranking.provenance.request)
     pairs = [(package, text(version)) for package, version in ranking.provenance.versions.items()]
     pairs += [("seed", str(ranking.provenance.seed)), ("rows, SHA-256", f"<code>{text(ranking.rows_sha256)}</code>")]
     asked = [(key.replace("_", " "), text(value)) for key, value in settings(ranking.provenance.request)]
-    lines = "\n".join(text(line) for line in typed.split("\n"))
-    shown = f"<pre><code>{lines}</code></pre>" if typed else facts(asked, "versions")
+    lines = "\n".join(text(line) for line in shell.split("\n"))
+    shown = f"<pre><code>{lines}</code></pre>" if shell else facts(asked, "versions")
     return section("Run it again", shown, facts(pairs, "versions"))

@@ -65,9 +65,9 @@ class Alignment:
             cross = cross @ weak.rotation
         return cls(strong.spectrum, weak.spectrum, cross / strong.rows)
 
-    def keep(self, energy: float) -> Alignment:
+    def truncate(self, energy: float) -> Alignment:
         """Both kernels cut to the given share of their energy."""
-        strong, weak = self.strong.keep(energy), self.weak.keep(energy)
+        strong, weak = self.strong.truncate(energy), self.weak.truncate(energy)
         return Alignment(strong, weak, self.cross[: strong.rank, : weak.rank])
 
     @property
@@ -87,7 +87,7 @@ class Alignment:
         Args:
             energy: the strong model's share (0, 1] that decides how many.
         """
-        leading = self.strong.keep(energy)
+        leading = self.strong.truncate(energy)
         cut = min(leading.rank, self.weak.rank)
         part = self.cross[: leading.rank, :cut] ** 2 / self.weak.values[:cut]
         return float(np.sum(part) / leading.values.sum())
@@ -148,7 +148,7 @@ class Alignment:
 
 
 def _retained(spectrum: Spectrum, point: Point) -> Spectrum:
-    return spectrum if point.energy is None else spectrum.keep(point.energy)
+    return spectrum if point.energy is None else spectrum.truncate(point.energy)
 
 
 def _weights(spectrum: Spectrum, point: Point, corrected: bool) -> Array:

@@ -59,7 +59,7 @@ class Kernel(Protocol):
         """(k, rank) U √(n λ) of some rows in the leading axes: features in their principal axes."""
         ...
 
-    def keep(self, energy: float) -> Kernel:
+    def truncate(self, energy: float) -> Kernel:
         """The fewest leading components that hold the given share (0, 1] of the energy."""
         ...
 
@@ -146,9 +146,9 @@ class StreamedKernel:
             made[rows] = self.scores(rows, self.rank) / np.sqrt(self.rows * self.values)
         return made
 
-    def keep(self, energy: float) -> StreamedKernel:
+    def truncate(self, energy: float) -> StreamedKernel:
         """The fewest leading components that hold the given share (0, 1] of the energy."""
-        retained = self.spectrum.keep(energy)
+        retained = self.spectrum.truncate(energy)
         return replace(self, spectrum=retained, directions=self.directions[:, : retained.rank])
 
     def permuted(self, order: NDArray[np.integer]) -> StreamedKernel:

@@ -91,7 +91,7 @@ class Spectrum:
             self.tail_square + float(np.sum(rest**2)),
         )
 
-    def keep(self, energy: float) -> Spectrum:
+    def truncate(self, energy: float) -> Spectrum:
         """The fewest leading components that hold the given share (0, 1] of the energy."""
         return self.head(self.reach(energy))
 
@@ -202,9 +202,9 @@ class PrincipalKernel:
         scaled: Array = self.vectors[rows, :rank] * np.sqrt(self.rows * self.values[:rank])
         return scaled
 
-    def keep(self, energy: float) -> PrincipalKernel:
+    def truncate(self, energy: float) -> PrincipalKernel:
         """The fewest leading components that hold the given share (0, 1] of the energy."""
-        retained = self.spectrum.keep(energy)
+        retained = self.spectrum.truncate(energy)
         vectors = self.vectors[:, : retained.rank]
         return PrincipalKernel(retained.values, vectors, retained.tail, retained.tail_square)
 

@@ -72,7 +72,7 @@ class FeatureStore:
         _touch(path)
         return found
 
-    def holds(self, key: str) -> bool:
+    def has(self, key: str) -> bool:
         """Whether there is an entry, sound or not; nothing is read."""
         return self._path(key).is_file()
 

@@ -33,7 +33,7 @@ def mixed_targets(weak: Array, own: Array, weight: float) -> Array:
 
 
 def own_classes(own: Array, weak: Array) -> Array:
-    """(b, c) one-hot f̂: of two classes the second where its probability lies above the (1 − s) quantile, s being the
+    """(b, c) one-hot f̂: of two classes the second where its probability is above the (1 − s) quantile, s being the
     mean weak label of that class; of more classes the likeliest (the paper has two)."""
     chosen = own.argmax(axis=1)
     if own.shape[1] == 2:

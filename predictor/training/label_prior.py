@@ -61,7 +61,7 @@ class LabelRoot:
 
     @classmethod
     def of(cls, prior: LabelPrior, rows: Rows, test: Rows) -> LabelRoot:
-        """Factor the covariance of the training labels; σ² > 0 keeps it positive definite."""
+        """Factor the covariance of the training labels; σ² > 0 makes it positive definite."""
         among = prior.kernel[np.ix_(rows, rows)] + prior.noise * np.eye(len(rows))
         root = np.linalg.cholesky(among)
         response = np.linalg.solve(root, prior.kernel[np.ix_(rows, test)])

@@ -41,9 +41,9 @@ class Learner(Protocol):
 
 
 class TunableLearner(Learner, Protocol):
-    """A learner whose ridge can be settled beforehand."""
+    """A learner whose ridge can be chosen beforehand."""
 
-    def settled(self, labels: Array, seed: int) -> TunableLearner:
+    def with_ridge_for(self, labels: Array, seed: int) -> TunableLearner:
         """The head with the ridge that it would choose for (n, k) labels."""
         ...
 
@@ -83,7 +83,7 @@ class RidgeLearner:
         """See `Learner`; nothing is drawn."""
         return self.factor.predict(labels, self.ridge)
 
-    def settled(self, labels: Array, seed: int) -> RidgeLearner:
+    def with_ridge_for(self, labels: Array, seed: int) -> RidgeLearner:
         """The same: a factored head chooses its ridge for next to nothing."""
         return self
 
@@ -93,7 +93,7 @@ class LogisticHeads:
     """Class probabilities linear in standardised features (n, d), by cross-entropy with a ridge.
 
     Attributes:
-        ridge: fixed, or None for the least log-loss on five held-out folds.
+        ridge: fixed, or None for the smallest log-loss on five held-out folds.
         confidence: α of `predictor.training.confidence`; 0 for plain cross-entropy.
     """
 
@@ -137,7 +137,7 @@ class LogisticLearner:
             heads = fit_logistic(self.design, targets, ridge)
         return codes(heads.predict(self.other)[:, 0])
 
-    def settled(self, labels: Array, seed: int) -> LogisticLearner:
+    def with_ridge_for(self, labels: Array, seed: int) -> LogisticLearner:
         """The same with the ridge that it would choose for these labels."""
         return self if self.ridge is not None else replace(self, ridge=self._chosen(_class_shares(labels), seed))
 
@@ -156,14 +156,14 @@ def _class_shares(labels: Array) -> Array:
 
 
 def weak_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
-    """The head that a weak model is given under a recipe whose loss is settled."""
+    """The head that a weak model is given under a recipe whose loss is chosen."""
     if recipe.training.heads == "ridge":
         return RidgeHeads(features, recipe.training.weak_ridge)
     return LogisticHeads(features, recipe.training.weak_ridge)
 
 
 def student_heads(features: NDArray[np.floating], recipe: Recipe) -> Trainee:
-    """The student of a recipe whose method is `ridge` or `logistic` and whose loss is settled."""
+    """The student of a recipe whose method is `ridge` or `logistic` and whose loss is chosen."""
     if recipe.method == "ridge":
         return RidgeHeads(features, recipe.training.student_ridge)
     confidence = recipe.confidence if recipe.loss == "confidence" else 0.0

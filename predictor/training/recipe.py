@@ -52,7 +52,7 @@ class Tuning:
             at_least(name, getattr(self, name), 1)
         if self.learning_rate is not None and not 0.0 < self.learning_rate < 1.0:
             raise InputError(
-                f"learning_rate is {self.learning_rate}; it must lie between 0 and 1, such as 0.0001.",
+                f"learning_rate is {self.learning_rate}; it must be between 0 and 1, such as 0.0001.",
                 reason="BAD_SETTING",
                 field="learning_rate",
             )
@@ -64,7 +64,7 @@ class Recipe:
 
     Attributes:
         method: `ridge` and `logistic` heads on frozen features; `full` trains every weight of the strong model,
-            `lora` low-rank adapters on its attention. Weak models keep heads on frozen features in all of them.
+            `lora` low-rank adapters on its attention. Weak models have heads on frozen features in all of them.
         loss: what the student minimises; None for the method's default on the labels at hand, see `for_labels`.
         training: sizes, ridges and label form; rows beyond both training sets are tested on. Its `heads` follow the
             method and the loss, see `for_labels`. A student that is trained as a whole has no ridge.
@@ -153,7 +153,7 @@ class Recipe:
         return {name: value for name, value in named.items() if value is not None}
 
     def for_labels(self, kind: Kind) -> Recipe:
-        """The recipe with its loss settled, and with it the heads of its training plan.
+        """The recipe with its loss chosen for the labels, and the heads of its training plan with it.
 
         Weak models get logistic heads where the student learns from class probabilities, else ridge heads. Predictions
         follow this plan: a model trained as a whole counts as a head of its loss.

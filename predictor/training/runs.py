@@ -69,7 +69,7 @@ def training_steps(
     """As `train_w2s`, with any student and a step before every training; closing it ends the work.
 
     Args:
-        recipe: with its loss settled.
+        recipe: with its loss chosen, see `Recipe.for_labels`.
         names: of the candidates, for the steps; without them, and for heads, steps count splits alone.
         parts: one per split, instead of random partitions.
     """

@@ -199,7 +199,7 @@ def _null(split: Split, root: LabelRoot, shuffles: int, rng: np.random.Generator
 
 
 def _single(drawn: DrawnLabels) -> tuple[Array, Array, Array]:
-    """(n, R) truths, (R,) σ² and (n, R) labels: one column of each draw in turn, centred, of unit variance in all."""
+    """(n, R) truths, (R,) σ² and (n, R) labels: the columns of each draw in turn, centred, of unit variance in all."""
     columns, draws = drawn.truth.shape[1], drawn.truth.shape[2]
     chosen = (slice(None), np.arange(draws) % columns, np.arange(draws))
     truth, labels = drawn.truth[chosen], drawn.labels[chosen]

@@ -33,8 +33,8 @@ class DrawnTasks:
     def error(self, predictions: Floats, test: Rows, noise: float) -> Array:
         """(R,) errors of (n_t, R) predictions.
 
-        A test row counts by its noiseless truth, and the noise's variance is added: the noise of some test rows says
-        nothing about a candidate.
+        A test row counts by its noiseless truth, and the noise's variance is added: the noise of some test rows is no
+        property of a candidate.
         """
         found: Array = np.sum(self.weights * (self.truth[test] - predictions) ** 2, axis=0) + noise
         return found
@@ -94,7 +94,7 @@ class SimulatedSplit:
         return np.array([[one.weak_error, one.w2s_error] for one in self._trained(teacher)])
 
     def outcome(self, teacher: SimulatedTeacher, drawn: Sequence[DrawnTasks]) -> SimulatedOutcome:
-        """Expected and drawn errors of a candidate; `drawn` holds the tasks of each prior."""
+        """Expected and drawn errors of a candidate; `drawn` has the tasks of each prior."""
         trained = self._trained(teacher)
         errors = [
             [tasks.error(f, self.part.test, prior.noise) for f in one.predictions(tasks.labels[self.part.weak])]

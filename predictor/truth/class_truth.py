@@ -49,7 +49,7 @@ class ClassTruth:
 
     @classmethod
     def of(cls, posterior: TruthPosterior, gold: Array) -> ClassTruth:
-        """Turn a posterior of codes into one of classes.
+        """The posterior of classes from that of codes.
 
         Args:
             posterior: given `gold` in any linear coding.

@@ -54,7 +54,7 @@ class LabelPosterior:
         mean: (n, k) expected truth.
         variance: (n,) variance of a label per column, noise included, mean over columns.
         coefficients: (p + q,) expected θ: of the consensus' parts, then of each voter beyond it.
-        left_out: (l, k) what the posterior says of each gold row from all the others; empty without gold labels.
+        left_out: (l, k) prediction of each gold row from all the others; empty without gold labels.
     """
 
     model: LabelModel

@@ -6,7 +6,7 @@ The best linear prediction of the truth from all weak labels f_i is
 
 Σ and c come from two sources, both in units of their mean variance. *The labels at hand* have a Σ, and weak models that
 are calibrated, E[y | f_i] = f_i, covary with the truth exactly as much as they vary: c_i = Σ_ii. But heads trained on
-the same gold rows share the noise of these, so what many agree on need not be true, and calibration holds only
+the same gold rows share the noise of these, so what many agree on need not be true, and calibration is valid only
 in the mean.
 *The simulation* of the same training (`predictor.training.simulation`) knows both for heads on these representations
 before any label is seen. Most is left to it:

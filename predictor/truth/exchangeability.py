@@ -1,7 +1,7 @@
 """Exchangeability: whether weak labels come from heads that were trained on the very gold rows that are given.
 
 Such heads repeat the noise of those labels: compared with the gold labels they look better than they are. On the rows
-that a head was trained on, its outputs lie further from their mean than on rows it never saw. For a teacher trained
+that a head was trained on, its outputs are further from their mean than on rows it never saw. For a teacher trained
 elsewhere gold rows and others are exchangeable, and the two spreads agree. With q = |f − mean f|² per row,
 
     z = (mean_gold q − mean_others q) / √(var_gold q / l + var_others q / (n − l)),

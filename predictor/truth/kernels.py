@@ -9,7 +9,7 @@ import numpy as np
 from predictor.statistics.arrays import Array
 
 MAX_AGREEMENT_ROWS = 400
-"""Rows whose pairs are compared: 80,000 pairs settle a correlation to ± .004."""
+"""Rows whose pairs are compared: 80,000 pairs give a correlation to ± .004."""
 
 
 def unit(kernel: Array) -> Array:
@@ -22,15 +22,15 @@ def unit(kernel: Array) -> Array:
     centred = kernel - means[:, None] - means[None, :] + means.mean()
     level = float(np.mean(np.diag(centred)))
     if level <= 0.0:
-        raise ValueError("the kernel is constant over the rows; give one that tells rows apart")
+        raise ValueError("the kernel is constant over the rows; give one that varies")
     found: Array = centred / level
     return found
 
 
 def agreement(roots: Sequence[Array]) -> Array:
-    """(m, m) correlation between models of what they hold of pairs of rows: K_ab, a ≠ b, K = R Rᵀ.
+    """(m, m) correlation between the kernels of models over pairs of rows: K_ab, a ≠ b, K = R Rᵀ.
 
-    Unrelated features correlate by about 1/√pairs, whatever their widths, as diagonals are left out.
+    Unrelated features correlate by about 1/√pairs at any width, as diagonals are left out.
 
     Args:
         roots: (n, r) per model.
@@ -74,7 +74,7 @@ def mixture(roots: Sequence[Array], shares: Array) -> Array:
 
 
 def seen_by_both(first: Array, second: Array) -> Array:
-    """(n, n) F^½ S F^½, centred, mean diagonal 1: functions that both kernels hold plausible."""
+    """(n, n) F^½ S F^½, centred, mean diagonal 1: functions that are plausible under both kernels."""
     values, vectors = np.linalg.eigh(first)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     return unit(root @ second @ root)

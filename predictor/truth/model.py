@@ -1,8 +1,8 @@
-"""One Gaussian-process model of the labels, for whatever evidence there is.
+"""One Gaussian-process model of the labels, for any evidence.
 
     y = T + ε,    T_c = Φ_c θ + g_c,    θ ~ N(θ₀, Λ),    g_c ~ N(0, τ² K),    ε ~ N(0, σ²)
 
-for each label column c. Φ holds the parts of the voters' consensus (θ = κ (1 ± CONSENSUS_SD)) and every voter by itself
+for each label column c. Φ has the parts of the voters' consensus (θ = κ (1 ± CONSENSUS_SD)) and every voter by itself
 (θ = 0, of variance s² / Σ var v: what the consensus has wrong about it). Coefficients are shared by the columns. Labels
 have unit variance in all: what κ times the consensus leaves is noise, smooth or the voters' own in the shares of a
 grid, for several kernels K. Grid points weigh alike without gold labels, where κ is 1, and by their marginal likelihood

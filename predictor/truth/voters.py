@@ -130,7 +130,7 @@ def consensus(voters: Voters) -> Consensus:
 def one_factor(correlation: Array) -> Array:
     """(m,) loadings λ in [0, 1] with R_ij ≈ λ_i λ_j off the diagonal; of fewer than three voters √ of what they share.
 
-    Principal factor analysis: the diagonal is replaced by λ² until it settles. One voter alone is given 1.
+    Principal factor analysis: the diagonal is replaced by λ² until it converges. One voter alone is given 1.
 
     Source: Harman 1976, "Modern Factor Analysis", section 8.
     """

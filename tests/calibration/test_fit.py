@@ -158,7 +158,7 @@ def test_the_backtest_is_that_of_fits_on_the_other_tasks(same_unit):
     errors, inside, widths = [], [], []
     for task in range(7):
         held = tasks == task
-        line = fit_line(x[~held], y[~held], tasks[~held], same_unit=same_unit, least=3)
+        line = fit_line(x[~held], y[~held], tasks[~held], same_unit=same_unit, min_tasks=3)
         missed = np.abs(y[held] - line.intercept - line.slope * x[held])
         errors.append(missed.mean())
         inside.append(np.mean(missed <= line.spread))

@@ -99,7 +99,7 @@ def test_a_model_has_the_least_gap_to_itself(name):
     strong, weak = teachers((0.1, 0.6, 2.5))
     found = values_of(name, Case(strong, (*weak, strong)))
     assert int(np.argmin(found)) == 3
-    kept = strong.kernel.keep(0.95)
+    kept = strong.kernel.truncate(0.95)
     left = kept.shrinkage(1e-2)
     share = {
         "representation_gap": np.max(left * (1 - left)),

@@ -43,7 +43,7 @@ def test_dimensions_are_those_of_dense_projections(energy):
     strong = correlated(40, 12, 0.8, rng)
     weak = dimmed(strong, 7, 0.5, rng)
     (left, d_s), (right, d_w) = projection(strong, energy), projection(weak, energy)
-    found = Dimensions.of(Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).keep(energy))
+    found = Dimensions.of(Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).truncate(energy))
     assert (found.strong, found.weak) == (d_s, d_w)
     assert found.shared == pytest.approx(np.trace(left @ right), abs=1e-9)
 

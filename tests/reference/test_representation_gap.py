@@ -44,7 +44,7 @@ def test_every_form_equals_its_dense_twin(pair, energy, ridge):
     part, _ = dense.principal(dense.kernel(strong), energy)
     taught, _ = dense.principal(dense.kernel(weak), energy)
     p_strong, p_weak = dense.smoother(part, ridge), dense.smoother(taught, ridge)
-    found = Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).keep(energy)
+    found = Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).truncate(energy)
     assert operator_gap(found, ridge) == pytest.approx(dense.operator_gap(p_strong, p_weak), abs=EXACT)
     assert frobenius_gap(found, ridge) == pytest.approx(dense.frobenius_gap(p_strong, p_weak), abs=EXACT)
     assert prior_gap(found, ridge) == pytest.approx(dense.prior_gap(p_strong, p_weak, part), abs=EXACT)
@@ -219,10 +219,10 @@ class TestTail:
 
     def test_a_tail_that_falls_as_a_power_is_never_taken_off(self):
         kernel = PrincipalKernel.of(correlated(100, 900, 0.5, np.random.default_rng(1)))
-        assert not any(kernel.spectrum.keep(energy).flat_tail for energy in (0.5, 0.9, 0.95, 0.99))
+        assert not any(kernel.spectrum.truncate(energy).flat_tail for energy in (0.5, 0.9, 0.95, 0.99))
 
     def test_the_last_few_of_sorted_eigenvalues_look_flat_and_do_not_count(self):
-        kept = PrincipalKernel.of(correlated(100, 900, 0.5, np.random.default_rng(1))).spectrum.keep(0.95)
+        kept = PrincipalKernel.of(correlated(100, 900, 0.5, np.random.default_rng(1))).spectrum.truncate(0.95)
         assert kept.tail_isotropy > 0.8
         assert not kept.flat_tail
 

@@ -72,7 +72,7 @@ def test_rank_is_that_of_centred_rows(features):
 
 @pytest.mark.parametrize("energy", [0.5, 0.9, 0.95, 0.99, 1.0])
 def test_truncation_keeps_the_fewest_components_that_hold_the_energy(features, energy):
-    kept = PrincipalKernel.of(features).keep(energy)
+    kept = PrincipalKernel.of(features).truncate(energy)
     part, left_out = dense.principal(dense.kernel(features), energy)
     np.testing.assert_allclose(kept.vectors * kept.values @ kept.vectors.T, part, **EXACT)
     assert kept.tail == pytest.approx(left_out, abs=1e-10)
@@ -81,7 +81,7 @@ def test_truncation_keeps_the_fewest_components_that_hold_the_energy(features, e
 
 
 def test_truncating_twice_adds_up_the_tail(features):
-    twice = PrincipalKernel.of(features).keep(0.99).keep(0.9)
+    twice = PrincipalKernel.of(features).truncate(0.99).truncate(0.9)
     assert twice.tail == pytest.approx(1.0 - twice.values.sum(), abs=1e-12)
     dropped = PrincipalKernel.of(features).values[twice.rank :]
     assert twice.tail_square == pytest.approx(np.sum(dropped**2), abs=1e-12)
@@ -92,7 +92,7 @@ def test_truncating_twice_adds_up_the_tail(features):
 def test_smoothing_is_the_dense_smoother_of_the_principal_part(features, ridge, energy):
     labels = np.random.default_rng(1).standard_normal((len(features), 3))
     expected = dense.smoother(dense.principal(dense.kernel(features), energy)[0], ridge) @ labels
-    kept = PrincipalKernel.of(features).keep(energy)
+    kept = PrincipalKernel.of(features).truncate(energy)
     np.testing.assert_allclose(smooth(kept, labels, ridge), expected, **EXACT)
     np.testing.assert_allclose(smooth(kept, labels[:, 0], ridge), expected[:, 0], **EXACT)
 

@@ -43,7 +43,7 @@ def test_a_streamed_kernel_is_the_kernel(models):
         sign = np.sign(np.sum(streamed.vectors * stored.vectors, axis=0))
         np.testing.assert_allclose(streamed.vectors * sign, stored.vectors, atol=1e-9)
         assert streamed.effective_dimension == pytest.approx(stored.effective_dimension, rel=1e-12)
-        cut, stored_cut = streamed.keep(0.9), stored.keep(0.9)
+        cut, stored_cut = streamed.truncate(0.9), stored.truncate(0.9)
         assert (cut.rank, cut.rows) == (stored_cut.rank, ROWS)
         np.testing.assert_allclose(cut.shrinkage(0.01), stored_cut.shrinkage(0.01), atol=1e-12)
         assert cut.spectrum.tail_isotropy == pytest.approx(stored_cut.spectrum.tail_isotropy)
@@ -61,7 +61,7 @@ def test_alignments_agree_whichever_side_is_streamed(models, held):
         np.testing.assert_allclose(measure(found, POINTS), measure(whole, POINTS), atol=1e-11)
     assert found.cka == pytest.approx(whole.cka, abs=1e-12)
     assert found.shared_energy(0.95) == pytest.approx(whole.shared_energy(0.95), abs=1e-11)
-    assert found.keep(0.95).shared_dimension == pytest.approx(whole.keep(0.95).shared_dimension, abs=1e-10)
+    assert found.truncate(0.95).shared_dimension == pytest.approx(whole.truncate(0.95).shared_dimension, abs=1e-10)
 
 
 def test_a_representation_streams_both_moments_in_one_pass_and_answers_as_two(models):
