@@ -13,6 +13,7 @@ from transformers import CONFIG_MAPPING, AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
+from predictor.extraction.declared_sizes import check_declared_sizes
 from predictor.models.architectures import KERNEL_KEYS, check_architecture
 from predictor.models.artefact import Artefact
 from predictor.models.forms import GGUF
@@ -49,6 +50,7 @@ def load_weights(
         options = {"gguf_file": artefact.path.name}
         _silence_gguf()
     else:
+        check_declared_sizes(artefact.config, artefact.path)
         options["config"] = configuration(artefact.config, artefact.path)
         if outputs is not None:
             options["config"].num_labels = outputs

@@ -27,9 +27,10 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusedError(
-            f"{path} is not JSON ({error}), so the kind of the model is unknown; fetch the file again.",
+            f"{path} is not JSON ({type(error).__name__}: {error}), so the kind of the model is unknown; fetch the "
+            "file again.",
             reason="CONFIG_UNREADABLE",
             field="model",
         ) from error
