@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     access.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     access.add_argument("--client-ca", metavar="FILE", help="ask clients for certificates of these authorities, PEM")
     access.add_argument("--tokens", metavar="FILE", help="ask callers for bearer tokens of this file")
-    access.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics and /healthz over HTTP there")
+    access.add_argument("--metrics", metavar="HOST:PORT", help="serve /metrics, /healthz and /readyz over HTTP there")
     access.add_argument("--audit-log", metavar="FILE", help="audit lines (audit.jsonl in the state folder)")
     access.add_argument(
         "--model-root",

@@ -12,7 +12,6 @@ from typing import Any
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from predictor.errors import LimitError, UnavailableError
 from predictor.folders import cache_dir, check_writable
@@ -32,6 +31,7 @@ from server.access.address import check_address
 from server.access.admission import Admission
 from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
+from server.access.peers import limit_peers, raise_descriptors
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
 from server.background import background_tasks, count_jobs, forget_old_jobs, sweep_files
@@ -51,8 +51,11 @@ from server.interceptors import (
 )
 from server.parts.servicer import PartServicer
 from server.parts.store import PartStore
+from server.readiness import HealthService, Readiness, writable
+from server.reflection import add_reflection
 from server.request_check import RequestCheck
 from server.servicers import PredictorServicer, RankingServicer
+from server.systemd import feed_watchdog, notify
 from server.telemetry.exporters import make_traces
 from server.telemetry.logs import capture_libraries, log, log_error
 from server.telemetry.metrics import Metrics
@@ -66,6 +69,9 @@ from server.workforce.prediction import PredictWorker
 from server.workforce.spawn import STATE
 from server.workforce.worker_plan import find_devices, plan_slots, side_share
 from server.workforce.workers import JobWorkers
+
+_AGE_GRACE_MS = 60_000
+"""Time that calls have to end once their connection is too old; watches resume on a new one."""
 
 SERVICES = (
     predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name,
@@ -101,6 +107,7 @@ def serve(config: Config) -> None:
 async def serve_with(config: Config, traces: Traces) -> None:
     """`serve` in a running loop, on a state folder that is locked, with traces already made."""
     capture_libraries()
+    descriptors = raise_descriptors()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -131,7 +138,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
             ReadingInterceptor(),
         )
         server = grpc.aio.server(interceptors=interceptors, options=_options(config))
-        checks, parts = health.aio.HealthServicer(), PartStore(config.state_dir / "parts", limits)
+        checks, parts = HealthService(), PartStore(config.state_dir / "parts", limits)
         request_check = RequestCheck(parts, limits)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
         calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
@@ -144,23 +151,37 @@ async def serve_with(config: Config, traces: Traces) -> None:
         features = FeatureServicer(uploads, limits)
         features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-        reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        add_reflection((*SERVICES, health.SERVICE_NAME), server)
         bound = _bind(server, config.address, credentials)
         await server.start()
         stack.push_async_callback(server.stop, 1.0)
         for name in SERVICES:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+        parts_of_readiness = {
+            "database": job_service.answers,
+            "disk": writable(config.state_dir, cache_dir()),
+            "workers": workers.able,
+        }
+        readiness = Readiness(checks, SERVICES[1:], parts_of_readiness)
         if endpoints.metrics is not None:
-            scrape = Scrape(endpoints.metrics, metrics, lambda: metrics.responsive() and not stop.is_set())
+            scrape = Scrape(
+                endpoints.metrics,
+                metrics,
+                alive=lambda: metrics.responsive() and not stop.is_set(),
+                missing=lambda: readiness.missing,
+            )
             scrape.start()
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
+        port = int(bound.rpartition(":")[2]) if not bound.startswith("unix:") else 0
+        peers = limit_peers(port, limits.max_peer_connections if port else 0, descriptors)
         tasks = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
+        watching = (readiness.watch(), peers, feed_watchdog())
         sweeping = (
             forget_old_jobs(job_service, limits),
             sweep_files(job_service, parts, uploads, reserve, limits, metrics),
         )
-        await stack.enter_async_context(background_tasks(*tasks, *sweeping))
+        await stack.enter_async_context(background_tasks(*tasks, *watching, *sweeping))
         stack.push_async_callback(predictor.stop)
         stack.push_async_callback(workers.stop)
         workers.start()
@@ -169,8 +190,10 @@ async def serve_with(config: Config, traces: Traces) -> None:
         log("started", address=bound, requeued=job_service.recovered[0], cancelled=job_service.recovered[1])
         sys.stdout.write(f"w2s serves on {bound}\n")
         sys.stdout.flush()
+        notify("READY=1")
         await stop.wait()
         log("stopping")
+        notify("STOPPING=1")
         audit.event("stopping")
         await checks.enter_graceful_shutdown()
         admission.stop()
@@ -189,6 +212,10 @@ def _options(config: Config) -> list[tuple[str, Any]]:
         ("grpc.http2.ping_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.server_handshake_timeout_ms", round(config.limits.max_handshake_seconds * 1000)),
+        ("grpc.max_connection_idle_ms", round(config.limits.connection_idle_seconds * 1000)),
+        ("grpc.max_connection_age_ms", round(config.limits.max_connection_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", _AGE_GRACE_MS),
     ]
 
 

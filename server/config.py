@@ -76,6 +76,11 @@ class Limits:
             job goes on without it. 0 for no limit.
         worker_silence_seconds: a worker that computes and sends no heartbeat for that long is replaced.
         max_losses: attempts at a job that may end with their worker or server before it has FAILED with WORKER_LOST.
+        max_peer_connections: connections of one address; the surplus is closed, as is what is beyond a quarter of the
+            descriptors that this process may open. 0 for no limit.
+        max_handshake_seconds: time that a new connection has to greet in gRPC's way.
+        connection_idle_seconds: a connection without a call for that long is closed; clients reconnect by themselves.
+        max_connection_seconds: age at which a connection is closed, its calls one minute later.
         cancel_seconds: from a cancellation to the end of its worker, by SIGKILL where SIGTERM does not do.
         heartbeat_seconds: silence on a watch before a heartbeat is sent.
         retry_seconds: pause asked of refused callers.
@@ -126,6 +131,10 @@ class Limits:
     max_candidate_seconds: float = _limit(3600.0, "seconds", 0)
     worker_silence_seconds: float = _limit(60.0, "seconds", 0.1)
     max_losses: int = _limit(3, "workers")
+    max_peer_connections: int = _limit(1000, "connections", 0)
+    max_handshake_seconds: float = _limit(10.0, "seconds", 0.1)
+    connection_idle_seconds: float = _limit(900.0, "seconds", 1)
+    max_connection_seconds: float = _limit(86_400.0, "seconds", 60)
     cancel_seconds: float = _limit(2.0, "seconds", 0)
     heartbeat_seconds: float = _limit(15.0, "seconds", 0.01)
     retry_seconds: float = _limit(2.0, "seconds", 0)

@@ -9,6 +9,7 @@ OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 """Balancers and probes call these without a token; they show names of services and whether they serve."""
 
 NEEDED: dict[str, Scope] = {
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "read",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "read",
     "/w2s.v1.CalibrationService/FitCalibration": "submit",
     "/w2s.v1.CalibrationService/GetCalibration": "read",

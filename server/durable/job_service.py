@@ -166,6 +166,15 @@ class JobService:
         """See JobTable.expire."""
         return await self._change(lambda: self._table.expire(before))
 
+    async def answers(self) -> bool:
+        """True where the store can be read.
+
+        Raises:
+            UnavailableError: it cannot.
+        """
+        await self._run(self._table.queued)
+        return True
+
     async def counts(self) -> dict[str, int]:
         """See JobTable.counts."""
         return await self._run(self._table.counts)

@@ -1,4 +1,4 @@
-"""Scrape: `/metrics` and `/healthz` over HTTP, on an address of their own."""
+"""Scrape: `/metrics`, `/healthz` (alive) and `/readyz` (takes jobs) over HTTP, on an address of their own."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ class Scrape:
     Args:
         address: `HOST:PORT`.
         metrics: what to serve.
-        serving: whether calls are taken.
+        alive: whether calls are answered; a server that is not is restarted.
+        missing: what is missing to take jobs; a server that misses anything gets no callers for a while.
 
     Raises:
         InputError: no host.
         UnavailableError: the address is taken or does not exist.
     """
 
-    def __init__(self, address: str, metrics: Metrics, serving: Callable[[], bool]) -> None:
+    def __init__(
+        self, address: str, metrics: Metrics, alive: Callable[[], bool], missing: Callable[[], frozenset[str]]
+    ) -> None:
         host, _, port = address.rpartition(":")
         if not host:
             raise InputError(
@@ -53,10 +56,12 @@ class Scrape:
                 start("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
                 return [generate_latest(metrics.registry)]
             if reading and path == "/healthz":
-                start("200 OK" if serving() else "503 Service Unavailable", [("Content-Type", "text/plain")])
-                return [b"serving\n" if serving() else b"not serving\n"]
+                return _say(start, alive(), "serving" if alive() else "not serving")
+            if reading and path == "/readyz":
+                lacks = " ".join(sorted(missing()))
+                return _say(start, alive() and not lacks, f"not ready: {lacks}" if lacks else "ready" * alive())
             start("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"there are /metrics and /healthz\n"]
+            return [b"there are /metrics, /healthz and /readyz\n"]
 
         try:
             self._server = make_server(host.strip("[]"), int(port), answer, ThreadingWSGIServer, _Quiet)
@@ -77,3 +82,8 @@ class Scrape:
         """Stop, and free the address."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def _say(start: Callable[..., Any], good: bool, text: str) -> Iterable[bytes]:
+    start("200 OK" if good else "503 Service Unavailable", [("Content-Type", "text/plain")])
+    return [f"{text or 'not ready: the server stops or hangs'}\n".encode()]

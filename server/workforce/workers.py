@@ -61,6 +61,11 @@ class JobWorkers:
         self._unwanted: set[str] = set()
         self._slots: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._unable: set[int] = set()
+
+    async def able(self) -> bool:
+        """Whether some slot can start workers, as far as is known."""
+        return len(self._unable) < len(self._shares)
 
     def start(self) -> None:
         """Start to take jobs."""
@@ -96,6 +101,7 @@ class JobWorkers:
             while not self._stopping:
                 try:
                     worker = await self._ready(worker, share)
+                    self._unable.discard(share.number)
                     await self._jobs.wait_for_work()
                     if not worker.usable:
                         continue
@@ -103,6 +109,8 @@ class JobWorkers:
                 except Exception as error:  # the boundary of a slot: after any error the slot goes on
                     known = isinstance(error, W2SError | WorkerLostError | OSError)
                     log_error("slot_waits" if known else "internal_error", error)
+                    if isinstance(error, WorkerLostError | OSError):
+                        self._unable.add(share.number)
                     await asyncio.sleep(_PAUSE)
                     continue
                 if attempt is not None:

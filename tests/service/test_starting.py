@@ -39,7 +39,7 @@ def test_a_root_of_the_environment_must_exist_too(monkeypatch, capsys, tmp_path)
 @pytest.mark.parametrize("address", ["9464", ":9464"])
 def test_metrics_without_a_host_are_not_opened_to_everybody(address):
     with pytest.raises(InputError, match=r"names no host, and would be open to every machine; give HOST:PORT"):
-        Scrape(address, Metrics(), lambda: True)
+        Scrape(address, Metrics(), lambda: True, frozenset)
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path):

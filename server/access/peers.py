@@ -1,0 +1,79 @@
+"""PeerLimit: how many connections one peer may hold, so that idle ones of one machine do not lock the others out.
+
+gRPC has no hook at accept. So the sockets of this process are looked through, and surplus ones are shut down: gRPC then
+closes them as it does when a peer goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from server.telemetry.logs import log
+
+_PERIOD = 0.5
+_SHARE = 4
+"""No peer holds more than this part of the descriptors."""
+
+
+def raise_descriptors() -> int:
+    """Let this process open as many files as its hard limit allows; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return soft
+
+
+async def limit_peers(port: int, max_connections: int, descriptors: int) -> None:
+    """Shut surplus connections of each peer to a port, the latest first, until cancelled; 0 stands for no limit."""
+    bound = min(max_connections, max(1, descriptors // _SHARE))
+    while max_connections and Path("/proc/self/fd").is_dir():
+        shut = await asyncio.to_thread(shut_surplus, port, bound, descriptors)
+        if shut:
+            log("connections_shut", connections=shut, limit=bound)
+        await asyncio.sleep(_PERIOD)
+
+
+def shut_surplus(port: int, bound: int, descriptors: int) -> int:
+    """Shut what is beyond `bound` connections of any one peer; returns how many."""
+    by_peer: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number in _numbers(descriptors):
+        with _borrowed(number) as found, contextlib.suppress(OSError):
+            if found is not None and found.getsockname()[1] == port:
+                by_peer[found.getpeername()[0]].append((os.fstat(number).st_ino, number))
+    surplus = [(peer, number) for peer, held in by_peer.items() for _, number in sorted(held)[bound:]]
+    for peer, number in surplus:
+        with _borrowed(number) as found, contextlib.suppress(OSError):
+            # The number may be another connection by now.
+            if found is not None and found.getsockname()[1] == port and found.getpeername()[0] == peer:
+                found.shutdown(socket.SHUT_RDWR)
+    return len(surplus)
+
+
+def _numbers(descriptors: int) -> Iterable[int]:
+    """Open descriptors; all that there may be where none is free to list them with."""
+    try:
+        return [int(number) for number in os.listdir("/proc/self/fd")]
+    except OSError:
+        return range(descriptors)
+
+
+@contextlib.contextmanager
+def _borrowed(number: int) -> Iterator[socket.socket | None]:
+    """A descriptor as a socket of the internet, which stays open afterwards; None where it is none."""
+    try:
+        found = socket.socket(fileno=number)
+    except OSError:
+        yield None
+        return
+    try:
+        yield found if found.family in (socket.AF_INET, socket.AF_INET6) else None
+    finally:
+        found.detach()
