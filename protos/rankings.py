@@ -9,14 +9,19 @@ from typing import Any
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
-from predictor.results.candidate import Candidate, Estimate, Failure, Interval
+from predictor.results.candidate import Candidate, Estimate, Failure, Interval, PredictedPair
 from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
 from predictor.steps import Progress
 from protos.w2s.v1 import ranking_pb2 as pb
 
 _BETTER = {"lower": pb.BETTER_LOWER, "higher": pb.BETTER_HIGHER}
 _STATUS = {"ok": pb.CANDIDATE_STATUS_OK, "failed": pb.CANDIDATE_STATUS_FAILED}
-_INTERVALS = ("predicted_w2s_error", "predicted_gain", "predicted_pgr")
+_INTERVALS = (
+    *("predicted_w2s_error", "predicted_gain", "predicted_pgr"),
+    *("predicted_accuracy", "predicted_weak_accuracy"),
+)
+_PAIRS = ("predicted_auroc", "predicted_rmse")
+
 _STRONG = ("name", "layer", "dim", "fingerprint")
 _PLAIN = ("name", "rank", "rank_low", "rank_high", "p_best", "tie_group", "layer", "dim", "parameters", "fingerprint")
 
@@ -101,12 +106,20 @@ def _strong_from_proto(message: pb.StrongModel, order: _KeyOrder) -> StrongModel
 
 def _candidate_to_proto(candidate: Candidate, order: _KeyOrder) -> pb.Candidate:
     estimates = [(name, _estimate_to_proto(estimate)) for name, estimate in order.note(candidate.estimates)]
-    message = pb.Candidate(status=_STATUS[candidate.status], warnings=candidate.warnings)
+    message = pb.Candidate(status=_STATUS[candidate.status], warnings=candidate.warnings, flags=candidate.flags)
     _write(message, candidate, _PLAIN)
     for name in _INTERVALS:
         interval = getattr(candidate, name)
         if interval is not None:
             getattr(message, name).CopyFrom(_write(pb.Interval(), interval))
+    for name in _PAIRS:
+        pair = getattr(candidate, name)
+        if pair is not None:
+            getattr(message, name).SetInParent()
+            for own in fields(pair):
+                interval = getattr(pair, own.name)
+                if interval is not None:
+                    getattr(getattr(message, name), own.name).CopyFrom(_write(pb.Interval(), interval))
     for name, estimate in estimates:
         message.estimates[name].CopyFrom(estimate)
         message.estimates[name].details.update(order.note(candidate.estimates[name].details))
@@ -125,16 +138,29 @@ def _candidate_from_proto(message: pb.Candidate, order: _KeyOrder) -> Candidate:
         name: Interval(**_read(getattr(message, name), Interval)) if message.HasField(name) else None
         for name in _INTERVALS
     }
+    pairs: dict[str, Any] = {
+        name: _pair_from_proto(getattr(message, name)) if message.HasField(name) else None for name in _PAIRS
+    }
     return Candidate(
         status="ok" if message.status == pb.CANDIDATE_STATUS_OK else "failed",
         **_read(message, Candidate, _PLAIN),
         **intervals,
+        **pairs,
         estimates=estimates,
         diagnostics=_numbers(message.diagnostics, order),
         warnings=tuple(message.warnings),
+        flags=tuple(message.flags),
         timings=_numbers(message.timings, order),
         error=Failure(**_read(message.error, Failure)) if message.HasField("error") else None,
     )
+
+
+def _pair_from_proto(message: pb.PredictedPair) -> PredictedPair:
+    found = (
+        Interval(**_read(getattr(message, own.name), Interval)) if message.HasField(own.name) else None
+        for own in fields(PredictedPair)
+    )
+    return PredictedPair(*found)
 
 
 def _estimate_to_proto(estimate: Estimate) -> pb.Estimate:

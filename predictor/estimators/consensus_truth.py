@@ -31,6 +31,7 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.coding import Coding
 from predictor.training.label_prior import LabelPrior
+from predictor.training.row_classes import RowClasses
 from predictor.training.splits import TEST_SHARE, cut
 from predictor.training.weak_moments import weak_moments
 from predictor.truth.consensus import ConsensusTruth, WeakMoments
@@ -110,14 +111,15 @@ class ConsensusForecast:
         runs, totals, others = [], [], []
         own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
         training = replace(case.training, label_form="soft")
+        named = RowClasses.of_codes(len(kept), weak.shape[2]) if classes else None
         as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
         for _ in range(self.two_fold_splits):
             drawn, spread = truth.draw(self.draws, root, rng)
-            runs.append(cross_fit_outcome(train, plain, null, truth.mean, drawn, rng))
+            runs.append(cross_fit_outcome(train, plain, null, truth.mean, drawn, rng, named))
             totals.append(spread)
             if classes and training != training.squared:
                 others.append(
-                    cross_fit_outcome(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, gold=train)
+                    cross_fit_outcome(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, named, train)
                 )
         plainly = CrossFitOutcome.mean(runs)
         run = CrossFitOutcome.mean(others) if others else plainly
@@ -136,6 +138,8 @@ class ConsensusForecast:
             notes=(note,),
             warnings=(*shortfall(len(kept), case.training), *_unlike(case, classes)),
             null_error=plainly.error * unit + left if others else None,
+            accuracy=run.accuracy,
+            auroc=run.auroc,
         )
 
     def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:

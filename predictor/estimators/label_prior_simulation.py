@@ -114,6 +114,7 @@ class LabelPriorSimulation:
             null_draws=error[:, None] + lost,
             notes=() if case.rows == pool else (_cut_to(case, pool),),
             warnings=_unlike(case),
+            order_draws=np.flatnonzero(np.tile(np.repeat(np.arange(len(priors)), draws), len(outcomes)) < len(orders)),
         )
 
     def sample(self, case: Case, rng: np.random.Generator) -> Case:

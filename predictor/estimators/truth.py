@@ -95,7 +95,10 @@ class TruthForecast:
         gold = len(known) if trained else None
         warnings = shortfall(case.rows - len(known), case.training, gold) if any(real) else ()
         return replace(
-            _joined(len(case.weak), parts, truths.notes), warnings=warnings, evidence_kinds=truths.evidence_kinds
+            _joined(len(case.weak), parts, truths.notes),
+            warnings=warnings,
+            evidence_kinds=truths.evidence_kinds,
+            label_scale=truths.coding.scale if case.labels is not None and not truths.classes else None,
         )
 
     def _sample(self, case: Case) -> Case:

@@ -116,6 +116,7 @@ class TruthPosteriorForecast:
             warnings=shortfall(len(rows), case.training, len(known)),
             accuracy=run.accuracy,
             auroc=run.auroc,
+            label_scale=scale if case.labels.kind == "regression" else None,
             null_error=compared,
         )
 

@@ -58,7 +58,7 @@ class Options(TypedDict, total=False):
         heads: `ridge` or, of classes, `logistic` ones, of the weak models and the student.
         label_form: the student will be trained on probabilities (`soft`) or on the likeliest class (`hard`).
         estimators: names of `predictor.estimators`, or one of them.
-        rank_by: `w2s_error` or `gain`.
+        rank_by: `accuracy`, `w2s_error` or `gain`; None for accuracy where it is predicted, else `w2s_error`.
         layer: for models that name none: a number, `middle`, `last`, or several joined by commas.
         pooling: `mean`, `last` or `cls`.
         max_rows: draw this many rows of a larger pool, uniformly with `seed`; their order is preserved, and labels,

@@ -13,7 +13,7 @@ from predictor.query.option import Option, check_options, option_of, options_of,
 from predictor.query.prompt import LabelPrompt, read_label_prompt
 from predictor.query.training_plan import Training
 
-RankBy = Literal["w2s_error", "gain"]
+RankBy = Literal["accuracy", "w2s_error", "gain"]
 Pooling = Literal["mean", "last", "cls"]
 Precision = Literal["auto", "fp32", "bf16"]
 RefineBy = Literal["linear", "prompted"]
@@ -87,6 +87,7 @@ class Settings:
             model's features, or the strong model itself, prompted. None shows it only where it is asked for by name.
         training: sizes, heads and ridges of the training to come, as far as they are known.
         estimators: names of `predictor.estimators.registry`.
+        rank_by: which predicted outcome makes the order; None for accuracy where it is predicted, else the error.
         layer: of models that name none: a number, `middle`, `last`, or several joined by commas.
         max_rows: rows drawn of a larger pool, uniformly with `seed`; None for all.
         max_length: tokens after which a row is cut.
@@ -122,8 +123,13 @@ class Settings:
             several=True,
         ),
     )
-    rank_by: RankBy = setting(
-        "w2s_error", Option("ranking", "what the order follows (default: w2s_error)", choices=get_args(RankBy))
+    rank_by: RankBy | None = setting(
+        None,
+        Option(
+            "ranking",
+            "what the order follows (default: accuracy of classes where it can be predicted, else w2s_error)",
+            choices=get_args(RankBy),
+        ),
     )
     layer: str = setting(
         "middle",

@@ -75,7 +75,7 @@ def _ranking(
         warnings += warnings_on_codes(query)
         warnings += () if ordering.forecast is None else ordering.forecast.warnings
     return Ranking(
-        rank_by=selection.rank_by if isinstance(requested, Forecaster) else requested.name,
+        rank_by=_rank_by(selection, ordering),
         evidence=_evidence(query, requested if ordering is None else ordering.estimator, selection.evidence),
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
@@ -88,6 +88,14 @@ def _ranking(
         warnings=warnings,
         evidence_kinds=() if ordering is None or ordering.forecast is None else ordering.forecast.evidence_kinds,
     )
+
+
+def _rank_by(selection: Selection, ordering: Ordering | None) -> str:
+    """What made the order, or what was to make it where no candidate is left."""
+    if not isinstance(selection.ranking_estimator, Forecaster):
+        return selection.ranking_estimator.name
+    made = None if ordering is None else ordering.rank_by
+    return made or selection.rank_by or "w2s_error"
 
 
 def _row(candidate: PendingCandidate, query: RankingQuery) -> Candidate:

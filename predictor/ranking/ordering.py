@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from predictor.decision.draws import OutcomeDraws
+from predictor.decision.draws import OutcomeDraws, centred_on
+from predictor.errors import InputError
 from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecast, Forecaster, forecast_estimates
@@ -15,8 +16,9 @@ from predictor.query.settings import RankBy
 from predictor.ranking.candidate_effects import CandidateEffects
 from predictor.ranking.null_scores import above_null, null_band
 from predictor.ranking.point_values import numbers, some_rows, values_of
-from predictor.ranking.uncertainty import Standing, interval, standing
-from predictor.results.candidate import Candidate, Estimate, Interval
+from predictor.ranking.predictions import with_predictions
+from predictor.ranking.uncertainty import Standing, standing
+from predictor.results.candidate import Candidate, Estimate
 from predictor.results.ranking import NullBand
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
@@ -40,6 +42,7 @@ class Ordering:
         forecast: predicted outcomes with the effects of past ones added; None where the estimator predicts none.
         own_forecast: the same before anything was added.
         draws: joint draws of the predicted outcomes; None where the estimator predicts none.
+        rank_by: the predicted outcome that makes the order; None as above.
     """
 
     requested: Estimator
@@ -49,6 +52,7 @@ class Ordering:
     forecast: Forecast | None
     own_forecast: Forecast | None
     draws: OutcomeDraws | None = None
+    rank_by: RankBy | None = None
 
     def place(self, candidate: Candidate, index: int) -> Candidate:
         """The candidate with its rank, and with predicted outcomes where the estimator makes any."""
@@ -62,15 +66,7 @@ class Ordering:
             tie_group=int(where.tie_group[index]),
             diagnostics={**candidate.diagnostics, "above_null": float(where.above_null[index])},
         )
-        if self.forecast is None:
-            return placed
-        forecast, unit = self.forecast, self.requested.unit
-        return replace(
-            placed,
-            predicted_w2s_error=_interval(float(forecast.error[index]), forecast.error_draws[index], unit, floor=0.0),
-            predicted_gain=_interval(float(forecast.gain[index]), forecast.gain_draws[index], unit),
-            predicted_pgr=_interval(float(forecast.pgr[index]), forecast.pgr_draws[index], "fraction"),
-        )
+        return placed if self.forecast is None else with_predictions(placed, self.forecast, index, self.requested.unit)
 
     def estimates_of(self, forecaster: Forecaster, case: Case) -> tuple[Estimate, ...]:
         """A forecaster's estimates; the forecast that made the order is not computed again."""
@@ -84,16 +80,17 @@ class Ordering:
 def order(
     requested: Estimator,
     case: Case,
-    rank_by: RankBy,
+    rank_by: RankBy | None,
     known: Sequence[Mapping[str, Estimate]] | None = None,
     effects: CandidateEffects | None = None,
 ) -> Ordering:
     """Order the case's candidates by the values of the ranking estimator.
 
-    A forecaster predicts Err_w2s (lower first) or gain (higher first), with its own paired replicates. Any other
-    estimator orders by its value, with a null of shuffled row pairings.
+    A forecaster predicts accuracy or gain (higher first) or Err_w2s (lower first), with its own paired replicates. Any
+    other estimator orders by its value, with a null of shuffled row pairings.
 
     Args:
+        rank_by: None for the accuracy where it is predicted and nothing but the error is corrected, else the error.
         known: estimates of the case per candidate, by estimator; those of `requested` are not computed again.
         effects: added to the predicted outcomes where they belong to the forecaster that predicts these. Whether a
             candidate beats the null is decided without them, because that is a question about its rows.
@@ -105,19 +102,49 @@ def order(
 
 
 def _by_forecast(
-    requested: Estimator, forecaster: Forecaster, case: Case, rank_by: RankBy, effects: CandidateEffects | None
+    requested: Estimator, forecaster: Forecaster, case: Case, rank_by: RankBy | None, effects: CandidateEffects | None
 ) -> Ordering:
     own = forecaster.forecast(case)
     above = above_null(own.error if own.null_error is None else own.null_error, own.null_draws)
     added = effects is not None and effects.forecaster == forecaster.name
     forecast = effects.added_to(own, case.rng("random_effects")) if effects is not None and added else own
-    if rank_by == "gain":
-        where = standing(-forecast.gain, -forecast.gain_draws, above)
-    else:
-        where = standing(forecast.error, forecast.error_draws, above)
+    follows = rank_by_of(rank_by, forecast, corrected=added)
+    values, replicates = ordered_by(follows, forecast)
+    where = standing(values, forecast.centred(values, replicates), above)
     draws = forecast.draws([one.name for one in case.weak], case.seed)
     band = null_band(above, own.null_draws, requested.unit)
-    return Ordering(requested, forecaster, where, band, forecast, own, draws)
+    return Ordering(requested, forecaster, where, band, forecast, own, draws, follows)
+
+
+def rank_by_of(asked: RankBy | None, forecast: Forecast, *, corrected: bool = False) -> RankBy:
+    """The outcome that makes the order.
+
+    Args:
+        corrected: past outcomes moved the error and the gain, and not the accuracy.
+
+    Raises:
+        InputError: an order by accuracy is asked for where none is predicted.
+    """
+    if asked == "accuracy" and forecast.accuracy is None:
+        raise InputError(
+            "an order by accuracy needs a target of classes that the evidence names: gold labels (--labels), weak "
+            "labels that are class probabilities (--weak-labels) or class descriptions (--describe); give such, or "
+            "leave --rank-by out to order by the predicted error.",
+            reason="ACCURACY_UNKNOWN",
+            field="rank_by",
+        )
+    if asked is None:
+        return "accuracy" if forecast.accuracy is not None and not corrected else "w2s_error"
+    return asked
+
+
+def ordered_by(rank_by: RankBy, forecast: Forecast) -> tuple[Array, Array]:
+    """(m,) values and (m, R) draws of the outcome that makes the order, turned so that lower is better."""
+    if rank_by == "gain":
+        return -forecast.gain, -forecast.gain_draws
+    if rank_by == "accuracy" and forecast.accuracy is not None:
+        return -forecast.accuracy.w2s, -forecast.accuracy.w2s_draws
+    return forecast.error, forecast.error_draws
 
 
 def _by_value(estimator: Estimator, case: Case, known: Sequence[Mapping[str, Estimate]] | None) -> Ordering:
@@ -138,7 +165,8 @@ def _by_value(estimator: Estimator, case: Case, known: Sequence[Mapping[str, Est
     null = np.stack([sign * values_of(estimator, small.shuffled(rng)) for _ in range(SHUFFLES)], axis=1)
     own = values if small is case else sign * values_of(estimator, small)
     above = above_null(own, null)
-    where = standing(_worst_last(values), _worst_last(np.stack(replicates, axis=1)), above)
+    last = _worst_last(values)
+    where = standing(last, centred_on(last, _worst_last(np.stack(replicates, axis=1))), above)
     return Ordering(estimator, estimator, where, null_band(above, null, estimator.unit, sign), None, None)
 
 
@@ -147,11 +175,3 @@ def _worst_last(values: Array) -> Array:
     present = values[~np.isnan(values)]
     worst = float(present.max()) + 1.0 if len(present) else 0.0
     return np.where(np.isnan(values), worst, values)
-
-
-def _interval(value: float, draws: Array, unit: str, floor: float = -np.inf) -> Interval | None:
-    """None where the value does not exist, as PGR where the ceiling does not beat the weak model."""
-    ends = interval(value, draws, floor) if np.isfinite(value) else None
-    if ends is None:
-        return None
-    return Interval(value, *ends, unit)

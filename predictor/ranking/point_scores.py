@@ -9,14 +9,15 @@ from predictor.estimators.label_prior_simulation import LabelPriorSimulation, si
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.settings import RankBy
+from predictor.ranking.ordering import ordered_by, rank_by_of
 from predictor.ranking.point_values import values_of
 from predictor.statistics.arrays import Array
 from predictor.training.simulated_split import SimulatedSplit
 from predictor.training.splits import cut
 
 
-def scores(estimator: Estimator, case: Case, rank_by: RankBy, rounds: int | None = None) -> Array:
-    """(m,) scores, lower is better: Err_w2s, or minus the gain, or the estimator's signed value.
+def scores(estimator: Estimator, case: Case, rank_by: RankBy | None, rounds: int | None = None) -> Array:
+    """(m,) scores, lower is better: what the order follows, or the estimator's signed value.
 
     A candidate without a value on these rows gets the worst one.
 
@@ -29,7 +30,7 @@ def scores(estimator: Estimator, case: Case, rank_by: RankBy, rounds: int | None
         return expected[:, 1] - expected[:, 0] if rank_by == "gain" else expected[:, 1]
     if isinstance(part, Forecaster):
         cast = part.forecast(case)
-        return -cast.gain if rank_by == "gain" else cast.error
+        return ordered_by(rank_by_of(rank_by, cast), cast)[0]
     values = (1.0 if part.better == "lower" else -1.0) * values_of(part, case)
     present = values[~np.isnan(values)]
     return np.where(np.isnan(values), float(present.max()) if len(present) else 0.0, values)

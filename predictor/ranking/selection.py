@@ -76,14 +76,14 @@ class Selection:
     Attributes:
         estimators: as asked for; `combined` alone means all that the evidence allows.
         ranking_estimator: its values make the order: the first named that predicts outcomes, else the first named.
-        rank_by: which predicted outcome makes the order.
+        rank_by: which predicted outcome makes the order; None as in `Settings`.
         evidence: the most that is known of any candidate.
         calibration: None where none was named.
     """
 
     estimators: tuple[Estimator, ...]
     ranking_estimator: Estimator
-    rank_by: RankBy
+    rank_by: RankBy | None
     evidence: Evidence
     calibration: AppliedCalibration | None = None
 

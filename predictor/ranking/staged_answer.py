@@ -56,7 +56,7 @@ def with_eliminated(
             p_best=0.0,
             tie_group=groups + number,
         )
-        ranked.append(_described(placed, one, why, query, estimator, stages))
+        ranked.append(_described(placed, one, why, len(query.pool), ranking.rank_by, estimator, stages))
     provenance = replace(ranking.provenance, request={**ranking.provenance.request, **_request(query)})
     note = _note(query, features, stages, len(dropped), total)
     return replace(ranking, candidates=(*ranked, *failed), provenance=provenance, warnings=(note, *ranking.warnings))
@@ -70,7 +70,8 @@ def _described(
     placed: Candidate,
     one: PendingCandidate,
     why: Elimination,
-    query: RankingQuery,
+    rows: int,
+    rank_by: str,
     estimator: Estimator,
     stages: Stages,
 ) -> Candidate:
@@ -81,7 +82,7 @@ def _described(
         dim=features.dim,
         parameters=features.parameters,
         fingerprint=features.fingerprint,
-        estimates=_estimate(why, estimator, query),
+        estimates=_estimate(why, estimator, rank_by),
         diagnostics={
             **features.facts,
             "rows_seen": float(why.rows_seen),
@@ -92,16 +93,16 @@ def _described(
         },
         warnings=(
             *features.warnings,
-            f"eliminated at stage {why.stage} of {stages.count} after {why.rows_seen} of {len(query.pool)} rows: "
+            f"eliminated at stage {why.stage} of {stages.count} after {why.rows_seen} of {rows} rows: "
             f"behind {why.rival!r} by {why.behind:.3f}, by {why.low:.3f} to {why.high:.3f} on all rows",
         ),
         timings={"features": features.seconds},
     )
 
 
-def _estimate(why: Elimination, estimator: Estimator, query: RankingQuery) -> dict[str, Estimate]:
+def _estimate(why: Elimination, estimator: Estimator, rank_by: str) -> dict[str, Estimate]:
     """The estimator's value where it is the score itself."""
-    if isinstance(estimator, Forecaster) and query.settings.rank_by == "gain":
+    if isinstance(estimator, Forecaster) and rank_by != "w2s_error":
         return {}
     value = why.score if isinstance(estimator, Forecaster) or estimator.better == "lower" else -why.score
     return {estimator.name: Estimate(value, estimator.better, estimator.unit, note=f"on {why.rows_seen} rows")}

@@ -89,6 +89,8 @@ def stage_scores(
     if features.student is None:
         raise TypeError("nothing was read yet")
     rows, rank_by = features.rows, query.settings.rank_by
+    if query.settings.calibration is not None:
+        rank_by = rank_by or "w2s_error"  # what past outcomes correct
     case = Case(
         Representation.of(features.student),
         tuple(one.representation for one in candidates.values()),

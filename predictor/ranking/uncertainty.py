@@ -22,7 +22,7 @@ class Standing:
     Attributes:
         rank: (m,) by value.
         low, high: (m,) 90 % interval of the rank over replicates, widened where necessary to include `rank`.
-        p_best: (m,) share of replicates in which the candidate is best, ties shared.
+        p_best: (m,) share of replicates in which the candidate is best, ties shared; the first rank has the highest.
         tie_group: (m,) candidates of one group are not separable from the best-ranked one of that group.
         above_null: (m,) whether the candidate is better than all shuffled ones.
     """
@@ -54,9 +54,25 @@ def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | N
     low = np.minimum(np.floor(np.quantile(ranks, LOW, axis=1)).astype(int), rank)
     high = np.maximum(np.ceil(np.quantile(ranks, HIGH, axis=1)).astype(int), rank)
     first = replicates == replicates.min(axis=0)
-    p_best = np.mean(first / first.sum(axis=0), axis=1)
+    p_best = led_by(int(order[0]), np.mean(first / first.sum(axis=0), axis=1))
     kind = np.ones(len(values), dtype=bool) if above_null is None else above_null
     return Standing(rank, low, high, p_best, _groups(order, replicates, kind), kind)
+
+
+def led_by(leader: int, p_best: Array) -> Array:
+    """(m,) probabilities of which the leader's is the highest.
+
+    The order follows expected values. A candidate that is seldom much better and often worse can be best more often
+    than the leader; no evidence prefers it, so both share their probability evenly. The sum stays.
+    """
+    sharing, shared = [leader], p_best.copy()
+    while True:
+        mean = float(p_best[sharing].mean())
+        rest = np.setdiff1d(np.arange(len(p_best)), sharing)
+        if not len(rest) or p_best[rest].max() <= mean:
+            shared[sharing] = mean
+            return shared
+        sharing.append(int(rest[np.argmax(p_best[rest])]))
 
 
 def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:

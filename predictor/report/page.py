@@ -11,11 +11,11 @@ from predictor.report.markup import facts, model, section, table, text
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
 from predictor.results.candidate import Candidate, Interval
+from predictor.results.columns import Column, columns_of
 from predictor.results.command import command, settings
 from predictor.results.order import null_line, order_of
 from predictor.results.ranking import Ranking
 from predictor.results.text import (
-    decimals_of,
     evidence_lines,
     layer_of,
     number,
@@ -85,21 +85,15 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
         return ""
     first = ranked[0].tie_group
     order = order_of(ranking)
-    columns = [("W2S error<small>lower is better</small>", [c.predicted_w2s_error for c in ranked], False)]
-    gains = [c.predicted_gain for c in ranked]
-    columns += [("Gain<small>accuracy points</small>" if points_of(gains) else "Gain", gains, True)]
-    columns += [("PGR<small>gap closed</small>", [c.predicted_pgr for c in ranked], False)]
-    if not order.forecast:
-        columns = [(f"{text(order.name)}<small>{order.better} is better</small>", list(order.intervals), False)]
-    columns = [column for column in columns if any(i is not None and i.value is not None for i in column[1])]
+    columns = [one for one in columns_of(ranking, pgr=True) if one.present]
     unit = next((i.unit for i in order.intervals if i is not None), "")
-    headings = ["Candidate", "Rank<small>90 %</small>", "P(best)", *(heading for heading, _, _ in columns)]
+    headings = ["Candidate", "Rank<small>90 %</small>", "P(best)", *(_heading(one) for one in columns)]
     rows = [
         [
             _name(candidate, candidate.tie_group is not None and candidate.tie_group == first),
             ranks(candidate.rank_low, candidate.rank_high),
             _meter(candidate.p_best),
-            *(_figure(values[row], decimals_of(values), signed) for _, values, signed in columns),
+            *(_figure(one.intervals[row], one.decimals, one.signed) for one in columns),
         ]
         for row, candidate in enumerate(ranked)
     ]
@@ -110,6 +104,10 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     right = right_of(ranked[0])
     lead += f" {text(right[0].upper() + right[1:])}." if right else ""
     return section("Ranking", table("Candidates in rank order", headings, rows, "ranking"), lead=lead)
+
+
+def _heading(column: Column) -> str:
+    return f"{text(column.name[:1].upper() + column.name[1:])}<small>{text(column.about)}</small>"
 
 
 def _name(candidate: Candidate, tied: bool) -> str:

@@ -22,6 +22,19 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class PredictedPair:
+    """One measure of the student (`w2s`) and of its teacher (`weak`)."""
+
+    w2s: Interval | None = None
+    weak: Interval | None = None
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> PredictedPair:
+        """Read the JSON object back."""
+        return cls(*(None if raw[name] is None else Interval(**raw[name]) for name in ("w2s", "weak")))
+
+
+@dataclass(frozen=True)
 class Estimate:
     """One estimator's answer for one candidate.
 
@@ -55,9 +68,27 @@ class Failure:
         return cls(error.code, error.reason, error.message)
 
 
+_INTERVALS = (
+    *("predicted_w2s_error", "predicted_gain", "predicted_pgr"),
+    *("predicted_accuracy", "predicted_weak_accuracy"),
+)
+
+SHARE = "share of rows"
+PAIRS = "share of pairs"
+LABEL_UNIT = "label unit"
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """One row of the answer. Ranks count from 1; intervals are 90 %."""
+    """One row of the answer. Ranks count from 1; intervals are 90 %.
+
+    Attributes:
+        predicted_accuracy, predicted_weak_accuracy: share of rows whose class the student and the candidate itself name
+            right; None where the labels are numbers, or nobody knows that they are classes.
+        predicted_auroc: areas under the ROC curve, of two classes.
+        predicted_rmse: root mean squared errors in the label's own unit, of numbers.
+        flags: why the candidate must not be advised, such as that it does not beat shuffled rows.
+    """
 
     name: str
     status: Literal["ok", "failed"]
@@ -69,6 +100,11 @@ class Candidate:
     predicted_w2s_error: Interval | None = None
     predicted_gain: Interval | None = None
     predicted_pgr: Interval | None = None
+    predicted_accuracy: Interval | None = None
+    predicted_weak_accuracy: Interval | None = None
+    predicted_auroc: PredictedPair | None = None
+    predicted_rmse: PredictedPair | None = None
+    flags: tuple[str, ...] = ()
     layer: str | None = None
     dim: int | None = None
     parameters: int | None = None
@@ -83,12 +119,29 @@ class Candidate:
     def from_dict(cls, raw: Mapping[str, Any]) -> Candidate:
         """Read one object of the JSON's `candidates` back."""
         values = {f.name: raw[f.name] for f in fields(cls)}
-        for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
+        for name in _INTERVALS:
             values[name] = None if values[name] is None else Interval(**values[name])
+        for name in ("predicted_auroc", "predicted_rmse"):
+            values[name] = None if values[name] is None else PredictedPair.from_dict(values[name])
         values["estimates"] = {name: Estimate(**e) for name, e in values["estimates"].items()}
-        values["warnings"] = tuple(values["warnings"])
+        values["warnings"], values["flags"] = tuple(values["warnings"]), tuple(values["flags"])
         values["error"] = None if values["error"] is None else Failure(**values["error"])
         return cls(**values)
+
+    def outcomes(self) -> dict[str, Interval | None]:
+        """Every predicted outcome by its name in flat tables; those of the candidate itself are `predicted_weak_…`."""
+        area, root = self.predicted_auroc or PredictedPair(), self.predicted_rmse or PredictedPair()
+        return {
+            "predicted_accuracy": self.predicted_accuracy,
+            "predicted_weak_accuracy": self.predicted_weak_accuracy,
+            "predicted_auroc": area.w2s,
+            "predicted_weak_auroc": area.weak,
+            "predicted_w2s_error": self.predicted_w2s_error,
+            "predicted_gain": self.predicted_gain,
+            "predicted_pgr": self.predicted_pgr,
+            "predicted_rmse": root.w2s,
+            "predicted_weak_rmse": root.weak,
+        }
 
     def to_row(self) -> dict[str, Any]:
         """The candidate as one flat row of a frame: intervals as `_low` and `_high`, one column an estimator."""
@@ -96,8 +149,7 @@ class Candidate:
             name: getattr(self, name)
             for name in ("rank", "name", "status", "rank_low", "rank_high", "p_best", "tie_group", "layer", "dim")
         }
-        for name in ("predicted_w2s_error", "predicted_gain", "predicted_pgr"):
-            interval: Interval | None = getattr(self, name)
+        for name, interval in self.outcomes().items():
             row[name] = None if interval is None else interval.value
             row[f"{name}_low"] = None if interval is None else interval.low
             row[f"{name}_high"] = None if interval is None else interval.high

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv as writer
 import io
 
-from predictor.results.candidate import Candidate, Interval
+from predictor.results.candidate import Candidate
 from predictor.results.ranking import Ranking
-
-INTERVALS = ("predicted_w2s_error", "predicted_gain", "predicted_pgr")
 
 
 def csv(ranking: Ranking) -> str:
@@ -18,7 +16,7 @@ def csv(ranking: Ranking) -> str:
     """
     names = list(dict.fromkeys(name for candidate in ranking.candidates for name in candidate.estimates))
     header = ["rank", "rank_low", "rank_high", "name", "status", "p_best", "tie_group", "layer", "dim", "parameters"]
-    for interval in INTERVALS:
+    for interval in Candidate("", "ok").outcomes():
         header += [interval, f"{interval}_low", f"{interval}_high", f"{interval}_unit"]
     header += [*names, "error_code", "error_reason", "error_message"]
     out = io.StringIO()
@@ -42,8 +40,7 @@ def _row(candidate: Candidate, names: list[str]) -> list[object]:
         candidate.dim,
         candidate.parameters,
     ]
-    for name in INTERVALS:
-        interval: Interval | None = getattr(candidate, name)
+    for interval in candidate.outcomes().values():
         row += [None] * 4 if interval is None else [interval.value, interval.low, interval.high, interval.unit]
     row += [candidate.estimates[name].value if name in candidate.estimates else None for name in names]
     error = candidate.error

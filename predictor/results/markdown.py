@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
 from predictor.results.candidate import Candidate
+from predictor.results.columns import columns_of
 from predictor.results.command import command
-from predictor.results.order import Order, null_line, order_of
+from predictor.results.order import null_line, order_of
 from predictor.results.ranking import Ranking
 from predictor.results.text import (
     compact,
-    decimals_of,
     evidence_lines,
     layer_of,
     percent,
-    points_of,
     ranks,
     right_of,
     span,
@@ -37,7 +36,7 @@ def markdown(ranking: Ranking) -> str:
         "# Weak-to-strong ranking",
         f"**{plain(ranking.advice())}**",
         f"Student {plain(strong.name)} ({plain(about)}), {ranking.rows:,} rows, ranked by {plain(order.sentence)}.",
-        *([_ranking(ranked, order)] if ranked else []),
+        *([_ranking(ranked, ranking)] if ranked else []),
         "\n".join(f"- {note}" for note in _notes(ranking, ranked)),
     ]
     if failed:
@@ -59,13 +58,11 @@ def plain(text: str) -> str:
     return "".join(f"\\{letter}" if letter in SPECIAL else letter for letter in visible(text))
 
 
-def _ranking(ranked: Sequence[Candidate], order: Order) -> str:
-    errors, gains = [c.predicted_w2s_error for c in ranked], [c.predicted_gain for c in ranked]
-    columns = {"W2S error": [span(error, decimals_of(errors)) for error in errors]}
-    points = points_of(gains)
-    columns[f"Gain, {points}" if points else "Gain"] = [span(gain, decimals_of(gains), signed=True) for gain in gains]
-    if not order.forecast:
-        columns = {order.name: [span(interval, decimals_of(order.intervals)) for interval in order.intervals]}
+def _ranking(ranked: Sequence[Candidate], ranking: Ranking) -> str:
+    columns = {
+        one.name[:1].upper() + one.name[1:]: [span(i, one.decimals, one.signed) for i in one.intervals]
+        for one in columns_of(ranking)
+    }
     lines = [
         f"| Rank | 90 % | Candidate | P(best) | {' | '.join(plain(name) for name in columns)} |",
         f"| --: | :-- | :-- | --: |{' :-- |' * len(columns)}",

@@ -36,6 +36,8 @@ def order_of(ranking: Ranking) -> Order:
     ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
     if ranking.rank_by == "w2s_error":
         return Order("predicted W2S error", "lower", tuple(c.predicted_w2s_error for c in ranked), True)
+    if ranking.rank_by == "accuracy":
+        return Order("predicted accuracy", "higher", tuple(c.predicted_accuracy for c in ranked), True)
     if ranking.rank_by == "gain":
         return Order("predicted gain", "higher", tuple(c.predicted_gain for c in ranked), True)
     estimates = [candidate.estimates.get(ranking.rank_by) for candidate in ranked]

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
 from predictor.results.candidate import Candidate, Interval
+from predictor.results.columns import Column, columns_of
 from predictor.results.order import Order, null_line, order_of
 from predictor.results.ranking import NullBand, Ranking
 from predictor.results.text import (
-    decimals_of,
     evidence_lines,
     layer_of,
     percent,
-    points_of,
     ranks,
     right_of,
     span,
@@ -28,6 +27,10 @@ MARGIN = 10
 
 BARS = (14, 30)
 """Narrowest and widest drawing of an interval; below the narrowest none is drawn."""
+
+
+NEEDED = 2
+"""Outcomes that are always shown; further ones where names keep their room."""
 
 
 def table(ranking: Ranking, width: int = 100) -> str:
@@ -83,20 +86,22 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
 
 
 def _rows(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[str]:
-    order = order_of(ranking)
-    digits = max(decimals_of(c.predicted_w2s_error for c in ranked), decimals_of(c.predicted_gain for c in ranked))
-    if not order.forecast:
-        digits = decimals_of(order.intervals)
     names = ["candidate", *(visible(candidate.name) for candidate in ranked)]
     longest = max(12, *(_cells(name) for name in names))
-    columns = _figures(ranked, order, digits)
-    if digits > 2 and _room(columns, width) < min(longest, 36):
-        columns = _figures(ranked, order, 2)
+    outcomes = columns_of(ranking)
+    columns = _figures(ranked, outcomes[:NEEDED])
+    if _room(columns, width) < min(longest, 36):
+        columns = _figures(ranked, outcomes[:NEEDED], 2)
+    for one in outcomes[NEEDED:]:
+        wider = [*columns, _figure(one)]
+        if _room(wider, width) < min(longest, 36):
+            break
+        columns = wider
     widths = [max(_cells(text) for text in column) for column in columns]
     room = _room(columns, width)
     bar = min(BARS[1], room - min(longest, 36) - 2)
     name_width = max(12, min(longest, room - (bar + 2 if bar >= BARS[0] else 0)))
-    drawn = _bars(order, ranking, bar) if bar >= BARS[0] else [""] * len(names)
+    drawn = _bars(order_of(ranking), ranking, bar) if bar >= BARS[0] else [""] * len(names)
     lines = []
     for row, mark in enumerate(["  ", *_brackets(ranked)]):
         place, low_high, best, *figures = (column[row] for column in columns)
@@ -114,24 +119,19 @@ def _room(columns: Sequence[Sequence[str]], width: int) -> int:
     return width - (1 + sum(max(_cells(text) for text in column) + 2 for column in columns))
 
 
-def _figures(ranked: Sequence[Candidate], order: Order, digits: int) -> list[list[str]]:
-    columns = [
+def _figures(ranked: Sequence[Candidate], outcomes: Sequence[Column], digits: int = 3) -> list[list[str]]:
+    """Place, rank interval, P(best) and outcomes, with so many decimals at most."""
+    return [
         ["", *(str(candidate.rank) for candidate in ranked)],
         ["rank", *(ranks(candidate.rank_low, candidate.rank_high) for candidate in ranked)],
         ["P(best)", *(percent(candidate.p_best) for candidate in ranked)],
+        *(_figure(one, digits) for one in outcomes),
     ]
-    if not order.forecast:
-        return [*columns, [order.name, *(span(interval, digits) for interval in order.intervals)]]
-    gains = [candidate.predicted_gain for candidate in ranked]
-    points = points_of(gains)
-    return [
-        *columns,
-        ["W2S error", *(span(candidate.predicted_w2s_error, digits) for candidate in ranked)],
-        [
-            f"gain, {points}" if points else "gain",
-            *(span(gain, decimals_of(gains) if points else digits, signed=True) for gain in gains),
-        ],
-    ]
+
+
+def _figure(outcome: Column, digits: int = 3) -> list[str]:
+    shown = min(outcome.decimals, digits)
+    return [outcome.name, *(span(interval, shown, outcome.signed) for interval in outcome.intervals)]
 
 
 def _brackets(ranked: Sequence[Candidate]) -> list[str]:
@@ -147,7 +147,7 @@ def _brackets(ranked: Sequence[Candidate]) -> list[str]:
 
 def _bars(order: Order, ranking: Ranking, width: int) -> list[str]:
     """The ranked quantity on one scale, over the band of shuffled candidates where that is of the same quantity."""
-    null = NullBand() if ranking.rank_by == "gain" else ranking.null
+    null = NullBand() if ranking.rank_by in ("accuracy", "gain") else ranking.null
     ends = [v for i in order.intervals if i is not None for v in (i.value, i.low, i.high) if v is not None]
     ends += [v for v in (null.low, null.high) if v is not None]
     if not ends or min(ends) == max(ends):

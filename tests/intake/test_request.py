@@ -159,7 +159,7 @@ def test_every_row_is_drawn_equally_often(arrays):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank_by": "size"}, r"rank_by is 'size'; it must be one of w2s_error, gain"),
+        ({"rank_by": "size"}, r"rank_by is 'size'; it must be one of accuracy, w2s_error, gain"),
         ({"pooling": "max"}, r"pooling is 'max'; it must be one of mean, last, cls"),
         ({"seed": -1}, r"seed is -1; it must be a whole number of at least 0"),
         ({"max_rows": 1}, r"max_rows is 1; it must be a whole number of at least 2"),

@@ -18,7 +18,7 @@ from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
 from predictor.query.settings import Budget, Settings
 from predictor.query.training_plan import Training
-from predictor.results.candidate import Candidate, Estimate, Failure, Interval
+from predictor.results.candidate import Candidate, Estimate, Failure, Interval, PredictedPair
 from predictor.results.job import Job
 from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
 from predictor.steps import Progress
@@ -147,6 +147,13 @@ def full_candidate(name: str = "small") -> Candidate:
         predicted_pgr=Interval(0.4, 0.1, 0.6, "fraction"),
         layer="6",
         dim=256,
+        predicted_accuracy=Interval(0.8, 0.7, 0.85, "share of rows"),
+        predicted_weak_accuracy=Interval(0.75, 0.65, 0.8, "share of rows"),
+        predicted_auroc=PredictedPair(
+            Interval(0.9, 0.85, 0.95, "share of pairs"), Interval(0.875, 0.75, 0.9375, "share of pairs")
+        ),
+        predicted_rmse=PredictedPair(Interval(2.5, 2.25, 2.75, "label unit"), Interval(3.5, 3.25, 3.75, "label unit")),
+        flags=("random weights",),
         parameters=22_713_216,
         fingerprint="ab" * 32,
         estimates={

@@ -144,7 +144,7 @@ def test_settings_check_themselves() -> None:
     """A value that is not allowed is refused wherever Settings are made."""
     with pytest.raises(InputError, match=r"seed is -1; it must be a whole number of at least 0\."):
         Settings(seed=-1)
-    with pytest.raises(InputError, match="rank_by is 'size'; it must be one of w2s_error, gain"):
+    with pytest.raises(InputError, match="rank_by is 'size'; it must be one of accuracy, w2s_error, gain"):
         Settings(rank_by="size")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="layer='top' is not a layer"):
         Settings(layer="top")

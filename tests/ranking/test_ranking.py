@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.api import predict
+from predictor.errors import InputError
 from predictor.query.pool import Pool
 from predictor.results.ranking import Ranking
 from tests.answers import bare, by_name
@@ -152,3 +153,35 @@ def test_one_candidate_is_a_ranking_too(models):
     found = predict(strong=models[0], weak=models[1]["t0"])
     (only,) = found.candidates
     assert (only.rank, only.rank_low, only.rank_high, only.p_best, only.tie_group) == (1, 1, 1, 1.0, 1)
+
+
+def test_classes_are_ranked_by_accuracy_and_the_first_has_the_highest_p_best(models):
+    """Where accuracy is predicted it makes the order, unless another is asked for."""
+    given = np.full(ROWS, np.nan)
+    given[:60] = (models[0][:60, 0] > 0).astype(float)
+    found = predict(strong=models[0], weak=models[1], labels=given)
+    assert found.rank_by == "accuracy"
+    shares = [one.predicted_accuracy for one in found.candidates]
+    assert [one.value for one in shares] == sorted((one.value for one in shares), reverse=True)
+    assert all(one.low <= one.value <= one.high and one.unit == "share of rows" for one in shares)
+    assert found.candidates[0].p_best == max(one.p_best for one in found.candidates)
+    assert found.candidates[0].predicted_auroc.w2s.unit == "share of pairs"
+    assert found.candidates[0].predicted_rmse is None
+    assert predict(strong=models[0], weak=models[1], labels=given, rank_by="w2s_error").rank_by == "w2s_error"
+
+
+def test_numbers_have_an_error_in_their_own_unit(models):
+    given = np.full(ROWS, np.nan)
+    given[:60] = 100.0 * models[0][:60, 0]
+    found = predict(strong=models[0], weak=models[1], labels=given)
+    assert found.rank_by == "w2s_error"
+    first, scale = found.candidates[0], float(np.std(given[:60]))
+    assert first.predicted_accuracy is None
+    assert first.predicted_rmse.w2s.value == pytest.approx(scale * np.sqrt(first.predicted_w2s_error.value))
+    weak = first.predicted_w2s_error.value + first.predicted_gain.value
+    assert first.predicted_rmse.weak.value == pytest.approx(scale * np.sqrt(weak))
+
+
+def test_accuracy_is_refused_where_nobody_says_that_there_are_classes(models):
+    with pytest.raises(InputError, match="an order by accuracy needs a target of classes"):
+        predict(strong=models[0], weak=models[1], rank_by="accuracy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ranking.uncertainty import interval, standing
+from predictor.ranking.uncertainty import interval, led_by, standing
 
 
 def plain_standing(values, replicates):
@@ -24,6 +24,10 @@ def plain_standing(values, replicates):
             better = sum(s < scores[i] for s in scores)
             level = sum(s == scores[i] for s in scores) - 1
             drawn[i].append(1 + better + level / 2)
+    sharing = [places[0]]
+    while any(best[i] > np.mean([best[j] for j in sharing]) for i in range(count) if i not in sharing):
+        sharing.append(max((i for i in range(count) if i not in sharing), key=lambda i: best[i]))
+    best = [np.mean([best[j] for j in sharing]) if i in sharing else best[i] for i in range(count)]
     low = [min(int(np.floor(quantile(d, 0.05))), rank[i]) for i, d in enumerate(drawn)]
     high = [max(int(np.ceil(quantile(d, 0.95))), rank[i]) for i, d in enumerate(drawn)]
     group, number = [0] * count, 0
@@ -144,3 +148,10 @@ def test_an_interval_holds_its_value_and_stops_at_what_is_possible():
     assert interval(2.0, np.arange(101.0)) == (2.0, 95.0)
     assert interval(50.0, np.arange(101.0) - 20.0) == (-15.0, 75.0)
     assert interval(50.0, np.arange(101.0) - 20.0, floor=0.0) == (0.0, 75.0)
+
+
+def test_the_first_rank_has_the_highest_p_best():
+    """By hand: c is best most often, so it shares with the leader; b stays below both."""
+    assert led_by(0, np.array([0.2, 0.3, 0.5])) == pytest.approx([0.35, 0.3, 0.35])
+    assert led_by(0, np.array([0.1, 0.45, 0.45])) == pytest.approx([1 / 3] * 3)
+    assert led_by(1, np.array([0.2, 0.5, 0.3])) == pytest.approx([0.2, 0.5, 0.3])

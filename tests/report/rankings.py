@@ -28,19 +28,23 @@ def candidate(name: str, place: int, error: float, gain: float, p_best: float, t
         Interval(error, error - 0.031, error + 0.037, "label variance"),
         Interval(gain, gain - 0.042, gain + 0.038, "label variance"),
         Interval(0.4 - 0.1 * place, -0.1, 0.6, "fraction"),
-        "6",
-        384,
-        22_713_216,
-        "ab" * 32,
-        {
+        layer="6",
+        dim=384,
+        parameters=22_713_216,
+        fingerprint="ab" * 32,
+        estimates={
             "label_prior_simulation": Estimate(error, "lower", "label variance", error - 0.03, error + 0.03),
             "representation_gap": Estimate(0.8 + 0.02 * place, "lower", ""),
             "misfit": Estimate(None, "higher", "label variance", note="needs weak labels"),
             "parameter_count": Estimate(22_713_216.0 / place, "higher", "weights"),
         },
-        {**spectrum(0.6 + 0.1 * place), "overlap_with_strong": 0.8 - 0.1 * place, "effective_dimension": 40.0 - place},
-        ("3 rows were cut at 256 tokens",) if place == 2 else (),
-        {"extract": 1.5},
+        diagnostics={
+            **spectrum(0.6 + 0.1 * place),
+            "overlap_with_strong": 0.8 - 0.1 * place,
+            "effective_dimension": 40.0 - place,
+        },
+        warnings=("3 rows were cut at 256 tokens",) if place == 2 else (),
+        timings={"extract": 1.5},
     )
 
 

@@ -34,6 +34,7 @@ class RankBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RANK_BY_UNSPECIFIED: _ClassVar[RankBy]
     RANK_BY_W2S_ERROR: _ClassVar[RankBy]
     RANK_BY_GAIN: _ClassVar[RankBy]
+    RANK_BY_ACCURACY: _ClassVar[RankBy]
 
 class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -85,6 +86,7 @@ POOLING_CLS: Pooling
 RANK_BY_UNSPECIFIED: RankBy
 RANK_BY_W2S_ERROR: RankBy
 RANK_BY_GAIN: RankBy
+RANK_BY_ACCURACY: RankBy
 PRECISION_UNSPECIFIED: Precision
 PRECISION_AUTO: Precision
 PRECISION_FP32: Precision

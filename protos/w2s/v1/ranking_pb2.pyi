@@ -93,8 +93,16 @@ class StrongModel(_message.Message):
     diagnostics: _containers.ScalarMap[str, float]
     def __init__(self, name: _Optional[str] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., fingerprint: _Optional[str] = ..., diagnostics: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
+class PredictedPair(_message.Message):
+    __slots__ = ("w2s", "weak")
+    W2S_FIELD_NUMBER: _ClassVar[int]
+    WEAK_FIELD_NUMBER: _ClassVar[int]
+    w2s: Interval
+    weak: Interval
+    def __init__(self, w2s: _Optional[_Union[Interval, _Mapping]] = ..., weak: _Optional[_Union[Interval, _Mapping]] = ...) -> None: ...
+
 class Candidate(_message.Message):
-    __slots__ = ("name", "status", "rank", "rank_low", "rank_high", "p_best", "tie_group", "predicted_w2s_error", "predicted_gain", "predicted_pgr", "layer", "dim", "parameters", "fingerprint", "estimates", "diagnostics", "warnings", "timings", "error")
+    __slots__ = ("name", "status", "rank", "rank_low", "rank_high", "p_best", "tie_group", "predicted_w2s_error", "predicted_gain", "predicted_pgr", "layer", "dim", "parameters", "fingerprint", "estimates", "diagnostics", "warnings", "timings", "error", "predicted_accuracy", "predicted_weak_accuracy", "predicted_auroc", "predicted_rmse", "flags")
     class EstimatesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +143,11 @@ class Candidate(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_WEAK_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_AUROC_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_RMSE_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
     name: str
     status: CandidateStatus
     rank: int
@@ -154,7 +167,12 @@ class Candidate(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     timings: _containers.ScalarMap[str, float]
     error: Failure
-    def __init__(self, name: _Optional[str] = ..., status: _Optional[_Union[CandidateStatus, str]] = ..., rank: _Optional[int] = ..., rank_low: _Optional[int] = ..., rank_high: _Optional[int] = ..., p_best: _Optional[float] = ..., tie_group: _Optional[int] = ..., predicted_w2s_error: _Optional[_Union[Interval, _Mapping]] = ..., predicted_gain: _Optional[_Union[Interval, _Mapping]] = ..., predicted_pgr: _Optional[_Union[Interval, _Mapping]] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., parameters: _Optional[int] = ..., fingerprint: _Optional[str] = ..., estimates: _Optional[_Mapping[str, Estimate]] = ..., diagnostics: _Optional[_Mapping[str, float]] = ..., warnings: _Optional[_Iterable[str]] = ..., timings: _Optional[_Mapping[str, float]] = ..., error: _Optional[_Union[Failure, _Mapping]] = ...) -> None: ...
+    predicted_accuracy: Interval
+    predicted_weak_accuracy: Interval
+    predicted_auroc: PredictedPair
+    predicted_rmse: PredictedPair
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., status: _Optional[_Union[CandidateStatus, str]] = ..., rank: _Optional[int] = ..., rank_low: _Optional[int] = ..., rank_high: _Optional[int] = ..., p_best: _Optional[float] = ..., tie_group: _Optional[int] = ..., predicted_w2s_error: _Optional[_Union[Interval, _Mapping]] = ..., predicted_gain: _Optional[_Union[Interval, _Mapping]] = ..., predicted_pgr: _Optional[_Union[Interval, _Mapping]] = ..., layer: _Optional[str] = ..., dim: _Optional[int] = ..., parameters: _Optional[int] = ..., fingerprint: _Optional[str] = ..., estimates: _Optional[_Mapping[str, Estimate]] = ..., diagnostics: _Optional[_Mapping[str, float]] = ..., warnings: _Optional[_Iterable[str]] = ..., timings: _Optional[_Mapping[str, float]] = ..., error: _Optional[_Union[Failure, _Mapping]] = ..., predicted_accuracy: _Optional[_Union[Interval, _Mapping]] = ..., predicted_weak_accuracy: _Optional[_Union[Interval, _Mapping]] = ..., predicted_auroc: _Optional[_Union[PredictedPair, _Mapping]] = ..., predicted_rmse: _Optional[_Union[PredictedPair, _Mapping]] = ..., flags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class NullBand(_message.Message):
     __slots__ = ("value", "low", "high", "unit", "separable")
