@@ -13,7 +13,7 @@ from predictor.query.settings import OPTIONS
 
 _FORMS = [scheme.form for scheme in SCHEMES.values()]
 MODEL = f"{', '.join(_FORMS[:-1])} or {_FORMS[-1]}; NAME=MODEL gives an alias, #layer=3,6 and #pooling=cls override"
-ROWS = ".jsonl .csv .tsv .parquet .txt, or - for standard input"
+ROWS = ".jsonl .json .csv .tsv .parquet .arrow .txt (also .gz), a datasets folder, or - for standard input"
 
 
 def add_models(parser: Parser, *, arrays: bool = False) -> None:

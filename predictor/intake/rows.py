@@ -46,7 +46,7 @@ def read_task(
     table = read_table(path)
     pool = _pool_of(table, text_column, id_column)
     _need_column(table, label_column, "label")
-    return pool, Labels.of([record.get(label_column) for record in table.records], _places(table), "gold labels")
+    return pool, Labels.of(table.read(label_column), _places(table))
 
 
 def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) -> Labels:
@@ -162,15 +162,16 @@ def _places(table: Table) -> list[str]:
 
 
 def _pool_of(table: Table, text_column: str, id_column: str) -> Pool:
-    if not table.records:
+    if not len(table):
         raise InputError(f"{table.source} has no rows.", reason="NO_ROWS", field="pool")
     _need_column(table, text_column, "text")
     has_ids = id_column in table.columns
     if not has_ids and id_column != ID_COLUMN:
         _need_column(table, id_column, "id")
-    texts = [_text(table, row, text_column) for row in range(len(table.records))]
-    ids = [_id(table, row, id_column) for row in range(len(table.records))] if has_ids else None
-    return Pool.of(texts, ids)
+    texts = [
+        _text(value, place, text_column) for value, place in zip(table.read(text_column), _places(table), strict=True)
+    ]
+    return Pool.of(texts, _ids(table, id_column) if has_ids else None)
 
 
 def _need_column(table: Table, column: str, meaning: str) -> None:
@@ -183,35 +184,34 @@ def _need_column(table: Table, column: str, meaning: str) -> None:
         )
 
 
-def _text(table: Table, row: int, column: str) -> str:
-    value = table.records[row].get(column)
-    where = f"{table.source}, {table.lines[row]}"
+def _text(value: object, place: str, column: str) -> str:
     if not isinstance(value, str):
         got = "no value" if value is None else f"a {type(value).__name__}"
         raise InputError(
-            f"{where}: column {column!r} has {got}; every row needs a text (an empty string is one).",
+            f"{place}: column {column!r} has {got}; every row needs a text (an empty string is one).",
             reason="ROW_WITHOUT_TEXT",
             field="pool",
         )
     if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise InputError(
-            f"{where}: half of a surrogate pair, which is no character. Write the row as UTF-8.",
+            f"{place}: half of a surrogate pair, which is no character. Write the row as UTF-8.",
             reason="BAD_ENCODING",
             field="pool",
         )
     return value
 
 
-def _id(table: Table, row: int, column: str) -> str:
-    value = table.records[row].get(column)
-    if value is None or value == "" or isinstance(value, list | dict):
-        raise InputError(
-            f"{table.source}, {table.lines[row]}: column {column!r} has no id; give every row one, or drop the "
-            "column to number the rows.",
-            reason="ROW_WITHOUT_ID",
-            field="pool",
-        )
-    return str(value)
+def _ids(table: Table, column: str) -> list[str]:
+    ids = []
+    for value, place in zip(table.read(column), _places(table), strict=True):
+        if value is None or value == "" or value != value or isinstance(value, list | dict):
+            raise InputError(
+                f"{place}: column {column!r} has no id; give every row one, or drop the column to number the rows.",
+                reason="ROW_WITHOUT_ID",
+                field="pool",
+            )
+        ids.append(str(value))
+    return ids
 
 
 def _by_id(table: Table, label_column: str, field: str) -> dict[str, object]:
@@ -225,15 +225,10 @@ def _by_id(table: Table, label_column: str, field: str) -> dict[str, object]:
                 field=field,
             )
     found: dict[str, object] = {}
-    for row, record in enumerate(table.records):
-        name = _id(table, row, ID_COLUMN)
+    for name, value, place in zip(_ids(table, ID_COLUMN), table.read(label_column), _places(table), strict=True):
         if name in found:
-            raise InputError(
-                f"{table.source}, {table.lines[row]}: row {name!r} is labelled twice.",
-                reason="DUPLICATE_ROW_ID",
-                field=field,
-            )
-        found[name] = record.get(label_column)
+            raise InputError(f"{place}: row {name!r} is labelled twice.", reason="DUPLICATE_ROW_ID", field=field)
+        found[name] = value
     return found
 
 

@@ -1,45 +1,66 @@
-"""Tables: files of records read as columns and rows, with errors that name the line."""
+"""Tables: files of records read as columns, with errors that name the line."""
 
 from __future__ import annotations
 
-import csv
-import io
+import bz2
+import gzip
 import json
+import lzma
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from predictor.errors import InputError, NotFoundError
+from predictor.intake.arrow_rows import read_arrow, read_arrow_folder
+from predictor.intake.json_rows import JsonRows, read_json, read_json_lines
+from predictor.intake.separated import lines_of, read_separated
 
-SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet", ".txt")
-"""File kinds that can be read; `-` is standard input, as JSON lines or plain lines."""
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".txt")
+"""File kinds that can be read, each also compressed; `-` is standard input, as JSON or plain lines."""
+
+COMPRESSED: Mapping[bytes, tuple[str, Callable[[bytes], bytes]]] = {
+    b"\x1f\x8b": (".gz", gzip.decompress),
+    b"BZh": (".bz2", bz2.decompress),
+    b"\xfd7zXZ\x00": (".xz", lzma.decompress),
+}
+"""First bytes of a compressed file -> its suffix and what decompresses it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """Records in file order.
+    """Records in file order, read column by column.
 
     Attributes:
         source: the file as the user named it, for messages.
         columns: every column name that occurs, in order of first appearance.
-        records: column -> value of each row; a JSON row may lack columns.
         lines: for each record the place to name in a message, such as `line 3`.
+        read: the values of a column; None where a record does not have it.
     """
 
     source: str
     columns: tuple[str, ...]
-    records: tuple[dict[str, object], ...]
     lines: tuple[str, ...]
+    read: Callable[[str], Sequence[object]]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def records(self) -> list[dict[str, object]]:
+        """The rows as dictionaries, without absent values."""
+        columns = [(name, self.read(name)) for name in self.columns]
+        return [{name: values[row] for name, values in columns if values[row] is not None} for row in range(len(self))]
 
 
 def read_table(path: str | Path) -> Table:
-    """Read `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.txt`, or standard input where the path is `-`.
+    """Read a file of one of SUFFIXES, a saved dataset, or standard input where the path is `-`.
 
-    Text is UTF-8 with or without a byte order mark. A `.txt` file is one column named `text`, one row a line: the
-    newline that ends the file is ignored, a blank line inside is a row. Blank lines of `.jsonl` are skipped. `.csv`
-    and `.tsv` need a header line and follow the quoting rules of spreadsheets. Standard input is taken as JSON lines
-    where its first line is a JSON object, as plain lines otherwise.
+    Files may be compressed by gzip, bzip2 or xz. Text is UTF-8 with or without a byte order mark. A `.txt` file is one
+    column named `text`, one row a line: the newline that ends the file is ignored, a blank line inside is a row.
+    `.csv` and `.tsv`: see `predictor.intake.separated`. `.json`: see `predictor.intake.json_rows`. A folder is one that
+    `datasets.Dataset.save_to_disk` wrote, or has the shards of one split. Standard input is taken as JSON where its
+    first line is a JSON object or starts an array, as plain lines otherwise.
 
     Raises:
         NotFoundError: no such file.
@@ -48,27 +69,55 @@ def read_table(path: str | Path) -> Table:
     name = str(path)
     if name == "-":
         return _read_stdin()
-    suffix = Path(name).suffix.lower()
     if Path(name).is_dir():
-        raise NotFoundError(f"{name} is a folder; name a file of rows in it.", reason="FILE_NOT_FOUND")
+        return Table(name, *read_arrow_folder(name))
+    suffix = _suffix(name)
     if suffix not in SUFFIXES:
         this = repr(suffix) if suffix else "a file without an ending"
         raise InputError(
-            f"{name}: rows are read from {', '.join(SUFFIXES)} or - (standard input), not from {this}; rename or "
-            "convert the file.",
+            f"{name}: rows are read from {', '.join(SUFFIXES)} (also .gz), a datasets folder, or - (standard input), "
+            f"not from {this}; {_advice(suffix)}.",
             reason="UNKNOWN_FILE_KIND",
         )
     if not Path(name).is_file():
         found = "is not a file" if Path(name).exists() else "does not exist"
         raise NotFoundError(f"{name} {found}; check the path.", reason="FILE_NOT_FOUND")
-    if suffix == ".parquet":
-        return _read_parquet(name)
-    text = _decode(_read_bytes(name), name)
-    if suffix == ".jsonl":
-        return _read_json_lines(text, name)
+    raw = _decompressed(_read_bytes(name), name)
+    if suffix in (".parquet", ".arrow"):
+        return Table(name, *read_arrow(raw, name))
+    text = _decode(raw, name)
     if suffix == ".txt":
-        return _read_plain_lines(text, name)
-    return _read_separated(text, name, "," if suffix == ".csv" else "\t")
+        return _plain_lines(text, name)
+    if suffix in (".csv", ".tsv"):
+        header, rows = read_separated(text, name, "," if suffix == ".csv" else "\t")
+        places = {column: place for place, column in enumerate(header)}
+        return Table(
+            name,
+            header,
+            tuple(f"line {number}" for number, _ in rows),
+            lambda column: [cells[places[column]] for _, cells in rows],
+        )
+    return _json_table(text, name, suffix == ".json")
+
+
+def _suffix(name: str) -> str:
+    inner = name.lower()
+    for ending in (".gz", ".bz2", ".xz"):
+        inner = inner.removesuffix(ending)
+    return Path(inner).suffix
+
+
+def _advice(suffix: str) -> str:
+    advice = {
+        ".zst": "decompress it: zstd -d FILE",
+        ".zip": "unpack it: unzip FILE",
+        ".xlsx": "save the sheet as .csv in UTF-8",
+        ".xls": "save the sheet as .csv in UTF-8",
+        ".pkl": "pickles can run code; write the frame with .to_parquet or .to_json(lines=True, orient='records')",
+        ".pt": "write the rows with datasets' .to_json, or as .jsonl",
+        ".npy": "arrays are features or labels; give them with --strong, --weak, --labels or --weak-labels",
+    }
+    return advice.get(suffix, "rename or convert the file")
 
 
 def _read_bytes(name: str) -> bytes:
@@ -78,23 +127,48 @@ def _read_bytes(name: str) -> bytes:
         raise InputError(f"{name} cannot be read: {error.strerror}.", reason="FILE_UNREADABLE") from error
 
 
+def _decompressed(raw: bytes, name: str) -> bytes:
+    for start, (suffix, decompress) in COMPRESSED.items():
+        if raw.startswith(start):
+            try:
+                return decompress(raw)
+            except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+                raise InputError(
+                    f"{name} is a damaged {suffix} file ({error}); copy or download it again.",
+                    reason="FILE_UNREADABLE",
+                ) from error
+    return raw
+
+
 def _read_stdin() -> Table:
     name = "standard input"
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError("rows were asked from standard input (-), but nothing is piped in.", reason="NO_ROWS")
-    text = _decode(sys.stdin.buffer.read(), name)
+    text = _decode(_decompressed(sys.stdin.buffer.read(), name), name)
     first = text.lstrip().partition("\n")[0]
     try:
         is_json = isinstance(json.loads(first), dict)
     except ValueError:
         is_json = False
-    return _read_json_lines(text, name) if is_json else _read_plain_lines(text, name)
+    if not is_json and text.lstrip()[:1] == "[":
+        try:
+            return _json_table(text, name, whole=True)
+        except InputError:
+            return _plain_lines(text, name)
+    return _json_table(text, name, whole=False) if is_json else _plain_lines(text, name)
 
 
 def _decode(raw: bytes, name: str) -> str:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError(
             f"{name} is UTF-16; rows must be UTF-8. Convert it: iconv -f UTF-16 -t UTF-8.", reason="BAD_ENCODING"
+        )
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise InputError(
+            f"{name}, line {line}: a NUL byte, which no text has. The file is damaged, or UTF-16 without a mark: "
+            "iconv -f UTF-16LE -t UTF-8.",
+            reason="BAD_ENCODING",
         )
     try:
         return raw.decode("utf-8-sig")
@@ -107,92 +181,11 @@ def _decode(raw: bytes, name: str) -> str:
         ) from error
 
 
-def _lines(text: str) -> list[str]:
-    # Not str.splitlines: it also cuts at U+2028, form feeds and other characters that real texts contain.
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
+def _plain_lines(text: str, name: str) -> Table:
+    lines = lines_of(text)
+    return Table(name, ("text",), tuple(f"line {i}" for i in range(1, len(lines) + 1)), lambda _: lines)
 
 
-def _read_plain_lines(text: str, name: str) -> Table:
-    lines = _lines(text)
-    places = tuple(f"line {number}" for number in range(1, len(lines) + 1))
-    return Table(name, ("text",), tuple({"text": line} for line in lines), places)
-
-
-def _read_json_lines(text: str, name: str) -> Table:
-    columns: dict[str, None] = {}
-    records: list[dict[str, object]] = []
-    places: list[str] = []
-    for number, line in enumerate(_lines(text), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise InputError(
-                f'{name}, line {number}: not JSON ({why}). Each line must be one object, as in {{"text": "…"}}.',
-                reason="BAD_JSON_LINE",
-            ) from error
-        if not isinstance(record, dict):
-            raise InputError(
-                f'{name}, line {number}: a {type(record).__name__} where an object is needed, as in {{"text": "…"}}.',
-                reason="BAD_JSON_LINE",
-            )
-        columns.update(dict.fromkeys(record))
-        records.append(record)
-        places.append(f"line {number}")
-    return Table(name, tuple(columns), tuple(records), tuple(places))
-
-
-def _read_separated(text: str, name: str, separator: str) -> Table:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows = list(_separated_rows(reader, name))
-    if not rows:
-        return Table(name, (), (), ())
-    header = tuple(rows[0][1])
-    twice = next((column for column in header if header.count(column) > 1), None)
-    if twice is not None:
-        raise InputError(f"{name}: column {twice!r} occurs twice in the header.", reason="DUPLICATE_COLUMN")
-    for number, row in rows[1:]:
-        if len(row) != len(header):
-            raise InputError(
-                f"{name}, line {number}: {len(row)} fields where the header has {len(header)}. Quote fields that "
-                "contain the separator or a line break, or use .jsonl.",
-                reason="BAD_ROW",
-            )
-    records = tuple(dict[str, object](zip(header, row, strict=True)) for _, row in rows[1:])
-    return Table(name, header, records, tuple(f"line {number}" for number, _ in rows[1:]))
-
-
-def _separated_rows(reader: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
-    line = 0
-    try:
-        for row in reader:
-            first, line = line + 1, reader.line_num  # type: ignore[attr-defined]  # csv.reader has it
-            if row:
-                yield first, row
-    except csv.Error as error:
-        raise InputError(
-            f"{name}, line {line + 1}: {error}. Is a quote left open or unescaped? Double the quotes inside a quoted "
-            "field, or use .jsonl.",
-            reason="BAD_ROW",
-        ) from error
-
-
-def _read_parquet(name: str) -> Table:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{name}: reading .parquet needs pyarrow, which is not installed. pip install 'w2s-predictor[models]', or "
-            "convert the rows to .jsonl.",
-            reason="PYARROW_MISSING",
-        ) from error
-    try:
-        table = pyarrow.parquet.read_table(name)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{name} is not a readable parquet file: {error}", reason="BAD_PARQUET") from error
-    records = tuple(table.to_pylist())
-    return Table(name, tuple(table.column_names), records, tuple(f"row {i}" for i in range(1, len(records) + 1)))
+def _json_table(text: str, name: str, whole: bool) -> Table:
+    rows: JsonRows = read_json(text, name) if whole else read_json_lines(text, name)
+    return Table(name, rows.columns, rows.places, lambda column: [one.get(column) for one in rows.records])

@@ -51,7 +51,8 @@ def test_flags_of_the_server_are_its_own(process):
 
 def test_a_folder_is_no_file_of_rows(run, tmp_path):
     done = run("predict", "--strong", "s.npy", *WEAK, "--pool", str(tmp_path))
-    assert done.stderr == f"w2s: error: {tmp_path} is a folder; name a file of rows in it.\n"
+    advice = "name a file of rows in it, or a folder that Dataset.save_to_disk wrote"
+    assert done.stderr == f"w2s: error: {tmp_path} is a folder; {advice}.\n"
     (tmp_path / "rows").write_text("x\n")
     done = run("predict", "--strong", "s.npy", *WEAK, "--pool", str(tmp_path / "rows"))
     assert "not from a file without an ending; rename or convert the file." in done.stderr

@@ -97,11 +97,16 @@ def test_other_columns_are_named(write):
         ("rows.csv", "id,id\n1,2\n", r"column 'id' occurs twice in the header"),
         ("rows.csv", "id,text\n1,a\n2,b,c\n", r"line 3: 3 fields where the header has 2"),
         ("rows.csv", 'id,text\n1,a\n2,"never closed\n3,c\n', r"line 3: unexpected end of data\. Is a quote left open"),
-        ("rows.tsv", 'id\ttext\n1\t"quoted" and more\n', r"line 2: .*Is a quote left open or unescaped"),
+        ("rows.csv", 'id,text\n1,"quoted" and more\n', r"line 2: .*Is a quote left open or unescaped"),
+        ("rows.tsv", 'id\ttext\n1\t"quoted"\tand more\n', r"line 2: 3 fields where the header has 2. Take tabs out"),
         ("rows.csv", b"text\ncaf\xe9\nx\n", r"line 2: byte 0xe9 is not UTF-8.*iconv"),
         ("rows.txt", "\ufeffone\ntwo\n".encode("utf-16-le"), r"is UTF-16; rows must be UTF-8"),
-        ("rows.xlsx", "", r"rows are read from \.jsonl, \.csv, \.tsv, \.parquet, \.txt or - .*not from '\.xlsx'"),
-        ("rows.parquet", b"PAR1 but no more", r"is not a readable parquet file"),
+        (
+            "rows.xlsx",
+            "",
+            r"rows are read from \.jsonl.*\.txt \(also \.gz\).*not from '\.xlsx'; save the sheet as \.csv",
+        ),
+        ("rows.parquet", b"PAR1 but no more", r"is not a readable parquet or Arrow file"),
     ],
 )
 def test_malformed_file_message(write, name, content, message):

@@ -40,7 +40,7 @@ def import_outcomes(path: str | Path, *, task: str | None = None) -> Imported:
 def _of_table(path: Path, task: str | None) -> Imported:
     table = read_table(path)
     layout = layout_of(frozenset(table.columns))
-    return read_sheet(path) if layout is None else read_layout(table.records, layout, task)
+    return read_sheet(path) if layout is None else read_layout(table.records(), layout, task)
 
 
 def _of_json(path: Path, task: str | None) -> Imported:

@@ -30,7 +30,7 @@ def read_sheet(path: Path) -> Imported:
     """
     table = read_table(path)
     outcomes = []
-    for record, line in zip(table.records, table.lines, strict=True):
+    for record, line in zip(table.records(), table.lines, strict=True):
         try:
             outcomes.append(_outcome(record, path.name))
         except InputError as error:
