@@ -1,6 +1,6 @@
-"""Apply: a ranking in calibrated values. Its order, ties and P(best) stay: no line turns an order round.
+"""Apply: a ranking in calibrated values. Its order, ties and P(best) stay: no line reverses an order.
 
-What past outcomes say of single candidates is in the ranking before: see `predictor.ranking.ordering.CandidateEffects`.
+Effects of single candidates are in the ranking before: see `predictor.ranking.ordering.CandidateEffects`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from predictor.results.candidate import Candidate, Estimate, Interval
 from predictor.results.ranking import NullBand, Ranking
 
 _CAPS = (("misfit", "disagreement"), ("gain_bounds", "accuracy_gain_cap"))
-"""Estimators and details that hold the share of rows on which student and teacher name different classes."""
+"""Estimators and details with the share of rows on which student and teacher name different classes."""
 
 _DEVIATIONS = 1.645
 """Standard errors that the share is widened by: it was counted on some rows, and is claimed of all.
 
-As in Wilson's interval, which does not vanish where no row of a few was seen to differ.
+As in Wilson's interval, which is above 0 also where none of a few rows differs.
 """
 
 
@@ -53,7 +53,7 @@ def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None
     gain = points or calibration.fit_of(forecaster, "gain")
     if error is None and gain is None:
         raise InputError(
-            f"calibration {calibration.reference} speaks of accuracy only, and these labels are numbers; leave "
+            f"calibration {calibration.reference} has fits of accuracy only, and these labels are numbers; leave "
             "--calibration out.",
             reason="CALIBRATION_UNSUITED",
             field="calibration",
@@ -68,7 +68,7 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
     such a fit and the labels are not known to be numbers: from the gain in accuracy that was itself predicted, where
     the fit was made on such. It is then clipped to ± the share of rows on which student and teacher disagree (its
     upper 95 % limit), where `misfit` or `gain_bounds` counted them: no accuracy can change by more (Charikar et al.
-    2024, arXiv:2405.15116). PGR is taken away, since nothing has calibrated it. What the estimators said stays under
+    2024, arXiv:2405.15116). PGR is removed, since nothing has calibrated it. The estimators' own values stay under
     `estimates`.
 
     Args:
@@ -144,7 +144,7 @@ def upper_limit(share: float, rows: int) -> float:
 
 
 def _known(names: set[str], error: Fit | None, gain: Fit | None) -> list[str]:
-    """Which candidates past outcomes speak of, and how far that moves them."""
+    """Which candidates are known from past outcomes, and how far that moves them."""
     moves = {
         what: {name: abs(by) for name, by in fit.random_effects.items() if name in names}
         for what, fit in (("error", error), ("gain", gain))
@@ -190,22 +190,22 @@ def _remarks(ranking: Ranking, calibration: Calibration, error: Fit | None, gain
     tasks, runs = max(fit.line.tasks for fit in used), max(fit.line.outcomes for fit in used)
     found = [
         f"calibrated by {calibration.reference}: {runs} outcomes of {tasks} tasks, students trained by "
-        f"{calibration.recipe}; intervals hold for other tasks of the same kind only"
+        f"{calibration.recipe}; intervals are valid for other tasks of the same kind only"
     ]
     errors = [one.predicted_w2s_error for one in ranking.candidates]
     gains = [_gain_of(one, gain) for one in ranking.candidates]
     found += _known({one.name for one in ranking.candidates if one.status == "ok"}, error, gain)
     for fit, what, intervals in ((error, "error", errors), (gain, "gain", gains)):
         if fit is None:
-            found.append(f"too few outcomes speak of the {what}: it stands as predicted")
+            found.append(f"too few outcomes with a measured {what}: it stays as predicted")
             continue
         if fit.line.slope == 0.0:
-            found.append(f"past outcomes say that the predicted {what} tells nothing: every candidate gets their mean")
+            found.append(f"the predicted {what} carried no information in past outcomes: all candidates get their mean")
         values = [interval.value for interval in intervals if interval is not None]
         beyond = sum(value is not None and not fit.line.low <= value <= fit.line.high for value in values)
         if beyond:
             found.append(
-                f"{beyond} predicted {what}(s) lie outside the {fit.line.low:.2f} to {fit.line.high:.2f} of the "
-                "calibration's own tasks; what it says of them is extrapolated"
+                f"{beyond} predicted {what}(s) are outside the {fit.line.low:.2f} to {fit.line.high:.2f} of the "
+                "calibration's own tasks; their calibrated values are extrapolated"
             )
     return tuple(found)

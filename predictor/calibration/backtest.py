@@ -21,7 +21,7 @@ class Backtest:
 
     Attributes:
         mae: mean absolute error of the calibrated prediction.
-        mae_mean: that of always saying the mean of the other tasks.
+        mae_mean: that of predicting the mean of the other tasks.
         mae_as_predicted: that of the prediction as it was; None where it is in another unit.
         coverage: share of measurements inside the 90 % interval.
         width: mean width of these intervals.
@@ -48,13 +48,13 @@ def backtest(
     rivals: Groups | None = None,
     without: Callable[[int], Array] | None = None,
 ) -> Backtest:
-    """Fit without each task in turn, shrinkage and interval included, and compare with what was measured there.
+    """Fit without each task, shrinkage and interval included, and compare with what was measured there.
 
     Args:
         x, y, tasks: as for `fit_line`.
         same_unit: whether x is in the unit of y.
         rivals: (n,) the same for teachers of one student on one task; None: each task had one.
-        without: of a task's number in `tasks`: (n,) what stands for x had that task not been measured.
+        without: of a task's number in `tasks`: (n,) x as it would be without the measurements of that task.
 
     Raises:
         InputError: fewer tasks than a fit needs (`TOO_FEW_TASKS`).

@@ -101,8 +101,8 @@ class _Past:
         """The fit, in the first unit that enough tasks are measured in; None where too few are in any."""
         units: tuple[str, ...] = (POINTS,) if target == "accuracy_gain" else get_args(Unit)
         for unit in units:
-            x, y, kept = self._pairs(estimator, target, given, unit)
-            tasks, weak, rivals = self.tasks[kept], self.weak[kept], self.rivals[kept]
+            x, y, used = self._pairs(estimator, target, given, unit)
+            tasks, weak, rivals = self.tasks[used], self.weak[used], self.rivals[used]
             if len(np.unique(tasks)) < MIN_TASKS:
                 continue
             same = unit == PREDICTED or given == target
@@ -119,9 +119,9 @@ class _Past:
         target = next((t for t in TARGETS if t != "accuracy_gain" and given_before(t) == given), None)
         if target is None:
             return None
-        x, y, kept = self._pairs(estimator, target, given, PREDICTED)
+        x, y, used = self._pairs(estimator, target, given, PREDICTED)
         shape = (int(self.tasks.max()) + 1, len(self.candidates))
-        return RandomEffects.of(x, y, self.tasks[kept], self.rivals[kept], self.weak[kept], shape)
+        return RandomEffects.of(x, y, self.tasks[used], self.rivals[used], self.weak[used], shape)
 
     def _effects(self, past: RandomEffects | None) -> tuple[dict[str, float], dict[str, int]]:
         """The effect of each candidate that has one, and the number of tasks it was estimated on."""
@@ -140,8 +140,8 @@ class _Past:
             and (measured := getattr(one, target)) is not None
             and unit in (POINTS, one.unit)
         ]
-        x, y, kept = (np.array([pair[i] for pair in pairs]) for i in range(3))
-        return x, y, kept.astype(np.intp)
+        x, y, used = (np.array([pair[i] for pair in pairs]) for i in range(3))
+        return x, y, used.astype(np.intp)
 
 
 def _moved(x: Array, past: RandomEffects, tasks: Groups, weak: Groups, without: int | None) -> Array:

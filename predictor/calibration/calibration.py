@@ -31,7 +31,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class Fit:
-    """What one estimator's predictions say of one measured quantity.
+    """Line from one estimator's predictions to one measured quantity.
 
     Attributes:
         estimator: whose predictions go in.
@@ -114,7 +114,7 @@ class Calibration:
 
 
 def given_before(target: Target) -> Given:
-    """What went into a fit of that target where it does not say."""
+    """Default of what went into a fit of that target."""
     return "value" if target == "w2s_error" else "gain"
 
 

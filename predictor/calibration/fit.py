@@ -1,11 +1,11 @@
 """Fit: a straight line from predicted to measured values, with an interval from the tasks that it had not seen.
 
-Candidates of one task share that task's random effect, so tasks are the units: each weighs the same, whatever the
+Candidates of one task share that task's random effect, so tasks are the units: each weighs the same, for any
 number of its candidates, every error is that on a task left out, and the interval's quantile is Student's for that
 many tasks.
 Ours; the idea that groups and not rows are exchangeable is that of Dunn, Wasserman, Ramdas 2022 (arXiv:1809.07441).
 Their distribution-free interval at 90 % is infinite below nine groups, which is more tasks than anyone starts with; so
-the errors' size over tasks is taken for normal instead, and the backtest says how well that went.
+the errors' size over tasks is assumed normal instead, and the backtest measures how well that holds.
 """
 
 from __future__ import annotations

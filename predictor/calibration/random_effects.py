@@ -1,4 +1,4 @@
-"""Random effects: what past tasks say of a candidate beyond its prediction.
+"""Random effects: a candidate's mean residual on past tasks.
 
 What a prediction misses of a model often goes with the model from task to task. Of the teachers c of one
 student on task t, measured y and predicted x, let r be the residuals about their means; then
@@ -94,12 +94,12 @@ class RandomEffects:
             return False
         none = np.zeros(self.seen.shape[1])
         better = np.array([group.order(effects[group.task]) - group.order(none) for group in groups])
-        held, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)
+        names, place, counts = np.unique(tasks, return_inverse=True, return_counts=True)
         gained = np.bincount(place, better) / counts
-        return bool(gained.mean() > np.std(gained, ddof=1) / np.sqrt(len(held)))
+        return bool(gained.mean() > np.std(gained, ddof=1) / np.sqrt(len(names)))
 
     def effects(self, without: int | None = None) -> Array:
-        """(T, C) what is added to the predictions of a task: what the *other* tasks say of each candidate, if they pay.
+        """(T, C) what is added to the predictions of a task: candidates' effects on the *other* tasks, if they pay.
 
         Args:
             without: a task that is not to be looked at for any of them.

@@ -44,7 +44,7 @@ class Adapter:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether the folder holds an adapter."""
+    """Whether the folder contains an adapter."""
     return (folder / SETTINGS).is_file()
 
 

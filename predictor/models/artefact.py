@@ -30,7 +30,7 @@ from predictor.models.sentence_pipeline import SentencePipeline, read_pipeline, 
 from predictor.models.tokenizer_files import tokenizer_files
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
-"""Endings of files whose reading can run code."""
+"""Endings of files that can run code when loaded."""
 
 NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state", "scaler", "random_states")
 """Stems of pickles that trainers leave beside the weights."""
@@ -79,14 +79,14 @@ class Artefact:
 
     @property
     def folder(self) -> Path:
-        """The folder that holds the weights."""
+        """The folder of the weights."""
         return self.path if self.path.is_dir() else self.path.parent
 
     @property
     def weight_files(self) -> tuple[Path, ...]:
         """Weights and the configuration that gives them and their outputs their meaning.
 
-        Of a graph also the files beside it that are no text and no other graph, since they may hold tensors. Of an
+        Of a graph also the files beside it that are no text and no other graph, since they may contain tensors. Of an
         adapter also those of its base.
         """
         return (*self._own_files, *(() if self.base is None else self.base.weight_files))

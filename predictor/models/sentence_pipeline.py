@@ -89,7 +89,7 @@ def read_pipeline(folder: Path, transformer: Path | None = None) -> SentencePipe
     """The pipeline of a sentence-transformers folder, or None where it declares none with a transformer.
 
     Args:
-        folder: what holds modules.json.
+        folder: the one with modules.json.
         transformer: the folder that its transformer must be in; `folder` itself where None.
     """
     modules = _modules(folder)

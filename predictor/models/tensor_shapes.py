@@ -1,4 +1,4 @@
-"""Tensor shapes: what a safetensors file holds, from its header alone."""
+"""Tensor shapes: the tensors of a safetensors file, from its header alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokenizer files: names that hold a tokenizer, and the specification of one for SMILES."""
+"""Tokenizer files: names of files with a tokenizer, and the specification of one for SMILES."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The child process of the converter: pickled weights in, safetensors out, nothing else loaded.
 
 Run as `python -m predictor.models.unpickle SOURCE... DESTINATION`. Tensors alone are unpickled (`weights_only=True`),
-and should that guard ever fail, the parent holds neither the pickle nor its objects. An error is one line on stderr and
+and should that guard ever fail, the parent has neither the pickle nor its objects. An error is one line on stderr and
 exit code 2.
 """
 

@@ -25,7 +25,7 @@ _LIMITED_PIP = (
     "import resource, runpy, sys; limit = int(sys.argv.pop(1)); "
     "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)); runpy.run_module('pip', run_name='__main__')"
 )
-"""pip, in whose process no file may become larger than the first argument says."""
+"""pip in a process that limits the size of files to the first argument."""
 
 _UNREACHABLE = re.compile(r"connection|timed out|temporary failure|name resolution|proxy|max retries|ssl", re.I)
 

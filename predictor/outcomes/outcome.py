@@ -27,7 +27,7 @@ class Outcome:
     """One measured run: a strong model trained on the labels of a weak one.
 
     Attributes:
-        task, strong, weak: names as typed; the task groups runs that are not independent of each other.
+        task, strong, weak: names as given; the task groups runs that are not independent of each other.
         recipe: how the student was trained: `ridge`, `logistic`, `full`, `lora`, or any other word.
         loss: what the student minimised, such as `squared` or `xent`; "" where unknown.
         label_form: whether the student was trained on probabilities (`soft`) or classes (`hard`).
@@ -40,7 +40,7 @@ class Outcome:
         rows: rows of the task, 0 where unknown.
         measured_on: ISO date, "" where unknown.
         origin: where the figures came from, for people.
-        predicted: estimator -> named numbers said before training: `value` (predicted error) and `gain`, in label
+        predicted: estimator -> named numbers predicted before training: `value` (predicted error) and `gain`, in label
             variance; empty where nothing was predicted.
     """
 
@@ -117,7 +117,7 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; absent values are None."""
-        predicted = {name: dict(sorted(said.items())) for name, said in self.predicted.items() if said}
+        predicted = {name: dict(sorted(numbers.items())) for name, numbers in self.predicted.items() if numbers}
         return {"schema": SCHEMA, **vars(self), "predicted": predicted}
 
     def to_json(self) -> str:

@@ -71,7 +71,7 @@ class OutcomeStore:
 
         Args:
             outcomes: of one batch.
-            limit: how many the store may hold in all; None for any number.
+            limit: how many the store may have in all; None for any number.
 
         Raises:
             InputError: one is too long.
@@ -111,7 +111,7 @@ class OutcomeStore:
 
         Raises:
             NotFoundError: no outcome has the id `after`.
-            UnavailableError: the file cannot be read, or holds what was not written.
+            UnavailableError: the file cannot be read or is damaged.
         """
         if not self._file.exists():
             return ()
@@ -144,7 +144,7 @@ class OutcomeStore:
             return self._damaged(str(error))
         if code == sqlite3.SQLITE_BUSY:
             return UnavailableError(
-                f"another process has held {self._file} for {BUSY_SECONDS:.0f} s; try again.", reason="STORE_BUSY"
+                f"another process has locked {self._file} for {BUSY_SECONDS:.0f} s; try again.", reason="STORE_BUSY"
             )
         return storage_error(OSError(_ERRNO.get(code, errno.EIO), str(error)), self.folder)
 

@@ -92,7 +92,7 @@ def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:
 def interval(value: float, draws: Array, floor: float = -np.inf) -> tuple[float, float] | None:
     """90 % interval of finite draws, widened where necessary to include the value; None where under half are finite.
 
-    The value is an expectation, or a ratio of two, and can lie in the tail of skewed draws.
+    The value is an expectation, or a ratio of two, and can be in the tail of skewed draws.
 
     Args:
         floor: what the quantity cannot go below.

@@ -39,7 +39,7 @@ class Estimate:
     """One estimator's answer for one candidate.
 
     Attributes:
-        value: None where the estimator does not apply (say why in `note`).
+        value: None where the estimator does not apply (`note` gives the reason).
         better: orientation, the same for every candidate of this estimator.
         low, high: spread over the estimator's own settings or replicates, or None.
         details: further numbers under their own names, such as each grid point.
@@ -64,7 +64,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: W2SError) -> Failure:
-        """The failure that an error of this project stands for."""
+        """The failure of a candidate that raised this error."""
         return cls(error.code, error.reason, error.message)
 
 

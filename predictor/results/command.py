@@ -8,9 +8,9 @@ from typing import Any
 
 
 def command(request: Mapping[str, Any]) -> str:
-    """The command that was typed, quoted for a shell, one flag a line; empty where none was.
+    """The command of the request, quoted for a shell, one flag a line; empty for other requests.
 
-    `request["command"]` holds its words after `w2s`: the subcommand, then flags and values.
+    `request["command"]` has its words after `w2s`: the subcommand, then flags and values.
     """
     words = request.get("command")
     if not isinstance(words, list | tuple) or not words:

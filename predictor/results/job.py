@@ -19,7 +19,7 @@ TERMINAL: frozenset[JobState] = frozenset({"SUCCEEDED", "PARTIAL", "FAILED", "CA
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Where a ranking stands.
+    """The state of a ranking.
 
     Attributes:
         id: name given by the server.

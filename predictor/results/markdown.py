@@ -45,9 +45,9 @@ def markdown(ranking: Ranking) -> str:
     names = list(dict.fromkeys(name for candidate in ranked for name in candidate.estimates))
     if names:
         parts += ["## Estimates", _estimates(ranked, names)]
-    typed = command(ranking.provenance.request)
-    if typed:
-        parts += ["## Run it again", f"```sh\n{typed}\n```"]
+    shell = command(ranking.provenance.request)
+    if shell:
+        parts += ["## Run it again", f"```sh\n{shell}\n```"]
     versions = ", ".join(f"{plain(name)} {plain(version)}" for name, version in ranking.provenance.versions.items())
     parts.append(f"Seed {ranking.provenance.seed}; {versions}; rows SHA-256 `{ranking.rows_sha256}`.")
     return "\n\n".join(parts) + "\n"

@@ -47,12 +47,12 @@ def order_of(ranking: Ranking) -> Order:
 
 
 def null_line(ranking: Ranking) -> str:
-    """One sentence on the band of shuffled candidates and how many lie outside it; "" where there is none."""
+    """One sentence on the band of shuffled candidates and how many are outside it; "" where there is none."""
     null = ranking.null
     if null.value is None:
         return ""
     order = order_of(ranking)
-    # Outcomes are always held against the shuffled W2S error, also where gain makes the order.
+    # Outcomes are always compared with the shuffled W2S error, also where gain makes the order.
     quantity = "W2S error" if order.forecast else order.name
     decimals = decimals_of([Interval(null.value, null.low, null.high, null.unit)])
     band = "" if null.low is None or null.high is None else f" [{null.low:.{decimals}f}, {null.high:.{decimals}f}]"

@@ -116,7 +116,7 @@ class Ranking:
         return tuple(c for c in self.candidates if c.tie_group is not None and c.tie_group == first.tie_group)
 
     def advice(self) -> str:
-        """One sentence that says what to do."""
+        """One sentence: which candidate to train with, or what to provide first."""
         ranked = [c for c in self.candidates if c.rank is not None]
         if not ranked:
             return "No candidate could be ranked: fix the errors above and run again."
@@ -133,7 +133,7 @@ class Ranking:
         if above and first not in above:
             return (
                 f"Teach with none of them yet: {first} comes first but does not beat shuffled rows; of those that "
-                f"do, {above[0]} comes first. More rows or gold labels would tell."
+                f"do, {above[0]} comes first. Give more rows or gold labels."
             )
         tied = [c.name for c in self.tied_with_best() if c.name != first]
         if len(ranked) == 1:
@@ -143,8 +143,10 @@ class Ranking:
             return f"Teach with {first}: no other candidate that beats shuffled rows comes within its margin."
         if not tied:
             return f"Teach with {first}: no other candidate comes within its margin."
-        # Without gold labels, some of them are what separates candidates most: see the record in the README.
-        label = "" if self.evidence in ("few_labels", "calibrated") else ", or label some rows (--labels) to tell more"
+        # Without gold labels, labelling some rows separates candidates best: see the record in tests/benchmarks.
+        label = (
+            "" if self.evidence in ("few_labels", "calibrated") else ", or label some rows to separate them (--labels)"
+        )
         if len(tied) == 1:
             return f"Teach with {first}; {tied[0]} is not separable from it, so take the cheaper of the two{label}."
         shown = ", ".join(tied[:3]) + (f" and {len(tied) - 3} more" if len(tied) > 3 else "")

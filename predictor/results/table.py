@@ -38,7 +38,7 @@ def table(ranking: Ranking, width: int = 100) -> str:
 
     Args:
         ranking: what to show.
-        width: columns available; lines are kept within it from 72 on, but for the advice, which stays one line.
+        width: columns available; from 72 on, no line is longer, except the advice, which stays one line.
     """
     ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
     failed = [candidate for candidate in ranking.candidates if candidate.rank is None]

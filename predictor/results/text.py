@@ -26,7 +26,7 @@ def unit_of(unit: str) -> str:
 
 
 def points_of(intervals: Iterable[Interval | None]) -> str:
-    """`points` where these are accuracy points, which stand beside errors in another unit; else nothing."""
+    """`points` where these are accuracy points, shown beside errors in another unit; else nothing."""
     return "points" if any(i is not None and i.unit == "accuracy points" for i in intervals) else ""
 
 
@@ -79,7 +79,7 @@ def percent(value: float | None) -> str:
 
 
 def span(interval: Interval | None, decimals: int, signed: bool = False) -> str:
-    """`0.31 [0.27, 0.36]`, without brackets where there are no bounds; a signed zero stands in line with its like."""
+    """`0.31 [0.27, 0.36]`, without brackets where there are no bounds; signs are aligned."""
     if interval is None or interval.value is None:
         return ABSENT
     middle = number(interval.value, decimals, signed)

@@ -96,7 +96,7 @@ def _read_safetensors(path: Path, key: str) -> NamedArray:
                 )
             if not key and len(names) != 1:
                 raise InputError(
-                    f"{str(path)!r} holds {len(names)} tensors ({_listed(names)}); name one with {path.name}::KEY.",
+                    f"{str(path)!r} contains {len(names)} tensors ({_listed(names)}); name one with {path.name}::KEY.",
                     reason="TENSOR_AMBIGUOUS",
                     field=str(path),
                 )
@@ -208,7 +208,7 @@ def check_features(values: NDArray[Any], name: str, rows: int | None = None) -> 
 def not_finite(name: str, value: object, row: int, column: int) -> InputError:
     """The error for the first value that no estimator could use; rows and columns count from 0."""
     return InputError(
-        f"{name!r} holds {value} at row {row}, column {column}; every value must be finite in 32 bits. Fix or drop "
+        f"{name!r} has {value} at row {row}, column {column}; every value must be finite in 32 bits. Fix or drop "
         "that row in every model.",
         reason="NOT_FINITE",
         field=name,
@@ -216,14 +216,14 @@ def not_finite(name: str, value: object, row: int, column: int) -> InputError:
 
 
 def rows_digest(pool: Pool) -> str:
-    """Digest of the texts in order, whatever the rows are called; of the ids where there are no texts."""
+    """Digest of the texts in order, without their ids; of the ids where there are no texts."""
     return Pool.of(pool.texts).sha256 if pool.texts else pool.sha256
 
 
 def write_features(path: Path, features: FeatureSet, pool: Pool) -> None:
     """Write one feature set as a `.safetensors` file that `array:` and `w2s features push` read back.
 
-    The metadata keep the fingerprint, the layer and the digest of the rows, so that a later ranking over other rows
+    The metadata have the fingerprint, the layer and the digest of the rows, so that a later ranking over other rows
     is refused instead of being wrong.
     """
     from safetensors.numpy import save

@@ -28,7 +28,7 @@ MAPPED = 64 << 20
 
 @dataclass(frozen=True, eq=False)
 class StoredFeatures:
-    """What one entry holds: (n, d) float32 values and what is known about them."""
+    """Content of one entry: (n, d) float32 values and what is known about them."""
 
     values: NDArray[np.float32]
     about: Mapping[str, Any]

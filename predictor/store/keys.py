@@ -40,7 +40,7 @@ class FeatureKey:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 hex of the features' definition, whatever the rows."""
+        """SHA-256 hex of the features' definition, without the rows."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def entry(self, rows_sha256: str) -> str:

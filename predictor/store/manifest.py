@@ -147,7 +147,7 @@ class Scan:
         self.received = 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, wherever they are cut.
+        """Take the next bytes, cut anywhere.
 
         Raises:
             InputError: a value is not finite in 32 bits.

@@ -1,4 +1,4 @@
-"""Names: the entry of a store that each name chosen by a user stands for."""
+"""Names: the entry of a store behind each name that a user chose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from predictor.store.keys import check_name, is_key
 
 @dataclass(frozen=True)
 class NamedEntry:
-    """The entry that a name stands for: key, shape, and the digest of its rows' texts, if they have any."""
+    """The entry of a name: key, shape, and the digest of its rows' texts, if they have any."""
 
     key: str
     rows: int
@@ -41,7 +41,7 @@ class Names:
         return _read(self._path(name))
 
     def write(self, name: str, entry: NamedEntry) -> None:
-        """Store the entry that a name stands for, in place of an earlier one.
+        """Store the entry of a name, in place of an earlier one.
 
         Raises:
             InputError: no possible name.

@@ -8,7 +8,7 @@ from pathlib import Path
 from predictor.store.features import FeatureStore, discard
 
 TENANTS = "tenants"
-"""Folder beside the user's own store that holds one folder per tenant of a server."""
+"""Folder beside the user's own store with one folder per tenant of a server."""
 
 
 def stores_in(cache: Path) -> tuple[FeatureStore, ...]:
@@ -18,7 +18,7 @@ def stores_in(cache: Path) -> tuple[FeatureStore, ...]:
 
 
 def sweep(stores: Sequence[FeatureStore], budget: int, quarantined_seconds: float = 0.0) -> int:
-    """Delete the entries read longest ago, of whichever store, until at most `budget` bytes remain in all of them.
+    """Delete the entries read longest ago, of all stores, until at most `budget` bytes remain in all of them.
 
     Pushed sets stay. Also tidies each store; see `FeatureStore.tidy`.
 

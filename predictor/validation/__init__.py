@@ -1,1 +1,1 @@
-"""What really trained students say of every estimator."""
+"""Every estimator against really trained students."""

@@ -68,7 +68,7 @@ def claims_of(
     if shown:
         ordering, evidence = _ordering_estimator(shown[0]), shown[0].evidence
         consensus = "consensus_truth"
-        found += [_claims(Evidence.weak_labels.name, consensus, shown, parts, names, lambda c: _said(c, consensus))]
+        found += [_claims(Evidence.weak_labels.name, consensus, shown, parts, names, lambda c: _error_by(c, consensus))]
         if ordering != consensus:
             found += [_claims(evidence, ordering, shown, parts, names, lambda c: c.predicted_w2s_error)]
     return tuple(one for one in found if one is not None)
@@ -81,7 +81,7 @@ def _ordering_estimator(ranking: Ranking) -> str | None:
     return next((name for name in ranking.candidates[0].estimates if isinstance(ESTIMATORS[name], Forecaster)), None)
 
 
-def _said(candidate: Candidate, estimator: str) -> Interval | None:
+def _error_by(candidate: Candidate, estimator: str) -> Interval | None:
     one = candidate.estimates.get(estimator)
     return None if one is None else Interval(one.value, one.low, one.high, one.unit)
 

@@ -23,7 +23,7 @@ __all__ = ["Score", "rank_correlation", "scores"]
 class Score:
     """One estimator against measured training; None where the figure does not exist or the estimator makes no claim.
 
-    The order that an estimator makes is compared with Err_w2s whatever it predicts, as a ranking asked of it alone
+    The order that an estimator makes is compared with Err_w2s for every estimator, as a ranking asked of it alone
     would use it so; with the gain only where it predicts or forecasts it, with the weak error only where it predicts
     that. Mean absolute errors exist for values in the unit of what was measured.
 
@@ -37,7 +37,7 @@ class Score:
             cannot tell candidates apart, so that there is no first choice. The mean over first choices that tie.
         regret_gain: the best candidate's measured gain minus that of the one whose predicted gain is highest.
         mae_error, mae_gain: mean absolute error of predicted Err_w2s and gain, in label variance.
-        coverage_error: share of candidates whose measured Err_w2s lies in the 90 % interval, where there are intervals.
+        coverage_error: share of candidates whose measured Err_w2s is in the 90 % interval, where there are intervals.
         coverage_gain: the same for the gain; only the ordering estimator has such intervals.
         predicts: the outcome that its value predicts.
         scored: candidates that it gave a value; the others are left out of its figures.
@@ -89,10 +89,10 @@ def scores(rankings: Sequence[Ranking], outcomes: Sequence[Outcomes], names: Seq
 
 @dataclass(frozen=True, eq=False)
 class _Values:
-    """What one estimator said in each of t rankings of m candidates, beside what was measured; NaN where it was silent.
+    """Values of one estimator in each of t rankings of m candidates, beside what was measured; NaN where it has none.
 
     Attributes:
-        values, gained: (t, m) its values, and the gains that it predicts or stands for.
+        values, gained: (t, m) its values, and the gains that it predicts or orders by.
         units: of its values, as answered.
         scored: (m,) candidates with a value in some ranking.
         measured: outcome -> (t, m).
@@ -232,8 +232,8 @@ def _gain_coverage(recorded: _Values) -> float:
     inside = []
     for table, truths in zip(recorded.tables, recorded.measured["gain"], strict=True):
         for candidate, truth in zip(table, truths, strict=True):
-            said = candidate.predicted_gain
-            inside.append(said is not None and said.low <= truth <= said.high)
+            claimed = candidate.predicted_gain
+            inside.append(claimed is not None and claimed.low <= truth <= claimed.high)
     return float(np.mean(inside))
 
 

@@ -49,7 +49,7 @@ def _sentence(found: Validation, claims: Claims, score: Score) -> str:
     if score.coverage_error is not None:
         words += f"; {percent(score.coverage_error)} of the measured errors lay inside its 90 % intervals"
     if score.regret is None:
-        return words + "; it could not tell the candidates apart."
+        return words + "; it could not separate the candidates."
     first = visible(claims.candidates[0].name)
     if score.regret < BELOW_NOTICE:
         return f"{words}; its first choice, {first}, was the best teacher."

@@ -31,7 +31,7 @@ ROUTES = (
     "refine; the predicted difference of gains, and the share of splits on which either was right"
 )
 REPEATABLE = 0.5
-"""Orders that agree with themselves less than this, split against split, are mostly chance."""
+"""Orders of two splits that agree less than this are mostly chance."""
 
 NOTHING_TO_LEARN = 0.9
 """Share of the label variance that a ceiling leaves where there is next to nothing to learn."""
@@ -116,7 +116,7 @@ def about(found: Validation) -> tuple[tuple[str, str], ...]:
 
 
 def warnings(found: Validation) -> tuple[str, ...]:
-    """What the figures cannot tell, in sentences; () where there is nothing to add."""
+    """Limits of the figures, in sentences; () where there are none."""
     notes = [f"Of the forecasts without labels: {warning}." for warning in found.warnings]
     ceiling = found.ceiling_error.value
     if found.reliability is None or found.reliability < REPEATABLE:
@@ -128,7 +128,7 @@ def warnings(found: Validation) -> tuple[str, ...]:
     if ceiling >= NOTHING_TO_LEARN:
         notes.append(
             f"Trained on gold labels, the student still errs by {number(ceiling, 2)} of the {found.unit}: there is "
-            "next to nothing to learn from so many rows, and candidates lie together."
+            "next to nothing to learn from so many rows, and candidates are close to each other."
         )
     if any(_wild(one) for one in found.trained):
         notes.append(

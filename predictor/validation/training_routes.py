@@ -68,7 +68,7 @@ class PromptedRelabelling:
     """The strong model, prompted.
 
     Attributes:
-        spec, pool, settings: as for a ranking; the pool holds every row.
+        spec, pool, settings: as for a ranking; the pool has every row.
         context: rows in context.
     """
 
@@ -99,7 +99,7 @@ class Routes:
             them; NaN where nothing could be refined.
         score: (m, splits) of the estimator `refinement`: above 0 it advises to refine.
         promised: (m, splits) predicted gain of the refined route less that of the naive one.
-        retention: (m, splits) share of the concept that refined labels keep.
+        retention: (m, splits) share of the concept that refined labels retain.
     """
 
     weak: Array
@@ -171,7 +171,9 @@ def routes_steps(
         truth, refined = labels.targets[part.test], {}
         for i, candidate in enumerate(weak):
             yield Progress(candidate.name, "train", split * len(weak) + i, splits * len(weak))
-            weak_labels, weak_test = _taught(candidate.features, labels.targets, part.weak, (part.student, part.test))
+            weak_labels, weak_test = _weak_labels(
+                candidate.features, labels.targets, part.weak, (part.student, part.test)
+            )
             rng = np.random.default_rng([seed, split, *candidate.name.encode()])
             pair = yield from relabelling.pair(part.student, weak_labels, rng)
             training_labels = {"naive": weak_labels, "em_step": em_step(strong.features[part.student], weak_labels)}
@@ -194,7 +196,7 @@ def routes_steps(
 def routes_of(
     query: RankingQuery, gathered: Gathered, names: Sequence[str], labels: Labels, source: FeatureSource
 ) -> Steps[tuple[RouteTrained, ...]]:
-    """Both routes of the named candidates, refined as the query's settings say; () where they do not.
+    """Both routes of the named candidates, refined as the query's settings ask; () where they ask for none.
 
     Raises:
         W2SError: the strong model cannot be prompted.
@@ -230,11 +232,11 @@ def _trained(name: str, realisation: str, routes: Routes) -> RouteTrained:
     )
 
 
-def _taught(features: NDArray[np.floating], gold: Array, train: Rows, others: tuple[Rows, Rows]) -> Pair:
-    """What the weak head trained on gold rows says of two other sets of rows."""
+def _weak_labels(features: NDArray[np.floating], gold: Array, train: Rows, others: tuple[Rows, Rows]) -> Pair:
+    """Weak labels of two other sets of rows, by the weak head trained on gold rows."""
     head = FactoredRidge.of(features[train], features[np.concatenate(others)])
-    said = head.predict(gold[train])
-    return said[: len(others[0])], said[len(others[0]) :]
+    predicted = head.predict(gold[train])
+    return predicted[: len(others[0])], predicted[len(others[0]) :]
 
 
 def _case(

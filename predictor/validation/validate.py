@@ -1,4 +1,4 @@
-"""Validation: really train every candidate's student, and say how wrong each estimator was."""
+"""Validation: train every candidate's student, and measure the error of each estimator."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def validation_steps(
         query: without labels.
         labels: gold labels of every row of the query's pool.
         splits: ≥ 2 random partitions, the same for all candidates; None for the recipe's usual number.
-        recipe: ridge heads where None. Its sizes and ridges are those that are forecast, whatever the settings say.
+        recipe: ridge heads where None. Its sizes and ridges replace those of the settings in the predictions.
         groups: (n,) rows of one group never fall into two parts of a split.
         student_of: for recipes that train the strong model itself; called before anything else is done.
 
@@ -222,10 +222,10 @@ def _predicted(free: Ranking, shown: Sequence[Ranking]) -> dict[str, dict[str, d
                     "gain": estimate.details.get("gain"),
                     "accuracy_gain": accuracy_gain(estimate.details),
                 }
-                kept = gathered.setdefault(candidate.name, {}).setdefault(name, {})
+                stored = gathered.setdefault(candidate.name, {}).setdefault(name, {})
                 for key, number in numbers.items():
                     if number is not None:
-                        kept.setdefault(key, []).append(number)
+                        stored.setdefault(key, []).append(number)
     return {
         candidate: {
             name: {key: float(np.mean(values)) for key, values in numbers.items()}

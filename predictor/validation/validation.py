@@ -37,7 +37,7 @@ class Trained:
         weak_accuracy, w2s_accuracy: None for regression.
         pgr_standard_error: over splits; None where there is no PGR.
         weak_log_loss, w2s_log_loss: in nats; None for regression.
-        predicted: estimator -> what it had said of this candidate: `value`, and `gain` where it names one.
+        predicted: estimator -> what it predicted of this candidate: `value`, and `gain` where it names one.
     """
 
     name: str
@@ -124,7 +124,7 @@ class Validation:
     schema: str = SCHEMA
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """One measured run per trained candidate, as the store of outcomes keeps them."""
+        """One measured run per trained candidate, as in the outcome store."""
         return tuple(replace(one, measured_on=self.measured_on) for one in outcomes_of(asdict(self)))
 
     def to_dict(self) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def by_task(outcomes: list[Outcome], estimator: str, target: str) -> str:
     place = np.unique(tasks, return_inverse=True)[1]
     for task in np.unique(tasks):
         held = tasks == task
-        line = fit_line(x[~held], y[~held], place[~held], same_unit=True, least=3)
+        line = fit_line(x[~held], y[~held], place[~held], same_unit=True, min_tasks=3)
         errors = np.abs(y[held] - line.intercept - line.slope * x[held])
         raw = f"{np.mean(np.abs(y[held] - x[held])):.3f}"
         lines.append(

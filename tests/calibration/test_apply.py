@@ -79,7 +79,7 @@ def test_a_fit_on_predicted_accuracies_starts_from_those(name):
     found = calibrated(replace(plain, candidates=(first, *plain.candidates[1:])), past, "truth_posterior", "binary")
     assert found.candidates[0].predicted_gain == near(3.0, 0.0, 6.0, "accuracy points")
     assert found.candidates[1].predicted_gain is None
-    assert any("1 predicted gain(s) lie outside the -1.00 to 1.00" in warning for warning in found.warnings)
+    assert any("1 predicted gain(s) are outside the -1.00 to 1.00" in warning for warning in found.warnings)
 
 
 def test_errors_gains_and_null_are_mapped_by_hand():
@@ -135,14 +135,14 @@ def test_no_error_is_negative_and_no_gain_beyond_a_hundred_points():
 def test_labels_that_are_numbers_get_no_accuracy():
     found = calibrated(ranking(), fixed(**LINES), "truth_posterior", "regression").candidates[0]
     assert found.predicted_gain == near(0.025, -0.075, 0.125, "label variance")
-    with pytest.raises(InputError, match="speaks of accuracy only, and these labels are numbers"):
+    with pytest.raises(InputError, match="has fits of accuracy only, and these labels are numbers"):
         fits_for(fixed(accuracy_gain=(1, 40, 3)), "truth_posterior", "regression")
 
 
 def test_what_was_not_fitted_stands_as_predicted_and_is_said_to():
     found = calibrated(ranking(), fixed(w2s_error=LINES["w2s_error"]), "truth_posterior", "binary")
     assert found.candidates[0].predicted_gain == ranking().candidates[0].predicted_gain
-    assert "too few outcomes speak of the gain: it stands as predicted" in found.warnings
+    assert "too few outcomes with a measured gain: it stays as predicted" in found.warnings
 
 
 def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
@@ -150,13 +150,13 @@ def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
     found = calibrated(ranking(), sure, "truth_posterior", "binary")
     assert found.warnings == (
         "before",
-        f"calibrated by {sure.reference}: 30 outcomes of 6 tasks, students trained by ridge; intervals hold for other "
-        "tasks of the same kind only",
+        f"calibrated by {sure.reference}: 30 outcomes of 6 tasks, students trained by ridge; intervals are valid for "
+        "other tasks of the same kind only",
     )
     flat = replace(sure, fits=tuple(replace(fit, line=replace(fit.line, slope=0.0, low=0.6)) for fit in sure.fits))
     said = "\n".join(calibrated(ranking(), flat, "truth_posterior", "binary").warnings)
-    assert "past outcomes say that the predicted error tells nothing: every candidate gets their mean" in said
-    assert "2 predicted error(s) lie outside the 0.60 to 1.00 of the calibration's own tasks" in said
+    assert "the predicted error carried no information in past outcomes: all candidates get their mean" in said
+    assert "2 predicted error(s) are outside the 0.60 to 1.00 of the calibration's own tasks" in said
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_the_backtest_fits_and_judges_with_what_other_tasks_taught():
     errors = []
     for task in range(TASKS):
         moved, held = x + found.effects(task)[tasks, weak], tasks == task
-        line = fit_line(moved[~held], y[~held], tasks[~held], same_unit=True, least=3)
+        line = fit_line(moved[~held], y[~held], tasks[~held], same_unit=True, min_tasks=3)
         errors.append(np.abs(y[held] - line.intercept - line.slope * moved[held]).mean())
     assert tested.mae == pytest.approx(np.mean(errors))
     assert plain.order == plain.order_as_predicted == tested.order_as_predicted

@@ -100,7 +100,7 @@ def test_an_import_says_what_it_read_and_what_it_could_not_use(run, past, tmp_pa
     (tmp_path / "sweep" / "a_b.results_summary.json").write_text('{"weak_acc": 0.7, "transfer_acc_xent": 0.75}')
     lost = run("outcomes", "import", str(tmp_path / "sweep"))
     assert lost.returncode == 2
-    assert "it does not say which task it is of; name it with --task." in lost.stderr
+    assert "its task is not recorded; name it with --task." in lost.stderr
     assert run("outcomes", "import", str(tmp_path / "sweep"), "--task", "sciq").stdout.startswith(
         "1 outcome(s) recorded"
     )

@@ -41,7 +41,7 @@ def test_an_array_is_checked_too(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((3, 2)))
     assert check(f"array:{tmp_path / 'a.npy'}", tmp_path).width == 2
     np.save(tmp_path / "b.npy", np.full((3, 2), np.nan))
-    assert "holds nan at row 0, column 0" in check(f"array:{tmp_path / 'b.npy'}", tmp_path).problems[0]
+    assert "has nan at row 0, column 0" in check(f"array:{tmp_path / 'b.npy'}", tmp_path).problems[0]
 
 
 def test_a_reference_that_cannot_be_read_is_the_callers_error() -> None:

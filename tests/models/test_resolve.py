@@ -43,7 +43,7 @@ def test_a_folder_without_weights_lists_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "readme.md").write_text("")
     (tmp_path / "training_args.bin").write_bytes(b"")
     (tmp_path / "model.onnx").write_bytes(b"")
-    with pytest.raises(RefusedError, match=r"holds no model: it needs config\.json.*for model\.onnx give its own path"):
+    with pytest.raises(RefusedError, match=r"contains no model: it needs config\.json.*model\.onnx give its own path"):
         found(str(tmp_path), tmp_path)
 
 
@@ -109,7 +109,7 @@ def test_several_packages_without_a_zip_in_them_are_explained(tmp_path: Path, mo
         shelf = tmp_path / "wheels" / f"{name}-1"
         shelf.mkdir(parents=True)
         (shelf / f"{name}-1-py3-none-any.whl").write_bytes(b"")
-    with pytest.raises(InputError, match="names several packages; say which zip they carry"):
+    with pytest.raises(InputError, match="names several packages; name their zip and the folder in it"):
         resolve(ModelReference.parse("pypi:a==1+b==1/inner"), tmp_path)
 
 

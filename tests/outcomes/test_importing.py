@@ -122,7 +122,7 @@ def test_older_openai_summaries_need_a_task_and_give_one_outcome_a_loss(tmp_path
     summary = {"weak_acc": 0.7, "strong_acc": 0.9, "transfer_acc_xent": 0.75, "transfer_acc_logconf": 0.8}
     (tmp_path / "Qwen_Qwen-1_8B_gpt2-xl.results_summary.json").write_text(json.dumps(summary))
     assert import_outcomes(tmp_path).unpaired == (
-        "Qwen_Qwen-1_8B_gpt2-xl.results_summary.json: it does not say which task it is of; name it with --task.",
+        "Qwen_Qwen-1_8B_gpt2-xl.results_summary.json: its task is not recorded; name it with --task.",
     )
     found = import_outcomes(tmp_path, task="sciq").outcomes
     assert [(one.weak, one.strong, one.loss, one.w2s_accuracy, one.pgr) for one in found] == [
@@ -240,7 +240,7 @@ def test_a_table_with_a_row_that_is_no_outcome_is_refused_by_line(tmp_path, text
 def test_folders_and_files_that_are_not_known_are_refused(tmp_path):
     with pytest.raises(NotFoundError, match="does not exist"):
         import_outcomes(tmp_path / "gone")
-    with pytest.raises(InputError, match="holds no results that are known here"):
+    with pytest.raises(InputError, match="contains no results of a known kind"):
         import_outcomes(tmp_path)
     (tmp_path / "x.json").write_text('{"schema": "w2s.ranking.v1"}')
     with pytest.raises(InputError, match=r"read from w2s\.validation\.v1"):

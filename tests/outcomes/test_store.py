@@ -150,7 +150,7 @@ def test_a_transaction_of_another_process_is_waited_for_and_then_reported(tmp_pa
     monkeypatch.setattr("predictor.outcomes.store.BUSY_SECONDS", 0.0)
     with closing(sqlite3.connect(tmp_path / "outcomes.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(UnavailableError, match="another process has held"):
+        with pytest.raises(UnavailableError, match="another process has locked"):
             store.add([plain("b")])
         assert store.read() == (plain("a"),)  # readers do not wait for writers
         other.execute("ROLLBACK")

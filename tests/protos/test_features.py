@@ -90,5 +90,5 @@ def test_a_scan_names_the_first_bad_value_wherever_its_bytes_are_cut(cut):
     values[7, 1] = np.nan
     values[9, 0] = np.inf
     scan, raw = Scan(Manifest.of("n", values)), values.tobytes()
-    with pytest.raises(InputError, match="'n' holds nan at row 7, column 1"):
+    with pytest.raises(InputError, match="'n' has nan at row 7, column 1"):
         [scan.feed(raw[start : start + cut]) for start in range(0, len(raw), cut)]

@@ -8,7 +8,7 @@ import pytest
 import predictor
 from predictor.query.settings import Budget
 
-WARNING = "the first stage takes 150 rows, or all, whatever the budget"
+WARNING = "the first stage takes 150 rows, or all if there are fewer, under any budget"
 
 
 @pytest.mark.parametrize(

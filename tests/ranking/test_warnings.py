@@ -77,7 +77,7 @@ def test_an_estimator_with_every_value_gives_no_warning(arrays):
     assert not any("has no value" in warning for warning in ranking.warnings)
 
 
-CODES = "are a few whole numbers and were read as numbers; if they stand for classes, give names of classes"
+CODES = "are a few whole numbers and were read as numbers; if they are classes, give names of classes"
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def held_to_the_null(*above: bool) -> Ranking:
     )
 
 
-LABEL = ", or label some rows (--labels) to tell more."
+LABEL = ", or label some rows to separate them (--labels)."
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ LABEL = ", or label some rows (--labels) to tell more."
         (
             held_to_the_null(False, True, False),
             "Teach with none of them yet: m1 comes first but does not beat shuffled rows; of those that do, m2 "
-            "comes first. More rows or gold labels would tell.",
+            "comes first. Give more rows or gold labels.",
         ),
         (with_ties(1, 1), "Teach with m1; m2 is not separable from it, so take the cheaper of the two" + LABEL),
         (

@@ -52,7 +52,7 @@ def test_a_vector_becomes_one_column() -> None:
 def test_one_tensor_of_several_is_named_after_two_colons(tmp_path: Path) -> None:
     save_file({"a": np.zeros((2, 2), np.float32), "b": np.ones((2, 3), np.float32)}, tmp_path / "t.safetensors")
     assert features_of(f"array:{tmp_path / 't.safetensors'}::b", 2).dim == 3
-    with pytest.raises(InputError, match=r"holds 2 tensors \(a, b\); name one with t\.safetensors::KEY"):
+    with pytest.raises(InputError, match=r"contains 2 tensors \(a, b\); name one with t\.safetensors::KEY"):
         read_array(str(tmp_path / "t.safetensors"))
     with pytest.raises(NotFoundError, match=r"has no tensor 'c'; it has a, b"):
         read_array(f"{tmp_path / 't.safetensors'}::c")
@@ -62,12 +62,12 @@ def test_the_first_bad_row_and_column_are_named() -> None:
     values = np.zeros((5000, 3))
     values[4100, 2] = np.nan
     values[4500, 0] = np.inf
-    with pytest.raises(InputError, match="'m' holds nan at row 4100, column 2; every value must be finite"):
+    with pytest.raises(InputError, match="'m' has nan at row 4100, column 2; every value must be finite"):
         check_features(values, "m")
 
 
 def test_a_number_too_large_for_32_bits_is_not_turned_into_infinity() -> None:
-    with pytest.raises(InputError, match="holds 1e\\+39 at row 1, column 0"):
+    with pytest.raises(InputError, match="has 1e\\+39 at row 1, column 0"):
         check_features(np.array([[1.0], [1e39]]), "m")
 
 

@@ -69,7 +69,7 @@ def test_an_entry_under_another_key_reads_as_missing(store: FeatureStore) -> Non
 
 
 def test_features_that_are_not_finite_are_not_kept(store: FeatureStore) -> None:
-    with pytest.raises(InputError, match="holds nan at row 0, column 1"):
+    with pytest.raises(InputError, match="has nan at row 0, column 1"):
         store.put(KEY, np.array([[1.0, np.nan]]), {})
 
 

@@ -70,7 +70,7 @@ def test_sentences_say_how_far_off_how_often_inside_and_what_the_first_choice_co
 
 def test_an_order_without_a_first_choice_says_so(found):
     scores = (scored("combined", "representations", None, 0.04, 1.0),)
-    assert summary(dataclasses.replace(found, scores=scores))[0].endswith("; it could not tell the candidates apart.")
+    assert summary(dataclasses.replace(found, scores=scores))[0].endswith("; it could not separate the candidates.")
 
 
 def test_nothing_claimed_nothing_said(found):

@@ -15,10 +15,10 @@ from predictor.outcomes.importing.sheets import read_sheet, read_validation
 
 
 def import_outcomes(path: str | Path, *, task: str | None = None) -> Imported:
-    """Outcomes of a table, of the JSON of `w2s validate`, or of a folder of results, whichever it is.
+    """Outcomes of a table, of the JSON of `w2s validate`, or of a folder of results.
 
     Args:
-        path: a file, or the folder that holds all runs of a sweep.
+        path: a file, or the folder of all runs of a sweep.
         task: the task's name, in place of the one that the source gives; needed where it gives none.
 
     Raises:
@@ -59,7 +59,7 @@ def _of_folder(folder: Path, task: str | None) -> Imported:
     if next(folder.rglob(f"w2s/{eleuther_results.RESULTS}"), None) is not None:
         return eleuther_results.read_results(folder)
     raise InputError(
-        f"{folder} holds no results that are known here: neither {openai_results.SUMMARY} files "
+        f"{folder} contains no results of a known kind: neither {openai_results.SUMMARY} files "
         f"(openai/weak-to-strong) nor w2s/{eleuther_results.RESULTS} (EleutherAI/w2s). Name the folder of the sweep, "
         "or give the figures as a .csv.",
         reason="UNKNOWN_RESULTS",

@@ -1,7 +1,7 @@
 """Result folders of EleutherAI/w2s, as `run.py` of that repository writes them.
 
 Folders `weak`, `strong` and `w2s`, each with `config.json` and `results.json` (of the Hugging Face trainer, on the gold
-labels of the test rows: `eval_accuracy`). `w2s` lies under RESULTS/RUN/DATASET, the two others beside it or under
+labels of the test rows: `eval_accuracy`). `w2s` is under RESULTS/RUN/DATASET, the two others beside it or under
 RESULTS/SHARED/DATASET, where runs with other models find them too: so the configurations are compared.
 """
 

@@ -64,7 +64,7 @@ def read_summaries(root: Path, task: str | None) -> Imported:
         weak, strong = share_of(found, "weak_acc"), share_of(found, "strong_acc")
         losses = {key.removeprefix("transfer_acc_"): share_of(found, key) for key in found if "transfer_acc_" in key}
         if task is None:
-            unpaired.append(f"{path.name}: it does not say which task it is of; name it with --task.")
+            unpaired.append(f"{path.name}: its task is not recorded; name it with --task.")
         elif names is None:
             unpaired.append(f"{path.name}: where the weak model's name ends and the strong one's begins is not clear.")
         elif weak is None or not losses:
@@ -83,12 +83,12 @@ def _is_transfer(run: Run) -> bool:
 
 def _key(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
     """The configuration as text, nested ones included, less what does not matter."""
-    kept = {}
+    known = {}
     for key, value in config.items():
         if key in _INDIFFERENT or key in without:
             continue
-        kept[key] = _key(value, without) if isinstance(value, Mapping) else value
-    return repr(sorted(kept.items()))
+        known[key] = _key(value, without) if isinstance(value, Mapping) else value
+    return repr(sorted(known.items()))
 
 
 def _ceiling_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _about(task: str, strong: str, weak: str, loss: str, place: str) -> Outcome:
 
 
 def _names(path: Path) -> tuple[str, str] | None:
-    """Weak and strong model of a summary; the folders beside it tell where one name ends and the other begins."""
+    """Weak and strong model of a summary; the folders beside it show where one name ends and the other begins."""
     stem = path.name.removesuffix(f".{SUMMARY}")
     weak = {one.name for one in (path.parent / "weak_model_gt").glob("*")}
     strong = {one.name for one in (path.parent / "strong_model_gt").glob("*")}

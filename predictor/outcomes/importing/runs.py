@@ -22,7 +22,7 @@ class Imported:
     Attributes:
         kind: the format it was read as, for people.
         outcomes: in the order found.
-        unpaired: sentences, one for each run that gave no outcome, saying what it lacks.
+        unpaired: sentences, one for each run that gave no outcome, with what it lacks.
         notes: sentences on outcomes that lack a part, such as the ceiling.
     """
 
@@ -34,7 +34,7 @@ class Imported:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One folder that holds a configuration and results."""
+    """One folder with a configuration and results."""
 
     folder: Path
     config: Mapping[str, Any]
@@ -47,7 +47,7 @@ class Run:
 
 
 def runs_under(root: Path, results: str) -> Iterator[Run]:
-    """Every folder under `root` that holds `config.json` and a results file, in the order of their paths.
+    """Every folder under `root` with `config.json` and a results file, in the order of their paths.
 
     Raises:
         InputError: one of the files is no JSON object.
@@ -62,7 +62,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """The JSON object of a file.
 
     Raises:
-        InputError: it cannot be read, or holds something else.
+        InputError: it cannot be read, or contains something else.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -71,7 +71,7 @@ def read_object(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"{path} is no JSON: {error}.", reason="BAD_RESULTS") from error
     if not isinstance(raw, dict):
-        raise InputError(f"{path} holds no JSON object.", reason="BAD_RESULTS")
+        raise InputError(f"{path} contains no JSON object.", reason="BAD_RESULTS")
     return raw
 
 

@@ -21,7 +21,7 @@ def read_sheet(path: Path) -> Imported:
     """One outcome a row of `.csv`, `.tsv`, `.parquet` or `.jsonl`.
 
     Columns are the fields of `predictor.outcomes.outcome.Outcome`; `task`, `strong`, `weak` and one of `w2s_error` and
-    `w2s_accuracy` are needed, and `predicted.ESTIMATOR.value` and `predicted.ESTIMATOR.gain` hold predictions. Other
+    `w2s_accuracy` are needed, and `predicted.ESTIMATOR.value` and `predicted.ESTIMATOR.gain` are predictions. Other
     columns are refused, an empty cell is an absent value. JSON lines may also be outcomes as `w2s outcomes ls --json`
     prints them.
 
