@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ MERGED_KINDS = (
     "RANDLORA", "ROAD", "SHIRA", "TRAINABLE_TOKENS", "VBLORA", "VERA", "WAVEFT",
 )  # fmt: skip
 """peft's names of the adapters that are read: each changes weights, so that a merge of it into its base is exact."""
+
+CommitNow = Callable[[str, str], str]
 
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 _REPOSITORY = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -73,12 +75,20 @@ def read_adapter(folder: Path, as_given: str) -> Adapter:
     return found
 
 
-def base_reference(adapter: Adapter, as_given: str, places: Sequence[Path], *, fetched: bool) -> str:
+def base_reference(
+    adapter: Adapter,
+    as_given: str,
+    places: Sequence[Path],
+    *,
+    fetched: bool,
+    commit: CommitNow = lambda repository, branch: "COMMIT",
+) -> str:
     """Reference to the base that an adapter names.
 
     Args:
         as_given: the adapter's own reference, for messages.
         places: folders that a relative path may start from, besides the adapter's own.
+        commit: the commit of a repository's branch, for the message.
         fetched: the adapter's files are not the user's own, so no path in them is followed.
 
     Raises:
@@ -94,7 +104,8 @@ def base_reference(adapter: Adapter, as_given: str, places: Sequence[Path], *, f
         return f"hub:{adapter.base}@{adapter.revision}"
     plain = as_given.partition("#")[0]
     if on_hub:
-        revision = adapter.revision if _COMMIT.match(adapter.revision) else "COMMIT"
+        fixed = _COMMIT.match(adapter.revision)
+        revision = adapter.revision if fixed else commit(adapter.base, adapter.revision or "main")
         why = f"and names its base {adapter.base!r} of the hub at no fixed commit"
         give = f"{plain}#base=hub:{adapter.base}@{revision} or {plain}#base=FOLDER"
     else:

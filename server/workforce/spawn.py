@@ -31,7 +31,8 @@ _PASSED_ON = (
     ROOTS, SOURCES, LOCAL_USER, STATE,
 )  # fmt: skip
 _PASSED_ON_WITHOUT_PASSWORD = (
-    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
+    "HF_ENDPOINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
     "https_proxy", "no_proxy",
 )  # fmt: skip
 """Left out where an address holds an `@`, before which a password may stand: pip reads those of its configuration."""

@@ -1,0 +1,113 @@
+"""Hub files: which files of a repository a model needs, from the list of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import Any
+
+from predictor.models.adapter import SETTINGS, WEIGHTS
+from predictor.models.tokenizer_files import TOKENIZER_FILES, TOKENIZER_PATTERNS
+
+INDEX = "model.safetensors.index.json"
+FILES = (".gguf", ".onnx")
+"""Endings of single files that are a model."""
+
+_CONFIGS = (
+    "config.json",
+    SETTINGS,
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    *TOKENIZER_FILES,
+    *TOKENIZER_PATTERNS,
+)
+"""Small files that say how the weights are used. No code."""
+
+ReadJson = Callable[[str], Any]
+"""Fetches a file of the repository and reads it as JSON."""
+
+
+def needed_files(names: Sequence[str], inner: str, read: ReadJson, *, pickles: bool = False) -> tuple[str, ...]:
+    """The files to fetch, weights last; none where there are no weights that are read.
+
+    Args:
+        names: every file of the repository, by path.
+        inner: folder or single file inside, "" for the repository itself.
+        read: called for the list of shards and for the modules of a sentence encoder.
+        pickles: fetch pickled weights instead of safetensors.
+    """
+    if PurePosixPath(inner).suffix in FILES:
+        return _single(names, inner)
+    folder = f"{inner}/" if inner else ""
+    weights = _pickles(names, folder) if pickles else _weights(names, folder, read)
+    small = _small(names, folder)
+    more: list[str] = []
+    if f"{folder}modules.json" in names:
+        for path in _modules(read(f"{folder}modules.json")):
+            inside = f"{folder}{path}/"
+            small += _small(names, inside)
+            more += _weights(names, inside, read)
+    return tuple(dict.fromkeys((*small, *more, *weights))) if weights or more else ()
+
+
+def pickled(names: Sequence[str], inner: str) -> bool:
+    """Whether the weights are there as pickles."""
+    return bool(_pickles(names, f"{inner}/" if inner else ""))
+
+
+def single_files(names: Sequence[str]) -> list[str]:
+    """Files that are a model by themselves."""
+    return [name for name in names if PurePosixPath(name).suffix in FILES]
+
+
+def _single(names: Sequence[str], inner: str) -> tuple[str, ...]:
+    if inner not in names:
+        return ()
+    if inner.endswith(".gguf"):
+        return (inner,)
+    folder, _, _ = inner.rpartition("/")
+    above, _, _ = folder.rpartition("/")
+    places = dict.fromkeys((f"{folder}/" if folder else "", f"{above}/" if above else ""))
+    small = [name for place in places for name in _small(names, place)]
+    data = [name for name in names if name.startswith(inner) and name != inner]  # model.onnx_data, model.onnx.data
+    return (*small, *data, inner)
+
+
+def _small(names: Sequence[str], folder: str) -> list[str]:
+    return [
+        name for name in _inside(names, folder) if any(fnmatchcase(name.removeprefix(folder), one) for one in _CONFIGS)
+    ]
+
+
+def _weights(names: Sequence[str], folder: str, read: ReadJson) -> list[str]:
+    """One set of weights: an adapter's, the shards of the index, model.safetensors, else all other files of tensors."""
+    here = [name for name in _inside(names, folder) if name.endswith(".safetensors")]
+    if f"{folder}{SETTINGS}" in names:
+        return [name for name in here if name == f"{folder}{WEIGHTS}"]
+    if f"{folder}{INDEX}" in names:
+        table = read(f"{folder}{INDEX}")
+        shards = table.get("weight_map", {}).values() if isinstance(table, dict) else ()
+        return [f"{folder}{INDEX}", *(name for name in here if name.removeprefix(folder) in set(shards))]
+    whole = f"{folder}model.safetensors"
+    return [whole] if whole in here else here
+
+
+def _pickles(names: Sequence[str], folder: str) -> list[str]:
+    return [
+        name
+        for name in _inside(names, folder)
+        if name.endswith((".bin", ".bin.index.json")) and not name.removeprefix(folder).startswith("training_args")
+    ]
+
+
+def _inside(names: Sequence[str], folder: str) -> list[str]:
+    return [name for name in names if name.startswith(folder) and "/" not in name.removeprefix(folder)]
+
+
+def _modules(raw: Any) -> list[str]:
+    """Folders of the modules of a sentence encoder, itself apart."""
+    entries = raw if isinstance(raw, list) else []
+    paths = [str(entry.get("path", "")) for entry in entries if isinstance(entry, dict)]
+    return [path for path in paths if path and "/" not in path and path not in (".", "..")]

@@ -1,0 +1,300 @@
+"""Models of the hub, from a fake hub over a real socket with the real hub library."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from predictor.api import rank
+from predictor.errors import NotFoundError, RefusedError, UnavailableError, W2SError
+from predictor.extraction.check import check
+from predictor.models.artefact import Artefact
+from predictor.models.convert import convert
+from predictor.models.hub_files import needed_files
+from predictor.models.resolve import resolve
+from predictor.query.model_reference import ModelReference
+from tests.extraction.adapters import adapted, settings_of
+from tests.extraction.tiny import encoder_classifier, language_model
+from tests.models.hub_emulator import FakeHub, etag, serving
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    (tmp_path / "hub").mkdir()
+    with serving(FakeHub(tmp_path / "hub"), monkeypatch, tmp_path / "hf") as fake:
+        yield fake
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def found(reference: str, cache: Path) -> Artefact:
+    return resolve(ModelReference.parse(reference), cache)
+
+
+def refused(reference: str, cache: Path) -> str:
+    with pytest.raises(W2SError) as caught:
+        found(reference, cache)
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def test_a_model_is_fetched_once(hub: FakeHub, cache: Path) -> None:
+    """The second time nothing is asked: the commit fixes the files."""
+    encoder_classifier(hub.root / "o" / "bert")
+    reference = hub.reference("o/bert")
+    assert check(reference, cache).usable
+    assert set(hub.fetched()) == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    hub.requests.clear()
+    assert check(reference, cache).usable
+    assert hub.requests == []
+
+
+def test_only_the_needed_files_are_fetched(hub: FakeHub, cache: Path) -> None:
+    """Not the copies in other formats and folders, other precisions, training states or code."""
+    folder = encoder_classifier(hub.root / "o" / "bert")
+    others = ["model.fp16.safetensors", "consolidated.safetensors", "pytorch_model.bin", "tf_model.h5", "optimizer.pt"]
+    others += ["modeling.py", "onnx/model.onnx", "openvino/model.safetensors", "checkpoint-5/model.safetensors"]
+    for name in [*others, "README.md", "x.gguf"]:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x" * 50)
+    assert check(hub.reference("o/bert"), cache).usable
+    assert set(hub.fetched()) == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+
+
+def test_shards_are_those_of_the_index(hub: FakeHub, cache: Path) -> None:
+    folder = hub.root / "o" / "lm"
+    AutoModelForCausalLM.from_pretrained(language_model(folder)).save_pretrained(folder, max_shard_size="30KB")
+    (folder / "model.safetensors").unlink()
+    shutil.copy(next(folder.glob("model-0*")), folder / "model-00001-of-00001.safetensors")
+    shards = {path.name for path in folder.glob("model-*")} - {"model-00001-of-00001.safetensors"}
+    assert len(shards) > 1
+    assert check(hub.reference("o/lm"), cache).usable
+    assert {name for name in hub.fetched() if name.endswith(".safetensors")} == shards
+
+
+def test_the_modules_of_a_sentence_encoder_are_fetched(hub: FakeHub, cache: Path) -> None:
+    folder = encoder_classifier(hub.root / "o" / "st")
+    modules = [{"path": "", "type": "x.Transformer"}, {"path": "1_Pooling", "type": "x.Pooling"}]
+    modules += [{"path": "2_Dense", "type": "x.Dense"}, {"path": "../secret", "type": "x.Normalize"}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    for name, config in (("1_Pooling", {"pooling_mode_cls_token": True}), ("2_Dense", {"in_features": 16})):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps(config))
+    save_file({"linear.weight": torch.eye(16)}, folder / "2_Dense" / "model.safetensors")
+    pipeline = found(hub.reference("o/st"), cache).pipeline
+    assert pipeline is not None
+    assert (pipeline.pooling, len(pipeline.steps)) == ("cls", 2)
+
+
+def test_a_branch_is_refused_with_its_commit(hub: FakeHub, cache: Path) -> None:
+    encoder_classifier(hub.root / "o" / "bert")
+    commit = hub.commit("o/bert")
+    for reference in ("hub:o/bert@main", "hub:o/bert"):
+        assert f"'main' is at commit {commit} now: give hub:o/bert@{commit}" in refused(reference, cache)
+    assert f"give hub:o/bert@{commit}/x.gguf" in refused("hub:o/bert@main/x.gguf", cache)
+    assert "no revision 'v9'" in refused("hub:o/bert@v9", cache)
+    hub.status["/api/"] = 503
+    assert "give hub:o/bert@COMMIT with the 40 hexadecimal digits" in refused("hub:o/bert@main", cache)
+
+
+def test_a_private_repository_asks_for_a_token(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder_classifier(hub.root / "o" / "own")
+    hub.tokens["o/own"] = "hf_right"
+    reference = hub.reference("o/own")
+    message = refused(reference, cache)
+    assert "'o/own' to you without a token (status 401)" in message
+    assert "set HF_TOKEN" in message
+    assert "hf auth login" in message
+    assert "to you without a token" in refused("hub:o/own@main", cache)
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    assert "to the token in use (HF_TOKEN, or hf auth login)" in refused(reference, cache)
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    assert found(reference, cache).form.name == "transformers"
+
+
+def test_a_gated_repository_names_its_page(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder_classifier(hub.root / "o" / "llama")
+    hub.gated.add("o/llama")
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    message = refused(hub.reference("o/llama"), cache)
+    assert "is gated" in message
+    assert "accept its terms at https://huggingface.co/o/llama" in message
+
+
+@pytest.mark.parametrize(("status", "words"), [(403, "set HF_TOKEN"), (429, "status 429"), (500, "status 500")])
+def test_other_statuses_are_one_sentence(hub: FakeHub, cache: Path, status: int, words: str) -> None:
+    encoder_classifier(hub.root / "o" / "bert")
+    hub.status["/api/"] = status
+    assert words in refused(hub.reference("o/bert"), cache)
+
+
+def test_a_repository_that_is_not_there(hub: FakeHub, cache: Path) -> None:
+    assert "it does not exist, or is private" in refused(f"hub:o/none@{'a' * 40}", cache)
+    encoder_classifier(hub.root / "o" / "bert")
+    assert f"has no revision '{'a' * 40}'" in refused(f"hub:o/bert@{'a' * 40}", cache)
+
+
+def test_a_broken_download_is_one_candidates_failure(
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It goes on where it broke off, and nothing of the library is printed."""
+    monkeypatch.setenv("W2S_CACHE_DIR", str(cache))
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+    encoder_classifier(hub.root / "o" / "bert")
+    rng = np.random.default_rng(0)
+    reference, size = hub.reference("o/bert"), (hub.root / "o/bert/model.safetensors").stat().st_size
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)
+    hub.breaks["model.safetensors"] = size // 2
+    pool = [f"row {i}" for i in range(60)]
+    capfd.readouterr()
+    models = {"bert": reference, "array": rng.normal(size=(60, 4))}
+    answer = rank(strong=rng.normal(size=(60, 8)), weak=models, pool=pool)
+    errors = {candidate.name: candidate.error for candidate in answer.candidates}
+    assert errors["array"] is None
+    assert errors["bert"] is not None
+    assert "the download of model.safetensors of hub:o/bert@" in errors["bert"].message
+    assert "the same command goes on from there" in errors["bert"].message
+    assert capfd.readouterr() == ("", "")
+    hub.breaks.clear()
+    hub.requests.clear()
+    answer = rank(strong=rng.normal(size=(60, 8)), weak=models, pool=pool)
+    assert all(candidate.error is None for candidate in answer.candidates)
+    (begin,) = [span for method, path, span in hub.requests if method == "GET" and path.endswith("model.safetensors")]
+    assert size // 2 - 1000 < int(begin.removeprefix("bytes=").partition("-")[0]) <= size // 2
+
+
+def test_bytes_that_are_another_file_are_dropped(hub: FakeHub, cache: Path, tmp_path: Path) -> None:
+    """The part of a file that was changed on its way, or written by two programs at once."""
+    folder = encoder_classifier(hub.root / "o" / "bert")
+    blobs = tmp_path / "hf" / "models--o--bert" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{etag(folder / 'model.safetensors')}.part").write_bytes(b"x" * 100)
+    assert "is not that file" in refused(hub.reference("o/bert"), cache)
+    assert found(hub.reference("o/bert"), cache).form.name == "transformers"
+
+
+def test_pickles_name_the_converter(hub: FakeHub, cache: Path) -> None:
+    folder = encoder_classifier(hub.root / "o" / "old")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    reference = hub.reference("o/old")
+    message = refused(reference, cache)
+    assert f"w2s models convert {reference}" in message
+    assert "pytorch_model.bin" not in hub.fetched()
+    convert(reference, cache=cache)
+    assert found(reference, cache).source is not None
+    assert check(reference, cache).usable
+
+
+def test_files_of_a_repository(hub: FakeHub, cache: Path) -> None:
+    """A GGUF file alone; a graph with its tensors beside it and the tokenizer above; what is not there lists others."""
+    folder = hub.root / "o" / "files"
+    encoder_classifier(folder)
+    (folder / "model.safetensors").unlink()
+    (folder / "onnx").mkdir()
+    for name in ("a.gguf", "b.gguf", "onnx/model.onnx", "onnx/model.onnx_data", "onnx/model_q4.onnx"):
+        (folder / name).write_bytes(name.encode())
+    assert found(hub.reference("o/files", "a.gguf"), cache).form.name == "gguf"
+    assert hub.fetched() == ["a.gguf"]
+    artefact = found(hub.reference("o/files", "onnx/model.onnx"), cache)
+    assert artefact.form.name == "onnx"
+    assert {path.name for path in artefact.weight_files} == {"model.onnx", "model.onnx_data"}
+    assert "tokenizer.json" in {path.name for path in artefact.tokenizer_files}
+    assert "model_q4.onnx" not in hub.fetched()
+    assert "has no 'c.gguf'; it has a.gguf, b.gguf" in refused(hub.reference("o/files", "c.gguf"), cache)
+    message = refused(hub.reference("o/files"), cache)
+    assert f"holds no safetensors weights; give one of its files: {hub.reference('o/files', 'a.gguf')}" in message
+
+
+def test_a_folder_of_a_repository(hub: FakeHub, cache: Path) -> None:
+    encoder_classifier(hub.root / "o" / "runs" / "checkpoint-5")
+    encoder_classifier(hub.root / "o" / "runs" / "checkpoint-9")
+    assert found(hub.reference("o/runs", "checkpoint-9"), cache).path.name == "checkpoint-9"
+    assert all(name.startswith("checkpoint-9/") for name in hub.fetched())
+
+
+def test_an_adapter_needs_its_base(hub: FakeHub, cache: Path, tmp_path: Path) -> None:
+    base = language_model(hub.root / "o" / "base")
+    adapted(base, settings_of("LORA", task_type="CAUSAL_LM"), hub.root / "o" / "lora")
+    settings = hub.root / "o" / "lora" / "adapter_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "base_model_name_or_path": "o/base"}))
+    reference, commit = hub.reference("o/lora"), hub.commit("o/base")
+    message = refused(reference, cache)
+    assert f"give {reference}#base=hub:o/base@{commit}" in message
+    assert check(f"{reference}#base=hub:o/base@{commit}", cache).usable
+    assert check(f"{reference}#base={base}", cache).usable
+
+
+def test_offline_whole_models_are_read(
+    hub: FakeHub, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without our note too, as where another program fetched them; not with a shard missing."""
+    folder = hub.root / "o" / "lm"
+    AutoModelForCausalLM.from_pretrained(language_model(folder)).save_pretrained(folder, max_shard_size="30KB")
+    (folder / "model.safetensors").unlink()
+    reference = hub.reference("o/lm")
+    local = found(reference, cache).path
+    monkeypatch.setenv("W2S_OFFLINE", "1")
+    hub.requests.clear()
+    assert found(reference, cache).path == local
+    assert found(reference, tmp_path / "other").path == local
+    assert hub.requests == []
+    next(local.glob("model-0*")).unlink()
+    for place in (cache, tmp_path / "other"):
+        with pytest.raises(UnavailableError, match="W2S_OFFLINE is set"):
+            found(reference, place)
+
+
+def test_an_unreachable_hub_leaves_what_is_here(hub: FakeHub, cache: Path, tmp_path: Path) -> None:
+    encoder_classifier(hub.root / "o" / "bert")
+    reference = hub.reference("o/bert")
+    found(reference, cache)
+    hub.status["/api/"] = 503
+    assert found(reference, tmp_path / "other").form.name == "transformers"
+    with pytest.raises(UnavailableError, match="could not be reached"):
+        found(f"hub:o/other@{'b' * 40}", cache)
+
+
+@pytest.mark.parametrize("error", [NotFoundError, RefusedError])
+def test_candidates_elsewhere_go_on(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch, error: type) -> None:
+    monkeypatch.setenv("W2S_CACHE_DIR", str(cache))
+    encoder_classifier(hub.root / "o" / "bert")
+    if error is RefusedError:
+        hub.gated.add("o/bert")
+    else:
+        hub.tokens["o/bert"] = "hf_x"
+    rng = np.random.default_rng(0)
+    answer = rank(
+        strong=rng.normal(size=(60, 8)),
+        weak={"bert": hub.reference("o/bert"), "branch": "hub:o/bert@main", "array": rng.normal(size=(60, 4))},
+        pool=[f"row {i}" for i in range(60)],
+    )
+    assert [candidate.name for candidate in answer.candidates if candidate.error is None] == ["array"]
+
+
+def test_files_of_other_layouts() -> None:
+    """A table of embeddings in a file of its own name; nothing; an adapter beside a whole model."""
+
+    def read(name: str) -> object:
+        return {"weight_map": {"a": "model-1.safetensors"}} if "index" in name else []
+
+    assert needed_files(["embeddings.safetensors", "tokenizer.json"], "", read) == (
+        "tokenizer.json",
+        "embeddings.safetensors",
+    )
+    assert needed_files(["README.md", "config.json"], "", read) == ()
+    both = ["adapter_config.json", "adapter_model.safetensors", "model.safetensors"]
+    assert needed_files(both, "", read) == ("adapter_config.json", "adapter_model.safetensors")
+    index = ["model.safetensors.index.json", "model-1.safetensors", "model-2.safetensors"]
+    assert needed_files(index, "", read) == ("model.safetensors.index.json", "model-1.safetensors")
