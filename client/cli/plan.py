@@ -18,7 +18,7 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
     from predictor.ranking.refining import MAX_ROWS
 
     steps = plan(query, MAX_ROWS)
-    features, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))
+    features, describers, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))
     settings = query.settings
     known = sum(step.seconds for step in steps if step.seconds is not None)
     unknown = len({step.reference for step in steps if step.seconds is None and not step.error})
@@ -32,6 +32,7 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
                 "seed": settings.seed,
                 "strong": asdict(features[0]),
                 "weak": [asdict(step) for step in features[1:]],
+                "describers": [asdict(step) for step in describers],
                 "labels": [asdict(step) for step in labels],
                 "refined_labels": asdict(refined[0]) if refined else None,
                 "seconds": known if not unknown else None,
@@ -40,16 +41,9 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
     else:
         texts = f"{len(query.pool):,} rows, each cut at {settings.max_length} tokens"
         print(f"{texts}; estimators: {', '.join(settings.estimators)}; ranked by {settings.rank_by}\n")
+        roles = (("student", features[:1]), ("candidate", features[1:]), ("describer", describers))
         rows = [
-            (
-                "student" if s is features[0] else "candidate",
-                s.name,
-                s.layers,
-                s.pooling or "–",
-                s.state,
-                _time(s.seconds),
-            )
-            for s in features
+            (role, s.name, s.layers, s.pooling or "–", s.state, _time(s.seconds)) for role, some in roles for s in some
         ]
         rows += [("labels", s.name, f"by {s.layers}", "–", s.state, _time(s.seconds)) for s in labels]
         rows += [("refining", s.name, f"{s.layers} candidate(s)", "–", s.state, _time(s.seconds)) for s in refined]
@@ -57,7 +51,10 @@ def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
         for name, error in dict.fromkeys((step.name, step.error) for step in steps if step.error):
             print(f"\n{name}: {error}")
         more = f", and {unknown} model(s) to fetch first" if unknown else ""
-        print(f"\nabout {_time(known)} on one core, very roughly{more}; nothing was loaded or fetched.")
+        print(
+            f"\nabout {_time(known)} of forward passes on this machine{more}, loading and estimates apart; "
+            "no weights were loaded, nothing was fetched."
+        )
     if any(step.error for step in (features[0], *refined)):
         return 2
     return 3 if any(step.error for step in steps) else 0

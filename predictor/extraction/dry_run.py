@@ -1,4 +1,8 @@
-"""Dry run: what a ranking would load and run, and roughly how long it takes. Nothing is loaded or fetched."""
+"""Dry run: what a ranking would load and run, and roughly how long it takes. No weights are loaded, nothing is fetched.
+
+The time of a pass is the multiplications that the headers of the weights and a sample of tokenised rows give, over the
+rate of a short probe (`predictor.extraction.pass_cost`). Loading is not counted.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,11 @@ from typing import Literal
 import numpy as np
 
 from predictor.errors import UnavailableError, W2SError
+from predictor.extraction.backend import Runtime
 from predictor.extraction.identity import Identity
-from predictor.extraction.labeller import LabelKey, labelling_artefact
+from predictor.extraction.labeller import LabelKey, label_precision, labelling_artefact
 from predictor.extraction.layers import resolve_layers
+from predictor.extraction.pass_cost import block_count, mean_tokens, measured_rates, multiplied_weights
 from predictor.extraction.precision import drift_allowed, preferred_precision
 from predictor.extraction.prefetch import pooling_of
 from predictor.folders import cache_dir
@@ -24,16 +30,14 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Pooling
+from predictor.statistics.threads import usable_threads
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 
-WEIGHTS_PER_SECOND = 5e10
-"""Weights times tokens that one AVX-512 core gets through in fp32, measured on a 22 M-parameter encoder. Rough."""
+SOME_BLOCKS = 0.5
+"""Share of the blocks of the default, middle layer, where a model's number of blocks is not known."""
 
-CHARACTERS_PER_TOKEN = 4.0
-
-
-Work = Literal["features", "labels", "refined labels"]
+Work = Literal["features", "descriptions", "labels", "refined labels"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,12 @@ class Step:
         layers: as resolved where the model has been looked at before, else as asked for; of labels, what gives them:
             `logits` or `words`; of refined labels, the largest number of candidates that are refined.
         pooling: of tokens; "" for arrays and labels.
-        state: `cached`, `to read`, `to fetch` (and then to read), or `error`.
-        seconds: rough time on one core, None where nothing is known of the model.
+        state: `cached`, `to read`, `shared` (read in the pass of an earlier step), `to fetch` (and then to read), or
+            `error`.
+        seconds: rough time of its forward passes here, None where nothing is known of the model.
         error: why it would fail, or "".
-        work: features of the rows, labels of the rows by the model itself (`#labels=`), or candidates' labels refined
-            by the prompted strong model.
+        work: features of the rows, their likeness to the task descriptions, labels of the rows by the model itself
+            (`#labels=`), or candidates' labels refined by the prompted strong model.
     """
 
     name: str
@@ -63,79 +68,167 @@ class Step:
     work: Work = "features"
 
 
-def plan(query: RankingQuery, refined_rows: int, cache: Path | None = None) -> tuple[Step, ...]:
-    """The steps of a ranking: features of the strong model and of each candidate, then labels, then refined labels.
+@dataclass(frozen=True)
+class _Pass:
+    """A forward pass over the pool. Steps of the same model share the deepest of theirs.
+
+    Attributes:
+        model: weights, tokenizer and precision.
+        seconds: through all blocks.
+        share: of the blocks that it goes through.
+    """
+
+    model: tuple[str, str, str]
+    seconds: float
+    share: float
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """Plans of one query.
+
+    Attributes:
+        rate: multiplications a second of forward passes, by precision.
+    """
+
+    query: RankingQuery
+    cache: Path
+    rate: Callable[[str], float]
+
+    def features(self) -> list[Step]:
+        """One step per model that gives features; models that share a pass count it once, at its deepest layer."""
+        query = self.query
+        found = [self._features(spec, "features") for spec in (query.strong, *query.weak)]
+        found += [self._features(spec, "descriptions") for spec in query.describers]
+        deepest: dict[tuple[str, str, str], float] = {}
+        for _, run in found:
+            if run is not None:
+                deepest[run.model] = max(deepest.get(run.model, 0.0), run.share)
+        steps, counted = [], set()
+        for step, run in found:
+            if run is None:
+                steps.append(step)
+            elif run.model in counted:
+                steps.append(replace(step, state="shared", seconds=0.0))
+            else:
+                counted.add(run.model)
+                steps.append(replace(step, seconds=run.seconds * deepest[run.model]))
+        return steps
+
+    def labels(self, spec: ModelSpec) -> Step:
+        """One pass over the rows by the candidate, its prompt around each where it is asked for words."""
+        settings, kind = self.query.settings, str(spec.labels)
+        label_prompt = settings.label_prompt if kind == "words" else None
+        blank = Step(spec.name, spec.reference, kind, "", "to fetch", work="labels")
+
+        def look() -> Step:
+            artefact = labelling_artefact(spec, self.query.pool, self.cache)
+            key = LabelKey.of(artefact, self.cache, kind, settings, "auto", label_prompt)
+            if FeatureStore(self.cache / "features").get(key.entry(rows_digest(self.query.pool))) is not None:
+                return replace(blank, state="cached", seconds=0.0)
+            precision = label_precision(settings, "auto")
+            return replace(blank, state="to read", seconds=self._seconds(artefact, precision, _frame(label_prompt)))
+
+        return _seen(look, blank)
+
+    def refined(self, candidates: Sequence[Step], refined_rows: int) -> Step:
+        """Two passes over some rows per candidate by the strong model; prefixes that rows share are not counted.
+
+        Candidates that bring labels of their own are refined once, others once a layer, if a head can be trained at
+        all.
+        """
+        strong, settings, labels = self.query.strong, self.query.settings, self.query.labels
+        passes = sum(
+            1 if spec.labels is not None or spec.name in self.query.weak_labels else len(step.layers.split(","))
+            for spec, step in zip(self.query.weak, candidates, strict=True)
+            if labels is not None or spec.labels is not None or spec.name in self.query.weak_labels
+        )
+        rows = len(self.query.pool) if labels is None else int(np.count_nonzero(~labels.known))
+        share = min(rows, refined_rows) / len(self.query.pool)
+        blank = Step(strong.name, strong.reference, str(passes), "", "to fetch", work="refined labels")
+
+        def look() -> Step:
+            artefact = labelling_artefact(strong, self.query.pool, self.cache)
+            precision = label_precision(settings, "auto")
+            seconds = self._seconds(artefact, precision, _frame(settings.label_prompt))
+            return replace(blank, state="to read", seconds=2 * passes * share * seconds)
+
+        return _seen(look, blank)
+
+    def _features(self, spec: ModelSpec, work: Work) -> tuple[Step, _Pass | None]:
+        settings = self.query.settings
+        if spec.values is not None:
+            return Step(spec.name, spec.reference, "given", "", "cached", 0.0), None
+        asked = str(spec.layer or settings.layer)
+        pooling = str(spec.pooling or settings.pooling)
+        passes: list[_Pass] = []
+
+        def look() -> Step:
+            reference = spec.parsed
+            if reference.kind == "features":
+                FeatureStore(self.cache / "features").pull(reference.locator)
+                return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
+            artefact = resolve(reference, self.cache)
+            if not artefact.form.backend:
+                return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
+            step, run = self._look(artefact, spec, asked, pooling_of(artefact, spec, settings))
+            passes.extend([] if run is None else [run])
+            return step
+
+        step = _seen(look, Step(spec.name, spec.reference, asked, pooling, "to fetch"))
+        return replace(step, work=work), passes[0] if passes else None
+
+    def _look(self, artefact: Artefact, spec: ModelSpec, asked: str, pooling: Pooling) -> tuple[Step, _Pass | None]:
+        settings = self.query.settings
+        identity = Identity.of(artefact, self.cache)
+        precision = artefact.form.precision(preferred_precision(settings.precision, "auto"))
+        facts = identity.facts(precision)
+        blocks = block_count(artefact) if facts is None else facts.layers
+        step = Step(spec.name, spec.reference, asked, pooling, "to read")
+        share = SOME_BLOCKS if asked == "middle" else 1.0
+        if facts is not None:
+            layers = resolve_layers(asked, facts.layers, spec.name)
+            if precision == "bf16" and settings.precision == "auto" and not drift_allowed(facts.drift, layers):
+                precision = "fp32"
+            step = replace(step, layers=",".join(str(layer) for layer in layers))
+            store, rows = FeatureStore(self.cache / "features"), rows_digest(self.query.pool)
+            keys = (identity.key(precision, layer, pooling, settings.max_length).entry(rows) for layer in layers)
+            if all(store.get(key) is not None for key in keys):
+                return replace(step, state="cached", seconds=0.0), None
+        if blocks:
+            share = max(resolve_layers(asked, blocks, spec.name)) / blocks
+        seconds = self._seconds(artefact, precision)
+        return step, _Pass((identity.weights, identity.tokenizer, precision), seconds, share)
+
+    def _seconds(self, artefact: Artefact, precision: str, frame: int = 0) -> float:
+        """Of one pass through all blocks by the whole pool, or the share of it that a budget allows."""
+        settings, texts = self.query.settings, self.query.pool.texts
+        budget = settings.budget
+        share = budget.share if budget is not None and budget.share is not None else 1.0
+        tokens = mean_tokens(artefact, texts, settings.max_length, frame) * len(texts)
+        return share * multiplied_weights(artefact) * tokens / self.rate(precision)
+
+
+def plan(
+    query: RankingQuery, refined_rows: int, cache: Path | None = None, rate: Callable[[str], float] | None = None
+) -> tuple[Step, ...]:
+    """The steps of a ranking: features of the strong model, of each candidate and of each describer, then labels, then
+    refined labels.
 
     Weights are hashed, which takes seconds per gigabyte once.
 
     Args:
         refined_rows: rows at most that prompted refinement relabels per candidate.
         cache: cache folder; `predictor.folders.cache_dir()` where None.
+        rate: multiplications a second by precision; measured here where None.
     """
-    folder = cache or cache_dir()
+    planner = _Planner(query, cache or cache_dir(), rate or measured_rates(Runtime("fp32", "auto", usable_threads())))
     with _offline():
-        features = [_features(spec, query, folder) for spec in (query.strong, *query.weak)]
-        labels = [_labels(spec, query, folder) for spec in query.weak if spec.labels is not None]
-        refined = [_refined(query, features[1:], refined_rows, folder)] if query.settings.refine == "prompted" else []
+        features = planner.features()
+        labels = [planner.labels(spec) for spec in query.weak if spec.labels is not None]
+        candidates = features[1 : 1 + len(query.weak)]
+        refined = [planner.refined(candidates, refined_rows)] if query.settings.refine == "prompted" else []
     return (*features, *labels, *refined)
-
-
-def _features(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
-    settings = query.settings
-    if spec.values is not None:
-        return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
-    asked = str(spec.layer or settings.layer)
-    pooling = str(spec.pooling or settings.pooling)
-
-    def look() -> Step:
-        reference = spec.parsed
-        if reference.kind == "features":
-            FeatureStore(cache / "features").pull(reference.locator)
-            return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
-        artefact = resolve(reference, cache)
-        return _look(artefact, spec, query, cache, asked, pooling_of(artefact, spec, settings))
-
-    return _seen(look, Step(spec.name, spec.reference, asked, pooling, "to fetch"))
-
-
-def _labels(spec: ModelSpec, query: RankingQuery, cache: Path) -> Step:
-    """One pass over the rows by the candidate, its prompt around each where it is asked for words."""
-    settings, kind = query.settings, str(spec.labels)
-    label_prompt = settings.label_prompt if kind == "words" else None
-    blank = Step(spec.name, spec.reference, kind, "", "to fetch", work="labels")
-
-    def look() -> Step:
-        artefact = labelling_artefact(spec, query.pool, cache)
-        key = LabelKey.of(artefact, cache, kind, settings, "auto", label_prompt)
-        if FeatureStore(cache / "features").get(key.entry(rows_digest(query.pool))) is not None:
-            return replace(blank, state="cached", seconds=0.0)
-        seconds = _seconds(_weights(artefact, cache), query, _frame(label_prompt))
-        return replace(blank, state="to read", seconds=seconds)
-
-    return _seen(look, blank)
-
-
-def _refined(query: RankingQuery, candidates: Sequence[Step], refined_rows: int, cache: Path) -> Step:
-    """Two passes over some rows per candidate by the strong model; prefixes that rows share are not counted.
-
-    Candidates that bring labels of their own are refined once, others once a layer, if a head can be trained at all.
-    """
-    strong, settings, labels = query.strong, query.settings, query.labels
-    passes = sum(
-        1 if spec.labels is not None or spec.name in query.weak_labels else len(step.layers.split(","))
-        for spec, step in zip(query.weak, candidates, strict=True)
-        if labels is not None or spec.labels is not None or spec.name in query.weak_labels
-    )
-    rows = len(query.pool) if labels is None else int(np.count_nonzero(~labels.known))
-    share = min(rows, refined_rows) / len(query.pool)
-    blank = Step(strong.name, strong.reference, str(passes), "", "to fetch", work="refined labels")
-
-    def look() -> Step:
-        artefact = labelling_artefact(strong, query.pool, cache)
-        seconds = _seconds(_weights(artefact, cache), query, _frame(settings.label_prompt))
-        return replace(blank, state="to read", seconds=2 * passes * share * seconds)
-
-    return _seen(look, blank)
 
 
 def _seen(look: Callable[[], Step], blank: Step) -> Step:
@@ -150,44 +243,11 @@ def _seen(look: Callable[[], Step], blank: Step) -> Step:
         return replace(blank, state="error", error=error.message)
 
 
-def _look(artefact: Artefact, spec: ModelSpec, query: RankingQuery, cache: Path, asked: str, pooling: Pooling) -> Step:
-    if not artefact.form.backend:
-        return Step(spec.name, spec.reference, "given", "", "cached", 0.0)
-    identity, precise = Identity.of(artefact, cache), query.settings.precision
-    precision = artefact.form.precision(preferred_precision(precise, "auto"))
-    facts = identity.facts(precision)
-    if facts is None:
-        return Step(spec.name, spec.reference, asked, pooling, "to read", _seconds(_weights(artefact, cache), query))
-    layers = resolve_layers(asked, facts.layers, spec.name)
-    if precision == "bf16" and precise == "auto" and not drift_allowed(facts.drift, layers):
-        precision = "fp32"
-    store, rows = FeatureStore(cache / "features"), rows_digest(query.pool)
-    entries = (identity.key(precision, layer, pooling, query.settings.max_length).entry(rows) for layer in layers)
-    named = ",".join(str(layer) for layer in layers)
-    if all(store.get(entry) is not None for entry in entries):
-        return Step(spec.name, spec.reference, named, pooling, "cached", 0.0)
-    return Step(spec.name, spec.reference, named, pooling, "to read", _seconds(facts.parameters, query))
-
-
-def _weights(artefact: Artefact, cache: Path) -> float:
-    """How many, from an earlier look at the model or else from its files, as if each had four bytes."""
-    facts = Identity.of(artefact, cache).facts("fp32")
-    return float(facts.parameters if facts else sum(path.stat().st_size for path in artefact.weight_files) / 4)
-
-
 def _frame(label_prompt: LabelPrompt | None) -> int:
     """Characters that a prompt puts around a row."""
     return (
         0 if label_prompt is None else len(label_prompt.answer(label_prompt.words[0])) + len(label_prompt.question(""))
     )
-
-
-def _seconds(parameters: float, query: RankingQuery, frame: int = 0) -> float:
-    limit = query.settings.max_length
-    tokens = sum(min(limit, 2 + (frame + len(text)) / CHARACTERS_PER_TOKEN) for text in query.pool.texts)
-    budget = query.settings.budget
-    share = budget.share if budget is not None and budget.share is not None else 1.0
-    return share * parameters * tokens / WEIGHTS_PER_SECOND
 
 
 @contextmanager

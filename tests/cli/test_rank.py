@@ -43,7 +43,7 @@ def test_layers_are_ranked_a_missing_model_fails_alone_and_the_plan_knows_what_i
     words = ("rank", "--strong", f"student={MINILM}#layer=6", "--weak", f"small={MINILM}#layer=1,2", "gone=./gone")
     words += ("--pool", str(pool), "--text-column", "sentence", "--max-rows", "40", "--json")
     planned = json.loads(run(*words, "--dry-run", env=weights).stdout)
-    assert (planned["rows"], planned["strong"]["state"], planned["weak"][0]["state"]) == (40, "to read", "to read")
+    assert (planned["rows"], planned["strong"]["state"], planned["weak"][0]["state"]) == (40, "to read", "shared")
     assert planned["strong"]["seconds"] > 0
     assert "does not exist" in planned["weak"][1]["error"]
 

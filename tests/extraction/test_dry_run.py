@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from predictor.extraction.dry_run import CHARACTERS_PER_TOKEN, WEIGHTS_PER_SECOND, plan
+from predictor.extraction.dry_run import Step
+from predictor.extraction.dry_run import plan as plan_of
 from predictor.extraction.extractor import Extractor
+from predictor.extraction.pass_cost import mean_tokens, multiplied_weights
 from predictor.intake.request import build_query
+from predictor.models.resolve import resolve
+from predictor.query.model_reference import ModelReference
+from predictor.query.query import RankingQuery
 from predictor.ranking.refining import MAX_ROWS
 from predictor.steps import drain
 from tests.extraction import tiny
@@ -30,10 +36,15 @@ def asked(models, *weak, **options):
     return build_query(strong=f"strong={models / 'llama'}", weak=weak, pool=ROWS, **options)
 
 
-def seconds(folder, texts, frame=0, limit=256):
-    """Weights × tokens, by the files alone: four bytes a weight, the configuration counted with them."""
-    weights = sum((folder / name).stat().st_size for name in ("model.safetensors", "config.json")) / 4
-    return weights * sum(min(limit, 2 + (len(t) + frame) / CHARACTERS_PER_TOKEN) for t in texts) / WEIGHTS_PER_SECOND
+def plan(query: RankingQuery, refined_rows: int, cache: Path) -> tuple[Step, ...]:
+    """With a rate that no busy machine changes."""
+    return plan_of(query, refined_rows, cache, rate={"fp32": 1e9, "bf16": 2e9}.__getitem__)
+
+
+def seconds(folder: Path, texts: list[str], frame: int = 0) -> float:
+    """Of a pass in fp32 through all blocks."""
+    artefact = resolve(ModelReference.parse(str(folder)), folder)
+    return multiplied_weights(artefact) * mean_tokens(artefact, texts, 256, frame) * len(texts) / 1e9
 
 
 def test_labels_by_models_are_passes_of_their_own(tmp_path, models):
@@ -46,8 +57,8 @@ def test_labels_by_models_are_passes_of_their_own(tmp_path, models):
     assert [(s.name, s.work, s.state) for s in found] == [
         ("strong", "features", "to read"),
         ("a", "features", "to read"),
-        ("b", "features", "to read"),
-        ("c", "features", "to read"),
+        ("b", "features", "shared"),
+        ("c", "features", "shared"),
         ("a", "labels", "to read"),
         ("b", "labels", "to read"),
     ]
@@ -107,3 +118,24 @@ def test_models_that_cannot_label_are_told_before_anything_is_read(tmp_path, mod
     assert "is an array of features, which labels nothing by itself" in found[-2].error
     assert "does not exist" in found[-1].error
     assert [s.state for s in found[-2:]] == ["error", "error"]
+
+
+def test_a_model_asked_for_twice_is_counted_once_at_its_deepest_layer(tmp_path, models):
+    query = build_query(
+        strong=f"s={models / 'llama'}#layer=1",
+        weak=[f"a={models / 'llama'}#layer=2", f"b={models / 'bert'}#layer=1,2"],
+        pool=ROWS,
+        precision="fp32",
+    )
+    found = plan(query, MAX_ROWS, tmp_path)
+    assert [step.state for step in found] == ["to read", "shared", "to read"]
+    assert found[0].seconds == pytest.approx(seconds(models / "llama", ROWS))
+    assert found[1].seconds == 0.0
+
+
+def test_weights_of_a_pass_are_those_of_the_blocks(models):
+    config = json.loads((models / "llama" / "config.json").read_text())
+    width, inner, blocks = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
+    keys = width * config["num_key_value_heads"] * config.get("head_dim", width // config["num_attention_heads"])
+    expected = blocks * (2 * width * width + 2 * keys + 3 * width * inner)
+    assert multiplied_weights(resolve(ModelReference.parse(str(models / "llama")), models)) == expected
