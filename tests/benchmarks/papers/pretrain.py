@@ -2,7 +2,7 @@
 
     W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.pretrain [--first N]
 
-Trained models are skipped, so the command continues where it was stopped. The student is trained after member 32.
+Trained models are skipped, so the command continues where it was stopped. The student is trained after member 96.
 Every folder holds safetensors, the tokenizer and `zoo.json` with the rule's values and the loss on held-out rows.
 `python -m tests.benchmarks.papers.pretrain --table` writes zoo.csv, a line a model.
 """
@@ -45,7 +45,7 @@ RATE = 4e-3
 
 MASKED = 0.15
 POSITIONS = 256
-STUDENT_AFTER = 32
+STUDENT_AFTER = 96
 COLUMNS = ("name", "width", "depth", "objective", "steps", "rows", "seed", "parameters", "held_out_loss", "seconds")
 
 Ids = NDArray[np.uint8]
