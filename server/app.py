@@ -65,7 +65,7 @@ from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
 from server.workforce.model_roots import LOCAL_USER
 from server.workforce.model_sources import SOURCES
-from server.workforce.prediction import PredictWorker
+from server.workforce.prediction import PredictWorkers
 from server.workforce.spawn import STATE
 from server.workforce.worker_plan import find_devices, plan_slots, side_share
 from server.workforce.workers import JobWorkers
@@ -129,7 +129,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         queue = FairQueue(limits.overtake_seconds, config.weights)
         workers = JobWorkers(job_service, limits, metrics, shares, queue, traces)
         side = side_share(shares, limits)
-        predictor, fits = PredictWorker(limits, side), FitWorkers(limits, side)
+        predictor, fits = PredictWorkers(limits, side), FitWorkers(limits, side)
         admission = Admission(limits, lambda: job_service.queued)
         interceptors = (
             ErrorInterceptor(audit, metrics, traces),

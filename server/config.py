@@ -56,6 +56,7 @@ class Limits:
         max_wait_seconds: longest wait of one WaitRankingJob.
         max_predict_values: declared cost of one Predict: numbers in its arrays, rows times dimensions.
         max_predict_seconds: computing time of one Predict, and of one fit of a calibration.
+        predict_workers: processes that answer Predict, each one call at a time.
         max_predict_waiting: Predict calls that are answered or wait at once, and as many fits of calibrations.
         workers: processes that compute jobs, each one job at a time, where there are no GPUs; else there is one a GPU.
         cpu_budget_threads: threads of all workers together on which models are run; 0 for the cores of this process.
@@ -114,6 +115,7 @@ class Limits:
     max_wait_seconds: float = _limit(60.0, "seconds", 0)
     max_predict_values: int = _limit(8_000_000, "numbers")
     max_predict_seconds: float = _limit(60.0, "seconds", 0)
+    predict_workers: int = _limit(2, "processes")
     max_predict_waiting: int = _limit(16, "calls")
     workers: int = _limit(1, "processes")
     cpu_budget_threads: int = _limit(0, "threads", 0)

@@ -28,7 +28,7 @@ from server.pages import page_size
 from server.request_check import RequestCheck
 from server.telemetry.traces import current_traceparent
 from server.workforce.costs import check_prediction, declared_seconds, declared_values
-from server.workforce.prediction import PredictWorker
+from server.workforce.prediction import PredictWorkers
 from server.workforce.workers import JobWorkers
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
@@ -40,7 +40,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
 
     def __init__(
         self,
-        worker: PredictWorker,
+        worker: PredictWorkers,
         job_service: JobService,
         workers: JobWorkers,
         request_check: RequestCheck,

@@ -1,4 +1,4 @@
-"""FairLock: a lock whose waiters are served tenant by tenant, so that many calls of one delay another's by one."""
+"""FairLock: places whose waiters are served tenant by tenant, so that many calls of one delay another's by one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from contextlib import asynccontextmanager
 
 
 class FairLock:
-    """One holder at a time. Tenants take turns; calls of one tenant keep their order."""
+    """So many holders at a time. Tenants take turns; calls of one tenant keep their order."""
 
-    def __init__(self) -> None:
-        self._taken = False
+    def __init__(self, places: int = 1) -> None:
+        self._free = places
         self._served = ""
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def hold(self, tenant: str) -> AsyncIterator[None]:
-        """Hold the lock during the block."""
-        if self._taken:
+        """Hold a place during the block."""
+        if self._free:
+            self._free -= 1
+        else:
             await self._wait(tenant)
-        self._taken, self._served = True, tenant
+        self._served = tenant
         try:
             yield
         finally:
@@ -47,7 +49,7 @@ class FairLock:
                 del self._waiting[tenant]
 
     def _pass_on(self) -> None:
-        """Give the lock to the first call of the next tenant, which then goes to the end."""
+        """Give a place to the first call of the next tenant, which then goes to the end."""
         while self._waiting:
             tenant = next((one for one in self._waiting if one != self._served), self._served)
             queue = self._waiting.pop(tenant)
@@ -58,4 +60,4 @@ class FairLock:
                 self._served = tenant
                 waiter.set_result(None)
                 return
-        self._taken = False
+        self._free += 1

@@ -1,4 +1,4 @@
-"""PredictWorker: one warm worker for small questions that are answered while the caller waits."""
+"""PredictWorkers: warm workers for small questions that are answered while the caller waits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,45 @@ from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
 
-class PredictWorker:
-    """A warm worker that answers one call at a time. Tenants take turns."""
+class PredictWorkers:
+    """`predict_workers` of them, each at one call at a time. Tenants take turns."""
+
+    def __init__(self, limits: Limits, share: Share) -> None:
+        self._lock = FairLock(limits.predict_workers)
+        self._all = tuple(_PredictWorker(limits, share) for _ in range(limits.predict_workers))
+        self._idle = list(self._all)
+
+    def start(self) -> None:
+        """Have the workers made ready in the background."""
+        for worker in self._all:
+            worker.start()
+
+    async def stop(self) -> None:
+        """End the workers."""
+        await asyncio.gather(*(worker.stop() for worker in self._all))
+
+    async def predict(self, request: bytes, tenant: str) -> ranking_pb2.Ranking:
+        """The ranking of a tenant's query whose features travel with it. Cancelling the call ends the computation.
+
+        Raises:
+            DeadlineError: it took longer than `max_predict_seconds`.
+            UnavailableError: the worker died; asking again may help.
+            W2SError: the request cannot be answered.
+        """
+        async with self._lock.hold(tenant):
+            worker = self._idle.pop()
+            try:
+                return await worker.predict(request, tenant)
+            finally:
+                self._idle.append(worker)
+
+
+class _PredictWorker:
+    """A warm worker that answers one call at a time."""
 
     def __init__(self, limits: Limits, share: Share) -> None:
         self._limits = limits
         self._share = share
-        self._lock = FairLock()
         self._worker: WorkerProcess | None = None
         self._warming: asyncio.Task[None] | None = None
 
@@ -39,31 +71,23 @@ class PredictWorker:
             await self._worker.stop(0)
 
     async def predict(self, request: bytes, tenant: str) -> ranking_pb2.Ranking:
-        """The ranking of a tenant's query whose features travel with it. Cancelling the call ends the computation.
-
-        Raises:
-            DeadlineError: it took longer than `max_predict_seconds`.
-            UnavailableError: the worker died; asking again may help.
-            W2SError: the request cannot be answered.
-        """
-        async with self._lock.hold(tenant):
-            worker = await self._ready()
-            try:
-                async with asyncio.timeout(self._limits.max_predict_seconds):
-                    tag, body = await worker.answer(request, tenant)
-            except TimeoutError as error:
-                raise DeadlineError(
-                    f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job "
-                    "instead.",
-                    reason="PREDICT_TOO_LONG",
-                ) from error
-            except WorkerLostError as error:
-                log_error("worker_lost", error, worker=worker.pid)
-                raise _lost() from error
-            finally:
-                if not worker.idle:
-                    worker.request_stop(0)
-                    self.start()
+        """See PredictWorkers."""
+        worker = await self._ready()
+        try:
+            async with asyncio.timeout(self._limits.max_predict_seconds):
+                tag, body = await worker.answer(request, tenant)
+        except TimeoutError as error:
+            raise DeadlineError(
+                f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job instead.",
+                reason="PREDICT_TOO_LONG",
+            ) from error
+        except WorkerLostError as error:
+            log_error("worker_lost", error, worker=worker.pid)
+            raise _lost() from error
+        finally:
+            if not worker.idle:
+                worker.request_stop(0)
+                self.start()
         if tag == "error":
             raise convert.error_from_status(status_pb2.Status.FromString(body))
         return ranking_pb2.Ranking.FromString(body)

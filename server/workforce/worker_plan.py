@@ -38,11 +38,12 @@ class Share:
 def plan_slots(limits: Limits, devices: tuple[str, ...]) -> tuple[Share, ...]:
     """One slot a GPU, or `workers` of them where there is none; CPU and memory budgets are shared evenly.
 
-    Predict and the fits of calibrations have a share of the memory too, half of it each.
+    Each worker for Predict, and the one for fits of calibrations, has half a share of the memory too.
     """
     seen: tuple[str | None, ...] = devices or (None,) * limits.workers
     threads = limits.worker_threads or max(1, (limits.cpu_budget_threads or usable_threads()) // len(seen))
-    data = limits.worker_data_bytes or _memory_budget(limits, devices) // (len(seen) + 1)
+    halves = 2 * len(seen) + limits.predict_workers + 1
+    data = limits.worker_data_bytes or 2 * _memory_budget(limits, devices) // halves
     return tuple(Share(number, device, threads, data) for number, device in enumerate(seen))
 
 
@@ -54,7 +55,7 @@ def _memory_budget(limits: Limits, devices: tuple[str, ...]) -> int:
 
 
 def side_share(slots: tuple[Share, ...], limits: Limits) -> Share:
-    """The share of the worker that answers Predict, and of the one that fits: neither needs a GPU."""
+    """The share of each worker that answers Predict, and of the one that fits: neither needs a GPU."""
     first = slots[0]
     data = limits.worker_data_bytes or first.data_bytes // 2
     return Share(-1, None if first.device is None else "", first.threads, data)

@@ -180,7 +180,7 @@ STATE_GUARDS = (
     Mutation(
         "fits take turns",
         "server/workforce/fitting.py",
-        "        async with self._turns.turn(tenant):\n",
+        "        async with self._lock.hold(tenant):\n",
         "        if True:\n",
         f"{S}/test_calibration_fits.py::test_fits_take_turns_and_too_many_are_refused_with_a_pause",
     ),

@@ -108,7 +108,8 @@ class RunningServer:
 
 
 def command(*arguments: str) -> Sequence[str]:
-    return [sys.executable, "-m", "server", *arguments]
+    """A server of one Predict worker, which a test may freeze, unless the arguments say otherwise."""
+    return [sys.executable, "-m", "server", *limited(predict_workers=1), *arguments]
 
 
 def limited(**limits: float) -> list[str]:

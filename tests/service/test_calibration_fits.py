@@ -177,7 +177,8 @@ def test_predict_and_fits_share_the_part_of_one_worker_in_the_memory():
     limits = Limits(workers=3, memory_budget_bytes=4 << 30)
     slots = plan_slots(limits, ())
     side = side_share(slots, limits)
-    assert sum(one.data_bytes for one in slots) + 2 * side.data_bytes == 4 << 30
+    taken = sum(one.data_bytes for one in slots) + (limits.predict_workers + 1) * side.data_bytes
+    assert 0 <= (4 << 30) - taken < 16
     own = Limits(workers=3, memory_budget_bytes=4 << 30, worker_data_bytes=5)
     assert side_share(plan_slots(own, ()), own).data_bytes == 5
 

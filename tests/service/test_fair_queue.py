@@ -148,7 +148,7 @@ def test_a_number_beyond_the_gpus_that_are_there_is_refused_where_the_driver_sho
 
 
 def test_each_device_has_a_worker_and_the_budgets_are_shared():
-    limits = Limits(workers=5, cpu_budget_threads=8, memory_budget_bytes=30)
+    limits = Limits(workers=5, predict_workers=1, cpu_budget_threads=8, memory_budget_bytes=30)
     slots = plan_slots(limits, FAKE_DEVICES)
     assert slots == (Share(0, "fake-gpu-0", 4, 10), Share(1, "fake-gpu-1", 4, 10))
     assert [worker_environment(limits, {}, one)["CUDA_VISIBLE_DEVICES"] for one in slots] == list(FAKE_DEVICES)

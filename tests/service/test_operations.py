@@ -182,9 +182,9 @@ def test_a_job_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(s
 
 
 def test_a_memory_budget_is_shared_by_all_workers():
-    shared = worker_environment(Limits(workers=3, memory_budget_bytes=4 << 30), {})
+    shared = worker_environment(Limits(workers=3, predict_workers=1, memory_budget_bytes=4 << 30), {})
     assert shared["W2S_WORKER_DATA_BYTES"] == str(1 << 30)
-    own = worker_environment(Limits(workers=3, memory_budget_bytes=4 << 30, worker_data_bytes=5), {})
+    own = worker_environment(Limits(workers=3, predict_workers=1, memory_budget_bytes=4 << 30, worker_data_bytes=5), {})
     assert own["W2S_WORKER_DATA_BYTES"] == "5"
 
 

@@ -21,7 +21,7 @@ from server.telemetry.exporters import make_traces
 from server.telemetry.metrics import Metrics
 from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
-from server.workforce.prediction import PredictWorker
+from server.workforce.prediction import PredictWorkers
 from server.workforce.worker_plan import plan_slots
 from server.workforce.workers import JobWorkers
 from tests.service.running import arrays
@@ -52,7 +52,7 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
             FairQueue(limits.overtake_seconds),
         )
         workers = JobWorkers(job_service, limits, Metrics(), shares, turns, make_traces("none"))  # never started
-        fits, predictor = FitWorkers(limits, shares[0]), PredictWorker(limits, shares[0])
+        fits, predictor = FitWorkers(limits, shares[0]), PredictWorkers(limits, shares[0])
         calibrations = CalibrationServicer(TenantStores(tmp_path, limits), fits, limits)
         asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, Config())
         ranking = RankingServicer(job_service, request_check, calibrations, limits)
