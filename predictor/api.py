@@ -10,8 +10,10 @@ from typing import Unpack
 from predictor.calibration.store import CalibrationStore
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
-from predictor.intake.request import Model, Options, build_query
-from predictor.intake.rows import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN, read_task
+from predictor.intake.label_tables import ID_COLUMN
+from predictor.intake.request import Model, Options, TableInput, build_query, table_given
+from predictor.intake.row_texts import TEXT_COLUMN
+from predictor.intake.rows import task_of
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.query.training_plan import FREE
@@ -75,8 +77,7 @@ def predict(
 class TaskOptions(Options, total=False):
     """The keywords that `validate` takes besides `strong` and `weak`; see there."""
 
-    task: str | Path
-    label_column: str
+    task: TableInput
     recipe: Recipe | None
     splits: int | None
     group_by_first_words: int | None
@@ -90,8 +91,7 @@ def validate(
     Args:
         strong, weak: as in `rank`.
         **options: those of `rank`, with `labels` of every row, and
-            `task`: a file of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
-            `label_column`: of the file.
+            `task`: a file or frame of labelled rows; where `labels` are given beside `pool` or arrays, a name for them.
             `recipe`: how weak heads, student and ceiling are trained; None for ridge heads on thirds, or on as many
             rows and with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` give.
             `splits`: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
@@ -107,8 +107,7 @@ def validation_of(
     *,
     strong: Model,
     weak: Model | Sequence[Model] | Mapping[str, Model] = (),
-    task: str | Path = "",
-    label_column: str = LABEL_COLUMN,
+    task: TableInput = "",
     recipe: Recipe | None = None,
     splits: int | None = None,
     group_by_first_words: int | None = None,
@@ -116,14 +115,16 @@ def validation_of(
 ) -> Steps[Validation]:
     """`validate` step by step; see there."""
     if options.get("labels") is None:
-        if not str(task) or options.get("pool") is not None:
+        if (isinstance(task, str) and not task) or options.get("pool") is not None:
             raise InputError(
                 "validate needs gold labels of every row: give a file of labelled rows as task, or labels.",
                 reason="NO_LABELS",
                 field="task",
             )
         columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
-        options["pool"], options["labels"] = read_task(task, *columns, label_column)
+        options["pool"], options["labels"] = task_of(
+            table_given(task, "the task"), *columns, options.get("label_column"), options.get("template")
+        )
     query = build_query(strong=strong, weak=weak, **options)
     if query.labels is None:
         raise InputError("the task has no labels.", reason="NO_LABELS", field="task")
@@ -141,7 +142,7 @@ def validation_of(
             dataclasses.replace(query, labels=None),
             query.labels,
             source_of(query),
-            task=str(task),
+            task=str(task) if isinstance(task, str | Path) else "task",
             splits=splits,
             recipe=recipe,
             groups=None if group_by_first_words is None else first_words(query.pool.texts, group_by_first_words),

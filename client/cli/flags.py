@@ -9,6 +9,7 @@ from client.cli.parser import Collect, Parser
 from predictor.errors import InputError
 from predictor.query.model_reference import SCHEMES
 from predictor.query.option import Group
+from predictor.query.prompt import with_line_breaks
 from predictor.query.settings import OPTIONS
 
 _FORMS = [scheme.form for scheme in SCHEMES.values()]
@@ -46,6 +47,12 @@ def add_rows(parser: Parser, *, name: str = "pool", required: bool = False) -> N
     group.add_argument(
         "--id-column", metavar="NAME", default="id", help="column of row ids (default: id, else numbers)"
     )
+    group.add_argument(
+        "--template",
+        metavar="TEXT",
+        type=with_line_breaks,
+        help="join columns to texts: '{passage}\\nQ: {question}'; replaces --text-column",
+    )
     add_options(group, "rows")
 
 
@@ -57,10 +64,20 @@ def add_evidence(parser: Parser) -> None:
         metavar="NAME=FILE",
         action=Collect,
         nargs="+",
-        help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), or id,label",
+        help="a candidate's own predictions on the rows: .npy (n,) or (n, classes), .npz, or a table with id,label",
+    )
+    group.add_argument(
+        "--weak-label-column",
+        metavar="NAME",
+        help="column of weak labels (default: label, soft_label or soft_pred, whichever there is)",
     )
     add_descriptions(group)
     group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
+    group.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help="column of gold labels: of --labels (default: label), else of the pool (default: none)",
+    )
     add_options(group, "evidence")
 
 
@@ -200,5 +217,6 @@ def check_engine(arguments: argparse.Namespace) -> None:
 def query_of(arguments: argparse.Namespace) -> dict[str, object]:
     """The parsed flags as keywords of `predictor.intake.request.build_query`."""
     evidence = ("weak_labels", "labels", "describe", "describers", "proxies")
-    names = ("strong", "weak", "candidates", "pool", "text_column", "id_column", *evidence, *OPTIONS)
+    columns = ("template", "label_column", "weak_label_column")
+    names = ("strong", "weak", "candidates", "pool", "text_column", "id_column", *columns, *evidence, *OPTIONS)
     return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}

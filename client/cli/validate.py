@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
     )
     flags.add_models(parser)
     flags.add_rows(parser, name="task", required=True)
-    parser.add_argument("--label-column", metavar="NAME", default="label", help="column of labels (default: label)")
+    parser.add_argument("--label-column", metavar="NAME", help="column of labels (default: label)")
     add_recipe(parser)
     flags.add_extraction(parser)
     flags.add_descriptions(parser.add_argument_group("evidence (gold labels and weak heads come from the task)"))
@@ -56,7 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
     steps = validation_of(
         **flags.query_of(arguments),  # type: ignore[arg-type]  # each flag has its keyword's type
         task=arguments.task,
-        label_column=arguments.label_column,
         recipe=recipe_of(arguments),
         splits=arguments.splits,
         group_by_first_words=arguments.group_by_first_words,

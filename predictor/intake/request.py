@@ -14,8 +14,20 @@ from predictor.errors import InputError
 from predictor.intake.candidates import expanded, read_candidates
 from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
 from predictor.intake.draw import draw, own_store, values_at_hand
+from predictor.intake.frames import table_of
+from predictor.intake.label_tables import ID_COLUMN, SOFT_COLUMNS
 from predictor.intake.predictions import predictions_of, second_of_two
-from predictor.intake.rows import ID_COLUMN, TEXT_COLUMN, read_labels, read_predictions, read_rows, read_weak_labels
+from predictor.intake.row_texts import TEXT_COLUMN
+from predictor.intake.rows import (
+    labels_of,
+    pool_of,
+    read_labels,
+    read_predictions,
+    read_weak_labels,
+    task_of,
+    weak_labels_of,
+)
+from predictor.intake.tables import Table, read_table
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
@@ -25,9 +37,12 @@ from predictor.query.training_plan import Heads, LabelForm
 from predictor.statistics.arrays import Floats
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
-PoolInput = Pool | str | Path | Sequence[str]
-LabelsInput = Labels | str | Path | Mapping[str, object] | Sequence[object] | NDArray[np.generic]
-WeakLabelsInput = Mapping[str, ArrayLike | str | Path] | Sequence[str]
+TableInput = str | Path | Sequence[Mapping[str, object]] | Any
+"""A file, or a frame of pandas or polars, a Dataset, an Arrow table, a list of records."""
+
+PoolInput = Pool | Sequence[str] | TableInput
+LabelsInput = Labels | Mapping[str, object] | Sequence[object] | NDArray[np.generic] | TableInput
+WeakLabelsInput = Mapping[str, ArrayLike | TableInput] | Sequence[str]
 
 
 class Options(TypedDict, total=False):
@@ -38,14 +53,19 @@ class Options(TypedDict, total=False):
 
     Attributes:
         candidates: a file of further candidates; see `predictor.intake.candidates`.
-        pool: a file of rows, the texts themselves, or a Pool; None where every model is an array of known length.
-        labels: gold labels of some rows: a file, id -> label, or one value a row (None or NaN where unlabelled).
-        weak_labels: candidate -> predictions (n,) or (n, classes), or -> file; or `NAME=FILE` strings.
+        pool: a file or frame of rows, the texts themselves, or a Pool; None where every model is an array of known
+            length. Frames are those of pandas and polars, a `datasets.Dataset`, an Arrow table, a list of records.
+        labels: gold labels of some rows: a file or frame, id -> label, or one value a row (None or NaN where
+            unlabelled).
+        weak_labels: candidate -> predictions (n,) or (n, classes), or -> file or frame; or `NAME=FILE` strings.
         describe: class -> what it means in words, or several texts for it; or `NAME=TEXT` strings. Of numbers, `low`
             and `high`.
         describers: MODELs that compare rows with the descriptions; the request's own sentence encoders where None.
         proxies: name -> (n,) numbers that are taken to go with the label, or -> file; or `NAME=FILE` strings.
-        text_column, id_column: columns of a pool file.
+        text_column, id_column: columns of the pool.
+        template: joins columns of the pool to texts, as `{passage}\\nQ: {question}`; replaces `text_column`.
+        label_column: of `labels`; without `labels`, the column of the pool that has gold labels of some rows.
+        weak_label_column: of the files of `weak_labels`.
         label_words: the words for the classes, in their order, joined by commas or as a list; for candidates
             with `#labels=words` and for `refine="prompted"`.
         prompt: what language models are asked, with `{text}` where the row goes.
@@ -81,6 +101,9 @@ class Options(TypedDict, total=False):
     proxies: ProxiesInput | None
     text_column: str
     id_column: str
+    template: str | None
+    label_column: str | None
+    weak_label_column: str | None
     label_words: str | Sequence[str] | None
     prompt: str | None
     refine: RefineBy | None
@@ -124,10 +147,8 @@ def build_query(
     settings = settings_of(options)
     student = _spec(strong, "strong", "strong")
     candidates = _candidates(weak, options.get("candidates"))
-    columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
-    rows = _pool(options.get("pool"), (student, *candidates), *columns)
-    gold = _labels(options.get("labels"), rows)
-    weak_labels = _weak_labels(options.get("weak_labels"), candidates, rows, gold)
+    rows, gold = _rows(options, (student, *candidates))
+    weak_labels = _weak_labels(options, candidates, rows, gold)
     descriptions = descriptions_of(options.get("describe"))
     query = RankingQuery(
         student,
@@ -197,48 +218,82 @@ def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
         ) from error
 
 
-def _pool(pool: PoolInput | None, specs: Sequence[ModelSpec], text_column: str, id_column: str) -> Pool:
-    if isinstance(pool, Pool):
-        return pool
-    if isinstance(pool, str | Path):
-        return read_rows(pool, text_column, id_column)
-    if pool is not None:
-        texts = list(pool)
-        other = next((text for text in texts if not isinstance(text, str)), None)
-        if other is not None:
+def table_given(given: TableInput, source: str) -> Table:
+    """A file or a frame as a table.
+
+    Raises:
+        InputError, NotFoundError: it is neither, or it cannot be read.
+    """
+    table = read_table(given) if isinstance(given, str | Path) else table_of(given, source)
+    if table is None:
+        raise InputError(
+            f"{source} is a {type(given).__name__}; give a file, a frame, a dataset, or a list of records.",
+            reason="UNKNOWN_FILE_KIND",
+        )
+    return table
+
+
+def _rows(options: Options, specs: Sequence[ModelSpec]) -> tuple[Pool, Labels | None]:
+    """The pool and its gold labels."""
+    given, labels, column = options.get("pool"), options.get("labels"), options.get("label_column")
+    columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
+    template = options.get("template")
+    if isinstance(given, Pool) or given is None:
+        pool = Pool.numbered(_rows_without_pool(specs)) if given is None else given
+        if column is not None and labels is None:
             raise InputError(
-                f"the pool has a {type(other).__name__}; give texts, or the path of a file of rows.",
-                reason="ROW_WITHOUT_TEXT",
-                field="pool",
+                f"label_column is {column!r} and there is no file that could have it; give the pool as a file or a "
+                "frame, or labels.",
+                reason="NO_LABELS",
+                field="label_column",
             )
-        return Pool.of(texts)
-    return Pool.numbered(_rows_without_pool(specs))
+        return pool, _labels(labels, pool, column, columns[1])
+    table = read_table(given) if isinstance(given, str | Path) else table_of(given, "the pool")
+    if table is not None and labels is None and column is not None:
+        return task_of(table, *columns, column, template)
+    pool = _of_texts(given) if table is None else pool_of(table, *columns, template)
+    return pool, _labels(labels, pool, column, columns[1])
 
 
-def _labels(labels: LabelsInput | None, pool: Pool) -> Labels | None:
+def _of_texts(given: Any) -> Pool:
+    texts = list(given)
+    other = next((text for text in texts if not isinstance(text, str)), None)
+    if other is not None:
+        raise InputError(
+            f"the pool has a {type(other).__name__}; give texts, or a file or frame of rows.",
+            reason="ROW_WITHOUT_TEXT",
+            field="pool",
+        )
+    return Pool.of(texts)
+
+
+def _labels(labels: LabelsInput | None, pool: Pool, column: str | None, id_column: str) -> Labels | None:
     if labels is None or isinstance(labels, Labels):
         return labels
     if isinstance(labels, str | Path):
-        return read_labels(labels, pool)
+        return read_labels(labels, pool, column, id_column)
+    table = table_of(labels, "the labels")
+    if table is not None and (len(table.columns) > 1 or column is not None):
+        return labels_of(table, pool, column, id_column)
     if isinstance(labels, Mapping):
         return Labels.by_id(pool.ids, {str(name): value for name, value in labels.items()})
     return Labels.of(labels)
 
 
 def _weak_labels(
-    given: WeakLabelsInput | None, candidates: Sequence[ModelSpec], pool: Pool, gold: Labels | None
+    options: Options, candidates: Sequence[ModelSpec], pool: Pool, gold: Labels | None
 ) -> dict[str, Floats]:
+    given = options.get("weak_labels")
     classes = None if gold is None else gold.classes
+    columns = options.get("weak_label_column"), options.get("id_column", ID_COLUMN)
     names = [spec.name for spec in candidates]
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        found = dict(read_weak_labels(text, pool, names, classes) for text in given)
+        found = dict(read_weak_labels(text, pool, names, classes, *columns) for text in given)
     else:
         found = {
-            name: second_of_two(read_predictions(values, pool, name, classes), classes)
-            if isinstance(values, str | Path)
-            else predictions_of(_read_out(values), len(pool), name, classes)
+            name: second_of_two(_predictions(values, pool, name, classes, *columns), classes)
             for name, values in given.items()
         }
     for name in found:
@@ -249,6 +304,17 @@ def _weak_labels(
                 field="weak_labels",
             )
     return found
+
+
+def _predictions(
+    values: Any, pool: Pool, name: str, classes: Sequence[str] | None, column: str | None, id_column: str
+) -> Floats:
+    if isinstance(values, str | Path):
+        return read_predictions(values, pool, name, classes, column, id_column)
+    table = table_of(values, f"weak labels of {name!r}")
+    if table is not None and {column, "id", id_column, "label", *SOFT_COLUMNS} & {*table.columns}:
+        return weak_labels_of(table, pool, name, classes, column, id_column)
+    return predictions_of(_read_out(values), len(pool), name, classes)
 
 
 def _read_out(values: Any) -> NDArray[Any]:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError, NotFoundError
+from predictor.intake.label_tables import ID_COLUMN, RowLabel, ids_of, label_column_of, labels_by_id
 from predictor.intake.predictions import checked_predictions, second_of_two
+from predictor.intake.row_texts import TEXT_COLUMN, texts_of
 from predictor.intake.tables import Table, read_table
 from predictor.query.label_column import LabelColumn
 from predictor.query.labels import Labels
@@ -17,40 +19,63 @@ from predictor.query.pool import Pool
 from predictor.query.row_ids import likeness, rows_of
 from predictor.statistics.arrays import Floats
 
-TEXT_COLUMN = "text"
-ID_COLUMN = "id"
-LABEL_COLUMN = "label"
 
-
-def read_rows(path: str | Path, text_column: str = TEXT_COLUMN, id_column: str = ID_COLUMN) -> Pool:
-    """The pool in a `.jsonl .csv .tsv .parquet .txt` file, or by standard input where the path is `-`.
+def read_rows(
+    path: str | Path, text_column: str = TEXT_COLUMN, id_column: str = ID_COLUMN, template: str | None = None
+) -> Pool:
+    """The pool in a file, a folder, or standard input where the path is `-`; see `predictor.intake.tables.read_table`.
 
     Rows stay in the file's order. Ids come from `id_column`; where a file has no column `id`, rows are numbered from 0.
-    See `predictor.intake.tables.read_table` for blank lines and encodings.
+    See `predictor.intake.row_texts.texts_of` for texts of several columns and conversations.
 
     Raises:
         NotFoundError: no such file.
         InputError: the file is malformed, empty, lacks a column, or a row has no text.
     """
-    return _pool_of(read_table(path), text_column, id_column)
+    return pool_of(read_table(path), text_column, id_column, template)
 
 
 def read_task(
-    path: str | Path, text_column: str = TEXT_COLUMN, id_column: str = ID_COLUMN, label_column: str = LABEL_COLUMN
+    path: str | Path,
+    text_column: str = TEXT_COLUMN,
+    id_column: str = ID_COLUMN,
+    label_column: str | None = None,
+    template: str | None = None,
 ) -> tuple[Pool, Labels]:
     """Rows with their gold labels, from one file; a row whose label is null or blank is unlabelled.
 
     Raises:
         NotFoundError, InputError: as `read_rows`, and as `Labels.of` for the labels.
     """
-    table = read_table(path)
-    pool = _pool_of(table, text_column, id_column)
-    _need_column(table, label_column, "label")
-    return pool, Labels.of(table.read(label_column), _places(table))
+    return task_of(read_table(path), text_column, id_column, label_column, template)
 
 
-def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) -> Labels:
-    """Gold labels of some pool rows: a table with columns `id` and `label`, or a `.npy` of shape (n,) with NaN.
+def task_of(
+    table: Table, text_column: str, id_column: str, label_column: str | None, template: str | None
+) -> tuple[Pool, Labels]:
+    """See `read_task`."""
+    pool = pool_of(table, text_column, id_column, template)
+    column = label_column_of(table, label_column, "gold", "labels")
+    return pool, Labels.of(table.read(column), table.places)
+
+
+def pool_of(
+    table: Table, text_column: str = TEXT_COLUMN, id_column: str = ID_COLUMN, template: str | None = None
+) -> Pool:
+    """See `read_rows`."""
+    if not len(table):
+        raise InputError(f"{table.source} has no rows.", reason="NO_ROWS", field="pool")
+    texts = texts_of(table, text_column, template)
+    if id_column not in table.columns and id_column == ID_COLUMN:
+        return Pool.of(texts)
+    table.need(id_column, "id")
+    return Pool.of(texts, ids_of(table, id_column))
+
+
+def read_labels(path: str | Path, pool: Pool, label_column: str | None = None, id_column: str = ID_COLUMN) -> Labels:
+    """Gold labels of some pool rows: a table, or a `.npy` of shape (n,) with NaN.
+
+    A table has a column of ids, else of texts; see `predictor.intake.label_tables` for the column of labels.
 
     Raises:
         NotFoundError: no such file.
@@ -65,13 +90,27 @@ def read_labels(path: str | Path, pool: Pool, label_column: str = LABEL_COLUMN) 
                 field="labels",
             )
         return Labels.of(values.tolist())
-    table = read_table(path)
-    found = _by_id(table, label_column, "labels")
-    return Labels.by_id(pool.ids, found, dict(zip(found, _places(table), strict=True)))
+    return labels_of(read_table(path), pool, label_column, id_column)
+
+
+def labels_of(table: Table, pool: Pool, label_column: str | None = None, id_column: str = ID_COLUMN) -> Labels:
+    """See `read_labels`."""
+    column = label_column_of(table, label_column, "gold", "labels")
+    found = labels_by_id(table, column, pool, "labels", id_column)
+    return Labels.by_id(
+        pool.ids,
+        {name: one.value for name, one in found.items()},
+        {name: one.place for name, one in found.items()},
+    )
 
 
 def read_weak_labels(
-    text: str, pool: Pool, names: Sequence[str] = (), classes: Sequence[str] | None = None
+    text: str,
+    pool: Pool,
+    names: Sequence[str] = (),
+    classes: Sequence[str] | None = None,
+    label_column: str | None = None,
+    id_column: str = ID_COLUMN,
 ) -> tuple[str, Floats]:
     """One candidate's predictions on every pool row, from `NAME=FILE`; see `read_predictions`.
 
@@ -88,18 +127,27 @@ def read_weak_labels(
             reason="BAD_WEAK_LABELS",
             field="weak_labels",
         )
-    return name, second_of_two(read_predictions(path, pool, name, classes), classes)
+    return name, second_of_two(read_predictions(path, pool, name, classes, label_column, id_column), classes)
 
 
-def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[str] | None = None) -> Floats:
+def read_predictions(
+    path: str | Path,
+    pool: Pool,
+    name: str,
+    classes: Sequence[str] | None = None,
+    label_column: str | None = None,
+    id_column: str = ID_COLUMN,
+) -> Floats:
     """One candidate's predictions on every pool row.
 
     Args:
-        path: a `.npy` of shape (n,) or (n, classes), or a table with columns `id` and `label` where a label is a
-            number, a class name or a list of class probabilities.
+        path: a `.npy` of shape (n,) or (n, classes), or a table with columns `id`, else `text`, and `label`, where
+            a label is a number, a class name or a list of class probabilities.
         pool: the rows that the predictions belong to.
         name: the candidate, for messages.
         classes: the gold labels' class names, where there are any: predictions given as names take the same codes.
+        label_column: of the table; see `predictor.intake.label_tables`.
+        id_column: of the table, where it has no column `id`.
 
     Returns:
         (n,) or (n, classes) float64, as the file has them; `second_of_two` makes one form of both.
@@ -110,8 +158,21 @@ def read_predictions(path: str | Path, pool: Pool, name: str, classes: Sequence[
     """
     if Path(path).suffix.lower() == ".npy":
         return checked_predictions(_load_array(path, "weak_labels"), len(pool), name, classes)
-    values, places = _every_row(read_table(path), pool, "weak_labels")
-    return checked_predictions(values, len(pool), name, classes, places)
+    return weak_labels_of(read_table(path), pool, name, classes, label_column, id_column)
+
+
+def weak_labels_of(
+    table: Table,
+    pool: Pool,
+    name: str,
+    classes: Sequence[str] | None,
+    label_column: str | None = None,
+    id_column: str = ID_COLUMN,
+) -> Floats:
+    """See `read_predictions`."""
+    column = label_column_of(table, label_column, "weak", "weak_labels")
+    cells = _every_row(table, column, pool, "weak_labels", id_column)
+    return checked_predictions([one.value for one in cells], len(pool), name, classes, [one.place for one in cells])
 
 
 def read_numbers(path: str | Path, pool: Pool, what: str, field: str) -> Floats:
@@ -124,8 +185,9 @@ def read_numbers(path: str | Path, pool: Pool, what: str, field: str) -> Floats:
     if Path(path).suffix.lower() == ".npy":
         column = LabelColumn.of(_load_array(path, field), what, field)
     else:
-        values, places = _every_row(read_table(path), pool, field)
-        column = LabelColumn.of(values, what, field, places)
+        table = read_table(path)
+        cells = _every_row(table, label_column_of(table, None, "weak", field), pool, field)
+        column = LabelColumn.of([one.value for one in cells], what, field, [one.place for one in cells])
     missing = next((row for row, value in enumerate(column.values) if value is None), None)
     if column.kind != "numbers" or missing is not None:
         found = f"are {column.kind}" if missing is None else f"are missing at {column.places[missing]}"
@@ -137,99 +199,23 @@ def read_numbers(path: str | Path, pool: Pool, what: str, field: str) -> Floats:
     return np.array(column.values, dtype=np.float64)
 
 
-def _every_row(table: Table, pool: Pool, field: str) -> tuple[list[object], list[str]]:
-    """The label cell of every pool row, and where each is.
+def _every_row(table: Table, column: str, pool: Pool, field: str, id_column: str = ID_COLUMN) -> list[RowLabel]:
+    """The label cell of every pool row.
 
     Raises:
         InputError: a pool row that the table does not have.
     """
-    values = _by_id(table, LABEL_COLUMN, field)
-    places = dict(zip(values, _places(table), strict=True))
-    names = {row: name for name, row in rows_of(tuple(values), pool.ids).items() if row is not None}
+    found = labels_by_id(table, column, pool, field, id_column)
+    names = {row: name for name, row in rows_of(tuple(found), pool.ids).items() if row is not None}
     missing = [one for row, one in enumerate(pool.ids) if row not in names]
     if missing:
         raise InputError(
             f"{table.source} has no prediction for {len(missing)} of {len(pool)} pool rows, the first being row "
-            f"{missing[0]!r}; weak labels must cover every row. {likeness(missing[0], tuple(values))}",
+            f"{missing[0]!r}; weak labels must cover every row. {likeness(missing[0], tuple(found))}",
             reason="ROWS_DIFFER",
             field=field,
         )
-    return [values[names[row]] for row in range(len(pool))], [places[names[row]] for row in range(len(pool))]
-
-
-def _places(table: Table) -> list[str]:
-    return [f"{table.source}, {line}" for line in table.lines]
-
-
-def _pool_of(table: Table, text_column: str, id_column: str) -> Pool:
-    if not len(table):
-        raise InputError(f"{table.source} has no rows.", reason="NO_ROWS", field="pool")
-    _need_column(table, text_column, "text")
-    has_ids = id_column in table.columns
-    if not has_ids and id_column != ID_COLUMN:
-        _need_column(table, id_column, "id")
-    texts = [
-        _text(value, place, text_column) for value, place in zip(table.read(text_column), _places(table), strict=True)
-    ]
-    return Pool.of(texts, _ids(table, id_column) if has_ids else None)
-
-
-def _need_column(table: Table, column: str, meaning: str) -> None:
-    if column not in table.columns:
-        there = ", ".join(repr(name) for name in table.columns) or "none"
-        raise InputError(
-            f"{table.source} has no column {column!r}; its columns are: {there}. Name another with --{meaning}-column.",
-            reason="MISSING_COLUMN",
-            field="pool",
-        )
-
-
-def _text(value: object, place: str, column: str) -> str:
-    if not isinstance(value, str):
-        got = "no value" if value is None else f"a {type(value).__name__}"
-        raise InputError(
-            f"{place}: column {column!r} has {got}; every row needs a text (an empty string is one).",
-            reason="ROW_WITHOUT_TEXT",
-            field="pool",
-        )
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InputError(
-            f"{place}: half of a surrogate pair, which is no character. Write the row as UTF-8.",
-            reason="BAD_ENCODING",
-            field="pool",
-        )
-    return value
-
-
-def _ids(table: Table, column: str) -> list[str]:
-    ids = []
-    for value, place in zip(table.read(column), _places(table), strict=True):
-        if value is None or value == "" or value != value or isinstance(value, list | dict):
-            raise InputError(
-                f"{place}: column {column!r} has no id; give every row one, or drop the column to number the rows.",
-                reason="ROW_WITHOUT_ID",
-                field="pool",
-            )
-        ids.append(str(value))
-    return ids
-
-
-def _by_id(table: Table, label_column: str, field: str) -> dict[str, object]:
-    for column in (ID_COLUMN, label_column):
-        if column not in table.columns:
-            there = ", ".join(repr(name) for name in table.columns) or "none"
-            raise InputError(
-                f"{table.source} has no column {column!r}; labels need columns 'id' and {label_column!r}, and it has: "
-                f"{there}. Rows without ids are named by their number, from 0.",
-                reason="MISSING_COLUMN",
-                field=field,
-            )
-    found: dict[str, object] = {}
-    for name, value, place in zip(_ids(table, ID_COLUMN), table.read(label_column), _places(table), strict=True):
-        if name in found:
-            raise InputError(f"{place}: row {name!r} is labelled twice.", reason="DUPLICATE_ROW_ID", field=field)
-        found[name] = value
-    return found
+    return [found[names[row]] for row in range(len(pool))]
 
 
 def _load_array(path: str | Path, field: str) -> NDArray[np.generic]:

@@ -7,17 +7,20 @@ import gzip
 import json
 import lzma
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from predictor.errors import InputError, NotFoundError
 from predictor.intake.arrow_rows import read_arrow, read_arrow_folder
 from predictor.intake.json_rows import JsonRows, read_json, read_json_lines
 from predictor.intake.separated import lines_of, read_separated
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".txt")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".npz", ".txt")
 """File kinds that can be read, each also compressed; `-` is standard input, as JSON or plain lines."""
 
 COMPRESSED: Mapping[bytes, tuple[str, Callable[[bytes], bytes]]] = {
@@ -37,15 +40,37 @@ class Table:
         columns: every column name that occurs, in order of first appearance.
         lines: for each record the place to name in a message, such as `line 3`.
         read: the values of a column; None where a record does not have it.
+        positional: whether rows without ids are those of the pool in its order, as in files of arrays.
     """
 
     source: str
     columns: tuple[str, ...]
     lines: tuple[str, ...]
     read: Callable[[str], Sequence[object]]
+    positional: bool = False
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    @property
+    def places(self) -> list[str]:
+        """Where every record is, with the name of the file."""
+        return [f"{self.source}, {line}" for line in self.lines]
+
+    def need(self, column: str, meaning: str, advice: str = "", field: str = "pool") -> None:
+        """Refuse a column that the table does not have.
+
+        Raises:
+            InputError: with the columns that it has.
+        """
+        if column not in self.columns:
+            there = ", ".join(repr(name) for name in self.columns) or "none"
+            raise InputError(
+                f"{self.source} has no column {column!r}; its columns are: {there}. "
+                f"{advice or f'Name another with --{meaning}-column.'}",
+                reason="MISSING_COLUMN",
+                field=field,
+            )
 
     def records(self) -> list[dict[str, object]]:
         """The rows as dictionaries, without absent values."""
@@ -82,6 +107,8 @@ def read_table(path: str | Path) -> Table:
     if not Path(name).is_file():
         found = "is not a file" if Path(name).exists() else "does not exist"
         raise NotFoundError(f"{name} {found}; check the path.", reason="FILE_NOT_FOUND")
+    if suffix == ".npz":
+        return _arrays(name)
     raw = _decompressed(_read_bytes(name), name)
     if suffix in (".parquet", ".arrow"):
         return Table(name, *read_arrow(raw, name))
@@ -179,6 +206,22 @@ def _decode(raw: bytes, name: str) -> str:
             "with iconv -f LATIN1 -t UTF-8.",
             reason="BAD_ENCODING",
         ) from error
+
+
+def _arrays(name: str) -> Table:
+    try:
+        with np.load(name, allow_pickle=False) as loaded:
+            arrays = {key: loaded[key] for key in loaded.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{name} is not a file of plain arrays ({error}). Save numbers or strings with numpy.savez; objects are "
+            "refused.",
+            reason="BAD_ARRAY_FILE",
+        ) from error
+    rows = max((len(one) for one in arrays.values() if one.ndim), default=0)
+    columns = {key: one for key, one in arrays.items() if one.ndim and len(one) == rows}
+    places = tuple(f"row {row}" for row in range(rows))
+    return Table(name, tuple(columns), places, lambda column: columns[column].tolist(), positional=True)
 
 
 def _plain_lines(text: str, name: str) -> Table:

@@ -157,8 +157,9 @@ class Labels:
 
 def _one_per_row(values: Any) -> list[object]:
     """Plain values of a list, array, Series, frame or tensor; a single column is its values."""
-    for turned in ("to_numpy", "tolist"):
+    for turned in ("to_list", "to_numpy", "tolist"):
         values = getattr(values, turned)() if hasattr(values, turned) else values
+    values = [value.to_list() if hasattr(value, "to_list") else value for value in values]
     plain = [value.tolist() if hasattr(value, "tolist") else value for value in values]
     width = next((len(value) for value in plain if isinstance(value, list | tuple) and len(value) != 1), 1)
     if width != 1:

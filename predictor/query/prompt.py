@@ -25,7 +25,8 @@ BETWEEN = "\n\n"
 """What separates rows in context."""
 
 
-def _with_line_breaks(text: str) -> str:
+def with_line_breaks(text: str) -> str:
+    """A text of the command line, in which \\n is a line break."""
     return text.replace("\\n", "\n")
 
 
@@ -58,7 +59,7 @@ class LabelPrompt:
             "labels",
             "what language models are asked, {text} for the row and \\n for a line break (default: {text}\\nLabel:)",
             "TEMPLATE",
-            parse=_with_line_breaks,
+            parse=with_line_breaks,
             keyword="prompt",
         ),
     )

@@ -29,6 +29,9 @@ INPUTS = {
     "proxies",
     "text_column",
     "id_column",
+    "template",
+    "label_column",
+    "weak_label_column",
 }
 """Keywords of `build_query` that are no settings."""
 
