@@ -55,7 +55,25 @@ class LabelTruths:
             quantile = np.vectorize(NormalDist().inv_cdf)(shares[:, :1])
             limit = level.mean + np.sqrt(level.variance)[:, None] * quantile
             offsets = self.coding.labels(np.array([0.5])) - limit
+            offsets[self.known] = 0.0
         return RowClasses(self.coding, offsets)
+
+    @property
+    def finished(self) -> bool:
+        """Whether weak labels vote: their heads were trained on other rows than those with gold labels."""
+        return self.voters is not None and "weak" in self.voters.kinds
+
+    def moments(self, truth: LabelPosterior) -> tuple[Array, Array]:
+        """(n, k) expected labels and (n,) their variance, mean over columns; gold labels are what they are."""
+        mean, variance = truth.mean.copy(), truth.variance.copy()
+        mean[self.known], variance[self.known] = self.gold, 0.0
+        return mean, variance
+
+    def drawn(self, labels: Array) -> Array:
+        """(n, k, R) drawn labels with the gold ones in place."""
+        found = labels.copy()
+        found[self.known] = self.gold[:, :, None]
+        return found
 
     @property
     def evidence_kinds(self) -> tuple[EvidenceUse, ...]:

@@ -21,7 +21,7 @@ FOLDS = 10
 
 @dataclass(frozen=True, eq=False)
 class Supervision:
-    """Weak labels on the rows that carry no gold label.
+    """Weak labels on the rows that students are trained and errors are measured on.
 
     Attributes:
         rows: pool rows concerned.
@@ -34,7 +34,7 @@ class Supervision:
     null: tuple[Array | None, ...]
 
 
-def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Supervision:
+def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_row: bool = False) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
 
     The head's ridge is the training's own, or by leave-one-out on its training labels.
@@ -42,12 +42,13 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0) -> Superv
     Args:
         rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
         shuffles: S.
+        every_row: of gold rows, too, for candidates whose heads were not trained on these.
 
     Raises:
         InputError: gold labels cover (nearly) every row, so none is left to predict; given weak labels whose width
             does not fit the gold labels.
     """
-    rows = unlabelled_rows(case)
+    rows = np.arange(case.rows) if every_row else unlabelled_rows(case)
     known = np.flatnonzero(case.labels.known) if case.labels is not None else np.empty(0, dtype=int)
     predictions: list[Array | None] = []
     null: list[Array | None] = []

@@ -93,7 +93,9 @@ class TruthForecast:
             places = np.flatnonzero(~np.array(real))
             parts.append((places, self._simulated(case, places, truths, drawn)))
         gold = len(known) if trained else None
-        warnings = shortfall(case.rows - len(known), case.training, gold) if any(real) else ()
+        every_row = any(real) and _on_every_row(case, np.flatnonzero(real), truths)
+        rows = case.rows if every_row else case.rows - len(known)
+        warnings = shortfall(rows, case.training, gold) if any(real) else ()
         return replace(
             _joined(len(case.weak), parts, truths.notes),
             warnings=warnings,
@@ -178,13 +180,18 @@ class TruthForecast:
     def _trained(
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
     ) -> SimulatedOutcomes:
-        """Students really trained on the weak labels of some candidates, on the rows without gold labels."""
-        supervision = supervise(case, case.rng("truth shuffles"), self.shuffles)
+        """Students really trained on the weak labels of some candidates.
+
+        Errors are measured on every row, gold rows by their own labels, unless heads were trained on these: gold rows
+        may have been chosen, and the others are then no sample of the pool.
+        """
+        every_row = _on_every_row(case, places, truths)
+        supervision = supervise(case, case.rng("truth shuffles"), self.shuffles, every_row=every_row)
         coding, rows, training = truths.coding, supervision.rows, case.training
-        mean = truths.order.mean[rows]
+        mean = truths.moments(truths.order)[0][rows]
         weak = coding.labels(np.stack([t for i in places if (t := supervision.predictions[i]) is not None]))
         mixed = np.array([supervision.null[i] for i in places]).reshape(len(places), self.shuffles, *weak.shape[1:])
-        labels = np.concatenate([one.labels[rows] for one in drawn], axis=2)
+        labels = truths.drawn(np.concatenate([one.labels for one in drawn], axis=2))[rows]
         shuffled = case.rng("truth batches").permutation(labels.shape[2])
         batches = np.array_split(labels[:, :, shuffled], self.halvings, axis=2)
         rng, strong = case.rng("truth students"), case.strong.features[rows]
@@ -201,11 +208,18 @@ class TruthForecast:
             run = CrossFitOutcome.mean(
                 [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold) for one in batches]
             )
-        order, level = (float(np.mean(one.variance[rows])) * mean.shape[1] for one in (truths.order, truths.level))
+        order, level = (
+            float(np.mean(truths.moments(one)[1][rows])) * mean.shape[1] for one in (truths.order, truths.level)
+        )
         back = np.argsort(shuffled)
         draws = (run.error_draws[:, back], run.gain_draws[:, back], run.ceiling_draws[back])
         accuracy, area = (None if one is None else one.take(back) for one in (run.accuracy, run.auroc))
         return SimulatedOutcomes(run.error + order, run.gain, level - order, *draws, lost, accuracy, area)
+
+
+def _on_every_row(case: Case, places: Rows, truths: LabelTruths) -> bool:
+    """Whether errors of these candidates can be measured on gold rows, too: no head was trained on them."""
+    return truths.finished and all(case.weak[i].name in case.weak_labels for i in places)
 
 
 def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: tuple[str, ...]) -> Forecast:

@@ -11,32 +11,60 @@ from predictor.training.coding import Coding
 from predictor.truth.exchangeability import trained_on
 from predictor.truth.voters import Kind, Voters
 
+PRIOR_GOLD = 8
+"""Gold rows that the weak labels' own mean and deviation count for, beside the given ones."""
+
 
 def weak_voters(case: Case, known: NDArray[np.intp]) -> tuple[Voters | None, Coding]:
-    """Weak labels that were given, and the unit of labels: the gold rows' deviation, else that of the class shares.
+    """Weak labels that were given, and the unit of labels: the pool's mean and deviation, as far as they are known.
 
-    Of classes that are only described the shares are taken to be even.
-
-    Those of heads that were trained on the gold rows are no voters.
+    Of classes that are only described the shares are taken to be even. Weak labels of heads that were trained on the
+    gold rows are no voters, and say nothing of the unit.
     """
     tables = [(one.name, case.weak_labels[one.name]) for one in case.weak if one.name in case.weak_labels]
     names = tuple(name for name, _ in tables)
-    columns = 1 if case.labels is None else case.labels.targets.shape[1]
-    coding = Coding(np.zeros(columns), 1.0)
-    if len(known) and case.labels is not None:
-        gold = case.labels.targets[known]
-        coding = Coding(gold.mean(axis=0), float(np.sqrt(np.sum(np.var(gold, axis=0)))))
-    elif tables:
-        stacked = np.stack([table for _, table in tables])
-        centre = stacked.mean(axis=(0, 1))
-        coding = Coding(centre, float(np.sqrt(_label_variance(stacked))))
-    elif case.described_classes:
-        coding = _balanced(case.described_classes)
-    trained = case.labels is not None and trained_on((table for _, table in tables), case.labels.known)
+    trained = case.labels is not None and trained_on((table for _, table in tables), case.labels)
+    coding = _coding(case, known, np.stack([t for _, t in tables]) if tables and not trained else None)
     if not tables or trained:
         return None, coding
     kind: Kind = "weak"
     return Voters(names, (kind,) * len(names), np.stack([coding.labels(t) for _, t in tables], axis=1)), coding
+
+
+def _coding(case: Case, known: NDArray[np.intp], votes: Array | None) -> Coding:
+    gold = None if case.labels is None or not len(known) else case.labels.targets[known]
+    if gold is not None and votes is not None:
+        return _corrected(votes, gold, known, classes=case.labels is not None and case.labels.kind != "regression")
+    if gold is not None:
+        return Coding(gold.mean(axis=0), float(np.sqrt(np.sum(np.var(gold, axis=0)))))
+    if votes is not None:
+        return Coding(votes.mean(axis=(0, 1)), float(np.sqrt(_label_variance(votes))))
+    if case.described_classes:
+        return _balanced(case.described_classes)
+    columns = 1 if case.labels is None else case.labels.targets.shape[1]
+    return Coding(np.zeros(columns), 1.0)
+
+
+def _corrected(votes: Array, gold: Array, known: NDArray[np.intp], *, classes: bool) -> Coding:
+    """Moments of the votes on all rows, corrected by what gold rows show them to be wrong by.
+
+    The mean of gold rows that were chosen is not that of all rows; the mean of label less vote depends on the choice
+    far less (the difference estimator of survey sampling).
+
+    Args:
+        votes: (m, n, k).
+        gold: (l, k) labels of the rows `known`.
+    """
+    mean, trust = votes.mean(axis=0), len(gold) / (len(gold) + PRIOR_GOLD)
+    centre = mean.mean(axis=0) + trust * (gold - mean[known]).mean(axis=0)
+    if classes:
+        least = 1.0 / (len(gold) + PRIOR_GOLD)
+        centre = np.clip(centre, least, 1.0 - least)
+        return Coding(centre, float(np.sqrt(np.sum(centre * (1.0 - centre)))))
+    spread = float(np.mean(np.sum((mean - centre) ** 2, axis=1)))
+    missed = np.mean(np.sum((gold - centre) ** 2 - (mean[known] - centre) ** 2, axis=1))
+    shown = max(spread + float(missed), 0.5 * spread)
+    return Coding(centre, float(np.sqrt(trust * shown + (1.0 - trust) * _label_variance(votes))))
 
 
 def _balanced(classes: int) -> Coding:

@@ -12,7 +12,7 @@ from predictor.estimators.problem import Case, Representation
 from predictor.estimators.truth import TruthForecast
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
-from predictor.truth.exchangeability import excess_spread, trained_on
+from predictor.truth.exchangeability import FOLLOWED, excess_spread, follows_own, trained_on
 
 ROWS, GOLD = 400, 100
 
@@ -33,14 +33,44 @@ def heads(weak, labels, trained):
     return {n: FactoredRidge.of(x[trained], x).predict(labels[trained][:, None]) for n, x in weak.items()}
 
 
+def revealed(labels, rows):
+    return Labels(np.where(np.isin(np.arange(ROWS), rows), labels, np.nan)[:, None], "binary", ("0", "1"))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_heads_of_the_gold_rows_are_told_from_teachers_trained_elsewhere(seed):
     weak, labels, order = world(seed)
-    known = np.isin(np.arange(ROWS), order[:GOLD])
-    assert trained_on(heads(weak, labels, order[:GOLD]).values(), known)
+    shown = revealed(labels, order[:GOLD])
+    assert trained_on(heads(weak, labels, order[:GOLD]).values(), shown)
     elsewhere = heads(weak, labels, order[GOLD : 2 * GOLD])
     others = np.setdiff1d(np.arange(ROWS), order[GOLD : 2 * GOLD])
-    assert not trained_on((table[others] for table in elsewhere.values()), known[others])
+    assert not trained_on((table[others] for table in elsewhere.values()), shown.take(others))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4, 5])
+def test_chosen_rows_are_no_training_rows(seed):
+    """Gold rows where teachers trained elsewhere disagree have excess spread, and are not mistaken."""
+    weak, labels, order = world(seed)
+    elsewhere = heads(weak, labels, order[:GOLD])
+    others = order[GOLD:]
+    tables = [table[others] for table in elsewhere.values()]
+    disputed = np.argsort(-np.var(tables, axis=0)[:, 0])[:GOLD]
+    shown = revealed(labels, others[disputed]).take(others)
+    assert excess_spread(tables, shown.known) > 2.0
+    assert not trained_on(tables, shown)
+
+
+def test_follows_own_by_hand():
+    """Outputs ±¼ about ½ of eight rows, half of which the label is beside by ¼ and half by −¾ of it."""
+    gold, own = np.array([1.0, 0.0] * 4), np.array([0.75, 0.25] * 4)
+    own[:2] = 0.25, 0.75
+    labels = Labels(np.concatenate([gold, np.full(8, np.nan)])[:, None], "binary", ("0", "1"))
+    table = np.concatenate([own, np.full(8, 0.5)])
+    moved = np.array([-0.1875, -0.1875] + [0.0625] * 6)
+    assert follows_own([table], labels) == pytest.approx(moved.mean() / (moved.std() / 8**0.5))
+    assert follows_own([np.stack([1.0 - table, table], axis=1)], labels) == follows_own([table], labels)
+    assert follows_own([], labels) == follows_own([np.ones((16, 3))], labels) == 0.0
+    assert follows_own([np.ones(16)], labels) < FOLLOWED
 
 
 def test_excess_spread_by_hand():
