@@ -1,4 +1,4 @@
-"""AsyncPredictorClient: `PredictorClient` for asyncio. What is said is the same; here it is awaited."""
+"""AsyncPredictorClient: `PredictorClient` for asyncio, with the same flows, awaited."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class AsyncPredictorClient:
     """A connection to one server, of the event loop that is running. Use it in an `async with` block, or close it.
 
     Methods, arguments and errors are those of `client.client.PredictorClient`. Cancelling a task ends its wait and
-    not the job, but for `rank` and `rank_steps`, which cancel the job that they made.
+    not the job, except for `rank` and `rank_steps`, which cancel the job that they made.
 
     Attributes:
-        features: the feature sets kept by the server; see `AsyncFeatureClient`.
+        features: the feature sets stored on the server; see `AsyncFeatureClient`.
         calibrations: measured outcomes and what was fitted on them; see `AsyncCalibrationClient`.
     """
 
@@ -164,13 +164,13 @@ class AsyncFeatureClient:
         parameters: int | None = None,
         depth: float | None = None,
     ) -> NamedFeatures:
-        """An array is kept under a name; what an earlier attempt sent is not sent again."""
+        """Store an array under a name; what an earlier attempt sent is not sent again."""
         about: dict[str, Any] = {"rows_sha256": rows_sha256, "layer": layer, "parameters": parameters, "depth": depth}
         manifest = await asyncio.to_thread(partial(Manifest.of, name, values, **about))
         return await self._runner.run(self._flows.push(manifest, values))
 
     def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> AsyncGenerator[Progress, None]:
-        """`push`, yielding bytes sent; leaving keeps what came on the server, to go on from."""
+        """`push`, yielding bytes sent. After a break, the next push goes on from the bytes on the server."""
         return self._runner.iterate(self._flows.push(manifest, values))
 
     async def pull(self, name: str) -> StoredFeatures:
@@ -202,7 +202,7 @@ class AsyncCalibrationClient:
         self._runner = runner
 
     async def record(self, outcomes: Sequence[Outcome]) -> Added:
-        """Measured outcomes are kept."""
+        """Store measured outcomes."""
         return await self._runner.run(self._flows.record(outcomes))
 
     def outcomes(
@@ -212,7 +212,7 @@ class AsyncCalibrationClient:
         return self._runner.iterate(self._flows.outcomes(task, strong, recipe))
 
     async def fit(self, name: str, *, recipe: str | None = None) -> Calibration:
-        """A calibration is fitted and kept."""
+        """Fit a calibration and store it."""
         return await self._runner.run(self._flows.fit(name, recipe))
 
     async def get(self, reference: str) -> Calibration:

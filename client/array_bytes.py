@@ -39,4 +39,4 @@ def _safetensors_header(description: FeatureDescription) -> bytes:
 
 
 HEADERS = {".npy": _npy_header, ".safetensors": _safetensors_header}
-"""Suffix of a file to what stands before the float32 rows in it."""
+"""Suffix of a file to the header before its float32 rows."""

@@ -1,4 +1,4 @@
-"""CalibrationClient: measured outcomes and calibrations that a server keeps."""
+"""CalibrationClient: measured outcomes and calibrations on a server."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class CalibrationFlows:
         self._timeout = timeout
 
     def record(self, outcomes: Sequence[Outcome]) -> Flow[Added]:
-        """Outcomes are kept, some hundreds a call."""
+        """Store outcomes, some hundreds a call."""
         recorded = repeated = 0
         for start in range(0, len(outcomes), _BATCH):
             batch = [convert.outcome_to_proto(one) for one in outcomes[start : start + _BATCH]]
             request = pb.RecordOutcomesRequest(outcomes=batch)
             answer = yield Call(self._stub.RecordOutcomes, request, self._timeout)
-            recorded, repeated = recorded + answer.kept, repeated + answer.repeated
+            recorded, repeated = recorded + answer.recorded, repeated + answer.repeated
         return Added(recorded, repeated)
 
     def outcomes(self, task: str | None, strong: str | None, recipe: str | None) -> Flow[None]:
@@ -52,7 +52,7 @@ class CalibrationFlows:
             request.page_token = page.next_page_token
 
     def fit(self, name: str, recipe: str | None) -> Flow[Calibration]:
-        """A calibration is fitted and kept."""
+        """Fit a calibration and store it."""
         request = pb.FitCalibrationRequest(name=name, recipe=recipe or "")
         answer = yield Call(self._stub.FitCalibration, request, self._timeout)
         return convert.calibration_from_proto(answer.calibration)
@@ -76,11 +76,11 @@ class CalibrationClient:
         self._runner = runner
 
     def record(self, outcomes: Sequence[Outcome]) -> Added:
-        """Keep measured outcomes; those that are kept already are counted and ignored, so that it is safe to repeat.
+        """Store measured outcomes; those already stored are counted and ignored, so that it is safe to repeat.
 
         Raises:
             InputError: one that is none.
-            LimitError: more than the server keeps.
+            LimitError: more than the server allows.
         """
         return self._runner.run(self._flows.record(outcomes))
 
@@ -91,7 +91,7 @@ class CalibrationClient:
         return self._runner.iterate(self._flows.outcomes(task, strong, recipe))
 
     def fit(self, name: str, *, recipe: str | None = None) -> Calibration:
-        """Fit a calibration on the outcomes kept there, and keep it for `rank(calibration=NAME)`.
+        """Fit a calibration on the outcomes stored there, and store it for `rank(calibration=NAME)`.
 
         Raises:
             InputError: a bad name, several recipes, or too few tasks.

@@ -1,4 +1,4 @@
-"""Channel: one connection to a server, with deadlines, retries and pings; errors keep their class."""
+"""Channel: one connection to a server, with deadlines, retries and pings; errors have the server's class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from predictor.errors import DeadlineError, InputError, LimitError, UnavailableE
 from protos import convert
 
 MAX_MESSAGE_BYTES = 4 << 20
-"""The largest message to send, unless the caller says otherwise."""
+"""The largest message to send, unless the caller sets another limit."""
 
 MAX_ANSWER_BYTES = 64 << 20
 """The largest message to take: rankings of thousands of candidates."""
@@ -44,13 +44,13 @@ _HANDSHAKES = {
     "Failed to create security handshaker": "the certificates given here cannot be used; --ca, --cert and --key take "
     "PEM files, the key without a password and of that certificate",
 }
-"""What gRPC says of a handshake -> what is the matter, and the next step."""
+"""gRPC's message about a handshake -> the cause, and the next step."""
 
 _CLOSED = "Socket closed"
 """All that is known where a server hangs up: one that wants TLS or a client certificate, or one that just ended."""
 
 _BROKEN = "Internal error from Core"
-"""What grpc.aio says, as INTERNAL, where a connection broke off in the middle of sending; no server sends it."""
+"""grpc.aio's message, as INTERNAL, where a connection broke off in the middle of sending; no server sends it."""
 
 
 def open_channel(target: str, max_message_bytes: int, credentials: Credentials, kind: Any = grpc) -> Any:
@@ -81,7 +81,7 @@ def open_channel(target: str, max_message_bytes: int, credentials: Credentials, 
         ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
         ("grpc.keepalive_time_ms", SILENT_MS),
         ("grpc.keepalive_timeout_ms", ANSWER_MS),
-        ("grpc.http2.ping_timeout_ms", ANSWER_MS),  # else a minute, whatever the line above says
+        ("grpc.http2.ping_timeout_ms", ANSWER_MS),  # else a minute, also with the line above
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.max_reconnect_backoff_ms", 5_000),
     ]
@@ -129,7 +129,7 @@ def is_loopback(target: str) -> bool:
 
 @contextmanager
 def errors_of(target: str, seconds: float) -> Iterator[None]:
-    """Turn what a call raises into the W2SError that the server raised, or that tells why it could not be asked."""
+    """Turn what a call raises into the W2SError that the server raised, or into the one of a failed connection."""
     try:
         yield
     except grpc.RpcError as error:

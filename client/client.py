@@ -37,7 +37,7 @@ class PredictorClient:
         tls: True or False chooses; None takes TLS where certificates are given or a token leaves this machine.
 
     Attributes:
-        features: the feature sets kept by the server; see `client.features.FeatureClient`.
+        features: the feature sets stored on the server; see `client.features.FeatureClient`.
         calibrations: measured outcomes and what was fitted on them; see `client.calibrations.CalibrationClient`.
     """
 
@@ -108,7 +108,7 @@ class PredictorClient:
             request_id: name of this request; repeating it with the same query returns the same job. Fresh where None.
 
         Raises:
-            ConflictError: the request id stands for another query.
+            ConflictError: the request id belongs to another query.
             LimitError: the query is too large, or the queue is full.
         """
         return self._runner.run(self._flows.submit(query, request_id))
@@ -178,7 +178,7 @@ class PredictorClient:
         self._runner.run(self._flows.delete(job))
 
     def predict(self, query: RankingQuery) -> Ranking:
-        """Rank arrays in one call, without a job. Nothing of it is kept.
+        """Rank arrays in one call, without a job. Nothing of it is stored.
 
         Raises:
             InputError: a model that is no array.

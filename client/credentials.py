@@ -75,7 +75,7 @@ class Credentials:
             return ()
         if not token.isascii() or not token.isprintable() or " " in token or not token:
             raise InputError(
-                "the token holds blanks or other characters that no token has; give it as it was printed.",
+                "the token contains blanks or other characters that no token has; give it as it was printed.",
                 reason="BAD_TOKEN",
                 field="token",
             )
@@ -83,7 +83,7 @@ class Credentials:
 
 
 class Shown(TypedDict, total=False):
-    """Keywords of PredictorClient that say who calls."""
+    """Keywords of PredictorClient that identify the caller."""
 
     token: str
     root_certificates: Path
@@ -92,7 +92,7 @@ class Shown(TypedDict, total=False):
 
 
 def shown_by(environment: Mapping[str, str] = os.environ) -> Shown:
-    """What W2S_TOKEN, W2S_TOKEN_FILE, W2S_ROOT_CERTIFICATES, W2S_CERTIFICATE and W2S_KEY say; see `shown`."""
+    """What W2S_TOKEN, W2S_TOKEN_FILE, W2S_ROOT_CERTIFICATES, W2S_CERTIFICATE and W2S_KEY set; see `shown`."""
     names = {"token": "TOKEN", "token_file": "TOKEN_FILE", "ca": "ROOT_CERTIFICATES", "cert": "CERTIFICATE"}
     return shown(**{name: environment.get(f"W2S_{variable}") for name, variable in (names | {"key": "KEY"}).items()})
 

@@ -46,7 +46,7 @@ class FeatureClient:
 
         Raises:
             InputError: a bad name or bad values.
-            LimitError: more than the server keeps.
+            LimitError: more than the server allows.
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
         manifest = Manifest.of(name, values, rows_sha256=rows_sha256, layer=layer, parameters=parameters, depth=depth)

@@ -20,7 +20,7 @@ from protos import convert
 
 
 def localized_query(query: RankingQuery) -> RankingQuery:
-    """The query with arrays read and local paths made absolute; names stay as typed."""
+    """The query with arrays read and local paths made absolute; names stay as given."""
     return dataclasses.replace(
         query, strong=_localized(query.strong), weak=tuple(_localized(candidate) for candidate in query.weak)
     )
@@ -43,10 +43,10 @@ def named_set(strong: Model, weak: Model | Sequence[Model] | Mapping[str, Model]
 
 
 def ranking_as_given(query: RankingQuery, ranking: Ranking) -> Ranking:
-    """The ranking in the caller's own words: the paths in its request and its failures as they were typed."""
-    typed = {"strong": query.strong.as_given, "weak": [spec.as_given for spec in query.weak]}
+    """The ranking in the caller's own words: the paths in its request and its failures as they were given."""
+    given = {"strong": query.strong.as_given, "weak": [spec.as_given for spec in query.weak]}
     # Values are replaced in place, so that the order of keys stays and a server that records less is not added to.
-    request = {key: typed.get(key, value) for key, value in ranking.provenance.request.items()}
+    request = {key: given.get(key, value) for key, value in ranking.provenance.request.items()}
     return dataclasses.replace(
         ranking,
         candidates=tuple(_candidate_as_given(query, candidate) for candidate in ranking.candidates),
@@ -55,7 +55,7 @@ def ranking_as_given(query: RankingQuery, ranking: Ranking) -> Ranking:
 
 
 def error_as_given(query: RankingQuery, error: W2SError) -> W2SError:
-    """The error of a job with paths as they were typed."""
+    """The error of a job with paths as they were given."""
     field = None if error.field is None else _as_given(query, convert.field_of(error.field))
     return type(error)(_as_given(query, error.message), reason=error.reason, field=field)
 

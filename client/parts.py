@@ -1,4 +1,4 @@
-"""PartFlows: what is said to get a request across that is too large for one message."""
+"""PartFlows: calls that send a request that is too large for one message."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _POLL_SECONDS = 0.1
 
 
 class PartFlows:
-    """What is said of parts.
+    """Flows of parts.
 
     Args:
         channel: of grpc or grpc.aio.
         timeout: deadline of short calls in seconds.
-        reconnect_seconds: how long an upload that stands still is tried again.
+        reconnect_seconds: how long an upload without progress is tried again.
     """
 
     def __init__(self, channel: Any, timeout: float, reconnect_seconds: float) -> None:
@@ -46,7 +46,7 @@ class PartFlows:
         """Send the largest fields of a query beforehand, so that what is left has at most `max_bytes` bytes.
 
         Raises:
-            LimitError: even so it is larger, or the server does not keep so much.
+            LimitError: it is still larger, or the server does not store so much.
         """
         parts: dict[PartManifest, bytes] = yield Work(partial(detach, message, max_bytes))
         if message.ByteSize() > max_bytes:

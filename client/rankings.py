@@ -34,12 +34,12 @@ _CANCEL_SECONDS = 5.0
 
 
 class RankingFlows:
-    """What `PredictorClient` and `AsyncPredictorClient` say.
+    """Calls of `PredictorClient` and `AsyncPredictorClient`, without I/O.
 
     Args:
         channel: of grpc or grpc.aio.
-        transfers: what is said of feature sets.
-        parts: what is said of parts of requests.
+        transfers: flows of feature sets.
+        parts: flows of parts of requests.
         timeout: deadline of a call in seconds.
         reconnect_seconds: how long a watch tries to get back to a server that went away.
         max_message_bytes: largest message to send.
@@ -91,7 +91,7 @@ class RankingFlows:
         except (UnavailableError, DeadlineError) as error:
             if name is None:
                 raise
-            message = f"{error.message} Job {name} is kept there; w2s jobs watch {name} takes it up."
+            message = f"{error.message} Job {name} goes on there; follow it with w2s jobs watch {name}."
             raise type(error)(message, reason=error.reason, field=error.field) from error
         except W2SError:
             raise

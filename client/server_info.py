@@ -1,4 +1,4 @@
-"""Info: what a server says of itself, and of a request that it has not run."""
+"""Info: facts about a server, and its check of a request that it has not run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class ServerInfo:
-    """What a server says of itself.
+    """Facts about a server.
 
     Attributes:
         versions: package name to version.
@@ -66,7 +66,7 @@ class ServerInfo:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a server says of a request that it would take.
+    """A server's check of a request that it would accept.
 
     Attributes:
         rows: of the pool.

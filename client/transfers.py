@@ -37,13 +37,13 @@ Write = Callable[[int, bytes], None]
 
 
 class TransferFlows:
-    """What is said of the feature sets of one server.
+    """Flows of the feature sets of one server.
 
     Args:
         channel: of grpc or grpc.aio.
         target: what error messages call the server.
         timeout: deadline of short calls in seconds.
-        reconnect_seconds: how long a transfer that stands still is tried again.
+        reconnect_seconds: how long a transfer without progress is tried again.
     """
 
     def __init__(self, channel: Any, target: str, timeout: float, reconnect_seconds: float) -> None:
@@ -53,15 +53,15 @@ class TransferFlows:
         self._reconnect_seconds = reconnect_seconds
 
     def push(self, manifest: Manifest, values: NDArray[Any]) -> Flow[NamedFeatures]:
-        """An array is kept under a name, from where the server has it on; bytes sent are reported."""
+        """Store an array under a name, from the bytes that the server has on; bytes sent are reported."""
         retry = RetryPolicy(self._reconnect_seconds)
         while True:
             try:
-                received, kept = yield from self.query(manifest)
+                received, stored = yield from self.query(manifest)
                 retry.reached(received)
-                if kept is not None:
+                if stored is not None:
                     yield Emit(Progress(manifest.name, "upload", manifest.size, manifest.size))
-                    return kept
+                    return stored
                 return (yield from self._send(manifest, values, received, retry))
             except W2SError as error:
                 pause = retry.pause_after(error)
@@ -134,8 +134,8 @@ class TransferFlows:
             if not isinstance(step, Emit):
                 answer = yield step
             elif step.value.name == name:
-                kept: NamedFeatures = step.value
-                return kept
+                stored: NamedFeatures = step.value
+                return stored
         raise NotFoundError(
             f"there is no feature set {name!r} on {self._target}; push it with w2s features push {name} FILE --server "
             f"{self._target}.",
@@ -148,11 +148,11 @@ class TransferFlows:
         yield Call(self.stub.DeleteFeatures, pb.DeleteFeaturesRequest(name=name), self._timeout)
 
     def query(self, manifest: Manifest) -> Flow[tuple[int, NamedFeatures | None]]:
-        """Bytes of an upload that the server holds, and the set where it is complete."""
+        """Bytes of an upload that the server has, and the set where it is complete."""
         request = pb.QueryUploadRequest(manifest=convert.manifest_to_proto(manifest))
         found = yield Call(self.stub.QueryUpload, request, self._timeout)
-        kept = convert.features_from_proto(found.features) if found.HasField("features") else None
-        return found.received_bytes, kept
+        stored = convert.features_from_proto(found.features) if found.HasField("features") else None
+        return found.received_bytes, stored
 
     def _send(self, manifest: Manifest, values: NDArray[Any], start: int, retry: RetryPolicy) -> Flow[NamedFeatures]:
         sent, ended = start, False

@@ -41,7 +41,7 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
         return pb.Outcome(
             label_form=_code(LABEL_FORMS, outcome.label_form),
             unit=_code(_UNITS, outcome.unit),
-            predicted=[pb.Prediction(estimator=name, numbers=said) for name, said in outcome.predicted.items()],
+            predicted=[pb.Prediction(estimator=name, numbers=numbers) for name, numbers in outcome.predicted.items()],
             **{name: getattr(outcome, name) for name in (*_SAME, *_OPTIONAL)},
         )
     except (UnicodeEncodeError, ValueError) as error:
@@ -66,7 +66,7 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
     return Outcome(
         label_form=_word(LABEL_FORMS, message.label_form, "label_form"),
         unit=_word(_UNITS, message.unit, "unit"),
-        predicted={name: said for name, said in predicted.items() if said},
+        predicted={name: numbers for name, numbers in predicted.items() if numbers},
         **same,
         **numbers,
     )

@@ -42,10 +42,10 @@ def word_of(table: dict[int, Any], code: int, field: str) -> Any:
 
 
 def whole(value: int, field: str, min_value: int) -> int:
-    """The number, once it is known to lie in its range and in 63 bits.
+    """The number, if it is in its range and in 63 bits.
 
     Raises:
-        InputError: it does not.
+        InputError: it is not.
     """
     if not min_value <= value <= _MAX:
         raise InputError(
@@ -73,7 +73,7 @@ def texts_of(values: Iterable[str], field: str) -> list[str]:
             value.encode()
         except UnicodeEncodeError as error:
             raise InputError(
-                f"{field}: entry {place} holds a lone surrogate at character {error.start}, which is no Unicode text; "
+                f"{field}: entry {place} has a lone surrogate at character {error.start}, which is no Unicode text; "
                 "fix it, as with text.encode('utf-8', 'replace').decode().",
                 reason="NOT_UNICODE",
                 field=field,

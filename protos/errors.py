@@ -97,7 +97,7 @@ def error_from_status(status: status_pb2.Status) -> W2SError:
 
 
 def retry_seconds(status: status_pb2.Status) -> float | None:
-    """When the server says that a repetition may succeed, or None."""
+    """Seconds after which a repetition may succeed, by the server, or None."""
     info = error_details_pb2.RetryInfo()
     for detail in status.details:
         if detail.Is(info.DESCRIPTOR):
@@ -107,7 +107,7 @@ def retry_seconds(status: status_pb2.Status) -> float | None:
 
 
 def error_to_proto(error: W2SError) -> pb.JobError:
-    """The error as it is kept with a job."""
+    """The error as it is stored with a job."""
     return pb.JobError(code=error.code, reason=error.reason, message=error.message, field=error.field)
 
 

@@ -1,4 +1,4 @@
-"""Features: manifests, chunks and kept feature sets, to and from their wire form."""
+"""Features: manifests, chunks and stored feature sets, to and from their wire form."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def chunk_from_proto(message: pb.FeatureChunk, expected: int, size: int) -> byte
 
 
 def features_to_proto(features: NamedFeatures) -> pb.Features:
-    """The kept set as a message; its key stays with the server."""
+    """The stored set as a message; its key stays with the server."""
     return pb.Features(
         name=features.name,
         rows=features.rows,
@@ -122,7 +122,7 @@ def features_to_proto(features: NamedFeatures) -> pb.Features:
 
 
 def features_from_proto(message: pb.Features) -> NamedFeatures:
-    """The kept set; its key is empty."""
+    """The stored set; its key is empty."""
     return NamedFeatures(
         name=message.name,
         key="",

@@ -48,7 +48,7 @@ def generate() -> dict[Path, str]:
 
 
 def committed() -> dict[Path, str]:
-    """The generated modules as they stand in the tree."""
+    """The generated modules in the tree."""
     return {
         path.relative_to(ROOT): path.read_text(encoding="utf-8")
         for pattern in _GENERATED
@@ -62,7 +62,7 @@ def drift(fresh: dict[Path, str], present: dict[Path, str]) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the modules, or with `--check` say which of them differ and return 1."""
+    """Write the modules, or with `--check` print which of them differ and return 1."""
     parser = argparse.ArgumentParser(prog="python -m protos.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the tree has drifted")
     check = parser.parse_args(arguments).check
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_empty_service(path: Path) -> bool:
-    """True for the gRPC module of a file without services, which holds a version check only."""
+    """True for the gRPC module of a file without services, which has a version check only."""
     return path.name.endswith("_grpc.py") and "class " not in path.read_text(encoding="utf-8")
 
 

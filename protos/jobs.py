@@ -1,4 +1,4 @@
-"""Jobs: where a ranking stands, to and from its wire form."""
+"""Jobs: the state of a ranking, to and from its wire form."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def references(message: query_pb2.RankingQuery) -> list[str]:
     """Digests of the parts that a query refers to, as often as it does, in order.
 
     Raises:
-        InputError: one is malformed, or its field holds something else too.
+        InputError: one is malformed, or its field has other content too.
     """
     found = []
     for holder in _holders(message):
@@ -138,7 +138,7 @@ def attach(message: query_pb2.RankingQuery, read: Callable[[str], bytes]) -> que
         read: digest -> bytes; raises where there is no such part.
 
     Raises:
-        InputError: as `attached`, or the rows' part holds no rows.
+        InputError: as `attached`, or the rows' part has no rows.
     """
     if not references(message):
         return message
@@ -161,7 +161,7 @@ def _read_pool(holder: query_pb2.Pool, data: bytes) -> None:
         holder.ParseFromString(data)
     except DecodeError as error:
         raise InputError(
-            "the part of the pool holds no Pool message; send its bytes as they are serialised.",
+            "the part of the pool is no Pool message; send its bytes as they are serialised.",
             reason="BAD_PART",
             field="pool.part",
         ) from error

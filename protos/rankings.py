@@ -207,7 +207,7 @@ def _value_to_proto(value: Any, order: _KeyOrder) -> struct_pb2.Value:
         message.list_value.values.extend([_value_to_proto(part, order) for part in value])
         message.list_value.SetInParent()
     else:
-        raise TypeError(f"provenance.request holds a {type(value).__name__}, which JSON has not")
+        raise TypeError(f"provenance.request has a {type(value).__name__}, which JSON does not support")
     return message
 
 

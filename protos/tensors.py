@@ -55,7 +55,7 @@ def tensor_from_proto(message: pb.Tensor, field: str) -> NDArray[Any]:
 
 
 def dtype_to_proto(dtype: np.dtype[Any], field: str) -> Any:
-    """The wire form of an element type, whatever its byte order here.
+    """The wire form of an element type in any byte order.
 
     Raises:
         InputError: another dtype than can be sent.

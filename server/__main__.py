@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--database",
         metavar="URL",
-        help="keep jobs in postgresql://… (a file in the state folder); W2S_DATABASE keeps a password out of sight",
+        help="store jobs in postgresql://… (default: a file in the state folder); give a password in W2S_DATABASE",
     )
     parser.add_argument("--traces", choices=KINDS, help="send OpenTelemetry spans: none (default), otlp or console")
     access = parser.add_argument_group("endpoints")

@@ -1,4 +1,4 @@
-"""Config: where the server listens, where it keeps its state, and every limit it works under."""
+"""Config: where the server listens, where its state is, and every limit."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Limits:
         max_page_jobs: jobs in one page of a list.
         max_page_features: feature sets in one page of a list.
         max_page_outcomes: measured outcomes in one call or one page of a list.
-        tenant_outcomes: measured outcomes that one tenant keeps.
-        tenant_calibrations: versions of calibrations that one tenant keeps.
+        tenant_outcomes: measured outcomes that one tenant may store.
+        tenant_calibrations: versions of calibrations that one tenant may store.
         max_feature_bytes: size of one feature set, as uploaded.
         max_open_transfers: uploads and downloads of feature sets that run at once.
-        tenant_feature_bytes: feature sets that one tenant keeps, and those being uploaded as declared.
+        tenant_feature_bytes: feature sets that one tenant may store, and those being uploaded as declared.
         max_part_bytes: size of one part of a request.
         max_request_bytes: parts of one request together; this process needs several times as much for a while.
-        tenant_part_bytes: parts that one tenant keeps, and those being sent as declared.
-        part_keep_seconds: time that a part is kept after its last use, and a broken-off upload of one, where no job
+        tenant_part_bytes: parts that one tenant may store, and those being sent as declared.
+        part_keep_seconds: time that a part is stored after its last use, and a broken-off upload of one, where no job
             refers to it.
         max_unpacked_bytes: what one model may unpack to, and largest wheel that is fetched. Some disk stays free.
         cache_bytes: features of all tenants together; beyond it those of models that were read longest ago go, pushed
@@ -69,9 +69,9 @@ class Limits:
             8 GiB at least; with GPUs for none.
         worker_data_bytes: RLIMIT_DATA of a worker, where it differs from its share; 0 for the share.
         tenant_queued_jobs: waiting jobs of one tenant; more are refused with RetryInfo.
-        tenant_bytes: requests and rankings that one tenant's jobs hold; more are refused until some are deleted.
+        tenant_bytes: requests and rankings of one tenant's jobs; more are refused until some are deleted.
         tenant_calls_per_second: calls of one tenant, averaged; a second's worth may come at once. 0 for no limit.
-        retention_seconds: time that finished jobs are kept; 0 for ever.
+        retention_seconds: time that finished jobs are stored; 0 for ever.
         max_job_seconds: computing time of one attempt at a job; 0 for no limit.
         max_candidate_seconds: time that one model may take in one attempt; a candidate that takes longer fails, and the
             job goes on without it. 0 for no limit.

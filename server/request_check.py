@@ -23,7 +23,7 @@ class RequestCheck:
     def __init__(self, parts: PartStore, limits: Limits) -> None:
         self._parts = parts
         self._limits = limits
-        self._turn = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def query(self, message: query_pb2.RankingQuery, tenant: str) -> RankingQuery:
         """The query of a tenant's message.
@@ -36,7 +36,7 @@ class RequestCheck:
         wanted = references(message)
         if not wanted:
             return await asyncio.to_thread(self._check, message)
-        async with self._turn:
+        async with self._large:
             return await asyncio.to_thread(self._whole, message, tenant, wanted)
 
     def _whole(self, message: query_pb2.RankingQuery, tenant: str, wanted: list[str]) -> RankingQuery:
@@ -44,7 +44,7 @@ class RequestCheck:
         size, max_bytes = sum(self._parts.size(tenant, sha256) for sha256 in wanted), self._limits.max_request_bytes
         if size > max_bytes:
             raise LimitError(
-                f"the parts of the request hold {size} bytes; this server takes at most {max_bytes}. Give fewer "
+                f"the parts of the request have {size} bytes; this server takes at most {max_bytes}. Give fewer "
                 "rows with "
                 "--max-rows, or push features with w2s features push.",
                 reason="OVER_LIMIT",

@@ -22,7 +22,7 @@ class StagedFile:
     Attributes:
         path: the staging file.
         received: bytes that are here.
-        lock: held while bytes are read, written or stored.
+        lock: taken while bytes are read, written or stored.
     """
 
     def __init__(self, path: Path, size: int, what: str, take: Callable[[bytes], None]) -> None:

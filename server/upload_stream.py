@@ -22,7 +22,7 @@ class Incoming(Protocol[Stored]):
         """Take the next chunk."""
 
     def finish(self) -> Stored:
-        """Check the whole and keep it."""
+        """Check the whole and store it."""
 
     def close(self) -> None:
         """Close it; the bytes received stay."""
@@ -51,7 +51,7 @@ class UploadStreams:
         first = await self._next(requests)
         if first is None or first.WhichOneof("part") != "manifest":
             raise InputError(
-                "the first message of an upload holds no manifest; it is required.",
+                "the first message of an upload has no manifest; it is required.",
                 reason="MISSING_FIELD",
                 field="manifest",
             )
@@ -61,14 +61,14 @@ class UploadStreams:
         """Write every chunk to the end; returns what is stored.
 
         Raises:
-            InputError: a message holds no chunk.
+            InputError: a message has no chunk.
             DeadlineError: nothing came for too long.
             W2SError: see the upload.
         """
         while (message := await self._next(requests)) is not None:
             if message.WhichOneof("part") != "chunk":
                 raise InputError(
-                    "a message after the first holds no chunk; it is required.", reason="MISSING_FIELD", field="chunk"
+                    "a message after the first has no chunk; it is required.", reason="MISSING_FIELD", field="chunk"
                 )
             await self.run(partial(upload.write, message.chunk))
         return await self.run(upload.finish)

@@ -86,7 +86,7 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, history: History, out
             f"the worker failed by a bug of its own ({type(error).__name__} at {place_of(error.__traceback__)}); "
             "please "
             "report it.",
-            reason="WORKER_FAULT",
+            reason="WORKER_FAILED",
         )
         _send(outward, "error", convert.error_to_status(bug).SerializeToString())
 

@@ -26,7 +26,7 @@ examples:
 TARGETS = {"w2s_error": "W2S error", "gain": "gain", "accuracy_gain": "gain in accuracy"}
 NOTES = """\
 slope: measured units per predicted unit; 0: the prediction has no information, and every candidate gets the mean.
-MAE: mean absolute error on tasks left out in turn, beside that of the mean of the other tasks and of the prediction as
+MAE: mean absolute error on left-out tasks, beside that of the mean of the other tasks and of the prediction as
 it was. inside: share of measurements in the 90 % interval, made without their task.
 order ρ: mean rank correlation (Spearman) with measurements on tasks left out, beside that of the prediction as it was.
 known: weak models with a random effect from past tasks, which corrects their predictions and so the order."""

@@ -1,4 +1,4 @@
-"""Service: the server that a command flows to, named with `--server` or kept for this user on this machine."""
+"""Connection: to the server named with `--server`, or to this user's own on this machine."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def connect(arguments: argparse.Namespace) -> PredictorClient:
 
 
 def credentials_of(arguments: argparse.Namespace) -> Shown:
-    """What the flags say of who calls, and the environment where they say nothing.
+    """Credentials from the flags, and from the environment where there are none.
 
     Raises:
         InputError: a token given twice, or a file that cannot be read.
     """
     flags = {name: getattr(arguments, name) for name in ("token", "token_file", "ca", "cert", "key")}
-    typed = [name for name in ("token", "token_file") if flags[name] != os.environ.get(f"W2S_{name.upper()}")]
-    if typed:  # the command line wins, also over the other way to give a token
-        flags |= {name: None for name in ("token", "token_file") if name not in typed}
+    given = [name for name in ("token", "token_file") if flags[name] != os.environ.get(f"W2S_{name.upper()}")]
+    if given:  # the command line wins, also over the other way to give a token
+        flags |= {name: None for name in ("token", "token_file") if name not in given}
         return {**shown_by(_without_token()), **shown(**flags)}
     return {**shown_by(), **shown(**flags)}
 
@@ -53,5 +53,5 @@ def submit(query: RankingQuery, arguments: argparse.Namespace) -> int:
 def where(arguments: argparse.Namespace) -> str:
     """The flags that reach the same server again, each after a blank; a token itself is not among them."""
     names = ("server", "token_file", "ca", "cert", "key")
-    typed = [(name.replace("_", "-"), getattr(arguments, name)) for name in names if getattr(arguments, name)]
-    return "".join(f" --{flag} {shlex.quote(value)}" for flag, value in typed) if arguments.server else ""
+    given = [(name.replace("_", "-"), getattr(arguments, name)) for name in names if getattr(arguments, name)]
+    return "".join(f" --{flag} {shlex.quote(value)}" for flag, value in given) if arguments.server else ""

@@ -46,21 +46,21 @@ def check_destinations(arguments: argparse.Namespace) -> None:
 def write(path: str, text: str) -> None:
     """Write a file as UTF-8; see `write_bytes`.
 
-    A lone surrogate stands for a byte of a file name that is not UTF-8. It is written as its escape, such as `\\udce9`,
+    A lone surrogate is a byte of a file name that is not UTF-8. It is written as its escape, such as `\\udce9`,
     which is also its JSON form.
     """
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Write a file so that it holds all of the data or what it held before.
+    """Write a file so that it has all of the data or its earlier content.
 
     A temporary file beside it is written and renamed. A device or pipe, such as /dev/stderr, is written directly.
 
     Raises:
         InputError: the system refuses.
     """
-    target = Path(path).resolve()  # a link keeps pointing at its file
+    target = Path(path).resolve()  # a link still points at its file
     try:
         if target.exists() and not target.is_file():
             target.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Steps: the generator that answers a query, in this process or on a server; the caller cannot tell which."""
+"""Steps: the generator that answers a query, in this process or on a server, with the same interface."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _store() -> FeatureStore:
 
 
 def _every_store() -> tuple[FeatureStore, ...]:
-    """This user's own store and, where a server keeps its cache here, those of its tenants."""
+    """This user's own store and those of the tenants of a server with its cache here."""
     from predictor.folders import cache_dir
     from predictor.store.stores import stores_in
 

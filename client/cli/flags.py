@@ -181,7 +181,7 @@ def add_server(parser: Parser, *, jobs: bool = False) -> None:
     group = parser.add_argument_group("service")
     group.add_argument("--server", metavar="HOST:PORT", help="ask a running service (default: work on this machine)")
     group.add_argument("--token", metavar="TOKEN", help="bearer token; other users of this machine can see it here")
-    group.add_argument("--token-file", metavar="FILE", help="file that holds the bearer token and nothing else")
+    group.add_argument("--token-file", metavar="FILE", help="file with the bearer token and nothing else")
     group.add_argument("--ca", metavar="FILE", help="PEM authorities of the server's certificate; turns TLS on")
     group.add_argument("--cert", metavar="FILE", help="PEM certificate of your own, for a server that asks for one")
     group.add_argument("--key", metavar="FILE", help="PEM key of that certificate, without a password")

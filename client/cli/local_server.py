@@ -1,4 +1,4 @@
-"""Embedded: this user's own server, started when jobs are wanted without `--server`, gone when it has nothing to do.
+"""Embedded: this user's own server, started when jobs are wanted without `--server`, ended when it is idle.
 
 A keeper process starts it on a unix socket beside the job store and stops it after some minutes without open jobs. So
 a detached job outlives the shell that asked for it, and nothing is left running for long.
@@ -36,8 +36,8 @@ def ensure() -> str:
 
     Raises:
         InputError: the server is not installed.
-        UnavailableError: it does not start, for example because another one holds the job store, or the state folder
-            cannot be written.
+        UnavailableError: it does not start, for example because another one has locked the job store, or the state
+            folder cannot be written.
     """
     if find_spec("server") is None or find_spec("grpc_health") is None:
         raise InputError(
@@ -71,8 +71,8 @@ def ensure() -> str:
         time.sleep(0.05)
     if _answers(address):
         return address  # Another command was faster, so ours found the job store taken.
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    why = said[-1] if said else "it said nothing"
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    why = lines[-1] if lines else "it printed nothing"
     raise UnavailableError(
         f"this user's own server did not start: {why} If a server already runs, name it with --server HOST:PORT.",
         reason="EMBEDDED_SERVER",
@@ -123,7 +123,7 @@ def keep(address: str, idle_seconds: float = IDLE_SECONDS) -> int:
             with PredictorClient(address, timeout=5.0) as client:
                 open_jobs = any(not job.finished for job in islice(client.jobs(), NEWEST))
         except UnavailableError:
-            continue  # Still starting, or on its way out: the next look, or poll, tells.
+            continue  # Still starting, or on its way out: the next poll shows which.
         if open_jobs:
             busy = time.monotonic()
     server.terminate()

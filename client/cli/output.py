@@ -14,7 +14,7 @@ from predictor.results.ranking import Ranking
 from predictor.results.text import visible
 
 WIDTHS = (72, 120)
-"""Columns of the table, whatever the terminal."""
+"""Columns of the table, on every terminal."""
 
 
 def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "") -> int:

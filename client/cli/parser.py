@@ -29,11 +29,11 @@ class Parser(argparse.ArgumentParser):
         """See argparse; flags that the environment gives are read first, those of the chosen subcommand only."""
         read_environment(self)
         if args is not None and not any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
-            self._refuse_strangers(args)
+            self._refuse_unknown(args)
         return super().parse_known_args(args, namespace)
 
-    def _refuse_strangers(self, args: Sequence[str]) -> None:
-        """Name a mistyped flag and the one that was meant; argparse would miss a required one first, or say less."""
+    def _refuse_unknown(self, args: Sequence[str]) -> None:
+        """Name a mistyped flag and the closest known one; argparse would report a missing required flag first."""
         if self.prefix_chars != "-":
             return
         for word in args:
@@ -55,7 +55,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30)
 
     def add_argument(self, action: argparse.Action) -> None:
-        """See argparse, which forgets that subcommands stand further in, and would break the line of the longest."""
+        """See argparse, which ignores that subcommands are indented, and would break the line of the longest."""
         super().add_argument(action)
         if isinstance(action, argparse._SubParsersAction):
             self._action_max_length += self._indent_increment
@@ -90,7 +90,7 @@ def add_command(commands: Commands, name: str, run: Run, summary: str, details: 
 
 
 def read_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
-    """Let `W2S_MAX_ROWS=500` stand for `--max-rows 500`, and so on for every flag of the parser.
+    """Read `W2S_MAX_ROWS=500` as `--max-rows 500`, and so on for every flag of the parser.
 
     A flag that takes several values reads them as a shell would split them. A flag on the command line wins.
 

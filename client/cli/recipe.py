@@ -1,4 +1,4 @@
-"""Recipe: the flags that say how `w2s validate` trains."""
+"""Recipe: the flags of how `w2s validate` trains."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def add_recipe(parser: Parser) -> None:
 
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
-    """The recipe that the flags ask for; those not given keep their defaults.
+    """The recipe that the flags ask for; those not given take their defaults.
 
     Raises:
         InputError: a combination that does not exist.

@@ -64,7 +64,7 @@ def _escape(letter: str) -> str:
 
 
 def read_answer(path: str) -> Ranking | Validation:
-    """The ranking or the validation that a file holds.
+    """The ranking or the validation in a file.
 
     Raises:
         NotFoundError: no such file.

@@ -13,7 +13,7 @@ from predictor.errors import InputError
 
 def add(commands: Commands) -> None:
     """Declare the subcommand; every argument goes to the server as it is, `--help` too."""
-    # A prefix that nobody types keeps argparse from reading the server's flags as its own.
+    # With a prefix that nobody uses, argparse does not read the server's flags as its own.
     parser = commands.add_parser("serve", help="run the gRPC service", add_help=False, prefix_chars="\0")
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     parser.set_defaults(run=run)

@@ -55,7 +55,7 @@ class AgreementError:
     )
     summary: str = (
         "Error of each weak model from how at least three of them agree on the pool, if they err independently; "
-        "mistakes that all of them share are invisible, which makes values too low and can turn the order."
+        "mistakes that all of them share are invisible, which makes values too low and can reverse the order."
     )
     joint: Literal[True] = True
 
@@ -71,21 +71,21 @@ class AgreementError:
         return tuple(answers)
 
     def _of_classes(self, matrix: VoteMatrix, case: Case) -> list[Estimate]:
-        cast = matrix.votes()
-        consensus = dawid_skene(cast, matrix.classes)
+        voted = matrix.votes()
+        consensus = dawid_skene(voted, matrix.classes)
         errors = consensus.errors()
-        details: list[dict[str, float]] = [{"majority_error": x} for x in _against_majority(cast, matrix.classes)]
+        details: list[dict[str, float]] = [{"majority_error": x} for x in _against_majority(voted, matrix.classes)]
         shares = consensus.prior
         if matrix.classes == 2 and RARE < shares[0] < 1.0 - RARE:
-            signs: Array = 2.0 * cast.astype(np.float64) - 1.0
+            signs: Array = 2.0 * voted.astype(np.float64) - 1.0
             balanced = balanced_errors(signs, float(shares[1] - shares[0]))
             for one, error in zip(details, balanced, strict=True):
                 one["spectral_balanced_error"] = float(error)
-        self._add_line(matrix, case, cast, details)
-        alike = float(np.mean(np.all(cast == cast[:, :1], axis=1)))
-        notes = [f"all candidates agree on {alike:.0%} of the rows"] if alike > 0.8 else []
-        left, right = np.triu_indices(cast.shape[1], 1)
-        together = float(np.mean(consensus.surplus(cast)[left, right] > SURPLUS))
+        self._add_line(matrix, case, voted, details)
+        unanimous = float(np.mean(np.all(voted == voted[:, :1], axis=1)))
+        notes = [f"all candidates agree on {unanimous:.0%} of the rows"] if unanimous > 0.8 else []
+        left, right = np.triu_indices(voted.shape[1], 1)
+        together = float(np.mean(consensus.surplus(voted)[left, right] > SURPLUS))
         if together > FEW_PAIRS:
             notes.append(f"{together:.0%} of the pairs agree more than independent errors allow: {TOO_LOW}")
         note = "; ".join(notes)
@@ -94,8 +94,8 @@ class AgreementError:
             for error, one in zip(errors, details, strict=True)
         ]
 
-    def _add_line(self, matrix: VoteMatrix, case: Case, cast: Ints, details: list[dict[str, float]]) -> None:
-        line = AgreementLine.of(matrix, case, cast)
+    def _add_line(self, matrix: VoteMatrix, case: Case, voted: Ints, details: list[dict[str, float]]) -> None:
+        line = AgreementLine.of(matrix, case, voted)
         if line is None:
             return
         for i, one in enumerate(details):
@@ -121,10 +121,10 @@ def shared_errors(apart: Array, errors: Array) -> str:
     return ""
 
 
-def _against_majority(cast: Ints, classes: int) -> Array:
-    counts = np.eye(classes)[cast].sum(axis=1)
-    astray: Array = np.mean(cast != counts.argmax(axis=1)[:, None], axis=0)
-    return astray
+def _against_majority(voted: Ints, classes: int) -> Array:
+    counts = np.eye(classes)[voted].sum(axis=1)
+    wrong: Array = np.mean(voted != counts.argmax(axis=1)[:, None], axis=0)
+    return wrong
 
 
 @dataclass(frozen=True)

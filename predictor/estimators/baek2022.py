@@ -1,7 +1,7 @@
 """Agreement-on-the-line: the error on the pool from the error on gold rows, along the line that agreements draw.
 
 Baek, Jiang, Raghunathan, Kolter 2022, "Agreement-on-the-Line: Predicting the Performance of Neural Networks under
-Distribution Shift", arXiv:2206.13089: where accuracies on two sets of rows lie on a line in probits, so do the
+Distribution Shift", arXiv:2206.13089: where accuracies on two sets of rows are on a line in probits, so do the
 agreements of pairs of models, on nearly the same line, which needs no label.
 """
 
@@ -45,13 +45,13 @@ class AgreementLine:
     fit: float
 
     @classmethod
-    def of(cls, matrix: VoteMatrix, case: Case, cast: Ints) -> AgreementLine | None:
+    def of(cls, matrix: VoteMatrix, case: Case, voted: Ints) -> AgreementLine | None:
         """The line of heads trained on the gold rows; None without gold rows, or where a candidate's labels are given.
 
         Given weak labels may know the gold rows, so that their error there is none on rows left out.
 
         Args:
-            cast: (n, m) votes on the pool.
+            voted: (n, m) votes on the pool.
         """
         labels = case.labels
         if labels is None or any(case.weak[column].name in case.weak_labels for column in matrix.columns):
@@ -61,7 +61,7 @@ class AgreementLine:
         ridge = case.training.squared.weak_ridge
         guessed = [votes(cross_fitted(features, targets, FOLDS, case.rng("line"), ridge)) for features in rows]
         held_out, gold = np.stack(guessed, axis=1), votes(targets)
-        errors, slope, fit = on_the_line(held_out, gold, cast)
+        errors, slope, fit = on_the_line(held_out, gold, voted)
         return cls(errors, np.mean(held_out != gold[:, None], axis=0), slope, fit)
 
 
@@ -115,7 +115,7 @@ class AgreementOnTheLine:
     source: str = "Baek et al. 2022, arXiv:2206.13089 (their ALine-S)"
     summary: str = (
         "Error of each weak model on the pool from its error on held-out gold rows, carried over along the line of "
-        "pairwise agreements; classes only, and absent where the agreements lie on no rising line. It is for pools "
+        "pairwise agreements; classes only, and absent where the agreements are on no rising line. It is for pools "
         "drawn otherwise than the gold rows."
     )
     joint: Literal[True] = True
@@ -134,7 +134,7 @@ class AgreementOnTheLine:
             return self._absent(case, "given weak labels may know the gold rows: leave them out")
         if line.fit < MIN_FIT or line.slope <= 0.0:
             found = f"slope {line.slope:.2f}, R² {line.fit:.2f}"
-            return self._absent(case, f"agreements lie on no rising line: {found}; R² must be at least {MIN_FIT:g}")
+            return self._absent(case, f"agreements are on no rising line: {found}; R² must be at least {MIN_FIT:g}")
         return tuple(
             Estimate(
                 float(error),

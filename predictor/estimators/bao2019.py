@@ -1,4 +1,4 @@
-"""H-score: how far the classes' mean features lie apart, in the features' own covariance.
+"""H-score: distance of the classes' mean features, in the features' own covariance.
 
 Bao et al. 2019, "An Information-Theoretic Approach to Transferability in Task Transfer Learning", ICIP: tr(Σ⁻¹ Σ_z),
 Σ_z the covariance of E[f | y]. With fewer rows than dimensions Σ⁻¹ does not exist; taken here in the shrunk form of

@@ -25,7 +25,7 @@ from predictor.statistics.arrays import Array
 
 FOLDS = 5
 
-UNCHECKED = "whether the strong head can hold the truth cannot be checked without --labels"
+UNCHECKED = "whether the strong head can fit the truth cannot be checked without --labels"
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from predictor.truth.exchangeability import trained_on
 
 
 def joint_evidence(labels: Labels | None, weak_labels: Mapping[str, Floats]) -> bool:
-    """Whether weak labels say something beside gold labels: their heads were not trained on these very rows."""
+    """Whether weak labels add information to gold labels: their heads were not trained on these very rows."""
     return labels is not None and bool(weak_labels) and not trained_on(weak_labels.values(), labels)
 
 

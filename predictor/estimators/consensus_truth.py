@@ -65,10 +65,10 @@ class ConsensusForecast:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` gives a reason."""
-        cast = self._cast(case)
-        if isinstance(cast, str):
-            return tuple(Estimate(None, self.better, self.unit, note=cast) for _ in case.weak)
-        return forecast_estimates(self, cast)
+        forecast = self._forecast(case)
+        if isinstance(forecast, str):
+            return tuple(Estimate(None, self.better, self.unit, note=forecast) for _ in case.weak)
+        return forecast_estimates(self, forecast)
 
     def lacks(self, case: Case) -> str:
         """Why there is no consensus to speak of; empty where there is one.
@@ -87,31 +87,31 @@ class ConsensusForecast:
         Raises:
             InputError: weak labels are missing, or carry no information together.
         """
-        cast = self._cast(case)
-        if isinstance(cast, str):
-            raise InputError(f"consensus_truth {cast}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
-        return cast
+        forecast = self._forecast(case)
+        if isinstance(forecast, str):
+            raise InputError(f"consensus_truth {forecast}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
+        return forecast
 
-    def _cast(self, case: Case) -> Forecast | str:
+    def _forecast(self, case: Case) -> Forecast | str:
         """The forecast, or why there is none."""
         rng = case.rng(self.name)
         supervision = supervise(case, rng, SHUFFLES)
         missing = _lacking(supervision)
         if missing:
             return missing
-        kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
-        null = np.stack([p[:, kept] for p in supervision.null if p is not None])
-        plain = np.stack([p[kept] for p in supervision.predictions if p is not None])
-        weak = np.stack([p[kept] for p in own_labels(case, supervision) if p is not None])
+        used = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
+        null = np.stack([p[:, used] for p in supervision.null if p is not None])
+        plain = np.stack([p[used] for p in supervision.predictions if p is not None])
+        weak = np.stack([p[used] for p in own_labels(case, supervision) if p is not None])
         calibrated, classes, note = _calibrated(weak, case)
-        truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[kept]), classes=classes)
-        student = case.strong.take(supervision.rows[kept])
+        truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[used]), classes=classes)
+        student = case.strong.take(supervision.rows[used])
         root = flat_root(student.kernel, FLAT_RIDGE)
         train = by_ridge(student.features, case.training, rng)
         runs, totals, others = [], [], []
         own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
         training = replace(case.training, label_form="soft")
-        named = RowClasses.of_codes(len(kept), weak.shape[2]) if classes else None
+        named = RowClasses.of_codes(len(used), weak.shape[2]) if classes else None
         as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
         for _ in range(self.two_fold_splits):
             drawn, spread = truth.draw(self.draws, root, rng)
@@ -136,7 +136,7 @@ class ConsensusForecast:
             ceiling_draws=run.ceiling_draws / total,
             null_draws=plainly.null_draws * unit + left,
             notes=(note,),
-            warnings=(*shortfall(len(kept), case.training), *_unlike(case, classes)),
+            warnings=(*shortfall(len(used), case.training), *_unlike(case, classes)),
             null_error=plainly.error * unit + left if others else None,
             accuracy=run.accuracy,
             auroc=run.auroc,
@@ -196,12 +196,12 @@ def _calibrated(weak: Array, case: Case) -> tuple[list[Array], bool, str]:
             True,
             f"truth from the class probabilities of {len(weak)} candidates, each taken as calibrated",
         )
-    cast = np.stack([votes(table) for table in weak], axis=1)
+    voted = np.stack([votes(table) for table in weak], axis=1)
     columns = weak.shape[2]
-    believed = dawid_skene(cast, max(columns, 2))
-    joint = believed.prior[None, :, None] * believed.confusion
+    consensus = dawid_skene(voted, max(columns, 2))
+    joint = consensus.prior[None, :, None] * consensus.confusion
     given = joint / joint.sum(axis=1, keepdims=True)
-    tables = [given[i][:, cast[:, i]].T for i in range(cast.shape[1])]
+    tables = [given[i][:, voted[:, i]].T for i in range(voted.shape[1])]
     note = f"truth from the votes of {len(weak)} candidates, with error rates by Dawid and Skene"
     return [table[:, 1:] if columns == 1 else table for table in tables], True, note
 

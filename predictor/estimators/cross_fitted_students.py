@@ -47,7 +47,7 @@ def as_trained(
     rng: np.random.Generator,
     seed: int,
     *,
-    alike: bool = False,
+    shared_ridge: bool = False,
 ) -> Teach:
     """Students of the training's own heads and label form.
 
@@ -55,7 +55,7 @@ def as_trained(
         strong, training, rng: as for `by_ridge`.
         coding: of labels and predictions.
         seed: of the folds on which logistic heads choose their ridge.
-        alike: the label sets are so alike that the ridge of the first serves them all.
+        shared_ridge: use the ridge chosen for the first label set for all of them, which must be similar.
     """
     trainee = _trainee(strong, training, training.student_ridge)
     cut = folds_of(len(strong), training)
@@ -65,12 +65,12 @@ def as_trained(
         if training.label_form == "hard":
             coded = np.stack([hardened(one) for one in coded])
         learned = np.empty_like(labels)
-        for rest, held in fold_schedule(len(strong), *cut, rng):
-            learner: TunableLearner = trainee.on(rest, held)
-            if alike:
+        for rest, test in fold_schedule(len(strong), *cut, rng):
+            learner: TunableLearner = trainee.on(rest, test)
+            if shared_ridge:
                 learner = learner.with_ridge_for(coded[0, rest], seed)
             for place, one in enumerate(coded):
-                learned[place, held] = learner.learn(one[rest], seed)
+                learned[place, test] = learner.learn(one[rest], seed)
         return coding.labels(learned)
 
     return train

@@ -14,7 +14,7 @@ import numpy as np
 from predictor.statistics.arrays import Array, Ints
 
 PSEUDO_COUNT = 0.01
-"""Added to every entry of a confusion matrix, so that a vote never cast stays possible."""
+"""Added to every entry of a confusion matrix, so that a vote never voted stays possible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,20 +61,20 @@ def dawid_skene(votes: Ints, classes: int, *, rounds: int = 200, tolerance: floa
         classes: k ≥ 2.
         rounds, tolerance: EM stops after so many rounds, or once no posterior moves by more.
     """
-    cast = np.eye(classes)[votes]
-    posterior: Array = cast.mean(axis=1)
+    voted = np.eye(classes)[votes]
+    posterior: Array = voted.mean(axis=1)
     for _ in range(rounds):
-        consensus = _rates(cast, posterior)
+        consensus = _rates(voted, posterior)
         moved = _posterior(votes, consensus)
         still = float(np.abs(moved - posterior).max()) <= tolerance
         posterior = moved
         if still:
             break
-    return _rates(cast, posterior)
+    return _rates(voted, posterior)
 
 
-def _rates(cast: Array, posterior: Array) -> DawidSkene:
-    counts = np.einsum("ia,ijb->jab", posterior, cast) + PSEUDO_COUNT
+def _rates(voted: Array, posterior: Array) -> DawidSkene:
+    counts = np.einsum("ia,ijb->jab", posterior, voted) + PSEUDO_COUNT
     return DawidSkene(posterior, posterior.mean(axis=0), counts / counts.sum(axis=2, keepdims=True))
 
 

@@ -63,8 +63,8 @@ class IntrinsicDimensionDiscrepancy:
     predicts: Predicts = "gain"
     source: str = "Dong et al. 2025, arXiv:2502.05075, abstract; overlap as ‖U_sᵀU_w‖²_F is our reading"
     summary: str = (
-        "Share of the weak head's variance that the student inherits under ridgeless regression, both models holding "
-        "the truth: lower promises gain, not a lower error; principal directions stand for the models' subspaces."
+        "Share of the weak head's variance that the student inherits under ridgeless regression, both models having "
+        "the truth: lower promises gain, not a lower error; the models' subspaces are those of principal directions."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:

@@ -52,9 +52,9 @@ class PredictionDivergence:
     unit: str = "bits"
     evidence: Evidence = Evidence.few_labels
     predicts: Predicts = "gain"
-    source: str = "Goel et al. 2025, arXiv:2502.04313 (less similar, more gain); JSD and flips stand in for CAPA"
+    source: str = "Goel et al. 2025, arXiv:2502.04313 (less similar, more gain); JSD and flips replace CAPA"
     summary: str = (
-        "How far the weak labels lie from those of a strong head trained on the same gold labels: difference is where "
+        "How far the weak labels are from those of a strong head trained on the same gold labels: difference is where "
         "the student can gain, if its own view is the better one; does not show which one is right. Classes only."
     )
 

@@ -42,8 +42,8 @@ class GoldPosterior:
     def student(self, ridge: float | None = None) -> Array:
         """(n, k) held-out predictions of the strong head trained on the weak labels, at its own ridge where None."""
         learned = np.empty_like(self.weak)
-        for (held, rest, head), own in zip(self.halves, self.ridges(), strict=True):
-            learned[held] = head.predict(self.weak[rest], own if ridge is None else ridge)
+        for (test, rest, head), own in zip(self.halves, self.ridges(), strict=True):
+            learned[test] = head.predict(self.weak[rest], own if ridge is None else ridge)
         return learned
 
     def ridges(self) -> tuple[Array, ...]:
@@ -81,8 +81,8 @@ def gold_posteriors(case: Case) -> tuple[GoldPosterior, ...] | None:
         return None
     supervision = supervise(case, case.rng("weak heads"))
     rng = case.rng("beliefs")
-    kept = np.sort(rng.permutation(len(supervision.rows))[:MAX_ROWS])
-    rows = supervision.rows[kept]
+    used = np.sort(rng.permutation(len(supervision.rows))[:MAX_ROWS])
+    rows = supervision.rows[used]
     known = np.flatnonzero(case.labels.known)
     all_gold = case.labels.targets[known]
     centre, scale = all_gold.mean(axis=0), float(np.sqrt(np.sum(np.var(all_gold, axis=0))))
@@ -91,8 +91,8 @@ def gold_posteriors(case: Case) -> tuple[GoldPosterior, ...] | None:
     first, second = np.array_split(rng.permutation(len(rows)), 2)
     strong = case.strong.features
     halves = tuple(
-        (held, rest, FactoredRidge.of(strong[rows[rest]], strong[rows[held]]))
-        for held, rest in ((first, second), (second, first))
+        (test, rest, FactoredRidge.of(strong[rows[rest]], strong[rows[test]]))
+        for test, rest in ((first, second), (second, first))
     )
     seed = int(rng.integers(2**32))
 
@@ -103,7 +103,7 @@ def gold_posteriors(case: Case) -> tuple[GoldPosterior, ...] | None:
     notes = () if len(shown) == len(known) else (f"truth from {len(shown)} of {len(known)} gold rows",)
     return tuple(
         GoldPosterior(
-            (labels[kept] - centre) / scale, posterior(candidate), halves, case.training.squared.student_ridge, notes
+            (labels[used] - centre) / scale, posterior(candidate), halves, case.training.squared.student_ridge, notes
         )
         for candidate, labels in zip(case.weak, supervision.predictions, strict=True)
         if labels is not None

@@ -20,9 +20,9 @@ def are_classes(table: Array, labels: Labels | None) -> bool:
 
 
 def probabilities(table: Array) -> Array:
-    """(n, max(k, 2)) class probabilities: what lies outside [0, 1] is cut, rows are divided by their sum.
+    """(n, max(k, 2)) class probabilities: values outside [0, 1] are clipped, rows are divided by their sum.
 
-    One column holds the probability of the second of two classes. A row without any positive entry is spread evenly.
+    One column is the probability of the second of two classes. A row without any positive entry is spread evenly.
     """
     if table.shape[1] == 1:
         second = np.clip(table, 0.0, 1.0)
@@ -42,7 +42,7 @@ def votes(table: Array) -> Ints:
 def margins(table: Array) -> Array:
     """(n,) lead of the first class over the second: |2p − 1| for one column, largest minus second for several.
 
-    Taken before anything is cut to [0, 1]: a linear head's lead keeps its order there.
+    Taken before anything is cut to [0, 1]: this preserves the order of a linear head's margins.
     """
     if table.shape[1] == 1:
         lead: Array = np.abs(2.0 * table[:, 0] - 1.0)

@@ -1,4 +1,4 @@
-"""Label-prior simulation: predicted outcomes of W2S training, averaged over the tasks that a prior holds plausible.
+"""Label-prior simulation: predicted outcomes of W2S training, averaged over the tasks that are plausible under a prior.
 
 Ours; no paper states it. The pipeline runs exactly as the user would run it (weak head on D~, weak labels on D^, strong
 head, test), out of sample: with the rows and ridges of the training that the user has in mind, and where none is named

@@ -24,8 +24,8 @@ FOLDS = 5
 def shrinkage_floor(energy: float, alignment: float) -> float:
     """Least error of a student f_sw = S f_w with S symmetric, 0 ⪯ S ⪯ I (ridge, early stopping, projection).
 
-    f_sw then lies in the ball with diameter [0, f_w], whose distance from the truth y, E y² = 1, is
-    √(1 − ⟨f_w, y⟩ + ‖f_w‖²/4) − ‖f_w‖/2, or 0 where y lies inside.
+    f_sw is then in the ball with diameter [0, f_w], whose distance from the truth y, E y² = 1, is
+    √(1 − ⟨f_w, y⟩ + ‖f_w‖²/4) − ‖f_w‖/2, or 0 where y is inside.
 
     Args:
         energy: ‖f_w‖² = E f_w² ≥ 0 in label variances, centred.
@@ -39,7 +39,7 @@ def shrinkage_floor(energy: float, alignment: float) -> float:
 
 
 def quadratic_floor(weak_error: float) -> float:
-    """(1 + L − √((1 + 3L)(1 − L)))/2 ≥ ¾ L²: `shrinkage_floor` of a teacher of error L whatever its energy.
+    """(1 + L − √((1 + 3L)(1 − L)))/2 ≥ ¾ L²: `shrinkage_floor` of a teacher of error L and any energy.
 
     The teacher is to be a projection or a shrinkage of the truth, ‖f_w‖² ≤ ⟨f_w, y⟩; the floor is then lowest at
     ‖f_w‖² = 1 − L. It is ¾ L² at L = ⅔ and L² in the limits 0 and 1.
@@ -64,7 +64,7 @@ class ErrorFloor:
     source: str = "derived here; that a student's limits follow its teacher's: Medvedev et al. 2025, arXiv:2503.02877"
     summary: str = (
         "Least Err_w2s that a student reaches by shrinking this teacher's labels, however many rows it sees: a check "
-        "on predictions that lie below it, not a prediction, and no limit to a student that knows the truth elsewhere "
+        "on predictions below it, not a prediction, and no limit to a student that knows the truth elsewhere "
         "than from its teacher."
     )
 

@@ -39,7 +39,7 @@ class Projection:
     Attributes:
         distance: (n,) D(f_sw, f_w) on held-out rows, in label units as the two below.
         fitted: its mean on the rows of the projections themselves, where the inequality is exact.
-        gap: how far a projection can lie above the minimum, at most.
+        gap: upper bound on how far a projection is above the minimum.
     """
 
     distance: Array
@@ -69,9 +69,9 @@ class Projection:
             components = with_constants(by_fold[:, fold], outputs.weak[others[:, fold] & half], outputs.kind)[
                 :, :, free
             ]
-            chosen, held = others[:, fold] & ~half, ~others[:, fold]
+            chosen, test = others[:, fold] & ~half, ~others[:, fold]
             weights = fit_mixture(components[chosen], weak[chosen], generator)
-            student[held] = mixed(components[held], weights)
+            student[test] = mixed(components[test], weights)
             fitted.append(float(np.mean(generator.divergence(mixed(components[chosen], weights), weak[chosen]))))
             gaps.append(optimality_gap(components[chosen], weak[chosen], weights, generator))
         unit = outputs.scale ** (generator.degree or 0)

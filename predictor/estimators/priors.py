@@ -36,7 +36,7 @@ def flat_root(kernel: Kernel, ridge: float) -> Array:
 
 
 def power_kernel(kernel: Kernel, power: float) -> Array:
-    """(n, n) U diag(λᵖ) Uᵀ over its trace: the greater p, the fewer leading directions a task lies in."""
+    """(n, n) U diag(λᵖ) Uᵀ over its trace: the greater p, the fewer leading directions a task uses."""
     weight = kernel.values**power
     powered: Array = (kernel.vectors * (weight / weight.sum())) @ kernel.vectors.T
     return powered
@@ -63,7 +63,7 @@ def model_weights(models: Sequence[Representation]) -> Array:
     """(m,) √parameters · depth², summing to 1: weight of each model in the prior of tasks that people set.
 
     Larger models see more of what tasks are about, and deeper layers more than shallow ones, which see the surface of a
-    row; where no layer lies deeper than embeddings, only the sizes count. A model of unknown size counts as the
+    row; where no layer is deeper than embeddings, only the sizes count. A model of unknown size counts as the
     geometric mean of the known ones, one of unknown depth as a last layer.
     """
     known = [float(m.parameters) for m in models if m.parameters]

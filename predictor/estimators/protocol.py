@@ -73,7 +73,7 @@ class Forecast:
         ceiling_draws: (R,).
         null_draws: (m, S) Err_w2s of the same candidates with row pairing shuffled.
         null_error: (m,) Err_w2s that these are compared with, where it is not `error`: that of ridge heads on soft
-            labels, as the null is of such whatever is asked for.
+            labels; the null is always computed from these.
         evidence_kinds: how much each description, proxy and candidate's weak labels was relied on, where known.
         notes: what the reader should know.
         warnings: where this is not the training that was asked for.
@@ -156,7 +156,7 @@ class Forecaster(Estimator, Protocol):
 def forecast_estimates(forecaster: Forecaster, forecast: Forecast) -> tuple[Estimate, ...]:
     """The forecast's errors as a forecaster's estimates, with 90 % intervals; gain and accuracies in the details."""
     low, high = np.quantile(forecast.error_draws, [0.05, 0.95], axis=1)
-    # No error is below 0, and the expectation of skewed draws can lie in their tail.
+    # No error is below 0, and the expectation of skewed draws can be in their tail.
     low, high = np.minimum(np.maximum(low, 0.0), forecast.error), np.maximum(high, forecast.error)
     note = "; ".join(forecast.notes)
     details = [{"gain": float(gain)} for gain in forecast.gain]

@@ -2,7 +2,7 @@
 
 Somerstep et al. 2024, "A transfer learning framework for weak-to-strong generalization", arXiv:2405.16236: labels come
 from a mixture of latent concepts; naive fine-tuning on weak labels is limited, relabelling in context overcomes it
-(their abstract). The signals below are derived here. What relabels is a `Refiner`: this file holds the linear one;
+(their abstract). The signals below are derived here. What relabels is a `Refiner`: this file has the linear one;
 the prompted language model is `predictor.extraction.prompted_refiner`, and runs before estimators do.
 """
 
@@ -92,19 +92,19 @@ def disjoint_contexts(rows: int, size: int, rng: np.random.Generator) -> tuple[I
 def shared_contexts(classes: Ints, size: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Two (n, size) arrays of other rows: two disjoint random batches that rows share, so that each is read once.
 
-    A third batch stands in for the first where a row is in the first, for the second where it is in the second.
+    A third batch replaces the first where a row is in the first, for the second where it is in the second.
     Classes come in equal numbers as far as they go: a batch of one class names no concept.
 
     Args:
         classes: (n,) of each row, n ≥ 3 size.
     """
     order = rng.permutation(len(classes))
-    turn = np.empty(len(classes), dtype=np.intp)
+    round_of = np.empty(len(classes), dtype=np.intp)
     for one in np.unique(classes):
         mine = order[classes[order] == one]
-        turn[mine] = np.arange(len(mine))
-    dealt = order[np.argsort(turn[order], kind="stable")]
-    batches = [dealt[turn[dealt] % 3 == i][:size] for i in range(3)]
+        round_of[mine] = np.arange(len(mine))
+    dealt = order[np.argsort(round_of[order], kind="stable")]
+    batches = [dealt[round_of[dealt] % 3 == i][:size] for i in range(3)]
     left = dealt[~np.isin(dealt, np.concatenate(batches))]
     filled = []
     for batch in batches:
@@ -130,13 +130,13 @@ def distance(left: Array, right: Array) -> float:
 class Refinement:
     """E d(weak, refined) − λ E d(refined₁, refined₂) over disjoint random contexts; above 0: refine.
 
-    In squared distance the first part holds the refined labels' systematic difference from the weak ones plus their
+    In squared distance the first part is the refined labels' systematic difference from the weak ones plus their
     variance over contexts, the second twice that variance: at λ = 1 the difference must exceed the variance.
 
     Attributes:
         context: rows in context (n_icl), at least 4; fewer where the pool has no two disjoint contexts of that size.
         penalty: λ.
-        max_rows: unlabelled rows used at most, drawn by the seed: the linear refiner holds an n × n kernel.
+        max_rows: unlabelled rows used at most, drawn by the seed: the linear refiner needs an n × n kernel.
     """
 
     context: int = 16
@@ -172,8 +172,8 @@ class Refinement:
                 for candidate, labels in zip(case.weak, supervision.predictions, strict=True)
             )
         rng = case.rng(f"rows of {self.name}")
-        kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
-        rows = supervision.rows[kept]
+        used = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
+        rows = supervision.rows[used]
         size = min(self.context, (len(rows) - 1) // 2)
         contexts = disjoint_contexts(len(rows), size, rng)
         strong = case.strong.features[rows]
@@ -184,18 +184,18 @@ class Refinement:
                 answers.append(self._absent("needs --weak-labels for this candidate, or --labels"))
             elif size < MIN_CONTEXT:
                 answers.append(self._absent(f"needs two disjoint contexts of {MIN_CONTEXT} rows, has {len(rows)} rows"))
-            elif np.ptp(labels[kept], axis=0).max() <= 0.0:
+            elif np.ptp(labels[used], axis=0).max() <= 0.0:
                 answers.append(self._absent("the weak labels are constant"))
             else:
-                refiner: Refiner = LinearRefiner.of(strong, labels[kept])
-                first, second = (refiner.relabel(labels[kept], context) for context in contexts)
-                answers.append(self._of(labels[kept], strong, first, second, truth, case))
+                refiner: Refiner = LinearRefiner.of(strong, labels[used])
+                first, second = (refiner.relabel(labels[used], context) for context in contexts)
+                answers.append(self._of(labels[used], strong, first, second, truth, case))
         return tuple(answers)
 
     def _prompted(
         self, case: Case, name: str, rows: Ints, labels: Array | None, truths: dict[bytes, tuple[Array, float] | None]
     ) -> Estimate:
-        """The estimate on the rows that the prompted strong model relabelled; `truths` holds the truth by rows."""
+        """The estimate on the rows that the prompted strong model relabelled; `truths` has the truth by rows."""
         refined = None if case.refined is None else case.refined.get(name)
         if labels is None:
             return self._absent("needs --weak-labels for this candidate, or --labels")
@@ -276,10 +276,10 @@ def route_gains(
     learned = {name: np.empty_like(weak) for name in names}
     order = rng.permutation(len(weak))
     halves = np.array_split(order, 2)
-    for held, rest in (halves, halves[::-1]):
-        head = FactoredRidge.of(strong[rest], strong[held])
+    for test, rest in (halves, halves[::-1]):
+        head = FactoredRidge.of(strong[rest], strong[test])
         for name, labels in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
-            learned[name][held] = head.predict(labels, ridge)
+            learned[name][test] = head.predict(labels, ridge)
     before = float(np.mean(np.sum((weak - truth) ** 2, axis=1)))
     after = {name: float(np.mean(np.sum((student - truth) ** 2, axis=1))) for name, student in learned.items()}
     return {name: (before - error) / variance for name, error in after.items()}

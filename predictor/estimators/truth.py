@@ -1,10 +1,10 @@
 """Truth: outcomes of W2S training under one posterior of the labels, made of all evidence at hand.
 
-Ours; no paper states it. `predictor.truth` says what the labels may be, given descriptions, proxies, weak labels and
-gold labels of some rows, whichever are there. The student is really trained where a candidate's weak labels are given,
+Ours; no paper states it. `predictor.truth` is the posterior of the labels, given any of descriptions, proxies, weak
+labels and gold labels of some rows. The student is really trained where a candidate's weak labels are given,
 or its head was trained on the gold rows; for the other candidates the whole training is simulated on that posterior.
 
-Heads trained on the given gold rows are no voters: their labels hold the noise of these rows a second time.
+Heads trained on the given gold rows are no voters: their labels repeat the noise of these rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TruthForecast:
     """Expected Err_w2s and gain under one posterior of the labels.
 
     Attributes:
-        halvings: random halvings of the rows, on which real students are trained in turn.
+        halvings: random halvings of the rows, on which real students are trained.
         max_rounds: of five splits of the rows each, where training is simulated, at most; see `splits`.
         draws: of the labels per halving.
         max_rows: rows used at most (drawn by the seed): n × n covariances stay small.
@@ -67,7 +67,7 @@ class TruthForecast:
     source: str = "this project; no paper states it"
     summary: str = (
         "Expected test error of the student under one Gaussian-process posterior of the labels, given descriptions, "
-        "proxies, weak labels and gold labels, whichever are there; the student is really trained where weak labels "
+        "proxies, weak labels and gold labels, as far as given; the student is really trained where weak labels "
         "are, and simulated elsewhere."
     )
 
@@ -203,7 +203,9 @@ class TruthForecast:
         if training != training.squared and truths.classes:
             own = own_labels(case, supervision)
             weak = coding.labels(np.stack([t for i in places if (t := own[i]) is not None]))
-            teach, gold = (as_trained(strong, training, coding, rng, case.seed, alike=alike) for alike in (False, True))
+            teach, gold = (
+                as_trained(strong, training, coding, rng, case.seed, shared_ridge=shared) for shared in (False, True)
+            )
             none = weak[:, None][:, :0]
             run = CrossFitOutcome.mean(
                 [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold) for one in batches]

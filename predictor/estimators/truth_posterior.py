@@ -80,13 +80,13 @@ class TruthPosteriorForecast:
         known = np.flatnonzero(case.labels.known)
         gold = case.labels.targets[known]
         centre, scale = gold.mean(axis=0), _deviation(gold)
-        kept = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
-        rows = supervision.rows[kept]
+        used = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
+        rows = supervision.rows[used]
         strong = case.strong.features
         posterior = truth_posterior(strong, [w.features for w in case.weak], (gold - centre) / scale, known, rows, rng)
         coding = Coding(centre, scale)
-        weak = coding.labels(np.stack([p[kept] for p in supervision.predictions if p is not None]))
-        null = coding.labels(np.stack([p[:, kept] for p in supervision.null if p is not None]))
+        weak = coding.labels(np.stack([p[used] for p in supervision.predictions if p is not None]))
+        null = coding.labels(np.stack([p[:, used] for p in supervision.null if p is not None]))
         truth = _Truth.of(posterior) if case.labels.kind == "regression" else _Truth.of_classes(posterior, gold)
         train = by_ridge(strong[rows], case.training, rng)
         run = CrossFitOutcome.mean(
@@ -103,7 +103,7 @@ class TruthPosteriorForecast:
         null, compared = run.null_draws + base, None
         if case.training != case.training.squared:
             compared = run.error + base
-            run = self._as_trained(case, supervision, kept, coding, truth)
+            run = self._as_trained(case, supervision, used, coding, truth)
         return Forecast(
             error=run.error + base,
             gain=run.gain,
@@ -121,13 +121,13 @@ class TruthPosteriorForecast:
         )
 
     def _as_trained(
-        self, case: Case, supervision: Supervision, kept: NDArray[np.intp], coding: Coding, truth: _Truth
+        self, case: Case, supervision: Supervision, used: NDArray[np.intp], coding: Coding, truth: _Truth
     ) -> CrossFitOutcome:
         """Outcomes of heads that are no ridge heads on soft labels; the null is left to such."""
-        rng, strong = case.rng("heads as trained"), case.strong.features[supervision.rows[kept]]
-        weak = coding.labels(np.stack([p[kept] for p in own_labels(case, supervision) if p is not None]))
+        rng, strong = case.rng("heads as trained"), case.strong.features[supervision.rows[used]]
+        weak = coding.labels(np.stack([p[used] for p in own_labels(case, supervision) if p is not None]))
         train, gold = (
-            as_trained(strong, case.training, coding, rng, case.seed, alike=alike) for alike in (False, True)
+            as_trained(strong, case.training, coding, rng, case.seed, shared_ridge=shared) for shared in (False, True)
         )
         none = weak[:, None][:, :0]
         return CrossFitOutcome.mean(

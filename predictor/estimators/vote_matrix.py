@@ -35,11 +35,11 @@ class VoteMatrix:
     def of(cls, case: Case, purpose: str) -> VoteMatrix:
         """Gather weak labels, given or from heads trained on the gold labels."""
         supervision = supervise(case, case.rng(purpose))
-        held = [(i, table) for i, table in enumerate(supervision.predictions) if table is not None]
-        tables = tuple(table for _, table in held)
+        known = [(i, table) for i, table in enumerate(supervision.predictions) if table is not None]
+        tables = tuple(table for _, table in known)
         named = bool(tables) and all(are_classes(table, case.labels) for table in tables)
         count = max((max(table.shape[1], 2) for table in tables), default=0) if named else 0
-        return cls(supervision.rows, tuple(i for i, _ in held), tables, count)
+        return cls(supervision.rows, tuple(i for i, _ in known), tables, count)
 
     def votes(self) -> Ints:
         """(n, m) classes."""

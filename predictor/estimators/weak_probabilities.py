@@ -29,7 +29,7 @@ MAX_CELLS = 4000
 """Rows × classes, and directions × classes, of heads at most, so that a candidate costs about a second."""
 
 MIN_ROWS = 400
-"""Rows used at least, however many classes there are."""
+"""Rows at least, however many classes there are."""
 
 DIRECTIONS = (128, 1024)
 """Leading principal axes of a model that heads see: at least and at most."""
@@ -46,7 +46,7 @@ class WeakOutputs:
         design: (n, r) strong features in principal axes.
         folds: (n,) fold of each row.
         student: (n, c) f_sw of the head that minimises the forward divergence I(f_w‖·) + ridge, held out.
-        ridge: of that head, the one of least held-out divergence from the weak labels.
+        ridge: of that head, the one of smallest held-out divergence from the weak labels.
         notes: what the reader should know of the weak labels.
     """
 
@@ -94,10 +94,10 @@ def weak_outputs(case: Case) -> tuple[WeakOutputs | NotApplicable, ...]:
     predictions = [_weak_labels(case, candidate, rows) for candidate in case.weak]
     columns = max((p[2].shape[1] for p in predictions if not isinstance(p, NotApplicable)), default=2)
     rng = case.rng("lessons")
-    kept = np.sort(rng.permutation(len(rows))[: max(MIN_ROWS, MAX_CELLS // columns)])
-    design = principal_axes(case.strong, rows[kept], columns)
-    folds = fold_of(len(kept), FOLDS, rng)
-    cut = () if len(kept) == len(rows) else (f"on {len(kept)} of {len(rows)} rows",)
+    used = np.sort(rng.permutation(len(rows))[: max(MIN_ROWS, MAX_CELLS // columns)])
+    design = principal_axes(case.strong, rows[used], columns)
+    folds = fold_of(len(used), FOLDS, rng)
+    cut = () if len(used) == len(rows) else (f"on {len(used)} of {len(rows)} rows",)
     if design.shape[1] < case.strong.kernel.rank:
         cut = (*cut, f"heads see {design.shape[1]} of {case.strong.kernel.rank} directions")
     found: list[WeakOutputs | NotApplicable] = []
@@ -106,7 +106,7 @@ def weak_outputs(case: Case) -> tuple[WeakOutputs | NotApplicable, ...]:
             found.append(prediction)
         else:
             kind, scale, weak = prediction
-            found.append(_outputs_of(kind, scale, weak[kept], design, folds, cut))
+            found.append(_outputs_of(kind, scale, weak[used], design, folds, cut))
     return tuple(found)
 
 
@@ -116,8 +116,8 @@ def principal_axes(model: Representation, rows: NDArray[np.integer], classes: in
     r is cut where heads of so many classes would be slow.
     """
     kernel = model.kernel
-    kept = min(kernel.rank, int(np.clip(MAX_CELLS // classes, *DIRECTIONS)))
-    return kernel.scores(rows, kept)
+    used = min(kernel.rank, int(np.clip(MAX_CELLS // classes, *DIRECTIONS)))
+    return kernel.scores(rows, used)
 
 
 def gold_probabilities(case: Case) -> Array:

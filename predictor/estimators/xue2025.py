@@ -102,7 +102,7 @@ class RepresentationGap:
 
     def _notes(self, pair: Alignment, headline: float) -> Iterator[str]:
         if headline > SATURATED:
-            yield "saturated: too close to 1 to tell candidates apart"
+            yield "saturated: too close to 1 to separate candidates"
         flat = _flat_tails(pair, ENERGIES[1])
         whose = " and ".join(name for name, one in zip(("strong", "weak"), flat, strict=True) if one)
         if self.form == "tail_corrected":

@@ -9,7 +9,7 @@ Where only some rows carry a gold label, with M = BᵀB: U_s and U_w are orthogo
 
 a sum over pairs without a diagonal. Each pair of a random subset of l of n rows is seen with probability
 l(l − 1)/(n(n − 1)); dividing by it makes the sum over the subset's pairs unbiased (Horvitz, Thompson 1952, Journal of
-the American Statistical Association 47), whatever the labels and whatever their mean. The form for few labels is
+the American Statistical Association 47), for any labels with any mean. The form for few labels is
 derived here, no paper states it.
 """
 
@@ -130,7 +130,7 @@ def gap_from_subset(hidden: Array, labels: Array, rows: int) -> tuple[float, flo
 
 
 def far_from_random(kernel: Kernel, known: NDArray[np.bool_], rng: np.random.Generator) -> bool:
-    """Whether the labelled rows' mean lies further out than that of each of 199 random subsets of as many rows.
+    """Whether the labelled rows' mean is further out than that of each of 199 random subsets of as many rows.
 
     In the leading strong directions, each counted alike. A random subset is taken for a special one once in 200 times.
     """
@@ -226,13 +226,13 @@ class PseudoLabelledGap:
     source: str = "Xue et al. 2025, arXiv:2502.00620, Theorem 3.8; cross-fitted pseudo-labels are ours"
     summary: str = (
         "Part of what a strong head makes of the gold rows that the weak model hides on the whole pool: free of label "
-        "noise, blind to whatever of the task that head has not learned."
+        "noise, blind to the part of the task that head has not learned."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Per candidate at the grid's centre; the interval is the 90 % spread over bootstraps of the gold rows.
 
-        Absent where the head predicts held-out gold rows no better than their mean: its labels then carry nothing.
+        Absent where the head predicts held-out gold rows no better than their mean: its labels are then uninformative.
         """
         if case.labels is None:
             return tuple(_absent(self, "needs gold labels of some rows: --labels FILE") for _ in case.weak)

@@ -1,7 +1,7 @@
 """Bounds on what weak supervision can change: log-loss, accuracy and calibration of the student against its teacher.
 
 Yao et al. 2025, arXiv:2502.01458, bound both changes by a constant times the root of a KL divergence, in either
-direction. The constants and the tighter forms here are worked out in this project, not quoted. Each bound holds for the
+direction. The constants and the tighter forms here are worked out in this project, not quoted. Each bound is for the
 expectation over rows; the interval is that of its mean over the held-out rows.
 """
 
@@ -56,7 +56,7 @@ class GainBounds:
     predicts: Predicts = "nothing"
     source: str = "Yao et al. 2025, arXiv:2502.01458 (form); constants of this project"
     summary: str = (
-        "Two-sided cap on the gain in log-loss of a logistic student, whatever the truth; room to gain as much as to "
+        "Two-sided cap on the gain in log-loss of a logistic student, for any truth; room to gain as much as to "
         "lose, so a clip on other predictions and no prediction itself. The accuracy gain is clipped by disagreement."
     )
 

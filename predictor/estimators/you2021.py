@@ -92,7 +92,7 @@ class LogMe:
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
-        """Per candidate; `details` hold α and β of the first label column. The strong model is not looked at."""
+        """Per candidate; `details` are α and β of the first label column. The strong model is not looked at."""
         labels = case.labels
         if labels is None:
             why = "needs gold labels of some rows: --labels FILE"

@@ -53,7 +53,7 @@ class Alignment:
         """Align two kernels in one pass over both models' rows, or in none where their cross moments are known.
 
         Raises:
-            InputError: the kernels stand on different numbers of rows.
+            InputError: the kernels have different numbers of rows.
         """
         check_same_rows(strong.rows, weak.rows)
         if moments is None and isinstance(strong, StreamedKernel) and isinstance(weak, StreamedKernel):

@@ -60,7 +60,7 @@ class Kernel(Protocol):
         ...
 
     def truncate(self, energy: float) -> Kernel:
-        """The fewest leading components that hold the given share (0, 1] of the energy."""
+        """The fewest leading components with the given share (0, 1] of the energy."""
         ...
 
     def permuted(self, order: NDArray[np.integer]) -> Kernel:
@@ -74,7 +74,7 @@ class Kernel(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class StreamedKernel:
-    """A kernel through the eigenpairs of ZᵀZ / n: memory O(d²) whatever the rows; features are read in chunks.
+    """A kernel through the eigenpairs of ZᵀZ / n: memory O(d²) for any number of rows; features are read in chunks.
 
     Attributes:
         spectrum: λ.
@@ -147,7 +147,7 @@ class StreamedKernel:
         return made
 
     def truncate(self, energy: float) -> StreamedKernel:
-        """The fewest leading components that hold the given share (0, 1] of the energy."""
+        """The fewest leading components with the given share (0, 1] of the energy."""
         retained = self.spectrum.truncate(energy)
         return replace(self, spectrum=retained, directions=self.directions[:, : retained.rank])
 

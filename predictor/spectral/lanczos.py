@@ -81,7 +81,7 @@ class GapMatrices:
         return float(np.linalg.eigvalsh(part.dense(0))[-1])
 
     def _max_steps(self) -> int:
-        """Steps after which the arithmetic spent equals that of forming and reducing the matrix, thin products dear."""
+        """Steps that cost as much arithmetic as forming and reducing the matrix. Thin products are costly."""
         order, inner = self.cross.shape
         return int((2.0 * inner + 4.0 * order) / (4.0 * inner + 2.0 * order) * order / 3.0)
 

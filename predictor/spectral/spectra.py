@@ -28,7 +28,7 @@ class Scale:
     Attributes:
         mean: (d,) in feature units.
         weight: (d,) 1 / (standard deviation × √d'), 0 for a constant dimension, d' = dimensions that vary;
-            so that the kernel of the rows it was learned on has trace 1 whatever the width.
+            so that the kernel of the rows it was learned on has trace 1 at any width.
     """
 
     mean: Array
@@ -77,7 +77,7 @@ class Spectrum:
         return len(self.values)
 
     def reach(self, energy: float) -> int:
-        """How many leading components it takes to hold the given share (0, 1] of the retained energy."""
+        """Number of leading components with the given share (0, 1] of the retained energy."""
         reached = np.cumsum(self.values) / self.values.sum()
         return min(int(np.searchsorted(reached, energy - 1e-12)) + 1, self.rank)
 
@@ -92,7 +92,7 @@ class Spectrum:
         )
 
     def truncate(self, energy: float) -> Spectrum:
-        """The fewest leading components that hold the given share (0, 1] of the energy."""
+        """The fewest leading components with the given share (0, 1] of the energy."""
         return self.head(self.reach(energy))
 
     def shrinkage(self, ridge: float, *, tail_corrected: bool = False) -> Array:
@@ -121,7 +121,7 @@ class Spectrum:
 
         Participation ratio of the dropped eigenvalues, (Σ λ)² / Σ λ², over n − 1 − r. An isotropic tail of p
         dimensions gives p n' / (n' + p) of n' = n − 1 − r directions, that is p / (n' + p): `FLAT_TAIL` = 0.8 asks for
-        p ≥ 4 n', where its sample eigenvalues lie within (1 ± ½)² of γ = tail / n. With fewer dimensions than rows the
+        p ≥ 4 n', where its sample eigenvalues are within (1 ± ½)² of γ = tail / n. With fewer dimensions than rows the
         retained eigenvalues hold none of it, and γ must stay.
 
         Source: the moments of Marchenko and Pastur 1967, Math. USSR Sbornik 1(4).
@@ -203,7 +203,7 @@ class PrincipalKernel:
         return scaled
 
     def truncate(self, energy: float) -> PrincipalKernel:
-        """The fewest leading components that hold the given share (0, 1] of the energy."""
+        """The fewest leading components with the given share (0, 1] of the energy."""
         retained = self.spectrum.truncate(energy)
         vectors = self.vectors[:, : retained.rank]
         return PrincipalKernel(retained.values, vectors, retained.tail, retained.tail_square)
@@ -221,7 +221,7 @@ def constant(features: NDArray[np.floating]) -> InputError:
     """The error for features that are the same on every row."""
     return InputError(
         f"all {features.shape[1]} feature dimensions are constant over {features.shape[0]} rows, so the model "
-        "says nothing about them; choose another layer or pooling.",
+        "has no information about them; choose another layer or pooling.",
         reason="CONSTANT_FEATURES",
     )
 

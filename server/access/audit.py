@@ -15,14 +15,14 @@ from server.access.scopes import NEEDED
 from server.telemetry.logs import log_error
 
 _CHANGING = frozenset(method for method, scope in NEEDED.items() if scope != "read")
-_STRANGERS_PER_SECOND = 10.0
+_UNKNOWN_PER_SECOND = 10.0
 """Lines a second about unauthenticated callers, which must not be able to fill the disk. Metrics count all of them."""
 
 _REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"})
 
 
 class AuditLog:
-    """Appends to a file, opened for each line so that it can be moved away at any time; None keeps no audit.
+    """Appends to a file, opened for each line so that it can be moved away at any time; None for no audit.
 
     Raises:
         UnavailableError: the file cannot be written at the start.
@@ -31,7 +31,7 @@ class AuditLog:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._torn = False
-        self._unknowns = Rates(_STRANGERS_PER_SECOND)
+        self._unknowns = Rates(_UNKNOWN_PER_SECOND)
         try:
             self._append("")
         except OSError as error:

@@ -89,11 +89,11 @@ class Authenticator:
         if record is None:
             yield
             return
-        if not self._stands(record):
+        if not self._is_valid(record):
             raise _unknown()
         try:
             async with asyncio.timeout(None) as limit:
-                with self._held(record, limit):
+                with self._watched(record, limit):
                     yield
         except TimeoutError as error:
             if not limit.expired():
@@ -108,17 +108,17 @@ class Authenticator:
             await asyncio.sleep(POLL_SECONDS)
             if _stamp(self._file) != self._stamps:
                 await asyncio.to_thread(self._read, self._file)
-            self._end_fallen()
+            self._end_revoked()
 
-    def _end_fallen(self) -> None:
+    def _end_revoked(self) -> None:
         now = asyncio.get_running_loop().time()
         for record, limits in self._open.items():
-            if not self._stands(record):
+            if not self._is_valid(record):
                 for limit in limits:
                     if limit.when() is None:
                         limit.reschedule(now)
 
-    def _stands(self, record: TokenRecord) -> bool:
+    def _is_valid(self, record: TokenRecord) -> bool:
         return self._records.get(record.id) == record and not record.expired(self._clock())
 
     def _read(self, file: TokenFile) -> None:
@@ -133,7 +133,7 @@ class Authenticator:
         self._stamps = stamps
 
     @contextmanager
-    def _held(self, record: TokenRecord, limit: asyncio.Timeout) -> Iterator[None]:
+    def _watched(self, record: TokenRecord, limit: asyncio.Timeout) -> Iterator[None]:
         limits = self._open.setdefault(record, set())
         limits.add(limit)
         try:

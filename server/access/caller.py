@@ -31,7 +31,7 @@ class Caller:
     job: str | None = None
 
     def may(self, scope: Scope) -> bool:
-        """Whether the author holds the scope, or all of them."""
+        """Whether the caller has the scope, or all of them."""
         return scope in self.scopes or "admin" in self.scopes
 
 

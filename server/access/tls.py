@@ -42,7 +42,7 @@ def server_credentials(files: TLSFiles) -> Any:
     stamps, first = _stamps(files), _configuration(files)
 
     def fetch() -> Any:
-        """A new configuration, or None where the last one still holds. Called by gRPC's threads."""
+        """A new configuration, or None where the last one is still current. Called by gRPC's threads."""
         nonlocal stamps
         seen = _stamps(files)
         if seen == stamps:

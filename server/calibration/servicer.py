@@ -50,12 +50,12 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             )
         store = self._stores.outcomes(current_tenant())
 
-        def keep() -> pb.RecordOutcomesResponse:
+        def record() -> pb.RecordOutcomesResponse:
             outcomes = [convert.outcome_from_proto(one) for one in request.outcomes]
             added = store.add(outcomes, self._limits.tenant_outcomes)
-            return pb.RecordOutcomesResponse(kept=added.recorded, repeated=added.repeated)
+            return pb.RecordOutcomesResponse(recorded=added.recorded, repeated=added.repeated)
 
-        return await self._run(keep)
+        return await self._run(record)
 
     async def ListOutcomes(self, request: pb.ListOutcomesRequest, context: Any) -> pb.ListOutcomesResponse:  # noqa: N802
         """See protos/w2s/v1/calibration.proto."""
@@ -82,7 +82,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             fitted = await self._fits.fit(request.SerializeToString(), tenant)
         except (LimitError, UnavailableError) as error:
             raise _without_place(error) from error
-        await self._run(lambda: self._stores.keep(tenant, fitted))
+        await self._run(lambda: self._stores.put(tenant, fitted))
         return pb.FitCalibrationResponse(calibration=convert.calibration_to_proto(fitted))
 
     async def GetCalibration(self, request: pb.GetCalibrationRequest, context: Any) -> pb.GetCalibrationResponse:  # noqa: N802
@@ -100,7 +100,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         return pb.ListCalibrationsResponse(calibrations=[convert.calibration_to_proto(one) for one in found])
 
     async def attached(self, query: query_pb2.RankingQuery) -> bytes:
-        """What the query needs beside itself: a query that holds the caller's calibration alone, or nothing.
+        """What the query needs beside itself: a query with the caller's calibration alone, or an empty one.
 
         Serialised messages that follow each other are read as one.
 

@@ -33,11 +33,11 @@ class TenantStores:
         """The calibrations of a tenant."""
         return CalibrationStore(_folder(self._state, tenant) / "calibrations")
 
-    def keep(self, tenant: str, fitted: Calibration) -> None:
+    def put(self, tenant: str, fitted: Calibration) -> None:
         """Keep a calibration of a tenant and make it the current one of its name.
 
         Raises:
-            LimitError: the tenant keeps all the versions that it may (`CALIBRATIONS_QUOTA`), or the disk is full.
+            LimitError: the tenant has as many versions as it may (`CALIBRATIONS_QUOTA`), or the disk is full.
         """
         store, max_versions = self.calibrations(tenant), self._limits.tenant_calibrations
         with self._keeping:

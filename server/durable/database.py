@@ -1,4 +1,4 @@
-"""Database: the one SQLite connection of a server, held by one thread and locked against every other process."""
+"""Database: the one SQLite connection of a server, used by one thread and locked against every other process."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ class Database:
     """SQLite in WAL mode, exclusive and fully synchronous: what is committed survives a power cut.
 
     EXCLUSIVE also rules out the two writers that can corrupt the WAL of SQLite before 3.51.3. What is deleted is
-    overwritten, since it held users' text.
+    overwritten, since it had users' text.
     """
 
     def __init__(self, path: Path) -> None:
         """Open or create the file, and lock it.
 
         Raises:
-            RefusedError: another process holds it, or a newer version wrote it.
+            RefusedError: another process has locked it, or a newer version wrote it.
             LimitError, UnavailableError: it cannot be written.
         """
         try:
@@ -107,7 +107,7 @@ class Database:
             with self.transaction() as session:
                 self._migrate(session)
         except BaseException:
-            self._connection.close()  # its locks would keep a second attempt out
+            self._connection.close()  # its locks would block a second attempt
             raise
 
     @contextmanager

@@ -50,15 +50,15 @@ class JobService:
         self.cancelling: Callable[[str], None] = lambda name: None
         self.queued = 0
         self.recovered = (0, 0)
-        self._settled = False
+        self._recovered = False
 
     async def open(self) -> None:
-        """Open the table and settle what an earlier process left.
+        """Open the table and recover the jobs of an earlier process.
 
-        On a full disk jobs of an earlier process are settled later, before any is started.
+        On a full disk jobs of an earlier process are recovered later, before any is started.
 
         Raises:
-            RefusedError: another process holds it.
+            RefusedError: another process has locked it.
             LimitError, UnavailableError: it cannot be made or written.
         """
 
@@ -68,11 +68,11 @@ class JobService:
 
         self._database, self._table = await self._run(start)
         try:
-            await self._run(self._settle)
+            await self._run(self._recover)
         except LimitError as error:
             log_error("storage_full_at_start", error)
         self.queued = await self._run(self._table.queued)
-        if self.queued or not self._settled:
+        if self.queued or not self._recovered:
             self._work.set()
 
     async def close(self) -> None:
@@ -140,7 +140,7 @@ class JobService:
         """See JobTable.claim; `choose` is called in the thread that owns the table."""
 
         def claim() -> tuple[Attempt | None, int]:
-            self._settle()
+            self._recover()
             return self._table.claim(choose), self._table.queued()
 
         attempt, self.queued = await self._run(claim)
@@ -244,16 +244,16 @@ class JobService:
             result, queued = await asyncio.shield(done)
         except asyncio.CancelledError:
             if not doing.cancel():
-                done.add_done_callback(self._tell_later)
+                done.add_done_callback(self._publish_later)
             raise
-        self._tell(result, queued)
+        self._publish(result, queued)
         return result
 
-    def _tell_later(self, done: asyncio.Future[tuple[Any, int]]) -> None:
+    def _publish_later(self, done: asyncio.Future[tuple[Any, int]]) -> None:
         if not done.cancelled() and done.exception() is None:
-            self._tell(*done.result())
+            self._publish(*done.result())
 
-    def _tell(self, result: Any, queued: int) -> None:
+    def _publish(self, result: Any, queued: int) -> None:
         """Let watchers, the job's worker and waiting workers know of a committed step."""
         self.queued = queued
         if isinstance(result, StoredJob):
@@ -263,11 +263,11 @@ class JobService:
         if queued:
             self._work.set()
 
-    def _settle(self) -> None:
-        """Settle the jobs of an earlier process, once: before any of this one is started."""
-        if not self._settled:
+    def _recover(self) -> None:
+        """Recover the jobs of an earlier process, once, before any job is started."""
+        if not self._recovered:
             self.recovered = self._table.recover()
-            self._settled = True
+            self._recovered = True
 
     async def _run(self, act: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._submit(act))

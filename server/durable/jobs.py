@@ -48,7 +48,7 @@ class JobTable:
         self._limits = limits
 
     def recover(self) -> tuple[int, int]:
-        """Settle the jobs of an earlier process that died: RUNNING ones wait again, CANCELLING ones are CANCELLED.
+        """Recover the jobs of an earlier process that died: RUNNING ones wait again, CANCELLING ones are CANCELLED.
 
         An attempt that was running counts as a loss, since the job may be what ended the process: after `max_losses`
         it is FAILED. A process that stops in order releases its attempts before, at no cost to them.
@@ -190,7 +190,7 @@ class JobTable:
     ) -> StoredJob | None:
         """Commit the outcome of an attempt, or None where the job is no longer this attempt's to end."""
         with self._database.transaction() as session:
-            if not self._holds(session, attempt, "RUNNING"):
+            if not self._owns(session, attempt, "RUNNING"):
                 return None
             blob = None if error is None else error_to_proto(error).SerializeToString()
             grown = len(ranking or b"")
@@ -212,13 +212,13 @@ class JobTable:
             exclusion: a candidate to leave out from now on; there are as many as the job has candidates at most.
 
         Returns:
-            The job, or None where the attempt no longer holds it.
+            The job, or None where the attempt no longer owns it.
         """
         name = attempt.row.job.id
         with self._database.transaction() as session:
-            if self._holds(session, attempt, "CANCELLING"):
+            if self._owns(session, attempt, "CANCELLING"):
                 return self._move(session, name, "CANCELLED")
-            if not self._holds(session, attempt, "RUNNING"):
+            if not self._owns(session, attempt, "RUNNING"):
                 return None
             if lost is None:
                 return self._move(session, name, "QUEUED")
@@ -278,7 +278,7 @@ class JobTable:
         found = session.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
         return row_with_ranking(found)
 
-    def _holds(self, session: Session, attempt: Attempt, state: JobState) -> bool:
+    def _owns(self, session: Session, attempt: Attempt, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
         found = session.execute(
             "SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ?",

@@ -21,7 +21,7 @@ class StateLock:
         """Make the folder, private to the user, and take it.
 
         Raises:
-            RefusedError: another server holds it.
+            RefusedError: another server has locked it.
             UnavailableError: the folder cannot be written.
         """
         try:

@@ -1,4 +1,4 @@
-"""PostgresDatabase: the job store in PostgreSQL, held by one server through an advisory lock."""
+"""PostgresDatabase: the job store in PostgreSQL, locked by one server through an advisory lock."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ CREATE TRIGGER terminal_jobs_never_change BEFORE UPDATE ON jobs FOR EACH ROW
 
 
 class PostgresDatabase:
-    """One connection, synchronous commits, and the advisory lock that keeps a second server out.
+    """One connection, synchronous commits, and the advisory lock against a second server.
 
     A connection that breaks is opened anew by the next use, with the lock: where another server took it meanwhile,
     this one does nothing any more. What it still had in hand cannot be committed, since epochs have moved on.
@@ -64,7 +64,7 @@ class PostgresDatabase:
         """Connect, lock, and make the tables where there are none.
 
         Raises:
-            RefusedError: another server holds the database, or another version wrote it.
+            RefusedError: another server has locked the database, or another version wrote it.
             UnavailableError: it cannot be reached.
         """
         self._url = url
@@ -80,7 +80,7 @@ class PostgresDatabase:
         Raises:
             LimitError: the database's disk is full; nothing was written.
             UnavailableError: it is away. Whether the last transaction was committed is then unknown to the caller.
-            RefusedError: another server holds it.
+            RefusedError: another server has locked it.
         """
         with self._errors():
             session = _Session(self._connected())
@@ -126,7 +126,7 @@ class PostgresDatabase:
             locked = fresh.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
             if locked is None or not locked[0]:
                 raise RefusedError(
-                    "another server holds this database; stop it, or give this one a database of its own.",
+                    "another server has locked this database; stop it, or give this one a database of its own.",
                     reason="STATE_LOCKED",
                 )
         except BaseException:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 _BYTES = 1 << 20
-"""A deletion writes the pages that held the job, overwritten, to the log of the database."""
+"""A deletion writes the overwritten pages of the job to the log of the database."""
 
 
 class DiskReserve:

@@ -87,7 +87,7 @@ class Exclusion:
 
     @staticmethod
     def write(exclusions: Sequence[Exclusion]) -> str:
-        """As the table and the pipe to a worker hold them."""
+        """In the form of the table and of the pipe to a worker."""
         return json.dumps([[one.candidate, one.reason] for one in exclusions]) if exclusions else ""
 
     @staticmethod

@@ -18,7 +18,7 @@ class Session(Protocol):
 
 
 class Store(Protocol):
-    """A database that one server holds; for one thread at a time."""
+    """A database locked by one server; for one thread at a time."""
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Everything inside is durable when the block ends, or nothing of it is."""
@@ -35,7 +35,7 @@ def open_store(place: Path | str) -> Store:
 
     Raises:
         InputError: another URL, or psycopg is not installed.
-        RefusedError: another server holds it, or a newer version wrote it.
+        RefusedError: another server has locked it, or a newer version wrote it.
         LimitError, UnavailableError: it cannot be reached or written.
     """
     if isinstance(place, Path):
@@ -56,7 +56,7 @@ def open_store(place: Path | str) -> Store:
 
 
 def check_url(text: str) -> None:
-    """Refuse what names no database that is known. The text itself is not repeated: it may hold a password.
+    """Refuse what names no database that is known. The text itself is not repeated: it may contain a password.
 
     Raises:
         InputError: it does not.

@@ -64,7 +64,7 @@ class FeatureUpload:
         self._file.write(chunk)
 
     def finish(self) -> NamedFeatures:
-        """Check the whole and keep it under its name.
+        """Check the whole and store it under its name.
 
         Raises:
             InputError: bytes are missing, or they are not those of the fingerprint; the latter are dropped.
@@ -77,7 +77,7 @@ class FeatureUpload:
                 drop(self.place)
                 raise InputError(
                     f"the bytes of {manifest.name!r} have fingerprint {self._scan.fingerprint[:12]}…, the manifest "
-                    f"says {manifest.fingerprint[:12]}…; they are dropped. Send the array again.",
+                    f"has {manifest.fingerprint[:12]}…; they are dropped. Send the array again.",
                     reason="UPLOAD_FINGERPRINT",
                     field="manifest.fingerprint",
                 )

@@ -36,7 +36,7 @@ class Uploads:
         """Bytes that are here, and the set where it is complete.
 
         Raises:
-            LimitError: it is more than this server keeps.
+            LimitError: it is more than this server allows.
         """
         check_size(manifest, self._limits)
         found = stored_features(feature_store(tenant), manifest)
@@ -117,7 +117,7 @@ class Uploads:
 
 
 def check_size(manifest: Manifest, limits: Limits) -> None:
-    """Refuse what is more than this server keeps, by its declared sizes.
+    """Refuse what is more than this server allows, by its declared sizes.
 
     Raises:
         LimitError: too many rows, columns or bytes.

@@ -29,7 +29,7 @@ class PartStore:
         self._open: dict[Path, PartUpload] = {}
 
     def received(self, tenant: str, manifest: PartManifest) -> tuple[int, bool]:
-        """Bytes that are here, and whether that is all, checked. Being asked for keeps a part from being swept.
+        """Bytes that are here, and whether that is all, checked. A part that was asked for is not swept.
 
         Raises:
             LimitError: it is more than this server takes.

@@ -48,7 +48,7 @@ class PartUpload:
         self._file.write(chunk)
 
     def finish(self) -> None:
-        """Check the whole and keep it: on disk, folder and all, when this returns.
+        """Check the whole and store it, synced to disk with its folder.
 
         Raises:
             InputError: bytes are missing, or they are not those of the digest; the latter are dropped.
@@ -60,7 +60,7 @@ class PartUpload:
                 with contextlib.suppress(OSError):  # it is refused again if it stays
                     staged(self.place).unlink(missing_ok=True)
                 raise InputError(
-                    f"the bytes have digest {self._digest.hexdigest()[:12]}…, the manifest says "
+                    f"the bytes have digest {self._digest.hexdigest()[:12]}…, the manifest has "
                     f"{self._manifest.sha256[:12]}…; they are dropped. Send the part again.",
                     reason="UPLOAD_FINGERPRINT",
                     field="manifest.sha256",

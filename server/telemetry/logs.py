@@ -13,7 +13,7 @@ from predictor.errors import W2SError
 
 
 def log(event: str, **fields: str | int | float | None) -> None:
-    """Write one event. Fields hold names, codes, counts and ids: never what a caller sent."""
+    """Write one event. Fields are names, codes, counts and ids, never what a caller sent."""
     line = {"time": round(time.time(), 3), "event": event, **fields}
     sys.stderr.write(json.dumps(line, ensure_ascii=True) + "\n")
     sys.stderr.flush()

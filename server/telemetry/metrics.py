@@ -87,7 +87,7 @@ class Metrics:
         self._cache.labels("hit" if hit else "miss").inc()
 
     def damaged(self, entries: int) -> None:
-        """So many entries of feature stores do not hold what was written, and were set aside."""
+        """Count entries of feature stores that were damaged and set aside."""
         self._damaged.set(entries)
 
     def jobs(self, counts: Mapping[str, int]) -> None:

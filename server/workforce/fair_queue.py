@@ -14,8 +14,8 @@ MIN_COST = 1.0
 class FairQueue:
     """Start-time fair queueing over declared costs; to be asked by one thread.
 
-    Each tenant has a virtual time, which each of its jobs moves on by cost / weight. The tenant with the earliest is
-    next; one that was idle takes up at the virtual time of the last job started, so it neither saved up turns nor waits
+    Each tenant has a virtual time, which each of its jobs moves on by cost / weight. The earliest tenant is
+    next; one that was idle resumes at the virtual time of the last job started, so it neither saves up shares nor waits
     behind the queues of others. Within a tenant the job with the earliest created + min(cost, overtake) is next: a
     short job passes a long one that was made at most `overtake` before it, and none that is older. A job that lost an
     attempt, and may have ended its worker or the server, comes after those that lost fewer.

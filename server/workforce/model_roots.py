@@ -1,4 +1,4 @@
-"""Model roots: models are read from the operator's folders and sources only, whichever tenant asks."""
+"""Model roots: models are read from the operator's folders and sources only, for every tenant."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Confined:
         return (yield from self._roots.named(spec, self._source.features(self._roots.confined(spec), pool, settings)))
 
     def announce(self, specs: Sequence[ModelSpec], pool: Pool) -> None:
-        """See `predictor.query.source.Forewarned`; what lies outside the roots is not announced."""
+        """See `predictor.query.source.Forewarned`; models outside the roots are not announced."""
         if not isinstance(self._source, Forewarned):
             return
         inside = []

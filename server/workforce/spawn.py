@@ -35,7 +35,7 @@ _PASSED_ON_WITHOUT_PASSWORD = (
     "PIP_FIND_LINKS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
     "https_proxy", "no_proxy",
 )  # fmt: skip
-"""Left out where an address holds an `@`, before which a password may stand: pip reads those of its configuration."""
+"""Left out where an address contains `@`, which may follow a password: pip reads those of its configuration."""
 
 # The variables of BLAS choose its kernels, and other kernels round otherwise: answers must not depend on where they
 # were computed.

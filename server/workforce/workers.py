@@ -120,7 +120,7 @@ class JobWorkers:
                     except Exception as error:  # the same boundary: a bug costs the attempt
                         log_error("internal_error", error, job=attempt.row.job.id)
                         await worker.stop(0)
-                        await self._settle(attempt, Loss("", "CANDIDATE_LOST"))
+                        await self._finish(attempt, Loss("", "CANDIDATE_LOST"))
                     finally:
                         self._busy.discard(share.number)
         finally:
@@ -159,9 +159,9 @@ class JobWorkers:
                 self._metrics.job_waited((datetime.now(UTC) - job.created).total_seconds())
             log("job_started", job=name, attempt=job.attempts, worker=worker.pid)
             answer = await self._compute(worker, attempt, trace)
-            row = await self._settle(attempt, answer)
+            row = await self._finish(attempt, answer)
             state = "CANCELLED" if row is None else row.job.state
-            log("job_settled", job=name, state=None if row is None else row.job.state)
+            log("job_finished", job=name, state=None if row is None else row.job.state)
         except asyncio.CancelledError:
             await worker.stop(0)
             with contextlib.suppress(W2SError):  # it stays RUNNING on disk, and waits again when a server starts
@@ -202,7 +202,7 @@ class JobWorkers:
         await worker.stop(0)
         return answer
 
-    async def _settle(self, attempt: Attempt, answer: tuple[Tag, bytes] | Loss) -> StoredJob | None:
+    async def _finish(self, attempt: Attempt, answer: tuple[Tag, bytes] | Loss) -> StoredJob | None:
         """Commit what came of the attempt; None where the job is no longer this attempt's to end."""
         max_losses = self._limits.max_losses
         if isinstance(answer, Loss):

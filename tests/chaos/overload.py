@@ -133,7 +133,7 @@ async def _peak(
 
 
 def _settled(running: RunningServer) -> int:
-    return len(running.events("job_settled"))
+    return len(running.events("job_finished"))
 
 
 def _drained(running: RunningServer) -> None:

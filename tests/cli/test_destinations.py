@@ -77,7 +77,7 @@ def test_a_file_that_is_closed_to_us_is_refused_before_the_work(files, monkeypat
 
 
 def test_a_path_that_is_not_utf8_is_written_and_read_back(process, files):
-    """The answer holds a lone surrogate for each such byte, and JSON has a form for it."""
+    """The answer has a lone surrogate for each such byte, and JSON has a form for it."""
     shutil.copy(files / "good.npy", files / os.fsdecode(b"caf\xe9.npy"))
     strange, out = os.fsdecode(b"caf\xe9.npy"), os.fsdecode(b"\xff.json")
     weak = ("--weak", f"good={strange}", "half=half.npy", "noise=noise.npy")

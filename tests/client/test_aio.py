@@ -176,5 +176,5 @@ def test_a_target_without_a_port_and_a_token_with_blanks_are_refused():
 
     with pytest.raises(InputError, match="is neither HOST:PORT nor unix:/path"):
         asyncio.run(make("localhost"))
-    with pytest.raises(InputError, match="the token holds blanks"):
+    with pytest.raises(InputError, match="the token contains blanks"):
         asyncio.run(make(token="a b"))

@@ -69,7 +69,7 @@ def test_a_ranking_whose_server_goes_away_names_its_job(start):
         with pytest.raises(UnavailableError) as told:
             ranking.result(60)
     assert told.value.reason == "SERVER_UNAVAILABLE"
-    assert told.value.message.endswith(f"Job {job.id} is kept there; w2s jobs watch {job.id} takes it up.")
+    assert told.value.message.endswith(f"Job {job.id} goes on there; follow it with w2s jobs watch {job.id}.")
 
 
 class FakeFault(grpc.RpcError):

@@ -117,7 +117,7 @@ def test_agreements_on_no_rising_line_give_no_number(monkeypatch):
         for found in ESTIMATOR.estimate(case):
             assert found.value is None
             assert found.note == (
-                f"agreements lie on no rising line: slope {slope:.2f}, R² {fit:.2f}; R² must be at least 0.8"
+                f"agreements are on no rising line: slope {slope:.2f}, R² {fit:.2f}; R² must be at least 0.8"
             )
     monkeypatch.setattr(
         baek2022.AgreementLine, "of", lambda *_: AgreementLine(np.full(3, 0.2), np.full(3, 0.3), 0.9, 0.8)

@@ -222,7 +222,7 @@ def test_numbers_to_regress_on_have_no_disagreement():
 
 def test_without_gold_labels_realisability_is_said_to_be_unchecked():
     for found in find("misfit").estimate(case_with("weak_labels")):
-        assert found.note == "whether the strong head can hold the truth cannot be checked without --labels"
+        assert found.note == "whether the strong head can fit the truth cannot be checked without --labels"
 
 
 def test_errors_behind_the_guard_are_left_out_errors_of_both_heads_on_the_gold_rows():

@@ -102,7 +102,7 @@ def test_lessons_that_are_alike_share_the_ridge_of_the_first():
     features = case.strong.features
     weak_labels = np.random.default_rng(2).uniform(size=(2, ROWS, 1))
     bare = Coding(np.zeros(1), 1.0)
-    found = as_trained(features, LOGISTIC, bare, np.random.default_rng(4), 9, alike=True)(weak_labels)
+    found = as_trained(features, LOGISTIC, bare, np.random.default_rng(4), 9, shared_ridge=True)(weak_labels)
     for held in np.array_split(np.random.default_rng(4).permutation(ROWS), 2):
         rest = np.setdiff1d(np.random.default_rng(4).permutation(ROWS), held, assume_unique=True)
         head = LogisticHeads(features).on(rest, held)

@@ -64,7 +64,7 @@ def test_a_malformed_reference_is_refused(spoil, text):
 def test_a_part_of_rows_that_holds_no_rows_is_refused():
     message = query_pb2.RankingQuery()
     message.pool.part = "ab" * 32
-    with pytest.raises(InputError, match="holds no Pool message"):
+    with pytest.raises(InputError, match="is no Pool message"):
         attach(message, lambda _: b"\xff\xff\xff")
     with pytest.raises(InputError, match="refers to another part"):
         attach(message, lambda _: query_pb2.Pool(part="cd" * 32).SerializeToString())

@@ -74,7 +74,7 @@ def test_a_malformed_query_is_refused_with_its_field(message, spoil, text):
 
 def test_a_text_that_is_no_unicode_is_named():
     query = RankingQuery(ModelSpec("s", "./s"), (ModelSpec("w", "./w"),), Pool.of(["fine", "bad \ud800"]))
-    with pytest.raises(InputError, match=r"pool.texts: entry 1 holds a lone surrogate at character 4"):
+    with pytest.raises(InputError, match=r"pool.texts: entry 1 has a lone surrogate at character 4"):
         convert.query_to_proto(query)
 
 

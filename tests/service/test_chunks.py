@@ -48,7 +48,7 @@ def spoiled(values, reason):
         ("large", "has 1048577 bytes; chunks have 262144 to 1048576", "UPLOAD_CHUNK", 0),
         ("empty", "has 0 bytes", "UPLOAD_CHUNK", 0),
         ("long", "chunk at byte 1048576 of 1228800 has 262144 bytes", "UPLOAD_CHUNK", 4),
-        ("manifest", "a message after the first holds no chunk", "MISSING_FIELD", 2),
+        ("manifest", "a message after the first has no chunk", "MISSING_FIELD", 2),
     ],
 )
 def test_a_wrong_chunk_is_refused_and_what_came_before_stays(client, how, text, reason, left):
@@ -64,7 +64,7 @@ def test_a_wrong_chunk_is_refused_and_what_came_before_stays(client, how, text, 
 
 def test_an_upload_without_a_manifest_is_refused(client):
     for messages in ([], chunks(signal()), [pb.UploadFeaturesRequest()]):
-        with pytest.raises(InputError, match="the first message of an upload holds no manifest"):
+        with pytest.raises(InputError, match="the first message of an upload has no manifest"):
             send(client, messages)
 
 
@@ -133,5 +133,5 @@ def test_a_double_that_overflows_32_bits_is_refused_wherever_chunks_are_cut(clie
     values = np.zeros((50_000, 3))
     values[40_000, 2] = 1e300
     manifest = Manifest.of("huge", values)
-    with pytest.raises(InputError, match=r"holds 1e\+300 at row 40000, column 2"):
+    with pytest.raises(InputError, match=r"has 1e\+300 at row 40000, column 2"):
         send(client, [head(manifest), *chunks(values, size=CHUNK + 3)])

@@ -120,13 +120,13 @@ def test_what_is_out_of_place_is_refused_and_what_came_stays(sender):
     for bad, text in (
         ([good[1]], "a chunk starts at byte 262144, and 0 are here"),
         ([good[0], good[0]], "a chunk starts at byte 0, and 262144 are here"),
-        ([good[1], head(manifest)], "a message after the first holds no chunk"),
+        ([good[1], head(manifest)], "a message after the first has no chunk"),
     ):
         with pytest.raises(InputError, match=text):
             sender.send([head(manifest), *bad])
         assert sender.received(manifest)[0] in (MIN_CHUNK, 2 * MIN_CHUNK, 0)
     for messages in ([], good, [pb.UploadPartRequest()]):
-        with pytest.raises(InputError, match="the first message of an upload holds no manifest"):
+        with pytest.raises(InputError, match="the first message of an upload has no manifest"):
             sender.send(messages)
 
 
@@ -194,7 +194,7 @@ def test_a_part_counts_as_often_as_it_is_referred_to(start):
         spec.values.data, spec.values.part = b"", MANIFEST.sha256
     with (
         running.client() as client,
-        pytest.raises(LimitError, match=rf"the parts of the request hold {3 * len(DATA)} bytes; this server takes"),
+        pytest.raises(LimitError, match=rf"the parts of the request have {3 * len(DATA)} bytes; this server takes"),
     ):
         client._runner.run(_asked(client, message))
 

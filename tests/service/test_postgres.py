@@ -110,7 +110,7 @@ def test_an_id_that_the_database_could_not_even_compare_is_no_job(table):
 
 
 def test_a_second_server_on_one_database_is_refused_and_may_follow(url, own):
-    with pytest.raises(RefusedError, match="another server holds this database") as caught:
+    with pytest.raises(RefusedError, match="another server has locked this database") as caught:
         open_store(url)
     assert caught.value.reason == "STATE_LOCKED"
     own.close()
@@ -147,7 +147,7 @@ def test_who_lost_the_lock_commits_nothing_any_more(url, own, postgres):
     follower = JobTable(other, Limits())
     assert follower.recover() == (1, 0)
     second = follower.claim()
-    with pytest.raises(RefusedError, match="another server holds this database"):
+    with pytest.raises(RefusedError, match="another server has locked this database"):
         table.finish(claim, "SUCCEEDED", None, b"late")
     other.close()
     assert table.finish(claim, "SUCCEEDED", None, b"late") is None

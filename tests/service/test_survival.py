@@ -68,7 +68,7 @@ def test_a_job_survives_the_kill_of_the_server_and_finishes_once(start):
         assert job.revision > before
         assert client.submit(arrays(), "only-once") == name
         assert [one.id for one in client.jobs()] == [name]
-    assert len(again.events("job_settled")) == 1
+    assert len(again.events("job_finished")) == 1
 
 
 def test_a_waiting_job_survives_the_kill_of_the_server(start):
@@ -122,7 +122,7 @@ def test_sigterm_lets_a_quick_job_finish(start):
     until(lambda: running.events("stopping"))
     os.kill(frozen, signal.SIGCONT)
     assert running.process.wait(timeout=20) == 0
-    assert [event["state"] for event in running.events("job_settled")] == ["SUCCEEDED"]
+    assert [event["state"] for event in running.events("job_finished")] == ["SUCCEEDED"]
     with start().client() as client:
         assert client.job(name).state == "SUCCEEDED"
 

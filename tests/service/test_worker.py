@@ -44,7 +44,7 @@ def test_a_worker_that_meets_a_bug_names_it_without_its_text_and_lives_on():
 
     broken, sound = with_worker(act)
     error = convert.error_from_status(status_pb2.Status.FromString(broken[-1][1]))
-    assert error.reason == "WORKER_FAULT"
+    assert error.reason == "WORKER_FAILED"
     assert "DecodeError at" in error.message
     assert "Error parsing" not in error.message
     assert sound[-1][0] == "result"

@@ -187,12 +187,12 @@ class RecordOutcomesRequest(_message.Message):
     def __init__(self, outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ...) -> None: ...
 
 class RecordOutcomesResponse(_message.Message):
-    __slots__ = ("kept", "repeated")
-    KEPT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("recorded", "repeated")
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
     REPEATED_FIELD_NUMBER: _ClassVar[int]
-    kept: int
+    recorded: int
     repeated: int
-    def __init__(self, kept: _Optional[int] = ..., repeated: _Optional[int] = ...) -> None: ...
+    def __init__(self, recorded: _Optional[int] = ..., repeated: _Optional[int] = ...) -> None: ...
 
 class ListOutcomesRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "task", "strong", "recipe")
