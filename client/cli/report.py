@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,28 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(found) if isinstance(found, Ranking) else print_validation(found)
         return 0
     text = _ranked(found, form) if isinstance(found, Ranking) else _validated(found, form)
-    if form == "csv":
-        text = escaped(text)
     if arguments.output:
         write(arguments.output, text.rstrip("\n") + "\n")
     else:
         print(text.rstrip("\n"))
     return 0
-
-
-def escaped(text: str) -> str:
-    """The text with control and direction characters as `\\x1b` or `\\u202e`: names in a file may come from anybody.
-
-    Tabs, line breaks and carriage returns stay; CSV quotes them.
-    """
-    return "".join(
-        letter if letter in "\t\r\n" or unicodedata.category(letter) not in ("Cc", "Cf") else _escape(letter)
-        for letter in text
-    )
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("ascii", "backslashreplace").decode() if ord(letter) > 0x7F else f"\\x{ord(letter):02x}"
 
 
 def read_answer(path: str) -> Ranking | Validation:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv as writer
 import io
+import unicodedata
 
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import Ranking
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""First characters of a text that a spreadsheet runs as a formula."""
 
 
 def csv(ranking: Ranking) -> str:
     """RFC 4180 text with a header line. A value that does not exist is an empty field, never 0.
 
-    Numbers are written in full. A name that a spreadsheet would run as a formula is preceded by an apostrophe.
+    Numbers are written in full; texts are made `safe`.
     """
     names = list(dict.fromkeys(name for candidate in ranking.candidates for name in candidate.estimates))
     header = ["rank", "rank_low", "rank_high", "name", "status", "p_best", "tie_group", "layer", "dim", "parameters"]
@@ -21,7 +25,7 @@ def csv(ranking: Ranking) -> str:
     header += [*names, "error_code", "error_reason", "error_message"]
     out = io.StringIO()
     sheet = writer.writer(out)
-    sheet.writerow(header)
+    sheet.writerow([safe(name) for name in header])
     for candidate in ranking.candidates:
         sheet.writerow([safe(value) for value in _row(candidate, names)])
     return out.getvalue()
@@ -48,5 +52,17 @@ def _row(candidate: Candidate, names: list[str]) -> list[object]:
 
 
 def safe(value: object) -> object:
-    """A text that a spreadsheet would run as a formula, made plain; everything else as it is."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    """A text as spreadsheets and terminals may show it; everything else as it is. Names come from outside.
+
+    A text that a spreadsheet would run as a formula is preceded by an apostrophe. Control and direction characters
+    become `\\x1b` or `\\u202e`, except tabs and line breaks, which CSV quotes.
+    """
+    if not isinstance(value, str):
+        return value
+    return "'" * (value[:1] in FORMULA) + "".join(_escaped(letter) for letter in value)
+
+
+def _escaped(letter: str) -> str:
+    if letter in "\t\r\n" or unicodedata.category(letter) not in ("Cc", "Cf"):
+        return letter
+    return letter.encode("ascii", "backslashreplace").decode() if ord(letter) > 0x7F else f"\\x{ord(letter):02x}"

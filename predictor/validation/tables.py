@@ -179,7 +179,8 @@ def csv(found: Validation) -> str:
     out = io.StringIO()
     rows = writer.writer(out)
     names = [part for name in FIGURES for part in (name, f"{name}_standard_error")]
-    rows.writerow(["name", *names, "pgr", "pgr_standard_error", *predicted, "error_code", "error_message"])
+    shown = [safe(name) for name in predicted]
+    rows.writerow(["name", *names, "pgr", "pgr_standard_error", *shown, "error_code", "error_message"])
     for one in found.trained:
         means: list[Mean | None] = [getattr(one, name) for name in FIGURES]
         figures = [part for m in means for part in ((None, None) if m is None else (m.value, m.standard_error))]

@@ -10,8 +10,8 @@ import shutil
 import pytest
 
 from client.cli.destinations import write
-from client.cli.report import escaped
 from predictor.errors import InputError
+from predictor.results.csv import safe
 from tests.cli.conftest import WEAK
 
 PREDICT = ("predict", "--strong", "s.npy", *WEAK)
@@ -113,7 +113,7 @@ def test_a_link_and_its_mode_survive_a_write(tmp_path):
 
 
 def test_a_csv_shows_control_characters_as_escapes():
-    assert escaped("a\x1b[31m,\u202eb,\x85\r\nß\t") == "a\\x1b[31m,\\u202eb,\\x85\r\nß\t"
+    assert safe("a\x1b[31m,\u202eb,\x85\r\nß\t") == "a\\x1b[31m,\\u202eb,\\x85\r\nß\t"
 
 
 def test_a_disk_that_is_full_at_the_end_does_not_cost_the_answer(process):
