@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -65,6 +66,7 @@ class OutcomeStore:
         """A store in `folder`; None for this user's own, under W2S_STATE_DIR."""
         self.folder = state_dir() / "outcomes" if folder is None else folder
         self._file = self.folder / "outcomes.sqlite"
+        self._old = self.folder / "outcomes.jsonl"
 
     def add(self, outcomes: Iterable[Outcome], limit: int | None = None) -> Added:
         """Record outcomes that are not there yet: all new ones of the batch, or none.
@@ -76,8 +78,9 @@ class OutcomeStore:
         Raises:
             InputError: one is too long.
             LimitError: more than `limit` (`OUTCOMES_QUOTA`), or the disk is full.
-            UnavailableError: the file cannot be written, or is no database.
+            UnavailableError: the file cannot be written or is no database, or an older version's file is in its place.
         """
+        self._refuse_old()
         given = list(outcomes)
         rows = [(one.id, one.task, one.strong, one.recipe, _text(one)) for one in given]
         with self._opened(create=True) as database:
@@ -111,8 +114,9 @@ class OutcomeStore:
 
         Raises:
             NotFoundError: no outcome has the id `after`.
-            UnavailableError: the file cannot be read or is damaged.
+            UnavailableError: the file cannot be read or is damaged, or an older version's file is in its place.
         """
+        self._refuse_old()
         if not self._file.exists():
             return ()
         with self._opened() as database:
@@ -120,6 +124,16 @@ class OutcomeStore:
             wanted = {"place": place, "task": task, "strong": strong, "recipe": recipe}
             found = database.execute(_SELECT, {**wanted, "size": -1 if size is None else size}).fetchall()
         return tuple(self._outcome(name, text) for name, text in found)
+
+    def _refuse_old(self) -> None:
+        """Refuse the JSON lines of before SQLite: ignored, they would be lost unnoticed."""
+        if self._old.exists():
+            old, moved = shlex.quote(str(self._old)), shlex.quote(str(self.folder / "imported.jsonl"))
+            raise UnavailableError(
+                f"{self._old} is a store of an older version; take its outcomes over: mv {old} {moved} && "
+                f"w2s outcomes import {moved}",
+                reason="OUTCOMES_OLD",
+            )
 
     @contextmanager
     def _opened(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:

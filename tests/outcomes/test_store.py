@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from client.cli.__main__ import main
 from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError
 from predictor.outcomes.store import Added, OutcomeStore
 from tests.outcomes.test_outcome import FULL, plain
@@ -189,3 +191,20 @@ def test_without_a_folder_the_store_is_this_users_own(tmp_path, monkeypatch):
     assert OutcomeStore(tmp_path / "outcomes").read() == (FULL,)
     assert (tmp_path / "outcomes").stat().st_mode & 0o077 == 0
     assert Path(tmp_path / "outcomes" / "outcomes.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_old_json_lines_are_refused(tmp_path, monkeypatch):
+    """A store of before SQLite is refused, not ignored, and the command in the message takes its outcomes over."""
+    monkeypatch.setenv("W2S_STATE_DIR", str(tmp_path / "a state"))
+    store = OutcomeStore()
+    store.folder.mkdir(parents=True)
+    (store.folder / "outcomes.jsonl").write_text(plain("a").to_json() + "\n", encoding="utf-8")
+    with pytest.raises(UnavailableError, match="is a store of an older version") as caught:
+        store.read()
+    with pytest.raises(UnavailableError, match="is a store of an older version"):
+        store.add([plain("b")])
+    moving, importing = (shlex.split(part) for part in caught.value.message.split(": ", 1)[1].split(" && "))
+    assert (moving[0], importing[0]) == ("mv", "w2s")
+    Path(moving[1]).rename(moving[2])
+    assert main(importing[1:]) == 0
+    assert [one.weak for one in store.read()] == ["a"]
