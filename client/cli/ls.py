@@ -6,6 +6,7 @@ import argparse
 import os
 import textwrap
 from importlib.util import find_spec
+from typing import Any
 
 from client.cli.flags import add_json
 from client.cli.listing import listing
@@ -35,33 +36,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _estimators(as_json: bool) -> None:
+def estimators() -> list[dict[str, Any]]:
+    """Every estimator as JSON."""
     from predictor.estimators.protocol import Forecaster, predicted
     from predictor.estimators.registry import ESTIMATORS
+
+    return [
+        {
+            "name": name,
+            "better": one.better,
+            "unit": one.unit,
+            "evidence": one.evidence.name,
+            "predicts": predicted(one),
+            "forecasts": isinstance(one, Forecaster),
+            "source": one.source,
+            "summary": one.summary,
+        }
+        for name, one in ESTIMATORS.items()
+    ]
+
+
+def _estimators(as_json: bool) -> None:
     from predictor.query.evidence import EVIDENCE
 
     if as_json:
-        print_json(
-            [
-                {
-                    "name": name,
-                    "better": one.better,
-                    "unit": one.unit,
-                    "evidence": one.evidence.name,
-                    "predicts": predicted(one),
-                    "forecasts": isinstance(one, Forecaster),
-                    "source": one.source,
-                    "summary": one.summary,
-                }
-                for name, one in ESTIMATORS.items()
-            ]
-        )
+        print_json(estimators())
         return
-    for name, one in ESTIMATORS.items():
-        what = PREDICTS[predicted(one)] + (" and the gain" if isinstance(one, Forecaster) else "")
-        print(f"{name}  ({one.better} is better; needs {EVIDENCE[one.evidence].short}; predicts {what})")
-        print(textwrap.fill(one.summary, 100, initial_indent="    ", subsequent_indent="    "))
-        print(f"    {one.source}")
+    for one in estimators():
+        what = PREDICTS[one["predicts"]] + (" and the gain" if one["forecasts"] else "")
+        print(f"{one['name']}  ({one['better']} is better; needs {EVIDENCE[one['evidence']].short}; predicts {what})")
+        print(textwrap.fill(one["summary"], 100, initial_indent="    ", subsequent_indent="    "))
+        print(f"    {one['source']}")
 
 
 def _models(as_json: bool) -> None:

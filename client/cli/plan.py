@@ -3,61 +3,116 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from typing import get_args
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from client.cli.listing import listing
 from client.cli.output import print_json
 from client.cli.pace import duration
 from predictor.query.query import RankingQuery
 
+if TYPE_CHECKING:
+    from predictor.extraction.dry_run import Step, Work
 
-def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
-    """Print the plan and return 0; 3 where a candidate fails, 2 where the strong model does."""
-    from predictor.extraction.dry_run import Work, plan
+
+@dataclass(frozen=True)
+class DryRun:
+    """The steps of a ranking.
+
+    Attributes:
+        query: what is asked.
+        steps: in their order; the first is the strong model's features.
+    """
+
+    query: RankingQuery
+    steps: tuple[Step, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0; 3 where a candidate fails, 2 where the strong model does."""
+        if any(step.error for step in (self.steps[0], *self._of("refined labels"))):
+            return 2
+        return 3 if any(step.error for step in self.steps) else 0
+
+    @property
+    def seconds(self) -> float:
+        """Of the steps whose time is known."""
+        return sum(step.seconds for step in self.steps if step.seconds is not None)
+
+    @property
+    def to_fetch(self) -> int:
+        """Models that must be fetched first, so that nothing is known of their time."""
+        return len({step.reference for step in self.steps if step.seconds is None and not step.error})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object; `seconds` is None where a model must be fetched first."""
+        settings, refined = self.query.settings, self._of("refined labels")
+        features = self._of("features")
+        return {
+            "rows": len(self.query.pool),
+            "rows_sha256": self.query.pool.sha256,
+            "estimators": list(settings.estimators),
+            "rank_by": settings.rank_by,
+            "seed": settings.seed,
+            "strong": asdict(features[0]),
+            "weak": [asdict(step) for step in features[1:]],
+            "describers": [asdict(step) for step in self._of("descriptions")],
+            "labels": [asdict(step) for step in self._of("labels")],
+            "refined_labels": asdict(refined[0]) if refined else None,
+            "seconds": None if self.to_fetch else self.seconds,
+        }
+
+    @property
+    def text(self) -> str:
+        """The table, the errors and the sum."""
+        settings = self.query.settings
+        order = settings.rank_by or "accuracy where it can be predicted, else w2s_error"
+        rows = [(_role(self.steps, step), step.name, *_columns(step), _time(step.seconds)) for step in self.steps]
+        more = f", and {self.to_fetch} model(s) to fetch first" if self.to_fetch else ""
+        errors = dict.fromkeys((step.name, step.error) for step in self.steps if step.error)
+        parts = [
+            f"{len(self.query.pool):,} rows, each cut at {settings.max_length} tokens; estimators: "
+            f"{', '.join(settings.estimators)}; ranked by {order}",
+            listing(("", "model", "layer", "pooling", "state", "about"), rows, empty=""),
+            *(f"{name}: {error}" for name, error in errors),
+            f"about {_time(self.seconds)} of forward passes on this machine{more}, loading and estimates apart; "
+            "no weights were loaded, nothing was fetched.",
+        ]
+        return "\n\n".join(parts)
+
+    def _of(self, work: Work) -> list[Step]:
+        return [step for step in self.steps if step.work == work]
+
+
+def plan_of(query: RankingQuery) -> DryRun:
+    """What `w2s rank` would do for a query on this machine."""
+    from predictor.extraction.dry_run import plan
     from predictor.ranking.refining import MAX_ROWS
 
-    steps = plan(query, MAX_ROWS)
-    features, describers, labels, refined = ([s for s in steps if s.work == work] for work in get_args(Work))
-    settings = query.settings
-    known = sum(step.seconds for step in steps if step.seconds is not None)
-    unknown = len({step.reference for step in steps if step.seconds is None and not step.error})
+    return DryRun(query, plan(query, MAX_ROWS))
+
+
+def print_plan(query: RankingQuery, arguments: argparse.Namespace) -> int:
+    """Print the plan and return its exit code."""
+    planned = plan_of(query)
     if arguments.json:
-        print_json(
-            {
-                "rows": len(query.pool),
-                "rows_sha256": query.pool.sha256,
-                "estimators": list(settings.estimators),
-                "rank_by": settings.rank_by,
-                "seed": settings.seed,
-                "strong": asdict(features[0]),
-                "weak": [asdict(step) for step in features[1:]],
-                "describers": [asdict(step) for step in describers],
-                "labels": [asdict(step) for step in labels],
-                "refined_labels": asdict(refined[0]) if refined else None,
-                "seconds": known if not unknown else None,
-            }
-        )
+        print_json(planned.to_dict())
     else:
-        texts = f"{len(query.pool):,} rows, each cut at {settings.max_length} tokens"
-        print(f"{texts}; estimators: {', '.join(settings.estimators)}; ranked by {settings.rank_by}\n")
-        roles = (("student", features[:1]), ("candidate", features[1:]), ("describer", describers))
-        rows = [
-            (role, s.name, s.layers, s.pooling or "–", s.state, _time(s.seconds)) for role, some in roles for s in some
-        ]
-        rows += [("labels", s.name, f"by {s.layers}", "–", s.state, _time(s.seconds)) for s in labels]
-        rows += [("refining", s.name, f"{s.layers} candidate(s)", "–", s.state, _time(s.seconds)) for s in refined]
-        print(listing(("", "model", "layer", "pooling", "state", "about"), rows, empty=""))
-        for name, error in dict.fromkeys((step.name, step.error) for step in steps if step.error):
-            print(f"\n{name}: {error}")
-        more = f", and {unknown} model(s) to fetch first" if unknown else ""
-        print(
-            f"\nabout {_time(known)} of forward passes on this machine{more}, loading and estimates apart; "
-            "no weights were loaded, nothing was fetched."
-        )
-    if any(step.error for step in (features[0], *refined)):
-        return 2
-    return 3 if any(step.error for step in steps) else 0
+        print(planned.text)
+    return planned.exit_code
+
+
+def _role(steps: tuple[Step, ...], step: Step) -> str:
+    if step is steps[0]:
+        return "student"
+    return {"features": "candidate", "descriptions": "describer", "labels": "labels"}.get(step.work, "refining")
+
+
+def _columns(step: Step) -> tuple[str, str, str]:
+    layers = {"labels": f"by {step.layers}", "refined labels": f"{step.layers} candidate(s)"}.get(
+        step.work, step.layers
+    )
+    return layers, step.pooling or "–", step.state
 
 
 def _time(seconds: float | None) -> str:

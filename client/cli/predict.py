@@ -38,10 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_destinations(arguments)
     query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
-    return finish(follow(steps_of(query, arguments, _source), display(names_of(query))), arguments, "predict")
+    return finish(follow(steps_of(query, arguments, source), display(names_of(query))), arguments, "predict")
 
 
-def _source(query: RankingQuery) -> FeatureSource:
+def source(query: RankingQuery) -> FeatureSource:
+    """Arrays alone."""
     from predictor.store.arrays import ArraySource
 
     return ArraySource()

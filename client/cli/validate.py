@@ -17,6 +17,7 @@ from client.cli.recipe import add_recipe, recipe_of
 
 if TYPE_CHECKING:
     from predictor.results.text_table import TextTable
+    from predictor.steps import Steps
     from predictor.validation.validation import Validation
 
 WIDTH = 100
@@ -50,17 +51,21 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate; 3 where some candidates failed."""
+    check_destinations(arguments)
+    return _finish(follow(steps_of(arguments), display()), arguments)
+
+
+def steps_of(arguments: argparse.Namespace) -> Steps[Validation]:
+    """The validation that the flags ask for, step by step."""
     from predictor.api import validation_of
 
-    check_destinations(arguments)
-    steps = validation_of(
+    return validation_of(
         **flags.query_of(arguments),  # type: ignore[arg-type]  # each flag has its keyword's type
         task=arguments.task,
         recipe=recipe_of(arguments),
         splits=arguments.splits,
         group_by_first_words=arguments.group_by_first_words,
     )
-    return _finish(follow(steps, display()), arguments)
 
 
 def _finish(found: Validation, arguments: argparse.Namespace) -> int:
