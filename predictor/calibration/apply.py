@@ -61,7 +61,14 @@ def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None
     return error, gain
 
 
-def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | None, kind: Kind | None) -> Ranking:
+def calibrated(
+    ranking: Ranking,
+    calibration: Calibration,
+    forecaster: str | None,
+    kind: Kind | None,
+    error: Fit | None,
+    gain: Fit | None,
+) -> Ranking:
     """The ranking with errors and gains as measured outcomes correct them.
 
     The predicted error and its null take the fit's unit. The gain becomes accuracy points where the calibration has
@@ -74,11 +81,8 @@ def calibrated(ranking: Ranking, calibration: Calibration, forecaster: str | Non
     Args:
         ranking: by `forecaster`, in label variance, with what the fits' `random_effects` add to its values.
         calibration, forecaster, kind: as for `fits_for`.
-
-    Raises:
-        InputError: as `fits_for`.
+        error, gain: what `fits_for` returns.
     """
-    error, gain = fits_for(calibration, forecaster, kind)
     request = {**ranking.provenance.request, "calibration": calibration.reference}
     return replace(
         ranking,

@@ -66,7 +66,7 @@ class AppliedCalibration:
                 f"candidates that remain, and {ordering.estimator.name} made the order"
             )
             return replace(ranking, warnings=(*ranking.warnings, warning))
-        return calibrated(ranking, self.calibration, self.estimator, self.kind)
+        return calibrated(ranking, self.calibration, self.estimator, self.kind, self.error, self.gain)
 
 
 @dataclass(frozen=True, eq=False)

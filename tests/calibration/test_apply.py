@@ -14,9 +14,14 @@ from predictor.calibration.apply import calibrated, fits_for
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import InputError, NotFoundError
+from predictor.query.labels import Kind
 from predictor.results.candidate import Candidate, Estimate, Failure, Interval
 from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from tests.calibration.simulated import calibration
+
+
+def applied(before: Ranking, past: Calibration, forecaster: str | None, kind: Kind | None) -> Ranking:
+    return calibrated(before, past, forecaster, kind, *fits_for(past, forecaster, kind))
 
 
 def candidate(name: str, rank: int, error: float, gain: float, **details: float) -> Candidate:
@@ -76,14 +81,14 @@ def test_a_fit_on_predicted_accuracies_starts_from_those(name):
     plain = ranking()
     told = Estimate(0.4, "lower", "label variance", details={"weak_accuracy": 0.7, "w2s_accuracy": 0.74})
     first = replace(plain.candidates[0], estimates={name: told})
-    found = calibrated(replace(plain, candidates=(first, *plain.candidates[1:])), past, "truth_posterior", "binary")
+    found = applied(replace(plain, candidates=(first, *plain.candidates[1:])), past, "truth_posterior", "binary")
     assert found.candidates[0].predicted_gain == near(3.0, 0.0, 6.0, "accuracy points")
     assert found.candidates[1].predicted_gain is None
     assert any("1 predicted gain(s) are outside the -1.00 to 1.00" in warning for warning in found.warnings)
 
 
 def test_errors_gains_and_null_are_mapped_by_hand():
-    found = calibrated(ranking(), fixed(**LINES), "truth_posterior", "binary")
+    found = applied(ranking(), fixed(**LINES), "truth_posterior", "binary")
     first, second, broken = found.candidates
     assert first.predicted_w2s_error == near(0.3, 0.25, 0.35, "label variance")
     assert first.predicted_gain == near(5.0, 2.0, 8.0, "accuracy points")
@@ -96,23 +101,23 @@ def test_errors_gains_and_null_are_mapped_by_hand():
 
 
 def test_the_order_and_what_the_estimators_said_stay():
-    before, after = ranking(), calibrated(ranking(), fixed(**LINES), "truth_posterior", None)
+    before, after = ranking(), applied(ranking(), fixed(**LINES), "truth_posterior", None)
     for one, other in zip(before.candidates, after.candidates, strict=True):
         kept = ("name", "rank", "rank_low", "rank_high", "p_best", "tie_group", "estimates", "warnings")
         assert [getattr(one, name) for name in kept] == [getattr(other, name) for name in kept]
 
 
 def test_the_accuracy_gain_is_clipped_to_the_disagreement_that_was_counted():
-    found = calibrated(ranking(disagreement=0.03), fixed(**LINES), "truth_posterior", "binary").candidates[0]
+    found = applied(ranking(disagreement=0.03), fixed(**LINES), "truth_posterior", "binary").candidates[0]
     share, z = 0.03, 1.645**2 / 200
     cap = 100 * (share + z / 2 + math.sqrt(z * share * (1 - share) + z**2 / 4)) / (1 + z)
     assert 5.0 < cap < 8.0
     assert found.predicted_gain == near(5.0, 2.0, cap, "accuracy points")
-    never = calibrated(ranking(disagreement=0.0), fixed(**LINES), "truth_posterior", "binary").candidates[0]
+    never = applied(ranking(disagreement=0.0), fixed(**LINES), "truth_posterior", "binary").candidates[0]
     assert never.predicted_gain.value == pytest.approx(100 * z / (1 + z))
     assert never.predicted_gain.low == pytest.approx(100 * z / (1 + z))
     losing = fixed(accuracy_gain=(-9.0, 0.0, 1.0))
-    lost = calibrated(ranking(disagreement=0.0), losing, "truth_posterior", None)
+    lost = applied(ranking(disagreement=0.0), losing, "truth_posterior", None)
     assert lost.candidates[0].predicted_gain.high == pytest.approx(-100 * z / (1 + z))
 
 
@@ -120,41 +125,41 @@ def test_the_logistic_students_disagreement_serves_where_the_ridge_students_was_
     one = ranking()
     bounds = {"gain_bounds": Estimate(1.0, "higher", details={"accuracy_gain_cap": 0.0})}
     one = replace(one, candidates=tuple(replace(c, estimates=bounds) for c in one.candidates[:2]))
-    found = calibrated(one, fixed(**LINES), "truth_posterior", "binary").candidates[0]
+    found = applied(one, fixed(**LINES), "truth_posterior", "binary").candidates[0]
     assert found.predicted_gain.value < 2.0
 
 
 def test_no_error_is_negative_and_no_gain_beyond_a_hundred_points():
     far = fixed(w2s_error=(-1.0, 1.0, 0.7), accuracy_gain=(99.0, 40.0, 3.0))
-    found = calibrated(ranking(), far, "truth_posterior", None)
+    found = applied(ranking(), far, "truth_posterior", None)
     assert found.candidates[0].predicted_w2s_error == near(0.0, 0.0, 0.1, "label variance")
     assert found.candidates[0].predicted_gain.high == 100.0
     assert found.null.value == 0.0
 
 
 def test_labels_that_are_numbers_get_no_accuracy():
-    found = calibrated(ranking(), fixed(**LINES), "truth_posterior", "regression").candidates[0]
+    found = applied(ranking(), fixed(**LINES), "truth_posterior", "regression").candidates[0]
     assert found.predicted_gain == near(0.025, -0.075, 0.125, "label variance")
     with pytest.raises(InputError, match="has fits of accuracy only, and these labels are numbers"):
         fits_for(fixed(accuracy_gain=(1, 40, 3)), "truth_posterior", "regression")
 
 
 def test_what_was_not_fitted_stands_as_predicted_and_is_said_to():
-    found = calibrated(ranking(), fixed(w2s_error=LINES["w2s_error"]), "truth_posterior", "binary")
+    found = applied(ranking(), fixed(w2s_error=LINES["w2s_error"]), "truth_posterior", "binary")
     assert found.candidates[0].predicted_gain == ranking().candidates[0].predicted_gain
     assert "too few outcomes with a measured gain: it stays as predicted" in found.warnings
 
 
 def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
     sure = fixed(**LINES)
-    found = calibrated(ranking(), sure, "truth_posterior", "binary")
+    found = applied(ranking(), sure, "truth_posterior", "binary")
     assert found.warnings == (
         "before",
         f"calibrated by {sure.reference}: 30 outcomes of 6 tasks, students trained by ridge; intervals are valid for "
         "other tasks of the same kind only",
     )
     flat = replace(sure, fits=tuple(replace(fit, line=replace(fit.line, slope=0.0, low=0.6)) for fit in sure.fits))
-    said = "\n".join(calibrated(ranking(), flat, "truth_posterior", "binary").warnings)
+    said = "\n".join(applied(ranking(), flat, "truth_posterior", "binary").warnings)
     assert "the predicted error carried no information in past outcomes: all candidates get their mean" in said
     assert "2 predicted error(s) are outside the 0.60 to 1.00 of the calibration's own tasks" in said
 
@@ -177,7 +182,7 @@ def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
 def test_predictions_for_other_heads_than_those_fitted_on_are_said_to_be(recipe, kind, heads, said):
     asked = replace(ranking(), provenance=Provenance({}, 0, {"training": {"heads": heads}}))
     made = replace(fixed(w2s_error=LINES["w2s_error"]), recipe=recipe)
-    told = [one for one in calibrated(asked, made, "truth_posterior", kind).warnings if "--heads" in one]
+    told = [one for one in applied(asked, made, "truth_posterior", kind).warnings if "--heads" in one]
     assert len(told) == bool(said)
     assert all(re.search(said, one) for one in told)
 
