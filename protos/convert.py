@@ -17,7 +17,7 @@ from protos.features import (
     manifest_from_proto,
     manifest_to_proto,
 )
-from protos.field_paths import field_of, path_of, query_paths
+from protos.field_paths import field_of, fields_under, path_of, query_paths
 from protos.jobs import job_from_proto, job_to_proto
 from protos.queries import query_from_proto, query_to_proto
 from protos.rankings import progress_from_proto, progress_to_proto, ranking_from_proto, ranking_to_proto
@@ -37,6 +37,7 @@ __all__ = [
     "features_from_proto",
     "features_to_proto",
     "field_of",
+    "fields_under",
     "job_from_proto",
     "job_to_proto",
     "manifest_from_proto",

@@ -59,3 +59,13 @@ def query_paths() -> Iterator[None]:
         if error.field is None or path_of(error.field) == error.field:
             raise
         raise type(error)(error.message, reason=error.reason, field=path_of(error.field)) from error
+
+
+@contextmanager
+def fields_under(root: str) -> Iterator[None]:
+    """Raise errors about a nested message with paths that start at the request, such as `outcomes[3].seeds`."""
+    try:
+        yield
+    except W2SError as error:
+        path = root if error.field is None else f"{root}.{error.field}"
+        raise type(error)(error.message, reason=error.reason, field=path) from error

@@ -97,7 +97,10 @@ def _rank(request: bytes, state: Path, tenant: str, history: History, outward: B
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
     with convert.query_paths():
         query = cut_stored(convert.query_from_proto(message), store)
-        calibration = convert.calibration_from_proto(message.calibration) if message.HasField("calibration") else None
+        calibration = None
+        if message.HasField("calibration"):
+            with convert.fields_under("calibration"):
+                calibration = convert.calibration_from_proto(message.calibration)
         source = guarded(source_of(query, store, history.prefetch), tenant, excluded=history.errors())
         ranking = _report(rank_steps(query, source, calibration), outward)
     return convert.ranking_to_proto(ranking).SerializeToString()

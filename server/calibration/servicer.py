@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from predictor.calibration.calibration import check_name
 from predictor.errors import LimitError, NotFoundError, UnavailableError
+from predictor.outcomes.outcome import Outcome
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
@@ -51,7 +52,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         store = self._stores.outcomes(current_tenant())
 
         def record() -> pb.RecordOutcomesResponse:
-            outcomes = [convert.outcome_from_proto(one) for one in request.outcomes]
+            outcomes = [_outcome(one, place) for place, one in enumerate(request.outcomes)]
             added = store.add(outcomes, self._limits.tenant_outcomes)
             return pb.RecordOutcomesResponse(recorded=added.recorded, repeated=added.repeated)
 
@@ -137,4 +138,14 @@ def _without_place(error: LimitError | UnavailableError) -> LimitError | Unavail
         return UnavailableError(
             "the server's file of outcomes is damaged; ask its operator to restore it.", reason=error.reason
         )
+    if error.reason == "OUTCOMES_OLD":
+        return UnavailableError(
+            "the server has outcomes of an older version; ask its operator to take them over with w2s outcomes import.",
+            reason=error.reason,
+        )
     return error
+
+
+def _outcome(message: pb.Outcome, place: int) -> Outcome:
+    with convert.fields_under(f"outcomes[{place}]"):
+        return convert.outcome_from_proto(message)

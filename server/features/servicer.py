@@ -10,6 +10,7 @@ from predictor.errors import InputError, RefusedError
 from predictor.store.entries import OpenEntry
 from predictor.store.features import NamedFeatures
 from predictor.store.keys import check_name
+from predictor.store.manifest import Manifest
 from protos import convert
 from protos.features import MAX_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
@@ -38,7 +39,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     ) -> pb.UploadFeaturesResponse:
         """See protos/w2s/v1/features.proto."""
         tenant = current_tenant()
-        manifest = convert.manifest_from_proto(await self._streams.manifest(requests))
+        manifest = _manifest(await self._streams.manifest(requests))
         upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest), FeatureUpload.close)
         try:
             stored = upload.features
@@ -50,7 +51,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
 
     async def QueryUpload(self, request: pb.QueryUploadRequest, context: Any) -> pb.QueryUploadResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
-        tenant, manifest = current_tenant(), convert.manifest_from_proto(request.manifest)
+        tenant, manifest = current_tenant(), _manifest(request.manifest)
         received, stored = await self._streams.run(lambda: self._uploads.received(tenant, manifest))
         features = None if stored is None else convert.features_to_proto(stored)
         return pb.QueryUploadResponse(received_bytes=received, features=features)
@@ -115,3 +116,8 @@ def _after(token: str) -> str:
 
 def _chunk(entry: OpenEntry, start: int) -> pb.FeatureChunk:
     return convert.chunk_to_proto(start, entry.read(start, MAX_CHUNK))
+
+
+def _manifest(message: pb.FeatureManifest) -> Manifest:
+    with convert.fields_under("manifest"):
+        return convert.manifest_from_proto(message)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from protos.parts import part_manifest_from_proto
+from protos.field_paths import fields_under
+from protos.parts import PartManifest, part_manifest_from_proto
 from protos.w2s.v1 import parts_pb2 as pb
 from protos.w2s.v1 import parts_pb2_grpc
 from server.access.caller import current_tenant
@@ -29,7 +30,7 @@ class PartServicer(parts_pb2_grpc.PartServiceServicer):
     ) -> pb.UploadPartResponse:
         """See protos/w2s/v1/parts.proto."""
         tenant = current_tenant()
-        manifest = part_manifest_from_proto(await self._streams.manifest(requests))
+        manifest = _manifest(await self._streams.manifest(requests))
         upload = await self._streams.open(lambda: self._store.open(tenant, manifest), PartUpload.close)
         try:
             if not upload.complete:
@@ -40,6 +41,11 @@ class PartServicer(parts_pb2_grpc.PartServiceServicer):
 
     async def QueryPart(self, request: pb.QueryPartRequest, context: Any) -> pb.QueryPartResponse:  # noqa: N802
         """See protos/w2s/v1/parts.proto."""
-        tenant, manifest = current_tenant(), part_manifest_from_proto(request.manifest)
+        tenant, manifest = current_tenant(), _manifest(request.manifest)
         received, complete = await self._streams.run(lambda: self._store.received(tenant, manifest))
         return pb.QueryPartResponse(received_bytes=received, complete=complete)
+
+
+def _manifest(message: pb.PartManifest) -> PartManifest:
+    with fields_under("manifest"):
+        return part_manifest_from_proto(message)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import grpc
 import pytest
 
 from predictor.errors import UnavailableError
 from predictor.outcomes.outcome import Outcome
 from predictor.outcomes.store import OutcomeStore
+from protos import convert
+from protos.w2s.v1 import calibration_pb2 as pb
+from protos.w2s.v1 import calibration_pb2_grpc
 from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer
+from tests.service.sending import told
 
 MADE = outcomes(tasks=20, candidates=30)
 
@@ -34,6 +39,27 @@ def test_pages_give_all_outcomes_in_order(running):
         for start in range(0, len(MADE), 20):
             client.calibrations.record(MADE[start : start + 20])
         assert [one for one in client.calibrations.outcomes() if one.task != "own"] == MADE
+
+
+def test_error_field_names_the_outcome(running):
+    """The field of an error is a path from the request to the outcome and its field."""
+    stub = calibration_pb2_grpc.CalibrationServiceStub(grpc.insecure_channel(running.address))
+    messages = [convert.outcome_to_proto(one) for one in MADE[:3]]
+    messages[2].seeds = -1
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.RecordOutcomes(pb.RecordOutcomesRequest(outcomes=messages), timeout=20)
+    assert told(caught.value).field == "outcomes[2].seeds"
+
+
+def test_old_json_lines_are_reported_without_the_servers_path(running):
+    old = running.folder / "state" / "outcomes" / "outcomes.jsonl"
+    with running.client() as client:
+        client.calibrations.record(MADE[:1])
+        old.write_text("{}", encoding="utf-8")
+        with pytest.raises(UnavailableError, match="take them over with w2s outcomes import") as caught:
+            client.calibrations.record(MADE[:1])
+        assert str(running.folder) not in caught.value.message
+        old.unlink()
 
 
 def test_a_damaged_file_is_reported_without_the_servers_path(running):

@@ -104,8 +104,9 @@ def test_a_malformed_manifest_is_refused_before_a_byte_is_taken(client, field, v
         message.manifest.shape[:] = value
     else:
         setattr(message.manifest, field, value)
-    with pytest.raises(InputError, match=text):
+    with pytest.raises(InputError, match=text) as caught:
         send(client, [message])
+    assert caught.value.field == f"manifest.{field}"
 
 
 def test_another_element_type_or_shape_than_that_of_the_bytes_is_found_out(client):
