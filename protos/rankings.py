@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from google.protobuf import struct_pb2
@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from predictor.results.candidate import Candidate, Estimate, Failure, Interval, PredictedPair
 from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
 from predictor.steps import Progress
+from protos.decisions import decision_from_proto, decision_to_proto
 from protos.w2s.v1 import ranking_pb2 as pb
 
 _BETTER = {"lower": pb.BETTER_LOWER, "higher": pb.BETTER_HIGHER}
@@ -60,6 +61,10 @@ def ranking_to_proto(ranking: Ranking) -> pb.Ranking:
         schema=ranking.schema,
         evidence_kinds=[_write(pb.EvidenceUse(), one) for one in ranking.evidence_kinds],
     )
+    if ranking.decision is not None:
+        for mapping in (ranking.decision.losses, ranking.decision.costs):
+            order.note(mapping)
+        message.decision.CopyFrom(decision_to_proto(ranking.decision))
     message.key_order.extend(order.keys)
     return message
 
@@ -67,7 +72,7 @@ def ranking_to_proto(ranking: Ranking) -> pb.Ranking:
 def ranking_from_proto(message: pb.Ranking) -> Ranking:
     """The ranking of a message."""
     order = _KeyOrder(message.key_order)
-    return Ranking(
+    ranking = Ranking(
         rank_by=message.rank_by,
         evidence=message.evidence,
         rows=message.rows,
@@ -80,6 +85,10 @@ def ranking_from_proto(message: pb.Ranking) -> Ranking:
         evidence_kinds=tuple(EvidenceUse(**_read(one, EvidenceUse)) for one in message.evidence_kinds),
         schema=message.schema,
     )
+    if not message.HasField("decision"):
+        return ranking
+    losses, costs = _numbers(message.decision.losses, order), _numbers(message.decision.costs, order)
+    return replace(ranking, decision=decision_from_proto(message.decision, losses, costs))
 
 
 def progress_to_proto(progress: Progress) -> pb.Progress:

@@ -49,9 +49,11 @@ def _write(record: Any, message: Message, path: str) -> None:
     for own in fields(record):
         value, field = getattr(record, own.name), message.DESCRIPTOR.fields_by_name[own.name]
         place = f"{path}.{own.name}"
-        if value is None or (field.message_type is not None and value == _default(own)):
+        if value is None or (field.message_type is not None and not _is_map(field) and value == _default(own)):
             continue
-        if field.message_type is not None:
+        if _is_map(field):
+            getattr(message, own.name).update({text_of(name, place): value[name] for name in value})
+        elif field.message_type is not None:
             part = getattr(message, own.name)
             part.SetInParent()
             _write(value, part, place)
@@ -76,7 +78,9 @@ def _read(record: type, message: Message, path: str) -> dict[str, Any]:
     for own in fields(record):
         value, field = getattr(message, own.name), message.DESCRIPTOR.fields_by_name[own.name]
         place = f"{path}.{own.name}"
-        if field.message_type is not None:
+        if _is_map(field):
+            found[own.name] = dict(value)
+        elif field.message_type is not None:
             if message.HasField(own.name):
                 inner = _RECORDS[field.message_type.name]
                 found[own.name] = inner(**_read(inner, value, place))
@@ -88,6 +92,10 @@ def _read(record: type, message: Message, path: str) -> dict[str, Any]:
         elif message.HasField(own.name):
             found[own.name] = value
     return found
+
+
+def _is_map(field: Any) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
 def _default(own: Field[Any]) -> Any:

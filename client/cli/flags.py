@@ -118,6 +118,11 @@ def add_ranking(parser: Parser) -> None:
     add_options(parser.add_argument_group("ranking"), "ranking")
 
 
+def add_decision(parser: Parser) -> None:
+    """What can be launched, and what it costs."""
+    add_options(parser.add_argument_group("decision"), "decision")
+
+
 def add_label_prompt(parser: Parser) -> None:
     """How language models are asked for labels."""
     group = parser.add_argument_group("labels by models (--weak NAME=MODEL#labels=logits or #labels=words)")

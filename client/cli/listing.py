@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from predictor.results.text import visible
+from predictor.results.names import visible
 
 
 def listing(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:

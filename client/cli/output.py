@@ -10,8 +10,8 @@ import sys
 
 from client.cli.destinations import write
 from client.cli.flags import flag_of, query_of
+from predictor.results.names import visible
 from predictor.results.ranking import Ranking
-from predictor.results.text import visible
 
 WIDTHS = (72, 120)
 """Columns of the table, on every terminal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from predictor.results.text import visible
+from predictor.results.names import visible
 from predictor.steps import Progress
 
 WINDOW_SECONDS = 20.0

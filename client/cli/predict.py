@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
     flags.add_rows(parser)
     flags.add_evidence(parser)
     flags.add_ranking(parser)
+    flags.add_decision(parser)
     flags.add_heads(flags.add_training(parser))
     flags.add_output(parser)
     flags.add_server(parser)

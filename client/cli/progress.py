@@ -12,7 +12,7 @@ from typing import Protocol, Self, TextIO, TypeVar
 
 from client.cli.pace import PHASES, READING, Pace, duration
 from predictor.query.query import RankingQuery
-from predictor.results.text import visible
+from predictor.results.names import visible
 from predictor.steps import Progress, Steps, drain
 
 Answer = TypeVar("Answer")

@@ -29,6 +29,7 @@ def add(commands: Commands) -> None:
     flags.add_extraction(parser)
     flags.add_evidence(parser)
     flags.add_ranking(parser)
+    flags.add_decision(parser)
     flags.add_heads(flags.add_training(parser))
     flags.add_label_prompt(parser)
     flags.add_stages(parser)

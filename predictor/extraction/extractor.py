@@ -24,6 +24,7 @@ from predictor.extraction.selfcheck import WARNINGS
 from predictor.extraction.tokenizers import Tokens
 from predictor.folders import cache_dir
 from predictor.models.resolve import resolve
+from predictor.models.untrained import has_random_weights
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
@@ -234,5 +235,10 @@ def _feature_set(
         cached=cached,
         seconds=seconds,
         warnings=(*WARNINGS[plan.facts.batching], *plan.warnings, *found.about["warnings"]),
-        diagnostics=plan.drift(output.layer),
+        diagnostics={**plan.drift(output.layer), **_untrained(plan)},
     )
+
+
+def _untrained(plan: RunPlan) -> dict[str, float]:
+    """That the weights are random, as a diagnostic; empty where they are not."""
+    return {"random_weights": 1.0} if has_random_weights(plan.identity.artefact.weight_files) else {}

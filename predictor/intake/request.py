@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictor.errors import InputError
-from predictor.intake.candidates import expanded, read_candidates
+from predictor.intake.candidates import CandidateFile, expanded, read_candidates
 from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
 from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.frames import table_of
@@ -32,7 +32,7 @@ from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
-from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, settings_of
+from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, read_costs, settings_of
 from predictor.query.training_plan import Heads, LabelForm
 from predictor.statistics.arrays import Floats
 
@@ -43,6 +43,7 @@ TableInput = str | Path | Sequence[Mapping[str, object]] | Any
 PoolInput = Pool | Sequence[str] | TableInput
 LabelsInput = Labels | Mapping[str, object] | Sequence[object] | NDArray[np.generic] | TableInput
 WeakLabelsInput = Mapping[str, ArrayLike | TableInput] | Sequence[str]
+CostsInput = Mapping[str, float] | Sequence[str]
 
 
 class Options(TypedDict, total=False):
@@ -88,6 +89,9 @@ class Options(TypedDict, total=False):
         budget: limit on what is read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that
             cannot be best are then dropped on the way.
         confidence: of the decision where rows are read in stages, from 0.5 to below 1.
+        launch: how many trainings can be launched; 1 where not given.
+        costs: candidate -> what launching its training costs; or `NAME=NUMBER` strings. Parameters × rows where not
+            given.
         seed: >= 0.
         calibration: name of a fitted calibration.
     """
@@ -122,6 +126,8 @@ class Options(TypedDict, total=False):
     precision: Precision | None
     budget: Budget | str | float | None
     confidence: float | None
+    launch: int | None
+    costs: CostsInput | None
     seed: int | None
     calibration: str | None
 
@@ -144,9 +150,10 @@ def build_query(
     Raises:
         InputError, NotFoundError: with the next step in the message.
     """
-    settings = settings_of(options)
     student = _spec(strong, "strong", "strong")
-    candidates = _candidates(weak, options.get("candidates"))
+    listed = None if (file := options.get("candidates")) is None else read_candidates(file)
+    candidates = _candidates(weak, listed)
+    settings = settings_of({**options, "costs": _costs(options.get("costs"), listed)})
     rows, gold = _rows(options, (student, *candidates))
     weak_labels = _weak_labels(options, candidates, rows, gold)
     descriptions = descriptions_of(options.get("describe"))
@@ -165,10 +172,17 @@ def build_query(
 
 
 def _candidates(
-    weak: Model | Sequence[Model] | Mapping[str, Model], listed: str | Path | None
+    weak: Model | Sequence[Model] | Mapping[str, Model], listed: CandidateFile | None
 ) -> tuple[ModelSpec, ...]:
-    more = () if listed is None else tuple(_array_file(spec) for spec in read_candidates(listed).models)
+    more = () if listed is None else tuple(_array_file(spec) for spec in listed.models)
     return tuple(one for spec in (*_named(weak), *more) for one in expanded(spec))
+
+
+def _costs(given: CostsInput | None, listed: CandidateFile | None) -> CostsInput | None:
+    """The costs given, beside those of the file of candidates."""
+    if listed is None or not listed.costs:
+        return given
+    return {**listed.costs, **({} if given is None else read_costs(given))}
 
 
 def _named(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:

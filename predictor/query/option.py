@@ -14,7 +14,7 @@ import numpy as np
 
 from predictor.query.checks import at_least, one_of
 
-Group = Literal["rows", "extraction", "evidence", "ranking", "training", "heads", "labels", "stages"]
+Group = Literal["rows", "extraction", "evidence", "ranking", "decision", "training", "heads", "labels", "stages"]
 """Headings of the command line's help; `heads` is part of `training`."""
 
 T = TypeVar("T")

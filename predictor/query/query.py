@@ -54,6 +54,12 @@ class RankingQuery:
         _check_label_prompt(self)
         check_descriptions(self.descriptions, self.describers, self.pool, self.labels)
         _check_proxies(self)
+        _check_costs(self.settings.costs, self.weak)
+
+    def cost_of(self, name: str) -> float:
+        """What launching a candidate costs, where costs are given; those of a model hold for each of its layers."""
+        given = self.settings.costs
+        return given[name] if name in given else given[name.partition("#")[0]]
 
     @property
     def knows_weak_labels(self) -> bool:
@@ -183,4 +189,25 @@ def _check_label_prompt(query: RankingQuery) -> None:
             "--refine prompted reads the rows' texts, and none were given; name the rows with --pool.",
             reason="POOL_MISSING",
             field="pool",
+        )
+
+
+def _check_costs(costs: Mapping[str, float], weak: Sequence[ModelSpec]) -> None:
+    names = [spec.name for spec in weak]
+    if not costs:
+        return
+    unknown = [name for name in costs if name not in names and name.partition("#")[0] not in names]
+    missing = [name for name in names if name not in costs and not any(one.startswith(f"{name}#") for one in costs)]
+    if unknown:
+        raise InputError(
+            f"a cost is given for {unknown[0]!r}, which is no candidate; the candidates are {', '.join(names)}.",
+            reason="UNKNOWN_CANDIDATE",
+            field="settings.costs",
+        )
+    if missing:
+        raise InputError(
+            f"costs are given, and none for {', '.join(missing)}; give one for every candidate: --cost "
+            f"{' '.join(f'{name}=NUMBER' for name in missing)}.",
+            reason="COST_MISSING",
+            field="settings.costs",
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from predictor.errors import InputError
 from predictor.query.checks import check_layer
-from predictor.query.option import Option, check_options, option_of, options_of, setting
+from predictor.query.option import Option, check_options, option_of, options_of, plain, setting
 from predictor.query.prompt import LabelPrompt, read_label_prompt
 from predictor.query.training_plan import Training
 
@@ -73,6 +73,34 @@ def _bad_budget(given: object) -> InputError:
     )
 
 
+def read_costs(given: Mapping[str, float] | Iterable[str] | str) -> dict[str, float]:
+    """Candidate -> cost, from a mapping or `NAME=NUMBER` texts.
+
+    Raises:
+        InputError: no such text, or a number that is no cost.
+    """
+    if isinstance(given, Mapping):
+        pairs: list[tuple[str, object]] = [(str(name), value) for name, value in given.items()]
+    else:
+        texts = [given] if isinstance(given, str) else list(given)
+        pairs = [(name, value) for name, _, value in (str(text).rpartition("=") for text in texts)]
+    found = {}
+    for name, value in pairs:
+        try:
+            cost = float(plain(value))
+        except (TypeError, ValueError):
+            cost = math.nan
+        if not name or not math.isfinite(cost) or cost < 0.0:
+            raise InputError(
+                f"cost {f'{name}={value}' if name else value!r} cannot be read; give NAME=NUMBER with a number of at "
+                "least 0, as in --cost small=1.5.",
+                reason="BAD_SETTING",
+                field="costs",
+            )
+        found[name] = cost
+    return found
+
+
 def _names(given: Any) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
@@ -88,6 +116,8 @@ class Settings:
         training: sizes, heads and ridges of the training to come, as far as they are known.
         estimators: names of `predictor.estimators.registry`.
         rank_by: which predicted outcome makes the order; None for accuracy where it is predicted, else the error.
+        launch: how many trainings can be launched; None for one.
+        costs: candidate -> what launching its training costs; empty for parameters × rows.
         layer: of models that name none: a number, `middle`, `last`, or several joined by commas.
         max_rows: rows drawn of a larger pool, uniformly with `seed`; None for all.
         max_length: tokens after which a row is cut.
@@ -130,6 +160,23 @@ class Settings:
             "what the order follows (default: accuracy of classes where it can be predicted, else w2s_error)",
             choices=get_args(RankBy),
         ),
+    )
+    launch: int | None = setting(
+        None,
+        Option("decision", "how many trainings can be launched (default: 1)", "K", min_value=1, parse=int),
+    )
+    costs: Mapping[str, float] = field(
+        default_factory=dict,
+        metadata={
+            "option": Option(
+                "decision",
+                "what launching the training of a candidate costs, in any unit (default: parameters × rows)",
+                "NAME=NUMBER",
+                read=read_costs,
+                flag="--cost",
+                several=True,
+            )
+        },
     )
     layer: str = setting(
         "middle",
@@ -191,6 +238,8 @@ class Settings:
                 values[name] = asdict(value)
             elif isinstance(value, tuple):
                 values[name] = list(value)
+            elif isinstance(value, Mapping):
+                values[name] = dict(value)
         return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from threadpoolctl import threadpool_limits
 
@@ -12,6 +13,7 @@ from predictor.query.evidence import Evidence
 from predictor.query.query import RankingQuery
 from predictor.ranking.boundary import StrongBoundary
 from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.deciding import decide, flags_of
 from predictor.ranking.estimating import case_of, estimate_alone, estimate_together, spectrum, with_given_labels
 from predictor.ranking.gathering import Gathered
 from predictor.ranking.ordering import Ordering, order
@@ -68,6 +70,8 @@ def _ranking(
     requested, strong = selection.ranking_estimator, gathered.strong
     ranked = [] if ordering is None else [ordering.place(_row(one, query), i) for i, one in enumerate(active)]
     ranked.sort(key=lambda candidate: candidate.rank or 0)
+    ranked = [replace(one, flags=flags_of(one)) for one in ranked]
+    evidence = _evidence(query, requested if ordering is None else ordering.estimator, selection.evidence)
     known = {one.features.fingerprint for one in (*active, *failed) if one.features is not None}
     warnings = warnings_on_rows(query, strong, known) + gathered.warnings
     if ordering is not None:
@@ -76,7 +80,7 @@ def _ranking(
         warnings += () if ordering.forecast is None else ordering.forecast.warnings
     return Ranking(
         rank_by=_rank_by(selection, ordering),
-        evidence=_evidence(query, requested if ordering is None else ordering.estimator, selection.evidence),
+        evidence=evidence,
         rows=len(query.pool),
         rows_sha256=query.pool.sha256,
         strong=StrongModel(
@@ -86,6 +90,7 @@ def _ranking(
         null=NullBand() if ordering is None else ordering.null,
         provenance=Provenance(versions(), query.settings.seed, request_record(query)),
         warnings=warnings,
+        decision=None if ordering is None else decide(query, ordering, ranked, strong.parameters, evidence),
         evidence_kinds=() if ordering is None or ordering.forecast is None else ordering.forecast.evidence_kinds,
     )
 

@@ -145,5 +145,11 @@ def _remaining(query: RankingQuery, features: IncrementalFeatures, estimator: Es
         pool=query.pool.take(rows),
         labels=None if query.labels is None else query.labels.take(rows),
         weak_labels={name: values[rows] for name, values in query.weak_labels.items() if name in names},
-        settings=replace(query.settings, budget=None, confidence=None, training=training_on_all_rows(query, estimator)),
+        settings=replace(
+            query.settings,
+            budget=None,
+            confidence=None,
+            training=training_on_all_rows(query, estimator),
+            costs={name: cost for name, cost in query.settings.costs.items() if name.partition("#")[0] in names},
+        ),
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from predictor.results.text import visible
+from predictor.results.names import visible
 from predictor.results.text_table import TextTable
 
 

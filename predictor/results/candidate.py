@@ -74,6 +74,7 @@ _INTERVALS = (
 )
 
 SHARE = "share of rows"
+LABEL_VARIANCE = "label variance"
 PAIRS = "share of pairs"
 LABEL_UNIT = "label unit"
 

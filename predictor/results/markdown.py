@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
+from predictor.results.advice import decision_lines
 from predictor.results.candidate import Candidate
 from predictor.results.columns import columns_of
 from predictor.results.command import command
+from predictor.results.names import visible
 from predictor.results.order import null_line, order_of
 from predictor.results.ranking import Ranking
 from predictor.results.text import (
@@ -19,7 +21,6 @@ from predictor.results.text import (
     right_of,
     span,
     unit_of,
-    visible,
 )
 
 SPECIAL = "\\`*_{}[]<>#|~!&"
@@ -30,13 +31,14 @@ def markdown(ranking: Ranking) -> str:
     """The ranking as GitHub-flavoured Markdown, ending in a newline."""
     ranked = [candidate for candidate in ranking.candidates if candidate.rank is not None]
     failed = [candidate for candidate in ranking.candidates if candidate.rank is None]
-    strong, order = ranking.strong, order_of(ranking)
+    strong, order, decided = ranking.strong, order_of(ranking), decision_lines(ranking)
     about = ", ".join(part for part in (layer_of(strong.layer), f"{strong.dim} dimensions") if part)
     parts = [
         "# Weak-to-strong ranking",
         f"**{plain(ranking.advice())}**",
         f"Student {plain(strong.name)} ({plain(about)}), {ranking.rows:,} rows, ranked by {plain(order.sentence)}.",
         *([_ranking(ranked, ranking)] if ranked else []),
+        *(["\n".join(f"- {word.capitalize()}: {plain(line)}." for word, line in decided)] if decided else []),
         "\n".join(f"- {note}" for note in _notes(ranking, ranked)),
     ]
     if failed:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from predictor.errors import UnavailableError
+from predictor.results.advice import headline
 from predictor.results.candidate import Candidate
+from predictor.results.decision import Decision
 
 if TYPE_CHECKING:
     import pandas
@@ -97,6 +99,7 @@ class Ranking:
     provenance: Provenance
     warnings: tuple[str, ...] = ()
     evidence_kinds: tuple[EvidenceUse, ...] = ()
+    decision: Decision | None = None
     schema: str = SCHEMA
 
     def best(self) -> Candidate:
@@ -116,41 +119,8 @@ class Ranking:
         return tuple(c for c in self.candidates if c.tie_group is not None and c.tie_group == first.tie_group)
 
     def advice(self) -> str:
-        """One sentence: which candidate to train with, or what to provide first."""
-        ranked = [c for c in self.candidates if c.rank is not None]
-        if not ranked:
-            return "No candidate could be ranked: fix the errors above and run again."
-        if self.null.separable == 0 and self.null.value is None:
-            return f"Teach with none of them yet: {self.rank_by} has no value for any candidate; see the warnings."
-        if self.null.separable == 0:
-            more = "more gold labels" if self.evidence == "few_labels" else "gold labels with --labels"
-            return (
-                "Teach with none of them yet: no candidate is separable from a shuffled one on these rows. "
-                f"Give more rows, other layers, or {more}."
-            )
-        first = ranked[0].name
-        above = [c.name for c in ranked if c.diagnostics.get("above_null", 1.0)]
-        if above and first not in above:
-            return (
-                f"Teach with none of them yet: {first} comes first but does not beat shuffled rows; of those that "
-                f"do, {above[0]} comes first. Give more rows or gold labels."
-            )
-        tied = [c.name for c in self.tied_with_best() if c.name != first]
-        if len(ranked) == 1:
-            return f"Teach with {first}: no other candidate was ranked."
-        if not tied and any(c.rank_low == 1 for c in ranked[1:]):
-            # Candidates that do not beat their shuffles are tied with none that does, however wide the intervals.
-            return f"Teach with {first}: no other candidate that beats shuffled rows comes within its margin."
-        if not tied:
-            return f"Teach with {first}: no other candidate comes within its margin."
-        # Without gold labels, labelling some rows separates candidates best: see the record in tests/benchmarks.
-        label = (
-            "" if self.evidence in ("few_labels", "calibrated") else ", or label some rows to separate them (--labels)"
-        )
-        if len(tied) == 1:
-            return f"Teach with {first}; {tied[0]} is not separable from it, so take the cheaper of the two{label}."
-        shown = ", ".join(tied[:3]) + (f" and {len(tied) - 3} more" if len(tied) > 3 else "")
-        return f"Teach with {first}; {shown} are not separable from it, so take the cheapest of these{label}."
+        """What to do, in one or two sentences."""
+        return headline(self)
 
     @property
     def exit_code(self) -> int:
@@ -216,5 +186,6 @@ class Ranking:
             provenance=Provenance(**raw["provenance"]),
             warnings=tuple(raw["warnings"]),
             evidence_kinds=tuple(EvidenceUse(**one) for one in raw["evidence_kinds"]),
+            decision=None if raw["decision"] is None else Decision.from_dict(raw["decision"]),
             schema=raw["schema"],
         )

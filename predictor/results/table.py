@@ -7,8 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
+from predictor.results.advice import decision_lines
 from predictor.results.candidate import Candidate, Interval
 from predictor.results.columns import Column, columns_of
+from predictor.results.names import visible
 from predictor.results.order import Order, null_line, order_of
 from predictor.results.ranking import NullBand, Ranking
 from predictor.results.text import (
@@ -19,7 +21,6 @@ from predictor.results.text import (
     right_of,
     span,
     unit_of,
-    visible,
 )
 
 MARGIN = 10
@@ -56,7 +57,10 @@ def table(ranking: Ranking, width: int = 100) -> str:
         lines += _note("✗ failed", f"{visible(candidate.name)}: {visible(reason)}", width)
     if failed:
         lines.append("")
-    lines += [*_notes(ranked, ranking, width), "", ranking.advice()]
+    lines += [*_notes(ranked, ranking, width), ""]
+    for word, line in decision_lines(ranking):
+        lines += _note(word, line, width)
+    lines += ["", ranking.advice()] if ranking.decision is not None else [ranking.advice()]
     return "\n".join(lines)
 
 

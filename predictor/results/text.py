@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable
 
 from predictor.results.candidate import Candidate, Interval
+from predictor.results.names import visible
 from predictor.results.ranking import EvidenceUse, Ranking
 
 UNITS = {
@@ -95,14 +95,6 @@ def ranks(low: int | None, high: int | None) -> str:
     if low is None or high is None:
         return ABSENT
     return str(low) if low == high else f"{low}–{high}"
-
-
-def visible(text: str) -> str:
-    """The text on one line with control and direction characters made harmless: names come from outside."""
-    return "".join(
-        " " if letter in "\n\r\t" else "�" if unicodedata.category(letter) in ("Cc", "Cf", "Cs") else letter
-        for letter in text
-    )
 
 
 def layer_of(layer: str | None) -> str:

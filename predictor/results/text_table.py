@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from predictor.results.text import visible
+from predictor.results.names import visible
 
 
 @dataclass(frozen=True)

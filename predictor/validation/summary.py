@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from predictor.query.evidence import evidence_text
 from predictor.results.candidate import Interval
-from predictor.results.text import number, percent, visible
+from predictor.results.names import visible
+from predictor.results.text import number, percent
 from predictor.results.text_table import TextTable
 from predictor.validation.claims import Claims
 from predictor.validation.scoring import Score

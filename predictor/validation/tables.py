@@ -8,7 +8,8 @@ import io
 from predictor.estimators.protocol import Predicts
 from predictor.query.evidence import evidence_text
 from predictor.results.csv import safe
-from predictor.results.text import ABSENT, number, visible
+from predictor.results.names import visible
+from predictor.results.text import ABSENT, number
 from predictor.results.text_table import TextTable
 from predictor.validation.scoring import Score
 from predictor.validation.summary import predictions, summary

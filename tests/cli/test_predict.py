@@ -59,7 +59,7 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(run):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "P(best)" in done.stdout
-    assert lines[-1].startswith("Teach with good")
+    assert "Train on the labels of good" in lines[-1]
     assert max(map(len, lines[:-1])) <= 100
     assert "good: loading" in done.stderr
     assert "loading" not in done.stdout
@@ -104,7 +104,7 @@ def test_a_report_page_is_written(run, tmp_path):
     assert done.returncode == 0
     page = (tmp_path / "out.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
-    assert "Teach with good" in page
+    assert "Train on the labels of good" in page
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_bad_usage_and_input_end_with_2_one_line_and_no_traceback(run, words, co
 def test_nothing_separable_from_the_null_is_4(process):
     done = process("predict", "--strong", "s.npy", "--weak", "noise=noise.npy")
     assert done.returncode == 4, done.stdout
-    assert done.stdout.splitlines()[-1].startswith("Teach with none of them yet")
+    assert done.stdout.splitlines()[-1].startswith("Train on none of them yet")
 
 
 def test_every_candidate_failing_is_1(process):

@@ -19,6 +19,7 @@ from predictor.query.row_sample import Drawn
 from predictor.query.settings import Budget, Settings
 from predictor.query.training_plan import Training
 from predictor.results.candidate import Candidate, Estimate, Failure, Interval, PredictedPair
+from predictor.results.decision import Decision, Halving, NextLaunch, Round
 from predictor.results.job import Job
 from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
 from predictor.steps import Progress
@@ -64,6 +65,8 @@ def full_query() -> RankingQuery:
             label_prompt=LabelPrompt(("bad", "so so", "göod"), "Text: {text}\n→ "),
             refine="prompted",
             training=Training(60, 400, 0.25, 1e-3, "logistic", "hard"),
+            launch=2,
+            costs={"tiny": 1.5, "small": 4.0, "asked": 0.0},
         ),
     )
 
@@ -191,6 +194,23 @@ def full_ranking() -> Ranking:
         evidence_kinds=(
             EvidenceUse("description", "reader", 0.75, 0.5, 0.25),
             EvidenceUse("weak", "small", 0.25, 0.8, -0.5),
+        ),
+        decision=Decision(
+            launch=("small", "tiny"),
+            expected_regret=0.125,
+            p_contains_best=0.75,
+            unit="share of rows",
+            tolerance=0.005,
+            as_good=("tiny",),
+            losses={"tiny": 0.5, "small": 0.25},
+            costs={"small": 3.0, "tiny": 1.5},
+            cost_unit="as given",
+            gain=0.0625,
+            p_gain=0.875,
+            one_more=NextLaunch("tiny", 0.03125, 1.5),
+            halving=Halving(("small", "tiny"), (Round(100, 2), Round(200, 1)), 0.9),
+            reason="none",
+            next_steps=("label rows",),
         ),
         schema="w2s.ranking.v9",
     )

@@ -65,9 +65,7 @@ def test_an_estimator_without_a_value_reports_why_and_is_not_blamed_on_the_rows(
     warning = "kl_misfit has no value for 3 of 3 candidates: needs --weak-labels for this candidate, or --labels"
     assert warning in ranking.warnings
     assert ranking.exit_code == 4
-    assert (
-        ranking.advice() == "Teach with none of them yet: kl_misfit has no value for any candidate; see the warnings."
-    )
+    assert ranking.advice() == "Train on none of them yet: kl_misfit has no value for any candidate; see the warnings."
     assert "shuffled" not in table(ranking)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 from predictor.results.candidate import Candidate, Estimate, Failure, Interval
+from predictor.results.decision import Decision, NextLaunch
 from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 
 EVIL = '<script>alert("x")</script>&\x1b[31mred\x1b[0m\u202e|`*_'
@@ -76,13 +77,38 @@ def ranking(*, failures: tuple[Candidate, ...] = (), rank_by: str = "w2s_error")
             },
         ),
         ("12 rows are blank; they are kept",),
+        decision=decision(),
+    )
+
+
+def decision() -> Decision:
+    """One training of three, the second candidate cheaper and nearly as good."""
+    return Decision(
+        launch=("small#layer=6",),
+        expected_regret=0.004,
+        p_contains_best=0.71,
+        unit="label variance",
+        tolerance=0.01,
+        as_good=("small#layer=3",),
+        losses={"small#layer=6": 0.0, "small#layer=3": 0.006, "tiny": 0.27},
+        costs={"small#layer=6": 4.0, "small#layer=3": 3.0, "tiny": 1.0},
+        cost_unit="as given",
+        gain=0.08,
+        p_gain=0.93,
+        one_more=NextLaunch("small#layer=3", 0.003, 3.0),
+        next_steps=("label 50 of the rows and give them with --labels",),
     )
 
 
 def bare() -> Ranking:
     """What the least informative answer holds: no band, no intervals, no estimates, nothing ranked."""
     return dataclasses.replace(
-        ranking(), candidates=(failed("only"),), null=NullBand(), warnings=(), provenance=Provenance({}, 0, {})
+        ranking(),
+        candidates=(failed("only"),),
+        null=NullBand(),
+        warnings=(),
+        provenance=Provenance({}, 0, {}),
+        decision=None,
     )
 
 

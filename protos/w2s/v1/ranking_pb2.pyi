@@ -202,6 +202,82 @@ class EvidenceUse(_message.Message):
     gold_correlation: float
     def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., weight: _Optional[float] = ..., reliability: _Optional[float] = ..., gold_correlation: _Optional[float] = ...) -> None: ...
 
+class NextLaunch(_message.Message):
+    __slots__ = ("name", "saves", "cost")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SAVES_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    saves: float
+    cost: float
+    def __init__(self, name: _Optional[str] = ..., saves: _Optional[float] = ..., cost: _Optional[float] = ...) -> None: ...
+
+class Round(_message.Message):
+    __slots__ = ("rows", "candidates")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    candidates: int
+    def __init__(self, rows: _Optional[int] = ..., candidates: _Optional[int] = ...) -> None: ...
+
+class Halving(_message.Message):
+    __slots__ = ("candidates", "rounds", "p_contains_best")
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_FIELD_NUMBER: _ClassVar[int]
+    P_CONTAINS_BEST_FIELD_NUMBER: _ClassVar[int]
+    candidates: _containers.RepeatedScalarFieldContainer[str]
+    rounds: _containers.RepeatedCompositeFieldContainer[Round]
+    p_contains_best: float
+    def __init__(self, candidates: _Optional[_Iterable[str]] = ..., rounds: _Optional[_Iterable[_Union[Round, _Mapping]]] = ..., p_contains_best: _Optional[float] = ...) -> None: ...
+
+class Decision(_message.Message):
+    __slots__ = ("launch", "expected_regret", "p_contains_best", "unit", "tolerance", "as_good", "losses", "costs", "cost_unit", "gain", "p_gain", "one_more", "halving", "reason", "next_steps")
+    class LossesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class CostsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    LAUNCH_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_REGRET_FIELD_NUMBER: _ClassVar[int]
+    P_CONTAINS_BEST_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    AS_GOOD_FIELD_NUMBER: _ClassVar[int]
+    LOSSES_FIELD_NUMBER: _ClassVar[int]
+    COSTS_FIELD_NUMBER: _ClassVar[int]
+    COST_UNIT_FIELD_NUMBER: _ClassVar[int]
+    GAIN_FIELD_NUMBER: _ClassVar[int]
+    P_GAIN_FIELD_NUMBER: _ClassVar[int]
+    ONE_MORE_FIELD_NUMBER: _ClassVar[int]
+    HALVING_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    NEXT_STEPS_FIELD_NUMBER: _ClassVar[int]
+    launch: _containers.RepeatedScalarFieldContainer[str]
+    expected_regret: float
+    p_contains_best: float
+    unit: str
+    tolerance: float
+    as_good: _containers.RepeatedScalarFieldContainer[str]
+    losses: _containers.ScalarMap[str, float]
+    costs: _containers.ScalarMap[str, float]
+    cost_unit: str
+    gain: float
+    p_gain: float
+    one_more: NextLaunch
+    halving: Halving
+    reason: str
+    next_steps: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, launch: _Optional[_Iterable[str]] = ..., expected_regret: _Optional[float] = ..., p_contains_best: _Optional[float] = ..., unit: _Optional[str] = ..., tolerance: _Optional[float] = ..., as_good: _Optional[_Iterable[str]] = ..., losses: _Optional[_Mapping[str, float]] = ..., costs: _Optional[_Mapping[str, float]] = ..., cost_unit: _Optional[str] = ..., gain: _Optional[float] = ..., p_gain: _Optional[float] = ..., one_more: _Optional[_Union[NextLaunch, _Mapping]] = ..., halving: _Optional[_Union[Halving, _Mapping]] = ..., reason: _Optional[str] = ..., next_steps: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class Provenance(_message.Message):
     __slots__ = ("versions", "seed", "request")
     class VersionsEntry(_message.Message):
@@ -220,7 +296,7 @@ class Provenance(_message.Message):
     def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., seed: _Optional[int] = ..., request: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Ranking(_message.Message):
-    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order", "evidence_kinds")
+    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order", "evidence_kinds", "decision")
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -233,6 +309,7 @@ class Ranking(_message.Message):
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     KEY_ORDER_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_KINDS_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
     rank_by: str
     evidence: str
     rows: int
@@ -245,7 +322,8 @@ class Ranking(_message.Message):
     schema: str
     key_order: _containers.RepeatedScalarFieldContainer[str]
     evidence_kinds: _containers.RepeatedCompositeFieldContainer[EvidenceUse]
-    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ..., evidence_kinds: _Optional[_Iterable[_Union[EvidenceUse, _Mapping]]] = ...) -> None: ...
+    decision: Decision
+    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ..., evidence_kinds: _Optional[_Iterable[_Union[EvidenceUse, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("candidate", "phase", "done", "total")
