@@ -14,7 +14,7 @@ from predictor.errors import W2SError
 COMMANDS = (
     *("rank", "predict", "extract", "validate", "outcomes", "calibrate", "serve", "jobs", "features", "models", "ls"),
     "report",
-    "mcp",
+    *("mcp", "doctor"),
 )
 """Modules of this package, in the order of the help; each has `add(commands)`."""
 
