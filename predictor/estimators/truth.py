@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
+from predictor.estimators.label_bases import label_bases
 from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_prior_simulation import sizes_of
 from predictor.estimators.label_truths import LabelTruths
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
-from predictor.estimators.supervision import cross_fitted_student, shortfall, supervise
+from predictor.estimators.supervision import shortfall, supervise
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
@@ -30,10 +31,11 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
+from predictor.truth.basis import Basis
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
 from predictor.truth.model import NOISES, LabelModel
-from predictor.truth.voters import consensus
+from predictor.truth.voters import Consensus
 
 Rows = NDArray[np.intp]
 
@@ -122,26 +124,19 @@ class TruthForecast:
         gold = np.empty((0, 1)) if case.labels is None else coding.labels(case.labels.targets[known])
         columns = gold.shape[1] if voters is None else voters.scores.shape[2]
         gold = gold if len(gold) else np.empty((0, columns))
-        believed, parts, own = None, np.empty((case.rows, 0, columns)), np.empty((case.rows, 0, columns))
+        believed: Consensus | None = None
+        bases: tuple[Basis, ...] = (Basis.none(case.rows, columns),)
         if voters is not None:
             voters = voters.distinct().in_label_units()
         if voters is not None and voters.names:
-            believed = consensus(voters)
-            parts, own = believed.mean[:, None], voters.scores
-            if len(known):
-                smooth = cross_fitted_student(
-                    case.strong.features, believed.mean, case.training.squared, case.rng("consensus")
-                )
-                smooth -= smooth.mean(axis=0)
-                parts = np.stack([smooth, believed.mean - smooth], axis=1)
+            believed, bases = label_bases(case, voters, gold=bool(len(known)))
         strong, rest, *others = self.kernels(case)
         mixed = unit(strong + rest)
         if len(known):
-            model = LabelModel.of((strong, rest, mixed, *others), parts, own)
-            order = level = posterior(model, gold, known)
+            order = level = posterior(LabelModel.of((strong, rest, mixed, *others), *bases), gold, known)
         else:
-            order = posterior(LabelModel.of((mixed,), parts, own), gold, known)
-            level = posterior(LabelModel.of((strong, *others), parts, own), gold, known)
+            order = posterior(LabelModel.of((mixed,), *bases), gold, known)
+            level = posterior(LabelModel.of((strong, *others), *bases), gold, known)
         return LabelTruths(order, level, coding, voters, believed, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.statistics.arrays import Array
-from predictor.truth.model import NEGLIGIBLE, SCALES, Hypothesis, LabelModel, Rows
+from predictor.truth.model import NEGLIGIBLE, TRUSTED, Hypothesis, LabelModel, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,6 @@ class LabelPosterior:
         hypotheses, weights: grid points and their weights (G,).
         mean: (n, k) expected truth.
         variance: (n,) variance of a label per column, noise included, mean over columns.
-        coefficients: (p + q,) expected θ: of the consensus' parts, then of each voter beyond it.
         left_out: (l, k) prediction of each gold row from all the others; empty without gold labels.
     """
 
@@ -63,7 +62,6 @@ class LabelPosterior:
     weights: Array
     mean: Array
     variance: Array
-    coefficients: Array
     left_out: Array
 
     @property
@@ -141,7 +139,7 @@ def posterior(model: LabelModel, gold: Array, known: Rows) -> LabelPosterior:
         gold: (l, k) centred labels in units of their standard deviation (summed over columns); l may be 0.
         known: (l,) their rows.
     """
-    grid = model.grid(SCALES if len(known) else (1.0,))
+    grid = model.grid(TRUSTED if len(known) else (1.0,))
     seen = tuple(Seen.of(model, kernel, gold, known) for kernel in range(len(model.kernels)))
     logs = np.array([seen[at.kernel].evidence(model, at) for at in grid]) if len(known) else np.zeros(len(grid))
     weights = np.exp(logs - logs.max())
@@ -153,18 +151,16 @@ def posterior(model: LabelModel, gold: Array, known: Rows) -> LabelPosterior:
     variance: Array = np.sum(
         [w * (one.variance + at.noise + np.mean((one.mean - mean) ** 2, axis=1)) for w, at, one in found], axis=0
     )
-    coefficients: Array = np.sum([w * one.coefficients for w, _, one in found], axis=0)
     left_out: Array = np.sum([w * one.left_out for w, _, one in found], axis=0)
-    return LabelPosterior(model, seen, grid, weights, mean, variance, coefficients, left_out)
+    return LabelPosterior(model, seen, grid, weights, mean, variance, left_out)
 
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """At one grid point: mean and (n,) variance of the truth, coefficients, and each gold row from the others."""
+    """At one grid point: mean and (n,) variance of the truth, and each gold row from the others."""
 
     mean: Array
     variance: Array
-    coefficients: Array
     left_out: Array
 
 
@@ -220,7 +216,7 @@ class Seen:
         variance = at.smooth * (np.diag(self.kernel) + self.constant) - np.sum(across**2 * one.weight, axis=1)
         for own in self._coefficients(one, across):
             variance += np.sum(own**2, axis=1) / model.columns
-        return _Moments(mean, variance, model.start(at) + model.steps(at) * one.steps, self._left_out(one))
+        return _Moments(mean, variance, self._left_out(one))
 
     def covariance(self, model: LabelModel, at: Hypothesis) -> Array:
         """(n, n) of the truth, mean over columns."""

@@ -8,17 +8,19 @@ from __future__ import annotations
 import numpy as np
 
 
-def prior(kernel, parts, voters, scale, smooth, noise, own, consensus_sd):
+def prior(kernel, parts, kappa, voters, smooth, noise, own):
     """Mean (n k,) and covariance (n k, n k) of the truth, rows of the first column first; and the noise's."""
     n, k = parts.shape[0], parts.shape[2]
-    mean = np.concatenate([scale * sum((parts[:, p, c] for p in range(parts.shape[1])), np.zeros(n)) for c in range(k)])
+    mean = np.concatenate(
+        [sum((kappa[p, 0] * parts[:, p, c] for p in range(parts.shape[1])), np.zeros(n)) for c in range(k)]
+    )
     covariance = np.zeros((n * k, n * k))
     for c in range(k):
         block = slice(c * n, (c + 1) * n)
         covariance[block, block] += smooth * kernel
     for p in range(parts.shape[1]):
         whole = np.concatenate([parts[:, p, c] for c in range(k)])
-        covariance += (scale * consensus_sd) ** 2 * np.outer(whole, whole)
+        covariance += kappa[p, 1] ** 2 * np.outer(whole, whole)
     scatter = sum(float(voters[i, q, c] ** 2) for i in range(n) for q in range(voters.shape[1]) for c in range(k)) / n
     for q in range(voters.shape[1]):
         whole = np.concatenate([voters[:, q, c] for c in range(k)])

@@ -9,6 +9,7 @@ from predictor.query.training_plan import FREE, Training
 from predictor.training.label_prior import LabelRoot
 from predictor.training.simulated import noises_of, prior_of, simulated_outcomes, splits_of
 from predictor.training.simulation import SimulatedTraining
+from predictor.truth.basis import Basis
 from predictor.truth.conditioned import posterior
 from predictor.truth.kernels import unit
 from predictor.truth.model import LabelModel
@@ -23,7 +24,8 @@ def models(request):
     strong = rng.standard_normal((ROWS, request.param))
     weak = [strong[:, :6] + s * rng.standard_normal((ROWS, 6)) for s in (0.2, 2.0)]
     parts = 0.4 * rng.standard_normal((ROWS, 1, 1))
-    model = LabelModel.of((unit(strong @ strong.T),), parts - parts.mean(axis=0), np.empty((ROWS, 0, 1)))
+    basis = Basis.of(parts[:, 0] - parts[:, 0].mean(axis=0), np.empty((ROWS, 0, 1)))
+    model = LabelModel.of((unit(strong @ strong.T),), basis)
     return strong, weak, posterior(model, np.empty((0, 1)), np.empty(0, dtype=np.intp))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from predictor.truth.basis import Basis
 from predictor.truth.conditioned import Seen, posterior
 from predictor.truth.kernels import unit
-from predictor.truth.model import CONSENSUS_SD, SCALES, LabelModel
+from predictor.truth.model import TRUSTED, LabelModel
 from tests.reference import truth as twin
 
 ROWS = 18
@@ -21,8 +22,16 @@ def model_of(columns, voters=2, seed=0):
         kernels.append(unit(features @ features.T))
     scores = 0.4 * rng.standard_normal((ROWS, voters, columns)) / np.sqrt(columns)
     scores -= scores.mean(axis=0)
-    parts = np.stack([0.5 * scores[:, 0], 0.3 * scores[:, 1]], axis=1) if voters else np.empty((ROWS, 0, columns))
-    return LabelModel.of(tuple(kernels), parts, scores)
+    if not voters:
+        return LabelModel.of(tuple(kernels), Basis.none(ROWS, columns))
+    parted = Basis.parted(0.5 * scores[:, 0], 0.3 * scores[:, 1], scores)
+    return LabelModel.of(tuple(kernels), parted, Basis.of(0.7 * scores[:, 0], scores[:, :1]))
+
+
+def dense_prior(model, at, known):
+    """The twin's prior at one grid point."""
+    one, kernel = model.bases[at.basis], model.kernels[at.kernel] + 1.0 / len(known)
+    return twin.prior(kernel, one.parts, one.kappa, one.voters, at.smooth, at.noise, at.own)
 
 
 @pytest.mark.parametrize(("columns", "voters"), [(1, 2), (3, 2), (2, 0)])
@@ -34,10 +43,8 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
     gold = rng.standard_normal((len(known), columns)) / np.sqrt(columns)
     found = posterior(model, gold, known)
     dense, logs = [], []
-    for at in model.grid(SCALES):
-        kernel = model.kernels[at.kernel] + 1.0 / len(known)
-        args = (kernel, model.parts, model.voters, at.scale, at.smooth, at.noise, at.own, CONSENSUS_SD)
-        mean, covariance, noise = twin.prior(*args)
+    for at in model.grid(TRUSTED):
+        mean, covariance, noise = dense_prior(model, at, known)
         mean, covariance, density = twin.conditioned(mean, covariance, noise, gold, known, ROWS)
         dense.append((mean, covariance))
         logs.append(density)
@@ -47,12 +54,12 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
     np.testing.assert_allclose(found.weights, weights, atol=1e-8)
     mean, covariance = twin.mixed(weights, [m for m, _ in dense], [c for _, c in dense])
     np.testing.assert_allclose(found.mean, mean.reshape(columns, ROWS).T, atol=1e-8)
-    noise = sum(w * at.noise for w, at in zip(weights, model.grid(SCALES), strict=True))
+    noise = sum(w * at.noise for w, at in zip(weights, model.grid(TRUSTED), strict=True))
     diagonal = np.diag(covariance).reshape(columns, ROWS).mean(axis=0)
     np.testing.assert_allclose(found.variance, diagonal + noise, atol=1e-8)
-    at = next(at for at, weight in zip(model.grid(SCALES), weights, strict=True) if weight > 0.0)
+    at = next(at for at, weight in zip(model.grid(TRUSTED), weights, strict=True) if weight > 0.0)
     level = found.at_noise(at.noise)
-    alike = [place for place, one in enumerate(model.grid(SCALES)) if one.noise == at.noise]
+    alike = [place for place, one in enumerate(model.grid(TRUSTED)) if one.noise == at.noise]
     shares = weights[alike] / weights[alike].sum()
     mean, covariance = twin.mixed(shares, [dense[i][0] for i in alike], [dense[i][1] for i in alike])
     np.testing.assert_allclose(level.mean, mean.reshape(columns, ROWS).T, atol=1e-8)
@@ -64,12 +71,10 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
 def test_left_out_predictions_are_those_of_a_posterior_without_the_row():
     """At one grid point, each gold row is predicted as if it had not been given."""
     model = model_of(1)
-    at = model.grid(SCALES)[7]
+    at = model.grid(TRUSTED)[7]
     known = np.array([0, 3, 8, 12])
     gold = np.random.default_rng(2).standard_normal((4, 1))
-    kernel = model.kernels[at.kernel] + 1.0 / len(known)
-    args = (kernel, model.parts, model.voters, at.scale, at.smooth, at.noise, at.own, CONSENSUS_SD)
-    prior = twin.prior(*args)
+    prior = dense_prior(model, at, known)
     expected = []
     for row in range(4):
         others = np.delete(np.arange(4), row)
@@ -91,7 +96,8 @@ def test_labels_have_unit_variance_in_all():
 def test_a_consensus_that_varies_too_much_is_bounded():
     """No consensus explains more than its bound of the label variance."""
     model = model_of(1)
-    assert LabelModel.of(model.kernels, 50.0 * model.parts, model.voters).explained == pytest.approx(0.95)
+    loud = Basis.of(50.0 * model.bases[1].consensus, model.bases[1].voters)
+    assert LabelModel.of(model.kernels, loud).explained == pytest.approx(0.95)
 
 
 def test_draws_have_the_posterior_moments():
@@ -105,13 +111,25 @@ def test_draws_have_the_posterior_moments():
 
 
 def test_gold_labels_tell_a_good_voter_from_a_bad_one():
-    """The coefficient of the voter that the gold labels follow rises, that of its opposite falls."""
+    """Where gold labels follow one voter and go against the other, so does the truth of all other rows."""
     rng = np.random.default_rng(5)
     features = rng.standard_normal((80, 4))
     good, bad = 0.5 * rng.standard_normal((2, 80))
     scores = np.stack([good - good.mean(), bad - bad.mean()], axis=1)[:, :, None]
-    model = LabelModel.of((unit(features @ features.T),), 0.5 * scores.sum(axis=1)[:, None], scores)
+    model = LabelModel.of((unit(features @ features.T),), Basis.of(0.5 * scores.sum(axis=1), scores))
     labels = 1.6 * scores[:40, 0] - 1.0 * scores[:40, 1]
-    found = posterior(model, labels / labels.std(), np.arange(40))
-    assert found.coefficients[1] > 0.1
-    assert found.coefficients[2] < -0.1
+    found = posterior(model, labels / labels.std(), np.arange(40)).mean[40:, 0]
+    assert np.corrcoef(found, scores[40:, 0, 0])[0, 1] > 0.6
+    assert np.corrcoef(found, scores[40:, 1, 0])[0, 1] < -0.2
+
+
+def test_gold_labels_decide_between_bases():
+    """Of two consensuses the one that gold labels follow takes nearly all weight."""
+    rng = np.random.default_rng(6)
+    features = rng.standard_normal((120, 4))
+    right, wrong = 0.6 * rng.standard_normal((2, 120, 1))
+    bases = [Basis.of(one - one.mean(axis=0), np.empty((120, 0, 1))) for one in (right, wrong)]
+    model = LabelModel.of((unit(features @ features.T),), *bases)
+    labels = right + 0.5 * rng.standard_normal((120, 1))
+    found = posterior(model, labels[:60], np.arange(60))
+    assert sum(w for w, at in zip(found.weights, found.hypotheses, strict=True) if at.basis == 0) > 0.95

@@ -1,0 +1,53 @@
+"""Label bases: how the voters of a ranking may go with the labels, as the strong model sees them.
+
+Two views of weak labels are as plausible as each other: that the truth is a consensus of the teachers' labels, and that
+it is a consensus of the answers of each teacher's student. A student averages out errors of its teacher that it cannot
+see in the rows, as of hard votes; it also loses what it cannot see of the truth. Gold labels decide between the two,
+and between the part of a consensus that the student learns and the rest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from predictor.estimators.problem import Case
+from predictor.estimators.supervision import cross_fitted_student
+from predictor.statistics.arrays import Array
+from predictor.truth.basis import Basis
+from predictor.truth.voters import Consensus, Voters, consensus
+
+HALVINGS = 4
+"""Random halvings of the rows over which a student's answers are averaged."""
+
+
+def label_bases(case: Case, voters: Voters, *, gold: bool) -> tuple[Consensus, tuple[Basis, ...]]:
+    """The consensus of the voters as given, and bases of the labels.
+
+    Args:
+        voters: in label units, at least one.
+        gold: gold labels will tell the consensus' parts apart.
+    """
+    believed = consensus(voters)
+    weak, others = (
+        voters.only([i for i, one in enumerate(voters.kinds) if (one == "weak") == by]) for by in (True, False)
+    )
+    learnt, *students = _students(case, [believed.mean, *weak.scores.transpose(1, 0, 2)])
+    means, scores = [believed.mean], [voters.scores]
+    if students:
+        taught = Voters(weak.names, weak.kinds, np.stack(students, axis=1)).joined(others).in_label_units()
+        if taught.names:
+            means.append(consensus(taught).mean)
+            scores.append(taught.scores)
+    if not gold:
+        return believed, tuple(Basis.of(mean, own) for mean, own in zip(means, scores, strict=True))
+    rest, parts = believed.mean - learnt, [learnt, *means[1:]]
+    return believed, tuple(Basis.parted(part, rest, own) for part, own in zip(parts, scores, strict=True))
+
+
+def _students(case: Case, labels: list[Array]) -> list[Array]:
+    """(n, k) of each: centred answers of students trained on (n, k) labels, on rows that they were not trained on."""
+    stacked, rng = np.concatenate(labels, axis=1), case.rng("consensus")
+    strong, training = case.strong.features, case.training.squared
+    answers: Array = np.mean([cross_fitted_student(strong, stacked, training, rng) for _ in range(HALVINGS)], axis=0)
+    answers = answers - answers.mean(axis=0)
+    return np.split(answers, len(labels), axis=1)
