@@ -15,7 +15,7 @@ from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.query import RankingQuery
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import Ranking
-from predictor.store.arrays import read_array
+from predictor.store.array_files import read_array
 from protos import convert
 
 

@@ -87,7 +87,7 @@ def ls(arguments: argparse.Namespace) -> int:
 
 def push(arguments: argparse.Namespace) -> int:
     """Store an array under a name."""
-    from predictor.store.arrays import read_array
+    from predictor.store.array_files import read_array
     from predictor.store.facts import facts_of
 
     found = read_array(arguments.file)

@@ -94,7 +94,8 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
 
 
 def _check_array(report: ModelReport, path: Path, key: str) -> ModelReport:
-    from predictor.store.arrays import check_features, read_array
+    from predictor.store.array_files import read_array
+    from predictor.store.arrays import check_features
 
     values = check_features(read_array(f"{path}::{key}" if key else str(path)).values, path.name)
     return ModelReport(**{**asdict(report), "architecture": f"{len(values)} rows", "width": values.shape[1]})

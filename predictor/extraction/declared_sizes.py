@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from predictor.errors import RefusedError
-from predictor.store.arrays import check_safetensors_header
+from predictor.store.array_files import check_safetensors_header
 
 LAYERS = (
     "num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers", "num_decoder_layers",

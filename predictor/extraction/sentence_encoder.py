@@ -11,7 +11,7 @@ from predictor.errors import RefusedError
 from predictor.extraction.backend import Backend, LayerPooling, Vectors
 from predictor.extraction.tokenizers import Tokenizer, Tokens
 from predictor.models.sentence_pipeline import Dense, Normalize, SentencePipeline
-from predictor.store.arrays import read_tensors
+from predictor.store.array_files import read_tensors
 
 _ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
     "Identity": lambda x: x,

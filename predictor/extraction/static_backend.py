@@ -14,7 +14,8 @@ from predictor.extraction.pooling import pool
 from predictor.models.artefact import Artefact
 from predictor.models.config_file import read_config
 from predictor.query.settings import Pooling
-from predictor.store.arrays import check_features, read_array, read_tensors
+from predictor.store.array_files import read_array, read_tensors
+from predictor.store.arrays import check_features
 
 
 class StaticBackend:

@@ -13,7 +13,8 @@ from predictor.folders import cache_dir
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
-from predictor.store.arrays import read_array, rows_digest
+from predictor.store.array_files import read_array
+from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
 
 

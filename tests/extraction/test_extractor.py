@@ -233,7 +233,7 @@ def test_a_store_of_ones_own_keeps_features_apart(tmp_path: Path, model: str) ->
 @pytest.mark.weights
 def test_static_embeddings_are_looked_up_and_averaged(tmp_path: Path) -> None:
     from predictor.extraction.tokenizers import load_tokenizer
-    from predictor.store.arrays import read_array
+    from predictor.store.array_files import read_array
 
     artefact = weights.artefact(weights.POTION)
     (found,) = run(Extractor(tmp_path), weights.local(weights.POTION))

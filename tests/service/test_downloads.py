@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError, NotFoundError, RefusedError
-from predictor.store.arrays import read_array
+from predictor.store.array_files import read_array
 from protos import convert
 from tests.service.sending import download, signal
 

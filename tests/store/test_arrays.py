@@ -16,15 +16,8 @@ from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.steps import drain
-from predictor.store.arrays import (
-    ArraySource,
-    check_features,
-    check_safetensors_header,
-    fingerprint,
-    read_array,
-    rows_digest,
-    write_features,
-)
+from predictor.store.array_files import check_safetensors_header, read_array
+from predictor.store.arrays import ArraySource, check_features, fingerprint, rows_digest, write_features
 
 
 def features_of(reference: str, rows: int, values: np.ndarray | None = None) -> FeatureSet:
