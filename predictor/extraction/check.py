@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from predictor.errors import W2SError
+from predictor.folders import existing_path
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 
@@ -65,12 +66,16 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
     parsed = ModelReference.parse(reference)
     report = ModelReport(reference, parsed.kind)
     try:
+        folder = existing_path(parsed.locator) if parsed.kind == "array" and parsed.tokenizer is None else None
+        if folder is not None and folder.is_dir():
+            return _check_array(replace(report, form="array"), parsed)
         artefact = resolve(parsed, cache)
         report = ModelReport(
             reference, parsed.kind, artefact.form.name, weights_sha256=artefact.weights_digest(cache).partition("::")[0]
         )
         if not artefact.form.backend:
-            return _check_array(report, artefact.path, artefact.key)
+            where = f"{artefact.path}::{artefact.key}" if artefact.key else str(artefact.path)
+            return _check_array(report, replace(parsed, locator=where))
         from predictor.extraction.backend import Runtime
         from predictor.extraction.loaded import load_model
         from predictor.statistics.threads import usable_threads
@@ -93,9 +98,14 @@ def check(reference: str, cache: Path | None = None) -> ModelReport:
     )
 
 
-def _check_array(report: ModelReport, path: Path, key: str) -> ModelReport:
+def _check_array(report: ModelReport, reference: ModelReference) -> ModelReport:
     from predictor.store.array_files import read_array
+    from predictor.store.array_layers import array_layers
     from predictor.store.arrays import check_features
 
-    values = check_features(read_array(f"{path}::{key}" if key else str(path)).values, path.name)
-    return ModelReport(**{**asdict(report), "architecture": f"{len(values)} rows", "width": values.shape[1]})
+    values = read_array(reference.locator, reference.pooling or "mean").values
+    name = Path(reference.path).name
+    layers = int(values.shape[1]) if values.ndim == 3 else None
+    asked = reference.layer or ("0" if layers else None)  # any one of them shows what the others are
+    checked = [check_features(layer.values, layer.name) for layer in array_layers(values, asked, name)]
+    return replace(report, architecture=f"{len(values)} rows", layers=layers, width=checked[0].shape[1])

@@ -22,7 +22,7 @@ from predictor.extraction.model_cache import ModelCache, RunPlan
 from predictor.extraction.prefetch import Prefetcher, run_plan
 from predictor.extraction.selfcheck import WARNINGS
 from predictor.extraction.tokenizers import Tokens
-from predictor.folders import cache_dir
+from predictor.folders import cache_dir, existing_path
 from predictor.models.resolve import resolve
 from predictor.models.untrained import has_random_weights
 from predictor.query.model_spec import ModelSpec
@@ -92,7 +92,7 @@ class Extractor:
         Raises:
             W2SError: this model's own error; other candidates go on.
         """
-        if spec.values is not None:
+        if spec.values is not None or _is_dump(spec):
             return (yield from ArraySource().features(spec, pool, settings))
         started = time.perf_counter()
         reference = spec.parsed
@@ -102,7 +102,11 @@ class Extractor:
         artefact = resolve(reference, self._cache)
         if not artefact.form.backend:
             located = f"array:{artefact.path}" + (f"::{artefact.key}" if artefact.key else "")
-            return (yield from ArraySource().features(ModelSpec(spec.name, located), pool, settings))
+            return (
+                yield from ArraySource().features(
+                    ModelSpec(spec.name, located, spec.layer or reference.layer), pool, settings
+                )
+            )
         if not pool.texts:
             raise InputError(
                 f"{spec.name!r} must read texts, and none were given; name the rows with --pool.",
@@ -214,6 +218,12 @@ class Extractor:
             cached=True,
             seconds=time.perf_counter() - started,
         )
+
+
+def _is_dump(spec: ModelSpec) -> bool:
+    """Whether it is a folder of dumped hidden states, which has no model's form."""
+    folder = existing_path(spec.parsed.locator) if spec.is_array else None
+    return folder is not None and folder.is_dir()
 
 
 def _default_cache() -> Path:

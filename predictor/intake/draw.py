@@ -13,6 +13,7 @@ from predictor.folders import cache_dir
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
+from predictor.query.settings import Pooling
 from predictor.store.array_files import read_array
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
@@ -75,14 +76,14 @@ def own_store() -> FeatureStore:
 
 def _cut_models(query: RankingQuery, drawn: Drawn, store: FeatureStore | None) -> RankingQuery:
     # The pool is replaced after this, since rows are compared with the one that they were drawn from.
-    cut = [_cut(spec, drawn, store) for spec in (query.strong, *query.weak)]
+    cut = [_cut(spec, drawn, store, query.settings.pooling) for spec in (query.strong, *query.weak)]
     return dataclasses.replace(query, strong=cut[0], weak=tuple(cut[1:]))
 
 
-def _cut(spec: ModelSpec, drawn: Drawn, store: FeatureStore | None) -> ModelSpec:
+def _cut(spec: ModelSpec, drawn: Drawn, store: FeatureStore | None, pooling: Pooling) -> ModelSpec:
     """An array cut to the drawn rows; a model that must be run reads just those rows anyway."""
     try:
-        found = values_at_hand(spec, store)
+        found = values_at_hand(spec, store, pooling)
     except W2SError:
         return spec  # The error is the candidate's own, and is reported where its features are extracted.
     if found is None:
@@ -95,7 +96,9 @@ def _cut(spec: ModelSpec, drawn: Drawn, store: FeatureStore | None) -> ModelSpec
     return dataclasses.replace(spec, values=np.asarray(values)[drawn.rows], about=still_true)
 
 
-def values_at_hand(spec: ModelSpec, store: FeatureStore | None) -> tuple[NDArray[np.generic], Mapping[str, str]] | None:
+def values_at_hand(
+    spec: ModelSpec, store: FeatureStore | None, pooling: Pooling = "mean"
+) -> tuple[NDArray[np.generic], Mapping[str, str]] | None:
     """Values that come with the request, from an array file or from a stored feature set, and their metadata.
 
     None for a model that has to be run, and for a feature set where no store is given.
@@ -104,7 +107,7 @@ def values_at_hand(spec: ModelSpec, store: FeatureStore | None) -> tuple[NDArray
         return spec.values, spec.about
     reference = spec.parsed
     if spec.is_array:
-        named = read_array(reference.locator)
+        named = read_array(reference.locator, spec.pooling or pooling)
         return named.values, named.about
     if reference.kind == "features" and store is not None:
         stored = store.pull(reference.locator)

@@ -338,7 +338,7 @@ def _read_out(values: Any) -> NDArray[Any]:
 
 def _array_file(spec: ModelSpec) -> ModelSpec:
     """A bare `file.npy` is an array: such a file never has a model."""
-    bare = spec.parsed.kind == "folder" and spec.reference.endswith((".npy", ".safetensors"))
+    bare = spec.parsed.kind == "folder" and spec.reference.endswith((".npy", ".npz", ".safetensors"))
     return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec
 
 

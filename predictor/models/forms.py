@@ -143,7 +143,7 @@ STATIC = ModelForm(
     markers=False,
     backend="predictor.extraction.static_backend:StaticBackend",
 )
-ARRAY = ModelForm("array", "an array", suffixes=(".npy", ".safetensors"), engine="array")
+ARRAY = ModelForm("array", "an array", suffixes=(".npy", ".npz", ".safetensors"), engine="array")
 
 FORMS = (ADAPTER, TRANSFORMERS, GGUF, ONNX, STATIC, ARRAY)
 """Every form. Folders are tried in this order."""

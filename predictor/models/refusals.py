@@ -94,11 +94,9 @@ def pickled_file(path: Path, as_given: str) -> RefusedError:
             f"{folder}, and give {folder}."
         )
     else:
-        array = f"{as_given.removesuffix(path.suffix)}.npy"
         text = (
-            f"{why}. If it contains activations, save them as an array once and give array:{array}: python -c "
-            f'"import torch, numpy; x = torch.load({as_given!r}, weights_only=True); numpy.save({array!r}, '
-            f'x.float().numpy())". Of rows x layers x width, save one layer: x[:, K]. The weights of a model need '
-            "its whole folder, with config.json."
+            f"{why}. If it is activations, convert it once, in a process of its own, with: w2s models convert "
+            f"{as_given}, and give array:{as_given.removesuffix(path.suffix)}.safetensors (#layer=K of rows x layers x "
+            "width, ::KEY of several tensors). The weights of a model need its whole folder, with config.json."
         )
     return RefusedError(text, reason="PICKLE_REFUSED", field="model")

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.settings import Settings
+from predictor.query.settings import Pooling, Settings
 from predictor.query.source import FeatureSet
 from predictor.steps import Progress, Steps
 from predictor.store.array_files import read_array
+from predictor.store.array_layers import array_layers
 from predictor.store.facts import facts_of
 
 _CHUNK_ROWS = 4096
@@ -145,23 +146,26 @@ class ArraySource:
         """
         started = time.perf_counter()
         yield Progress(spec.name, "load", 0, 1)
-        raw, about = self._read(spec)
+        raw, about = self._read(spec, settings)
         check_rows(about.get("rows_sha256"), pool, spec.name)
-        values = check_features(raw, spec.name, len(pool))
+        layers = array_layers(raw, layers_asked(spec), spec.name, len(pool))
+        checked = [check_features(layer.values, layer.name, len(pool)) for layer in layers]
         yield Progress(spec.name, "load", 1, 1)
-        return (
+        seconds = (time.perf_counter() - started) / len(layers)
+        return tuple(
             FeatureSet(
-                name=spec.name,
+                name=layer.name,
                 values=values,
                 layer="given",
-                fingerprint=fingerprint(raw),
+                fingerprint=fingerprint(layer.values),
                 **facts_of(about),
                 cached=True,
-                seconds=time.perf_counter() - started,
-            ),
+                seconds=seconds,
+            )
+            for layer, values in zip(layers, checked, strict=True)
         )
 
-    def _read(self, spec: ModelSpec) -> tuple[NDArray[Any], dict[str, str]]:
+    def _read(self, spec: ModelSpec, settings: Settings) -> tuple[NDArray[Any], dict[str, str]]:
         if spec.values is not None:
             return np.asarray(spec.values), dict(spec.about)
         if not spec.is_array:
@@ -171,5 +175,15 @@ class ArraySource:
                 reason="ARRAYS_ONLY",
                 field=spec.name,
             )
-        found = read_array(spec.parsed.locator)
+        found = read_array(spec.parsed.locator, token_pooling(spec, settings))
         return found.values, found.about
+
+
+def layers_asked(spec: ModelSpec) -> str | None:
+    """The layers that an array's own reference asks for; a request's default is for models that are run."""
+    return spec.layer or (None if spec.values is not None else spec.parsed.layer)
+
+
+def token_pooling(spec: ModelSpec, settings: Settings) -> Pooling:
+    """How tokens of dumped hidden states are pooled: the candidate's own pooling, else the request's."""
+    return spec.pooling or spec.parsed.pooling or settings.pooling

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +12,10 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from predictor.errors import RefusedError
+from predictor.errors import InputError, RefusedError
 from predictor.extraction.check import check
 from predictor.models.artefact import classify
+from predictor.models.convert import convert
 from tests.extraction.tiny import encoder_classifier, language_model, metaspace
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 437971872\n"
@@ -25,13 +24,6 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 +
 def problem(reference: str | Path, cache: Path) -> str:
     (found,) = check(str(reference), cache).problems
     return found
-
-
-def typed(message: str) -> list[str]:
-    """The command in a message, for this Python."""
-    command = re.search(r'python -c "[^"]*"', message)
-    assert command is not None
-    return [sys.executable, *shlex.split(command[0])[1:]]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json", "spm.model"])
@@ -98,14 +90,32 @@ def test_adapter_is_read_over_its_base(tmp_path: Path, config_beside: bool) -> N
     assert "adapter_config.json and adapter_model.safetensors" in problem(folder, tmp_path / "cache")
 
 
-def test_pickled_activations_get_a_command_that_saves_an_array(tmp_path: Path) -> None:
-    values = torch.randn(6, 4).bfloat16()
-    torch.save(values, tmp_path / "acts.pt")
+@pytest.mark.parametrize(
+    ("held", "reference", "layers"),
+    [
+        (torch.randn(6, 4).bfloat16(), "acts.safetensors", None),
+        (torch.randn(6, 3, 4).half(), "acts.safetensors#layer=1", 3),
+        ((torch.randn(6, 4), torch.randn(6, 4)), "acts.safetensors::1", None),
+        ({"train": {"acts": torch.randn(6, 4)}, "n": 6}, "acts.safetensors", None),
+    ],
+)
+def test_pickled_activations_are_converted(tmp_path: Path, held: object, reference: str, layers: int | None) -> None:
+    """A tensor, rows x layers x width, hidden states by layer, and tensors in dictionaries, all by torch.save."""
+    torch.save(held, tmp_path / "acts.pt")
     message = problem(tmp_path / "acts.pt", tmp_path / "cache")
-    assert "models convert" not in message
-    subprocess.run(typed(message), check=True, capture_output=True)
-    np.testing.assert_array_equal(np.load(tmp_path / "acts.npy"), values.float().numpy())
-    assert check(f"array:{tmp_path / 'acts.npy'}", tmp_path / "cache").usable
+    assert f"w2s models convert {tmp_path / 'acts.pt'}, and give array:{tmp_path / 'acts.safetensors'}" in message
+    convert(tmp_path / "acts.pt")
+    report = check(f"array:{tmp_path / reference}", tmp_path / "cache")
+    assert (report.architecture, report.layers, report.width, report.usable) == ("6 rows", layers, 4, True)
+    with pytest.raises(InputError, match="must be a new file"):
+        convert(tmp_path / "acts.pt")
+
+
+def test_a_pickle_of_code_is_not_converted(tmp_path: Path) -> None:
+    torch.save({"f": subprocess.run}, tmp_path / "acts.pt")
+    with pytest.raises(RefusedError, match="cannot be converted"):
+        convert(tmp_path / "acts.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["acts.pt"]
 
 
 def test_gguf_of_an_encoder_names_its_architecture(tmp_path: Path) -> None:

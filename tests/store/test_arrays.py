@@ -111,7 +111,7 @@ def test_missing_files_and_other_formats_say_what_to_give(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("1,2")
     with pytest.raises(NotFoundError, match="does not exist"):
         read_array(str(tmp_path / "none.npy"))
-    with pytest.raises(InputError, match=r"ends in '\.csv'; give \.npy or \.safetensors"):
+    with pytest.raises(InputError, match=r"ends in '\.csv'; give \.npy, \.npz or \.safetensors"):
         read_array(str(tmp_path / "a.csv"))
 
 
