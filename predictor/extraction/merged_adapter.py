@@ -17,6 +17,7 @@ import transformers
 from transformers import AutoModel
 
 from predictor.errors import RefusedError
+from predictor.extraction.declared_sizes import check_declared_sizes
 from predictor.models.adapter import SETTINGS, WEIGHTS, Adapter, read_adapter
 from predictor.models.artefact import Artefact
 from predictor.models.config_file import read_json_object
@@ -58,6 +59,7 @@ def load_merged(artefact: Artefact, auto: Any, unused: tuple[str, ...], load: Ca
     """
     need("peft", purpose="reading an adapter")
     adapter = read_adapter(artefact.path, str(artefact.path))
+    check_declared_sizes(artefact.config, artefact.network.folder)
     settings = _settings(adapter)
     shapes = {name.removeprefix(_PREFIX): shape for name, shape in tensor_shapes(artefact.path / WEIGHTS).items()}
     kind = _trained_class(adapter, artefact, shapes) if auto is AutoModel else auto
@@ -115,7 +117,7 @@ def _trained_class(adapter: Adapter, artefact: Artefact, shapes: dict[str, tuple
         auto = getattr(transformers, name)
         try:
             with torch.device("meta"):
-                empty = auto.from_config(configuration(artefact.config, artefact.folder))
+                empty = auto.from_config(configuration(artefact.config, artefact.network.folder))
         except ValueError:
             continue  # no such class of this architecture
         if _fits(empty, shapes):

@@ -15,9 +15,8 @@ import numpy as np
 
 from predictor.extraction.backend import Runtime
 from predictor.models.artefact import Artefact
-from predictor.models.config_file import read_config
 from predictor.models.forms import GGUF, ONNX, TRANSFORMERS
-from predictor.store.arrays import check_safetensors_header
+from predictor.store.array_files import check_safetensors_header
 
 PROBE_SECONDS = 1.0
 
@@ -49,7 +48,8 @@ _LOOKED_UP = (
 
 def multiplied_weights(artefact: Artefact) -> float:
     """Weights that one token is multiplied by on its way through all blocks; 0 of a table of embeddings."""
-    config = read_config(artefact.folder) if artefact.form == TRANSFORMERS else {}
+    artefact = artefact.network
+    config = artefact.config if artefact.form == TRANSFORMERS else {}
     sizes = (math.prod(shape) for name, shape in _tensors(artefact) if len(shape) >= 2 and not _looked_up(name))
     repeats = config.get("num_hidden_layers", 1) if "num_hidden_groups" in config else 1
     return float(sum(sizes) * repeats / max(1, config.get("num_hidden_groups", 1)))
@@ -57,7 +57,8 @@ def multiplied_weights(artefact: Artefact) -> float:
 
 def block_count(artefact: Artefact) -> int | None:
     """Blocks as the configuration declares them, or None where it does not."""
-    config = read_config(artefact.folder) if artefact.form == TRANSFORMERS else {}
+    artefact = artefact.network
+    config = artefact.config if artefact.form == TRANSFORMERS else {}
     names = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
     found = next((config[name] for name in names if isinstance(config.get(name), int)), None)
     return None if found is None or found < 1 else int(found)

@@ -66,9 +66,14 @@ class Artefact:
         return self.base.pipeline if own is None and self.base is not None else own
 
     @property
+    def network(self) -> Artefact:
+        """What has the layers: itself, of an adapter the base below all adapters."""
+        return self if self.base is None else self.base.network
+
+    @property
     def config(self) -> dict[str, Any]:
-        """The configuration of the network: the config.json, of an adapter that of its base."""
-        return read_config(self.folder) if self.base is None else self.base.config
+        """The configuration of the network."""
+        return read_config(self.network.folder)
 
     @property
     def notes(self) -> tuple[str, ...]:

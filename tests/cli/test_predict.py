@@ -110,7 +110,7 @@ def test_a_report_page_is_written(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--strong", "s.npy"), 2, "the following arguments are required: --weak. See w2s predict --help."),
+        (("--strong", "s.npy"), 2, "name at least one with --weak, or several with --candidates FILE"),
         (("--strong", "none.npy", *WEAK), 2, "array file 'none.npy' does not exist."),
         (("--strong", "s.npy", *WEAK, "--rank-by", "size"), 2, "invalid choice: 'size'"),
         (("--strong", "s.npy", *WEAK, "--seed", "x"), 2, "argument --seed: invalid int value: 'x'"),
