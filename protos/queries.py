@@ -12,7 +12,7 @@ from predictor.errors import InputError
 from predictor.intake.predictions import second_of_two
 from predictor.query.description import Description
 from predictor.query.labels import Kind, Labels
-from predictor.query.model_reference import LabelsBy
+from predictor.query.model_reference import LabelsBy, check_prefix
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -142,6 +142,7 @@ def _spec_to_proto(spec: ModelSpec, field: str) -> pb.ModelSpec:
         values=None if spec.values is None else tensor_to_proto(np.asarray(spec.values), f"{field}.values"),
         about=spec.about,
         labels=code_of(_LABELS_BY, spec.labels, f"{field}.labels"),
+        prefix=None if spec.prefix is None else text_of(spec.prefix, f"{field}.prefix"),
     )
 
 
@@ -157,6 +158,7 @@ def _spec_from_proto(message: pb.ModelSpec, field: str) -> ModelSpec:
         values=tensor_from_proto(message.values, f"{field}.values") if message.HasField("values") else None,
         about=dict(message.about),
         labels=word_of(_LABELS_BY, message.labels, f"{field}.labels"),
+        prefix=check_prefix(message.prefix) if message.HasField("prefix") else None,
     )
 
 

@@ -13,7 +13,10 @@ from predictor.query.prompt import with_line_breaks
 from predictor.query.settings import OPTIONS
 
 _FORMS = [scheme.form for scheme in SCHEMES.values()]
-MODEL = f"{', '.join(_FORMS[:-1])} or {_FORMS[-1]}; NAME=MODEL gives an alias, #layer=3,6 and #pooling=cls override"
+MODEL = (
+    f"{', '.join(_FORMS[:-1])} or {_FORMS[-1]}; NAME=MODEL gives an alias, #layer=3,6 and #pooling=cls override, "
+    '#prefix="query: " goes before each row'
+)
 ROWS = ".jsonl .json .csv .tsv .parquet .arrow .txt (also .gz), a datasets folder, or - for standard input"
 
 

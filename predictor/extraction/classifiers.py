@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,9 +13,11 @@ from predictor.errors import LimitError, RefusedError
 from predictor.extraction.backend import Classifier, Runtime
 from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.open_model import load_classifier
+from predictor.extraction.row_tokens import row_tokens
 from predictor.extraction.selfcheck import TOLERANCE
 from predictor.extraction.tokenizers import Tokens, load_tokenizer
 from predictor.models.artefact import Artefact
+from predictor.query.row_form import RowForm
 from predictor.statistics.arrays import Array
 
 Ints = NDArray[np.int64]
@@ -41,7 +43,7 @@ class Classified:
 
 
 def classify_steps(
-    artefact: Artefact, runtime: Runtime, texts: list[str], max_length: int, budget: int
+    artefact: Artefact, runtime: Runtime, texts: Sequence[str], form: RowForm, budget: int
 ) -> Generator[int, None, Classified]:
     """Load a classifier and read rows with it; yields rows done.
 
@@ -50,8 +52,7 @@ def classify_steps(
         LimitError: one row alone does not fit the memory.
     """
     head, tokenizer = load_classifier(artefact, runtime), load_tokenizer(artefact)
-    limits = (max_length, tokenizer.limit, head.positions)
-    tokens = tokenizer.encode(texts, min(limit for limit in limits if limit is not None))
+    tokens = row_tokens(tokenizer, texts, form.within(tokenizer.limit, head.positions))
     if head.vocabulary is not None and max(int(row.max()) for row in tokens.rows) >= head.vocabulary:
         raise RefusedError(
             f"the tokenizer gives token ids beyond the {head.vocabulary} that the model knows; they do not belong "

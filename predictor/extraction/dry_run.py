@@ -29,6 +29,7 @@ from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Pooling
 from predictor.statistics.threads import usable_threads
 from predictor.store.arrays import rows_digest
@@ -123,7 +124,7 @@ class _Planner:
 
         def look() -> Step:
             artefact = labelling_artefact(spec, self.query.pool, self.cache)
-            key = LabelKey.of(artefact, self.cache, kind, settings, "auto", label_prompt)
+            key = LabelKey.of(artefact, self.cache, kind, settings, RowForm.of(spec, settings), "auto", label_prompt)
             if FeatureStore(self.cache / "features").get(key.entry(rows_digest(self.query.pool))) is not None:
                 return replace(blank, state="cached", seconds=0.0)
             precision = label_precision(settings, "auto")
@@ -192,7 +193,7 @@ class _Planner:
                 precision = "fp32"
             step = replace(step, layers=",".join(str(layer) for layer in layers))
             store, rows = FeatureStore(self.cache / "features"), rows_digest(self.query.pool)
-            keys = (identity.key(precision, layer, pooling, settings.max_length).entry(rows) for layer in layers)
+            keys = (identity.key(precision, layer, pooling, RowForm.of(spec, settings)).entry(rows) for layer in layers)
             if all(store.get(key) is not None for key in keys):
                 return replace(step, state="cached", seconds=0.0), None
         if blocks:

@@ -168,7 +168,7 @@ class Extractor:
     ) -> Steps[dict[LayerPooling, StoredFeatures]]:
         model = self.models.model(plan.identity, plan.precision)
         if tokens is None:
-            tokens = model.tokenize(list(pool.texts), settings.max_length)
+            tokens = model.tokenize(pool.texts, plan.form)
         self._prefetcher.begin(spec, pool, settings)
         passes = run_passes(model, tokens.rows, outputs, self._tokens_per_batch(), partial)
         yield Progress(spec.name, "extract", next(passes), len(pool))
@@ -182,7 +182,7 @@ class Extractor:
             "truncated_rows": tokens.truncated,
             "length_limit": tokens.limit,
             "parameters": model.facts.parameters,
-            "warnings": list(model.notes),
+            "warnings": [*model.notes, *tokens.notes],
         }
         return {output: StoredFeatures(values[output], about) for output in outputs}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from predictor.extraction.model_facts import ModelFacts, facts_path, read_facts, write_facts
 from predictor.models.artefact import Artefact
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Pooling
 from predictor.store.keys import FeatureKey
 
@@ -47,9 +48,20 @@ class Identity:
         """Store the facts for next time."""
         write_facts(self._facts_path(precision), facts)
 
-    def key(self, precision: str, layer: int, pooling: Pooling, max_length: int) -> FeatureKey:
+    def key(self, precision: str, layer: int, pooling: Pooling, form: RowForm) -> FeatureKey:
         """The key of one layer's features."""
-        return FeatureKey(self.weights, self.tokenizer, precision, self.backend, layer, pooling, "", max_length)
+        template = "" if form.prefix is None else f"prefix {form.prefix}"
+        return FeatureKey(
+            self.weights,
+            self.tokenizer,
+            precision,
+            self.backend,
+            layer,
+            pooling,
+            template,
+            form.max_length,
+            form.truncate,
+        )
 
     def _facts_path(self, precision: str) -> Path:
         return facts_path(self.cache, self.weights, self.tokenizer, self.backend, precision)

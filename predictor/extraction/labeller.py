@@ -21,6 +21,7 @@ from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Settings
 from predictor.query.source import Predicted
 from predictor.statistics.arrays import Floats, Ints
@@ -44,7 +45,7 @@ class LabelKey:
         weights, tokenizer, precision, backend: as of `FeatureKey`.
         kind: `logits`, `words` or `refined`.
         words, template: label words and prompt; () and "" for logits.
-        max_length: tokens.
+        form: how the model gets the rows.
         context: digest of the rows in context and their labels, "" for none.
         version: of how labels are computed; another version makes other entries.
     """
@@ -56,7 +57,7 @@ class LabelKey:
     kind: str
     words: tuple[str, ...]
     template: str
-    max_length: int
+    form: RowForm
     context: str = ""
     version: int = 1
 
@@ -72,6 +73,7 @@ class LabelKey:
         cache: Path,
         kind: str,
         settings: Settings,
+        form: RowForm,
         device: str,
         label_prompt: LabelPrompt | None = None,
     ) -> LabelKey:
@@ -84,7 +86,7 @@ class LabelKey:
             kind,
             () if label_prompt is None else label_prompt.words,
             "" if label_prompt is None else label_prompt.template,
-            settings.max_length,
+            form,
         )
 
 
@@ -118,7 +120,7 @@ class Labeller:
         self._make_room = make_room
         self.store = store
         self.passes = 0
-        self._loaded: tuple[Artefact, Runtime, LabelPrompt, int, WordScorer] | None = None
+        self._loaded: tuple[Artefact, Runtime, LabelPrompt, RowForm, WordScorer] | None = None
 
     @property
     def current(self) -> WordScorer | None:
@@ -137,10 +139,10 @@ class Labeller:
         """
         artefact = labelling_artefact(spec, pool, self._cache)
         if spec.labels == "logits":
-            key = self._key(artefact, "logits", settings)
+            key = self._key(artefact, "logits", spec, settings)
             found = yield from self._stored_or_computed(key, spec, pool, self._classify(artefact, spec, pool, settings))
         else:
-            key = self._key(artefact, "words", settings, settings.label_prompt)
+            key = self._key(artefact, "words", spec, settings, settings.label_prompt)
             found = yield from self._stored_or_computed(key, spec, pool, self._ask(artefact, spec, pool, settings))
         warnings = list(found.about["warnings"])
         if found.about["truncated_rows"]:
@@ -162,7 +164,7 @@ class Labeller:
         found = []
         for context in contexts:
             shown = f"{fingerprint(np.asarray(weak_labels, dtype=np.float64))}\n{fingerprint(context)}"
-            key = self._key(artefact, "refined", settings, settings.label_prompt)
+            key = self._key(artefact, "refined", spec, settings, settings.label_prompt)
             key = replace(key, context=hashlib.sha256(shown.encode()).hexdigest())
             steps = self._refine(artefact, spec, pool, settings, weak_labels, context)
             stored = yield from self._stored_or_computed(key, spec, pool, steps)
@@ -170,9 +172,15 @@ class Labeller:
         return tuple(found)
 
     def _key(
-        self, artefact: Artefact, kind: str, settings: Settings, label_prompt: LabelPrompt | None = None
+        self,
+        artefact: Artefact,
+        kind: str,
+        spec: ModelSpec,
+        settings: Settings,
+        label_prompt: LabelPrompt | None = None,
     ) -> LabelKey:
-        return LabelKey.of(artefact, self._cache, kind, settings, self._runtime.device, label_prompt)
+        form = RowForm.of(spec, settings)
+        return LabelKey.of(artefact, self._cache, kind, settings, form, self._runtime.device, label_prompt)
 
     def _stored_or_computed(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: LabelSteps) -> LabelSteps:
         """The labels of the store, else computed and stored, with a warning where the disk refuses."""
@@ -198,14 +206,14 @@ class Labeller:
         self._make_room()
         runtime = replace(self._runtime, precision=label_precision(settings, self._runtime.device))
         yield Progress(spec.name, "load", 0, 1)
-        steps = classify_steps(artefact, runtime, list(pool.texts), settings.max_length, self._budget())
+        steps = classify_steps(artefact, runtime, pool.texts, RowForm.of(spec, settings), self._budget())
         found = yield from self._counted(steps, spec, pool)
         return _stored(found.values, found.truncated, found.classes, found.limit)
 
     def _ask(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> LabelSteps:
         scorer = yield from self._scorer(artefact, spec, settings)
         found = yield from self._counted(scorer.steps(pool.texts), spec, pool)
-        return _stored(found.probabilities, found.truncated, None)
+        return _stored(found.probabilities, found.truncated, None, scorer.room(0))
 
     def _refine(
         self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, context: Ints
@@ -230,13 +238,13 @@ class Labeller:
         if label_prompt is None:
             raise TypeError("a query that asks for words has a label prompt")
         runtime = replace(self._runtime, precision=label_precision(settings, self._runtime.device))
-        wanted = (artefact, runtime, label_prompt, settings.max_length)
+        wanted = (artefact, runtime, label_prompt, RowForm.of(spec, settings))
         if self._loaded is not None and self._loaded[:4] == wanted:
             return self._loaded[4]
         yield Progress(spec.name, "load", 0, 1)
         self._loaded = None
         self._make_room()
-        self._loaded = (*wanted, load_scorer(artefact, runtime, label_prompt, settings.max_length, self._budget()))
+        self._loaded = (*wanted, load_scorer(*wanted, self._budget()))
         return self._loaded[4]
 
 
@@ -271,7 +279,7 @@ def load_scorer(
     artefact: Artefact,
     runtime: Runtime,
     label_prompt: LabelPrompt,
-    max_length: int,
+    form: RowForm,
     budget: int,
     *,
     cache_prefix: bool = True,
@@ -298,7 +306,7 @@ def load_scorer(
             reason="NOT_PROMPTABLE",
             field="model",
         )
-    prompts = Prompts(tokenizer, label_prompt)
+    prompts = Prompts(tokenizer, label_prompt, form)
     model = CausalModel(artefact, runtime, cache_prefix=cache_prefix)
     if max((*prompts.words.tokens_used, *tokenizer.opening, tokenizer.fallback)) >= model.vocabulary:
         raise RefusedError(
@@ -307,7 +315,7 @@ def load_scorer(
             reason="TOKENIZER_MISMATCH",
             field="model",
         )
-    return WordScorer(model, prompts, max_length, budget)
+    return WordScorer(model, prompts, form.max_length, budget)
 
 
 def _stored(

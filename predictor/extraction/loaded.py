@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,14 @@ from predictor.extraction.batching import pad_right
 from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.open_model import load_backend
 from predictor.extraction.precision import PROBE_ROWS
+from predictor.extraction.row_tokens import row_tokens
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
 from predictor.extraction.sentence_encoder import SentenceBackend, SentenceTokenizer
 from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
 from predictor.models.artefact import Artefact
+from predictor.query.row_form import RowForm
+
+_PROBED = RowForm(48)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +43,13 @@ class LoadedModel:
         """Sentences for the user on how the files were read."""
         return (*self.origin, *self.tokenizer.notes)
 
-    def tokenize(self, texts: list[str], max_length: int) -> Tokens:
-        """Token ids of all texts, cut at the smaller of `max_length` and the model's own limit.
+    def tokenize(self, texts: Sequence[str], form: RowForm) -> Tokens:
+        """Token ids of all texts in the form asked for, cut at the model's own limit where that is less.
 
         Raises:
             RefusedError: an id that the model has no embedding for.
         """
-        return _tokenize(self.backend, self.tokenizer, texts, max_length)
+        return _tokenize(self.backend, self.tokenizer, texts, form)
 
 
 def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = None) -> LoadedModel:
@@ -64,7 +69,7 @@ def load_model(artefact: Artefact, runtime: Runtime, known: ModelFacts | None = 
     whole = SentenceBackend(backend, pipeline) if pipeline is not None and pipeline.steps else backend
     if known is not None:
         return LoadedModel(whole, tokenizer, known, artefact.notes)
-    short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], 48).rows
+    short, long = _tokenize(backend, tokenizer, [PROBE_SHORT, PROBE_LONG], _PROBED).rows
     if len(short) == len(long):
         short = long[: max(1, len(long) // 2)]
     tolerance = TOLERANCE[artefact.form.precision(runtime.precision)]
@@ -89,12 +94,11 @@ def row_tokenizer(artefact: Artefact) -> Tokenizer:
 
 def _probe_batches(backend: Backend, tokenizer: Tokenizer) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """One padded batch per kind of probe rows."""
-    return [pad_right(_tokenize(backend, tokenizer, list(kind), 48).rows, tokenizer.pad_id) for kind in PROBE_ROWS]
+    return [pad_right(_tokenize(backend, tokenizer, list(kind), _PROBED).rows, tokenizer.pad_id) for kind in PROBE_ROWS]
 
 
-def _tokenize(backend: Backend, tokenizer: Tokenizer, texts: list[str], max_length: int) -> Tokens:
-    limits = (max_length, tokenizer.limit, backend.positions)
-    tokens = tokenizer.encode(texts, min(limit for limit in limits if limit is not None))
+def _tokenize(backend: Backend, tokenizer: Tokenizer, texts: Sequence[str], form: RowForm) -> Tokens:
+    tokens = row_tokens(tokenizer, texts, form.within(tokenizer.limit, backend.positions))
     highest = _highest(tokens.rows)
     if backend.vocabulary is not None and highest >= backend.vocabulary:
         raise RefusedError(

@@ -10,6 +10,7 @@ from predictor.extraction.layers import resolve_layers
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.precision import DRIFT_LIMIT, drift_allowed, preferred_precision
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Pooling, Precision
 from predictor.store.keys import FeatureKey
 
@@ -21,6 +22,7 @@ class RunPlan:
     Attributes:
         precision: as in feature keys.
         outputs: layers with their poolings, in the order of the request.
+        form: how the model gets the rows.
         warnings: about the precision, for the user.
     """
 
@@ -28,12 +30,12 @@ class RunPlan:
     precision: str
     facts: ModelFacts
     outputs: tuple[LayerPooling, ...]
-    max_length: int
+    form: RowForm
     warnings: tuple[str, ...] = ()
 
     def key(self, output: LayerPooling) -> FeatureKey:
         """The key of an output's features."""
-        return self.identity.key(self.precision, *output, self.max_length)
+        return self.identity.key(self.precision, *output, self.form)
 
     def drift(self, layer: int) -> dict[str, float]:
         """The drift of this layer in bf16, as a diagnostic; empty in another precision."""
@@ -52,7 +54,7 @@ class ModelCache:
         self._loaded: tuple[Identity, str, LoadedModel] | None = None
 
     def plan(
-        self, identity: Identity, name: str, layers: str, pooling: Pooling, asked: Precision, max_length: int
+        self, identity: Identity, name: str, layers: str, pooling: Pooling, asked: Precision, form: RowForm
     ) -> RunPlan:
         """Decide precision and layers; the model is loaded where no facts of it are stored yet.
 
@@ -73,7 +75,7 @@ class ModelCache:
         elif asked == "bf16" and precision == "fp32":
             warnings = ("this device does not compute in bf16, so the model was read in fp32",)
         outputs = tuple(LayerPooling(number, pooling) for number in numbers)
-        return RunPlan(identity, precision, facts, outputs, max_length, warnings)
+        return RunPlan(identity, precision, facts, outputs, form, warnings)
 
     def first_precision(self, identity: Identity, asked: Precision) -> str:
         """The precision that is tried first, for any model."""

@@ -16,6 +16,7 @@ import numpy as np
 from predictor.extraction.backend import Runtime
 from predictor.models.artefact import Artefact
 from predictor.models.forms import GGUF, ONNX, TRANSFORMERS
+from predictor.query.row_form import RowForm
 from predictor.store.array_files import check_safetensors_header
 
 PROBE_SECONDS = 1.0
@@ -74,9 +75,10 @@ def mean_tokens(artefact: Artefact, texts: Sequence[str], max_length: int, frame
         W2SError: the tokenizer is missing or unreadable.
     """
     from predictor.extraction.loaded import row_tokenizer
+    from predictor.extraction.row_tokens import row_tokens
 
     places = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), SAMPLE_ROWS)).astype(int))
-    rows = row_tokenizer(artefact).encode([texts[i] + "x" * frame for i in places], max_length).rows
+    rows = row_tokens(row_tokenizer(artefact), [texts[i] + "x" * frame for i in places], RowForm(max_length)).rows
     return float(np.mean([len(row) for row in rows]))
 
 

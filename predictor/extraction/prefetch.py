@@ -18,6 +18,7 @@ from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Pooling, Settings
 from predictor.store.arrays import rows_digest
 from predictor.store.features import FeatureStore
@@ -94,7 +95,7 @@ class Prefetcher:
                 found = run_plan(self._models, plan.identity, other, settings)
             except W2SError:
                 continue  # this candidate's own error, raised when it is asked for
-            if found.precision == plan.precision:
+            if (found.precision, found.form) == (plan.precision, plan.form):
                 yield from (c for c in found.outputs if not self._store.has(found.key(c).entry(rows)))
 
     def _following(self, spec: ModelSpec, pool: Pool) -> tuple[ModelSpec, ...]:
@@ -127,7 +128,7 @@ class Prefetcher:
                 plan = run_plan(self._models, identity, spec, settings)
                 if plan.precision != precision:
                     return None
-                tokens = model.tokenize(list(pool.texts), settings.max_length)
+                tokens = model.tokenize(pool.texts, plan.form)
                 return Prefetched(spec, pool, plan, model, tokens)
             except W2SError:
                 continue  # this candidate's own error, raised when it is asked for
@@ -148,7 +149,7 @@ def run_plan(models: ModelCache, identity: Identity, spec: ModelSpec, settings: 
         spec.layer or reference.layer or settings.layer,
         pooling_of(identity.artefact, spec, settings),
         settings.precision,
-        settings.max_length,
+        RowForm.of(spec, settings),
     )
 
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from predictor.errors import InputError
+from predictor.extraction.token_cut import Cut
 from predictor.extraction.tokenizers import PieceTokenizer
+from predictor.query.chat import plain_text
 from predictor.query.prompt import BETWEEN, LabelPrompt
+from predictor.query.row_form import RowForm
 
 Example = tuple[str, int]
 """A row in context and the number of its class."""
@@ -54,8 +57,10 @@ class Prompts:
         words: the label words.
     """
 
-    def __init__(self, tokenizer: PieceTokenizer, label_prompt: LabelPrompt) -> None:
+    def __init__(self, tokenizer: PieceTokenizer, label_prompt: LabelPrompt, form: RowForm) -> None:
         self._tokenizer = tokenizer
+        self._prefix = form.prefix or ""
+        self._cut = Cut(form.truncate)
         self._label_prompt = label_prompt
         self._answers = [self._behind(label_prompt.answer(word)) for word in label_prompt.words]
         self.words = self._ended()
@@ -63,7 +68,7 @@ class Prompts:
     def question(self, text: str, room: int, *, first: bool) -> tuple[tuple[int, ...], bool]:
         """Token ids of one row's question, and whether its text had to be cut to fit `room`.
 
-        The text loses characters at its end; what the template puts around it stays whole.
+        The text loses characters where rows are cut; the model's prefix and what the template puts around stay whole.
 
         Args:
             room: tokens at most, the opening marker counted.
@@ -73,13 +78,14 @@ class Prompts:
             InputError: the template alone needs more room.
         """
         opening = tuple(self._tokenizer.opening) if first else ()
-        whole = (*opening, *self._pieces(self._label_prompt.question(text)))
+        text = plain_text(text)
+        whole = (*opening, *self._asked(text))
         if len(whole) <= room:
             return (whole or (self._tokenizer.fallback,)), False
         fits, over = -1, len(text)
         while over - fits > 1:
             middle = (fits + over) // 2
-            if len(opening) + len(self._pieces(self._label_prompt.question(text[:middle]))) <= room:
+            if len(opening) + len(self._asked(self._shortened(text, middle))) <= room:
                 fits = middle
             else:
                 over = middle
@@ -90,7 +96,7 @@ class Prompts:
                 reason="PROMPT_TOO_LONG",
                 field="prompt",
             )
-        return (*opening, *self._pieces(self._label_prompt.question(text[:fits]))), True
+        return (*opening, *self._asked(self._shortened(text, fits))), True
 
     def context(self, examples: Sequence[Example], room: int) -> tuple[int, ...]:
         """Token ids of answered questions, each followed by an empty line; () for no examples.
@@ -106,6 +112,12 @@ class Prompts:
             found.extend(self.question(text, room, first=False)[0])
             found.extend((*self._answers[label], *between))
         return tuple(found)
+
+    def _asked(self, text: str) -> tuple[int, ...]:
+        return self._pieces(self._label_prompt.question(self._prefix + text))
+
+    def _shortened(self, text: str, letters: int) -> str:
+        return "".join(self._cut.apply(text, letters)) if letters else ""
 
     def _pieces(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.pieces([text])[0])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.extraction.backend import Backend, LayerPooling, Vectors
+from predictor.extraction.token_cut import RIGHT, Cut
 from predictor.extraction.tokenizers import Tokenizer, Tokens
 from predictor.models.sentence_pipeline import Dense, Normalize, SentencePipeline
 from predictor.store.array_files import read_tensors
@@ -22,21 +23,25 @@ _ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
 
 
 class SentenceTokenizer:
-    """A tokenizer that puts a pipeline's prompt before each row and keeps to its length limit."""
+    """A tokenizer with a pipeline's prompt and length limit.
+
+    Attributes:
+        inner: the tokenizer of the model's folder.
+    """
 
     def __init__(self, inner: Tokenizer, pipeline: SentencePipeline) -> None:
-        self._inner = inner
-        self._pipeline = pipeline
+        self.inner = inner
+        self._lower = pipeline.lower
+        self.prompt = pipeline.prompt
         self.kind = inner.kind
         self.pad_id = inner.pad_id
         limits = [limit for limit in (inner.limit, pipeline.max_length) if limit is not None]
         self.limit: int | None = min(limits, default=None)
         self.notes = (*pipeline.notes, *inner.notes)
 
-    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
         """See `predictor.extraction.tokenizers.Tokenizer`."""
-        prompted = [self._pipeline.prompt + text for text in texts]
-        return self._inner.encode([text.lower() for text in prompted] if self._pipeline.lower else prompted, max_length)
+        return self.inner.encode([text.lower() for text in texts] if self._lower else texts, max_length, cut)
 
 
 class SentenceBackend:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.extraction.marks import marks_of, opening
+from predictor.extraction.token_cut import RIGHT, Cut
 from predictor.models.artefact import Artefact
 from predictor.models.gguf_file import check_gguf_architecture
 from predictor.models.libraries import need
@@ -40,11 +41,13 @@ class Tokens:
         rows: one int64 array per text, at least one token each.
         truncated: how many rows were cut at the length limit.
         limit: the length limit, in tokens.
+        notes: sentences for the user on how the rows were read.
     """
 
     rows: list[NDArray[np.int64]]
     truncated: int
     limit: int
+    notes: tuple[str, ...] = ()
 
 
 class Tokenizer(Protocol):
@@ -55,15 +58,17 @@ class Tokenizer(Protocol):
         pad_id: what shorter rows are padded with.
         limit: most tokens of a row that its configuration allows, or None.
         notes: sentences for the user on how it was read.
+        prompt: what the model's folder puts before each row, "" for nothing.
     """
 
     kind: str
     pad_id: int
     limit: int | None
     notes: tuple[str, ...]
+    prompt: str
 
-    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
-        """Token ids with the model's own markers, at most `max_length` a row."""
+    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
+        """Token ids with the model's own markers, at most `max_length` a row, cut as `cut` says."""
         ...
 
 
@@ -89,6 +94,7 @@ class RegexTokenizer:
 
     def __init__(self, folder: Path, specification: dict[str, Any]) -> None:
         self.kind = "regex"
+        self.prompt = ""
         self.limit: int | None = None
         self.notes: tuple[str, ...] = ()
         vocabulary = folder / Path(str(specification.get("vocab", "vocab.txt"))).name
@@ -116,14 +122,14 @@ class RegexTokenizer:
         """The tokens of one text, without markers."""
         return [match.group(match.lastindex or 0) for match in self._pattern.finditer(text)]
 
-    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
         """See `Tokenizer`."""
         room = max(1, max_length - len(self._before) - len(self._after))
         rows, truncated = [], 0
         for text in texts:
             inner = [self._ids.get(token, self._unknown) for token in self.split(text)]
             truncated += len(inner) > room
-            ids = self._before + inner[:room] + self._after
+            ids = self._before + cut.apply(inner, room) + self._after
             rows.append(np.array(ids or [self._unknown], dtype=np.int64))
         return Tokens(rows, truncated, max_length)
 
@@ -140,6 +146,7 @@ class FileTokenizer:
         from tokenizers import Tokenizer as Fast
 
         self.kind = "tokenizer.json"
+        self.prompt = ""
         self.limit: int | None = None
         try:
             self._fast = Fast.from_file(str(path))
@@ -157,6 +164,7 @@ class FileTokenizer:
         self._marks = marks_of(asked, marked, bare, self._id(asked, "bos_token"), self._id(asked, "eos_token"))
         self.notes = self._marks.notes
         self.opening = opening(self._marks.apply(marked), bare)
+        self._closing = max(0, len(self._marks.apply(marked)) - len(self.opening) - len(bare))
 
     def _id(self, config: Mapping[str, Any], name: str) -> int | None:
         token = config.get(name)
@@ -168,12 +176,15 @@ class FileTokenizer:
         self._fast.no_truncation()
         return [list(row.ids) for row in self._fast.encode_batch(list(texts), add_special_tokens=False)]
 
-    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
         """See `Tokenizer`."""
         self._fast.no_truncation()
         whole = self._encoded(texts)
         long = [i for i, row in enumerate(whole) if len(row) > max_length]
-        if long:
+        if cut.side != "right":
+            for i in long:
+                whole[i] = cut.between(whole[i], len(self.opening), self._closing, max_length)
+        elif long:
             self._fast.enable_truncation(max(1, max_length - self._marks.added))
             for i, row in zip(long, self._encoded([texts[i] for i in long]), strict=True):
                 whole[i] = row
@@ -192,6 +203,7 @@ class LibraryTokenizer:
         from transformers import AutoTokenizer
 
         self.kind = "gguf" if gguf else "transformers"
+        self.prompt = ""
         try:
             options = {"gguf_file": gguf} if gguf else {}
             self.library = AutoTokenizer.from_pretrained(
@@ -218,23 +230,46 @@ class LibraryTokenizer:
         self._marks = marks_of(config, marked, bare, self.library.bos_token_id, self.library.eos_token_id)
         self.notes = self._marks.notes
         self.opening = opening(self._marks.apply(marked), bare)
+        self._closing = max(0, len(self._marks.apply(marked)) - len(self.opening) - len(bare))
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """See `PieceTokenizer`."""
         found: list[list[int]] = self.library(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
         return found
 
-    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
         """See `Tokenizer`."""
         found: list[list[int]] = self.library(list(texts), truncation=False, verbose=False)["input_ids"]
         whole = [self._marks.apply(row) for row in found]
         long = [i for i, row in enumerate(whole) if len(row) > max_length]
-        if long:
+        if cut.side != "right":
+            for i in long:
+                whole[i] = cut.between(whole[i], len(self.opening), self._closing, max_length)
+        elif long:
             room = max(1, max_length - self._marks.added)
-            cut = self.library([texts[i] for i in long], truncation=True, max_length=room, verbose=False)
-            for i, row in zip(long, cut["input_ids"], strict=True):
+            short = self.library([texts[i] for i in long], truncation=True, max_length=room, verbose=False)
+            for i, row in zip(long, short["input_ids"], strict=True):
                 whole[i] = self._marks.apply(row)
         return Tokens([np.array(row or [self.fallback], dtype=np.int64) for row in whole], len(long), max_length)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """See `predictor.extraction.row_tokens.ChatTokenizer`."""
+        return bool(self.library.chat_template)
+
+    def chat(self, messages: Sequence[dict[str, Any]]) -> list[int]:
+        """See `predictor.extraction.row_tokens.ChatTokenizer`."""
+        try:
+            text = self.library.apply_chat_template(list(messages), tokenize=False)
+        except Exception as error:  # boundary: a template that came with the model's files
+            raise RefusedError(
+                f"the chat template of {self.kind} does not take this conversation ({error}); give another model, or "
+                "texts in place of messages.",
+                reason="CHAT_TEMPLATE_FAILED",
+                field="pool",
+            ) from error
+        found: list[int] = self.library(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return found
 
 
 def load_tokenizer(artefact: Artefact) -> Tokenizer:

@@ -13,11 +13,13 @@ from predictor.extraction.batching import pad_right
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.loaded import row_tokenizer
 from predictor.extraction.pooling import pool
+from predictor.extraction.row_tokens import row_tokens
 from predictor.extraction.torch_backend import device_of
 from predictor.extraction.torch_weights import load_weights
 from predictor.finetuning.adapters import attach, reset
 from predictor.models.architectures import usable_positions
 from predictor.models.artefact import Artefact
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Pooling
 from predictor.training.recipe import Tuning
 
@@ -49,7 +51,7 @@ class Body:
         *,
         adapters: bool,
         pooling: Pooling,
-        max_length: int,
+        form: RowForm,
         half: bool = False,
     ) -> None:
         """
@@ -71,8 +73,8 @@ class Body:
         (self.layer,) = resolve_layers(tuning.head_layer, self.depth, "the strong model")
         self._pooling: Pooling = pooling
         tokenizer = row_tokenizer(artefact)
-        limits = (max_length, tokenizer.limit, usable_positions(whole.config.to_dict()))
-        self._tokens = tokenizer.encode(list(texts), min(limit for limit in limits if limit is not None)).rows
+        limits = tokenizer.limit, usable_positions(whole.config.to_dict())
+        self._tokens = row_tokens(tokenizer, texts, form.within(*limits)).rows
         self._pad = tokenizer.pad_id
         self.lengths = np.array([len(row) for row in self._tokens])
         self._adapters = adapters

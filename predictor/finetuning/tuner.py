@@ -17,6 +17,7 @@ from predictor.models.artefact import Artefact
 from predictor.models.forms import ARRAY
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Settings
 from predictor.statistics.arrays import Array
 from predictor.statistics.threads import usable_threads
@@ -63,7 +64,7 @@ class FineTuner:
             recipe.tuning,
             adapters=recipe.method == "lora",
             pooling=spec.pooling or spec.parsed.pooling or settings.pooling,
-            max_length=settings.max_length,
+            form=RowForm.of(spec, settings),
             half=settings.precision == "bf16" and device_computes_bf16("cpu"),
         )
         return cls(body, recipe)

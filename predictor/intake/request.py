@@ -32,7 +32,7 @@ from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
-from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, read_costs, settings_of
+from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Truncate, read_costs, settings_of
 from predictor.query.training_plan import Heads, LabelForm
 from predictor.statistics.arrays import Floats
 
@@ -85,6 +85,7 @@ class Options(TypedDict, total=False):
         max_rows: draw this many rows of a larger pool, uniformly with `seed`; their order is preserved, and labels,
             weak labels and arrays are cut alike.
         max_length: tokens after which a row is cut.
+        truncate: `right` (its end), `left` or `middle`: what a long row loses.
         precision: `auto`, `fp32` or `bf16`.
         budget: limit on what is read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that
             cannot be best are then dropped on the way.
@@ -123,6 +124,7 @@ class Options(TypedDict, total=False):
     pooling: Pooling | None
     max_rows: int | None
     max_length: int | None
+    truncate: Truncate | None
     precision: Precision | None
     budget: Budget | str | float | None
     confidence: float | None

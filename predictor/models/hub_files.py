@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from predictor.models.adapter import SETTINGS, WEIGHTS
-from predictor.models.tokenizer_files import TOKENIZER_FILES, TOKENIZER_PATTERNS
+from predictor.models.tokenizer_files import CHAT_TEMPLATES, TOKENIZER_FILES, TOKENIZER_PATTERNS
 
 INDEX = "model.safetensors.index.json"
 FILES = (".gguf", ".onnx")
@@ -21,6 +21,7 @@ _CONFIGS = (
     "config_sentence_transformers.json",
     "sentence_bert_config.json",
     *TOKENIZER_FILES,
+    *CHAT_TEMPLATES,
     *TOKENIZER_PATTERNS,
 )
 """Small files that say how the weights are used. No code."""

@@ -51,6 +51,9 @@ TOKENIZER_FILES = (
 )
 """Files that decide how text becomes token ids, by name. A folder with one of them has a tokenizer."""
 
+CHAT_TEMPLATES = ("chat_template.jinja", "chat_template.json")
+"""Files with the template of conversations, beside a tokenizer."""
+
 TOKENIZER_PATTERNS = ("tokenizer*.json", "vocab*", "merges*", "*.model", "*.spm", "*.tiktoken", "*.codes", "dict*.txt")
 """Further names of such files: versions (`tokenizer.4.0.0.json`), other languages (`vocab-src.json`), other formats."""
 
@@ -62,7 +65,7 @@ def tokenizer_files(folder: Path) -> tuple[Path, ...]:
     """
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         return ()
-    names = {*TOKENIZER_FILES, "config.json", *_named(folder)}
+    names = {*TOKENIZER_FILES, *CHAT_TEMPLATES, "config.json", *_named(folder)}
     return tuple(
         path
         for path in sorted(folder.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -44,13 +45,18 @@ SCHEMES: dict[Kind, Scheme] = {
 PREFIXES = " ".join(f"{kind}:" for kind in SCHEMES if kind != "folder")
 """All prefixes, for messages."""
 
+MAX_PREFIX = 1000
+"""Characters before a row."""
+
 MAX_REFERENCE = 2000
 """Characters."""
 
-OPTIONS = ("layer", "pooling", "tokenizer", "labels", "base")
+OPTIONS = ("layer", "pooling", "tokenizer", "labels", "base", "prefix")
 """What may follow a reference's `#`."""
 
-_OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$")
+_OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$", re.DOTALL)
+_OPTION = re.compile(r'([^&=]*)(?:=("(?:[^"\\]|\\.)*"(?=&|$)|[^&]*))?(?:&|$)', re.DOTALL)
+_OPEN_PREFIX = re.compile(r'[#&]prefix=[^"&][^&]*$')
 HUB = re.compile(r"^(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+)(?:/(?P<inner>(?!.*\.\.)[^/].*))?)?$")
 """`owner/name@revision/inner`; that the revision is a commit is checked where it can be said which one is meant."""
 
@@ -69,6 +75,7 @@ class ModelReference:
         pooling: or None.
         tokenizer: reference to the folder or file of a tokenizer that is not beside the weights, or None.
         labels: whether the model itself labels the rows, and by what, or None.
+        prefix: text before each row, or None; quoted as in JSON where it has `&` or ends with a blank.
         base: of an adapter, reference to the model that it was trained over, or None where its own settings name it.
     """
 
@@ -79,10 +86,11 @@ class ModelReference:
     tokenizer: str | None = None
     labels: LabelsBy | None = None
     base: str | None = None
+    prefix: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> ModelReference:
-        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL&labels=logits&base=MODEL]`.
+        """Read `[KIND:]LOCATOR[#layer=3,6&pooling=cls&tokenizer=MODEL&labels=logits&base=MODEL&prefix=TEXT]`.
 
         No kind means a local folder.
 
@@ -95,7 +103,7 @@ class ModelReference:
                 reason="BAD_REFERENCE",
                 field="model",
             )
-        body, options = _split_options(text.strip())
+        body, options = _split_options(trimmed(text))
         kind, locator = _split_kind(body)
         if not locator:
             raise InputError(f"model reference {text!r} names nothing.", reason="BAD_REFERENCE", field="model")
@@ -121,6 +129,7 @@ class ModelReference:
             options.get("tokenizer"),
             _labels(options.get("labels")),
             options.get("base"),
+            _prefix(options.get("prefix"), kind),
         )
 
     @property
@@ -165,6 +174,7 @@ class ModelReference:
             ("tokenizer", self.tokenizer),
             ("labels", self.labels),
             ("base", self.base),
+            ("prefix", None if self.prefix is None else quoted(self.prefix)),
         )
         options = "&".join(f"{key}={value}" for key, value in pairs if value is not None)
         return f"{self.body}#{options}" if options else self.body
@@ -174,7 +184,7 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
     found = _OPTIONS.match(text)
     if found is None:
         return text, {}
-    given = [pair.partition("=")[::2] for pair in found["options"].split("&")]
+    given = [pair for pair in _OPTION.findall(found["options"]) if any(pair)]
     options = dict(given)
     if len(options) < len(given) or any(_OPTIONS.match(options.get(key, "")) for key in ("tokenizer", "base")):
         raise InputError(
@@ -204,6 +214,50 @@ def _split_kind(body: str) -> tuple[Kind, str]:
             field="model",
         )
     return "folder", body
+
+
+def trimmed(text: str) -> str:
+    """A reference without blanks around it; those that end an unquoted prefix are part of it."""
+    return text.strip() if _OPEN_PREFIX.search(text) is None else text.lstrip().rstrip("\r\n")
+
+
+def quoted(prefix: str) -> str:
+    """A prefix as it is written in a reference."""
+    return json.dumps(prefix, ensure_ascii=False)
+
+
+def _prefix(text: str | None, kind: Kind) -> str | None:
+    if text is None:
+        return None
+    if not SCHEMES[kind].layered:
+        raise InputError(
+            f"prefix={text!r} is given for {kind}:, which reads no rows; leave it out.",
+            reason="BAD_PREFIX",
+            field="model",
+        )
+    try:
+        return check_prefix(json.loads(text) if text[:1] == text[-1:] == '"' and len(text) > 1 else text)
+    except ValueError as error:
+        raise InputError(
+            f'prefix={text} is not quoted as in JSON ({error}); write prefix="query: ".',
+            reason="BAD_PREFIX",
+            field="model",
+        ) from error
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix.
+
+    Raises:
+        InputError: it is too long.
+    """
+    if len(prefix) > MAX_PREFIX:
+        raise InputError(
+            f"a prefix of {len(prefix)} characters was given; at most {MAX_PREFIX} are allowed.",
+            reason="BAD_PREFIX",
+            field="prefix",
+        )
+    return prefix
 
 
 def _pooling(text: str | None) -> Pooling | None:

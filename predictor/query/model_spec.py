@@ -9,7 +9,7 @@ from functools import cached_property
 
 from predictor.errors import InputError
 from predictor.folders import existing_path
-from predictor.query.model_reference import LabelsBy, ModelReference
+from predictor.query.model_reference import LabelsBy, ModelReference, quoted, trimmed
 from predictor.query.settings import Pooling
 from predictor.statistics.arrays import Floats
 
@@ -27,6 +27,7 @@ class ModelSpec:
         pooling: None for the request's default.
         values: (n, d), where the features travel with the request; then nothing is loaded.
         about: metadata of the file of the values: `rows_sha256`, `parameters`, `depth`; empty where it has none.
+        prefix: text that this model alone gets before each row; None for what its folder declares.
         labels: how the model itself labels the rows: by the `logits` of its classification head, by the label `words`
             that it predicts after them, or None where it does not.
     """
@@ -38,6 +39,7 @@ class ModelSpec:
     values: Floats | None = None
     about: Mapping[str, str] = field(default_factory=dict)
     labels: LabelsBy | None = None
+    prefix: str | None = None
 
     @cached_property
     def parsed(self) -> ModelReference:
@@ -78,6 +80,7 @@ class ModelSpec:
         """The model as on the command line, alias and options included."""
         given = (("layer", self.layer), ("pooling", self.pooling), ("labels", self.labels))
         overrides = [f"{key}={value}" for key, value in given if value]
+        overrides += [] if self.prefix is None else [f"prefix={quoted(self.prefix)}"]
         reference = self.reference + ("#" + "&".join(overrides) if overrides and "#" not in self.reference else "")
         return reference if self.name in (self.reference, reference) else f"{self.name}={reference}"
 
@@ -88,10 +91,11 @@ def split_alias(text: str) -> tuple[str | None, str]:
     The `=` of `pypi:PACKAGE==VERSION`, of `#layer=3`, of a path such as `runs/lr=0.1`, and of any text that exists as
     a path is none.
     """
-    found = _ALIAS.match(text.strip())
-    if found is None or existing_path(text.strip()) is not None:
-        return None, text.strip()
-    return found["name"].strip(), found["model"].strip()
+    text = trimmed(text)
+    found = _ALIAS.match(text)
+    if found is None or existing_path(text) is not None:
+        return None, text
+    return found["name"].strip(), trimmed(found["model"])
 
 
 def read_spec(text: str) -> ModelSpec:
@@ -106,5 +110,8 @@ def read_spec(text: str) -> ModelSpec:
     alias, given = split_alias(text)
     reference = ModelReference.parse(given)
     several = reference.layer is not None and "," in reference.layer
-    name = alias or (reference.body if several else given)
-    return ModelSpec(name, reference.files, reference.layer, reference.pooling, labels=reference.labels)
+    written = given if reference.prefix is None else str(reference)
+    name = alias or (reference.body if several else written)
+    return ModelSpec(
+        name, reference.files, reference.layer, reference.pooling, labels=reference.labels, prefix=reference.prefix
+    )

@@ -16,6 +16,7 @@ from predictor.query.training_plan import Training
 RankBy = Literal["accuracy", "w2s_error", "gain"]
 Pooling = Literal["mean", "last", "cls"]
 Precision = Literal["auto", "fp32", "bf16"]
+Truncate = Literal["right", "left", "middle"]
 RefineBy = Literal["linear", "prompted"]
 
 
@@ -121,6 +122,7 @@ class Settings:
         layer: of models that name none: a number, `middle`, `last`, or several joined by commas.
         max_rows: rows drawn of a larger pool, uniformly with `seed`; None for all.
         max_length: tokens after which a row is cut.
+        truncate: the end that a long row loses, or its middle.
         calibration: name of a fitted calibration, or None.
         precision: of torch arithmetic; `auto` is bf16 where the device and the model support it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
@@ -190,6 +192,10 @@ class Settings:
     )
     max_length: int = setting(
         256, Option("extraction", "where longer rows are cut (default: 256)", "TOKENS", min_value=1, parse=int)
+    )
+    truncate: Truncate = setting(
+        "right",
+        Option("extraction", "which end of a long row is cut (default: right, its end)", choices=get_args(Truncate)),
     )
     precision: Precision = setting(
         "auto",

@@ -27,6 +27,7 @@ class FeatureKey:
         layer: 0 is the embeddings' output, k the output of block k.
         template: text put around each row, "" for none.
         max_length: tokens.
+        truncate: what a longer row loses; a key without it means its end.
     """
 
     weights: str
@@ -37,11 +38,13 @@ class FeatureKey:
     pooling: str
     template: str
     max_length: int
+    truncate: str = "right"
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 hex of the features' definition, without the rows."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        facts = {name: value for name, value in asdict(self).items() if (name, value) != ("truncate", "right")}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def entry(self, rows_sha256: str) -> str:
         """SHA-256 hex under which the features of these rows are stored."""

@@ -32,6 +32,7 @@ from predictor.folders import cache_dir
 from predictor.models.known_models import find
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
+from predictor.query.row_form import RowForm
 from tests.benchmarks.lineup import data_folder, ready
 from tests.benchmarks.peers import Peer, folder_for_peers
 from tests.benchmarks.rounding import rounding
@@ -87,7 +88,7 @@ def block_products(model: LoadedModel, texts: list[str], layer: int) -> float:
     """Multiply-adds of the linear layers up to `layer` over the real tokens; attention left out."""
     import torch
 
-    tokens = sum(len(row) for row in model.tokenize(texts, MAX_LENGTH).rows)
+    tokens = sum(len(row) for row in model.tokenize(texts, RowForm(MAX_LENGTH)).rows)
     backend: Any = model.backend
     lists = [m for m in backend._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == backend.layers]
     if not lists:

@@ -32,6 +32,7 @@ from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.steps import drain
@@ -172,7 +173,7 @@ def prefix(folder: Path) -> None:
 
     task = read("sentence_polarity", folder)
     artefact = resolve(ModelReference.parse(find(STUDENT[0]).reference))
-    scorer = load_scorer(artefact, Runtime("bf16", "cpu", 1), PROMPTS[task.name], 256, 2048)
+    scorer = load_scorer(artefact, Runtime("bf16", "cpu", 1), PROMPTS[task.name], RowForm(256), 2048)
     texts, gold = task.pool.texts, task.labels.targets[:, 0].astype(int)
     size, shown, like = 8, 24, word_scores.STRETCH
     examples = [(texts[-1 - i], int(gold[-1 - i])) for i in range(size)]

@@ -7,6 +7,7 @@ import numpy as np
 from predictor.extraction.backend import LayerPooling
 from predictor.extraction.forward import run_passes
 from predictor.extraction.loaded import LoadedModel
+from predictor.query.row_form import RowForm
 from predictor.steps import drain
 
 MAX_LENGTH = 256
@@ -14,7 +15,7 @@ MAX_LENGTH = 256
 
 def ours(model: LoadedModel, texts: list[str], cell: LayerPooling, budget: int) -> np.ndarray:
     """What the extractor does between a loaded model and stored features, tokenising included."""
-    found = drain(run_passes(model, model.tokenize(texts, MAX_LENGTH).rows, (cell,), budget))
+    found = drain(run_passes(model, model.tokenize(texts, RowForm(MAX_LENGTH)).rows, (cell,), budget))
     return np.asarray(found[cell])
 
 
@@ -22,7 +23,7 @@ def dataset_order(model: LoadedModel, texts: list[str], cell: LayerPooling) -> n
     """Batches of 32 in dataset order, each padded to its longest: the loop of most research code, on our own model."""
     from predictor.extraction.batching import pad_right
 
-    rows = model.tokenize(texts, MAX_LENGTH).rows
+    rows = model.tokenize(texts, RowForm(MAX_LENGTH)).rows
     parts = [rows[i : i + 32] for i in range(0, len(rows), 32)]
     return np.concatenate(
         [model.backend.forward(*pad_right(part, model.tokenizer.pad_id), (cell,))[cell] for part in parts]

@@ -12,6 +12,7 @@ from predictor.extraction.batching import Batching
 from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.pooling import pool
+from predictor.extraction.token_cut import RIGHT, Cut
 from predictor.extraction.tokenizers import Tokens
 
 
@@ -22,8 +23,9 @@ class FakeTokenizer:
     pad_id = 0
     limit: int | None = None
     notes: tuple[str, ...] = ()
+    prompt = ""
 
-    def encode(self, texts: Sequence[str], max_length: int) -> Tokens:
+    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
         rows = [np.array([ord(c) % 150 + 1 for c in text[:max_length]] or [1], dtype=np.int64) for text in texts]
         return Tokens(rows, sum(len(text) > max_length for text in texts), max_length)
 

@@ -8,11 +8,15 @@ from predictor.errors import InputError
 from predictor.extraction.prompts import Prompts, Words
 from predictor.extraction.tokenizers import LibraryTokenizer
 from predictor.query.prompt import LabelPrompt
+from predictor.query.row_form import RowForm
 from tests.extraction import tiny
 from tests.weights import SENTENCES
 
 TEMPLATE = "Review: {text}\nSentiment:"
 LONG = "and the music made every minute of them feel like ten , " * 20
+
+
+ROWS = RowForm(256)
 
 
 @pytest.fixture(scope="module", params=["byte_level", "metaspace"])
@@ -22,8 +26,8 @@ def tokenizer(request, tmp_path_factory) -> LibraryTokenizer:
     return LibraryTokenizer(folder)
 
 
-def prompts(tokenizer, *words: str, template: str = TEMPLATE) -> Prompts:
-    return Prompts(tokenizer, LabelPrompt(words, template))
+def prompts(tokenizer, *words: str, template: str = TEMPLATE, form: RowForm = ROWS) -> Prompts:
+    return Prompts(tokenizer, LabelPrompt(words, template), form)
 
 
 def text_of(tokenizer, ids) -> str:

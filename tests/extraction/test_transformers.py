@@ -21,6 +21,7 @@ from predictor.models.forms import TRANSFORMERS
 from predictor.models.tokenizer_files import SMILES_SPECIFICATION
 from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.steps import drain
@@ -58,7 +59,7 @@ def tiny(folder: Path, model: torch.nn.Module) -> Path:
 
 
 def ids_of(model: LoadedModel, texts: tuple[str, ...]) -> list[list[int]]:
-    return [row.tolist() for row in model.tokenize(list(texts), 256).rows]
+    return [row.tolist() for row in model.tokenize(texts, RowForm(256)).rows]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from predictor.extraction.prompted_refiner import PromptedRefiner
 from predictor.models.artefact import Artefact
 from predictor.models.forms import ONNX, TRANSFORMERS
 from predictor.query.prompt import LabelPrompt
+from predictor.query.row_form import RowForm
 from predictor.steps import drain
 from tests import weights
 from tests.extraction import tiny
@@ -33,7 +34,7 @@ def folder(request, tmp_path_factory) -> Path:
 def scorer(folder: Path, *words: str, cache_prefix: bool = True, budget: int = 64, max_length: int = 60):
     label_prompt = LabelPrompt(words or ("negative", "positive"), TEMPLATE)
     return load_scorer(
-        Artefact(TRANSFORMERS, folder), RUNTIME, label_prompt, max_length, budget, cache_prefix=cache_prefix
+        Artefact(TRANSFORMERS, folder), RUNTIME, label_prompt, RowForm(max_length), budget, cache_prefix=cache_prefix
     )
 
 
@@ -203,7 +204,7 @@ def test_models_that_are_no_language_models_are_refused(tmp_path):
     with pytest.raises(RefusedError, match="is of kind 'bert', and only a causal language model"):
         scorer(encoder)
     with pytest.raises(RefusedError, match="is of kind 'onnx'"):
-        load_scorer(Artefact(ONNX, tmp_path / "m.onnx"), RUNTIME, LabelPrompt(("a", "b")), 10, 10)
+        load_scorer(Artefact(ONNX, tmp_path / "m.onnx"), RUNTIME, LabelPrompt(("a", "b")), RowForm(10), 10)
 
 
 def test_a_head_that_is_missing_is_refused_and_never_random(tmp_path):
@@ -248,7 +249,7 @@ def test_refined_labels_have_the_coding_of_the_weak_ones(folder):
 @pytest.mark.weights
 def test_the_real_smollm2_prefers_the_right_word_and_may_keep_its_beginning():
     artefact = weights.artefact(weights.SMOLLM2)
-    asked = load_scorer(artefact, RUNTIME, LabelPrompt(("negative", "positive"), TEMPLATE), 64, 512)
+    asked = load_scorer(artefact, RUNTIME, LabelPrompt(("negative", "positive"), TEMPLATE), RowForm(64), 512)
     assert asked.model.caches_prefix
     examples = [("a wonderful film", 1), ("a terrible mess", 0), ("I loved it", 1), ("boring and bad", 0)]
     texts = ["the acting is superb and the story never lets go", "a dull film , and far too long"]

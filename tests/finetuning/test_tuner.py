@@ -16,6 +16,7 @@ from predictor.finetuning.body import Body
 from predictor.finetuning.schedule import batches, rate_at, steps_of
 from predictor.finetuning.tuner import FineTuner, trainable
 from predictor.query.model_spec import ModelSpec
+from predictor.query.row_form import RowForm
 from predictor.query.training_plan import Training
 from predictor.training.recipe import Recipe, Tuning
 from tests.finetuning.tiny import SETTINGS, VOCABULARY, rows, spec, tiny_bert
@@ -55,7 +56,7 @@ def plain_states(model, texts, layer):
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])
 def test_states_are_those_of_a_plain_forward_pass(folder, layer):
     body = Body(
-        trainable(spec(folder)), TEXTS, Tuning(head_layer=str(layer)), adapters=False, pooling="mean", max_length=256
+        trainable(spec(folder)), TEXTS, Tuning(head_layer=str(layer)), adapters=False, pooling="mean", form=RowForm(256)
     )
     with torch.no_grad():
         plain = plain_states(AutoModel.from_pretrained(str(folder)).eval(), TEXTS, layer)
@@ -138,7 +139,7 @@ def test_training_leaves_torchs_own_generator_alone(folder):
 
 def test_new_adapters_leave_every_answer_as_it_was(folder):
     made = [
-        Body(trainable(spec(folder)), TEXTS, Tuning(), adapters=adapters, pooling="mean", max_length=256)
+        Body(trainable(spec(folder)), TEXTS, Tuning(), adapters=adapters, pooling="mean", form=RowForm(256))
         for adapters in (False, True)
     ]
     bare, adapted = (body.states(np.arange(64)) for body in made)
@@ -151,7 +152,7 @@ def test_new_adapters_leave_every_answer_as_it_was(folder):
 
 
 def test_an_adapter_adds_two_b_a_to_the_weight(folder):
-    body = Body(trainable(spec(folder)), TEXTS, Tuning(lora_rank=2), adapters=True, pooling="mean", max_length=256)
+    body = Body(trainable(spec(folder)), TEXTS, Tuning(lora_rank=2), adapters=True, pooling="mean", form=RowForm(256))
     query = body.model.encoder.layer[0].attention.self.query
     down, up = query.lora_A["default"].weight, query.lora_B["default"].weight
     assert (down.shape, up.shape) == ((2, 16), (16, 2))

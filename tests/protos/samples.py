@@ -30,10 +30,18 @@ def full_query() -> RankingQuery:
     rows = 6
     return RankingQuery(
         strong=ModelSpec(
-            "strong", "array:s.npy", "3,6", "cls", rng.normal(size=(rows, 3)).astype(np.float32), {"a": "1", "b": "ß"}
+            "strong",
+            "array:s.npy",
+            "3,6",
+            "cls",
+            rng.normal(size=(rows, 3)).astype(np.float32),
+            {"a": "1", "b": "ß"},
+            prefix="s: ",
         ),
         weak=(
-            ModelSpec("small", "/models/small", "last", "last", rng.normal(size=(rows, 2)), {"parameters": "7"}),
+            ModelSpec(
+                "small", "/models/small", "last", "last", rng.normal(size=(rows, 2)), {"parameters": "7"}, prefix=""
+            ),
             ModelSpec(
                 "tiny",
                 "hub:owner/tiny@main",
@@ -41,14 +49,17 @@ def full_query() -> RankingQuery:
                 "mean",
                 rng.integers(0, 9, size=(rows, 2), dtype=np.int16),
                 {"c": "d"},
+                prefix="p: ",
             ),
-            ModelSpec("asked", "gguf:a", "1", "mean", rng.normal(size=(rows, 2)), {"e": "f"}, labels="words"),
+            ModelSpec(
+                "asked", "gguf:a", "1", "mean", rng.normal(size=(rows, 2)), {"e": "f"}, labels="words", prefix="query: "
+            ),
         ),
         pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
         labels=Labels.of(["x", "y", None, "z", "x", "y"]),
         weak_labels={"tiny": rng.random((rows, 3)), "small": rng.random(rows).astype(np.float16)},
         descriptions=(Description("x", ("a text", "ein Wörtchen")), Description("y", ("b",)), Description("z", ("c",))),
-        describers=(ModelSpec("reader", "pypi:reader==1/model", "last", "mean", about={"g": "h"}),),
+        describers=(ModelSpec("reader", "pypi:reader==1/model", "last", "mean", about={"g": "h"}, prefix="ß "),),
         drawn=Drawn(np.array([0, 2, 4, 5, 7, 9], np.int64), 10, "ab" * 32),
         settings=Settings(
             estimators=("misfit", "cka"),
@@ -57,6 +68,7 @@ def full_query() -> RankingQuery:
             pooling="cls",
             max_rows=5,
             max_length=77,
+            truncate="middle",
             seed=9,
             calibration="sst2",
             precision="bf16",

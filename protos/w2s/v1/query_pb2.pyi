@@ -49,6 +49,13 @@ class LabelsBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LABELS_BY_LOGITS: _ClassVar[LabelsBy]
     LABELS_BY_WORDS: _ClassVar[LabelsBy]
 
+class Truncate(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TRUNCATE_UNSPECIFIED: _ClassVar[Truncate]
+    TRUNCATE_RIGHT: _ClassVar[Truncate]
+    TRUNCATE_LEFT: _ClassVar[Truncate]
+    TRUNCATE_MIDDLE: _ClassVar[Truncate]
+
 class RefineBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REFINE_BY_UNSPECIFIED: _ClassVar[RefineBy]
@@ -94,6 +101,10 @@ PRECISION_BF16: Precision
 LABELS_BY_UNSPECIFIED: LabelsBy
 LABELS_BY_LOGITS: LabelsBy
 LABELS_BY_WORDS: LabelsBy
+TRUNCATE_UNSPECIFIED: Truncate
+TRUNCATE_RIGHT: Truncate
+TRUNCATE_LEFT: Truncate
+TRUNCATE_MIDDLE: Truncate
 REFINE_BY_UNSPECIFIED: RefineBy
 REFINE_BY_LINEAR: RefineBy
 REFINE_BY_PROMPTED: RefineBy
@@ -118,7 +129,7 @@ class Tensor(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[Dtype, str]] = ..., part: _Optional[str] = ...) -> None: ...
 
 class ModelSpec(_message.Message):
-    __slots__ = ("name", "reference", "layer", "pooling", "values", "about", "labels")
+    __slots__ = ("name", "reference", "layer", "pooling", "values", "about", "labels", "prefix")
     class AboutEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -133,6 +144,7 @@ class ModelSpec(_message.Message):
     VALUES_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
     name: str
     reference: str
     layer: str
@@ -140,7 +152,8 @@ class ModelSpec(_message.Message):
     values: Tensor
     about: _containers.ScalarMap[str, str]
     labels: LabelsBy
-    def __init__(self, name: _Optional[str] = ..., reference: _Optional[str] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., about: _Optional[_Mapping[str, str]] = ..., labels: _Optional[_Union[LabelsBy, str]] = ...) -> None: ...
+    prefix: str
+    def __init__(self, name: _Optional[str] = ..., reference: _Optional[str] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ..., about: _Optional[_Mapping[str, str]] = ..., labels: _Optional[_Union[LabelsBy, str]] = ..., prefix: _Optional[str] = ...) -> None: ...
 
 class Pool(_message.Message):
     __slots__ = ("ids", "texts", "part")
@@ -197,7 +210,7 @@ class Proxy(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training", "launch", "costs")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training", "launch", "costs", "truncate")
     class CostsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -221,6 +234,7 @@ class Settings(_message.Message):
     TRAINING_FIELD_NUMBER: _ClassVar[int]
     LAUNCH_FIELD_NUMBER: _ClassVar[int]
     COSTS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATE_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     rank_by: RankBy
     layer: str
@@ -237,7 +251,8 @@ class Settings(_message.Message):
     training: Training
     launch: int
     costs: _containers.ScalarMap[str, float]
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., launch: _Optional[int] = ..., costs: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    truncate: Truncate
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., launch: _Optional[int] = ..., costs: _Optional[_Mapping[str, float]] = ..., truncate: _Optional[_Union[Truncate, str]] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form")
