@@ -9,13 +9,12 @@ stored in the cache folder, as each costs some seconds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.decision.draws import OutcomeDraws
 from predictor.estimators.combined import Combined
 from predictor.estimators.cross_fitted_students import by_ridge
 from predictor.estimators.problem import Case, Representation
@@ -212,17 +211,3 @@ def _read(path: Path) -> Answered:
     values |= {name: str(values[name]) for name in ("task", "strong", "evidence")}
     values |= {"split": int(values["split"]), "names": tuple(map(str, values["names"]))}
     return Answered(**values)
-
-
-def draws_of(one: Answered) -> OutcomeDraws:
-    """Its draws as a decision takes them: of classes an accuracy, else an error."""
-    accuracy = None if np.isnan(one.accuracy).any() else -one.draws
-    error = one.draws if accuracy is None else np.zeros_like(one.draws)
-    return replace(OutcomeDraws(one.names, error, np.zeros_like(error), accuracy, accuracy, one.split))
-
-
-if __name__ == "__main__":
-    import sys
-
-    for found in answered(cache_dir() / "benchmarks" / "tasks", sys.argv[1:] or TASKS, EVIDENCE):
-        sys.stdout.write(f"{found.task} {found.strong} {found.evidence} {found.split}\n")
