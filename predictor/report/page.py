@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from predictor.query.evidence import evidence_text
+from predictor.report.decision import decision_section
 from predictor.report.estimates import assumptions, table_of_estimates
 from predictor.report.intervals import Row, interval_plot
 from predictor.report.markup import facts, model, section, table, text
@@ -41,7 +42,7 @@ def html(ranking: Ranking) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>Weak-to-strong ranking: {text(title)}</title><style>{CSS}</style></head><body><main>"
-        f"{_header(ranking, ranked)}{_ranking(ranking, ranked)}{_plots(ranking, ranked)}"
+        f"{_header(ranking, ranked)}{decision_section(ranking)}{_ranking(ranking, ranked)}{_plots(ranking, ranked)}"
         f"{section('Spectra and overlap', spectra(ranking), lead=SPECTRA)}"
         f"{section('Estimates', table_of_estimates(ranked), lead=ESTIMATES)}"
         f"{_evidence(ranking, ranked)}{_failed(failed)}{_repeat(ranking)}</main></body></html>\n"
@@ -85,7 +86,9 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
         return ""
     first = ranked[0].tie_group
     order = order_of(ranking)
-    columns = [one for one in columns_of(ranking, pgr=True) if one.present]
+    present = {one.name: one for one in columns_of(ranking, pgr=True) if one.present}
+    teachers = {one.name: present.pop(one.teacher) for one in list(present.values()) if one.teacher in present}
+    columns = list(present.values())
     unit = next((i.unit for i in order.intervals if i is not None), "")
     headings = ["Candidate", "Rank<small>90 %</small>", "P(best)", *(_heading(one) for one in columns)]
     rows = [
@@ -93,7 +96,7 @@ def _ranking(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
             _name(candidate, candidate.tie_group is not None and candidate.tie_group == first),
             ranks(candidate.rank_low, candidate.rank_high),
             _meter(candidate.p_best),
-            *(_figure(one.intervals[row], one.decimals, one.signed) for one in columns),
+            *(_pair(one, teachers.get(one.name), row) for one in columns),
         ]
         for row, candidate in enumerate(ranked)
     ]
@@ -139,6 +142,19 @@ def _meter(p_best: float | None) -> str:
     )
 
 
+def _pair(column: Column, teacher: Column | None, row: int) -> str:
+    """The student's figure, and below it that of its teacher."""
+    own = _figure(column.intervals[row], column.decimals, column.signed)
+    other = None if teacher is None else teacher.intervals[row]
+    if teacher is None or other is None or other.value is None:
+        return own
+    value = f"<small>teacher {number(other.value, teacher.decimals)}</small>"
+    if other.low is None or other.high is None:
+        return f"<span>{own}{value}</span>"
+    low, high = (number(end, teacher.decimals) for end in (other.low, other.high))
+    return f"<span>{own}{value}<small>{low} to {high}</small></span>"
+
+
 def _figure(interval: Interval | None, decimals: int, signed: bool) -> str:
     if interval is None or interval.value is None:
         return number(None)
@@ -167,6 +183,11 @@ def _plots(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
     unit = next((c.predicted_w2s_error.unit for c in ranked if c.predicted_w2s_error is not None), unit)
     gained = points_of(c.predicted_gain for c in ranked) or unit
     return _figures(
+        interval_plot(
+            "Predicted accuracy of the student",
+            "share of rows, higher is better; 90 % intervals",
+            rows([candidate.predicted_accuracy for candidate in ranked]),
+        ),
         interval_plot(
             "Predicted W2S error",
             f"{unit}, lower is better; 90 % intervals",

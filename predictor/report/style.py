@@ -44,6 +44,7 @@ tbody tr+tr>*{border-top:1px solid var(--grid)}
 th:first-child{text-align:left}
 tbody th{font-weight:600;white-space:normal;overflow-wrap:break-word;word-break:break-word;min-width:12em}
 .ranking th:first-child{width:40%}
+.ranking th,.ranking td{padding-left:12px;padding-right:12px}
 .who{display:flex;gap:12px;align-items:baseline}
 .place{flex:none;min-width:1.7em;padding:0 .45em;border-radius:99px;text-align:center;font-size:13px;line-height:1.7;
 background:var(--grid);color:var(--soft)}
@@ -98,6 +99,12 @@ polyline.curve{fill:none}
 .words{display:grid;gap:16px}
 .words dt{font-weight:600}.words dd{max-width:52em;color:var(--ink)}
 .words small{display:block;font-size:13px;color:var(--soft)}
+.decision{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:10px 24px}
+.decision div{display:contents}
+.decision dt{font-weight:600;color:var(--soft)}
+.decision dd{overflow-wrap:anywhere;max-width:52em}
+.decision strong{color:var(--accent)}
+.copy{margin-top:16px;user-select:all;-webkit-user-select:all;cursor:copy}
 .failed{list-style:none;display:grid;gap:10px}
 .failed li{padding:14px 18px;border-radius:12px;background:var(--badtint);overflow-wrap:anywhere}
 .failed strong{color:var(--bad)}
@@ -113,6 +120,7 @@ code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",mon
 @media(max-width:640px){
 main{padding:32px 16px 48px}section{margin-top:40px}
 .facts{grid-template-columns:1fr 1fr;gap:14px 16px}
+.decision{grid-template-columns:minmax(0,1fr);gap:2px}.decision dd{margin-bottom:10px}
 .plot,.chart,.keys,.panel{padding:16px}
 .row{grid-template-columns:minmax(0,1fr) auto;gap:0 10px}
 .row .name{-webkit-line-clamp:3}
@@ -135,6 +143,8 @@ main{padding:32px 16px 48px}section{margin-top:40px}
 .scroll{overflow:visible;border:0}table{font-size:11px}
 main .scroll th,main .scroll td{position:static;min-width:0;padding:4px 5px;white-space:normal;overflow-wrap:anywhere;
 word-break:normal}
+main .ranking th,main .ranking td{overflow-wrap:normal;word-break:normal}main .ranking th:first-child{width:26%}
+.meter{display:none}
 main .scroll tbody th{min-width:7em}main .scroll thead th,main .scroll small{font-size:9px}
 .estimates,.estimates thead,.estimates tbody{display:block}
 .estimates tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5em,1fr));break-inside:avoid}

@@ -65,7 +65,7 @@ def _loss(decision: Decision, regret: float) -> str:
     if len(decision.launch) == 1:
         name = visible(decision.launch[0])
         return f"{name} is expected to lose {lost} against the best of all; it is the best {chance}"
-    return f"the best of them is expected to lose {lost} against the best of all, and is that {chance}"
+    return f"the best of them is expected to lose {lost} against the best of all, which is among them {chance}"
 
 
 def _launch(decision: Decision, first: Candidate) -> str:

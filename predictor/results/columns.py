@@ -20,12 +20,14 @@ class Column:
         about: unit and direction, in a few words.
         intervals: one per ranked candidate, in order.
         signed: whether numbers carry their sign.
+        teacher: name of the column that holds the same of the candidate itself; "" for none.
     """
 
     name: str
     about: str
     intervals: tuple[Interval | None, ...]
     signed: bool = False
+    teacher: str = ""
 
     @property
     def decimals(self) -> int:
@@ -56,17 +58,21 @@ def columns_of(ranking: Ranking, *, pgr: bool = False) -> list[Column]:
 
 
 _COLUMNS = (
-    ("accuracy", "of the student, share of rows", "predicted_accuracy"),
+    ("accuracy", "share of rows", "predicted_accuracy"),
     ("teacher", "its own accuracy", "predicted_weak_accuracy"),
     ("W2S error", "lower is better", "predicted_w2s_error"),
     ("gain", "over its teacher", "predicted_gain"),
-    ("RMSE", "of the student, in the label's unit", "predicted_rmse"),
+    ("RMSE", "in the label's unit", "predicted_rmse"),
     ("teacher RMSE", "its own", "predicted_weak_rmse"),
-    ("AUROC", "of the student", "predicted_auroc"),
+    ("AUROC", "share of pairs", "predicted_auroc"),
     ("teacher AUROC", "its own", "predicted_weak_auroc"),
     ("PGR", "gap closed", "predicted_pgr"),
 )
 
 
+_TEACHERS = {"accuracy": "teacher", "RMSE": "teacher RMSE", "AUROC": "teacher AUROC"}
+
+
 def _column(name: str, about: str, outcome: str, ranked: Sequence[Candidate]) -> Column:
-    return Column(name, about, tuple(candidate.outcomes()[outcome] for candidate in ranked), name == "gain")
+    intervals = tuple(candidate.outcomes()[outcome] for candidate in ranked)
+    return Column(name, about, intervals, name == "gain", _TEACHERS.get(name, ""))

@@ -38,7 +38,7 @@ from tests.benchmarks.one_truth import descriptions, population, shown
 Array = NDArray[np.float64]
 
 TASKS = (
-    *("subjectivity", "sentence_polarity", "imdb", "ethics_justice", "ethics_deontology", "ethics_virtue"),
+    *("subjectivity", "sentence_polarity", "ethics_justice", "ethics_deontology", "ethics_virtue"),
     *("opinions", "topics", "activities", "tox21_sr_are", "targets"),
 )
 EVIDENCE = ("none", "descriptions", "weak labels", "gold 50", "descriptions + gold 50", "D~")

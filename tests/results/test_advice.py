@@ -98,6 +98,11 @@ def test_the_lines_name_cost_loss_gain_and_next_steps():
     assert "lose 0.4 % of rows" in share["loss"]
 
 
+def test_of_several_the_best_is_among_them():
+    lines = dict(decision_lines(decided(launch=(FIRST, SECOND))))
+    assert lines["loss"].endswith("against the best of all, which is among them with a chance of 71%")
+
+
 def test_partial_trainings_are_a_plan():
     plan = Halving((FIRST, SECOND, THIRD), (Round(50, 3), Round(100, 1)), 1.0)
     line = dict(decision_lines(decided(halving=plan)))["halving"]
