@@ -18,7 +18,8 @@ import numpy as np
 from predictor.errors import UnavailableError, W2SError
 from predictor.extraction.backend import Runtime
 from predictor.extraction.identity import Identity
-from predictor.extraction.labeller import LabelKey, label_precision, labelling_artefact
+from predictor.extraction.label_key import LabelKey, label_precision
+from predictor.extraction.labeller import labelling_artefact
 from predictor.extraction.layers import resolve_layers
 from predictor.extraction.pass_cost import block_count, mean_tokens, measured_rates, multiplied_weights
 from predictor.extraction.precision import drift_allowed, preferred_precision

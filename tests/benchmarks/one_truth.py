@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +43,12 @@ from predictor.training.splits import Parts, cut
 from predictor.truth.voters import Kind, Voters
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.descriptions import texts_of
-from tests.benchmarks.lineup import ALL_SMILES, Cell, Task, cells, data_folder, read, ready
+from tests.benchmarks.lineup import Cell, Task, cells, data_folder, read, ready
+from tests.benchmarks.one_truth_table import COLUMNS, GOLD, POPULATIONS, TEACHERS, table
 
 Array = NDArray[np.float64]
 
-POPULATIONS = ("models", "arrays", "layers")
 DESCRIBERS = ("all-mpnet-base-v2", "all-MiniLM-L6-v2")
-GOLD = {"none": (0, False), "descriptions": (0, True)} | {
-    f"{words}gold {count}": (count, bool(words)) for words in ("", "descriptions + ") for count in (20, 50, 200)
-}
-TEACHERS = {
-    "descriptions + weak labels": (0, "soft", True),
-    "finished 0": (0, "soft", False),
-    "finished 50": (50, "soft", False),
-    "finished 100": (100, "soft", False),
-    "over-confident 50": (50, "over", False),
-    "hard 50": (50, "hard", False),
-}
-"""Gold rows, what the teachers are like, and whether descriptions are given."""
 
 SPLITS = 2
 """Splits of the rows on which teachers are trained; draws of gold rows elsewhere."""
@@ -70,10 +57,6 @@ HALVINGS = 4
 """Random halvings of the rows on which students are really trained: with one, ρ of a cell is known to about .1."""
 
 OVERCONFIDENT = 1.8
-COLUMNS = (
-    *("task", "strong", "population", "evidence", "split", "candidates", "ceiling"),
-    *("error", "gain", "regret", "coverage", "width", "bias", "junk_first", "seconds"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,36 +225,6 @@ def scored(forecast: Forecast, measured: Array, seconds: float) -> dict[str, Any
         "junk_first": int(np.argmin(error) >= real),
         "seconds": seconds,
     }
-
-
-def table(path: Path, least: float = 0.9) -> str:
-    """Mean / worst cell per kind of rows, population and evidence, of cells whose ceiling errs by less than `least`."""
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if float(row["ceiling"]) < least]
-    lines = [
-        "| rows | population | evidence | cells | ρ, W2S error | ρ, gain | regret | coverage | bias | junk first |",
-        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for reads, kind, name in product(("text", "SMILES"), POPULATIONS, (*GOLD, *TEACHERS)):
-        cellwise: dict[tuple[str, str], list[dict[str, str]]] = {}
-        for row in rows:
-            of_kind = (row["task"] in ALL_SMILES) == (reads == "SMILES")
-            if of_kind and (row["population"], row["evidence"]) == (kind, name):
-                cellwise.setdefault((row["task"], row["strong"]), []).append(row)
-        if cellwise:
-            lines.append(f"| {reads} | {kind} | {name} | {len(cellwise)} | {_line(tuple(cellwise.values()))} |")
-    return "\n".join(lines)
-
-
-def _line(found: Sequence[Sequence[dict[str, str]]]) -> str:
-    told = {
-        figure: np.array([np.mean([float(row[figure]) for row in rows if row[figure]]) for rows in found])
-        for figure in COLUMNS[7:]
-    }
-    both = " | ".join(f"{told[one].mean():.2f} / {told[one].min():.2f}" for one in ("error", "gain"))
-    coverage = f"{told['coverage'].mean():.2f} / {told['coverage'].min():.2f}"
-    rest = f"{told['bias'].mean():.2f} | {told['junk_first'].mean():.2f}"
-    return f"{both} | {told['regret'].mean():.3f} | {coverage} | {rest}"
 
 
 def main() -> None:
