@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.intake.predictions import second_of_two
 from predictor.query.description import Description
+from predictor.query.label_only import with_labels_as_features
 from predictor.query.labels import Kind, Labels
 from predictor.query.model_reference import LabelsBy, check_prefix
 from predictor.query.model_spec import ModelSpec
@@ -91,7 +92,9 @@ def query_from_proto(message: pb.RankingQuery) -> RankingQuery:
         weak_labels[entry.candidate] = second_of_two(values, None if labels is None else labels.classes)
     return RankingQuery(
         strong=_spec_from_proto(message.strong, "strong"),
-        weak=tuple(_spec_from_proto(spec, f"weak[{i}]") for i, spec in enumerate(message.weak)),
+        weak=with_labels_as_features(
+            [_spec_from_proto(spec, f"weak[{i}]") for i, spec in enumerate(message.weak)], weak_labels
+        ),
         pool=pool,
         labels=labels,
         weak_labels=weak_labels,
@@ -139,7 +142,9 @@ def _spec_to_proto(spec: ModelSpec, field: str) -> pb.ModelSpec:
         reference=text_of(spec.reference, f"{field}.reference"),
         layer=spec.layer,
         pooling=code_of(POOLING, spec.pooling, f"{field}.pooling"),
-        values=None if spec.values is None else tensor_to_proto(np.asarray(spec.values), f"{field}.values"),
+        values=None
+        if spec.values is None or spec.labels_only
+        else tensor_to_proto(np.asarray(spec.values), f"{field}.values"),
         about=spec.about,
         labels=code_of(_LABELS_BY, spec.labels, f"{field}.labels"),
         prefix=None if spec.prefix is None else text_of(spec.prefix, f"{field}.prefix"),

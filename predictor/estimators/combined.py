@@ -25,7 +25,7 @@ def joint_evidence(labels: Labels | None, weak_labels: Mapping[str, Floats]) -> 
 
 @dataclass(frozen=True)
 class Combined:
-    """`truth` given descriptions, proxies, or gold labels and weak labels of heads trained on other rows.
+    """`truth` given descriptions, proxies, a candidate of labels only, or gold and weak labels of other heads' rows.
 
     Else `truth_posterior` given gold labels, else `consensus_truth` given weak ones, else
     `label_prior_simulation`.
@@ -49,7 +49,8 @@ class Combined:
 
     def chosen(self, case: Case) -> Forecaster:
         """The forecaster that this case's evidence allows."""
-        if case.voters is not None or joint_evidence(case.labels, case.weak_labels):
+        bare = any(one.labels_only for one in case.weak)
+        if bare or case.voters is not None or joint_evidence(case.labels, case.weak_labels):
             return TruthForecast()
         consensus = ConsensusForecast()
         if case.labels is None and case.weak_labels and not consensus.lacks(case):

@@ -17,7 +17,8 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
 
     The last are what both see, and what the strong model sees to the powers 2 and 4: fewer directions.
     """
-    others = [one for one in (*case.weak, *case.context_models) if Scale.of(one.features).weight.any()]
+    models = (one for one in (*case.weak, *case.context_models) if not one.labels_only)
+    others = [one for one in models if Scale.of(one.features).weight.any()]
     if not Scale.of(case.strong.features).weight.any():
         raise constant(case.strong.features)
     root = flat_root(case.strong.kernel, FLAT_RIDGE)

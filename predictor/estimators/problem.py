@@ -29,12 +29,14 @@ class Representation:
         features: (n, d), finite; possibly a memory map, which is read in chunks.
         parameters: weights of the model, or None where unknown.
         depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
+        labels_only: the features are the candidate's labels, as it has no others.
     """
 
     name: str
     features: NDArray[np.floating]
     parameters: int | None = None
     depth: float | None = None
+    labels_only: bool = False
     _alignments: WeakKeyDictionary[Representation, Alignment] = field(
         init=False, repr=False, default_factory=WeakKeyDictionary
     )
@@ -43,7 +45,7 @@ class Representation:
     @classmethod
     def of(cls, found: FeatureSet) -> Representation:
         """What an estimator needs of a feature set."""
-        return cls(found.name, found.values, found.parameters, found.depth)
+        return cls(found.name, found.values, found.parameters, found.depth, found.labels_only)
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -81,7 +83,7 @@ class Representation:
 
     def take(self, rows: NDArray[np.integer]) -> Representation:
         """The same model on the given rows."""
-        return Representation(self.name, self.features[rows], self.parameters, self.depth)
+        return Representation(self.name, self.features[rows], self.parameters, self.depth, self.labels_only)
 
     def permuted(self, order: NDArray[np.integer]) -> Representation:
         """The same model with its rows in another order; its eigenvalues are the same, so it is not factored again."""

@@ -8,33 +8,30 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeGuard, Unpack, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.intake.candidates import CandidateFile, expanded, read_candidates
 from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
 from predictor.intake.draw import draw, own_store, values_at_hand
 from predictor.intake.frames import table_of
-from predictor.intake.label_tables import ID_COLUMN, SOFT_COLUMNS
-from predictor.intake.predictions import predictions_of, second_of_two
+from predictor.intake.label_tables import ID_COLUMN
 from predictor.intake.row_texts import TEXT_COLUMN
 from predictor.intake.rows import (
     labels_of,
     pool_of,
     read_labels,
-    read_predictions,
-    read_weak_labels,
     task_of,
-    weak_labels_of,
 )
 from predictor.intake.tables import Table, read_table
+from predictor.intake.weak_labels import WeakLabelsInput, finished_labels, weak_labels_given
+from predictor.query.label_only import with_labels_as_features
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Truncate, read_costs, settings_of
 from predictor.query.training_plan import Heads, LabelForm
-from predictor.statistics.arrays import Floats
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
 TableInput = str | Path | Sequence[Mapping[str, object]] | Any
@@ -42,7 +39,6 @@ TableInput = str | Path | Sequence[Mapping[str, object]] | Any
 
 PoolInput = Pool | Sequence[str] | TableInput
 LabelsInput = Labels | Mapping[str, object] | Sequence[object] | NDArray[np.generic] | TableInput
-WeakLabelsInput = Mapping[str, ArrayLike | TableInput] | Sequence[str]
 CostsInput = Mapping[str, float] | Sequence[str]
 
 
@@ -157,7 +153,10 @@ def build_query(
     candidates = _candidates(weak, listed)
     settings = settings_of({**options, "costs": _costs(options.get("costs"), listed)})
     rows, gold = _rows(options, (student, *candidates))
-    weak_labels = _weak_labels(options, candidates, rows, gold)
+    columns = options.get("weak_label_column"), options.get("id_column", ID_COLUMN)
+    finished = finished_labels(candidates, rows, gold, *columns)
+    weak_labels = weak_labels_given(options.get("weak_labels"), finished, candidates, rows, gold, *columns)
+    candidates = with_labels_as_features(candidates, weak_labels)
     descriptions = descriptions_of(options.get("describe"))
     query = RankingQuery(
         student,
@@ -294,48 +293,6 @@ def _labels(labels: LabelsInput | None, pool: Pool, column: str | None, id_colum
     if isinstance(labels, Mapping):
         return Labels.by_id(pool.ids, {str(name): value for name, value in labels.items()})
     return Labels.of(labels)
-
-
-def _weak_labels(
-    options: Options, candidates: Sequence[ModelSpec], pool: Pool, gold: Labels | None
-) -> dict[str, Floats]:
-    given = options.get("weak_labels")
-    classes = None if gold is None else gold.classes
-    columns = options.get("weak_label_column"), options.get("id_column", ID_COLUMN)
-    names = [spec.name for spec in candidates]
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        found = dict(read_weak_labels(text, pool, names, classes, *columns) for text in given)
-    else:
-        found = {
-            name: second_of_two(_predictions(values, pool, name, classes, *columns), classes)
-            for name, values in given.items()
-        }
-    for name in found:
-        if not any(name == known or name.startswith(f"{known}#") for known in names):
-            raise InputError(
-                f"weak labels are given for {name!r}, which is no candidate; the candidates are {', '.join(names)}.",
-                reason="UNKNOWN_CANDIDATE",
-                field="weak_labels",
-            )
-    return found
-
-
-def _predictions(
-    values: Any, pool: Pool, name: str, classes: Sequence[str] | None, column: str | None, id_column: str
-) -> Floats:
-    if isinstance(values, str | Path):
-        return read_predictions(values, pool, name, classes, column, id_column)
-    table = table_of(values, f"weak labels of {name!r}")
-    if table is not None and {column, "id", id_column, "label", *SOFT_COLUMNS} & {*table.columns}:
-        return weak_labels_of(table, pool, name, classes, column, id_column)
-    return predictions_of(_read_out(values), len(pool), name, classes)
-
-
-def _read_out(values: Any) -> NDArray[Any]:
-    """Weak labels as numpy sees them; tensors that learn, or of types that numpy lacks, give their values as a list."""
-    return np.asarray(values.tolist() if hasattr(values, "tolist") and not hasattr(values, "to_numpy") else values)
 
 
 def _array_file(spec: ModelSpec) -> ModelSpec:

@@ -13,7 +13,7 @@ from predictor.query.checks import check_layer
 from predictor.query.settings import Pooling
 
 LabelsBy = Literal["logits", "words"]
-Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "pypi"]
+Kind = Literal["folder", "hub", "onnx", "gguf", "array", "features", "labels", "pypi"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Scheme:
     Attributes:
         form: the reference as it is written.
         local: whether the locator is a path on this machine.
-        layered: whether it names a network, which has layers to extract; features and tables of embeddings have none.
+        layered: whether it names a network, which has layers to extract; features, labels and tables have none.
     """
 
     form: str
@@ -38,6 +38,7 @@ SCHEMES: dict[Kind, Scheme] = {
     "gguf": Scheme("gguf:FILE", local=True, layered=True),
     "array": Scheme("array:FILE.npy", local=True, layered=False),
     "features": Scheme("features:NAME", local=False, layered=False),
+    "labels": Scheme("labels:FILE", local=True, layered=False),
     "pypi": Scheme("pypi:PACKAGE==VERSION/inner/path", local=False, layered=True),
 }
 """Kind of reference -> how it is written and what it names. A reference without a prefix is a folder."""

@@ -22,7 +22,7 @@ class ModelSpec:
 
     Attributes:
         name: in the answer: the alias, or the reference as given.
-        reference: `array:…`, `hub:…`, `onnx:…`, `gguf:…`, `features:…`, `pypi:…` or a local folder.
+        reference: `array:…`, `hub:…`, `onnx:…`, `gguf:…`, `features:…`, `labels:…`, `pypi:…` or a local folder.
         layer: a number, `middle`, `last`, several joined by commas, or None for the request's default.
         pooling: None for the request's default.
         values: (n, d), where the features travel with the request; then nothing is loaded.
@@ -74,6 +74,11 @@ class ModelSpec:
     def is_array(self) -> bool:
         """Whether it is an array of features, inline or in a file."""
         return self.values is not None or (not self.needs_rows and self.parsed.kind == "array")
+
+    @property
+    def labels_only(self) -> bool:
+        """Whether it is a candidate of finished labels, without any features; see `label_only`."""
+        return self.reference.startswith("labels:")
 
     @property
     def as_given(self) -> str:

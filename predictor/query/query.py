@@ -9,6 +9,7 @@ import numpy as np
 
 from predictor.errors import InputError
 from predictor.query.description import Description, check_descriptions, in_class_order
+from predictor.query.label_only import check_has_features
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -48,6 +49,9 @@ class RankingQuery:
 
     def __post_init__(self) -> None:
         _check_candidates(self.weak)
+        check_has_features(self.strong, "strong")
+        for describer in self.describers:
+            check_has_features(describer, "describers")
         _check_gold(self.labels, self.pool, self.settings.training)
         _check_weak_labels(self.weak_labels, self.weak, self.pool)
         _check_labelling_models(self.strong, self.weak, self.weak_labels)

@@ -20,7 +20,7 @@ class FeatureSet:
     Attributes:
         name: candidate name; `ALIAS#layer=3` where one model gives several layers.
         values: (n, d) float32, finite, row i belonging to pool row i.
-        layer: the layer as resolved (`6`), or `given` for arrays.
+        layer: the layer as resolved (`6`), `given` for arrays, or `labels` for labels alone.
         fingerprint: SHA-256 hex over weights, tokenizer, layer, pooling, precision and length limit.
         parameters: number of weights of the model, or None where unknown.
         depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
@@ -43,6 +43,11 @@ class FeatureSet:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def labels_only(self) -> bool:
+        """Whether the values are a candidate's labels, as it has no features."""
+        return self.layer == "labels"
 
     @property
     def dim(self) -> int:

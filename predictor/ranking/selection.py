@@ -163,7 +163,8 @@ def _evidence(query: RankingQuery) -> Evidence:
 def _joint(query: RankingQuery) -> bool:
     """Whether the default estimator is the one for several kinds of evidence; see `Combined`."""
     asked = query.labels is not None and any(spec.labels is not None for spec in query.weak)
-    return query.knows_labels_in_words or asked or joint_evidence(query.labels, query.weak_labels)
+    bare = any(spec.labels_only for spec in query.weak)
+    return bare or query.knows_labels_in_words or asked or joint_evidence(query.labels, query.weak_labels)
 
 
 def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Kind | None]:

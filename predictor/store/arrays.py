@@ -156,7 +156,7 @@ class ArraySource:
             FeatureSet(
                 name=layer.name,
                 values=values,
-                layer="given",
+                layer="labels" if spec.labels_only else "given",
                 fingerprint=fingerprint(layer.values),
                 **facts_of(about),
                 cached=True,
