@@ -57,14 +57,15 @@ def estimators() -> list[dict[str, Any]]:
 
 
 def _estimators(as_json: bool) -> None:
-    from predictor.query.evidence import EVIDENCE
+    from predictor.query.evidence import EVIDENCE, Evidence
 
     if as_json:
         print_json(estimators())
         return
     for one in estimators():
         what = PREDICTS[one["predicts"]] + (" and the gain" if one["forecasts"] else "")
-        print(f"{one['name']}  ({one['better']} is better; needs {EVIDENCE[one['evidence']].short}; predicts {what})")
+        needs = EVIDENCE[Evidence[one["evidence"]]].short
+        print(f"{one['name']}  ({one['better']} is better; needs {needs}; predicts {what})")
         print(textwrap.fill(one["summary"], 100, initial_indent="    ", subsequent_indent="    "))
         print(f"    {one['source']}")
 

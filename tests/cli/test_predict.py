@@ -61,7 +61,7 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(run):
     assert "P(best)" in done.stdout
     assert "Train on the labels of good" in lines[-1]
     assert max(map(len, lines[:-1])) <= 100
-    assert "good: loading" in done.stderr
+    assert "reading rows of 4 models" in done.stderr
     assert "loading" not in done.stdout
 
 
