@@ -74,7 +74,8 @@ def test_every_row_of_a_task_needs_a_label(run, arrays, tmp_path):
     assert "row 'r0' of the task has no label" in done.stderr
     done = run(*WORDS, "--task", task(arrays, tmp_path), "--text-column", "body")
     assert done.returncode == 2
-    assert "has no column 'label'; its columns are: 'id', 'body', 'y'. Name the column of labels with --label-column." in done.stderr
+    columns = "has no column 'label'; its columns are: 'id', 'body', 'y'. "
+    assert f"{columns}Name the column of labels with --label-column." in done.stderr
 
 
 def classes(arrays, tmp_path):
