@@ -21,10 +21,10 @@ PAD, UNKNOWN, START, END, MASK = range(len(SPECIAL))
 FREQUENT = 20
 """Tokens seen less often are unknown."""
 
-LONGEST = 64
+LONGEST = 48
 """Tokens of a row, its ends included; longer rows are left out of training."""
 
-HELD_OUT = 512
+HELD_OUT = 256
 """Rows at the end of the file that no model is trained on."""
 
 

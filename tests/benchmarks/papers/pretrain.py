@@ -36,14 +36,14 @@ from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION
 from tests.benchmarks.papers.corpus import END, HELD_OUT, MASK, PAD, SPECIAL, START, Corpus, corpus
 from tests.benchmarks.papers.zoo import STRONG, Member, members
 
-BATCH = 16
+BATCH = 8
 SORTED = 16
 """Batches of similar length are cut from so many batches' rows."""
 
 RATE = 4e-3
 """Peak learning rate at width 64; falls with the root of the width, linearly up over a tenth, then down to 0."""
 
-MASKED = 0.15
+MASKED = 0.3
 POSITIONS = 256
 STUDENT_AFTER = 96
 COLUMNS = ("name", "width", "depth", "objective", "steps", "rows", "seed", "parameters", "held_out_loss", "seconds")

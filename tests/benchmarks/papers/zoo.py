@@ -26,7 +26,7 @@ ROWS = (500, 2_000, 8_000, 32_000)
 """Distinct SMILES a member sees; few of them with many steps is a model that overfits."""
 
 OBJECTIVES: tuple[Objective, ...] = ("masked", "causal")
-STEPS = (40, 1_500)
+STEPS = (40, 1_000)
 """Range of the optimiser steps, drawn evenly on the logarithm. The smallest members are hardly trained."""
 
 
@@ -54,7 +54,7 @@ class Member:
 
 
 STRONG = Member("strong", 256, 6, "masked", 3_000, 150_000, 10_000)
-"""The student: the largest size, trained for twice as many steps as any member."""
+"""The student: the largest size, trained for three times as many steps as any member."""
 
 
 @cache
