@@ -39,6 +39,7 @@ from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Config
 from server.durable.job_service import JobService
+from server.durable.leases import share_jobs
 from server.durable.lock import StateLock
 from server.durable.reserve import DiskReserve
 from server.features.servicer import FeatureServicer
@@ -100,7 +101,7 @@ def serve(config: Config) -> None:
         LOCAL_USER: "" if config.endpoints.authenticated else "1",
     }
     traces = make_traces(config.traces)
-    with StateLock(config.state_dir):
+    with StateLock(config.state_dir, shared=config.database is not None):
         asyncio.run(serve_with(config, traces))
 
 
@@ -176,7 +177,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
         port = int(bound.rpartition(":")[2]) if not bound.startswith("unix:") else 0
         peers = limit_peers(port, limits.max_peer_connections if port else 0, descriptors)
         tasks = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
-        watching = (readiness.watch(), peers, feed_watchdog())
+        watching = (readiness.watch(), peers, feed_watchdog(), share_jobs(job_service, limits, workers.give_up))
         sweeping = (
             forget_old_jobs(job_service, limits),
             sweep_files(job_service, parts, uploads, reserve, limits, metrics),
@@ -187,7 +188,8 @@ async def serve_with(config: Config, traces: Traces) -> None:
         workers.start()
         predictor.start()
         audit.event("started", requeued=job_service.recovered[0])
-        log("started", address=bound, requeued=job_service.recovered[0], cancelled=job_service.recovered[1])
+        requeued, cancelled = job_service.recovered
+        log("started", address=bound, server=job_service.name, requeued=requeued, cancelled=cancelled)
         sys.stdout.write(f"w2s serves on {bound}\n")
         sys.stdout.flush()
         notify("READY=1")

@@ -76,6 +76,8 @@ class Limits:
         max_candidate_seconds: time that one model may take in one attempt; a candidate that takes longer fails, and the
             job goes on without it. 0 for no limit.
         worker_silence_seconds: a worker that computes and sends no heartbeat for that long is replaced.
+        lease_seconds: time after which a server that shares a database and is silent counts as dead, and its jobs go on
+            elsewhere.
         max_losses: attempts at a job that may end with their worker or server before it has FAILED with WORKER_LOST.
         max_peer_connections: connections of one address; the surplus is closed, as is what is beyond a quarter of the
             descriptors that this process may open. 0 for no limit.
@@ -132,6 +134,7 @@ class Limits:
     max_job_seconds: float = _limit(6 * 3600.0, "seconds", 0)
     max_candidate_seconds: float = _limit(3600.0, "seconds", 0)
     worker_silence_seconds: float = _limit(60.0, "seconds", 0.1)
+    lease_seconds: float = _limit(15.0, "seconds", 0.5)
     max_losses: int = _limit(3, "workers")
     max_peer_connections: int = _limit(1000, "connections", 0)
     max_handshake_seconds: float = _limit(10.0, "seconds", 0.1)

@@ -59,5 +59,12 @@ def insert_job(
         "cost": round(declared.cost * 1000), "parts": " ".join(declared.parts), "trace": declared.trace,
     }  # fmt: skip
     marks = ", ".join("?" * len(stored))
-    session.execute(f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks})", (*stored.values(),))
+    made = session.execute(
+        f"INSERT INTO jobs ({', '.join(stored)}) VALUES ({marks}) ON CONFLICT (tenant, request_id) DO NOTHING",
+        (*stored.values(),),
+    )
+    if not made.rowcount:  # another server stored the same request in between
+        known = known_job(session, tenant, request_id, digest)
+        if known is not None:
+            return known
     return row_of(session.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (name,)).fetchone())

@@ -87,6 +87,10 @@ class Database:
     overwritten, since it had users' text.
     """
 
+    shared = False
+    clock = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+    lock = skip_locked = ""  # a transaction has the whole file
+
     def __init__(self, path: Path) -> None:
         """Open or create the file, and lock it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -34,6 +35,7 @@ class JobService:
     Attributes:
         cancelling: called with the id of a job that runs and is to stop.
         queued: jobs that wait for a worker, as of the last committed change.
+        name: of this server, among those that share the database.
         recovered: counts of jobs that waited again, and that were cancelled, when the service was opened.
     """
 
@@ -51,6 +53,8 @@ class JobService:
         self.queued = 0
         self.recovered = (0, 0)
         self._recovered = False
+        self._held: dict[str, int] = {}
+        self.name = secrets.token_hex(8)
 
     async def open(self) -> None:
         """Open the table and recover the jobs of an earlier process.
@@ -64,7 +68,7 @@ class JobService:
 
         def start() -> tuple[Store, JobTable]:
             database = open_store(self._place)
-            return database, JobTable(database, self._limits)
+            return database, JobTable(database, self._limits, self.name)
 
         self._database, self._table = await self._run(start)
         try:
@@ -145,6 +149,7 @@ class JobService:
 
         attempt, self.queued = await self._run(claim)
         if attempt is not None:
+            self._held[attempt.row.job.id] = attempt.row.epoch
             self._watchers.publish(attempt.row.job)
         if self.queued == 0:
             self._work.clear()
@@ -154,13 +159,51 @@ class JobService:
         self, attempt: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
     ) -> StoredJob | None:
         """See JobTable.finish."""
-        return await self._change(lambda: self._table.finish(attempt, state, error, ranking))
+        row = await self._change(lambda: self._table.finish(attempt, state, error, ranking))
+        if row is not None:
+            self._let_go(attempt)
+        return row
 
     async def release(
         self, attempt: Attempt, lost: W2SError | None, max_losses: int, exclusion: Exclusion | None = None
     ) -> StoredJob | None:
         """See JobTable.release."""
-        return await self._change(lambda: self._table.release(attempt, lost, max_losses, exclusion))
+        row = await self._change(lambda: self._table.release(attempt, lost, max_losses, exclusion))
+        self._let_go(attempt)
+        return row
+
+    @property
+    def shared(self) -> bool:
+        """Whether other servers may take jobs from the same database."""
+        return self._database.shared
+
+    async def renew(self) -> frozenset[tuple[str, int]]:
+        """Extend the leases of the jobs that this server is at; returns ids and epochs of those that it has lost."""
+        held = frozenset(self._held.items())
+        rows = await self._run(lambda: self._table.renew([name for name, _ in held]))
+        return held - {(row.job.id, row.epoch) for row in rows}
+
+    async def take_over(self) -> int:
+        """Settle the jobs of servers whose lease is over; returns how many. See JobTable.take_over."""
+        rows, self.queued = await self._run(lambda: (self._table.take_over(), self._table.queued()))
+        for row in rows:
+            self._watchers.publish(row.job)
+        return len(rows)
+
+    async def follow(self) -> None:
+        """Let watchers and waiting workers know of what other servers have committed."""
+        names = self._watchers.names
+        rows, self.queued = await self._run(lambda: (self._table.look(names) if names else [], self._table.queued()))
+        for row in rows:
+            self._watchers.publish(row.job)
+            if row.job.state == "CANCELLING" and row.owner == self.name and row.job.id in self._held:
+                self.cancelling(row.job.id)
+        if self.queued:
+            self._work.set()
+
+    def _let_go(self, attempt: Attempt) -> None:
+        if self._held.get(attempt.row.job.id) == attempt.row.epoch:  # else it came back after another server had it
+            del self._held[attempt.row.job.id]
 
     async def expire(self, before: float) -> int:
         """See JobTable.expire."""
@@ -258,7 +301,7 @@ class JobService:
         self.queued = queued
         if isinstance(result, StoredJob):
             self._watchers.publish(result.job)
-            if result.job.state == "CANCELLING":
+            if result.job.state == "CANCELLING" and result.owner == self.name:
                 self.cancelling(result.job.id)
         if queued:
             self._work.set()

@@ -43,27 +43,56 @@ class JobTable:
     Methods that callers reach take a tenant, and see that tenant's jobs only: another's job reads as no job.
     """
 
-    def __init__(self, database: Store, limits: Limits) -> None:
+    def __init__(self, database: Store, limits: Limits, owner: str = "") -> None:
+        """`owner` is the name of this server, among those that share the database."""
         self._database = database
         self._limits = limits
+        self.owner = owner
 
     def recover(self) -> tuple[int, int]:
-        """Recover the jobs of an earlier process that died: RUNNING ones wait again, CANCELLING ones are CANCELLED.
+        """`take_over`, as counts of jobs that wait again, and that are CANCELLED."""
+        states = [row.job.state for row in self.take_over()]
+        return states.count("QUEUED"), states.count("CANCELLED")
 
-        An attempt that was running counts as a loss, since the job may be what ended the process: after `max_losses`
-        it is FAILED. A process that stops in order releases its attempts before, at no cost to them.
+    def take_over(self) -> list[StoredJob]:
+        """Settle the jobs of servers that died: RUNNING ones wait again, CANCELLING ones are CANCELLED.
 
-        Returns:
-            Counts of jobs that wait again, and that are CANCELLED.
+        A server is dead whose lease is over, or any earlier one where the database has one server only. An attempt that
+        was running counts as a loss, since the job may be what ended the process: after `max_losses` it is FAILED. A
+        process that stops in order releases its attempts before, at no cost to them.
         """
+        store, max_losses = self._database, self._limits.max_losses
+        dead = f"AND lease < {store.clock} ORDER BY seq {store.skip_locked}" if store.shared else "ORDER BY seq"
+        with store.transaction() as session:
+            found = session.execute(
+                f"SELECT id, state FROM jobs WHERE state IN ('RUNNING', 'CANCELLING') {dead}"
+            ).fetchall()
+            return [
+                self._lose(session, one["id"], server_lost(max_losses), max_losses)
+                if one["state"] == "RUNNING"
+                else self._move(session, one["id"], "CANCELLED")
+                for one in found
+            ]
+
+    def renew(self, names: Sequence[str]) -> list[StoredJob]:
+        """Extend the leases of jobs that this server is at; returns those still its own. For a shared database.
+
+        A job that it took without knowing, since the connection broke at the commit, is not among them, and goes on
+        elsewhere once its lease is over.
+        """
+        mine, given = "id = ANY(?) AND owner = ? AND state IN ('RUNNING', 'CANCELLING')", (list(names), self.owner)
         with self._database.transaction() as session:
-            running = self._ids(session, "RUNNING")
-            cancelled = self._ids(session, "CANCELLING")
-            max_losses = self._limits.max_losses
-            after = [self._lose(session, name, server_lost(max_losses), max_losses) for name in running]
-            for name in cancelled:
-                self._move(session, name, "CANCELLED")
-            return sum(row.job.state == "QUEUED" for row in after), len(cancelled)
+            session.execute(f"UPDATE jobs SET lease = {self._lease()} WHERE {mine}", given)
+            return [row_of(one) for one in session.execute(f"SELECT {COLUMNS} FROM jobs WHERE {mine}", given)]
+
+    def look(self, names: Sequence[str]) -> list[StoredJob]:
+        """Those of some jobs that are still stored, without their rankings; for a shared database."""
+        with self._database.reading() as session:
+            found = session.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ANY(?)", (list(names),))
+            return [row_of(one) for one in found]
+
+    def _lease(self) -> str:
+        return f"{self._database.clock} + {round(self._limits.lease_seconds * 1e6)}"
 
     def create(
         self,
@@ -173,17 +202,31 @@ class JobTable:
             choose: picks the next of the waiting jobs.
         """
         with self._database.transaction() as session:
-            waiting = self.waiting()
-            if not waiting:
+            name = self._take(session, choose)
+            if name is None:
                 return None
-            name = choose(waiting).id
-            session.execute("UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = ?", (name,))
             found = session.execute(
                 "SELECT request, trace, losses, excluded FROM jobs WHERE id = ?", (name,)
             ).fetchone()
             excluded = Exclusion.read(found["excluded"])
             row = self._move(session, name, "RUNNING")
             return Attempt(row, found["request"], found["trace"], found["losses"], excluded)
+
+    def _take(self, session: Session, choose: Callable[[Sequence[Waiting]], Waiting]) -> str | None:
+        """Make the next waiting job this server's, and return its id; what another server is taking is skipped."""
+        waiting = self.waiting()
+        while waiting:
+            name = choose(waiting).id
+            taken = session.execute(
+                f"UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, owner = ?, started = ?, "
+                f"lease = {self._lease()} WHERE id = (SELECT id FROM jobs WHERE id = ? AND state = 'QUEUED' "
+                f"{self._database.skip_locked})",
+                (self.owner, now(), name),
+            )
+            if taken.rowcount:
+                return name
+            waiting = [one for one in waiting if one.id != name]
+        return None
 
     def finish(
         self, attempt: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
@@ -234,7 +277,7 @@ class JobTable:
             NotFoundError: no such job.
         """
         with self._database.transaction() as session:
-            found = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
+            found = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking", lock=True))
             after: dict[str, JobState] = {"QUEUED": "CANCELLED", "RUNNING": "CANCELLING"}
             target = after.get(found.job.state)
             return found if target is None else self._move(session, name, target)
@@ -247,7 +290,7 @@ class JobTable:
             RefusedError: it is not in a terminal state.
         """
         with self._database.transaction() as session:
-            state = self._find(session, tenant, name, COLUMNS)["state"]
+            state = self._find(session, tenant, name, COLUMNS, lock=True)["state"]
             if state not in TERMINAL:
                 raise RefusedError(
                     f"job {name!r} is {state}; cancel it before deleting it.", reason="JOB_NOT_FINISHED", field="id"
@@ -281,20 +324,27 @@ class JobTable:
     def _owns(self, session: Session, attempt: Attempt, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
         found = session.execute(
-            "SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ?",
+            f"SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ? {self._database.lock}",
             (attempt.row.job.id, attempt.row.epoch, state),
         )
         return found.fetchone() is not None
 
-    def _ids(self, session: Session, state: JobState) -> list[str]:
-        return [one["id"] for one in session.execute("SELECT id FROM jobs WHERE state = ?", (state,))]
-
     def _find(
-        self, session: Session, tenant: str, name: str, columns: str, error: Callable[[str], W2SError] = _absent
+        self,
+        session: Session,
+        tenant: str,
+        name: str,
+        columns: str,
+        error: Callable[[str], W2SError] = _absent,
+        *,
+        lock: bool = False,
     ) -> Any:
         if not _ID.match(name):
             raise error(name)  # it may be a text that a database cannot even compare
-        found = session.execute(f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ?", (tenant, name)).fetchone()
+        behind = self._database.lock if lock else ""
+        found = session.execute(
+            f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ? {behind}", (tenant, name)
+        ).fetchone()
         if found is None:
             raise error(name)
         return found

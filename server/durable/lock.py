@@ -1,4 +1,4 @@
-"""StateLock: one server on one state folder."""
+"""StateLock: one server on one state folder, or several that share their jobs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from predictor.errors import RefusedError, UnavailableError
 
 
 class StateLock:
-    """Holds a state folder for this process; the system lets go of it however the process ends."""
+    """Holds a state folder for this process; the system lets go of it however the process ends.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the state.
+        shared: whether the jobs are in a database, so that other such servers may use the folder too.
+    """
+
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
         self._folder = folder
+        self._kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._handle: int | None = None
 
     def __enter__(self) -> StateLock:
@@ -34,12 +40,12 @@ class StateLock:
                 reason="STORAGE_UNWRITABLE",
             ) from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, self._kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(handle)
             raise RefusedError(
                 f"another server already uses state folder {str(self._folder)!r}; stop it, or give this one its own "
-                "with W2S_STATE_DIR.",
+                "with W2S_STATE_DIR. Several servers share one queue with --database postgresql://… on each.",
                 reason="STATE_LOCKED",
             ) from error
         self._handle = handle

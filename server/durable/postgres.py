@@ -1,4 +1,4 @@
-"""PostgresDatabase: the job store in PostgreSQL, locked by one server through an advisory lock."""
+"""PostgresDatabase: the job store in PostgreSQL, which any number of servers share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from predictor.errors import LimitError, RefusedError, UnavailableError, W2SErro
 from server.durable.database import ADDED, SCHEMA_VERSION
 
 _LOCK = 0x7732735F6A6F6273
-"""Of the advisory lock: `w2s_jobs` in ASCII. Locks are per database, so each database has one server."""
+"""Of the advisory lock that all servers share: `w2s_jobs` in ASCII. Versions before schema 4 took it for themselves."""
+
+_MIGRATING = _LOCK + 1
+"""Held by the one server that makes or converts the tables."""
 
 _CONNECT_SECONDS = 10
 _SCHEMA = (
@@ -54,17 +57,18 @@ CREATE TRIGGER terminal_jobs_never_change BEFORE UPDATE ON jobs FOR EACH ROW
 
 
 class PostgresDatabase:
-    """One connection, synchronous commits, and the advisory lock against a second server.
+    """One connection, and synchronous commits. A connection that breaks is opened anew by the next use."""
 
-    A connection that breaks is opened anew by the next use, with the lock: where another server took it meanwhile,
-    this one does nothing any more. What it still had in hand cannot be committed, since epochs have moved on.
-    """
+    shared = True
+    clock = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    lock = "FOR UPDATE"
+    skip_locked = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, url: str) -> None:
         """Connect, lock, and make the tables where there are none.
 
         Raises:
-            RefusedError: another server has locked the database, or another version wrote it.
+            RefusedError: a server of an earlier version holds the database, or a later one wrote it.
             UnavailableError: it cannot be reached.
         """
         self._url = url
@@ -80,7 +84,7 @@ class PostgresDatabase:
         Raises:
             LimitError: the database's disk is full; nothing was written.
             UnavailableError: it is away. Whether the last transaction was committed is then unknown to the caller.
-            RefusedError: another server has locked it.
+            RefusedError: a server of an earlier version holds it.
         """
         with self._errors():
             session = _Session(self._connected())
@@ -103,7 +107,7 @@ class PostgresDatabase:
             yield _Session(self._connected())
 
     def close(self) -> None:
-        """Let go of the connection, and with it of the lock."""
+        """Let go of the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -123,10 +127,10 @@ class PostgresDatabase:
         )
         try:
             fresh.execute("SET synchronous_commit = on")
-            locked = fresh.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+            locked = fresh.execute("SELECT pg_try_advisory_lock_shared(%s)", (_LOCK,)).fetchone()
             if locked is None or not locked[0]:
                 raise RefusedError(
-                    "another server has locked this database; stop it, or give this one a database of its own.",
+                    "a server of an earlier version holds this database for itself; stop it first.",
                     reason="STATE_LOCKED",
                 )
         except BaseException:
@@ -136,6 +140,7 @@ class PostgresDatabase:
         return fresh
 
     def _migrate(self, session: _Session) -> None:
+        session.execute("SELECT pg_advisory_xact_lock(?)", (_MIGRATING,))
         session.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         found = session.execute("SELECT version FROM schema_version").fetchone()
         version = None if found is None else found["version"]

@@ -13,7 +13,7 @@ from predictor.results.job import Job
 from protos.convert import error_from_proto
 from protos.w2s.v1 import ranking_service_pb2 as pb
 
-COLUMNS = "seq, tenant, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error"
+COLUMNS = "seq, tenant, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error, owner"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,7 @@ class StoredJob:
         seq: place in the order of creation.
         epoch: number of the current attempt; a result of an earlier one is refused.
         tenant: whose it is.
+        owner: the server that runs it, or ran it last; "" before the first attempt.
         ranking: the ranking's message as bytes, or None; always None in pages.
     """
 
@@ -32,6 +33,7 @@ class StoredJob:
     seq: int
     epoch: int
     tenant: str
+    owner: str = ""
     ranking: bytes | None = None
 
 
@@ -129,7 +131,7 @@ def row_of(found: Any) -> StoredJob:
         error=error,
         repeat_of=found["repeat_of"],
     )
-    return StoredJob(job, found["seq"], found["epoch"], found["tenant"])
+    return StoredJob(job, found["seq"], found["epoch"], found["tenant"], found["owner"])
 
 
 def row_with_ranking(found: Any) -> StoredJob:

@@ -18,7 +18,19 @@ class Session(Protocol):
 
 
 class Store(Protocol):
-    """A database locked by one server; for one thread at a time."""
+    """A database; for one thread at a time.
+
+    Attributes:
+        shared: whether other servers may take jobs from it at the same time.
+        clock: SQL of the time now, in microseconds since 1970; the same for all servers.
+        lock: SQL behind a SELECT that locks its rows until the transaction ends; it waits for other servers.
+        skip_locked: the same, but rows that another server has locked are left out.
+    """
+
+    shared: bool
+    clock: str
+    lock: str
+    skip_locked: str
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Everything inside is durable when the block ends, or nothing of it is."""
@@ -31,11 +43,11 @@ class Store(Protocol):
 
 
 def open_store(place: Path | str) -> Store:
-    """The store of a path (SQLite) or of a URL `postgresql://…`, locked against every other server.
+    """The store of a path (SQLite), locked against every other server, or of a URL `postgresql://…`, which they share.
 
     Raises:
         InputError: another URL, or psycopg is not installed.
-        RefusedError: another server has locked it, or a newer version wrote it.
+        RefusedError: another server holds the file, or a newer version wrote it.
         LimitError, UnavailableError: it cannot be reached or written.
     """
     if isinstance(place, Path):

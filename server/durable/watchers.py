@@ -49,6 +49,11 @@ class Watchers:
         self._channels: dict[str, Channel] = {}
         self.stopped = False
 
+    @property
+    def names(self) -> list[str]:
+        """Ids of the jobs that have channels."""
+        return list(self._channels)
+
     def open(self, job: Job) -> Channel:
         """The channel of a job that has not finished."""
         return self._channels.setdefault(job.id, Channel(job))

@@ -57,6 +57,7 @@ class JobWorkers:
         self._limits = limits
         self._metrics = metrics
         self._running: dict[str, WorkerProcess] = {}
+        self._computing: dict[tuple[str, int], WorkerProcess] = {}
         self._busy: set[int] = set()
         self._unwanted: set[str] = set()
         self._slots: list[asyncio.Task[None]] = []
@@ -83,6 +84,13 @@ class JobWorkers:
         else:
             worker.why = "cancelled"
             worker.request_stop(self._limits.cancel_seconds / 2)
+
+    def give_up(self, lost: frozenset[tuple[str, int]]) -> None:
+        """End the attempts, by job and epoch, that went elsewhere while this server was silent for a lease."""
+        for key, worker in self._computing.items():
+            if key in lost:
+                worker.why = "overtaken"
+                worker.request_stop(0)
 
     async def stop(self) -> None:
         """Take no more jobs, give running ones `drain_seconds`, and leave the rest to the next server."""
@@ -158,7 +166,12 @@ class JobWorkers:
             if job.attempts == 1:
                 self._metrics.job_waited((datetime.now(UTC) - job.created).total_seconds())
             log("job_started", job=name, attempt=job.attempts, worker=worker.pid)
-            answer = await self._compute(worker, attempt, trace)
+            key = name, attempt.row.epoch
+            self._computing[key] = worker
+            try:
+                answer = await self._compute(worker, attempt, trace)
+            finally:
+                del self._computing[key]
             row = await self._finish(attempt, answer)
             state = "CANCELLED" if row is None else row.job.state
             log("job_finished", job=name, state=None if row is None else row.job.state)
@@ -170,7 +183,8 @@ class JobWorkers:
             raise
         finally:
             trace.end(state)
-            del self._running[name]
+            if self._running.get(name) is worker:  # else it came back after another server had it
+                del self._running[name]
             self._unwanted.discard(name)
 
     async def _compute(self, worker: WorkerProcess, attempt: Attempt, trace: JobTrace) -> tuple[Tag, bytes] | Loss:

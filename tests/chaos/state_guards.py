@@ -82,8 +82,8 @@ STATE_GUARDS = (
     Mutation(
         "lock of the state folder",
         "server/durable/lock.py",
-        "fcntl.LOCK_EX | fcntl.LOCK_NB",
-        "fcntl.LOCK_UN",
+        "fcntl.LOCK_SH if shared else fcntl.LOCK_EX",
+        "fcntl.LOCK_SH",
         f"{S}/test_endpoints.py::test_a_second_server_on_the_same_state_folder_fails_at_once",
     ),
     Mutation(
@@ -99,6 +99,20 @@ STATE_GUARDS = (
         "WHERE id = ? AND epoch = ? AND state = ?",
         "WHERE id = ? AND ? >= 0 AND state = ?",
         f"{S}/test_table.py::test_only_the_current_attempt_may_end_a_job",
+    ),
+    Mutation(
+        "rows that another server is taking are skipped",
+        "server/durable/postgres.py",
+        '    skip_locked = "FOR UPDATE SKIP LOCKED"\n',
+        '    skip_locked = ""\n',
+        f"{S}/test_shared_queue.py::test_two_servers_take_every_job_once",
+    ),
+    Mutation(
+        "only leases that are over are taken over",
+        "server/durable/jobs.py",
+        "AND lease < {store.clock}",
+        "AND lease > 0",
+        f"{S}/test_shared_queue.py::test_a_renewed_lease_is_never_over",
     ),
     Mutation(
         "state of an attempt",
@@ -117,8 +131,8 @@ STATE_GUARDS = (
     Mutation(
         "running jobs wait again at a start",
         "server/durable/jobs.py",
-        "[self._lose(session, name, server_lost(max_losses), max_losses) for name in running]",
-        "[]",
+        "WHERE state IN ('RUNNING', 'CANCELLING') {dead}",
+        "WHERE state IN ('NONE') {dead}",
         f"{S}/test_table.py::test_a_start_settles_what_an_earlier_process_left",
     ),
     Mutation(

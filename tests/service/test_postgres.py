@@ -73,6 +73,20 @@ def database(shared):
     return shared
 
 
+class Abandoned(JobTable):
+    """A table whose earlier servers are all dead: their leases are over at once."""
+
+    def recover(self):
+        change(self._database, "UPDATE jobs SET lease = 0 WHERE state IN ('RUNNING', 'CANCELLING')")
+        return super().recover()
+
+
+@pytest.fixture
+def table(database):
+    """Takes the place of the folder's."""
+    return Abandoned(database, Limits())
+
+
 @pytest.fixture
 def own(url):
     opened = PostgresDatabase(url)
@@ -109,12 +123,27 @@ def test_an_id_that_the_database_could_not_even_compare_is_no_job(table):
             table.get(LOCAL, name)
 
 
-def test_a_second_server_on_one_database_is_refused_and_may_follow(url, own):
-    with pytest.raises(RefusedError, match="another server has locked this database") as caught:
-        open_store(url)
-    assert caught.value.reason == "STATE_LOCKED"
+def test_a_server_of_an_earlier_version_keeps_later_ones_out(url, own):
+    """Before schema 4 a server took the database for itself, by an advisory lock; two kinds must not meet."""
     own.close()
+    with psycopg.connect(url, autocommit=True) as earlier:
+        earlier.execute("SELECT pg_advisory_lock(%s)", (0x7732735F6A6F6273,))
+        with pytest.raises(RefusedError, match="a server of an earlier version holds this database") as caught:
+            open_store(url)
+    assert caught.value.reason == "STATE_LOCKED"
     open_store(url).close()
+
+
+def test_a_store_of_schema_3_is_converted_with_its_jobs(url, own):
+    table = JobTable(own, Limits())
+    name = table.create(LOCAL, "a", b"q").job.id
+    for column in ("excluded", "labels", "owner", "lease", "started", "deadline"):
+        change(own, f"ALTER TABLE jobs DROP COLUMN {column}")
+    change(own, "UPDATE schema_version SET version = 3")
+    own.close()
+    again = open_store(url)
+    assert JobTable(again, Limits()).claim().row.job.id == name
+    again.close()
 
 
 def test_a_store_of_another_version_is_refused(url, own):
@@ -136,29 +165,6 @@ def test_a_database_that_went_away_is_said_so_and_found_again(postgres, table):
     postgres.start()
     assert table.get(LOCAL, name).job.state == "RUNNING"
     assert table.finish(claim, "SUCCEEDED", None, RANKING).job.state == "SUCCEEDED"
-
-
-def test_who_lost_the_lock_commits_nothing_any_more(url, own, postgres):
-    table = JobTable(own, Limits())
-    name = table.create(LOCAL, "a", b"q").job.id
-    claim = table.claim()
-    postgres.ask("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'w2s'")
-    other = open_store(url) if lost(table) else None
-    follower = JobTable(other, Limits())
-    assert follower.recover() == (1, 0)
-    second = follower.claim()
-    with pytest.raises(RefusedError, match="another server has locked this database"):
-        table.finish(claim, "SUCCEEDED", None, b"late")
-    other.close()
-    assert table.finish(claim, "SUCCEEDED", None, b"late") is None
-    assert table.finish(second, "SUCCEEDED", None, RANKING).ranking == RANKING
-    assert table.get(LOCAL, name).ranking == RANKING
-
-
-def lost(table):
-    with pytest.raises(UnavailableError):
-        table.queued()
-    return True
 
 
 def test_a_read_only_database_refuses_writes_and_gives_what_it_has(own):
