@@ -18,6 +18,7 @@ from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Predicts
 from predictor.estimators.supervision import supervise
+from predictor.estimators.trusted_rows import TRUSTED, trusted_rows
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
@@ -161,8 +162,9 @@ class Refinement:
 
         Details: `weak_vs_refined`, `refined_vs_refined` (both signals), `retention` (share of rows that keep their
         class, or correlation with the weak numbers: losing the concept is how refinement fails), and with gold labels
-        `gain_naive`, `gain_refined`, `gain_em_step` of each route on linear heads, in label variances. The note advises
-        by them where they exist: measured, the score is often wrong (tests/benchmarks/refinement.md).
+        `gain_naive`, `gain_refined`, `gain_em_step`, `gain_filtered` of each route on linear heads, in label variances:
+        the labels as they are, refined, after one EM step, or of the trusted rows alone. The note advises by them where
+        they exist: measured, the score is often wrong (tests/benchmarks/refinement.md).
         """
         supervision = supervise(case, case.rng(self.name))
         if case.refined is not None:
@@ -234,6 +236,8 @@ class Refinement:
             details |= route_gains(strong, weak, first, *truth, case.rng("routes"), case.training.squared.student_ridge)
             advised, reason = details["gain_refined"] - details["gain_naive"], ", by predicted gains"
         note = "refine before training" if advised > 0.0 else "train on the weak labels as they are"
+        if truth is not None and details["gain_filtered"] > max(details["gain_refined"], details["gain_naive"]):
+            note = f"train on the {TRUSTED:.0%} of rows whose weak labels the student expects"
         return Estimate(score, self.better, self.unit, note=note + reason, details=details)
 
     def _truth(self, case: Case, rows: Ints) -> tuple[Array, float] | None:
@@ -261,7 +265,9 @@ def route_gains(
     rng: np.random.Generator,
     ridge: float | None = None,
 ) -> dict[str, float]:
-    """mean (f_w − μ)² − (f_sw − μ)² of students trained on the weak labels, the refined ones, and one EM step of them.
+    """mean (f_w − μ)² − (f_sw − μ)² of students by what they are trained on.
+
+    That is the weak labels, the refined ones, one EM step of them, and the weak labels of the trusted rows alone.
 
     Students are ridge heads two-fold cross-fitted; the EM step sees only the half that the student is trained on.
 
@@ -272,14 +278,16 @@ def route_gains(
         variance: of a gold label; gains are divided by it.
         ridge: of the students, a share of tr K; None for leave-one-out.
     """
-    names = ("gain_naive", "gain_refined", "gain_em_step")
+    names = ("gain_naive", "gain_refined", "gain_em_step", "gain_filtered")
     learned = {name: np.empty_like(weak) for name in names}
     order = rng.permutation(len(weak))
     halves = np.array_split(order, 2)
     for test, rest in (halves, halves[::-1]):
         head = FactoredRidge.of(strong[rest], strong[test])
-        for name, labels in zip(names, (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
+        for name, labels in zip(names[:3], (weak[rest], refined[rest], em_step(strong[rest], weak[rest])), strict=True):
             learned[name][test] = head.predict(labels, ridge)
+        kept = rest[trusted_rows(strong[rest], weak[rest])]
+        learned["gain_filtered"][test] = FactoredRidge.of(strong[kept], strong[test]).predict(weak[kept], ridge)
     before = float(np.mean(np.sum((weak - truth) ** 2, axis=1)))
     after = {name: float(np.mean(np.sum((student - truth) ** 2, axis=1))) for name, student in learned.items()}
     return {name: (before - error) / variance for name, error in after.items()}

@@ -8,7 +8,14 @@ from predictor.results.command import command
 from predictor.results.decision import Decision
 from predictor.results.ranking import Ranking
 
-HEADINGS = {"loss": "Expected loss", "cost": "Cost", "gain": "Gain", "halving": "Partial trainings", "next": "Next"}
+HEADINGS = {
+    "loss": "Expected loss",
+    "cost": "Cost",
+    "gain": "Gain",
+    "halving": "Partial trainings",
+    "labels": "Weak labels",
+    "next": "Next",
+}
 
 
 def decision_section(ranking: Ranking) -> str:

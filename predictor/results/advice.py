@@ -50,6 +50,7 @@ def decision_lines(ranking: Ranking) -> list[tuple[str, str]]:
                 f"{decision.halving.p_contains_best:.0%}",
             )
         )
+    found += [("labels", line) for line in _labels(ranking, decision)]
     return [*found, *(("next", step) for step in decision.next_steps)]
 
 
@@ -58,6 +59,13 @@ def amount(value: float, unit: str) -> str:
     if unit == SHARE:
         return f"{100.0 * value:.1f} % of rows"
     return f"{value:.3f} {unit}".rstrip()
+
+
+def _labels(ranking: Ranking, decision: Decision) -> list[str]:
+    """Whether to refine, filter or keep the weak labels of those launched, where that was asked for."""
+    advised = {one.name: one.estimates.get("refinement") for one in ranking.candidates}
+    shown = ((name, advised.get(name)) for name in decision.launch)
+    return [f"{visible(name)}: {visible(one.note)}" for name, one in shown if one is not None and one.note]
 
 
 def _loss(decision: Decision, regret: float) -> str:

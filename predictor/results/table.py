@@ -78,9 +78,6 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
     for candidate in ranked[:1]:
         if right_of(candidate):
             lines += _note("right", right_of(candidate), width)
-        advised = candidate.estimates.get("refinement")
-        if advised is not None and advised.note:
-            lines += _note("refine?", f"{visible(candidate.name)}: {visible(advised.note)}", width)
     for warning in ranking.warnings:
         lines += _note("warning", visible(warning), width)
     for candidate in ranking.candidates:

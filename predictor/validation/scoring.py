@@ -44,6 +44,10 @@ class Score:
         spearman_weak, kendall_weak, mae_weak: against the measured error of the weak model itself, its 0–1 error where
             the value is a share of rows.
         spearman_log_gain: rank correlation with the measured gain in log-loss, of gains predicted in nats.
+        spearman_accuracy: rank correlation of its predicted accuracy of the student with the measured one.
+        regret_accuracy: measured accuracy of the best candidate minus that of the one whose predicted accuracy is
+            highest, a share of rows; None where no accuracy is predicted.
+        accuracy_lost_by_error, accuracy_lost_by_gain: the same of the first choices by its value and by its gain.
         mae_accuracy, mae_accuracy_gain: mean absolute error of the student's accuracy and of its rise over the
             teacher's, as shares of rows, where both are predicted.
     """
@@ -68,6 +72,10 @@ class Score:
     kendall_weak: float | None = None
     mae_weak: float | None = None
     spearman_log_gain: float | None = None
+    spearman_accuracy: float | None = None
+    regret_accuracy: float | None = None
+    accuracy_lost_by_error: float | None = None
+    accuracy_lost_by_gain: float | None = None
     mae_accuracy: float | None = None
     mae_accuracy_gain: float | None = None
 
@@ -173,6 +181,11 @@ def _score(recorded: _Values, evidence: str) -> Score:
     measured_weak = recorded.averaged(recorded.measured[weak])
     log_gain = recorded.averaged(recorded.measured["log_gain"]) if "log_gain" in recorded.measured else np.zeros(0)
     in_nats = what == "gain" and recorded.units == {"nats"} and "log_gain" in recorded.measured
+    right, every_right = np.zeros(0), np.zeros(0)
+    if "w2s_accuracy" in recorded.measured:
+        shares = recorded.measured["w2s_accuracy"]
+        right, every_right = recorded.averaged(shares), shares.mean(axis=0)
+    claimed = _claimed_accuracy(recorded)
     return Score(
         estimator=recorded.name,
         evidence=evidence,
@@ -194,6 +207,10 @@ def _score(recorded: _Values, evidence: str) -> Score:
         kendall_weak=kendall_tau(value, measured_weak) if predicts_weak else None,
         mae_weak=recorded.missed(recorded.values, weak) if predicts_weak and (in_units or in_shares) else None,
         spearman_log_gain=rank_correlation(gained, log_gain) if in_nats else None,
+        spearman_accuracy=rank_correlation(claimed, right) if len(claimed) else None,
+        regret_accuracy=_regret(-claimed, -right, -every_right) if len(claimed) else None,
+        accuracy_lost_by_error=_regret(value, -right, -every_right) if len(right) and what == "w2s_error" else None,
+        accuracy_lost_by_gain=_regret(-gained, -right, -every_right) if len(right) and predicts_gain else None,
         mae_accuracy=_missed_accuracy(recorded, "w2s_accuracy"),
         mae_accuracy_gain=_missed_accuracy(recorded, "w2s_accuracy", less="weak_accuracy"),
     )
@@ -215,6 +232,15 @@ def _error_coverage(recorded: _Values) -> float | None:
             if one.low is not None and one.high is not None:
                 inside.append(one.low <= truth <= one.high)
     return float(np.mean(inside)) if inside else None
+
+
+def _claimed_accuracy(recorded: _Values) -> Array:
+    """(m,) predicted accuracies of the candidates scored; empty where one is missing, or nothing was measured."""
+    claimed = recorded.detailed("w2s_accuracy")[:, recorded.scored]
+    if "w2s_accuracy" not in recorded.measured or np.isnan(claimed).any():
+        return np.zeros(0)
+    mean: Array = claimed.mean(axis=0)
+    return mean
 
 
 def _missed_accuracy(recorded: _Values, name: str, less: str | None = None) -> float | None:

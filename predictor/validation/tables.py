@@ -19,7 +19,8 @@ MEASURED = "Errors on rows that nothing was trained on, ± standard error over s
 SCORED = (
     "predicts: the outcome that its value predicts; ρ: rank correlation (Spearman) with the measured W2S error and "
     "gain, τ: Kendall's with what it predicts, 1 is right; regret: W2S error lost by its first choice; |error|, "
-    "|gain|: mean absolute error of its predictions; 90 %: share inside its error intervals"
+    "|gain|: mean absolute error of its predictions; 90 %: share inside its error intervals; lost: accuracy "
+    "of classes lost by its first choice by accuracy, by error and by gain"
 )
 PREDICTED: dict[Predicts, str] = {
     "w2s_error": "W2S error",
@@ -54,7 +55,9 @@ def measurements(found: Validation) -> TextTable:
 
 def estimators(found: Validation) -> TextTable:
     """A row per estimator and evidence."""
-    figures = ("τ", "ρ error", "ρ gain", "regret", "|error|", "|gain|", "90 %")
+    figures: tuple[str, ...] = ("τ", "ρ error", "ρ gain", "regret", "|error|", "|gain|", "90 %")
+    classes = any(one.accuracy_lost_by_error is not None for one in found.scores)
+    figures += ("ρ accuracy", "lost by accuracy", "lost by error", "lost by gain") if classes else ()
     rows = tuple(
         (
             one.estimator,
@@ -67,11 +70,22 @@ def estimators(found: Validation) -> TextTable:
             number(one.mae_error),
             number(one.mae_gain),
             number(one.coverage_error, 2),
+            *(_by_accuracy(one) if classes else ()),
         )
         for one in found.scores
     )
     headings = ("estimator", "evidence", "predicts", *figures)
     return TextTable("Estimators against what was measured", headings, rows, "no estimator was scored")
+
+
+def _by_accuracy(one: Score) -> tuple[str, ...]:
+    """How well it orders accuracies, and the accuracy that the first choice by each order loses."""
+    return (
+        number(one.spearman_accuracy, 2),
+        number(one.regret_accuracy),
+        number(one.accuracy_lost_by_error),
+        number(one.accuracy_lost_by_gain),
+    )
 
 
 def _tau(one: Score) -> float | None:

@@ -58,6 +58,10 @@ COLUMNS = (
     "kendall_weak",
     "mae_weak",
     "spearman_log_gain",
+    "spearman_accuracy",
+    "regret_accuracy",
+    "accuracy_lost_by_error",
+    "accuracy_lost_by_gain",
     "mae_accuracy",
     "mae_accuracy_gain",
 )

@@ -115,8 +115,8 @@ def test_advice_on_refining_stands_beside_the_first_choice():
     advised = Estimate(0.2, "higher", "", note="refine before training, by predicted gains")
     told = dataclasses.replace(first, estimates={**first.estimates, "refinement": advised})
     text = table(dataclasses.replace(shown, candidates=(told, *shown.candidates[1:])), 100)
-    assert f"refine?   {first.name}: refine before training, by predicted gains" in text
-    assert "refine?" not in table(shown, 100)
+    assert f"labels    {first.name}: refine before training, by predicted gains" in text
+    assert "labels    " not in table(shown, 100)
 
 
 def test_a_gain_of_zero_stands_in_line_with_its_like():

@@ -169,6 +169,22 @@ def test_accuracies_foretold_are_compared_with_those_measured():
     assert (silent.mae_accuracy, silent.mae_accuracy_gain) == (None, None)
 
 
+def test_first_choices_by_each_order_are_compared_by_the_accuracy_that_they_lose():
+    said = values("truth_posterior", [0.3, 0.2, 0.7, 0.8], gains=[0.1, 0.1, 0.4, 0.1])
+    measured = ACCURACY.mean(axis=1)
+    for i, one in enumerate(said["truth_posterior"]):
+        told = {"weak_accuracy": 0.5, "w2s_accuracy": float(measured[i])}
+        said["truth_posterior"][i] = dataclasses.replace(one, details={**one.details, **told})
+    found = score_of(said)
+    assert found.spearman_accuracy == pytest.approx(1.0)
+    assert found.regret_accuracy == 0.0
+    assert found.accuracy_lost_by_error == pytest.approx(measured.max() - measured[1])
+    assert found.accuracy_lost_by_gain == pytest.approx(measured.max() - measured[2])
+    silent = score_of(values("cka", [0.1, 0.2, 0.3, 0.9]))
+    assert (silent.spearman_accuracy, silent.regret_accuracy, silent.accuracy_lost_by_gain) == (None,) * 3
+    assert silent.accuracy_lost_by_error == pytest.approx(measured.max() - measured[3])
+
+
 def test_what_speaks_of_no_outcome_is_compared_with_the_error_as_an_order_only():
     found = score_of(values("calibration_bounds", [0.1, 0.2, 0.3, 0.4]))
     assert found.spearman_error == pytest.approx(1.0)
