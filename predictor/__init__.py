@@ -1,7 +1,7 @@
 """Predict weak-to-strong generalization before anyone pays for the training.
 
-`rank` and `predict` predict, `validate` really trains; everything here loads on first use, and neither torch nor any
-model library is touched before a model has to be run.
+`rank` and `predict` predict, `label` writes what a student is trained on, `validate` really trains. Everything here
+loads on first use, and neither torch nor any model library is touched before a model has to be run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from predictor.api import label as label
     from predictor.api import predict as predict
     from predictor.api import rank as rank
     from predictor.api import validate as validate
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from predictor.query.labels import Labels as Labels
     from predictor.query.pool import Pool as Pool
     from predictor.results.ranking import Ranking as Ranking
+    from predictor.results.training_set import TrainingSet as TrainingSet
     from predictor.training.recipe import Recipe as Recipe
     from predictor.training.recipe import Tuning as Tuning
     from predictor.validation.validation import Validation as Validation
 
 _HOMES = {
-    "predictor.api": ("predict", "rank", "validate"),
+    "predictor.api": ("label", "predict", "rank", "validate"),
     "predictor.errors": (
         "CancelledError",
         "DeadlineError",
@@ -44,6 +46,7 @@ _HOMES = {
     "predictor.query.pool": ("Pool",),
     "predictor.query.training_plan": ("Training",),
     "predictor.results.ranking": ("Ranking",),
+    "predictor.results.training_set": ("TrainingSet",),
     "predictor.training.recipe": ("Recipe", "Tuning"),
     "predictor.validation.validation": ("Validation",),
 }
@@ -61,10 +64,12 @@ __all__ = [
     "Recipe",
     "RefusedError",
     "Training",
+    "TrainingSet",
     "Tuning",
     "UnavailableError",
     "Validation",
     "W2SError",
+    "label",
     "predict",
     "rank",
     "validate",

@@ -11,14 +11,16 @@ from predictor.calibration.store import CalibrationStore
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
 from predictor.intake.label_tables import ID_COLUMN
-from predictor.intake.request import Model, Options, TableInput, build_query, table_given
+from predictor.intake.request import Model, Options, TableInput, build_query, spec_of, table_given
 from predictor.intake.row_texts import TEXT_COLUMN
 from predictor.intake.rows import task_of
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.query.training_plan import FREE
+from predictor.ranking import teaching
 from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
+from predictor.results.training_set import TrainingSet
 from predictor.steps import Steps, drain
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
@@ -72,6 +74,30 @@ def predict(
     calibration = CalibrationStore().named_in(query.settings)
     with open_engine(engine, ArraySource()) as source:
         return drain(rank_steps(query, source, calibration))
+
+
+def label(*, teacher: Model, **options: Unpack[Options]) -> TrainingSet:
+    """The training set of a student: the rows without a gold label, with a teacher's labels.
+
+    The labels are those of `weak_labels` for the teacher, else those that it predicts by `#labels=logits` or
+    `#labels=words`, else those of a head on its features: a logistic one for classes, a ridge one for numbers, trained
+    on the rows with gold labels.
+
+    Args:
+        teacher: a MODEL as on the command line, or an array (n, d) of features.
+        **options: see `predictor.intake.request.Options`; `weak_labels` may be the labels themselves.
+
+    Raises:
+        W2SError: the request is wrong, the model cannot be used, or there is nothing to label with.
+    """
+    return drain(labelling(teacher=teacher, **options))
+
+
+def labelling(*, teacher: Model, **options: Unpack[Options]) -> Steps[TrainingSet]:
+    """`label` step by step; see there."""
+    spec = spec_of(teacher, "teacher", "teacher")
+    query = build_query(strong=dataclasses.replace(spec, labels=None), weak=spec, **options)
+    return (yield from teaching.training_set(query, source_of(query)))
 
 
 class TaskOptions(Options, total=False):

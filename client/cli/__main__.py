@@ -12,8 +12,8 @@ from client.cli.parser import Commands, Parser
 from predictor.errors import W2SError
 
 COMMANDS = (
-    *("rank", "predict", "extract", "validate", "outcomes", "calibrate", "serve", "jobs", "features", "models", "ls"),
-    "report",
+    *("rank", "predict", "label", "extract", "validate"),
+    *("outcomes", "calibrate", "serve", "jobs", "features", "models", "ls", "report"),
     *("mcp", "doctor"),
 )
 """Modules of this package, in the order of the help; each has `add(commands)`."""

@@ -62,6 +62,13 @@ def add_rows(parser: Parser, *, name: str = "pool", required: bool = False) -> N
 def add_evidence(parser: Parser) -> None:
     """What is known besides the models."""
     group = parser.add_argument_group("evidence")
+    add_labels(group)
+    add_descriptions(group)
+    add_options(group, "evidence")
+
+
+def add_labels(group: argparse._ArgumentGroup) -> None:
+    """Labels of the rows, by people and by models."""
     group.add_argument(
         "--weak-labels",
         metavar="NAME=FILE",
@@ -74,14 +81,12 @@ def add_evidence(parser: Parser) -> None:
         metavar="NAME",
         help="column of weak labels (default: label, soft_label or soft_pred, whichever there is)",
     )
-    add_descriptions(group)
     group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
     group.add_argument(
         "--label-column",
         metavar="NAME",
         help="column of gold labels: of --labels (default: label), else of the pool (default: none)",
     )
-    add_options(group, "evidence")
 
 
 def add_descriptions(group: argparse._ArgumentGroup) -> None:

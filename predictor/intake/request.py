@@ -148,7 +148,7 @@ def build_query(
     Raises:
         InputError, NotFoundError: with the next step in the message.
     """
-    student = _spec(strong, "strong", "strong")
+    student = spec_of(strong, "strong", "strong")
     listed = None if (file := options.get("candidates")) is None else read_candidates(file)
     candidates = _candidates(weak, listed)
     settings = settings_of({**options, "costs": _costs(options.get("costs"), listed)})
@@ -189,10 +189,10 @@ def _costs(given: CostsInput | None, listed: CandidateFile | None) -> CostsInput
 def _named(weak: Model | Sequence[Model] | Mapping[str, Model]) -> tuple[ModelSpec, ...]:
     if isinstance(weak, Mapping):
         return tuple(
-            dataclasses.replace(_spec(model, str(name), "weak"), name=str(name)) for name, model in weak.items()
+            dataclasses.replace(spec_of(model, str(name), "weak"), name=str(name)) for name, model in weak.items()
         )
     models = [weak] if _is_one(weak) else cast(Sequence[Model], weak)
-    return tuple(_spec(model, f"weak[{place}]", "weak") for place, model in enumerate(models))
+    return tuple(spec_of(model, f"weak[{place}]", "weak") for place, model in enumerate(models))
 
 
 def _is_one(weak: object) -> TypeGuard[Model]:
@@ -200,7 +200,12 @@ def _is_one(weak: object) -> TypeGuard[Model]:
     return isinstance(weak, str | Path | ModelSpec) or hasattr(weak, "__array__")
 
 
-def _spec(model: Model, name: str, field: str) -> ModelSpec:
+def spec_of(model: Model, name: str, field: str) -> ModelSpec:
+    """One model as a caller passes it.
+
+    Raises:
+        InputError: it is neither a reference nor an array of features.
+    """
     if isinstance(model, ModelSpec):
         return model
     if isinstance(model, str | Path):
