@@ -98,9 +98,16 @@ class AsyncPredictorClient:
                 yield step
         yield last[0]
 
-    async def submit(self, query: RankingQuery, request_id: str | None = None) -> str:
-        """A job is made; its id comes back."""
-        return await self._runner.run(self._flows.submit(query, request_id))
+    async def submit(
+        self,
+        query: RankingQuery,
+        request_id: str | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> str:
+        """A job is made; its id comes back. See PredictorClient.submit."""
+        return await self._runner.run(self._flows.submit(query, request_id, labels, timeout))
 
     async def resume(self, job: str, request_id: str | None = None) -> str:
         """A FAILED, CANCELLED or PARTIAL job is run again as a new one; its id comes back."""
@@ -110,9 +117,9 @@ class AsyncPredictorClient:
         """One job, with its ranking once there is one."""
         return await self._runner.run(self._flows.job(job))
 
-    def jobs(self) -> AsyncGenerator[Job, None]:
-        """Every job, newest first, without rankings; pages are fetched as they are needed."""
-        return self._runner.iterate(self._flows.jobs())
+    def jobs(self, filter: str = "", order_by: str = "") -> AsyncGenerator[Job, None]:
+        """Jobs without rankings; pages are fetched as they are needed. See PredictorClient.jobs."""
+        return self._runner.iterate(self._flows.jobs(filter, order_by))
 
     async def wait(self, job: str, timeout: float | None = None) -> Job:
         """The job in its terminal state; a wait that is cancelled leaves the job alone."""

@@ -100,18 +100,27 @@ class PredictorClient:
         """
         return self._runner.iterate(self._flows.steps(query, request_id))
 
-    def submit(self, query: RankingQuery, request_id: str | None = None) -> str:
+    def submit(
+        self,
+        query: RankingQuery,
+        request_id: str | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> str:
         """Create a job and return its id; the job is on the server's disk then.
 
         Args:
             query: what to rank.
             request_id: name of this request; repeating it with the same query returns the same job. Fresh where None.
+            labels: names and values to find the job by.
+            timeout: seconds from now by which the job has to end; None for no bound but the server's.
 
         Raises:
             ConflictError: the request id belongs to another query.
             LimitError: the query is too large, or the queue is full.
         """
-        return self._runner.run(self._flows.submit(query, request_id))
+        return self._runner.run(self._flows.submit(query, request_id, labels, timeout))
 
     def resume(self, job: str, request_id: str | None = None) -> str:
         """Run the stored request of a FAILED, CANCELLED or PARTIAL job again, as a new job; returns its id.
@@ -132,9 +141,17 @@ class PredictorClient:
         """
         return self._runner.run(self._flows.job(job))
 
-    def jobs(self) -> Iterator[Job]:
-        """Every job, newest first, without rankings; pages are fetched as they are needed."""
-        return self._runner.iterate(self._flows.jobs())
+    def jobs(self, filter: str = "", order_by: str = "") -> Iterator[Job]:
+        """Jobs without rankings, newest first; pages are fetched as they are needed.
+
+        Args:
+            filter: which of them, as in `state = RUNNING AND labels.team = "vision"`; empty for all.
+            order_by: `create_time` or `update_time`, with ` desc` for the latest first.
+
+        Raises:
+            InputError: a filter or order of another form.
+        """
+        return self._runner.iterate(self._flows.jobs(filter, order_by))
 
     def wait(self, job: str, timeout: float | None = None) -> Job:
         """The job in its terminal state.

@@ -100,9 +100,18 @@ class RankingFlows:
             raise
         return (yield from self._answer(query, name, job))
 
-    def submit(self, query: RankingQuery, request_id: str | None) -> Flow[str]:
+    def submit(
+        self,
+        query: RankingQuery,
+        request_id: str | None,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Flow[str]:
         """A job is created; its id comes back."""
         request = yield from self._request(query, request_id)
+        request.labels.update(labels or {})
+        if timeout is not None:
+            request.timeout.FromMilliseconds(round(timeout * 1000))
         return (yield from self._create(request, self._timeout))
 
     def resume(self, job: str, request_id: str | None) -> Flow[str]:
@@ -115,11 +124,11 @@ class RankingFlows:
         found = yield Call(self.rankings.GetRankingJob, pb.GetRankingJobRequest(id=name), self._timeout)
         return convert.job_from_proto(found.job)
 
-    def jobs(self) -> Flow[None]:
-        """Every job is reported, newest first; pages are fetched as they are needed."""
+    def jobs(self, filter: str = "", order_by: str = "") -> Flow[None]:  # name of the field
+        """Every job of a filter is reported, in an order; pages are fetched as they are needed."""
         token = ""
         while True:
-            request = pb.ListRankingJobsRequest(page_token=token)
+            request = pb.ListRankingJobsRequest(page_token=token, filter=filter, order_by=order_by)
             page = yield Call(self.rankings.ListRankingJobs, request, self._timeout)
             for job in page.jobs:
                 yield Emit(convert.job_from_proto(job))

@@ -25,7 +25,12 @@ def job_to_proto(job: Job) -> pb.Job:
         progress=None if job.progress is None else progress_to_proto(job.progress),
         ranking=None if job.ranking is None else ranking_to_proto(job.ranking),
         repeat_of=job.repeat_of,
+        queue_place=job.queue_place,
+        labels=job.labels,
     )
+    for name, moment in (("start_time", job.started), ("end_time", job.ended), ("deadline", job.deadline)):
+        if moment is not None:
+            getattr(message, name).FromDatetime(moment)
     message.create_time.FromDatetime(job.created)
     message.update_time.FromDatetime(job.updated)
     return message
@@ -45,6 +50,11 @@ def job_from_proto(message: pb.Job) -> Job:
         progress=progress_from_proto(message.progress) if message.HasField("progress") else None,
         ranking=ranking_from_proto(message.ranking) if message.HasField("ranking") else None,
         repeat_of=message.repeat_of if message.HasField("repeat_of") else None,
+        started=_moment(message.start_time.ToDatetime()) if message.HasField("start_time") else None,
+        ended=_moment(message.end_time.ToDatetime()) if message.HasField("end_time") else None,
+        deadline=_moment(message.deadline.ToDatetime()) if message.HasField("deadline") else None,
+        queue_place=message.queue_place if message.HasField("queue_place") else None,
+        labels=dict(message.labels),
     )
 
 

@@ -94,9 +94,12 @@ def _quarantined() -> int:
 
 
 async def count_jobs(job_service: JobService, metrics: Metrics) -> None:
-    """Keep the metric of jobs by state, until cancelled."""
+    """Keep the metric of jobs by state, and end waiting jobs whose deadline is over, until cancelled."""
     while True:
         try:
+            overdue = await job_service.end_overdue()
+            if overdue:
+                log("jobs_overdue", jobs=overdue)
             metrics.jobs(await job_service.counts())
         except W2SError as error:
             log_error("count_failed", error)

@@ -23,6 +23,7 @@ from server.access.caller import current_caller, current_tenant
 from server.calibration.servicer import CalibrationServicer
 from server.config import Config, Limits
 from server.durable.job_service import JobService
+from server.durable.listing import Listing, write_labels
 from server.durable.rows import Declared, StoredJob
 from server.pages import page_size
 from server.request_check import RequestCheck
@@ -32,6 +33,7 @@ from server.workforce.prediction import PredictWorkers
 from server.workforce.workers import JobWorkers
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+_MAX_TIMEOUT = 10 * 365 * 86_400.0
 _PACKAGES = ("w2s-predictor", "numpy", "grpcio", "protobuf")
 
 
@@ -128,14 +130,15 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 reason="BAD_REQUEST_ID",
                 field="request_id",
             )
+        labels, timeout = write_labels(dict(request.labels)), _timeout(request)
         if request.WhichOneof("work") == "repeat_of":
             row = await self._jobs.repeat(
-                current_tenant(), request.request_id, request.repeat_of, current_traceparent()
+                current_tenant(), request.request_id, request.repeat_of, current_traceparent(), labels, timeout
             )
         else:
             query = await self._request_check.query(request.query, current_tenant())
             cost = await asyncio.to_thread(declared_seconds, query)
-            declared = Declared(cost, attached(request.query), current_traceparent())
+            declared = Declared(cost, attached(request.query), current_traceparent(), labels, timeout)
             added = await self._calibrations.attached(request.query)
             stored = request.query.SerializeToString(deterministic=True)
             row = await self._jobs.create(current_tenant(), request.request_id, stored, declared, added)
@@ -144,12 +147,17 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
 
     async def GetRankingJob(self, request: pb.GetRankingJobRequest, context: Any) -> pb.GetRankingJobResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
-        return pb.GetRankingJobResponse(job=_message(await self._jobs.get(current_tenant(), request.id)))
+        message = _message(await self._jobs.get(current_tenant(), request.id))
+        if request.include_query:
+            message.query.ParseFromString(await self._jobs.request(current_tenant(), request.id))
+            message.query.ClearField("calibration")  # the server's copy of what the settings name
+        return pb.GetRankingJobResponse(job=message)
 
     async def ListRankingJobs(self, request: pb.ListRankingJobsRequest, context: Any) -> pb.ListRankingJobsResponse:  # noqa: N802
         """See protos/w2s/v1/ranking_service.proto."""
         size = page_size(request.page_size, self._limits.max_page_jobs)
-        rows = await self._jobs.page(current_tenant(), size + 1, request.page_token)
+        listing = Listing.parse(request.filter, request.order_by)
+        rows = await self._jobs.page(current_tenant(), size + 1, request.page_token, listing)
         token = rows[size - 1].job.id if len(rows) > size else ""
         return pb.ListRankingJobsResponse(jobs=[_message(row) for row in rows[:size]], next_page_token=token)
 
@@ -208,6 +216,22 @@ def _warnings(query: RankingQuery) -> list[str]:
     if duplicate > 0:
         remarks.append(f"{duplicate} row(s) of the pool repeat an earlier one.")
     return remarks
+
+
+def _timeout(request: pb.CreateRankingJobRequest) -> float:
+    """Seconds that a new job has; 0 for no bound.
+
+    Raises:
+        InputError: less than a second.
+    """
+    seconds = request.timeout.ToMilliseconds() / 1000
+    if request.HasField("timeout") and not 1 <= seconds <= _MAX_TIMEOUT:
+        raise InputError(
+            f"timeout is {seconds:g} s; it must be from 1 to {_MAX_TIMEOUT:g} s, or absent.",
+            reason="BAD_TIMEOUT",
+            field="timeout",
+        )
+    return seconds
 
 
 def _message(row: StoredJob) -> pb.Job:

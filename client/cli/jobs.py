@@ -29,6 +29,15 @@ def add(commands: Commands) -> None:
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
     listed = add_command(verbs, "ls", ls, "list jobs, newest first")
     listed.add_argument("--last", metavar="N", type=int, default=50, help="maximum number of jobs (default: 50)")
+    listed.add_argument(
+        "--filter",
+        metavar="TERMS",
+        default="",
+        help="as in 'state = RUNNING AND labels.team = vision' (default: all jobs)",
+    )
+    listed.add_argument(
+        "--order-by", metavar="FIELD", default="", help="create_time or update_time, ' desc' for the latest first"
+    )
     add_json(listed)
     add_server(listed)
     for name, run, summary in (
@@ -50,7 +59,7 @@ def add(commands: Commands) -> None:
 def ls(arguments: argparse.Namespace) -> int:
     """List jobs."""
     with _client(arguments) as client:
-        found = list(islice(client.jobs(), max(0, arguments.last)))
+        found = list(islice(client.jobs(arguments.filter, arguments.order_by), max(0, arguments.last)))
     if arguments.json:
         print_json([job.to_dict() for job in found])
         return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
@@ -32,6 +33,11 @@ class Job:
         progress: the last step of a RUNNING job, or None.
         ranking: the answer; None until there is one, and in listings.
         repeat_of: id of the job whose request this one runs again, or None.
+        started: when its last attempt began, or None; UTC, as all times.
+        ended: when it reached its terminal state, or None.
+        deadline: time by which it has to end, or None.
+        queue_place: place among the waiting jobs by creation, from 1; None unless it waits and was got alone.
+        labels: names and values to find it by.
     """
 
     id: str
@@ -45,6 +51,11 @@ class Job:
     progress: Progress | None = None
     ranking: Ranking | None = None
     repeat_of: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    deadline: datetime | None = None
+    queue_place: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -57,8 +68,13 @@ class Job:
         return {
             "id": self.id,
             "state": self.state,
-            "created": self.created.isoformat(timespec="milliseconds"),
-            "updated": self.updated.isoformat(timespec="milliseconds"),
+            "created": _text(self.created),
+            "updated": _text(self.updated),
+            "started": _text(self.started),
+            "ended": _text(self.ended),
+            "deadline": _text(self.deadline),
+            "queue_place": self.queue_place,
+            "labels": dict(self.labels),
             "revision": self.revision,
             "attempts": self.attempts,
             "request_id": self.request_id,
@@ -71,3 +87,7 @@ class Job:
             else {"candidate": step.candidate, "phase": step.phase, "done": step.done, "total": step.total},
             "ranking": None if self.ranking is None else self.ranking.to_dict(),
         }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds")

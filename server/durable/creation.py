@@ -57,6 +57,7 @@ def insert_job(
         "state": "QUEUED", "created": moment, "updated": moment, "revision": REVISION_STEP, "epoch": 0,
         "attempts": 0, "losses": 0, "size": len(request), "request": request,
         "cost": round(declared.cost * 1000), "parts": " ".join(declared.parts), "trace": declared.trace,
+        "labels": declared.labels, "deadline": moment + round(declared.timeout * 1e6) if declared.timeout else None,
     }  # fmt: skip
     marks = ", ".join("?" * len(stored))
     made = session.execute(

@@ -15,6 +15,7 @@ from predictor.results.job import JobState
 from predictor.steps import Progress
 from server.config import Limits
 from server.durable.jobs import JobTable
+from server.durable.listing import Listing
 from server.durable.reserve import DiskReserve
 from server.durable.rows import Attempt, Declared, Exclusion, StoredJob, Waiting, oldest
 from server.durable.store import Store, open_store
@@ -100,9 +101,11 @@ class JobService:
         """See JobTable.create."""
         return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached))
 
-    async def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> StoredJob:
+    async def repeat(
+        self, tenant: str, request_id: str, name: str, trace: str = "", labels: str = "", timeout: float = 0.0
+    ) -> StoredJob:
         """See JobTable.repeat."""
-        return await self._change(lambda: self._table.repeat(tenant, request_id, name, trace))
+        return await self._change(lambda: self._table.repeat(tenant, request_id, name, trace, labels, timeout))
 
     async def parts(self) -> set[tuple[str, str]]:
         """See JobTable.parts."""
@@ -117,9 +120,13 @@ class JobService:
         row = await self._run(lambda: self._table.get(tenant, name))
         return replace(row, job=self._watchers.overlay(row.job))
 
-    async def page(self, tenant: str, size: int, after: str) -> list[StoredJob]:
+    async def request(self, tenant: str, name: str) -> bytes:
+        """See JobTable.request."""
+        return await self._run(lambda: self._table.request(tenant, name))
+
+    async def page(self, tenant: str, size: int, after: str, listing: Listing) -> list[StoredJob]:
         """See JobTable.page."""
-        rows = await self._run(lambda: self._table.page(tenant, size, after))
+        rows = await self._run(lambda: self._table.page(tenant, size, after, listing))
         return [replace(row, job=self._watchers.overlay(row.job)) for row in rows]
 
     async def cancel(self, tenant: str, name: str) -> StoredJob:
@@ -182,6 +189,13 @@ class JobService:
         held = frozenset(self._held.items())
         rows = await self._run(lambda: self._table.renew([name for name, _ in held]))
         return held - {(row.job.id, row.epoch) for row in rows}
+
+    async def end_overdue(self) -> int:
+        """See JobTable.end_overdue; returns how many."""
+        rows = await self._run(self._table.end_overdue)
+        for row in rows:
+            self._watchers.publish(row.job)
+        return len(rows)
 
     async def take_over(self) -> int:
         """Settle the jobs of servers whose lease is over; returns how many. See JobTable.take_over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from predictor.errors import NotFoundError, RefusedError, W2SError
@@ -12,7 +13,8 @@ from predictor.results.job import TERMINAL, JobState
 from protos.convert import error_to_proto
 from server.config import Limits
 from server.durable.creation import REVISION_STEP, insert_job, known_job
-from server.durable.losses import server_lost
+from server.durable.listing import Listing
+from server.durable.losses import deadline_over, server_lost
 from server.durable.rows import (
     COLUMNS,
     Attempt,
@@ -114,15 +116,19 @@ class JobTable:
             BusyError: the tenant has as many waiting jobs as it may.
             LimitError: its jobs take as many bytes as they may.
         """
-        digest = hashlib.sha256(b"query:" + request).digest()
+        declared = declared or Declared()
+        apart = f"\n{declared.labels}{declared.timeout}".encode() if declared.labels or declared.timeout else b""
+        digest = hashlib.sha256(b"query:" + request + apart).digest()
         with self._database.transaction() as session:
             known = known_job(session, tenant, request_id, digest)
             if known is not None:
                 return known
             stored = request + attached
-            return insert_job(session, self._limits, tenant, request_id, digest, stored, None, declared or Declared())
+            return insert_job(session, self._limits, tenant, request_id, digest, stored, None, declared)
 
-    def repeat(self, tenant: str, request_id: str, name: str, trace: str = "") -> StoredJob:
+    def repeat(
+        self, tenant: str, request_id: str, name: str, trace: str = "", labels: str = "", timeout: float = 0.0
+    ) -> StoredJob:
         """Store a new job over the request of a finished one.
 
         Raises:
@@ -143,7 +149,7 @@ class JobTable:
                     reason="JOB_NOT_REPEATABLE",
                     field="repeat_of",
                 )
-            declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace)
+            declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace, labels, timeout)
             return insert_job(session, self._limits, tenant, request_id, digest, found["request"], name, declared)
 
     def get(self, tenant: str, name: str) -> StoredJob:
@@ -153,21 +159,53 @@ class JobTable:
             NotFoundError: no such job.
         """
         with self._database.reading() as session:
-            return row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
+            row = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
+            if row.job.state != "QUEUED":
+                return row
+            ahead = session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED' AND seq < ?", (row.seq,))
+            return replace(row, job=replace(row.job, queue_place=int(ahead.fetchone()[0]) + 1))
 
-    def page(self, tenant: str, size: int, after: str) -> list[StoredJob]:
-        """At most `size` jobs, newest first, older than the job with id `after`; "" for the newest.
+    def request(self, tenant: str, name: str) -> bytes:
+        """The query's message of a job.
+
+        Raises:
+            NotFoundError: no such job.
+        """
+        with self._database.reading() as session:
+            return bytes(self._find(session, tenant, name, "request")["request"])
+
+    def page(self, tenant: str, size: int, after: str, listing: Listing = Listing()) -> list[StoredJob]:  # noqa: B008  # frozen
+        """At most `size` jobs in the order of the listing, behind the job with id `after`; "" for the first.
 
         Raises:
             InputError: no such job.
         """
         with self._database.reading() as session:
-            before = self._find(session, tenant, after, "seq", bad_page_token)["seq"] if after else 1 << 62
+            behind, values = "", listing.values
+            if after:
+                last = self._find(session, tenant, after, f"seq, {listing.column}", bad_page_token)
+                behind = f" AND ({listing.column}, seq) {'<' if listing.descending else '>'} (?, ?)"
+                values = (*values, last[listing.column], last["seq"])
             found = session.execute(
-                f"SELECT {COLUMNS} FROM jobs WHERE tenant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
-                (tenant, before, size),
+                f"SELECT {COLUMNS} FROM jobs WHERE tenant = ?{listing.condition}{behind} "
+                f"ORDER BY {listing.order} LIMIT ?",
+                (tenant, *values, size),
             )
             return [row_of(one) for one in found]
+
+    def end_overdue(self) -> list[StoredJob]:
+        """Let the waiting jobs whose deadline is over fail; a running one is ended by its server."""
+        store = self._database
+        overdue = f"SELECT id FROM jobs WHERE state = 'QUEUED' AND deadline < {store.clock}"
+        with store.reading() as session:
+            if session.execute(overdue).fetchone() is None:
+                return []
+        error = error_to_proto(deadline_over()).SerializeToString()
+        with store.transaction() as session:
+            names = [one["id"] for one in session.execute(f"{overdue} {store.skip_locked}")]
+            for name in names:
+                session.execute("UPDATE jobs SET error = ? WHERE id = ?", (error, name))
+            return [self._move(session, name, "FAILED") for name in names]
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state that has any."""

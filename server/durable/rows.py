@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from predictor.results.job import Job
+from predictor.results.job import TERMINAL, Job
 from protos.convert import error_from_proto
 from protos.w2s.v1 import ranking_service_pb2 as pb
+from server.durable.listing import read_labels
 
-COLUMNS = "seq, tenant, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error, owner"
+COLUMNS = (
+    "seq, tenant, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error, owner, labels, "
+    "started, deadline"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +49,15 @@ class Declared:
         cost: seconds of one core, very roughly; 0 or more.
         parts: digests of the parts that it refers to.
         trace: the `traceparent` of the call that made it, or "".
+        labels: as `server.durable.listing.write_labels` writes them.
+        timeout: seconds from the creation by which it has to end; 0 for no bound.
     """
 
     cost: float = 0.0
     parts: tuple[str, ...] = ()
     trace: str = ""
+    labels: str = ""
+    timeout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,10 @@ def row_of(found: Any) -> StoredJob:
         request_id=found["request_id"],
         error=error,
         repeat_of=found["repeat_of"],
+        started=_perhaps(found["started"]),
+        ended=_moment(found["updated"]) if found["state"] in TERMINAL else None,
+        deadline=_perhaps(found["deadline"]),
+        labels=read_labels(found["labels"]),
     )
     return StoredJob(job, found["seq"], found["epoch"], found["tenant"], found["owner"])
 
@@ -146,3 +158,7 @@ def now() -> int:
 
 def _moment(microseconds: int) -> datetime:
     return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+def _perhaps(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _moment(microseconds)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from google.rpc import status_pb2
 
 from predictor.errors import DeadlineError, RefusedError, W2SError
 from predictor.results.job import JobState
 from protos import convert
 from protos.w2s.v1 import ranking_pb2 as pb
+from server.durable.losses import deadline_over
 from server.workforce.frames import Tag
 
 
@@ -31,11 +34,16 @@ def outcome_of(tag: Tag, body: bytes) -> tuple[JobState, W2SError | None, bytes 
     return "FAILED", nothing, body
 
 
-def took_too_long(seconds: float) -> tuple[Tag, bytes]:
-    """The frame of a job whose time is over."""
-    error = DeadlineError(
-        f"the job computed for {seconds:g} s, the most that this server gives one; ask for fewer rows or smaller "
-        "models.",
-        reason="JOB_TIMEOUT",
+def took_too_long(seconds: float, deadline: datetime | None) -> tuple[Tag, bytes]:
+    """The frame of a job whose time is over, its own or that of the server."""
+    over = deadline is not None and deadline <= datetime.now(UTC)
+    error = (
+        deadline_over()
+        if over
+        else DeadlineError(
+            f"the job computed for {seconds:g} s, the most that this server gives one; ask for fewer rows or smaller "
+            "models.",
+            reason="JOB_TIMEOUT",
+        )
     )
     return "error", convert.error_to_status(error).SerializeToString()

@@ -195,7 +195,10 @@ class JobWorkers:
         history = History(attempt.losses > 0, attempt.excluded, self._limits.max_candidate_seconds).write()
         answer: tuple[Tag, bytes] | Loss
         try:
-            async with asyncio.timeout(max_seconds or None) as whole, asyncio.timeout(None) as candidate:
+            async with (
+                asyncio.timeout(_left(max_seconds, attempt.row.job.deadline)) as whole,
+                asyncio.timeout(None) as candidate,
+            ):
                 async for tag, body in worker.run(attempt.request, attempt.row.tenant, history=history):
                     if tag != "progress":
                         return tag, body
@@ -210,7 +213,11 @@ class JobWorkers:
         except TimeoutError:
             worker.why = "timeout"
             log("job_too_long", job=attempt.row.job.id, worker=worker.pid)
-            answer = took_too_long(max_seconds) if whole.expired() else Loss(candidates.current, "CANDIDATE_TIMEOUT")
+            answer = (
+                took_too_long(max_seconds, attempt.row.job.deadline)
+                if whole.expired()
+                else Loss(candidates.current, "CANDIDATE_TIMEOUT")
+            )
         finally:
             clock.end(loop.time())
         await worker.stop(0)
@@ -225,6 +232,14 @@ class JobWorkers:
         state, error, ranking = outcome_of(*answer)
         row = await _insist(lambda: self._jobs.finish(attempt, state, error, ranking))
         return row or await _insist(lambda: self._jobs.release(attempt, None, max_losses))
+
+
+def _left(max_seconds: float, deadline: datetime | None) -> float | None:
+    """Seconds that an attempt has, or None for no bound."""
+    bounds = [max_seconds] if max_seconds else []
+    if deadline is not None:
+        bounds.append(max(0.0, (deadline - datetime.now(UTC)).total_seconds()))
+    return min(bounds, default=None)
 
 
 async def _insist(commit: Callable[[], Awaitable[StoredJob | None]]) -> StoredJob | None:

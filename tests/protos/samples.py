@@ -245,4 +245,9 @@ def full_job() -> Job:
         progress=full_progress(),
         ranking=full_ranking(),
         repeat_of="job-0",
+        started=datetime(2026, 1, 2, 3, 4, 5, 700000, tzinfo=UTC),
+        ended=datetime(2026, 1, 2, 3, 4, 6, 789000, tzinfo=UTC),
+        deadline=datetime(2026, 1, 2, 4, tzinfo=UTC),
+        queue_place=3,
+        labels={"team": "vision"},
     )

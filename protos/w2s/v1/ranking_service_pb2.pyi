@@ -42,7 +42,14 @@ class JobError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "request_id", "state", "create_time", "update_time", "revision", "attempts", "error", "progress", "ranking", "repeat_of")
+    __slots__ = ("id", "request_id", "state", "create_time", "update_time", "revision", "attempts", "error", "progress", "ranking", "repeat_of", "query", "start_time", "end_time", "queue_place", "labels", "deadline")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +61,12 @@ class Job(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     RANKING_FIELD_NUMBER: _ClassVar[int]
     REPEAT_OF_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_PLACE_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_id: str
     state: JobState
@@ -65,17 +78,34 @@ class Job(_message.Message):
     progress: _ranking_pb2.Progress
     ranking: _ranking_pb2.Ranking
     repeat_of: str
-    def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., attempts: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[_ranking_pb2.Progress, _Mapping]] = ..., ranking: _Optional[_Union[_ranking_pb2.Ranking, _Mapping]] = ..., repeat_of: _Optional[str] = ...) -> None: ...
+    query: _query_pb2.RankingQuery
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    queue_place: int
+    labels: _containers.ScalarMap[str, str]
+    deadline: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., attempts: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[_ranking_pb2.Progress, _Mapping]] = ..., ranking: _Optional[_Union[_ranking_pb2.Ranking, _Mapping]] = ..., repeat_of: _Optional[str] = ..., query: _Optional[_Union[_query_pb2.RankingQuery, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., queue_place: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateRankingJobRequest(_message.Message):
-    __slots__ = ("request_id", "query", "repeat_of")
+    __slots__ = ("request_id", "query", "repeat_of", "labels", "timeout")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     REPEAT_OF_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     query: _query_pb2.RankingQuery
     repeat_of: str
-    def __init__(self, request_id: _Optional[str] = ..., query: _Optional[_Union[_query_pb2.RankingQuery, _Mapping]] = ..., repeat_of: _Optional[str] = ...) -> None: ...
+    labels: _containers.ScalarMap[str, str]
+    timeout: _duration_pb2.Duration
+    def __init__(self, request_id: _Optional[str] = ..., query: _Optional[_Union[_query_pb2.RankingQuery, _Mapping]] = ..., repeat_of: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class CreateRankingJobResponse(_message.Message):
     __slots__ = ("job",)
@@ -84,10 +114,12 @@ class CreateRankingJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
 class GetRankingJobRequest(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "include_query")
     ID_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_QUERY_FIELD_NUMBER: _ClassVar[int]
     id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
+    include_query: bool
+    def __init__(self, id: _Optional[str] = ..., include_query: bool = ...) -> None: ...
 
 class GetRankingJobResponse(_message.Message):
     __slots__ = ("job",)
@@ -96,12 +128,16 @@ class GetRankingJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
 class ListRankingJobsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "filter", "order_by")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[str] = ...) -> None: ...
 
 class ListRankingJobsResponse(_message.Message):
     __slots__ = ("jobs", "next_page_token")

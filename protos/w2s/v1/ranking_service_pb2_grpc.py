@@ -110,8 +110,8 @@ class RankingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRankingJobs(self, request, context):
-        """Lists jobs, newest first, without their rankings. Errors: INVALID_ARGUMENT (BAD_PAGE: a page token of another
-        list or server).
+        """Lists jobs, newest first unless `order_by` says otherwise, without their rankings. Errors: INVALID_ARGUMENT
+        (BAD_PAGE: a page token of another list or server; BAD_FILTER, BAD_ORDER).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
