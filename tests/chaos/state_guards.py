@@ -152,7 +152,7 @@ STATE_GUARDS = (
     Mutation(
         "a committed step is told though its caller has gone",
         "server/durable/job_service.py",
-        "                done.add_done_callback(self._tell_later)\n",
+        "                done.add_done_callback(self._publish_later)\n",
         "                pass\n",
         f"{S}/test_job_service.py",
     ),
