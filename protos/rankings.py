@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from predictor.results.candidate import Candidate, Estimate, Failure, Interval, PredictedPair
 from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.suggestion import LabelValue, SuggestedLabel
 from predictor.steps import Progress
 from protos.decisions import decision_from_proto, decision_to_proto
 from protos.w2s.v1 import ranking_pb2 as pb
@@ -60,6 +61,8 @@ def ranking_to_proto(ranking: Ranking) -> pb.Ranking:
         warnings=ranking.warnings,
         schema=ranking.schema,
         evidence_kinds=[_write(pb.EvidenceUse(), one) for one in ranking.evidence_kinds],
+        suggested_labels=[_write(pb.SuggestedLabel(), one) for one in ranking.suggested_labels],
+        value_of_labels=[_write(pb.LabelValue(), one) for one in ranking.value_of_labels],
     )
     if ranking.decision is not None:
         for mapping in (ranking.decision.losses, ranking.decision.costs):
@@ -83,6 +86,8 @@ def ranking_from_proto(message: pb.Ranking) -> Ranking:
         provenance=_provenance_from_proto(message.provenance, order),
         warnings=tuple(message.warnings),
         evidence_kinds=tuple(EvidenceUse(**_read(one, EvidenceUse)) for one in message.evidence_kinds),
+        suggested_labels=tuple(SuggestedLabel(**_read(one, SuggestedLabel)) for one in message.suggested_labels),
+        value_of_labels=tuple(LabelValue(**_read(one, LabelValue)) for one in message.value_of_labels),
         schema=message.schema,
     )
     if not message.HasField("decision"):

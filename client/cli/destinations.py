@@ -18,13 +18,20 @@ _AROUND_A_PATH = re.compile(r"^(array|onnx|gguf):|(::|#).*$")
 """What a model reference may have before and after its file."""
 
 
+_DESTINATIONS = ("output", "html", "suggestions")
+
+
 def check_destinations(arguments: argparse.Namespace) -> None:
-    """Refuse values of `-o` and `--html` that cannot or should not be written, before any work is done.
+    """Refuse values of `-o`, `--html` and `--suggestions` that cannot or should not be written, before the work.
 
     Raises:
         InputError: the folder does not exist or is not writable, the path is a folder, or another flag names the file.
+            Suggestions may go to the file that --labels reads: they are added to it.
     """
-    paths = [path for path in (arguments.output, getattr(arguments, "html", None)) if isinstance(path, str)]
+    named = {flag: getattr(arguments, flag, None) for flag in _DESTINATIONS}
+    paths = [path for path in named.values() if isinstance(path, str)]
+    if isinstance(named["suggestions"], str):
+        _check_suggestions(named["suggestions"], arguments)
     for path in paths:
         folder = Path(path).absolute().parent
         if path == "-":
@@ -37,10 +44,18 @@ def check_destinations(arguments: argparse.Namespace) -> None:
         if Path(path).exists() and not os.access(path, os.W_OK):
             raise _refused(f"{path!r} exists and cannot be written; name another file.")
     if len({Path(path).absolute() for path in paths}) < len(paths):
-        raise _refused(f"-o and --html both name {paths[0]!r}; give each a file of its own.")
-    for path in paths:
+        raise _refused(f"two of -o, --html and --suggestions name {paths[0]!r}; give each a file of its own.")
+    for path in (path for flag, path in named.items() if isinstance(path, str) and flag != "suggestions"):
         if any(existing_path(path) and Path(path).samefile(read) for read in _read_by(arguments)):
             raise _refused(f"{path!r} is read by this command, and would be overwritten; name another file.")
+
+
+def _check_suggestions(path: str, arguments: argparse.Namespace) -> None:
+    from predictor.intake.suggestions import check_suggestions
+
+    if getattr(arguments, "suggest_labels", None) is None:
+        raise _refused("--suggestions writes the rows that --suggest-labels N names; give both.")
+    check_suggestions(path)
 
 
 def write(path: str, text: str) -> None:
@@ -93,7 +108,7 @@ def _read_by(arguments: argparse.Namespace) -> Iterator[Path]:
     """Files that the other flags name, as `FILE`, as `NAME=FILE` or as a model."""
     for flag, value in vars(arguments).items():
         for text in value if isinstance(value, list) else [value]:
-            if flag in ("output", "html") or not isinstance(text, str):
+            if flag in _DESTINATIONS or not isinstance(text, str):
                 continue
             for part in (text, text.partition("=")[2]):
                 found = existing_path(_AROUND_A_PATH.sub("", part)) if part else None

@@ -184,6 +184,16 @@ def add_output(parser: Parser) -> None:
     add_json(group)
 
 
+def add_suggestions(parser: Parser) -> None:
+    """Where suggested rows go."""
+    parser.add_argument(
+        "--suggestions",
+        metavar="FILE",
+        help="write the rows of --suggest-labels as id,text,label,reason (.csv, .tsv, .jsonl) to fill in and give to "
+        "--labels; rows that the file has stay",
+    )
+
+
 def add_json(parser: Parser | argparse._ArgumentGroup) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

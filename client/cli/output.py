@@ -10,6 +10,7 @@ import sys
 
 from client.cli.destinations import write
 from client.cli.flags import flag_of, query_of
+from predictor.query.pool import Pool
 from predictor.results.names import visible
 from predictor.results.ranking import Ranking
 
@@ -17,7 +18,7 @@ WIDTHS = (72, 120)
 """Columns of the table, on every terminal."""
 
 
-def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "") -> int:
+def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "", pool: Pool | None = None) -> int:
     """Write the files, print the table or the JSON, and return the exit code.
 
     With a command, its flags as given go into the provenance; without one, the job's own request stays.
@@ -31,6 +32,10 @@ def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "") -
             from predictor.report.page import html
 
             write(arguments.html, html(ranking))
+        if pool is not None and arguments.suggestions:
+            from predictor.intake.suggestions import suggestions_text
+
+            write(arguments.suggestions, suggestions_text(arguments.suggestions, ranking.suggested_labels, pool))
     finally:  # the answer is printed even if the disk is full
         if arguments.json:
             print(ranking.to_json())

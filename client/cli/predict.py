@@ -29,6 +29,7 @@ def add(commands: Commands) -> None:
     flags.add_decision(parser)
     flags.add_heads(flags.add_training(parser))
     flags.add_output(parser)
+    flags.add_suggestions(parser)
     flags.add_server(parser)
     flags.add_engine(parser)
 
@@ -39,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_destinations(arguments)
     query = build_query(**flags.query_of(arguments))  # type: ignore[arg-type]  # each flag has its keyword's type
-    return finish(follow(steps_of(query, arguments, source), display(names_of(query))), arguments, "predict")
+    found = follow(steps_of(query, arguments, source), display(names_of(query)))
+    return finish(found, arguments, "predict", query.pool)
 
 
 def source(query: RankingQuery) -> FeatureSource:

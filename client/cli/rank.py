@@ -34,6 +34,7 @@ def add(commands: Commands) -> None:
     flags.add_label_prompt(parser)
     flags.add_stages(parser)
     flags.add_output(parser)
+    flags.add_suggestions(parser)
     flags.add_server(parser, jobs=True)
     flags.add_engine(parser)
     parser.add_argument(
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         from client.cli.connection import submit
 
         return submit(query, arguments)
-    return finish(follow(steps_of(query, arguments, _source), display(names_of(query))), arguments, "rank")
+    return finish(follow(steps_of(query, arguments, _source), display(names_of(query))), arguments, "rank", query.pool)
 
 
 def _rows_at(arguments: argparse.Namespace) -> Pool | None:

@@ -13,6 +13,9 @@ where π_i is the share of the expected regret that candidate i, the best one in
 L-optimal design for the differences that the choice hangs on (Chaloner, Verdinelli 1995, "Bayesian Experimental
 Design: A Review", section 2). Variances given S do not depend on the labels found, so a whole batch is chosen at once,
 each row given those before it.
+
+Each row is drawn in proportion to its fall, not the row of the greatest fall taken: noise is not the same everywhere,
+least so where students disagree, and the greedy rows are extreme ones that a wrong model is wrong about together.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from predictor.statistics.arrays import Array, Ints
 
@@ -45,23 +49,26 @@ class LabelStake:
         found: Array = np.einsum("gmnk,gmnk->m", apart @ self.covariance, apart) / len(apart)
         return found
 
-    def choose(self, lead: int, shares: Array, count: int, allowed: Array) -> ChosenRows:
-        """The rows to label, best first.
+    def choose(
+        self, lead: int, shares: Array, count: int, allowed: NDArray[np.bool_], rng: np.random.Generator | None = None
+    ) -> ChosenRows:
+        """The rows to label, in the order in which they were chosen.
 
         Args:
             lead: the candidate that would be taken today.
             shares: (m,) π, ≥ 0, summing to 1; that of `lead` is not looked at.
             count: rows wanted; fewer come back where fewer are allowed.
-            allowed: (n,) bool, rows that may be proposed.
+            allowed: (n,) rows that may be proposed.
+            rng: draws them; None takes the row of the greatest fall.
         """
         weights = self._weights(lead, shares)
-        free, taken, left, why = allowed.astype(bool), [], [1.0 if weights.any() else 0.0], []
+        free, taken, left, why = allowed.copy(), [], [1.0 if weights.any() else 0.0], []
         across, known = self._apart(lead) @ self.covariance, self.covariance.copy()
         for _ in range(min(count, int(free.sum()))):
             spread = np.diag(known) + self.noise
             each = np.einsum("gmkn,gmkn->mn", across, across) / len(across) / spread
-            falls = np.where(free, weights @ each, -1.0)
-            row = int(np.argmax(falls))
+            falls = np.where(free, weights @ each, 0.0)
+            row = _next(falls, free, rng)
             taken.append(row)
             why.append(int(np.argmax(weights * each[:, row])))
             left.append(max(left[-1] - float(falls[row]), 0.0))
@@ -99,12 +106,20 @@ class LabelStake:
         return np.where(told, kept, 0.0) / np.where(told, variances, 1.0) / (total if total > 0.0 else 1.0)
 
 
+def _next(falls: Array, free: NDArray[np.bool_], rng: np.random.Generator | None) -> int:
+    if rng is None:
+        return int(np.argmax(np.where(free, falls, -1.0)))
+    total = float(falls.sum())
+    chances = falls / total if total > 0.0 else free / float(free.sum())
+    return int(rng.choice(len(falls), p=chances))
+
+
 @dataclass(frozen=True, eq=False)
 class ChosenRows:
     """Rows to label.
 
     Attributes:
-        rows: (c,) best first.
+        rows: (c,) in the order in which they were chosen.
         left: (c + 1,) loss after the first 0, 1, … of them, from 1 down.
         against: (c,) the candidate whose difference to the leader each row tells most about.
     """

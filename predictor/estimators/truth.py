@@ -83,11 +83,11 @@ class TruthForecast:
         Raises:
             InputError: too few rows, gold labels of nearly all rows, or evidence that does not fit.
         """
-        case = self._sample(replace(case, weak_labels={name: _table(case, name) for name in case.weak_labels}))
+        case = self.prepared(case)
         known = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
         trained = case.labels is not None and (case.training.weak_rows or 0) <= len(known)
         real = [trained or one.name in case.weak_labels for one in case.weak]
-        truths = self._truths(case, known)
+        truths = self.truths(case, known)
         parts, drawn = [], self._draws(case, truths, simulated=not all(real))
         if any(real):
             parts.append((np.flatnonzero(real), self._trained(case, np.flatnonzero(real), truths, drawn)))
@@ -105,19 +105,24 @@ class TruthForecast:
             label_scale=truths.coding.scale if case.labels is not None and not truths.classes else None,
         )
 
-    def _sample(self, case: Case) -> Case:
-        """The case on at most `max_rows` rows, gold rows first."""
+    def prepared(self, case: Case) -> Case:
+        """The case on `sampled_rows`, weak labels in the coding of gold ones."""
+        case = replace(case, weak_labels={name: _table(case, name) for name in case.weak_labels})
+        return case if case.rows <= self.max_rows else case.take(self.sampled_rows(case))
+
+    def sampled_rows(self, case: Case) -> Rows:
+        """At most `max_rows` of the rows, gold rows first."""
         if case.rows <= self.max_rows:
-            return case
+            return np.arange(case.rows)
         rng = case.rng("truth rows")
         gold = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
         gold = np.sort(rng.permutation(gold)[:MAX_GOLD])
         others = np.setdiff1d(np.arange(case.rows), gold)
         if case.labels is not None:
             others = others[~case.labels.known[others]]
-        return case.take(np.sort(np.concatenate([gold, rng.permutation(others)[: self.max_rows - len(gold)]])))
+        return np.sort(np.concatenate([gold, rng.permutation(others)[: self.max_rows - len(gold)]]))
 
-    def _truths(self, case: Case, known: Rows) -> LabelTruths:
+    def truths(self, case: Case, known: Rows) -> LabelTruths:
         """The posteriors that make the order and the level."""
         given, coding = weak_voters(case, known)
         voters = given if case.voters is None else case.voters if given is None else given.joined(case.voters)

@@ -86,6 +86,7 @@ class Options(TypedDict, total=False):
         budget: limit on what is read: a share of the rows (`0.25`, `25%`) or a time (`90s`, `5m`); candidates that
             cannot be best are then dropped on the way.
         confidence: of the decision where rows are read in stages, from 0.5 to below 1.
+        suggest_labels: rows to name whose gold labels would tell most about the choice; none where not given.
         launch: how many trainings can be launched; 1 where not given.
         costs: candidate -> what launching its training costs; or `NAME=NUMBER` strings. Parameters × rows where not
             given.
@@ -125,6 +126,7 @@ class Options(TypedDict, total=False):
     budget: Budget | str | float | None
     confidence: float | None
     launch: int | None
+    suggest_labels: int | None
     costs: CostsInput | None
     seed: int | None
     calibration: str | None

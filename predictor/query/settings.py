@@ -120,6 +120,7 @@ class Settings:
         launch: how many trainings can be launched; None for one.
         costs: candidate -> what launching its training costs; empty for parameters × rows.
         layer: of models that name none: a number, `middle`, `last`, or several joined by commas.
+        suggest_labels: rows to name whose gold labels would tell most about the choice; None for none.
         max_rows: rows drawn of a larger pool, uniformly with `seed`; None for all.
         max_length: tokens after which a row is cut.
         truncate: the end that a long row loses, or its middle.
@@ -179,6 +180,17 @@ class Settings:
                 several=True,
             )
         },
+    )
+    suggest_labels: int | None = setting(
+        None,
+        Option(
+            "decision",
+            "also name the N rows whose gold labels would tell most about the choice, and what labels are expected to "
+            "change",
+            "N",
+            min_value=1,
+            parse=int,
+        ),
     )
     layer: str = setting(
         "middle",

@@ -19,6 +19,7 @@ from predictor.ranking.gathering import Gathered
 from predictor.ranking.ordering import Ordering, order
 from predictor.ranking.request_record import request_record
 from predictor.ranking.selection import Selection
+from predictor.ranking.suggesting import NONE, suggestions_for
 from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, warnings_on_rows
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
@@ -36,7 +37,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     """
     candidates = [with_given_labels(one, query) for one in gathered.candidates]
     pending = [i for i, one in enumerate(candidates) if one.active]
-    ordering = None
+    ordering, suggested = None, NONE
     with threadpool_limits(limits=1, user_api="blas"):
         strong = Representation.of(gathered.strong)
         with StrongBoundary(query.strong):
@@ -52,9 +53,11 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
             known = [one.estimates for one in active]
             ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects)
             active = estimate_together(active, selection, case, ordering)
+            suggested = suggestions_for(query, case, ordering)
     yield Progress("", "done", len(active) + 1, len(active) + 1)
     failed = [one for one in candidates if not one.active]
     ranking = _ranking(query, selection, gathered, strong_diagnostics, active, failed, ordering)
+    ranking = replace(ranking, suggested_labels=suggested.rows, value_of_labels=suggested.values)
     return ranking if selection.calibration is None else selection.calibration.apply(ranking, ordering)
 
 

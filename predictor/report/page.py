@@ -8,6 +8,7 @@ from predictor.query.evidence import evidence_text
 from predictor.report.decision import decision_section
 from predictor.report.estimates import assumptions, table_of_estimates
 from predictor.report.intervals import Row, interval_plot
+from predictor.report.label_value import labels_section
 from predictor.report.markup import facts, model, section, table, text
 from predictor.report.spectrum import spectra
 from predictor.report.style import CSS
@@ -42,7 +43,8 @@ def html(ranking: Ranking) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>Weak-to-strong ranking: {text(title)}</title><style>{CSS}</style></head><body><main>"
-        f"{_header(ranking, ranked)}{decision_section(ranking)}{_ranking(ranking, ranked)}{_plots(ranking, ranked)}"
+        f"{_header(ranking, ranked)}{decision_section(ranking)}{_ranking(ranking, ranked)}{labels_section(ranking)}"
+        f"{_plots(ranking, ranked)}"
         f"{section('Spectra and overlap', spectra(ranking), lead=SPECTRA)}"
         f"{section('Estimates', table_of_estimates(ranked), lead=ESTIMATES)}"
         f"{_evidence(ranking, ranked)}{_failed(failed)}{_repeat(ranking)}</main></body></html>\n"

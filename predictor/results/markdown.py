@@ -12,6 +12,7 @@ from predictor.results.command import command
 from predictor.results.names import visible
 from predictor.results.order import null_line, order_of
 from predictor.results.ranking import Ranking
+from predictor.results.suggestion import in_words
 from predictor.results.text import (
     compact,
     evidence_lines,
@@ -83,6 +84,7 @@ def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
     notes += [f"Unit: {unit_of(unit)}; intervals are 90 %."] if unit else []
     notes += [f"Null: {null_line(ranking)}."] if ranking.null.value is not None else []
     notes += [f"Right answers: {plain(right_of(c))}." for c in ranked[:1] if right_of(c)]
+    notes += [f"Labels: {plain(in_words(ranking.value_of_labels))}"] if ranking.value_of_labels else []
     notes += [f"Warning: {plain(warning)}" for warning in ranking.warnings]
     notes += [f"Warning: {plain(c.name)}: {plain(warning)}" for c in ranking.candidates for warning in c.warnings]
     return notes

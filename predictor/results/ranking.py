@@ -12,6 +12,7 @@ from predictor.errors import UnavailableError
 from predictor.results.advice import headline
 from predictor.results.candidate import Candidate
 from predictor.results.decision import Decision
+from predictor.results.suggestion import LabelValue, SuggestedLabel
 
 if TYPE_CHECKING:
     import pandas
@@ -87,7 +88,12 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Candidates in rank order, failed ones last."""
+    """Candidates in rank order, failed ones last.
+
+    Attributes:
+        suggested_labels: rows to label next, where they were asked for.
+        value_of_labels: what numbers of labels are expected to bring, today's 0 first; as above.
+    """
 
     rank_by: str
     evidence: str
@@ -100,6 +106,8 @@ class Ranking:
     warnings: tuple[str, ...] = ()
     evidence_kinds: tuple[EvidenceUse, ...] = ()
     decision: Decision | None = None
+    suggested_labels: tuple[SuggestedLabel, ...] = ()
+    value_of_labels: tuple[LabelValue, ...] = ()
     schema: str = SCHEMA
 
     def best(self) -> Candidate:
@@ -187,5 +195,7 @@ class Ranking:
             warnings=tuple(raw["warnings"]),
             evidence_kinds=tuple(EvidenceUse(**one) for one in raw["evidence_kinds"]),
             decision=None if raw["decision"] is None else Decision.from_dict(raw["decision"]),
+            suggested_labels=tuple(SuggestedLabel(**one) for one in raw["suggested_labels"]),
+            value_of_labels=tuple(LabelValue(**one) for one in raw["value_of_labels"]),
             schema=raw["schema"],
         )

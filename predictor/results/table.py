@@ -13,6 +13,7 @@ from predictor.results.columns import Column, columns_of
 from predictor.results.names import visible
 from predictor.results.order import Order, null_line, order_of
 from predictor.results.ranking import NullBand, Ranking
+from predictor.results.suggestion import in_words
 from predictor.results.text import (
     evidence_lines,
     layer_of,
@@ -29,6 +30,9 @@ MARGIN = 10
 BARS = (14, 30)
 """Narrowest and widest drawing of an interval; below the narrowest none is drawn."""
 
+
+SUGGESTED = 3
+"""Suggested rows that are listed."""
 
 NEEDED = 2
 """Outcomes that are always shown; further ones where names keep their room."""
@@ -78,6 +82,13 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
     for candidate in ranked[:1]:
         if right_of(candidate):
             lines += _note("right", right_of(candidate), width)
+    if ranking.value_of_labels:
+        lines += _note("labels", in_words(ranking.value_of_labels), width)
+    for one in ranking.suggested_labels[:SUGGESTED]:
+        lines += _note("", f"label {visible(one.id)}: {visible(one.reason)}", width)
+    if len(ranking.suggested_labels) > SUGGESTED:
+        more = len(ranking.suggested_labels) - SUGGESTED
+        lines += _note("", f"and {more} more: all are in the JSON and in the file of --suggestions", width)
     for warning in ranking.warnings:
         lines += _note("warning", visible(warning), width)
     for candidate in ranking.candidates:

@@ -81,6 +81,12 @@ class LabelPosterior:
         """The truth at one of `noises`, kernels merged."""
         return self._level([(weight, at) for weight, at in self._points() if at.noise == noise])
 
+    def heaviest(self, count: int) -> NoiseLevel:
+        """The truth under the grid points of most weight, merged, at the expected noise."""
+        points = sorted(self._points(), key=lambda point: -point[0])[:count]
+        found = self._level(points)
+        return NoiseLevel(found.weight, self.noise, found.mean, found.covariance)
+
     def draw(self, count: int, rng: np.random.Generator) -> DrawnLabels:
         """Labels; noises and kernels are drawn in proportion to their weights."""
         return self._drawn([at for _, at in self._points()], count, rng).take(rng.permutation(count))

@@ -22,6 +22,7 @@ from predictor.results.candidate import Candidate, Estimate, Failure, Interval, 
 from predictor.results.decision import Decision, Halving, NextLaunch, Round
 from predictor.results.job import Job
 from predictor.results.ranking import EvidenceUse, NullBand, Provenance, Ranking, StrongModel
+from predictor.results.suggestion import LabelValue, SuggestedLabel
 from predictor.steps import Progress
 
 
@@ -64,6 +65,7 @@ def full_query() -> RankingQuery:
         settings=Settings(
             estimators=("misfit", "cka"),
             rank_by="gain",
+            suggest_labels=11,
             layer="6",
             pooling="cls",
             max_rows=5,
@@ -224,6 +226,8 @@ def full_ranking() -> Ranking:
             reason="none",
             next_steps=("label rows",),
         ),
+        suggested_labels=(SuggestedLabel("r2", "ß"), SuggestedLabel("r1", "why")),
+        value_of_labels=(LabelValue(5, 0.5, 0.625, "share of rows"), LabelValue(10, 0.25, 0.375, "share of rows")),
         schema="w2s.ranking.v9",
     )
 

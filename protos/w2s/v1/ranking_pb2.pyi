@@ -296,7 +296,7 @@ class Provenance(_message.Message):
     def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., seed: _Optional[int] = ..., request: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Ranking(_message.Message):
-    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order", "evidence_kinds", "decision")
+    __slots__ = ("rank_by", "evidence", "rows", "rows_sha256", "strong", "candidates", "null", "provenance", "warnings", "schema", "key_order", "evidence_kinds", "decision", "suggested_labels", "value_of_labels")
     RANK_BY_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -310,6 +310,8 @@ class Ranking(_message.Message):
     KEY_ORDER_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_KINDS_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTED_LABELS_FIELD_NUMBER: _ClassVar[int]
+    VALUE_OF_LABELS_FIELD_NUMBER: _ClassVar[int]
     rank_by: str
     evidence: str
     rows: int
@@ -323,7 +325,29 @@ class Ranking(_message.Message):
     key_order: _containers.RepeatedScalarFieldContainer[str]
     evidence_kinds: _containers.RepeatedCompositeFieldContainer[EvidenceUse]
     decision: Decision
-    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ..., evidence_kinds: _Optional[_Iterable[_Union[EvidenceUse, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
+    suggested_labels: _containers.RepeatedCompositeFieldContainer[SuggestedLabel]
+    value_of_labels: _containers.RepeatedCompositeFieldContainer[LabelValue]
+    def __init__(self, rank_by: _Optional[str] = ..., evidence: _Optional[str] = ..., rows: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., strong: _Optional[_Union[StrongModel, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., null: _Optional[_Union[NullBand, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., schema: _Optional[str] = ..., key_order: _Optional[_Iterable[str]] = ..., evidence_kinds: _Optional[_Iterable[_Union[EvidenceUse, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., suggested_labels: _Optional[_Iterable[_Union[SuggestedLabel, _Mapping]]] = ..., value_of_labels: _Optional[_Iterable[_Union[LabelValue, _Mapping]]] = ...) -> None: ...
+
+class SuggestedLabel(_message.Message):
+    __slots__ = ("id", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class LabelValue(_message.Message):
+    __slots__ = ("labels", "expected_regret", "random_regret", "unit")
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_REGRET_FIELD_NUMBER: _ClassVar[int]
+    RANDOM_REGRET_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    labels: int
+    expected_regret: float
+    random_regret: float
+    unit: str
+    def __init__(self, labels: _Optional[int] = ..., expected_regret: _Optional[float] = ..., random_regret: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("candidate", "phase", "done", "total")
