@@ -41,7 +41,7 @@ def text_column_of(table: Table, column: str) -> str:
     """
     if column == TEXT_COLUMN and column not in table.columns:
         column = next((one for one in OTHER_COLUMNS if one in table.columns), column)
-    table.need(column, "text")
+    table.need(column, "text", "Name another with --text-column, or join several with --template.")
     return column
 
 

@@ -29,4 +29,4 @@ class RowForm:
 
     def within(self, *limits: int | None) -> RowForm:
         """The form under limits of the model's own; None is no limit."""
-        return replace(self, max_length=min(self.max_length, *(limit for limit in limits if limit is not None)))
+        return replace(self, max_length=min([self.max_length, *(limit for limit in limits if limit is not None)]))

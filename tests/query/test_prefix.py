@@ -59,3 +59,4 @@ def test_form_of_a_request() -> None:
     form = RowForm.of(ModelSpec("m", "m", prefix="q: "), Settings(max_length=99, truncate="left"))
     assert form == RowForm(99, "q: ", "left")
     assert form.within(None, 50, 200).max_length == 50
+    assert form.within(None).max_length == 99
