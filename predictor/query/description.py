@@ -78,9 +78,11 @@ def check_descriptions(
             field="describers",
         )
     for spec in describers:
-        if not spec.needs_rows or spec.labels is not None:
+        if not spec.needs_rows or spec.labels == "logits":
             raise _refused(
-                f"describer {spec.name!r} reads no texts; name a sentence encoder without #labels.", "describers"
+                f"describer {spec.name!r} reads no descriptions; name a sentence encoder, or a language model as "
+                "MODEL#labels=words.",
+                "describers",
             )
 
 

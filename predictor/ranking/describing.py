@@ -1,7 +1,9 @@
 """Describing: scores of the rows by descriptions and proxies, as the truth model takes them.
 
-A row's score for a class is the cosine of a sentence encoder's embeddings of the row and of the class's texts, less the
-mean over rows. Of two classes the voter has one column, second less first; of more, a column a class less their mean.
+A row's score for a class is the cosine of a sentence encoder's embeddings of the row and of the class's texts; or the
+probability that a language model gives the class's texts behind the row, against those of the other classes, corrected
+by what it gives them behind rows without content. The mean over rows is taken off. Of two classes the voter has one
+column, second less first; of more, a column a class less their mean.
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ from dataclasses import replace
 import numpy as np
 
 from predictor.errors import InputError
+from predictor.query.description import Description
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
+from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSource
 from predictor.ranking.boundary import CandidateBoundary
+from predictor.ranking.labelling import labels_of
 from predictor.results.candidate import Failure
 from predictor.statistics.arrays import Array
 from predictor.steps import Progress, Steps
@@ -63,9 +68,13 @@ def voters_of(query: RankingQuery, source: FeatureSource) -> Steps[tuple[Voters 
 def similarities(rows: Array, texts: Sequence[Array]) -> Array:
     """(n, k) centred scores of (n, d) rows for classes described by (t, d) embeddings each."""
     classes = np.stack([_unit(one).mean(axis=0) for one in texts])
-    near = _unit(rows) @ _unit(classes).T
+    return contrasts(_unit(rows) @ _unit(classes).T)
+
+
+def contrasts(near: Array) -> Array:
+    """(n, 1) second class less first of (n, 2) scores, or (n, c) less the mean of all classes; centred over rows."""
     near = near - near.mean(axis=0)
-    if len(texts) == 2:
+    if near.shape[1] == 2:
         centred: Array = near[:, 1:] - near[:, :1]
     else:
         centred = near - near.mean(axis=1, keepdims=True)
@@ -74,6 +83,8 @@ def similarities(rows: Array, texts: Sequence[Array]) -> Array:
 
 def _scores(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Steps[dict[str, Array]]:
     described = query.ordered_descriptions
+    if spec.labels == "words":
+        return {spec.name: (yield from _by_words(spec, query, described, source))}
     words = Pool.of([text for one in described for text in one.texts])
     # The request's layer and pooling are for candidates. Sentence embeddings are the last layer, pooled as the
     # describer's folder declares, else by the mean.
@@ -85,6 +96,21 @@ def _scores(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Step
         row.name: similarities(np.asarray(row.values, np.float64), np.split(np.asarray(text.values, np.float64), ends))
         for row, text in zip(rows, texts, strict=True)
     }
+
+
+def _by_words(
+    spec: ModelSpec, query: RankingQuery, described: Sequence[Description], source: FeatureSource
+) -> Steps[Array]:
+    """(n, k) scores by the probabilities of the texts, those of one class added up."""
+    texts = tuple(text for one in described for text in one.texts)
+    own = query.settings.label_prompt
+    prompt = LabelPrompt(texts) if own is None else replace(own, words=texts)
+    predicted = yield from labels_of(source, spec).labels(
+        spec, query.pool, replace(query.settings, label_prompt=prompt)
+    )
+    starts = np.cumsum([0, *(len(one.texts) for one in described)])[:-1]
+    found: Array = np.add.reduceat(np.asarray(predicted.values, dtype=np.float64), starts, axis=1)
+    return contrasts(found)
 
 
 def _unit(rows: Array) -> Array:

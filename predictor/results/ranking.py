@@ -28,7 +28,7 @@ class EvidenceUse:
         kind: `description`, `proxy` or `weak`.
         name: of the describer, proxy or candidate.
         weight: share of the voters' consensus, 0 to 1.
-        reliability: correlation with the labels that is assumed without gold labels.
+        reliability: correlation with the labels that is taken without gold labels, from how far the voters agree.
         gold_correlation: correlation with the gold labels of the rows that have one; None where none are given.
     """
 

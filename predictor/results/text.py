@@ -98,12 +98,14 @@ def ranks(low: int | None, high: int | None) -> str:
 
 
 def layer_of(layer: str | None) -> str:
-    """`layer 6`; nothing for arrays, whose layer nobody knows."""
+    """`layer 6`, or `labels only`; nothing for arrays, whose layer nobody knows."""
+    if layer == "labels":
+        return "labels only"
     return "" if layer in (None, "given") else f"layer {visible(str(layer))}"
 
 
 LITTLE = 0.1
-"""Correlation with gold labels below which a voter is reported as uninformative."""
+"""Correlation with the labels below which a voter is reported as uninformative."""
 
 _VOTERS = {"description": "descriptions", "proxy": "proxies", "weak": "weak labels"}
 
@@ -120,7 +122,8 @@ def evidence_lines(ranking: Ranking) -> list[str]:
 
 
 def _use(one: EvidenceUse) -> str:
+    known = one.reliability if one.gold_correlation is None else one.gold_correlation
+    little = ", trusted little" if known < LITTLE else ""
     if one.gold_correlation is None:
-        return f"{visible(one.name)} (correlation with the labels taken to be {one.reliability:.2f})"
-    little = ", trusted little" if one.gold_correlation < LITTLE else ""
+        return f"{visible(one.name)} (correlation with the labels taken to be {known:.2f}{little})"
     return f"{visible(one.name)} (correlation with the gold labels {one.gold_correlation:.2f}{little})"

@@ -6,7 +6,8 @@ The best linear prediction of the truth T from centred scores v_j is Σ a_j v_j 
 
 Without gold labels c rests on what is assumed: a calibrated weak label covaries with the truth as much as it varies
 (E[y | v] = v, so c = var v), and no more than λ_j · sd v_j, λ_j its loading on the one factor that explains the
-correlations between voters. A description's or proxy's score has no unit of its own: it is taken to correlate ½ with T.
+correlations between voters. A description's or proxy's score has no unit of its own: it is taken to correlate with T
+by λ_j, and by ASSUMED at most, since describers of one text share what it misses.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SHRINKAGE = 0.3
 """ρ."""
 
 ASSUMED = 0.5
-"""Correlation of a description's or proxy's score with the labels, where nothing else is known."""
+"""Correlation of a description's or proxy's score with the labels: where no other voter shows it, and at most."""
 
 CONSTANT = 1e-18
 """Variance, as a share of the mean square, up to which a score is constant but for rounding."""
@@ -119,7 +120,7 @@ def consensus(voters: Voters) -> Consensus:
     deviations = np.sqrt(variances)
     weak = np.array([kind == "weak" for kind in voters.kinds], dtype=bool)
     loading = one_factor(among / np.outer(deviations, deviations))
-    with_truth = np.where(weak, np.minimum(variances, loading * deviations), ASSUMED * deviations)
+    with_truth = np.where(weak, np.minimum(variances, loading * deviations), np.minimum(ASSUMED, loading) * deviations)
     ridge = SHRINKAGE * float(variances.mean())
     solved = np.linalg.solve(among + ridge * np.eye(len(variances)), with_truth)
     weights = np.asarray(solved, dtype=np.float64)

@@ -68,7 +68,7 @@ def test_blank_text_is_refused():
     ("changes", "message"),
     [
         ({"describers": ()}, "no model to read them.*--describer MODEL"),
-        ({"describers": (ModelSpec("a", "array:a.npy"),)}, "'a' reads no texts"),
+        ({"describers": (ModelSpec("a", "array:a.npy"),)}, "'a' reads no descriptions"),
         ({"descriptions": ()}, "without a description"),
         ({"pool": Pool.numbered(ROWS)}, "name the rows with --pool"),
         ({"proxies": {"p": np.arange(3)}}, "one finite number for each of the 20 rows"),

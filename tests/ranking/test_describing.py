@@ -10,11 +10,12 @@ from predictor.intake.request import build_query
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
-from predictor.query.source import FeatureSet
+from predictor.query.source import FeatureSet, Predicted
 from predictor.ranking.describing import similarities, voters_of
 from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
-from predictor.steps import Steps, drain
+from predictor.statistics.arrays import Floats
+from predictor.steps import Progress, Steps, drain
 from predictor.store.arrays import ArraySource
 from tests.estimators.cases import task, teachers
 
@@ -52,6 +53,20 @@ GIVEN = {
 
 def ranked(source: Source, describers: Sequence[str] = ("reader=./encoder",), **changes: object) -> Ranking:
     return drain(rank_steps(build_query(**(GIVEN | changes), describers=list(describers)), source))  # type: ignore[arg-type]
+
+
+class LanguageModel(Source):
+    """Fake language model: it finds the texts of the upper end the likelier, the larger a row's number."""
+
+    def labels(self, spec: ModelSpec, pool: Pool, settings: Settings) -> Steps[Predicted]:
+        assert settings.label_prompt is not None
+        self.words = settings.label_prompt.words
+        yield Progress(spec.name, "label", len(pool), len(pool))
+        upper = 1.0 / (1.0 + np.exp(-np.array([float(text.split()[-1]) for text in pool.texts])))
+        return Predicted(np.stack([1.0 - upper, 0.7 * upper, 0.3 * upper], axis=1))
+
+    def refined(self, *asked: object) -> Steps[tuple[Floats, ...]]:
+        raise AssertionError("nobody asked for this")
 
 
 def test_similarities_point_to_the_second_class_and_ignore_length():
@@ -132,3 +147,20 @@ def test_finished_teachers_are_compared_with_gold_labels():
     assert [one.name for one in found.candidates] == ["t0", "t1", "t2"]
     assert {one.kind for one in found.evidence_kinds} == {"weak"}
     assert found.candidates[0].estimates["combined"].note == "from truth"
+
+
+def test_a_language_model_describes_by_the_probability_of_the_words():
+    """`#labels=words` asks for the texts themselves; those of one class are added up, and the order is as good."""
+    source = LanguageModel()
+    query = build_query(**GIVEN, describers=["reader=./model#labels=words"])  # type: ignore[arg-type]
+    voters, warnings = drain(voters_of(query, source))
+    assert source.words == ("at -1", "at 1", "at 2")
+    assert voters is not None
+    assert (voters.scores.shape, warnings) == ((ROWS, 1, 1), ())
+    assert np.corrcoef(voters.scores[:, 0, 0], VALUES)[0, 1] > 0.8
+    assert np.mean(voters.scores) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_classifier_is_no_describer():
+    with pytest.raises(InputError, match="reads no descriptions; name a sentence encoder, or a language model as"):
+        build_query(**GIVEN, describers=["reader=./model#labels=logits"])  # type: ignore[arg-type]

@@ -75,3 +75,17 @@ def test_what_does_not_fit_is_refused():
         Voters(("a",), ("weak",), np.ones((5, 2, 1)))
     with pytest.raises(ValueError, match="not finite"):
         Voters(("a",), ("weak",), np.full((5, 1, 1), np.nan))
+
+
+def test_a_description_that_agrees_with_nobody_is_trusted_little():
+    """Two describers that agree are taken for half right at most; beside them one of noise gets next to no weight."""
+    rng = np.random.default_rng(7)
+    shared, noise = rng.standard_normal((2, 2000))
+    pair = [shared + 0.5 * rng.standard_normal(2000) for _ in range(2)]
+    scores = np.stack([*pair, noise], axis=1)[:, :, None]
+    found = consensus(Voters(("a", "b", "noise"), ("description",) * 3, scores).in_label_units())
+    assert found.reliability[:2] == pytest.approx([0.5, 0.5])
+    assert found.reliability[2] < 0.1
+    assert abs(found.weights[2]) < 0.1 * found.weights[0]
+    lone = consensus(Voters(("noise",), ("description",), scores[:, 2:]).in_label_units())
+    assert lone.reliability[0] == pytest.approx(0.5)
