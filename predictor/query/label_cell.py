@@ -136,6 +136,8 @@ def _bracketed(text: str, given: str) -> LabelCell:
 def _list_cell(given: list[Any] | tuple[Any, ...], text: str) -> LabelCell:
     if len(given) == 1:
         return read_cell(given[0])
+    if given and all(isinstance(one, Mapping) and {"label", "score"} <= one.keys() for one in given):
+        return _table_cell({one["label"]: one["score"] for one in given}, text)  # as transformers' pipelines answer
     cells = [read_cell(one) for one in given]
     if not cells or any(cell.kind not in ("number", "boolean") for cell in cells):
         return LabelCell("other", "a list with something else than finite numbers", text)

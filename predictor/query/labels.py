@@ -140,8 +140,9 @@ class Labels:
         found = rows_of(tuple(table), ids)
         unknown = next((name for name, row in found.items() if row is None), None)
         if unknown is not None:
+            place = f"{places[unknown]}: " if places and unknown in places else ""
             raise InputError(
-                f"labelled row {unknown!r} is not in the pool; ids in --labels must name pool rows. "
+                f"{place}labelled row {unknown!r} is not in the pool; ids in --labels must name pool rows. "
                 f"{likeness(unknown, ids)}",
                 reason="UNKNOWN_ROW_ID",
                 field="labels",

@@ -172,7 +172,7 @@ def test_labels_come_from_an_array_with_nan_where_unknown(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("id,label\n9,1\n0,0\n1,1\n2,0\n", r"labelled row '9' is not in the pool"),
+        ("id,label\n9,1\n0,0\n1,1\n2,0\n", r"gold\.csv, line 2: labelled row '9' is not in the pool"),
         ("id,label\n0,1\n0,0\n", r"line 3: row '0' is labelled twice"),
         ("row,label\n0,1\n", r"no column 'id'; labels need columns 'id' and 'label', and it has: 'row', 'label'"),
         ("id,label\n0,1\n1,0\n", r"2 row\(s\) carry a gold label; at least 4"),

@@ -32,6 +32,7 @@ def read(cells: Sequence[object]) -> LabelColumn:
         (["(0.1, 0.9)", [0.8, 0.2]], "lists", [(0.1, 0.9), (0.8, 0.2)]),
         (["[0.1\n 0.9]"], "lists", [(0.1, 0.9)]),
         (['{"a": 0.1, "b": 0.9}', {"b": 0.2, "a": 0.8}], "tables", [{"a": 0.1, "b": 0.9}, {"b": 0.2, "a": 0.8}]),
+        ([[{"label": "a", "score": 0.1}, {"label": "b", "score": 0.9}]], "tables", [{"a": 0.1, "b": 0.9}]),
         (["[0.5]", [0.25]], "numbers", [0.5, 0.25]),
         ([True, "false", "TRUE", np.bool_(False)], "booleans", ["True", "False", "True", "False"]),
         ([" yes", "no", "yes "], "names", ["yes", "no", "yes"]),
