@@ -110,3 +110,34 @@ def test_what_the_student_refuses(asked):
     left_out = np.mean(head(rows, centred, rows)[1] ** 2) / variance
     assert found["misfit"].details["leave_one_out"] == pytest.approx(left_out, abs=1e-8)
     assert found["misfit_selection"].value == pytest.approx(np.mean(own**2) / variance - misfit, abs=1e-8)
+
+
+def test_how_far_truth_relies_on_each_voter(asked):
+    """Weight and reliability of weak labels and of a proxy, without gold labels, from the README's formula."""
+    strong, weak, truth, _, _ = asked
+    rng = np.random.default_rng(6)
+    given = [c * truth + s * rng.standard_normal(ROWS) for c, s in ((0.6, 0.5), (0.5, 0.6), (0.4, 0.9))]
+    proxy = truth + 2.0 * rng.standard_normal(ROWS)
+    found = predictor.predict(
+        strong=strong,
+        weak={f"w{i}": weak[:, i : i + 4] for i in range(3)},
+        weak_labels={f"w{i}": one for i, one in enumerate(given)},
+        proxies={"p": proxy},
+        estimators=["truth"],
+    ).evidence_kinds
+    unit = np.sqrt(2.0 * np.median([one.var() for one in given]))
+    voters = np.stack([*given, proxy]) / unit
+    voters -= voters.mean(axis=1, keepdims=True)
+    voters[3] *= 0.5 / voters[3].std()
+    covariance, deviation = voters @ voters.T / ROWS, voters.std(axis=1)
+    factor = covariance / np.outer(deviation, deviation)
+    loading = np.sqrt(np.max(factor - 2.0 * np.eye(4), axis=1))
+    for _ in range(100):
+        np.fill_diagonal(factor, loading**2)
+        values, vectors = np.linalg.eigh(factor)
+        loading = np.clip(np.sqrt(values[-1]) * np.abs(vectors[:, -1]), 0.0, 1.0)
+    shared = np.minimum(np.append(deviation[:3], 0.5), loading) * deviation
+    share = np.abs(np.linalg.solve(covariance + 0.3 * np.mean(deviation**2) * np.eye(4), shared)) * deviation
+    assert [one.name for one in found] == ["w0", "w1", "w2", "p"]
+    assert [one.reliability for one in found] == pytest.approx((shared / deviation).tolist(), abs=1e-4)
+    assert [one.weight for one in found] == pytest.approx((share / share.sum()).tolist(), abs=1e-4)
