@@ -64,15 +64,43 @@ def test_candidate_order_is_irrelevant(models):
     np.testing.assert_allclose(forward, backward[::-1], atol=1e-8)
 
 
-def test_a_candidate_listed_twice_ties_with_itself(models, values):
-    """Its two copies get one answer, with and without weak labels."""
+@pytest.mark.parametrize("count", [0, 40])
+def test_candidate_order_is_irrelevant_to_weak_labels(models, values, count):
+    """With weak labels, and with gold labels beside them, candidates listed backwards get the same errors."""
+    strong, weak = models
+    given, labels = finished(models, values), revealed(values, count) if count else None
+    forward, backward = (QUICK.forecast(Case(strong, one, labels, given)).error for one in (weak, weak[::-1]))
+    np.testing.assert_allclose(forward, backward[::-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 40])
+def test_a_candidate_listed_twice_ties_with_itself(models, values, count):
+    """Its two copies get one answer, with and without weak labels and gold labels; the others keep theirs."""
     strong, weak = models
     twice = (*weak, Representation("again", weak[1].features, weak[1].parameters, weak[1].depth))
-    found = QUICK.forecast(Case(strong, twice)).error
+    labels = revealed(values, count) if count else None
+    found = QUICK.forecast(Case(strong, twice, labels)).error
     assert found[4] == pytest.approx(found[1], abs=1e-9)
     given = finished(models, values)
-    found = QUICK.forecast(Case(strong, twice, weak_labels=given | {"again": given[weak[1].name]})).error
-    assert found[4] == pytest.approx(found[1], abs=1e-9)
+    again = QUICK.forecast(Case(strong, twice, labels, given | {"again": given[weak[1].name]})).error
+    assert again[4] == pytest.approx(again[1], abs=1e-9)
+    once = QUICK.forecast(Case(strong, weak, labels, given)).error
+    assert rank_correlation(again[:4], once) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [0, 40])
+def test_guessed_labels_move_no_order_of_the_others(models, values, count):
+    """Four teachers that guess are behind those that know, and these keep their order."""
+    strong, weak = models
+    given, labels = finished(models, values), revealed(values, count) if count else None
+    once = QUICK.forecast(Case(strong, weak, labels, given)).error
+    rng = np.random.default_rng(9)
+    guesses = {f"guess {i}": rng.uniform(0.3, 0.7, ROWS)[:, None] for i in range(4)}
+    single = {name: table[:, 1:] for name, table in given.items()}
+    more = (*weak, *(Representation(name, rng.standard_normal((ROWS, 12))) for name in guesses))
+    found = QUICK.forecast(Case(strong, more, labels, single | guesses)).error
+    assert rank_correlation(found[:4], once) > 0.7
+    assert found.argmin() == once.argmin()
 
 
 def test_junk_moves_no_order_of_the_others(models):
