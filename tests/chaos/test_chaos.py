@@ -23,14 +23,14 @@ def at_once(run, folder, rounds):
         return [error for one in runs for error in one.result().judge()]
 
 
-@pytest.mark.parametrize(("run", "rounds"), [(kill_server.run, 50), (kill_worker.run, 20)], ids=["server", "worker"])
+@pytest.mark.parametrize(("run", "rounds"), [(kill_server.run, 30), (kill_worker.run, 12)], ids=["server", "worker"])
 def test_promises_hold_where_processes_are_killed(tmp_path, run, rounds):
     assert at_once(run, tmp_path, rounds) == []
 
 
 @pytest.mark.parametrize(
     ("run", "rounds"),
-    [(leave.run, 200), (crowd.run, 3), (full_disk.run, 2), (soak.run, 12)],
+    [(leave.run, 100), (crowd.run, 3), (full_disk.run, 2), (soak.run, 12)],
     ids=["leave", "crowd", "full disk", "soak"],
 )
 def test_promises_hold_under_faults(tmp_path, run, rounds):
