@@ -67,8 +67,14 @@ def predict(
 ) -> Ranking:
     """`rank` for arrays only: needs numpy, never loads a model library.
 
+    Args:
+        strong, weak, engine, **options: as for `rank`.
+
+    Returns:
+        The ranking, as of `rank`.
+
     Raises:
-        InputError: also where a model would have to be run.
+        InputError: as `rank`, and where a model would have to be run.
     """
     query = build_query(strong=strong, weak=weak, **options)
     calibration = CalibrationStore().named_in(query.settings)
@@ -122,6 +128,9 @@ def validate(
             rows and with such ridges as `weak_rows`, `student_rows`, `weak_ridge` and `student_ridge` give.
             `splits`: random partitions, at least 2; None for 12, and 3 where the strong model itself is trained.
             `group_by_first_words`: rows whose first words agree never fall into two parts of a split.
+
+    Returns:
+        Measured errors of every candidate, and the score of every estimator.
 
     Raises:
         W2SError: the request is wrong, the strong model cannot be used, a row is unlabelled, or every candidate failed.

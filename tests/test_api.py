@@ -64,7 +64,7 @@ def question(arrays):
     return {"strong": arrays["strong"], "weak": {"far": arrays["far"], "close": arrays["close"]}}
 
 
-def test_validate_trains_what_was_predicted_and_says_how_wrong_that_was(question, gold):
+def test_validate_trains_what_was_predicted_and_reports_how_wrong_that_was(question, gold):
     found = predictor.validate(**question, labels=gold, task="pets", splits=3)
     assert (found.task, found.splits, found.recipe) == ("pets", 3, "ridge")
     assert [one.name for one in found.trained] == ["close", "far"]
@@ -93,7 +93,7 @@ def test_validate_trains_by_the_recipe_or_by_the_sizes_and_ridges_named(question
         predictor.validate(**question, labels=gold, recipe=recipe, weak_rows=30)
 
 
-def test_validate_trains_and_foretells_the_heads_named(question, gold):
+def test_validate_trains_and_predicts_the_heads_named(question, gold):
     classes = ["high" if value > 0 else "low" for value in gold]
     recipe = predictor.Recipe("logistic", training=predictor.Training(label_form="hard"))
     one = predictor.validate(**question, labels=classes, recipe=recipe, splits=2)

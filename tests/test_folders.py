@@ -25,7 +25,7 @@ def test_a_folder_is_made_private_with_those_above_it(tmp_path):
     assert [path for path in made if path.stat().st_mode & 0o077] == []
 
 
-def test_outcomes_are_kept_where_nobody_else_can_list_them(tmp_path):
+def test_outcomes_are_stored_where_nobody_else_can_list_them(tmp_path):
     before = os.umask(0)
     try:
         OutcomeStore(tmp_path / "tenants" / "abc" / "outcomes").add([plain("a")])
@@ -34,7 +34,7 @@ def test_outcomes_are_kept_where_nobody_else_can_list_them(tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077] == []
 
 
-def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
+def test_a_folder_that_is_there_stores_its_mode(tmp_path):
     (tmp_path / "open").mkdir(mode=0o755)
     make_private(tmp_path / "open" / "inner")
     make_private(tmp_path / "open")
@@ -49,19 +49,21 @@ def test_a_file_in_the_way_is_no_folder(tmp_path):
         make_private(tmp_path / "file" / "below")
 
 
-def test_a_folder_that_files_can_be_kept_in_is_made_and_left_empty(tmp_path):
+def test_a_folder_that_files_can_be_stored_in_is_made_and_left_empty(tmp_path):
     check_writable(tmp_path / "new" / "cache")
     assert list((tmp_path / "new" / "cache").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_is_told_with_the_way_out(tmp_path):
+def test_a_folder_that_cannot_be_is_reported_with_the_way_out(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UnavailableError, match=r"cannot be written .*make it writable or move the cache with") as told:
+    with pytest.raises(
+        UnavailableError, match=r"cannot be written .*make it writable or move the cache with"
+    ) as caught:
         check_writable(tmp_path / "file" / "cache")
-    assert told.value.reason == "STORAGE_UNWRITABLE"
+    assert caught.value.reason == "STORAGE_UNWRITABLE"
 
 
-def test_a_folder_on_a_full_disk_is_told(tmp_path, monkeypatch):
+def test_a_folder_on_a_full_disk_is_reported(tmp_path, monkeypatch):
     class Full(io.BytesIO):
         def write(self, _):
             raise OSError(errno.ENOSPC, "No space left on device")

@@ -116,7 +116,7 @@ def measured(cell: Cell, validation: Validation) -> Iterator[dict[str, Any]]:
             "standard_error": one.w2s_error.standard_error,
             "ceiling_error": validation.ceiling_error.value,
             "predicted_gain": one.predicted["combined"]["gain"],
-            **{name: told.get("value") for name, told in one.predicted.items() if name in MEASURED},
+            **{name: reported.get("value") for name, reported in one.predicted.items() if name in MEASURED},
         }
 
 

@@ -55,12 +55,12 @@ def outcomes_of(cell: Cell) -> list[Outcome]:
     free = _ranking(cell, _query(cell, "label_prior_simulation"))
     given = _revealed(labels, rows)
     shown = _ranking(cell, replace(_query(cell, "truth_posterior", "misfit"), labels=given))
-    taught = _ranking(cell, replace(_query(cell, "consensus_truth"), labels=given))
+    student_labels = _ranking(cell, replace(_query(cell, "consensus_truth"), labels=given))
     measured = train_w2s(cell.strong.values, [one.values for one in cell.weak], labels, splits=SPLITS)
-    said = {one.name: _said(one, "label_prior_simulation") for one in free.candidates}
-    for ranking, estimator in ((taught, "consensus_truth"), (shown, "truth_posterior")):
+    stated = {one.name: _stated(one, "label_prior_simulation") for one in free.candidates}
+    for ranking, estimator in ((student_labels, "consensus_truth"), (shown, "truth_posterior")):
         for one in ranking.candidates:
-            said[one.name] |= _said(one, estimator)
+            stated[one.name] |= _stated(one, estimator)
     found = []
     for i, weak in enumerate(cell.weak):
         errors = {
@@ -80,7 +80,7 @@ def outcomes_of(cell: Cell) -> list[Outcome]:
                 standard_error=float(np.std(measured.w2s[i], ddof=1) / np.sqrt(SPLITS)),
                 seeds=SPLITS,
                 rows=rows,
-                predicted=said[weak.name],
+                predicted=stated[weak.name],
                 **{name: None if values is None else float(np.mean(values)) for name, values in errors.items()},
             )
         )
@@ -106,7 +106,7 @@ def _revealed(labels: Labels, rows: int) -> Labels:
     return Labels(targets, labels.kind, labels.classes)
 
 
-def _said(candidate: Candidate, estimator: str) -> dict[str, dict[str, float]]:
+def _stated(candidate: Candidate, estimator: str) -> dict[str, dict[str, float]]:
     error, gain = candidate.predicted_w2s_error, candidate.predicted_gain
     assert error is not None
     assert gain is not None
@@ -123,10 +123,10 @@ def write(path: Path, outcomes: list[Outcome]) -> None:
     rows = []
     for one in outcomes:
         row = {name: getattr(one, name) for name in ABOUT}
-        said = (
+        stated = (
             (f"predicted.{e}.{key}", value) for e, numbers in one.predicted.items() for key, value in numbers.items()
         )
-        rows.append(row | dict(said))
+        rows.append(row | dict(stated))
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")

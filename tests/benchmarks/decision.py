@@ -82,7 +82,7 @@ def _tolerance(one: Answered) -> float:
     return TOLERANCE["w2s_error" if np.isnan(one.accuracy).any() else "accuracy"]
 
 
-def worlds(kind: str, count: int) -> Iterator[Answered]:
+def simulations(kind: str, count: int) -> Iterator[Answered]:
     """Simulated rankings with gold labels of GOLD rows: `world`, or `null` where no teacher sees anything."""
     for seed in range(count):
         rng = np.random.default_rng([seed, *kind.encode()])
@@ -287,7 +287,7 @@ def main() -> None:
     with options.o.open("w", newline="") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         sheet.writeheader()
-        simulated = (one for kind in ("world", "null") for one in worlds(kind, options.worlds))
+        simulated = (one for kind in ("world", "null") for one in simulations(kind, options.simulations))
         for group in (answered(data_folder(), options.task or TASKS, EVIDENCE), simulated):
             for one in group:
                 for row in rows_of(one):

@@ -74,19 +74,19 @@ def draw(measured: dict[str, Points], unit: str, path: Path) -> None:
     matplotlib.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, len(measured), figsize=(12, 3), constrained_layout=True)
-    for panel, (axis, points) in zip(panels, measured.items(), strict=True):
+    figure, all_axes = pyplot.subplots(1, len(measured), figsize=(12, 3), constrained_layout=True)
+    for axes, (axis, points) in zip(all_axes, measured.items(), strict=True):
         sizes, costs = np.array(points, dtype=float).T
         last = exponents(points)[1]
-        panel.loglog(sizes, costs, "o-", color="#1f4e79", label="measured")
+        axes.loglog(sizes, costs, "o-", color="#1f4e79", label="measured")
         line = costs[-1] * (sizes / sizes[-1]) ** EXPECTED[axis]
-        panel.loglog(sizes, line, "--", color="#999999", label=f"exponent {EXPECTED[axis]:g}")
-        panel.set_title(f"{axis}: {last:.2f} at the end")
-        panel.set_xlabel(axis)
-        panel.set_xticks(sizes, [f"{size / 1024:g}k" if size > 2048 else f"{size:g}" for size in sizes])
-        panel.minorticks_off()
-        panel.legend(frameon=False, fontsize=8)
-    panels[0].set_ylabel(unit)
+        axes.loglog(sizes, line, "--", color="#999999", label=f"exponent {EXPECTED[axis]:g}")
+        axes.set_title(f"{axis}: {last:.2f} at the end")
+        axes.set_xlabel(axis)
+        axes.set_xticks(sizes, [f"{size / 1024:g}k" if size > 2048 else f"{size:g}" for size in sizes])
+        axes.minorticks_off()
+        axes.legend(frameon=False, fontsize=8)
+    all_axes[0].set_ylabel(unit)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 

@@ -136,7 +136,7 @@ def measured(quick: bool) -> dict[str, float]:
     return found
 
 
-def verdict(name: str, value: float, before: float | None) -> str:
+def result(name: str, value: float, before: float | None) -> str:
     """`grown`, `fell`, `new` or `same`."""
     if before is None:
         return "new"
@@ -152,11 +152,11 @@ def main() -> int:
     given = parser.parse_args()
     now = measured(given.quick)
     before = known() if TABLE.exists() else {}
-    said = {name: verdict(name, value, before.get(name)) for name, value in now.items()}
+    stated = {name: result(name, value, before.get(name)) for name, value in now.items()}
     for name, value in now.items():
         old = f"{before[name]:.3f}" if name in before else "-"
         print(
-            f"{said[name]:6} {name}: {value:.3f} {COSTS[name].unit} (was {old}, +{COSTS[name].tolerance:.0%} allowed)"
+            f"{stated[name]:6} {name}: {value:.3f} {COSTS[name].unit} (was {old}, +{COSTS[name].tolerance:.0%} allowed)"
         )
     if given.update:
         with TABLE.open("w", encoding="utf-8", newline="") as file:
@@ -164,7 +164,7 @@ def main() -> int:
             table.writerow(("cost", "value", "unit", "tolerance"))
             table.writerows((n, f"{v:.4g}", COSTS[n].unit, COSTS[n].tolerance) for n, v in {**before, **now}.items())
         return 0
-    return int("grown" in said.values())
+    return int("grown" in stated.values())
 
 
 if __name__ == "__main__":

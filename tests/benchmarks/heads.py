@@ -68,7 +68,7 @@ COLUMNS = ("task", "strong", "candidates", "recipe", "estimator", "foretold_as",
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
+class _Reported:
     """Forecasts of one kind, one per D~."""
 
     forecasts: list[Forecast]
@@ -92,7 +92,7 @@ def run(cell: Cell, recipe: Recipe) -> Iterator[dict[str, Any]]:
     """One row per estimator and kind of forecast."""
     labels, weak = cell.task.labels, cell.weak[::EVERY]
     asked = recipe.for_labels(labels.kind)
-    rows, told = len(cell.task.pool), {(name, own): _Told([]) for name in ESTIMATORS for own in (True, False)}
+    rows, reported = len(cell.task.pool), {(name, own): _Reported([]) for name in ESTIMATORS for own in (True, False)}
     outcomes: list[Outcomes] = []
     for split in range(LABELLED):
         part = part_of(rows, asked, 0, split)
@@ -103,14 +103,14 @@ def run(cell: Cell, recipe: Recipe) -> Iterator[dict[str, Any]]:
             seed=split,
             training=asked.training,
         )
-        for (name, own), into in told.items():
+        for (name, own), into in reported.items():
             estimator = find(name)
             assert isinstance(estimator, Forecaster)
             into.forecasts.append(estimator.forecast(case if own else replace(case, training=case.training.squared)))
         outcomes.append(_trained(cell, asked, part, split))
     errors, gains = (np.stack([getattr(one, n).mean(axis=1) for one in outcomes], axis=1) for n in ("w2s", "gain"))
     right = np.mean([one.w2s_accuracy for one in outcomes], axis=(0, 2))
-    for (name, own), one in told.items():
+    for (name, own), one in reported.items():
         accuracy = one.forecasts[0].accuracy is not None
         yield {
             "task": cell.task.name,

@@ -63,12 +63,12 @@ def read(path: Path) -> list[Cell]:
         rows = [r for r in found if (r["task"], r["strong"]) == key]
         values = {}
         for name in dict.fromkeys(name for mixture in MIXTURES for name in mixture):
-            told = np.array([float(r[name]) if r[name] else np.nan for r in rows])
-            if np.isnan(told).all():
+            reported = np.array([float(r[name]) if r[name] else np.nan for r in rows])
+            if np.isnan(reported).all():
                 continue
-            told = np.where(np.isnan(told), np.nanmean(told), told)
-            if np.ptp(told) > 0.0:
-                values[name] = _standardised(told) * (1.0 if ESTIMATORS[name].better == "lower" else -1.0)
+            reported = np.where(np.isnan(reported), np.nanmean(reported), reported)
+            if np.ptp(reported) > 0.0:
+                values[name] = _standardised(reported) * (1.0 if ESTIMATORS[name].better == "lower" else -1.0)
         cells.append(Cell(key[0], values, np.array([float(r["w2s_error"]) for r in rows])))
     return cells
 
@@ -84,9 +84,9 @@ def judged(
     """Spearman per cell of the mixture fitted on those of `others` that `elsewhere` says."""
     answers = []
     for cell in cells:
-        taught = [one for one in others if elsewhere(one.task, cell.task)]
-        design = np.concatenate([one.design(names) for one in taught])
-        target = np.concatenate([_standardised(one.errors) for one in taught])
+        student_labels = [one for one in others if elsewhere(one.task, cell.task)]
+        design = np.concatenate([one.design(names) for one in student_labels])
+        target = np.concatenate([_standardised(one.errors) for one in student_labels])
         damped = np.sqrt(SHRINKAGE * len(target)) * np.eye(len(names))
         weights, _ = nnls(np.concatenate([design, damped]), np.concatenate([target, np.zeros(len(names))]))
         found = rank_correlation(cell.design(names) @ weights, cell.errors)

@@ -181,8 +181,8 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
             seconds = time.perf_counter() - started
             held = np.setdiff1d(np.arange(len(rows)), known)
             truth = targets[rows]
-            taught = np.stack([student(np.stack(tables[likes])) for _ in range(HALVINGS)])
-            missed = (np.concatenate([np.stack(tables[likes])[None], taught]) - truth)[:, :, held]
+            student_labels = np.stack([student(np.stack(tables[likes])) for _ in range(HALVINGS)])
+            missed = (np.concatenate([np.stack(tables[likes])[None], student_labels]) - truth)[:, :, held]
             errors = np.sum(missed**2, axis=(2, 3)) / len(held) / variance
             outcome = np.stack([errors[0], errors[1:].mean(axis=0)], axis=1)
             yield {"evidence": name, "split": split} | scored(forecast, outcome[:real], seconds)
@@ -266,8 +266,8 @@ def main() -> None:
                         one for one in options.evidence or (*GOLD, *TEACHERS) if (name, model, kind, one) not in done
                     ]
                     free = label_free(cell, kind, outcomes[:, :2], words, [one for one in wanted if one in GOLD])
-                    taught = with_teachers(cell, kind, words, [one for one in wanted if one in TEACHERS])
-                    for rows in (free, taught):
+                    student_labels = with_teachers(cell, kind, words, [one for one in wanted if one in TEACHERS])
+                    for rows in (free, student_labels):
                         for row in rows:
                             sheet.writerow(
                                 {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in (head | row).items()}

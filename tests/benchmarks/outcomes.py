@@ -27,7 +27,7 @@ from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc
 from tests.calibration.simulated import outcomes
-from tests.chaos.health import Prober, Told
+from tests.chaos.health import Prober, Reported
 from tests.service.running import RunningServer
 
 PAGE = 1000
@@ -84,10 +84,10 @@ def pages(stub: Any) -> Iterator[Any]:
         request.page_token = page.next_page_token
 
 
-def probed(address: str, act: Callable[[], Any]) -> tuple[float, Told]:
+def probed(address: str, act: Callable[[], Any]) -> tuple[float, Reported]:
     with Prober(address) as prober:
         seconds = timed(act)
-    return seconds, prober.told
+    return seconds, prober.reported
 
 
 def measure(tree: Path, folder: Path, made: list[Outcome]) -> list[float]:

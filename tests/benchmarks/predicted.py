@@ -81,7 +81,7 @@ def write(path: Path, kept: Path, benches: Sequence[tuple[Bench, Cell]]) -> None
         if len({row["split"] for row in rows}) > 1:
             found[tuple(bench.key.values())] = [
                 {k: f"{v:.4f}" if isinstance(v, float) else str(v) for k, v in row.items()}
-                for row in judge(bench, cell, rows)
+                for row in ranking_estimator(bench, cell, rows)
             ]
     places = {tuple(bench.key.values()): place for place, bench in enumerate(BENCHES)}
     with path.open("w", newline="") as file:
@@ -91,7 +91,7 @@ def write(path: Path, kept: Path, benches: Sequence[tuple[Bench, Cell]]) -> None
             writer.writerows(found[key])
 
 
-def judge(bench: Bench, cell: Cell, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def ranking_estimator(bench: Bench, cell: Cell, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """What was measured of one cell's candidates, best first, beside all that could have been said before."""
     names = [one.name for one in cell.weak]
     splits = sorted({int(row["split"]) for row in rows})
@@ -166,8 +166,8 @@ def cross_validated(cell: Cell, recipe: Recipe, splits: Sequence[int]) -> Array:
         for i, one in enumerate(cell.weak):
             for k, left in enumerate(folds):
                 rest = np.concatenate([fold for other, fold in enumerate(folds) if other != k])
-                said = weak_heads(one.values, asked).on(rest, left).learn(gold[rest], split, gold=True)
-                missed[i, j] += squared_error(said, gold[left]) * len(left) / len(known)
+                stated = weak_heads(one.values, asked).on(rest, left).learn(gold[rest], split, gold=True)
+                missed[i, j] += squared_error(stated, gold[left]) * len(left) / len(known)
     mean: Array = missed.mean(axis=1) / variance
     return mean
 
@@ -178,12 +178,12 @@ def forecasts(cell: Cell, recipe: Recipe, splits: int) -> dict[str, Array]:
     shown = drain(
         validation_steps(query, cell.task.labels, source, splits=splits, labelled_splits=splits, recipe=recipe)
     )
-    said = {one.name: one.predicted for one in shown.trained}
+    stated = {one.name: one.predicted for one in shown.trained}
     answers: dict[str, Array] = {}
     for figure in (*ERRORS, *GAINS):
         name, key = figure.removesuffix("_error").removesuffix("_gain"), "gain" if figure.endswith("_gain") else "value"
         if name in ASKED:
-            values = np.array([said[one.name].get(name, {}).get(key, np.nan) for one in cell.weak])
+            values = np.array([stated[one.name].get(name, {}).get(key, np.nan) for one in cell.weak])
             answers[figure] = -values if name in ("logme", "width") else values
     return answers
 
@@ -268,8 +268,8 @@ def _losses(numbered: Mapping[str, Sequence[Row]]) -> str:
     for figure, title in ERRORS.items():
         lost: dict[str, float | None] = {}
         for letter, rows in numbered.items():
-            said = _column(rows, figure)
-            lost[letter] = float(tuned[letter][said == said.min()].mean() - tuned[letter].min())
+            stated = _column(rows, figure)
+            lost[letter] = float(tuned[letter][stated == stated.min()].mean() - tuned[letter].min())
         lines.append(_line(title, lost, numbered, again))
     return "\n".join(lines)
 
@@ -277,9 +277,9 @@ def _losses(numbered: Mapping[str, Sequence[Row]]) -> str:
 def _line(
     title: str, found: Mapping[str, float | None], numbered: Mapping[str, Sequence[Row]], again: Mapping[str, float]
 ) -> str:
-    told = {k: v for k, v in found.items() if v is not None and again[k] >= REPEATABLE}
-    apart = [v for k, v in told.items() if numbered[k][0]["held_out"] == "yes"]
-    shown = [*found.values(), *(float(np.mean(v)) if v else None for v in (list(told.values()), apart))]
+    reported = {k: v for k, v in found.items() if v is not None and again[k] >= REPEATABLE}
+    apart = [v for k, v in reported.items() if numbered[k][0]["held_out"] == "yes"]
+    shown = [*found.values(), *(float(np.mean(v)) if v else None for v in (list(reported.values()), apart))]
     return f"| {title} | " + " | ".join("–" if one is None else f"{one:.2f}" for one in shown) + " |"
 
 

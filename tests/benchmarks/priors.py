@@ -130,9 +130,9 @@ def table(path: Path) -> str:
     ]
     for name in dict.fromkeys(row["prior"] for row in found):
         own = [row for row in found if row["prior"] == name]
-        learnt = [row for row in own if (row["task"], row["strong"]) in able]
-        told = [_spread(rows, figure) for figure in COLUMNS[3:] for rows in (own, learnt)]
-        lines.append(f"| {name} | " + " | ".join(told) + " |")
+        fitted = [row for row in own if (row["task"], row["strong"]) in able]
+        reported = [_spread(rows, figure) for figure in COLUMNS[3:] for rows in (own, fitted)]
+        lines.append(f"| {name} | " + " | ".join(reported) + " |")
     return "\n".join(lines)
 
 

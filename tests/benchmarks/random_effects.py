@@ -19,7 +19,7 @@ from predictor.outcomes.outcome import Outcome
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 
-JUDGE = "label_prior_simulation"
+RANKING_ESTIMATOR = "label_prior_simulation"
 TARGETS = {"w2s_error": "value", "gain": "gain"}
 COUNTS = (4, 6, 8, 12, 16)
 DRAWS = 10
@@ -31,10 +31,10 @@ def outcomes() -> list[Outcome]:
     for path in RECORDS.values():
         with measured_beside(path).open(newline="") as file:
             for row in csv.DictReader(file):
-                said = {"value": float(row[JUDGE]), "gain": float(row["predicted_gain"])}
+                stated = {"value": float(row[RANKING_ESTIMATOR]), "gain": float(row["predicted_gain"])}
                 errors = {name: float(row[name]) for name in ("weak_error", "w2s_error", "ceiling_error")}
                 about = (row["task"], row["strong"], row["candidate"])
-                found.append(Outcome(*about, predicted={JUDGE: said}, **errors))
+                found.append(Outcome(*about, predicted={RANKING_ESTIMATOR: stated}, **errors))
     return found
 
 
@@ -56,7 +56,7 @@ def left_out() -> str:
     ]
     for kind, chosen in kinds(outcomes()).items():
         for target in TARGETS:
-            fit = calibrate("past", chosen).fit_of(JUDGE, target)  # type: ignore[arg-type]  # a key of TARGETS
+            fit = calibrate("past", chosen).fit_of(RANKING_ESTIMATOR, target)  # type: ignore[arg-type]  # a key of TARGETS
             assert fit is not None
             test = fit.backtest
             lines.append(
@@ -81,7 +81,7 @@ def by_count() -> str:
             past = set(rng.permutation(names)[:count].tolist())
             made = calibrate("past", [one for one in found if one.task in past])
             for target, given in TARGETS.items():
-                fit = made.fit_of(JUDGE, target)  # type: ignore[arg-type]  # a key of TARGETS
+                fit = made.fit_of(RANKING_ESTIMATOR, target)  # type: ignore[arg-type]  # a key of TARGETS
                 assert fit is not None
                 rest = [one for one in found if one.task not in past]
                 plain, moved = _orders(rest, target, given, {}), _orders(rest, target, given, fit.random_effects)
@@ -96,8 +96,8 @@ def _orders(found: list[Outcome], target: str, given: str, random_effects: dict[
     """Mean ρ over students of tasks."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for one in found:
-        said = one.predicted[JUDGE][given] + random_effects.get(one.weak, 0.0)
-        groups.setdefault((one.task, one.strong), []).append((said, getattr(one, target)))
+        stated = one.predicted[RANKING_ESTIMATOR][given] + random_effects.get(one.weak, 0.0)
+        groups.setdefault((one.task, one.strong), []).append((stated, getattr(one, target)))
     return float(np.mean([rank_correlation(*np.array(pairs).T) or 0.0 for pairs in groups.values()]))
 
 

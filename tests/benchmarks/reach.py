@@ -47,10 +47,10 @@ from tests.benchmarks.record import signal
 SPLITS = 6
 RECUTS = 6
 PREDICTED = 2
-JUDGES = ("consensus_truth", "truth_posterior")
+ESTIMATORS = ("consensus_truth", "truth_posterior")
 COLUMNS = (
     *("task", "strong", "error_of_each", "error_of_means", "gain_of_each", "gain_of_means"),
-    *(f"{judge}_{quantity}" for judge in JUDGES for quantity in ("error", "gain")),
+    *(f"{estimator}_{quantity}" for estimator in ESTIMATORS for quantity in ("error", "gain")),
 )
 
 FILES = {
@@ -73,9 +73,11 @@ def measured(cell: Cell) -> dict[str, float]:
             halves[:, side, split] = _means(_trained(cell, recipe, cut.weak, half, rng))
         if split < PREDICTED:
             whole = _means(_trained(cell, recipe, cut.weak, rest, rng))
-            for judge in JUDGES:
-                for quantity, said, came in zip(("error", "gain"), _said(cell, judge, cut.weak), whole, strict=True):
-                    predicted.setdefault(f"{judge}_{quantity}", []).append(rank_correlation(said, came) or 0.0)
+            for estimator in ESTIMATORS:
+                for quantity, stated, came in zip(
+                    ("error", "gain"), _stated(cell, estimator, cut.weak), whole, strict=True
+                ):
+                    predicted.setdefault(f"{estimator}_{quantity}", []).append(rank_correlation(stated, came) or 0.0)
     numbers = {name: float(np.mean(rhos)) for name, rhos in predicted.items()}
     for quantity, (one, other) in zip(("error", "gain"), halves, strict=True):
         each = [rank_correlation(a, b) or 0.0 for a, b in zip(one, other, strict=True)]
@@ -96,12 +98,12 @@ def _means(outcomes: Outcomes) -> tuple[Array, Array]:
     return outcomes.w2s.mean(axis=1), outcomes.gain.mean(axis=1)
 
 
-def _said(cell: Cell, judge: str, weak: Rows) -> tuple[Array, Array]:
+def _stated(cell: Cell, estimator: str, weak: Rows) -> tuple[Array, Array]:
     """(m,) predicted errors and gains, given the gold labels of D~."""
-    query = replace(cell.query(Settings(estimators=(judge,))), labels=reveal(cell.task.labels, weak))
+    query = replace(cell.query(Settings(estimators=(estimator,))), labels=reveal(cell.task.labels, weak))
     weak = tuple(PendingCandidate(spec, one) for spec, one in zip(query.weak, cell.weak, strict=True))
     steps = answer_steps(query, Selection.of(query), Gathered(cell.strong, weak))
-    found = {one.name: one.estimates[judge] for one in drain(steps).candidates}
+    found = {one.name: one.estimates[estimator] for one in drain(steps).candidates}
     estimates = [found[one.name] for one in cell.weak]
     return np.array([e.value for e in estimates]), np.array([e.details["gain"] for e in estimates])
 
@@ -116,16 +118,16 @@ def table() -> str:
     able = {cell for path in RECORDS.values() for cell in signal(measured_beside(path))}
     lines = [
         "| | tasks | cells | at most, of means over D~ | at most, of one D~ | "
-        + " | ".join(f"`{judge}`, of one D~" for judge in JUDGES)
+        + " | ".join(f"`{estimator}`, of one D~" for estimator in ESTIMATORS)
         + " |",
-        "|---|---|---:|---:|---:|" + "---:|" * len(JUDGES),
+        "|---|---|---:|---:|---:|" + "---:|" * len(ESTIMATORS),
     ]
     for quantity in ("error", "gain"):
         for name, path in FILES.items():
             with path.open(newline="") as file:
                 rows = [row for row in csv.DictReader(file) if (row["task"], row["strong"]) in able]
             most = [[reach(float(row[f"{quantity}_of_{of}"])) for row in rows] for of in ("means", "each")]
-            reached = [[float(row[f"{judge}_{quantity}"]) for row in rows] for judge in JUDGES]
+            reached = [[float(row[f"{estimator}_{quantity}"]) for row in rows] for estimator in ESTIMATORS]
             shown = " | ".join(_spread(values) for values in (*most, *reached))
             lines.append(f"| {quantity} | {name} | {len(rows)} | {shown} |")
     return "\n".join(lines)

@@ -144,8 +144,8 @@ def page(path: Path, fitted_on: Path) -> str:
     known = elsewhere(measured_beside(path), heads)
     references = ({ELSEWHERE: known} if any(known) else {}) | {"reliability": [once[head] for head in heads]}
     able = signal(measured_beside(path))
-    told = [(float(v), head[:2] in able) for v, head in zip(known, heads, strict=True) if v]
-    both, taught = [v for v, _ in told], [v for v, has in told if has]
+    reported = [(float(v), head[:2] in able) for v, head in zip(known, heads, strict=True) if v]
+    both, student_labels = [v for v, _ in reported], [v for v, has in reported if has]
     parts = [
         "# How well estimators predict measured weak-to-strong training",
         f"{len({h[0] for h in heads})} tasks × 3 strong models, {len(heads)} cells; every candidate really trained "
@@ -169,7 +169,7 @@ def page(path: Path, fitted_on: Path) -> str:
             (
                 f"## Without labels, the {len(able)} cells with something to learn",
                 summary([r for r in free if _key(r) in able]),
-                _reference(taught),
+                _reference(student_labels),
             )
             if len(able) < len(heads)
             else ()
@@ -195,18 +195,18 @@ def page(path: Path, fitted_on: Path) -> str:
             else ()
         ),
     ]
-    told_of = read(measured_beside(path))
-    if all("label_prior_simulation" in cell.values for cell in told_of):
+    reported_of = read(measured_beside(path))
+    if all("label_prior_simulation" in cell.values for cell in reported_of):
         parts += [
             "## Would a mixture of label-free estimators be better?",
-            mixtures(told_of, read(measured_beside(fitted_on))),
+            mixtures(reported_of, read(measured_beside(fitted_on))),
         ]
-    told_by = (
+    reported_by = (
         (free, "without labels"),
         *(((weakly, "with weak labels alone"),) if weakly else ()),
         (labelled, "with the labels of D~"),
     )
-    for rows, title in told_by:
+    for rows, title in reported_by:
         for figure, words in CELLWISE:
             own = references if figure == "spearman_error" and rows is free else {}
             parts += [f"## {words}, {title}", cellwise(rows, figure, own)]

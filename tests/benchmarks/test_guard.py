@@ -8,13 +8,13 @@ from tests.benchmarks import guard
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "said"),
+    ("now", "before", "stated"),
     [(1.34, 1.0, "same"), (1.36, 1.0, "grown"), (0.75, 1.0, "same"), (0.7, 1.0, "fell"), (5.0, None, "new")],
 )
-def test_a_cost_is_judged_by_its_own_tolerance(now, before, said):
+def test_a_cost_is_scored_by_its_own_tolerance(now, before, stated):
     name = "kernel stage over its products, 16,384 × 256"
     assert guard.COSTS[name].tolerance == 0.35
-    assert guard.verdict(name, now, before) == said
+    assert guard.result(name, now, before) == stated
 
 
 def test_the_table_knows_only_costs_that_are_still_measured():

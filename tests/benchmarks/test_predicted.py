@@ -64,7 +64,7 @@ def test_reliability_is_the_mean_over_all_halvings():
     assert predicted.reliability(measured[:, :2]) == pytest.approx(agree(a, b))
 
 
-def test_what_was_measured_stands_beside_what_is_said_of_it_today(cell, tmp_path):
+def test_what_was_measured_stands_beside_what_is_reported_of_it_today(cell, tmp_path):
     path = tmp_path / "f.csv"
     predicted.write(path, kept(cell, tmp_path / "f.measured.csv"), [(BENCH, cell)])
     rows = list(csv.DictReader(path.open()))
@@ -121,7 +121,7 @@ def test_cross_validation_looks_at_gold_rows_of_d_alone(cell):
     np.testing.assert_allclose(predicted.cross_validated(other, BENCH.recipe, [0]) * spread, known)
 
 
-def test_cells_are_told_apart_by_their_settings(cell, tmp_path):
+def test_cells_are_separated_by_their_settings(cell, tmp_path):
     path = kept(cell, tmp_path / "f.measured.csv")
     assert len(measured_rows(path, BENCH)) == 6
     longer = replace(BENCH, recipe=replace(BENCH.recipe, tuning=Tuning(epochs=3)))

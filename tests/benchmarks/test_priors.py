@@ -10,7 +10,7 @@ from tests.benchmarks.priors import SignPrior
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.4, 0.9])
-def test_signs_of_drawn_tasks_covary_as_the_prior_says(noise):
+def test_signs_of_drawn_tasks_covary_as_the_prior_reports(noise):
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((12, 5))
     prior = LabelPrior.of("latent", rows @ rows.T, 0.0)

@@ -36,7 +36,7 @@ def outcomes(
             measured = 0.1 + 0.8 * error + shared + rng.normal(scale=noise)
             gained = 0.9 * gain + rng.normal(scale=noise)
             points = 0.5 * gain + rng.normal(scale=noise / 4)
-            told = {"accuracy_gain": 100.0 * points / 0.8} if direct else {}
+            reported = {"accuracy_gain": 100.0 * points / 0.8} if direct else {}
             made.append(
                 Outcome(
                     f"task {task}",
@@ -47,7 +47,7 @@ def outcomes(
                     w2s_error=measured,
                     weak_accuracy=0.7 if accuracies else None,
                     w2s_accuracy=0.7 + points if accuracies else None,
-                    predicted={name: {"value": error, "gain": gain} | told for name in estimators},
+                    predicted={name: {"value": error, "gain": gain} | reported for name in estimators},
                 )
             )
     return made

@@ -79,8 +79,8 @@ def test_a_fit_on_predicted_accuracies_starts_from_those(name):
     fits = tuple(replace(fit, given="accuracy_gain") for fit in fixed(accuracy_gain=(1.0, 0.5, 3.0)).fits)
     past = replace(fixed(**LINES), fits=fits)
     plain = ranking()
-    told = Estimate(0.4, "lower", "label variance", details={"weak_accuracy": 0.7, "w2s_accuracy": 0.74})
-    first = replace(plain.candidates[0], estimates={name: told})
+    reported = Estimate(0.4, "lower", "label variance", details={"weak_accuracy": 0.7, "w2s_accuracy": 0.74})
+    first = replace(plain.candidates[0], estimates={name: reported})
     found = applied(replace(plain, candidates=(first, *plain.candidates[1:])), past, "truth_posterior", "binary")
     assert found.candidates[0].predicted_gain == near(3.0, 0.0, 6.0, "accuracy points")
     assert found.candidates[1].predicted_gain is None
@@ -100,7 +100,7 @@ def test_errors_gains_and_null_are_mapped_by_hand():
     assert found.provenance.request["calibration"] == fixed(**LINES).reference
 
 
-def test_the_order_and_what_the_estimators_said_stay():
+def test_the_order_and_what_the_estimators_reported_stay():
     before, after = ranking(), applied(ranking(), fixed(**LINES), "truth_posterior", None)
     for one, other in zip(before.candidates, after.candidates, strict=True):
         kept = ("name", "rank", "rank_low", "rank_high", "p_best", "tie_group", "estimates", "warnings")
@@ -144,13 +144,13 @@ def test_labels_that_are_numbers_get_no_accuracy():
         fits_for(fixed(accuracy_gain=(1, 40, 3)), "truth_posterior", "regression")
 
 
-def test_what_was_not_fitted_stands_as_predicted_and_is_said_to():
+def test_what_was_not_fitted_stands_as_predicted_and_is_reported_to():
     found = applied(ranking(), fixed(w2s_error=LINES["w2s_error"]), "truth_posterior", "binary")
     assert found.candidates[0].predicted_gain == ranking().candidates[0].predicted_gain
     assert "too few outcomes with a measured gain: it stays as predicted" in found.warnings
 
 
-def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
+def test_the_reader_is_reported_what_it_rests_on_and_where_it_does_not_reach():
     sure = fixed(**LINES)
     found = applied(ranking(), sure, "truth_posterior", "binary")
     assert found.warnings == (
@@ -159,13 +159,13 @@ def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
         "other tasks of the same kind only",
     )
     flat = replace(sure, fits=tuple(replace(fit, line=replace(fit.line, slope=0.0, low=0.6)) for fit in sure.fits))
-    said = "\n".join(applied(ranking(), flat, "truth_posterior", "binary").warnings)
-    assert "the predicted error carried no information in past outcomes: all candidates get their mean" in said
-    assert "2 predicted error(s) are outside the 0.60 to 1.00 of the calibration's own tasks" in said
+    stated = "\n".join(applied(ranking(), flat, "truth_posterior", "binary").warnings)
+    assert "the predicted error carried no information in past outcomes: all candidates get their mean" in stated
+    assert "2 predicted error(s) are outside the 0.60 to 1.00 of the calibration's own tasks" in stated
 
 
 @pytest.mark.parametrize(
-    ("recipe", "kind", "heads", "said"),
+    ("recipe", "kind", "heads", "stated"),
     [
         ("logistic", "binary", "logistic", ""),
         (
@@ -179,19 +179,19 @@ def test_the_reader_is_told_what_it_rests_on_and_where_it_does_not_reach():
         ("ridge", "binary", "logistic", "give --heads ridge"),
     ],
 )
-def test_predictions_for_other_heads_than_those_fitted_on_are_said_to_be(recipe, kind, heads, said):
+def test_predictions_for_other_heads_than_those_fitted_on_are_reported_to_be(recipe, kind, heads, stated):
     asked = replace(ranking(), provenance=Provenance({}, 0, {"training": {"heads": heads}}))
     made = replace(fixed(w2s_error=LINES["w2s_error"]), recipe=recipe)
-    told = [one for one in applied(asked, made, "truth_posterior", kind).warnings if "--heads" in one]
-    assert len(told) == bool(said)
-    assert all(re.search(said, one) for one in told)
+    reported = [one for one in applied(asked, made, "truth_posterior", kind).warnings if "--heads" in one]
+    assert len(reported) == bool(stated)
+    assert all(re.search(stated, one) for one in reported)
 
 
 @pytest.mark.parametrize("forecaster", ["label_prior_simulation", None])
 def test_a_calibration_of_other_predictions_is_refused(forecaster):
-    with pytest.raises(InputError, match="was fitted on predictions of truth_posterior, and ") as told:
+    with pytest.raises(InputError, match="was fitted on predictions of truth_posterior, and ") as caught:
         fits_for(fixed(**LINES), forecaster, None)
-    assert told.value.reason == "CALIBRATION_UNSUITED"
+    assert caught.value.reason == "CALIBRATION_UNSUITED"
 
 
 @pytest.fixture

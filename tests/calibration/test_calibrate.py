@@ -74,10 +74,10 @@ def test_errors_are_fitted_in_one_unit_even_where_several_were_measured():
 
 @pytest.mark.parametrize("tasks", [0, 1, 3])
 def test_too_few_tasks_are_refused_with_what_is_there_and_what_is_needed(tasks):
-    with pytest.raises(InputError, match=f"at least 4 tasks, and there are {tasks} ") as told:
+    with pytest.raises(InputError, match=f"at least 4 tasks, and there are {tasks} ") as caught:
         calibrate("past", outcomes(tasks=tasks))
-    assert told.value.reason == "TOO_FEW_TASKS"
-    assert f"{5 * tasks} outcome(s) are recorded, {5 * tasks} of them with predictions" in told.value.message
+    assert caught.value.reason == "TOO_FEW_TASKS"
+    assert f"{5 * tasks} outcome(s) are recorded, {5 * tasks} of them with predictions" in caught.value.message
 
 
 def test_outcomes_without_predictions_do_not_count():
@@ -113,7 +113,7 @@ def test_the_version_is_of_the_content_not_of_name_and_day():
     assert calibration().reference == f"past@{calibration().version}"
 
 
-def test_a_kept_calibration_comes_back_and_older_versions_stay(tmp_path):
+def test_a_stored_calibration_comes_back_and_older_versions_stay(tmp_path):
     store = CalibrationStore(tmp_path / "calibrations")
     first, second, other = calibration(seed=1), calibration(seed=2), calibration("other")
     assert store.ls() == ()
@@ -126,7 +126,7 @@ def test_a_kept_calibration_comes_back_and_older_versions_stay(tmp_path):
     assert Calibration.from_dict(json.loads(json.dumps(second.to_dict()))) == second
 
 
-def test_an_absent_or_damaged_calibration_says_what_to_do(tmp_path):
+def test_an_absent_or_damaged_calibration_reports_what_to_do(tmp_path):
     store = CalibrationStore(tmp_path)
     with pytest.raises(NotFoundError, match="there is no calibration 'past'; fit one with w2s calibrate past"):
         store.get("past")

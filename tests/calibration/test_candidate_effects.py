@@ -27,7 +27,7 @@ def arrays(tmp_path, monkeypatch) -> dict[str, object]:
     return {"strong": hidden, "weak": weak}
 
 
-def taught(**random_effects: float) -> Calibration:
+def student_labels(**random_effects: float) -> Calibration:
     """A calibration with these random effects in its error and gain, and lines that change nothing."""
     whole = calibration(estimators=("label_prior_simulation",), accuracies=False)
     fits = (
@@ -37,12 +37,12 @@ def taught(**random_effects: float) -> Calibration:
     return replace(whole, fits=tuple(fits))
 
 
-def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
+def test_a_known_candidate_moves_in_the_order_and_unknown_callers_stay(arrays):
     store = CalibrationStore()
-    store.put(taught())
+    store.put(student_labels())
     plain = predictor.rank(**arrays, calibration="past")
     assert [one.name for one in plain.candidates] == ["w0", "w1", "w2"]
-    store.put(taught(w2=-0.3, absent=0.7))
+    store.put(student_labels(w2=-0.3, absent=0.7))
     moved = predictor.rank(**arrays, calibration="past")
     assert [one.name for one in moved.candidates] == ["w2", "w0", "w1"]
     before, after = ({one.name: one for one in answer.candidates} for answer in (plain, moved))
@@ -54,18 +54,18 @@ def test_a_known_candidate_moves_in_the_order_and_strangers_stay(arrays):
         assert one.estimates == before[name].estimates
         assert one.diagnostics["above_null"] == before[name].diagnostics["above_null"]
     assert moved.null == plain.null
-    said = [warning for warning in moved.warnings if "known from past outcomes" in warning]
-    assert len(said) == 1
-    assert "1 of 3 candidates are known" in said[0]
-    assert "the predicted error, 0.300 label variance at most, and to the predicted gain, 0.300" in said[0]
+    stated = [warning for warning in moved.warnings if "known from past outcomes" in warning]
+    assert len(stated) == 1
+    assert "1 of 3 candidates are known" in stated[0]
+    assert "the predicted error, 0.300 label variance at most, and to the predicted gain, 0.300" in stated[0]
     assert not any("known from past outcomes" in warning for warning in plain.warnings)
 
 
 def test_errors_and_gains_move_by_effects_of_each(arrays):
     store = CalibrationStore()
-    store.put(taught())
+    store.put(student_labels())
     before = {one.name: one for one in predictor.rank(**arrays, calibration="past").candidates}
-    whole = taught()
+    whole = student_labels()
     moves = {"w2s_error": {"w1": 0.2}, "gain": {"w2": 0.1}}
     store.put(replace(whole, fits=tuple(replace(fit, random_effects=moves[fit.target]) for fit in whole.fits)))
     for one in predictor.rank(**arrays, calibration="past").candidates:
@@ -94,7 +94,7 @@ def test_effects_is_as_unsure_as_habits_are():
     assert 0.1 < found.standing.p_best[0] < 0.4
 
 
-def test_what_is_left_unknown_is_as_large_as_it_is_said_to_be():
+def test_what_is_left_unknown_is_as_large_as_it_is_reported_to_be():
     """Habits of spread 1 under noise of λ times their variance, each seen on 1 to 9 tasks."""
     rng = np.random.default_rng(0)
     habits, times = rng.standard_normal(4000), rng.integers(1, 10, 4000)
@@ -110,10 +110,10 @@ def test_what_is_left_unknown_is_as_large_as_it_is_said_to_be():
 
 def test_by_gain_it_is_the_gain_that_moves(arrays):
     store = CalibrationStore()
-    store.put(taught())
+    store.put(student_labels())
     before = predictor.rank(**arrays, calibration="past", rank_by="gain").candidates[-1]
     last = before.name
-    store.put(taught(**{last: 5.0}, **{f"absent {i}": 0.0 for i in range(40)}))
+    store.put(student_labels(**{last: 5.0}, **{f"absent {i}": 0.0 for i in range(40)}))
     by_error = predictor.rank(**arrays, calibration="past")
     by_gain = predictor.rank(**arrays, calibration="past", rank_by="gain")
     assert by_error.candidates[-1].name == last
@@ -126,10 +126,10 @@ def test_effects_of_another_forecaster_moves_nothing():
     rng = np.random.default_rng(6)
     hidden = rng.standard_normal((90, 4))
     weak = tuple(Representation(f"w{c}", hidden + 0.5 * rng.standard_normal((90, 4))) for c in range(3))
-    case, judging = Case(Representation("s", hidden), weak), ESTIMATORS["combined"]
-    plain = order(judging, case, "w2s_error")
+    case, estimator = Case(Representation("s", hidden), weak), ESTIMATORS["combined"]
+    plain = order(estimator, case, "w2s_error")
     zero, far = np.zeros(3), np.array([5.0, 0.0, -5.0])
-    other = order(judging, case, "w2s_error", effects=CandidateEffects("truth_posterior", far, zero, zero, zero))
-    own = order(judging, case, "w2s_error", effects=CandidateEffects("label_prior_simulation", far, zero, zero, zero))
+    other = order(estimator, case, "w2s_error", effects=CandidateEffects("truth_posterior", far, zero, zero, zero))
+    own = order(estimator, case, "w2s_error", effects=CandidateEffects("label_prior_simulation", far, zero, zero, zero))
     assert other.standing.rank.tolist() == plain.standing.rank.tolist()
     assert own.standing.rank.tolist() == [3, 2, 1]

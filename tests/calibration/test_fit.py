@@ -167,7 +167,7 @@ def test_the_backtest_is_that_of_fits_on_the_other_tasks(same_unit):
     assert (found.mae, found.coverage, found.width) == pytest.approx(tuple(map(np.mean, (errors, inside, widths))))
 
 
-def test_the_backtest_never_sees_the_task_that_it_judges():
+def test_the_backtest_never_sees_the_task_that_it_scores():
     """A task that is off by 100 leaves the others' errors about as large as without it only if it is left out."""
     rng = np.random.default_rng(3)
     x, y, tasks = world(rng, 6, 4, 0.0, 1.0)

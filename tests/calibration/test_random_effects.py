@@ -69,7 +69,7 @@ def test_students_of_one_task_are_rivals_apart_and_count_as_one_task():
     assert [group.task for group in found.groups] == [0, 0]
 
 
-def test_the_level_of_a_task_is_no_surprise():
+def test_the_level_of_a_task_is_no_effect():
     x, y, tasks, weak, _ = world(1, 1.0)
     shifted = random_effects(x + 7.0 * tasks, y - 3.0 * tasks, tasks, weak)
     assert shifted.of_new_tasks() == pytest.approx(random_effects(x, y, tasks, weak).of_new_tasks())
@@ -125,7 +125,7 @@ def test_whether_it_pays_is_asked_without_the_task_left_out():
     assert found.effects(2).any()
 
 
-def test_the_backtest_fits_and_judges_with_what_other_tasks_taught():
+def test_the_backtest_fits_and_scores_with_what_other_tasks_trained():
     x, y, tasks, weak, _ = world(4, 1.0)
     found = random_effects(x, y, tasks, weak)
     tested = backtest(x, y, tasks, same_unit=True, without=lambda task: x + found.effects(task)[tasks, weak])
@@ -148,18 +148,18 @@ def test_tasks_with_one_candidate_have_no_order():
     assert tested.order_as_predicted is None
 
 
-def test_a_calibration_keeps_what_it_effects_and_says_what_that_was_worth():
+def test_a_calibration_stores_what_it_effects_and_reports_what_that_was_worth():
     found = calibrate("past", outcomes())
     fit = found.fit_of("label_prior_simulation", "w2s_error")
     _, _, _, _, own = world(0, 1.0)
-    told = [fit.random_effects[f"w{c}"] for c in range(CANDIDATES)]
-    assert np.corrcoef(told, own)[0, 1] > 0.8
+    reported = [fit.random_effects[f"w{c}"] for c in range(CANDIDATES)]
+    assert np.corrcoef(reported, own)[0, 1] > 0.8
     assert fit.met == {f"w{c}": TASKS for c in range(CANDIDATES)}
     assert fit.backtest.order > fit.backtest.order_as_predicted + 0.05
     assert Calibration.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
-def test_the_line_of_a_calibration_starts_from_what_other_tasks_taught():
+def test_the_line_of_a_calibration_starts_from_what_other_tasks_trained():
     made = outcomes()
     fit = calibrate("past", made).fit_of("label_prior_simulation", "w2s_error")
     x = np.array([one.predicted["label_prior_simulation"]["value"] for one in made])

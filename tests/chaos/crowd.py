@@ -111,7 +111,7 @@ async def _crowd(
         ends = Counter(await asyncio.wait_for(asyncio.gather(*watches), 60))
         figures["ms to the last watcher's end"] = round((time.monotonic() - began) * 1000)
         hold.set()
-        told = Counter(await asyncio.wait_for(asyncio.gather(*uploads), 60))
+        reported = Counter(await asyncio.wait_for(asyncio.gather(*uploads), 60))
     finally:
         for channel in channels:
             await channel.close()
@@ -121,16 +121,16 @@ async def _crowd(
         "sockets": alive,
         "uploads": opened["upload"],
         "watches": opened["watch"],
-        "health asked": prober.told.asked,
-        "health p50 ms": round(prober.told.p50 * 1000, 1),
-        "health p99 ms": round(prober.told.p99 * 1000, 1),
+        "health asked": prober.reported.asked,
+        "health p50 ms": round(prober.reported.p50 * 1000, 1),
+        "health p99 ms": round(prober.reported.p99 * 1000, 1),
     }
-    if prober.told.refused or prober.told.p99 > SLOW or not prober.told.asked:
+    if prober.reported.refused or prober.reported.p99 > SLOW or not prober.reported.asked:
         broken.append(f"health: {prober.told}")
     if ends != {"SUCCEEDED": size.watches}:
         broken.append(f"watchers saw {dict(ends)}")
-    if told != {"UPLOAD_INCOMPLETE": size.uploads}:
-        broken.append(f"uploads ended with {dict(told)}")
+    if reported != {"UPLOAD_INCOMPLETE": size.uploads}:
+        broken.append(f"uploads ended with {dict(reported)}")
     if staged < size.uploads * CHUNK:
         broken.append(f"{staged} bytes are staged, not {size.uploads * CHUNK}")
     if refused:

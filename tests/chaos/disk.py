@@ -67,9 +67,9 @@ def run(folder: Path, rounds: int, rng: random.Random, flows: Sequence[str] = tu
             timeout=1800,
             check=True,
         )
-        told = json.loads(child.stdout)
-        counts.update(told["faults"])
-        broken += told["broken"]
+        reported = json.loads(child.stdout)
+        counts.update(reported["faults"])
+        broken += reported["broken"]
     least = rounds * len(flows) * len(FAULTS)
     return Outcome(counts.total(), least * 2, counts.total(), least, dict(counts), broken)
 
@@ -89,9 +89,9 @@ class Disk:
         try:
             yield
         finally:
-            self.mend()
+            self.repair()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Let nothing fail from now on."""
         fired = self.fired
         self._library.w2s_disk_arm(ctypes.c_long(0), 0, 0, 0)
@@ -113,7 +113,7 @@ def _places(name: str, error: str, disk: Disk, root: Path) -> tuple[int, list[st
             except Exception as found:  # whatever else a step raises is what must not be
                 wrong, fired = [f"{type(found).__name__}: {found}"], True
             finally:
-                disk.mend()
+                disk.repair()
                 flow.close()
         broken += [f"{name}, {error} at {number}: {what}" for what in wrong]
         if not fired:
@@ -136,7 +136,7 @@ def _one(flow: Flow, number: int, error: str, disk: Disk, folder: Path, images: 
                 image = images / f"{done}"
                 shutil.copytree(folder, image)
                 hit = True
-                disk.mend()
+                disk.repair()
                 wrong += [f"step {done}, after a crash: {what}" for what in flow.found(image, done)]
                 step()
             hit = hit or disk.fired > 0

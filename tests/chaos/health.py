@@ -22,7 +22,7 @@ PAUSE = 0.02
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """What the prober saw.
 
     Attributes:
@@ -43,7 +43,7 @@ class Prober:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self.told = Told(0, 0, 0.0, 0.0, 0.0)
+        self.reported = Reported(0, 0, 0.0, 0.0, 0.0)
 
     def __enter__(self) -> Prober:
         self._child = subprocess.Popen(
@@ -60,10 +60,10 @@ class Prober:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         out, _ = self._child.communicate("", timeout=30)
-        self.told = Told(**json.loads(out))
+        self.reported = Reported(**json.loads(out))
 
 
-def _ask(address: str) -> Told:
+def _ask(address: str) -> Reported:
     done = threading.Event()
     times, refused = [], 0
     with grpc.insecure_channel(address) as channel:
@@ -80,7 +80,7 @@ def _ask(address: str) -> Told:
             except grpc.RpcError:
                 refused += 1
             times.append(time.monotonic() - began)
-    return Told(len(times), refused, percentile(times, 0.5), percentile(times, 0.99), max(times, default=0.0))
+    return Reported(len(times), refused, percentile(times, 0.5), percentile(times, 0.99), max(times, default=0.0))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def passes(tree: Path, tests: list[str], *, tell: bool = False) -> bool:
     return done.returncode == 0
 
 
-def verdict(tree: Path, mutation: Mutation) -> str:
+def result(tree: Path, mutation: Mutation) -> str:
     """`red` as it must be, `GREEN` where nobody missed the guard, `ABSENT` where the text is not there any more."""
     place = tree / mutation.file
     whole = place.read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def main() -> int:
         def judged(one: Mutation) -> tuple[Mutation, str]:
             tree = trees.get()
             try:
-                found = verdict(tree, one)
+                found = result(tree, one)
             finally:
                 trees.put(tree)
             print(f"{found:6}  {one.guard}", flush=True)

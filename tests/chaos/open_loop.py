@@ -31,7 +31,7 @@ class Reply:
     code: grpc.StatusCode
     seconds: float
     ended: float
-    told: bool = False
+    reported: bool = False
 
     @property
     def refused(self) -> bool:

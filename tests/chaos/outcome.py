@@ -36,7 +36,7 @@ class Outcome:
     figures: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
-    def judge(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Everything wrong, a run that did too little included."""
         short = [f"{self.faults} faults of {self.meant}"] if self.faults < self.meant else []
         return self.broken + short + ([f"load of {self.load}, not {self.least}"] if self.load < self.least else [])
@@ -72,9 +72,9 @@ def command(run: Callable[[Path, int, random.Random], Outcome], rounds: int) -> 
     figures = {"faults": outcome.faults, "load": outcome.load, **outcome.figures}
     spent, busy = time.monotonic() - began, os.getloadavg()[1]
     print(f"rounds {given.rounds}, seed {given.seed}, {spent:.0f} s, load average {busy:.0f}: {figures}")
-    for wrong in outcome.judge():
+    for wrong in outcome.problems():
         print(f"BROKEN: {wrong}")
-    if outcome.judge():
+    if outcome.problems():
         print(f"what the servers left and logged is kept in {folder}")
         sys.exit(1)
     shutil.rmtree(folder)

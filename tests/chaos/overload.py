@@ -84,7 +84,7 @@ async def _overload(
             peaks.append(await _peak(running, kind, channels[0], method, requests, seconds))
             good = sum(reply.code is grpc.StatusCode.OK for reply in replies)
             rate = (good if kind == "predict" else done) / spent
-            told = prober.told
+            reported = prober.reported
             refused = [reply for reply in replies if reply.refused]
             name = f"{kind} {times}x"
             figures |= {
@@ -94,13 +94,13 @@ async def _overload(
                 f"{name}: refused": len(refused),
                 f"{name}: refusal p50 ms": _milliseconds(refused, 0.5),
                 f"{name}: refusal p99 ms": _milliseconds(refused, 0.99),
-                f"{name}: health p99 ms": round(told.p99 * 1000, 1),
+                f"{name}: health p99 ms": round(reported.p99 * 1000, 1),
             }
             counts["refused"] += len(refused)
             counts["answered"] += good
             broken += [f"{what}, {name}" for what in _errors(replies, refused, rate / _middle(peaks[-2:]), times)]
-            if told.refused or not told.asked:
-                broken.append(f"health was refused {told.refused} times of {told.asked}, {name}")
+            if reported.refused or not reported.asked:
+                broken.append(f"health was refused {reported.refused} times of {reported.asked}, {name}")
     finally:
         for channel in channels:
             await channel.close()
@@ -108,7 +108,7 @@ async def _overload(
 
 def _errors(replies: list[Reply], refused: list[Reply], goodput: float, times: int) -> list[str]:
     faults = [f"a call ended with {reply.code.name}" for reply in replies if reply.code not in ALLOWED]
-    if any(not reply.told for reply in refused):
+    if any(not reply.reported for reply in refused):
         faults.append("a refused call was not told when to come back")
     if len(refused) < len(replies) * (1 - 1 / times) / 2 - 4 * CALLERS:  # some wait, and some arrive late
         faults.append(f"{SLOW}only {len(refused)} of {len(replies)} were refused: it was no overload")

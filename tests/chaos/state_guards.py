@@ -217,6 +217,6 @@ STATE_GUARDS = (
         "predictor/outcomes/store.py",
         '            database.execute("BEGIN IMMEDIATE")\n',
         "",
-        "tests/outcomes/test_store.py::test_more_than_the_quota_is_refused_and_nothing_of_the_batch_kept",
+        "tests/outcomes/test_store.py::test_more_than_the_quota_is_refused_and_nothing_of_the_batch_stored",
     ),
 )

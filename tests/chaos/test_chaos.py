@@ -20,7 +20,7 @@ def at_once(run, folder, rounds):
             threads.submit(run, folder / f"{number}", rounds // AT_ONCE, random.Random(20 + number))
             for number in range(AT_ONCE)
         ]
-        return [error for one in runs for error in one.result().judge()]
+        return [error for one in runs for error in one.result().problems()]
 
 
 @pytest.mark.parametrize(("run", "rounds"), [(kill_server.run, 30), (kill_worker.run, 12)], ids=["server", "worker"])
@@ -33,19 +33,19 @@ def test_promises_hold_where_processes_are_killed(tmp_path, run, rounds):
     [(leave.run, 100), (crowd.run, 3), (full_disk.run, 2), (soak.run, 12)],
     ids=["leave", "crowd", "full disk", "soak"],
 )
-def test_promises_hold_under_faults(tmp_path, run, rounds):
+def test_promises_hold_under_errors(tmp_path, run, rounds):
     outcome = run(tmp_path, rounds, random.Random(20))
-    assert outcome.judge() == []
+    assert outcome.problems() == []
 
 
 def test_overload_is_turned_away_at_once_and_the_rest_served(tmp_path):
     for number, seconds in enumerate((2, 3, 5)):
         outcome = overload.run(tmp_path / f"{number}", seconds, random.Random(20 + number))
-        if not any(error.startswith(overload.SLOW) for error in outcome.judge()):
+        if not any(error.startswith(overload.SLOW) for error in outcome.problems()):
             break  # else somebody had the cores for a while
-    assert outcome.judge() == []
+    assert outcome.problems() == []
 
 
 def test_a_disk_that_fails_anywhere_loses_nothing_acknowledged_and_shows_nothing_half(tmp_path):
     outcome = disk.run(tmp_path, 1, random.Random(20), disk.QUICK)
-    assert outcome.judge() == []
+    assert outcome.problems() == []

@@ -23,7 +23,7 @@ def faults(*sights, final=None):
     return history.faults({"j": job("SUCCEEDED")} if final is None else final)
 
 
-def test_a_sound_life_has_no_faults():
+def test_a_sound_life_has_no_errors():
     assert faults(("QUEUED", 1), ("RUNNING", 2), ("QUEUED", 3), ("RUNNING", 4), ("SUCCEEDED", 9, "d")) == []
 
 
@@ -47,6 +47,6 @@ def test_a_broken_promise_is_found(sights, final, text):
 
 
 def test_a_run_that_did_too_little_is_no_success():
-    assert Outcome(2, 3, 9, 5).judge() == ["2 faults of 3"]
-    assert Outcome(3, 3, 4, 5).judge() == ["load of 4, not 5"]
-    assert Outcome(3, 3, 5, 5).judge() == []
+    assert Outcome(2, 3, 9, 5).problems() == ["2 faults of 3"]
+    assert Outcome(3, 3, 4, 5).problems() == ["load of 4, not 5"]
+    assert Outcome(3, 3, 5, 5).problems() == []

@@ -97,7 +97,7 @@ def test_a_report_of_something_else_is_refused(run, tmp_path, content, message):
     assert message in done.stderr
 
 
-def test_feature_sets_are_kept_used_fetched_and_cleared(run, arrays, tmp_path):
+def test_feature_sets_are_stored_used_fetched_and_cleared(run, arrays, tmp_path):
     assert run("features", "ls").stdout.strip() == "no named feature sets"
     assert run("features", "push", "mine", "good.npy").stdout.strip() == "stored; use it with --weak features:mine"
     listed = json.loads(run("features", "ls", "--json").stdout)
@@ -164,8 +164,8 @@ def test_without_rich_progress_is_plain_lines(arrays):
         timeout=60,
     )
     os.close(slave)
-    said = os.read(master, 1 << 20).decode()
+    stated = os.read(master, 1 << 20).decode()
     os.close(master)
     assert done.returncode == 0
-    assert "reading rows of 4 models" in said
-    assert "\x1b" not in said
+    assert "reading rows of 4 models" in stated
+    assert "\x1b" not in stated

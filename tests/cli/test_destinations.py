@@ -27,7 +27,7 @@ def files(arrays, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("-o", "-"), "'-' names no file; leave the flag out to have the answer on standard output."),
         (("-o", "x.json", "--html", "./x.json"), "-o and --html both name 'x.json'; give each a file of its own."),
@@ -37,11 +37,11 @@ def files(arrays, tmp_path):
         (("-o", "gold.npy", "--weak-labels", "good=gold.npy"), "'gold.npy' is read by this command"),
     ],
 )
-def test_a_file_that_should_not_be_written_is_refused_before_the_work(run, files, words, told):
+def test_a_file_that_should_not_be_written_is_refused_before_the_work(run, files, words, reported):
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     done = run(*PREDICT, *words, cwd=files)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert reported in done.stderr
     assert "loading" not in done.stderr
     assert {path.name: path.read_bytes() for path in files.iterdir()} == before
 

@@ -9,7 +9,7 @@ from predictor.estimators.protocol import predicted
 from predictor.estimators.registry import ESTIMATORS
 
 
-def test_every_estimator_says_what_it_needs_foretells_and_rests_on(capsys):
+def test_every_estimator_reports_what_it_needs_predicts_and_rests_on(capsys):
     assert main(["ls", "estimators"]) == 0
     shown = capsys.readouterr().out
     for name, one in ESTIMATORS.items():

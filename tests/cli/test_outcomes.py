@@ -52,11 +52,11 @@ def test_a_run_is_added_by_flags_with_what_a_ranking_had_predicted(run, tmp_path
     one = Outcome.from_dict({key: value for key, value in stored.items() if key != "id"})
     assert (one.id, one.recipe, one.seeds, one.w2s_error) == (stored["id"], "lora", 3, 0.5)
     half = next(c for c in json.loads(ranked.read_text())["candidates"] if c["name"] == "half")
-    told = half["estimates"]["truth_posterior"]
-    gained = 100 * (told["details"]["w2s_accuracy"] - told["details"]["weak_accuracy"])
+    reported = half["estimates"]["truth_posterior"]
+    gained = 100 * (reported["details"]["w2s_accuracy"] - reported["details"]["weak_accuracy"])
     assert one.predicted["truth_posterior"] == {
-        "value": told["value"],
-        "gain": told["details"]["gain"],
+        "value": reported["value"],
+        "gain": reported["details"]["gain"],
         "accuracy_gain": pytest.approx(gained),
     }
     assert one.predicted["mine"] == {"value": 0.4, "gain": 0.1}
@@ -92,7 +92,7 @@ def test_a_ranking_without_that_candidate_is_refused(run, tmp_path):
     assert "no candidate 'nobody'; --weak must be one of" in done.stderr
 
 
-def test_an_import_says_what_it_read_and_what_it_could_not_use(run, past, tmp_path):
+def test_an_import_reports_what_it_read_and_what_it_could_not_use(run, past, tmp_path):
     done = run("outcomes", "import", past, "--json")
     assert json.loads(done.stdout) == {"recorded": 30, "repeated": 0, "unpaired": [], "notes": []}
     assert "read as a table of outcomes: 30 outcome(s)" in done.stderr
@@ -162,7 +162,7 @@ def test_validate_records_what_calibrate_can_use(run, tmp_path, arrays):
     assert json.loads(run(*RANK, "--calibration", "heads", "--json").stdout)["evidence"] == "calibrated"
 
 
-def test_a_server_keeps_outcomes_and_calibrations_of_its_own(run, server, past):
+def test_a_server_stores_outcomes_and_calibrations_of_its_own(run, server, past):
     at = ("--server", server.address)
     assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["recorded"] == 30
     assert json.loads(run("outcomes", "import", past, "--json", *at).stdout)["repeated"] == 30

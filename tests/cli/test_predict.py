@@ -68,11 +68,11 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(run):
 SIZES = ("--weak-rows", "40", "--student-rows", "5000", "--weak-ridge", "0.02", "--student-ridge", "0.5")
 
 
-def test_the_training_asked_for_is_simulated_and_what_the_rows_cannot_show_is_said(run):
+def test_the_training_asked_for_is_simulated_and_what_the_rows_cannot_show_is_reported(run):
     done = run("predict", "--strong", "s.npy", *WEAK, *SIZES)
     assert done.returncode == 0, done.stderr
-    told = " ".join(done.stdout.split())
-    assert "warning simulated with 40 rows for each weak head and 104 for the student, as 160 rows can show no" in told
+    text = " ".join(done.stdout.split())
+    assert "warning simulated with 40 rows for each weak head and 104 for the student, as 160 rows can show no" in text
     free, own = (json.loads(run("predict", "--strong", "s.npy", *WEAK, *s, "--json").stdout) for s in ((), SIZES))
     asked = {"weak_rows": 40, "student_rows": 5000, "weak_ridge": 0.02, "student_ridge": 0.5}
     asked |= {"heads": "ridge", "label_form": "soft"}
@@ -80,8 +80,8 @@ def test_the_training_asked_for_is_simulated_and_what_the_rows_cannot_show_is_sa
     assert set(free["provenance"]["request"]["training"].values()) == {None, "ridge", "soft"}
     assert own["candidates"][0]["predicted_w2s_error"] != free["candidates"][0]["predicted_w2s_error"]
     env = {f"W2S_{name.upper()}": str(value) for name, value in asked.items()}
-    told = json.loads(run("predict", "--strong", "s.npy", *WEAK, "--json", env=env).stdout)
-    assert [c["predicted_gain"] for c in told["candidates"]] == [c["predicted_gain"] for c in own["candidates"]]
+    text = json.loads(run("predict", "--strong", "s.npy", *WEAK, "--json", env=env).stdout)
+    assert [c["predicted_gain"] for c in text["candidates"]] == [c["predicted_gain"] for c in own["candidates"]]
 
 
 def test_the_heads_asked_for_are_forecast(run, tmp_path):
@@ -90,10 +90,10 @@ def test_the_heads_asked_for_are_forecast(run, tmp_path):
     asked = ("predict", "--strong", "s.npy", *WEAK, "--labels", str(tmp_path / "classes.csv"), "--json")
     ridge, logistic = (json.loads(run(*asked, *heads).stdout) for heads in ((), ("--heads", "logistic")))
     assert logistic["provenance"]["request"]["training"]["heads"] == "logistic"
-    told = [one["predicted_w2s_error"]["value"] for one in logistic["candidates"]]
-    assert told != [one["predicted_w2s_error"]["value"] for one in ridge["candidates"]]
+    text = [one["predicted_w2s_error"]["value"] for one in logistic["candidates"]]
+    assert text != [one["predicted_w2s_error"]["value"] for one in ridge["candidates"]]
     as_given = json.loads(run(*asked, env={"W2S_HEADS": "logistic"}).stdout)
-    assert [one["predicted_w2s_error"]["value"] for one in as_given["candidates"]] == told
+    assert [one["predicted_w2s_error"]["value"] for one in as_given["candidates"]] == text
     hard = json.loads(run(*asked, "--label-form", "hard").stdout)
     assert hard["provenance"]["request"]["training"]["label_form"] == "hard"
     assert hard["candidates"][0]["predicted_w2s_error"] != ridge["candidates"][0]["predicted_w2s_error"]
@@ -218,10 +218,10 @@ def test_ctrl_c_ends_with_130(arrays):
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.5)  # it reads rows until somebody ends them
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, stated = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said.strip().splitlines()[-1] == "w2s: cancelled"
-    assert "Traceback" not in said
+    assert stated.strip().splitlines()[-1] == "w2s: cancelled"
+    assert "Traceback" not in stated
 
 
 def test_a_reader_who_leaves_is_no_traceback(arrays):

@@ -82,13 +82,13 @@ def test_features_are_extracted_to_a_file_that_ranks_like_the_model(run, weights
     facts = json.loads(done.stdout)
     assert (facts["rows"], facts["dim"], facts["layer"]) == (len(TEXTS), 384, "2")
     assert run("features", "push", "kept", str(out), env=weights).returncode == 0
-    told = []
+    reported = []
     for reference in (f"{MINILM}#layer=2", f"array:{out}", "features:kept"):
         words = ("--strong", f"{MINILM}#layer=6", "--weak", f"small={reference}", f"deep={MINILM}#layer=5", *rows)
         raw = json.loads(run("rank", *words, "--json", env=weights).stdout)
-        told.append({one["name"]: (one["predicted_w2s_error"], one["parameters"]) for one in raw["candidates"]})
-    assert told[0].keys() == {"small", "deep"}
-    assert told[1] == told[2] == told[0]
+        reported.append({one["name"]: (one["predicted_w2s_error"], one["parameters"]) for one in raw["candidates"]})
+    assert reported[0].keys() == {"small", "deep"}
+    assert reported[1] == reported[2] == reported[0]
     done = run("extract", "--model", f"{MINILM}#layer=1,2", *rows, "-o", str(out), env=weights)
     assert done.returncode == 2
     assert "has 2 feature sets, one per layer; extract one layer at a time" in done.stderr

@@ -49,7 +49,7 @@ def test_input_errors_are_the_same_from_a_server(run, server):
     assert (there.returncode, there.stderr.splitlines()[-1]) == (here.returncode, here.stderr.splitlines()[-1])
 
 
-def test_a_server_that_is_not_there_is_said_in_one_line(run):
+def test_a_server_that_is_not_there_is_reported_in_one_line(run):
     done = run("predict", "--strong", "s.npy", *WEAK, "--server", "127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr.startswith("w2s: error: ")
@@ -96,7 +96,7 @@ def test_without_a_server_jobs_run_in_this_users_own_which_ends_when_idle(run, t
     assert os.stat(tmp_path / "state").st_mode & 0o077 == 0
 
 
-def test_a_job_store_in_use_is_said_with_the_way_out(run, tmp_path):
+def test_a_job_store_in_use_is_reported_with_the_way_out(run, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "server", "--address", "127.0.0.1:0", "--state-dir", str(tmp_path / "state")],
         stdout=subprocess.PIPE,
@@ -121,7 +121,7 @@ def test_a_detached_job_prints_its_id_and_nothing_else(run, server):
     assert run("jobs", "cancel", done.stdout.strip(), "--server", server).returncode == 0
 
 
-def test_leaving_a_watch_says_that_the_job_goes_on(run, server, monkeypatch):
+def test_leaving_a_watch_reports_that_the_job_goes_on(run, server, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 

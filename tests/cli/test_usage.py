@@ -16,7 +16,7 @@ from tests.service.certificates import Authority, needs_openssl
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (
             ("rank", "--stong", "s.npy", *WEAK),
@@ -30,9 +30,9 @@ from tests.service.certificates import Authority, needs_openssl
         (("features", "gc", "--kep", "1"), "there is no flag --kep; did you mean --keep? See w2s features gc --help."),
     ],
 )
-def test_a_mistyped_flag_is_named_with_the_one_that_was_meant(run, words, told):
+def test_a_mistyped_flag_is_named_with_the_one_that_was_meant(run, words, reported):
     done = run(*words)
-    assert (done.returncode, done.stderr) == (2, f"w2s: error: {told}\n")
+    assert (done.returncode, done.stderr) == (2, f"w2s: error: {reported}\n")
 
 
 def test_values_that_look_like_flags_stay_values():
@@ -89,7 +89,7 @@ def test_an_answer_that_cannot_be_read_is_no_traceback(monkeypatch, tmp_path):
 
 
 @needs_openssl
-def test_a_server_without_tls_is_told_in_one_line(run, tmp_path):
+def test_a_server_without_tls_is_reported_in_one_line(run, tmp_path):
     with socketserver.TCPServer(("127.0.0.1", 0), _Plain) as plain:
         threading.Thread(target=plain.serve_forever, daemon=True).start()
         place = f"127.0.0.1:{plain.server_address[1]}"
@@ -108,7 +108,7 @@ class _Plain(socketserver.BaseRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "reported"),
     [
         ("W2S_MAX_ROWS", "many", "W2S_MAX_ROWS is 'many', which --max-rows cannot read."),
         (
@@ -118,9 +118,9 @@ class _Plain(socketserver.BaseRequestHandler):
         ),
     ],
 )
-def test_a_variable_that_cannot_be_read_is_named_with_its_flag(run, variable, value, told):
+def test_a_variable_that_cannot_be_read_is_named_with_its_flag(run, variable, value, reported):
     done = run("rank", "--strong", "s.npy", env={variable: value})
-    assert (done.returncode, done.stderr) == (2, f"w2s: error: {told}\n")
+    assert (done.returncode, done.stderr) == (2, f"w2s: error: {reported}\n")
 
 
 def test_a_layer_that_is_none_is_refused_before_anything_is_read(run):

@@ -89,11 +89,11 @@ def classes(arrays, tmp_path):
     return str(path)
 
 
-LIVING = ("validate", "--strong", "s.npy", "--weak", "good=good.npy", "half=half.npy", "noise=noise.npy")
+TRAINED = ("validate", "--strong", "s.npy", "--weak", "good=good.npy", "half=half.npy", "noise=noise.npy")
 
 
 def test_recipe_flags_reach_the_training_and_stand_in_the_answer(run, arrays, tmp_path):
-    words = (*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "--recipe", "logistic", "--loss", "confidence")
+    words = (*TRAINED, "--task", classes(arrays, tmp_path), *COLUMNS, "--recipe", "logistic", "--loss", "confidence")
     asked = ("--label-form", "hard", "--weak-rows", "60", "--weak-ridge", "0.01", "--confidence-weight", "0.3")
     done = run(*words, *asked, "--group-by-first-words", "1", "--json")
     assert done.returncode == 0, done.stderr
@@ -109,13 +109,13 @@ def test_recipe_flags_reach_the_training_and_stand_in_the_answer(run, arrays, tm
 
 
 def test_recipe_flags_come_from_the_environment_too(run, arrays, tmp_path):
-    done = run(*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "--json", env={"W2S_RECIPE": "logistic"})
+    done = run(*TRAINED, "--task", classes(arrays, tmp_path), *COLUMNS, "--json", env={"W2S_RECIPE": "logistic"})
     assert json.loads(done.stdout)["recipe"] == "logistic"
 
 
 def test_recorded_outcomes_are_those_in_the_file(run, arrays, tmp_path):
     out = str(tmp_path / "v.json")
-    done = run(*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "--record", "-o", out)
+    done = run(*TRAINED, "--task", classes(arrays, tmp_path), *COLUMNS, "--record", "-o", out)
     assert done.returncode == 0, done.stderr
     assert "recorded 3 outcome(s), 0 known before" in done.stderr
     written = json.loads((tmp_path / "v.json").read_text())["outcomes"]
@@ -133,7 +133,7 @@ def test_recorded_outcomes_are_those_in_the_file(run, arrays, tmp_path):
 
 def test_a_validation_is_shown_again_as_table_page_markdown_and_csv(run, arrays, tmp_path):
     out, page = str(tmp_path / "v.json"), tmp_path / "v.html"
-    done = run(*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "-o", out, "--html", str(page))
+    done = run(*TRAINED, "--task", classes(arrays, tmp_path), *COLUMNS, "-o", out, "--html", str(page))
     assert run("report", out).stdout == done.stdout
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert "was the best teacher" in page.read_text()
@@ -145,7 +145,7 @@ def test_a_validation_is_shown_again_as_table_page_markdown_and_csv(run, arrays,
 
 
 def test_an_array_cannot_be_fine_tuned(run, arrays, tmp_path):
-    done = run(*LIVING, "--task", classes(arrays, tmp_path), *COLUMNS, "--recipe", "full")
+    done = run(*TRAINED, "--task", classes(arrays, tmp_path), *COLUMNS, "--recipe", "full")
     assert done.returncode == 2
     assert "strong model 's.npy' is an array, which cannot be fine-tuned; give a transformers folder" in done.stderr
 
@@ -171,7 +171,7 @@ def start(arrays, tmp_path):
 def test_leaving_early_leaves_nothing_behind(start, arrays, tmp_path):
     out = tmp_path / "v.json"
     words = ("--task", classes(arrays, tmp_path), "--text-column", "body", "--label-column", "y", "--record")
-    process = start(*LIVING, *words, "--splits", "100000", "-o", str(out))
+    process = start(*TRAINED, *words, "--splits", "100000", "-o", str(out))
     for line in process.stderr:
         if "training" in line:
             break

@@ -33,12 +33,12 @@ def test_predict_validate_and_the_server_itself_answer_alike(server, client):
     assert info == client.server_info()
 
 
-def test_steps_are_told_and_the_ranking_comes_last(server):
+def test_steps_are_reported_and_the_ranking_comes_last(server):
     async def steps(aio):
         return [step async for step in aio.rank_steps(arrays())]
 
-    *told, last = run(server.address, steps)
-    assert {type(step) for step in told} == {Progress}
+    *reported, last = run(server.address, steps)
+    assert {type(step) for step in reported} == {Progress}
     assert isinstance(last, Ranking)
     assert len(last.candidates) == 2
 
@@ -52,7 +52,7 @@ def test_steps_are_told_and_the_ranking_comes_last(server):
     ],
     ids=["no file", "not finite", "no estimator"],
 )
-def test_a_fault_reads_as_in_process(server, request_):
+def test_a_error_reads_as_in_process(server, request_):
     with pytest.raises(W2SError) as here:
         predictor.rank(**request_)
     with pytest.raises(W2SError) as there:

@@ -31,7 +31,7 @@ def test_rank_takes_the_keywords_of_the_predictor(client):
     assert {candidate.name for candidate in ranking.candidates} == {"a", "b"}
 
 
-def test_steps_are_told_and_the_ranking_returned(client):
+def test_steps_are_reported_and_the_ranking_returned(client):
     steps = client.rank_steps(arrays())
     returned = []
 
@@ -53,7 +53,7 @@ def test_steps_are_told_and_the_ranking_returned(client):
     ],
     ids=["no file", "not finite", "no estimator", "no folder"],
 )
-def test_a_fault_reads_alike_in_process_and_from_the_server(client, request_):
+def test_a_error_reads_alike_in_process_and_from_the_server(client, request_):
     with pytest.raises(W2SError) as here:
         predictor.rank(**request_)
     with pytest.raises(W2SError) as there:
@@ -151,7 +151,7 @@ def test_no_proxy_stands_between_loopback(server):
     assert int(done.stdout) > 10, done.stderr
 
 
-def test_another_service_is_said_to_be_no_w2s_server():
+def test_another_service_is_reported_to_be_no_w2s_server():
     from concurrent.futures import ThreadPoolExecutor
 
     import grpc

@@ -15,17 +15,17 @@ from predictor.errors import InputError, RefusedError, UnavailableError
 from tests.service.running import arrays, until
 
 
-def test_a_closed_client_says_so_and_may_be_closed_again(server):
+def test_a_closed_client_reports_so_and_may_be_closed_again(server):
     client = PredictorClient(server.address)
     client.close()
     client.close()
     for ask in (client.server_info, lambda: client.submit(arrays()), lambda: list(client.jobs()), client.features.ls):
-        with pytest.raises(RefusedError, match=r"^the client of .* is closed; make another\.$") as told:
+        with pytest.raises(RefusedError, match=r"^the client of .* is closed; make another\.$") as caught:
             list(ask())
-        assert told.value.reason == "CLIENT_CLOSED"
+        assert caught.value.reason == "CLIENT_CLOSED"
 
 
-def test_a_closed_async_client_says_so(server):
+def test_a_closed_async_client_reports_so(server):
     async def ask_after_the_end():
         async with AsyncPredictorClient(server.address) as client:
             await client.server_info()
@@ -44,9 +44,9 @@ def test_a_closed_async_client_says_so(server):
     ],
 )
 def test_deadlines_that_no_call_could_meet_are_refused_at_once(kind, name, seconds):
-    with pytest.raises(InputError, match=f"^{name} is .*; give a number of seconds, such as 60") as told:
+    with pytest.raises(InputError, match=f"^{name} is .*; give a number of seconds, such as 60") as caught:
         kind("localhost:50051", **{name: seconds})
-    assert (told.value.reason, told.value.field) == ("OUT_OF_RANGE", name)
+    assert (caught.value.reason, caught.value.field) == ("OUT_OF_RANGE", name)
 
 
 @pytest.mark.parametrize("address", ["http://localhost:50051", "grpc://localhost:50051", "localhost", None])
@@ -66,13 +66,13 @@ def test_a_ranking_whose_server_goes_away_names_its_job(start):
         ranking = beside.submit(lambda: list(client.rank_steps(arrays())))
         (job,) = until(lambda: [job for job in client.jobs() if job.state == "RUNNING"])
         running.kill()
-        with pytest.raises(UnavailableError) as told:
+        with pytest.raises(UnavailableError) as caught:
             ranking.result(60)
-    assert told.value.reason == "SERVER_UNAVAILABLE"
-    assert told.value.message.endswith(f"Job {job.id} goes on there; follow it with w2s jobs watch {job.id}.")
+    assert caught.value.reason == "SERVER_UNAVAILABLE"
+    assert caught.value.message.endswith(f"Job {job.id} goes on there; follow it with w2s jobs watch {job.id}.")
 
 
-class FakeFault(grpc.RpcError):
+class FakeError(grpc.RpcError):
     """What grpc.aio raised once out of some hundred kills in the middle of an upload; no test can make it do so."""
 
     def code(self):
@@ -87,7 +87,7 @@ class FakeFault(grpc.RpcError):
 
 def test_a_connection_that_broke_off_while_sending_is_one_that_may_be_tried_again():
     refused = pytest.raises(UnavailableError, match=r"the connection to here:1 broke off; ask again")
-    with refused as told, errors_of("here:1", 5):
-        raise FakeFault
-    assert told.value.reason == "SERVER_UNAVAILABLE"
-    assert RetryPolicy(60).pause_after(told.value) > 0.0
+    with refused as caught, errors_of("here:1", 5):
+        raise FakeError
+    assert caught.value.reason == "SERVER_UNAVAILABLE"
+    assert RetryPolicy(60).pause_after(caught.value) > 0.0

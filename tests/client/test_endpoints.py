@@ -61,10 +61,10 @@ def test_the_command_line_takes_tokens_and_certificates_as_flags_and_as_variable
 
 
 @needs_openssl
-def test_who_is_not_let_in_is_told_why_in_one_line(place):
+def test_who_is_not_let_in_is_reported_why_in_one_line(place):
     _, authority, tokened, strict = place
     listing = ("jobs", "ls", "--server")
-    for words, told in (
+    for words, reported in (
         ((tokened.address, "--ca", authority.pem), "carries no token that is valid here and now"),
         ((tokened.address, "--token", "wrong", "--ca", authority.pem), "carries no token that is valid here and now"),
         ((tokened.address,), "it closed the connection. Give --ca where it serves TLS"),
@@ -72,12 +72,12 @@ def test_who_is_not_let_in_is_told_why_in_one_line(place):
     ):
         done = w2s(*listing, *words)
         assert (done.returncode, done.stdout) == (1, "")
-        assert told in done.stderr
+        assert reported in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
 
 
 @needs_openssl
-def test_a_handshake_that_fails_says_what_is_wrong_and_is_not_tried_for_a_minute(place, tmp_path, start):
+def test_a_handshake_that_fails_reports_what_is_wrong_and_is_not_tried_for_a_minute(place, tmp_path, start):
     _, authority, tokened, _ = place
     other = Authority(tmp_path / "other")
     wrong = authority.issue("wrong", "DNS:elsewhere")
@@ -96,9 +96,9 @@ def test_a_handshake_that_fails_says_what_is_wrong_and_is_not_tried_for_a_minute
         ),
     )
     with plain:
-        for address, options, told in cases:
+        for address, options, reported in cases:
             with PredictorClient(address, timeout=10, **options) as client:
-                with pytest.raises(UnavailableError, match=told) as caught:
+                with pytest.raises(UnavailableError, match=reported) as caught:
                     list(client.watch("any"))
                 assert caught.value.reason == "TLS_HANDSHAKE"
 
@@ -162,8 +162,8 @@ def test_a_token_given_twice_or_in_no_sound_file_is_refused(tmp_path):
     (tmp_path / "odd").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="a token and a token file are given; give one"):
         shown(token="a", token_file="b")
-    for name, told in (("absent", "cannot be read"), ("odd", "cannot be read"), ("empty", "is empty")):
-        with pytest.raises(InputError, match=told):
+    for name, reported in (("absent", "cannot be read"), ("odd", "cannot be read"), ("empty", "is empty")):
+        with pytest.raises(InputError, match=reported):
             shown(token_file=str(tmp_path / name))
 
 

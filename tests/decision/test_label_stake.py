@@ -95,8 +95,8 @@ def test_regret_of_two_students(count: int) -> None:
     draws = (mean[:, None] + slopes @ truths).T
     draws += mean - draws.mean(axis=0)
     found = expected_regret(draws, rows.left, rng)[count]
-    brute = regret_after(mean, slopes, stake.covariance, NOISE, rows.rows[:count], rng, worlds=40000)
-    today = regret_after(mean, slopes, stake.covariance, NOISE, [], rng, worlds=40000)
+    brute = regret_after(mean, slopes, stake.covariance, NOISE, rows.rows[:count], rng, simulations=40000)
+    today = regret_after(mean, slopes, stake.covariance, NOISE, [], rng, simulations=40000)
     assert found == pytest.approx(brute, abs=0.05 * today)
 
 
@@ -116,7 +116,7 @@ def _regrets(seed: int) -> tuple[float, float, float]:
     rows = tuple(sorted(stake.choose(lead, shares, 2, EVERY).rows.tolist()))
 
     def regret(pair: tuple[int, ...]) -> float:
-        return regret_after(mean, slopes, stake.covariance, NOISE, pair, np.random.default_rng(2), worlds=2000)
+        return regret_after(mean, slopes, stake.covariance, NOISE, pair, np.random.default_rng(2), simulations=2000)
 
     every = {pair: regret(pair) for pair in combinations(range(9), 2)}
     return every[rows], float(np.mean(list(every.values()))), min(every.values())

@@ -31,12 +31,12 @@ def test_regret_is_the_plain_loop():
     assert expected_regret(losses, range(5)) == 0.0
 
 
-def test_chances_add_up():
+def test_probabilities_add_up():
     assert p_contains_best(np.array([0.5, 0.3, 0.2]), [0, 2]) == pytest.approx(0.7)
     assert p_contains_best(np.array([0.5, 0.3, 0.2 + 1e-12]), [0, 1, 2]) == 1.0
 
 
-def test_a_shortfall_is_large_where_nothing_can_be_told():
+def test_a_shortfall_is_large_where_nothing_can_be_reported():
     """Two candidates of the same mean that are far apart in every world are not as good as each other."""
     losses = np.array([[0.0, 1.0], [1.0, 0.0]])
     assert shortfalls(losses, 0)[1] == pytest.approx(0.5)

@@ -237,7 +237,7 @@ def test_workers_that_read_a_model_differently_are_refused(tmp_path):
         join(pieces, "b" * 64, str(tmp_path))
 
 
-def test_features_that_a_worker_kept_elsewhere_are_missed_by_name(tmp_path):
+def test_features_that_a_worker_stored_elsewhere_are_missed_by_name(tmp_path):
     with pytest.raises(UnavailableError, match="features of 'm' were extracted by a worker and are not in"):
         Piece("a" * 64, {"name": "m"}).load(FeatureStore(tmp_path))
 

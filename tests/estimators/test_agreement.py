@@ -22,7 +22,7 @@ from tests.reference.heads import folded, ridge_predictions
 ERROR, SELECTION = AgreementError(), AgreementSelection()
 
 
-def panel_of(tables, labels=None, rows=None):
+def vote_case(tables, labels=None, rows=None):
     """A case whose candidates say what the tables say."""
     rng = np.random.default_rng(0)
     rows = rows or len(tables[0])
@@ -34,7 +34,7 @@ def panel_of(tables, labels=None, rows=None):
 def test_errors_of_independent_voters_are_recovered_from_votes_alone():
     errors = np.array([0.05, 0.15, 0.3, 0.4])
     _, votes = voters(3000, errors, 2, np.random.default_rng(0))
-    found = ERROR.estimate(panel_of([v[:, None] * 1.0 for v in votes.T]))
+    found = ERROR.estimate(vote_case([v[:, None] * 1.0 for v in votes.T]))
     np.testing.assert_allclose([e.value for e in found], errors, atol=0.03)
     np.testing.assert_allclose([e.details["spectral_balanced_error"] for e in found], errors, atol=0.04)
     assert found[0].unit == "share of rows"
@@ -43,7 +43,7 @@ def test_errors_of_independent_voters_are_recovered_from_votes_alone():
 def test_probabilities_count_by_the_class_they_favour():
     _, votes = voters(300, [0.1, 0.2, 0.3], 3, np.random.default_rng(1))
     soft = [np.eye(3)[v] * 0.6 + 0.1 for v in votes.T]
-    found = ERROR.estimate(panel_of(soft))
+    found = ERROR.estimate(vote_case(soft))
     assert [e.value for e in found] == pytest.approx(list(dawid_skene(votes, 3).errors()))
     counts = [[list(row).count(k) for k in range(3)] for row in votes]
     against = [np.mean([v != int(np.argmax(c)) for v, c in zip(votes[:, j], counts, strict=True)]) for j in range(3)]
@@ -55,14 +55,14 @@ def test_the_spectral_error_takes_the_class_shares_that_the_votes_imply():
     _, votes = voters(400, [0.1, 0.2, 0.3, 0.2], 2, np.random.default_rng(2), [0.75, 0.25])
     prior = dawid_skene(votes, 2).prior
     expected = balanced_errors(np.where(votes == 1, 1.0, -1.0), prior[1] - prior[0])
-    found = ERROR.estimate(panel_of([v[:, None] * 1.0 for v in votes.T]))
+    found = ERROR.estimate(vote_case([v[:, None] * 1.0 for v in votes.T]))
     assert [e.details["spectral_balanced_error"] for e in found] == pytest.approx(list(expected))
 
 
 @pytest.mark.parametrize("estimator", [ERROR, SELECTION])
-def test_fewer_than_three_candidates_cannot_be_told_apart(estimator):
+def test_fewer_than_three_candidates_cannot_be_separated(estimator):
     for count in (1, 2):
-        case = panel_of([np.random.default_rng(i).standard_normal((40, 1)) for i in range(count)])
+        case = vote_case([np.random.default_rng(i).standard_normal((40, 1)) for i in range(count)])
         for one in estimator.estimate(case):
             assert one.value is None
             assert (
@@ -71,10 +71,10 @@ def test_fewer_than_three_candidates_cannot_be_told_apart(estimator):
             )
 
 
-def test_a_candidate_without_weak_labels_is_left_out_and_told_why():
-    case = panel_of([np.random.default_rng(i).standard_normal((40, 1)) for i in range(4)])
+def test_a_candidate_without_weak_labels_is_left_out_and_reported_why():
+    case = vote_case([np.random.default_rng(i).standard_normal((40, 1)) for i in range(4)])
     case = dataclasses.replace(case, weak_labels={k: v for k, v in case.weak_labels.items() if k != "w1"})
-    full = panel_of([v for k, v in case.weak_labels.items()])
+    full = vote_case([v for k, v in case.weak_labels.items()])
     for estimator in (ERROR, SELECTION):
         found = estimator.estimate(case)
         assert (found[1].value, found[1].note) == (None, "needs --weak-labels for this candidate, or --labels")
@@ -82,12 +82,12 @@ def test_a_candidate_without_weak_labels_is_left_out_and_told_why():
         assert kept == pytest.approx([e.value for e in estimator.estimate(full)], abs=1e-9)
 
 
-def test_numbers_are_judged_by_the_three_cornered_hat_in_one_unit_for_all():
+def test_numbers_are_scored_by_the_three_cornered_hat_in_one_unit_for_all():
     rng = np.random.default_rng(3)
     truth = rng.standard_normal((2000, 1))
     deviations = np.array([0.3, 0.6, 1.2])
     tables = [truth + s * rng.standard_normal((2000, 1)) for s in deviations]
-    found = ERROR.estimate(panel_of(tables))
+    found = ERROR.estimate(vote_case(tables))
     unit = np.mean([table.var() for table in tables])
     np.testing.assert_allclose([e.value * unit for e in found], deviations**2, atol=0.1)
     assert found[0].unit == "mean weak-label variance"
@@ -139,15 +139,15 @@ def test_selection_prefers_the_noise_that_the_student_refuses():
 
 def test_tables_that_differ_in_width_or_never_vary_are_absent_with_the_reason():
     mixed = [np.full((40, 1), 0.2), np.full((40, 2), 0.5), np.full((40, 1), 0.7)]
-    assert SELECTION.estimate(panel_of(mixed))[0].note == "the candidates' weak labels differ in width"
+    assert SELECTION.estimate(vote_case(mixed))[0].note == "the candidates' weak labels differ in width"
     flat = [np.full((40, 1), 7.0)] * 3
     for estimator in (ERROR, SELECTION):
-        assert estimator.estimate(panel_of(flat))[0].note == "the weak labels are constant"
+        assert estimator.estimate(vote_case(flat))[0].note == "the weak labels are constant"
 
 
 def test_near_unanimity_is_noted():
     _, votes = voters(300, [0.01, 0.01, 0.02], 2, np.random.default_rng(5))
-    assert "all candidates agree on 9" in ERROR.estimate(panel_of([v[:, None] * 1.0 for v in votes.T]))[0].note
+    assert "all candidates agree on 9" in ERROR.estimate(vote_case([v[:, None] * 1.0 for v in votes.T]))[0].note
 
 
 def test_voters_that_share_their_mistakes_are_noted_and_independent_ones_are_not():
@@ -155,7 +155,7 @@ def test_voters_that_share_their_mistakes_are_noted_and_independent_ones_are_not
     _, votes = voters(900, [0.2, 0.25, 0.3, 0.2], 2, rng)
     copies = [np.where(rng.random(900) < 0.95, votes[:, 0], 1 - votes[:, 0]) for _ in range(2)]
     for tables, shared in ((votes.T, False), ([*votes.T, *copies], True)):
-        for found in ERROR.estimate(panel_of([v[:, None] * 1.0 for v in tables])):
+        for found in ERROR.estimate(vote_case([v[:, None] * 1.0 for v in tables])):
             assert ("of the pairs agree more than independent errors allow" in found.note) is shared
 
 
@@ -166,9 +166,9 @@ def test_distances_that_no_independent_errors_explain_are_noted(estimator):
     alone = [truth + s * rng.standard_normal((900, 1)) for s in (0.5, 0.8, 0.6, 0.7, 0.4)]
     shared = [*alone[:2], *(truth + 2.0 * common + 0.5 * rng.standard_normal((900, 1)) for _ in range(3))]
     between = [alone[0], alone[1], (alone[0] + alone[1]) / 2.0]
-    assert {e.note for e in estimator.estimate(panel_of(alone))} == {""}
+    assert {e.note for e in estimator.estimate(vote_case(alone))} == {""}
     for tables, start in ((shared, "the distances do not add up from"), (between, "an error comes out below 0, as")):
-        for found in estimator.estimate(panel_of(tables)):
+        for found in estimator.estimate(vote_case(tables)):
             assert found.note == f"{start} independent errors{' cannot' if tables is between else ''}: {TOO_LOW}"
 
 

@@ -88,7 +88,7 @@ def test_the_estimate_is_the_error_on_the_line():
         assert found.details == {"held_out_error": line.held_out[i], "slope": line.slope, "fit": line.fit}
 
 
-def test_a_pool_that_is_noisier_than_the_gold_rows_has_the_errors_that_the_line_foretells():
+def test_a_pool_that_is_noisier_than_the_gold_rows_has_the_errors_that_the_line_predicts():
     """Features blurred on the pool alone: the error on gold rows is far too low there, the line sees it."""
     strong, weak = teachers((0.02, 0.2, 0.5, 1.0, 2.0), rows=1500)
     values = task(strong, "binary", noise=0.0)
@@ -125,7 +125,7 @@ def test_agreements_on_no_rising_line_give_no_number(monkeypatch):
     assert [e.value for e in ESTIMATOR.estimate(case)] == [0.2] * 3
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert "needs gold labels" in ESTIMATOR.estimate(case_with("weak_labels", kind="binary"))[0].note
     assert ESTIMATOR.estimate(case_with("few_labels"))[0].note == "needs classes: numbers neither agree nor differ"
     two = case_with("few_labels", noises=(0.1, 0.5), kind="binary")

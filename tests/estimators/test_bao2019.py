@@ -58,7 +58,7 @@ def test_one_dimension_by_hand():
     assert (value, alpha) == pytest.approx((2.25 / 2.75, 0.0))
 
 
-def test_classes_told_apart_completely_score_their_number_less_one():
+def test_classes_separated_completely_score_their_number_less_one():
     corners = np.eye(3)[np.arange(300) % 3]
     value, alpha = h_score(corners[:, :2], np.arange(300) % 3)
     assert value == pytest.approx(2.0, abs=0.05)
@@ -79,14 +79,14 @@ def test_the_estimate_is_that_of_the_gold_rows():
     assert (found.value, found.details["shrinkage"]) == pytest.approx((value, alpha), abs=1e-9)
 
 
-def test_two_classes_are_told_from_their_code():
+def test_two_classes_are_reported_from_their_code():
     case = case_with("few_labels", noises=(0.3,), kind="binary")
     known = case.labels.known
     value, _ = published(case.weak[0].features[known], case.labels.targets[known, 0])
     assert ESTIMATOR.estimate(case)[0].value == pytest.approx(value, abs=1e-9)
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert ESTIMATOR.estimate(case_with("weak_labels"))[0].note == "needs gold labels of some rows: --labels FILE"
     assert ESTIMATOR.estimate(case_with("few_labels"))[0].note == "needs classes: numbers have no class means"
     strong, _ = teachers((0.1,))

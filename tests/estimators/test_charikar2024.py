@@ -166,8 +166,8 @@ def test_misfit_in_nats_is_reported_for_class_probabilities_only():
     assert "disagreement" in found.details
 
 
-def refusals_student(strong, taught):
-    learned = cross_fitted(strong.features, taught, 5, Case(strong, ()).rng("misfit"))
+def refusals_student(strong, student_labels):
+    learned = cross_fitted(strong.features, student_labels, 5, Case(strong, ()).rng("misfit"))
     assert learned.min() > 1e-3
     assert learned.max() < 1 - 1e-3
     return learned
@@ -184,7 +184,7 @@ def test_the_threshold_is_four_times_the_root_of_both_errors():
         assert found.details["weak_error"] == pytest.approx(0.25)
 
 
-def test_selection_says_it_where_its_misfit_predicts_nothing():
+def test_selection_reports_it_where_its_misfit_predicts_nothing():
     for misfit, note in ((0.5, "misfit below 0.6 = 4√(strong error × weak error): predicts nothing"), (0.7, "")):
         refusal = Refusal("label variance", np.full(4, misfit), {}, np.array([0.1, 0.4]), 0.09)
         assert find("misfit_selection")._one(refusal).note == note
@@ -205,11 +205,11 @@ def test_the_guard_is_silent_for_a_student_that_holds_the_truth_and_speaks_for_o
 def test_disagreement_is_the_share_of_rows_with_another_class_and_caps_the_accuracy_gain(kind):
     case = case_with("few_labels", noises=(0.3, 1.0), kind=kind)
     values, known = task(case.strong, kind), case.labels.known
-    for found, taught in zip(
+    for found, student_labels in zip(
         find("misfit").estimate(case), supervise(case, case.rng("misfit")).predictions, strict=True
     ):
-        learned = cross_fitted(case.strong.features[~known], taught, 5, case.rng("misfit"))
-        student, teacher = ((t[:, 0] > 0.5) if t.shape[1] == 1 else t.argmax(axis=1) for t in (learned, taught))
+        learned = cross_fitted(case.strong.features[~known], student_labels, 5, case.rng("misfit"))
+        student, teacher = ((t[:, 0] > 0.5) if t.shape[1] == 1 else t.argmax(axis=1) for t in (learned, student_labels))
         assert found.details["disagreement"] == pytest.approx(np.mean(student != teacher))
         gain = np.mean(student == values[~known]) - np.mean(teacher == values[~known])
         assert abs(gain) <= found.details["disagreement"] + 1e-12
@@ -220,7 +220,7 @@ def test_numbers_to_regress_on_have_no_disagreement():
     assert "disagreement" not in found.details
 
 
-def test_without_gold_labels_realisability_is_said_to_be_unchecked():
+def test_without_gold_labels_realisability_is_reported_to_be_unchecked():
     for found in find("misfit").estimate(case_with("weak_labels")):
         assert found.note == "whether the strong head can fit the truth cannot be checked without --labels"
 

@@ -18,7 +18,7 @@ from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
 from predictor.truth.consensus import WeakMoments
 
-ROWS, TAUGHT = 360, 160
+ROWS, STUDENT_LABELS = 360, 160
 NOISES = (0.1, 0.4, 0.8, 1.4, 2.5, 5.0)
 QUICK = ConsensusForecast(two_fold_splits=2, draws=16)
 
@@ -43,24 +43,24 @@ class World:
 def world(kind, seed=0):
     """Heads that were really trained on gold rows which are then thrown away."""
     rng = np.random.default_rng(seed)
-    z = rng.standard_normal((TAUGHT + ROWS, 6))
+    z = rng.standard_normal((STUDENT_LABELS + ROWS, 6))
     latent = z @ np.array([1.0, 0.7, 0.5, 0.3, 0.2, 0.1])
     y = latent + 0.5 * rng.standard_normal(len(z))
     if kind == "classes":
         y = (y > 0).astype(float)
     strong = np.hstack([z, rng.standard_normal((len(z), 6))])
-    weak, told = [], {}
+    weak, labels_of = [], {}
     for i, noise in enumerate(NOISES):
         seen = z + noise * rng.standard_normal(z.shape)
-        head = FactoredRidge.of(seen[:TAUGHT], seen[TAUGHT:])
-        gold = y[:TAUGHT, None]
-        weak.append(Representation(f"w{i}", seen[TAUGHT:]))
-        told[f"w{i}"] = np.clip(head.predict(gold), *((0, 1) if kind == "classes" else (None, None)))
-    return World(Case(Representation("s", strong[TAUGHT:]), tuple(weak), None, told), y[TAUGHT:])
+        head = FactoredRidge.of(seen[:STUDENT_LABELS], seen[STUDENT_LABELS:])
+        gold = y[:STUDENT_LABELS, None]
+        weak.append(Representation(f"w{i}", seen[STUDENT_LABELS:]))
+        labels_of[f"w{i}"] = np.clip(head.predict(gold), *((0, 1) if kind == "classes" else (None, None)))
+    return World(Case(Representation("s", strong[STUDENT_LABELS:]), tuple(weak), None, labels_of), y[STUDENT_LABELS:])
 
 
 @pytest.mark.parametrize("kind", ["numbers", "classes"])
-def test_it_orders_really_taught_students_without_a_label(kind):
+def test_it_orders_really_trained_students_without_a_label(kind):
     one = world(kind)
     found = [e.value for e in QUICK.estimate(one.case)]
     assert spearmanr(found, one.measured()).statistic > 0.9
@@ -78,7 +78,7 @@ def test_the_expected_error_is_the_mean_of_the_plausible_ones(kind):
     assert cast.error == pytest.approx(cast.error_draws.mean(axis=1), abs=0.12)
 
 
-def test_votes_are_believed_as_far_as_dawid_and_skene_find_them_right():
+def test_votes_are_used_as_far_as_dawid_and_skene_find_them_right():
     """Five voters right in 9 of 10 rows: nearly everything is known, but not quite all that votes claim."""
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 2, ROWS)
@@ -92,9 +92,9 @@ def test_votes_are_believed_as_far_as_dawid_and_skene_find_them_right():
         assert sorted(np.unique(table)) == pytest.approx([0.1, 0.9], abs=0.06)
 
 
-def test_votes_are_judged_by_how_often_they_are_right():
+def test_votes_are_scored_by_how_often_they_are_right():
     one = world("classes")
-    votes = {name: np.round(told) for name, told in one.case.weak_labels.items()}
+    votes = {name: np.round(labels_of) for name, labels_of in one.case.weak_labels.items()}
     case = dataclasses.replace(one.case, weak_labels=votes)
     cast = QUICK.forecast(case)
     assert spearmanr(cast.error, World(case, one.truth).measured()).statistic > 0.8
@@ -103,8 +103,8 @@ def test_votes_are_judged_by_how_often_they_are_right():
 
 def test_several_classes_are_as_two():
     one = world("classes")
-    told = {name: np.hstack([1 - t, t]) for name, t in one.case.weak_labels.items()}
-    twice = QUICK.estimate(dataclasses.replace(one.case, weak_labels=told))
+    labels_of = {name: np.hstack([1 - t, t]) for name, t in one.case.weak_labels.items()}
+    twice = QUICK.estimate(dataclasses.replace(one.case, weak_labels=labels_of))
     once = QUICK.estimate(one.case)
     assert [e.value for e in twice] == pytest.approx([e.value for e in once], abs=0.02)
 
@@ -138,16 +138,22 @@ def test_combined_speaks_for_it_where_every_candidate_has_labels_of_its_own():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda told: {k: told[k] for k in list(told)[:4]}, "needs weak labels of every candidate, and 2 have none"),
         (
-            lambda told: dict.fromkeys(told, told["w0"]),
+            lambda labels_of: {k: labels_of[k] for k in list(labels_of)[:4]},
+            "needs weak labels of every candidate, and 2 have none",
+        ),
+        (
+            lambda labels_of: dict.fromkeys(labels_of, labels_of["w0"]),
             "needs at least 3 candidates whose weak labels differ",
         ),
-        (lambda told: told | {"w0": np.hstack([told["w0"]] * 3)}, "needs weak labels of one width"),
-        (lambda told: {k: np.full((ROWS, 1), float(i)) for i, k in enumerate(told)}, "candidate's are constant"),
+        (lambda labels_of: labels_of | {"w0": np.hstack([labels_of["w0"]] * 3)}, "needs weak labels of one width"),
+        (
+            lambda labels_of: {k: np.full((ROWS, 1), float(i)) for i, k in enumerate(labels_of)},
+            "candidate's are constant",
+        ),
     ],
 )
-def test_without_a_consensus_it_says_what_is_missing(change, says):
+def test_without_a_consensus_it_reports_what_is_missing(change, says):
     one = world("numbers")
     case = dataclasses.replace(one.case, weak_labels=change(dict(one.case.weak_labels)))
     estimates = QUICK.estimate(case)
@@ -172,11 +178,11 @@ def test_a_model_that_is_constant_may_have_weak_labels_all_the_same():
 
 def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(monkeypatch):
     """A third of the pool where nothing is said, else as many as were asked for, and never quite all rows."""
-    taught = []
+    sizes = []
     monkeypatch.setattr(
         "predictor.estimators.consensus_truth.weak_moments",
         lambda heads, gold, *rest: (
-            taught.append((len(gold), rest[-1].weak_rows)) or WeakMoments(np.eye(len(heads)), np.ones(len(heads)))
+            sizes.append((len(gold), rest[-1].weak_rows)) or WeakMoments(np.eye(len(heads)), np.ones(len(heads)))
         ),
     )
     case = world("numbers").case
@@ -184,10 +190,10 @@ def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(mon
     gold = Labels(np.where(known, 0.5, np.nan)[:, None], "regression", ())
     for change in ({}, {"training": Training(weak_rows=50)}, {"training": Training(weak_rows=5000)}, {"labels": gold}):
         QUICK.forecast(dataclasses.replace(case, **change))
-    assert list(dict.fromkeys(taught)) == [(120, None), (50, 50), (324, 5000), (90, None)]
+    assert list(dict.fromkeys(sizes)) == [(120, None), (50, 50), (324, 5000), (90, None)]
 
 
-def test_bystanders_have_a_say_in_what_is_simulated():
+def test_context_models_have_a_say_in_what_is_simulated():
     case = world("numbers").case
     rng = np.random.default_rng(4)
     beside = dataclasses.replace(case, context_models=(Representation("b", rng.standard_normal((ROWS, 9)), 10**9),))

@@ -33,7 +33,7 @@ def numbers(estimates):
     return [(e.value, e.low, e.high, dict(e.details)) for e in estimates]
 
 
-def test_it_is_found_by_its_own_name_and_says_what_it_is(estimator):
+def test_it_is_found_by_its_own_name_and_reports_what_it_is(estimator):
     assert find(estimator.name) is estimator
     assert isinstance(estimator, Estimator)
     assert estimator.better in ("lower", "higher")
@@ -121,10 +121,10 @@ def test_a_forecast_is_finite_paired_and_consistent_with_the_estimates(name, kin
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
-def test_accuracies_are_foretold_of_classes_with_gold_rows_at_hand(kind):
+def test_accuracies_are_predicted_of_classes_with_gold_rows_at_hand(kind):
     for one in ESTIMATORS["truth_posterior"].estimate(case_with("few_labels", kind=kind)):
-        told = [one.details.get("weak_accuracy"), one.details.get("w2s_accuracy")]
-        assert told == [None, None] if kind == "regression" else all(0.2 < share <= 1.0 for share in told)
+        reported = [one.details.get("weak_accuracy"), one.details.get("w2s_accuracy")]
+        assert reported == [None, None] if kind == "regression" else all(0.2 < share <= 1.0 for share in reported)
 
 
 def test_combined_is_the_best_that_the_evidence_allows(cases):
@@ -174,7 +174,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize("name", ["cka", "effective_dimension", "representation_gap"])
-def test_constant_features_are_refused_by_whoever_needs_a_kernel(name):
+def test_constant_features_are_refused_by_callers_needs_a_kernel(name):
     strong, _ = teachers((0.1,))
     flat = Representation("flat", np.ones((len(strong.features), 4)))
     with pytest.raises(InputError, match="all 4 feature dimensions are constant over 120 rows"):

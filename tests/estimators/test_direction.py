@@ -43,8 +43,8 @@ def test_with_labels_the_teacher_that_knows_the_task_ranks_first(name):
 @pytest.mark.parametrize("name", BY_REPRESENTATION)
 def test_a_model_outside_the_strong_ones_directions_ranks_last(name):
     strong, weak = teachers((0.1, 0.8))
-    stranger = Representation("noise", np.random.default_rng(5).standard_normal((120, 12)))
-    found = good_first(name, values_of(name, Case(strong, (stranger, *weak))))
+    unknown = Representation("noise", np.random.default_rng(5).standard_normal((120, 12)))
+    found = good_first(name, values_of(name, Case(strong, (unknown, *weak))))
     assert np.argmax(found) == 0
 
 
@@ -109,7 +109,7 @@ def test_a_model_has_the_least_gap_to_itself(name):
     assert found[3] == pytest.approx(share, abs=1e-8)
 
 
-def test_a_model_taught_by_itself_gains_next_to_nothing():
+def test_a_model_trained_by_itself_gains_next_to_nothing():
     strong, weak = teachers((0.1, 0.6, 2.5))
     simulated = ESTIMATORS["label_prior_simulation"].forecast(Case(strong, (*weak, strong)))
     assert abs(simulated.gain[3]) < 0.05

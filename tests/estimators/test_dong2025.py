@@ -79,18 +79,18 @@ def test_the_ratio_is_that_of_measured_variances_of_ridgeless_heads():
     for _ in range(3000):
         x = rng.standard_normal((gold + pseudo, 12))
         slope = np.linalg.lstsq(x[:gold, weak], rng.standard_normal(gold), rcond=None)[0]
-        taught = x[gold:, weak] @ slope
-        student = np.linalg.lstsq(x[gold:, strong], taught, rcond=None)[0]
+        student_labels = x[gold:, weak] @ slope
+        student = np.linalg.lstsq(x[gold:, strong], student_labels, rcond=None)[0]
         before.append(np.sum(slope**2))
         after.append(np.sum(student**2))
     measured = np.mean(after) / np.mean(before)
     assert Dimensions(weak=6, strong=8, shared=2.0).ratio(pseudo) == pytest.approx(measured, rel=0.05)
 
 
-def test_a_stranger_is_lower_than_the_strong_model_itself():
+def test_a_unknown_caller_is_lower_than_the_strong_model_itself():
     case = case_with("representations", noises=(0.1,))
-    stranger = dataclasses.replace(case.weak[0], features=np.random.default_rng(5).standard_normal((120, 12)))
-    alien, own = ESTIMATOR.estimate(dataclasses.replace(case, weak=(stranger, case.strong)))
+    unknown = dataclasses.replace(case.weak[0], features=np.random.default_rng(5).standard_normal((120, 12)))
+    alien, own = ESTIMATOR.estimate(dataclasses.replace(case, weak=(unknown, case.strong)))
     assert alien.value < own.value
     assert own.value == pytest.approx(1.0)
 

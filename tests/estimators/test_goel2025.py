@@ -38,7 +38,7 @@ def test_rounding_never_makes_it_negative():
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
-def test_the_estimate_compares_heads_taught_the_same_gold_rows(kind):
+def test_the_estimate_compares_heads_trained_the_same_gold_rows(kind):
     case = case_with("few_labels", kind=kind)
     known = case.labels.known
     gold = case.labels.targets[known]
@@ -92,6 +92,6 @@ def test_the_error_of_given_weak_labels_is_not_claimed():
     assert set(ESTIMATOR.estimate(given)[0].details) == {"flip_rate", "strong_error"}
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert "for a strong head: --labels FILE" in ESTIMATOR.estimate(case_with("weak_labels"))[0].note
     assert ESTIMATOR.estimate(case_with("few_labels"))[0].note == "needs classes: there are no class probabilities here"

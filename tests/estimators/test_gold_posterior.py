@@ -62,7 +62,7 @@ def test_gain_is_weak_minus_student_distance_from_the_posterior_mean(case):
         assert terms == pytest.approx(found.value, abs=1e-12)
 
 
-def test_students_never_see_the_rows_on_which_they_are_judged(case):
+def test_students_never_see_the_rows_on_which_they_are_scored(case):
     for posterior in gold_posteriors(case):
         for held, rest, head in posterior.halves:
             assert not set(held) & set(rest)
@@ -147,13 +147,13 @@ def test_without_gold_labels_they_are_absent(name, evidence):
         assert (found.value, found.note) == (None, "needs gold labels of some rows: --labels FILE")
 
 
-def test_many_gold_rows_are_cut_and_the_note_says_so():
+def test_many_gold_rows_are_cut_and_the_note_reports_so():
     strong, weak = teachers((0.5,), rows=1100)
     (found,) = find("smoother_gain").estimate(Case(strong, weak, shown(task(strong))))
     assert "truth from 400 of 440 gold rows" in found.note
 
 
-def test_beliefs_are_shared_by_the_estimators_of_one_case():
+def test_posteriors_are_shared_by_the_estimators_of_one_case():
     case = case_with("few_labels", noises=(0.1,))
     assert gold_posteriors(case) is gold_posteriors(case)
     assert gold_posteriors(dataclasses.replace(case)) is not gold_posteriors(case)

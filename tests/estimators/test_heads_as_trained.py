@@ -92,12 +92,12 @@ def test_students_are_what_the_training_itself_would_make(training, recipe):
     for held in np.array_split(order, folds):
         rest = np.setdiff1d(order, held, assume_unique=True)[: training.student_rows]
         for outputs, learned in zip(weak_labels, found, strict=True):
-            told = hardened(outputs) if training.label_form == "hard" else outputs
-            expected = trainee.on(rest, held).learn(told[rest], 9)
+            reported = hardened(outputs) if training.label_form == "hard" else outputs
+            expected = trainee.on(rest, held).learn(reported[rest], 9)
             np.testing.assert_allclose(coding.codes(learned[held]), expected, atol=1e-9)
 
 
-def test_lessons_that_are_alike_share_the_ridge_of_the_first():
+def test_weak_labels_that_are_alike_share_the_ridge_of_the_first():
     case = made()
     features = case.strong.features
     weak_labels = np.random.default_rng(2).uniform(size=(2, ROWS, 1))
@@ -118,7 +118,7 @@ def test_a_fixed_ridge_is_settled_as_it_is():
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("training", [LOGISTIC, HARD, Training(heads="logistic", label_form="hard")])
-def test_the_posterior_judges_these_students(classes, training):
+def test_the_posterior_scores_these_students(classes, training):
     case, estimator = made(classes, training), TruthPosteriorForecast(two_fold_splits=1, draws=8)
     plain, found = estimator.forecast(replace(case, training=Training())), estimator.forecast(case)
     assert not np.allclose(found.error, plain.error, atol=1e-4)
@@ -134,7 +134,7 @@ def test_the_posterior_judges_these_students(classes, training):
     assert found.error_draws.shape == plain.error_draws.shape
 
 
-def test_the_posterior_foretells_what_logistic_training_measures():
+def test_the_posterior_predicts_what_logistic_training_measures():
     """On rows whose labels it never saw."""
     rng = np.random.default_rng(0)
     strong = correlated(600, 12, 0.8, rng)
@@ -166,7 +166,7 @@ def test_the_consensus_teaches_logistic_heads_but_no_hard_labels():
     assert "trained on soft labels, not the hard ones asked for" in both.warnings[0]
 
 
-def test_the_consensus_of_scores_that_are_no_probabilities_teaches_ridge_heads_and_says_so():
+def test_the_consensus_of_scores_that_are_no_probabilities_teaches_ridge_heads_and_reports_so():
     case = replace(
         made(),
         labels=None,
@@ -201,7 +201,7 @@ def test_candidates_are_compared_with_the_null_by_the_heads_that_it_is_of():
     np.testing.assert_array_equal(order(Far(), case, "w2s_error").standing.above_null, before)
 
 
-def test_the_simulation_is_of_ridge_heads_and_says_so():
+def test_the_simulation_is_of_ridge_heads_and_reports_so():
     case = replace(made(), labels=None)
     odd = Training(weak_rows=40, weak_ridge=0.4, student_ridge=0.3, heads="logistic", label_form="hard")
     simulation = find("label_prior_simulation")
@@ -213,7 +213,7 @@ def test_the_simulation_is_of_ridge_heads_and_says_so():
     assert plain.warnings == ()
 
 
-def test_logits_fail_as_lessons_of_logistic_students_and_their_candidate_alone():
+def test_logits_fail_as_weak_labels_of_logistic_students_and_their_candidate_alone():
     case = made()
     rng = np.random.default_rng(0)
     tables = {"a": rng.uniform(size=ROWS), "b": rng.uniform(size=ROWS), "c": 5.0 * rng.standard_normal(ROWS)}

@@ -40,7 +40,7 @@ def roll_call(monkeypatch):
     return fake
 
 
-def test_it_sees_all_living_candidates_at_once_and_each_gets_its_own_answer(roll_call):
+def test_it_sees_all_active_candidates_at_once_and_each_gets_its_own_answer(roll_call):
     rng = np.random.default_rng(0)
     strong = rng.standard_normal((60, 6))
     weak = {name: strong[:, :4] + rng.standard_normal((60, 4)) for name in "abc"} | {"flat": np.ones((60, 4))}

@@ -38,7 +38,7 @@ def simulated():
     return Simulated(case, estimator, estimator.forecast(case))
 
 
-def told(estimator, case):
+def reported(estimator, case):
     """Errors and gains (3,) and the ceiling of a forecast with noises .1 and .5 of 90 rows split once; the level shift.
 
     Differences are those of the first prior, of all models; the level of errors is that of all priors.
@@ -66,16 +66,16 @@ def told(estimator, case):
     return err_w2s + level, err_w - err_w2s, np.mean(ceilings), level
 
 
-def assert_told(forecast, error, gain, ceiling):
+def assert_reported(forecast, error, gain, ceiling):
     np.testing.assert_allclose(forecast.error, error, atol=1e-12)
     np.testing.assert_allclose(forecast.gain, gain, atol=1e-12)
     assert forecast.ceiling == pytest.approx(ceiling, abs=1e-12)
 
 
 def test_a_forecast_has_the_differences_under_the_prior_of_all_models_and_the_level_under_all_priors(simulated):
-    *expected, level = told(simulated.estimator, simulated.case)
+    *expected, level = reported(simulated.estimator, simulated.case)
     assert level < -0.05
-    assert_told(simulated.forecast, *expected)
+    assert_reported(simulated.forecast, *expected)
 
 
 def test_tasks_are_those_of_all_models_and_even_and_easier_ones_of_the_strong_model(simulated):
@@ -90,7 +90,7 @@ def test_tasks_are_those_of_all_models_and_even_and_easier_ones_of_the_strong_mo
         assert prior.noise == 0.0
 
 
-def test_a_bystander_says_as_much_of_tasks_as_a_candidate(simulated):
+def test_a_context_model_reports_as_much_of_tasks_as_a_candidate(simulated):
     case = simulated.case
     beside = replace(case, weak=case.weak[1:], context_models=case.weak[:1])
     (asked,), (stood_by,) = simulated.estimator.priors(case), simulated.estimator.priors(beside)
@@ -166,7 +166,7 @@ def test_a_candidate_of_pure_noise_is_as_likely_as_its_shuffles_to_come_first():
     assert first <= 6
 
 
-def test_larger_pools_are_cut_and_the_answer_says_so(simulated):
+def test_larger_pools_are_cut_and_the_answer_reports_so(simulated):
     found = LabelPriorSimulation(noises=(0.1,), draws=2, max_rows=60).forecast(simulated.case)
     assert found.notes == ("simulated on 60 of 90 rows, a third of them for each head",)
     assert simulated.forecast.notes == ()
@@ -180,8 +180,8 @@ def forecast_of(simulated, training, **changes):
 @pytest.mark.parametrize("training", [Training(9, 50), Training(30, 12, 0.2, 0.01), Training(student_ridge=1.0)])
 def test_a_forecast_follows_the_training_asked_for(simulated, training):
     estimator, found = forecast_of(simulated, training)
-    *expected, _ = told(estimator, replace(simulated.case, training=training))
-    assert_told(found, *expected)
+    *expected, _ = reported(estimator, replace(simulated.case, training=training))
+    assert_reported(found, *expected)
     assert found.warnings == ()
 
 
@@ -202,7 +202,7 @@ def test_more_gold_rows_make_better_teachers_and_a_huge_ridge_a_student_that_kno
     np.testing.assert_allclose(blunt.error, blunt.error.mean(), atol=0.02)
 
 
-def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_the_answer_says_so(simulated):
+def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_the_answer_reports_so(simulated):
     _, found = forecast_of(simulated, Training(20, 50_000))
     assert found.notes == ()
     assert found.warnings == (
@@ -213,7 +213,7 @@ def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_th
     np.testing.assert_array_equal(found.error, exact.error)
 
 
-def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_told_too(simulated):
+def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_reported_too(simulated):
     _, found = forecast_of(simulated, Training(30, 50), max_rows=60)
     assert found.notes == ("simulated on 60 of 90 rows",)
     assert found.warnings == (

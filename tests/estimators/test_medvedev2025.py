@@ -88,7 +88,7 @@ def test_measured_students_stay_above_it_and_better_teachers_have_lower_floors()
     assert np.all(measured.w2s.mean(axis=1) > floors)
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert "--labels FILE" in ESTIMATOR.estimate(case_with("weak_labels"))[0].note
     case = dataclasses.replace(case_with("few_labels", noises=(0.1,)), weak_labels={"t0": np.ones((120, 1))})
     assert "may know the gold rows" in ESTIMATOR.estimate(case)[0].note

@@ -61,7 +61,7 @@ def test_students_have_the_ridge_asked_for(case):
 
 
 @pytest.mark.parametrize(("asked", "folds"), [(20, 2), (40, 2), (41, 3), (60, 4), (72, 10)])
-def test_students_are_taught_as_many_rows_as_asked_for(case, asked, folds):
+def test_students_are_trained_as_many_rows_as_asked_for(case, asked, folds):
     strong, weak_labels = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
     found = cross_fitted_student(
         strong, weak_labels, Training(student_rows=asked, student_ridge=0.1), np.random.default_rng(5)
@@ -76,18 +76,18 @@ def test_students_are_taught_as_many_rows_as_asked_for(case, asked, folds):
     assert shortfall(ROWS, Training(student_rows=asked)) == ()
 
 
-def test_students_that_cannot_be_taught_as_many_rows_are_taught_nine_tenths_and_the_answer_says_so(case):
+def test_students_that_cannot_be_trained_as_many_rows_are_trained_nine_tenths_and_the_answer_reports_so(case):
     strong, weak_labels = case.strong.features[:ROWS], np.random.default_rng(1).standard_normal((ROWS, 1))
     found = cross_fitted_student(strong, weak_labels, Training(student_rows=400), np.random.default_rng(5))
     np.testing.assert_array_equal(found, cross_fitted(strong, weak_labels, 10, np.random.default_rng(5)))
-    told = find("truth_posterior").forecast(replace(case, training=Training(student_rows=400))).warnings
-    assert told == ("students were trained on 72 rows, not the 400 asked for, as 80 rows can show no more",)
-    assert shortfall(ROWS, Training(student_rows=400)) == told
+    reported = find("truth_posterior").forecast(replace(case, training=Training(student_rows=400))).warnings
+    assert reported == ("students were trained on 72 rows, not the 400 asked for, as 80 rows can show no more",)
+    assert shortfall(ROWS, Training(student_rows=400)) == reported
 
 
-def test_weak_heads_are_trained_on_every_gold_row_and_the_answer_says_where_others_were_asked_for(case):
-    (told,) = find("truth_posterior").forecast(replace(case, training=Training(weak_rows=60))).warnings
-    assert told == "weak heads were trained on all 80 gold rows, not on the 60 asked for"
+def test_weak_heads_are_trained_on_every_gold_row_and_the_answer_reports_where_others_were_asked_for(case):
+    (reported,) = find("truth_posterior").forecast(replace(case, training=Training(weak_rows=60))).warnings
+    assert reported == "weak heads were trained on all 80 gold rows, not on the 60 asked for"
     assert find("truth_posterior").forecast(replace(case, training=Training(weak_rows=80))).warnings == ()
 
 
@@ -132,7 +132,7 @@ def test_left_out_residuals_at_one_ridge_are_those_of_heads_that_never_saw_the_r
     np.testing.assert_allclose(left_out_residuals(features, labels, 0.1), expected, atol=1e-10)
 
 
-def test_students_of_beliefs_have_the_ridge_asked_for(case):
+def test_students_of_posteriors_have_the_ridge_asked_for(case):
     own = replace(case, training=Training(student_ridge=0.2))
     gains, paths = (find(name).estimate(own) for name in ("smoother_gain", "over_optimization"))
     for posterior, gain, path in zip(gold_posteriors(own), gains, paths, strict=True):
@@ -210,7 +210,7 @@ def test_both_routes_of_a_refinement_are_trained_with_the_ridge_asked_for(case):
         assert found[name] == pytest.approx(gain / 2.0, abs=1e-10)
 
 
-def test_a_refinement_is_judged_by_students_with_the_ridge_asked_for(case):
+def test_a_refinement_is_scored_by_students_with_the_ridge_asked_for(case):
     """Students of huge ridge say the mean of their lessons: neither route is left, and both gain the same."""
     for found in find("refinement").estimate(replace(case, training=Training(student_ridge=1e9))):
         gains = [found.details[f"gain_{route}"] for route in ("naive", "refined", "em_step")]

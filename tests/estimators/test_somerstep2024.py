@@ -117,7 +117,7 @@ def test_labels_with_noise_of_their_own_on_a_concept_of_the_strong_model_are_ref
     assert lost.details["refined_vs_refined"] > 0.7
 
 
-def test_route_gains_are_those_of_students_taught_on_the_other_half(rows):
+def test_route_gains_are_those_of_students_trained_on_the_other_half(rows):
     strong, weak = rows
     rng = np.random.default_rng(4)
     refined, truth = weak + rng.standard_normal((30, 2)), weak + rng.standard_normal((30, 2))
@@ -134,7 +134,7 @@ def test_route_gains_are_those_of_students_taught_on_the_other_half(rows):
         assert found[name] == pytest.approx(gain / 2.5, abs=1e-9)
 
 
-def test_routes_are_judged_by_the_posterior_of_the_truth_in_label_variances():
+def test_routes_are_scored_by_the_posterior_of_the_truth_in_label_variances():
     case = case_with("few_labels", noises=(0.6, 2.5, 0.1))
     known = np.flatnonzero(case.labels.known)
     rows = np.flatnonzero(~case.labels.known)
@@ -178,7 +178,7 @@ def test_large_pools_are_cut_and_small_ones_shrink_the_context():
     assert ESTIMATOR.estimate(tiny)[0].note == "needs two disjoint contexts of 4 rows, has 8 rows"
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert "--weak-labels" in ESTIMATOR.estimate(case_with("representations"))[0].note
     case = case_with("representations", noises=(0.1,))
     flat = dataclasses.replace(case, weak_labels={"t0": np.ones((120, 1))})

@@ -106,7 +106,7 @@ def test_fewer_or_noisier_gold_labels_make_for_more_ambiguity():
     assert ambiguity_at(1.0, 48) > ambiguity_at(0.3, 48) > ambiguity_at(0.05, 48)
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert (
         "needs gold labels of the weak heads' training rows" in ESTIMATOR.estimate(case_with("representations"))[0].note
     )

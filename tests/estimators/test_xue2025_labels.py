@@ -143,7 +143,7 @@ def test_the_estimate_is_the_sum_over_labelled_pairs_with_the_jackknifes_interva
             assert found.value - found.low == pytest.approx(1.645 * spread**0.5, abs=1e-9)
 
 
-def test_its_interval_holds_the_gap_with_every_label_about_as_often_as_it_says():
+def test_its_interval_holds_the_gap_with_every_label_about_as_often_as_it_reports():
     strong, (weak,) = teachers((0.6,), rows=150)
     values = task(strong)
     hidden = HiddenMap.of(strong, weak)

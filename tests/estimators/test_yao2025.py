@@ -70,7 +70,7 @@ def test_a_column_of_probabilities_and_two_columns_are_the_same_weak_labels():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_weak_labels_or_gold_it_says_what_is_needed(name):
+def test_without_weak_labels_or_gold_it_reports_what_is_needed(name):
     for estimate in find(name).estimate(case_with("representations")):
         assert (estimate.value, estimate.note) == (None, "needs --weak-labels for this candidate, or --labels")
 
@@ -120,7 +120,7 @@ def test_weak_labels_of_the_wrong_width_are_refused():
         find("kl_misfit").estimate(wrong)
 
 
-def test_many_rows_are_cut_and_the_note_says_so():
+def test_many_rows_are_cut_and_the_note_reports_so():
     rng = np.random.default_rng(0)
     strong, weak = teachers((0.1,), rows=900)
     case = Case(strong, weak, None, {"t0": rng.dirichlet(np.ones(8), 900)})
@@ -128,7 +128,7 @@ def test_many_rows_are_cut_and_the_note_says_so():
     assert "on 500 of 900 rows" in found.note
 
 
-def test_directions_are_cut_for_many_classes_and_the_note_says_so():
+def test_directions_are_cut_for_many_classes_and_the_note_reports_so():
     rng = np.random.default_rng(0)
     strong = Representation("s", rng.standard_normal((420, 150)))
     case = Case(strong, (Representation("w", strong.features[:, :5]),), None, {"w": rng.dirichlet(np.ones(40), 420)})
@@ -136,7 +136,7 @@ def test_directions_are_cut_for_many_classes_and_the_note_says_so():
     assert "heads see 128 of 150 directions" in found.note
 
 
-def test_lessons_are_shared_by_the_estimators_of_one_case_and_go_with_it():
+def test_weak_labels_are_shared_by_the_estimators_of_one_case_and_go_with_it():
     case = noisy((0.2,))
     assert weak_outputs(case)[0] is weak_outputs(case)[0]
     assert weak_outputs(dataclasses.replace(case))[0] is not weak_outputs(case)[0]

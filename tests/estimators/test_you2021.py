@@ -151,7 +151,7 @@ def test_the_unit_and_offset_of_labels_do_not_matter():
     assert ESTIMATOR.estimate(moved)[0].value == pytest.approx(ESTIMATOR.estimate(case)[0].value, abs=1e-9)
 
 
-def test_it_says_what_it_lacks():
+def test_it_reports_what_it_lacks():
     assert ESTIMATOR.estimate(case_with("weak_labels"))[0].note == "needs gold labels of some rows: --labels FILE"
     case = case_with("few_labels", noises=(0.3,))
     known = np.flatnonzero(case.labels.known)

@@ -50,7 +50,7 @@ def test_a_reference_that_cannot_be_read_is_the_callers_error() -> None:
 
 
 @pytest.mark.parametrize("model", KNOWN_MODELS, ids=lambda model: model.name)
-def test_every_listed_model_is_spelled_so_that_it_can_be_typed(model: object) -> None:
+def test_every_listed_model_is_written_so_that_it_can_be_typed(model: object) -> None:
     assert str(ModelReference.parse(model.reference)) == model.reference  # type: ignore[attr-defined]
     assert ModelReference.parse(model.pinned).kind == "pypi"  # type: ignore[attr-defined]
 

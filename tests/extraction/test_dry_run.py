@@ -69,7 +69,7 @@ def test_labels_by_models_are_passes_of_their_own(tmp_path, models):
 
 
 @pytest.mark.parametrize("kind", ["logits", "words"])
-def test_labels_that_are_kept_cost_nothing(tmp_path, models, kind):
+def test_labels_that_are_stored_cost_nothing(tmp_path, models, kind):
     model = models / ("bert" if kind == "logits" else "llama")
     query = build_query(
         strong=str(models / "bert"), weak=[f"a={model}#labels={kind}"], pool=ROWS[:30], label_words=WORDS
@@ -112,7 +112,7 @@ def test_heads_on_gold_rows_are_refined_once_a_layer_on_the_other_rows(tmp_path,
     assert step.seconds == pytest.approx(2 * 2 * 0.5 * seconds(models / "llama", ROWS[:100], frame=7 + 4))
 
 
-def test_models_that_cannot_label_are_told_before_anything_is_read(tmp_path, models):
+def test_models_that_cannot_label_are_reported_before_anything_is_read(tmp_path, models):
     weak = ["a=array:a.npy#labels=logits", f"gone={models / 'gone'}#labels=logits"]
     found = plan(asked(models, *weak), MAX_ROWS, tmp_path)
     assert "is an array of features, which labels nothing by itself" in found[-2].error

@@ -224,7 +224,7 @@ def test_a_model_asked_to_read_numbered_rows_asks_for_texts(tmp_path: Path, mode
 
 
 @pytest.mark.weights
-def test_a_store_of_ones_own_keeps_features_apart(tmp_path: Path, model: str) -> None:
+def test_a_store_of_ones_own_stores_features_apart(tmp_path: Path, model: str) -> None:
     run(Extractor(tmp_path, store=FeatureStore(tmp_path / "one")), model)
     other = Extractor(tmp_path, store=FeatureStore(tmp_path / "two"))
     assert not run(other, model)[0].cached

@@ -77,7 +77,7 @@ def test_a_head_labels_rows_as_transformers_does_row_by_row(tmp_path, models, na
     assert found.classes == (("Spam", "ham", "eggs") if name == "named" else None)
 
 
-def test_labels_are_computed_once_and_kept_by_all_they_depend_on(tmp_path, models):
+def test_labels_are_computed_once_and_stored_by_all_they_depend_on(tmp_path, models):
     reference = f"{models / 'llama'}#labels=words"
     first = Extractor(tmp_path)
     assert isinstance(first, LabelSource)
@@ -120,7 +120,7 @@ def test_a_damaged_entry_is_computed_again(tmp_path, models):
     assert extractor.labeller.passes > 0
 
 
-def test_refined_labels_are_kept_by_the_labels_and_rows_in_context(tmp_path, models):
+def test_refined_labels_are_stored_by_the_labels_and_rows_in_context(tmp_path, models):
     spec, settings = ModelSpec("s", str(models / "llama")), Settings(label_prompt=WORDS)
     weak = np.linspace(0, 1, 8)[:, None]
     context = np.array([[0, 1, 6, 7]] * 8)
@@ -150,7 +150,7 @@ def test_one_language_model_stays_in_memory_until_features_are_read(tmp_path, mo
     assert extractor.labeller.current is None
 
 
-def test_rows_cut_to_be_labelled_are_told(tmp_path, models):
+def test_rows_cut_to_be_labelled_are_reported(tmp_path, models):
     long = Pool.of(["and so on " * 60, "short"])
     found = labelled(Extractor(tmp_path), f"{models / 'bert'}#labels=logits", long, max_length=20)
     assert found.warnings == ("1 of 2 rows were cut at 20 tokens to be labelled",)
@@ -158,7 +158,7 @@ def test_rows_cut_to_be_labelled_are_told(tmp_path, models):
     assert found.warnings == ("1 of 2 rows were cut at 20 tokens to be labelled",)
 
 
-def test_a_full_disk_is_told_and_the_labels_come_all_the_same(tmp_path, models, monkeypatch):
+def test_a_full_disk_is_reported_and_the_labels_come_all_the_same(tmp_path, models, monkeypatch):
     def full(*_: object) -> None:
         raise LimitError("the disk is full.", reason="STORAGE_FULL")
 
@@ -176,14 +176,14 @@ def test_a_full_disk_is_told_and_the_labels_come_all_the_same(tmp_path, models, 
         ("./missing#labels=words", NotFoundError, "does not exist"),
     ],
 )
-def test_a_model_that_cannot_label_says_why(tmp_path, models, reference, error, message):
+def test_a_model_that_cannot_label_reports_why(tmp_path, models, reference, error, message):
     with pytest.raises(error, match=message):
         labelled(Extractor(tmp_path), reference.format(models=models), label_prompt=WORDS)
     with pytest.raises(InputError, match=r"must read texts|is an array"):
         labelled(Extractor(tmp_path), reference.format(models=models), Pool.numbered(9), label_prompt=WORDS)
 
 
-def test_a_row_that_does_not_fit_the_memory_is_told(tmp_path, models, monkeypatch):
+def test_a_row_that_does_not_fit_the_memory_is_reported(tmp_path, models, monkeypatch):
     from predictor.extraction.torch_classifier import TorchClassifier
 
     real = TorchClassifier.logits

@@ -75,10 +75,10 @@ REAL = [
 
 @pytest.mark.weights
 @pytest.mark.parametrize(
-    ("reference", "layer", "tensor", "how", "told"), REAL, ids=[f"{r.split('/')[-1][:20]}-{k}" for r, k, *_ in REAL]
+    ("reference", "layer", "tensor", "how", "reported"), REAL, ids=[f"{r.split('/')[-1][:20]}-{k}" for r, k, *_ in REAL]
 )
 def test_a_layer_is_the_tensor_that_its_block_hands_on(
-    tmp_path: Path, reference: str, layer: int, tensor: str, how: str, told: tuple[str, ...]
+    tmp_path: Path, reference: str, layer: int, tensor: str, how: str, reported: tuple[str, ...]
 ) -> None:
     artefact = weights.artefact(reference)
     options = f"layer={layer}&pooling={how}"
@@ -86,8 +86,8 @@ def test_a_layer_is_the_tensor_that_its_block_hands_on(
     (found,) = extract(f"{text}{'&' if '#' in text else '#'}{options}", weights.SENTENCES, tmp_path)
     assert found.layer == str(layer)
     assert relative_error(found.values, one_by_one(artefact, weights.SENTENCES, tensor, how)) < 1e-3
-    assert len(found.warnings) == len(told)
-    assert all(part in warning for part, warning in zip(told, found.warnings, strict=True))
+    assert len(found.warnings) == len(reported)
+    assert all(part in warning for part, warning in zip(reported, found.warnings, strict=True))
 
 
 @pytest.mark.weights

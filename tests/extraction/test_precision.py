@@ -98,7 +98,7 @@ def test_auto_reads_in_fp32_where_it_does_not(no_bf16_here: None, bert: Path, tm
     assert asked.warnings == ("this device does not compute in bf16, so the model was read in fp32",)
 
 
-def test_a_model_that_bf16_harms_is_read_in_fp32_and_says_so(bf16_here: None, shaky: Path, tmp_path: Path) -> None:
+def test_a_model_that_bf16_harms_is_read_in_fp32_and_reports_so(bf16_here: None, shaky: Path, tmp_path: Path) -> None:
     (auto,), (full,) = run(f"{shaky}#layer=0", tmp_path), run(f"{shaky}#layer=0", tmp_path, "fp32")
     assert auto.fingerprint == full.fingerprint
     assert any("so it was read in fp32" in warning and "(limit 5%)" in warning for warning in auto.warnings)

@@ -125,7 +125,7 @@ def test_rows_in_context_are_cut_like_others(tokenizer):
     assert len(ids) < 40
 
 
-def test_stems_are_the_fewest_beginnings_that_every_word_can_be_judged_behind():
+def test_stems_are_the_fewest_beginnings_that_every_word_can_be_scored_behind():
     # Words a b c · a d · e: "a" is a beginning of "a b", so one reading judges the first two words and the third.
     words = Words(((1, 2, 3), (1, 4), (5,)))
     assert words.stems == ((1, 2),)

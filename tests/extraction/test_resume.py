@@ -63,7 +63,7 @@ def test_the_missing_rows_alone_are_run_and_the_values_are_bit_for_bit_those_of_
         np.testing.assert_array_equal(found[output], expected[output])
 
 
-def test_a_failed_run_keeps_what_it_read(tmp_path):
+def test_a_failed_run_stores_what_it_read(tmp_path):
     left = PartialFeatures(tmp_path, ENTRIES)
     with pytest.raises(LimitError):
         drain(run_passes(fake_model(FakeBackend(fits=1)), ROWS, OUTPUTS, 64, left))

@@ -140,9 +140,9 @@ def test_modules_are_applied_as_written(tmp_path: Path) -> None:
     assert relative_error(found.values, wanted) < 1e-5
     assert (found.length_limit, found.dim) == (8, 5)
     assert found.truncated_rows > 0
-    said = " ".join(found.warnings)
+    stated = " ".join(found.warnings)
     for part in ("cls pooling", "'query: '", "at most 8 tokens", "Dense and Normalize", "layer=last"):
-        assert part in said
+        assert part in stated
     assert check(str(folder), tmp_path / "cache").notes == found.warnings
 
 
@@ -170,7 +170,7 @@ def test_pooling_of_the_user_wins_and_middle_layers_have_no_modules(tmp_path: Pa
         ({"dense": "GELU"}, "declares Dense in 2_Dense, which is not read"),
     ],
 )
-def test_modules_that_are_not_read_are_said(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_modules_that_are_not_read_are_reported(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     folder = encoder(tmp_path / "st", **change)
     found = extract(f"{folder}#layer=last", tmp_path / "cache")
     assert found.dim == 16

@@ -77,7 +77,7 @@ def test_a_specification_that_cannot_work_is_refused(folder: Path, change: dict[
         load_tokenizer(Artefact(TRANSFORMERS, folder))
 
 
-def test_a_model_without_a_tokenizer_is_told_how_to_get_one(tmp_path: Path) -> None:
+def test_a_model_without_a_tokenizer_is_reported_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(
         RefusedError, match=r"has no tokenizer .* name one with #tokenizer=FOLDER, or describe it in a w2s_"
     ):

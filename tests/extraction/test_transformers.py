@@ -177,7 +177,7 @@ def test_missing_weights_are_not_replaced_by_random_ones(tiny_bert: Path, tmp_pa
         extract(str(folder), weights.SMILES, Extractor(tmp_path / "cache"))
 
 
-def test_weights_of_another_shape_than_the_config_says_are_refused(tiny_bert: Path, tmp_path: Path) -> None:
+def test_weights_of_another_shape_than_the_config_reports_are_refused(tiny_bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "other"
     shutil.copytree(tiny_bert, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -214,7 +214,7 @@ def test_torn_weights_are_this_models_own_error(tiny_bert: Path, tmp_path: Path)
         extract(str(folder), weights.SMILES, Extractor(tmp_path / "cache"))
 
 
-def test_a_tokenizer_with_more_ids_than_the_model_is_told(tiny_bert: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_with_more_ids_than_the_model_is_reported(tiny_bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "more"
     shutil.copytree(tiny_bert, folder)
     vocabulary = (folder / "vocab.txt").read_text().replace("[PAD]\n", "[PAD]\n" + "x\n" * 50)
@@ -254,7 +254,7 @@ def test_kernels_named_in_a_config_are_not_used(tiny_bert: Path, tmp_path: Path,
     np.testing.assert_array_equal(found.values, plain.values)
 
 
-def test_block_sparse_attention_is_kept_for_long_rows(tmp_path: Path) -> None:
+def test_block_sparse_attention_is_stored_for_long_rows(tmp_path: Path) -> None:
     """BigBird turns to full attention for good at its first short batch; each row gets what it gets alone."""
     torch.manual_seed(3)
     config = BigBirdConfig(

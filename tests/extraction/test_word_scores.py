@@ -83,7 +83,7 @@ def test_probabilities_are_those_of_plain_forward_passes(folder, words, examples
     assert np.abs(np.log(plain) - np.log(calibrated)).max() > 0.1
 
 
-def test_a_kept_beginning_changes_nothing_and_is_read_once(folder):
+def test_a_stored_beginning_changes_nothing_and_is_read_once(folder):
     kept, again = scorer(folder), scorer(folder, cache_prefix=False)
     before = (kept.model.tokens_read, again.model.tokens_read)
     one, other = (drain(asked.steps(weights.SENTENCES, EXAMPLES)) for asked in (kept, again))
@@ -165,7 +165,7 @@ def test_a_cache_that_changes_probabilities_is_not_used(folder, monkeypatch):
     assert asked.model.begin([3, 4]).cache is None
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_one_row_that_does_not_is_told(folder, monkeypatch):
+def test_a_batch_that_does_not_fit_is_halved_and_one_row_that_does_not_is_reported(folder, monkeypatch):
     asked = scorer(folder, budget=10_000)
     expected = drain(asked.steps(weights.SENTENCES))
     real = CausalModel.log_probabilities

@@ -67,8 +67,8 @@ def test_states_are_those_of_a_plain_forward_pass(folder, layer):
 def test_three_steps_are_those_of_a_plain_loop(calm, monkeypatch):
     """Full batch, squared loss: AdamW on every weight and on a zero head over standardised states, rates 1, 1 and ½."""
     monkeypatch.setattr("predictor.finetuning.tuner.WEIGHT_DECAY", 20.0)  # Or three steps would not show it.
-    lessons = 3.0 * TRUTH[TRAIN] + 1.0
-    found = tuner(calm, epochs=3, batch_rows=40, learning_rate=0.002).on(TRAIN, OTHER).learn(lessons, 0)
+    label_sets = 3.0 * TRUTH[TRAIN] + 1.0
+    found = tuner(calm, epochs=3, batch_rows=40, learning_rate=0.002).on(TRAIN, OTHER).learn(label_sets, 0)
 
     model = AutoModel.from_pretrained(str(calm)).eval()
     train, other = [TEXTS[i] for i in TRAIN], [TEXTS[i] for i in OTHER]
@@ -80,7 +80,7 @@ def test_three_steps_are_those_of_a_plain_loop(calm, monkeypatch):
     optimiser = torch.optim.AdamW(
         [{"params": body, "weight_decay": 20.0}, {"params": [weight, bias], "weight_decay": 0.0}]
     )
-    target = torch.tensor((lessons - lessons.mean()) / lessons.std(), dtype=torch.float32)
+    target = torch.tensor((label_sets - label_sets.mean()) / label_sets.std(), dtype=torch.float32)
     for share in (1.0, 1.0, 0.5):
         for group in optimiser.param_groups:
             group["lr"] = 0.002 * share
@@ -91,7 +91,7 @@ def test_three_steps_are_those_of_a_plain_loop(calm, monkeypatch):
         optimiser.step()
     with torch.no_grad():
         expected = ((plain_states(model, other, 3) - mean) / spread) @ weight + bias
-    expected = expected.numpy() * lessons.std() + lessons.mean()
+    expected = expected.numpy() * label_sets.std() + label_sets.mean()
     np.testing.assert_allclose(found, expected, atol=3e-3)  # AdamW magnifies rounding where a gradient is nearly 0.
     assert np.ptp(found) > 0.05  # Or the loop might have learned nothing.
 
@@ -189,16 +189,16 @@ def test_classes_are_learned_as_probabilities(folder):
 
 def test_confidence_concerns_weak_labels_and_not_gold_ones(folder):
     gold = (TRUTH > 0).astype(float)
-    lessons = 0.5 + 0.2 * (gold[TRAIN] - 0.5)
+    label_sets = 0.5 + 0.2 * (gold[TRAIN] - 0.5)
     asked = {"kind": "binary", "epochs": 6, "batch_rows": 8, "learning_rate": 0.003}
     plain = tuner(folder, loss="xent", **asked).on(TRAIN, OTHER)
     sure = tuner(folder, loss="confidence", confidence=0.7, **asked).on(TRAIN, OTHER)
-    np.testing.assert_array_equal(sure.learn(lessons, 0, gold=True), plain.learn(lessons, 0))
-    calm, firm = plain.learn(lessons, 0), sure.learn(lessons, 0)
+    np.testing.assert_array_equal(sure.learn(label_sets, 0, gold=True), plain.learn(label_sets, 0))
+    calm, firm = plain.learn(label_sets, 0), sure.learn(label_sets, 0)
     assert np.mean(np.abs(firm - 0.5)) > 1.5 * np.mean(np.abs(calm - 0.5))
 
 
-def test_a_lesson_that_is_always_the_same_is_simply_repeated(folder):
+def test_a_weak_label_that_is_always_the_same_is_simply_repeated(folder):
     found = tuner(folder, epochs=1).on(TRAIN, OTHER).learn(np.full((40, 1), 2.5), 0)
     np.testing.assert_array_equal(found, np.full((24, 1), 2.5))
 
@@ -257,7 +257,7 @@ def test_adapters_say_which_package_they_need(monkeypatch):
         attach(torch.nn.Linear(2, 2), 4)
 
 
-def test_a_training_that_diverges_says_so(folder):
+def test_a_training_that_diverges_reports_so(folder):
     student = tuner(folder, epochs=1)
     learner = student.on(TRAIN, OTHER)
     student.body._first[0].fill_(float("nan"))

@@ -185,7 +185,7 @@ def test_the_ridges_tried_span_a_millionth_to_ten_times_the_trace():
     assert np.all(np.diff(RIDGES) > 0)
 
 
-def test_real_molecules_described_by_their_pieces_are_learnt(labelled_rows):
+def test_real_molecules_described_by_their_pieces_are_learned(labelled_rows):
     """FreeSolv by the weights of its letter pairs and counts of its letters, near as many dimensions as rows.
 
     The generalised score, tr(I − S)² for every row alike, takes a ridge with which heads err by more than the mean.

@@ -52,8 +52,8 @@ def test_what_numpy_cannot_read_is_refused_with_the_way_out(features, turn):
 
 def test_weak_labels_may_be_tensors_and_must_bear_squaring(features):
     torch = pytest.importorskip("torch")
-    said = torch.linspace(-1.0, 1.0, 60, requires_grad=True)
-    for given in (said, said.detach().bfloat16()):
+    stated = torch.linspace(-1.0, 1.0, 60, requires_grad=True)
+    for given in (stated, stated.detach().bfloat16()):
         found = build_query(strong=features, weak={"a": features}, weak_labels={"a": given}).weak_labels["a"]
         np.testing.assert_allclose(found, np.linspace(-1.0, 1.0, 60), atol=4e-3)
     for unit in (1e70, 1e-70):

@@ -142,7 +142,7 @@ def test_rows_are_drawn_by_seed_in_order_and_everything_is_cut_alike(arrays, tmp
     assert ask(6).pool.ids != query.pool.ids
 
 
-def test_drawing_more_rows_than_there_are_keeps_all(arrays):
+def test_drawing_more_rows_than_there_are_stores_all(arrays):
     query = build_query(strong=arrays["strong"], weak=[arrays["a"]], max_rows=ROWS + 1)
     assert len(query.pool) == ROWS
 
@@ -256,7 +256,7 @@ def test_a_budget_is_a_share_of_the_rows_or_a_time(given, budget):
 
 
 @pytest.mark.parametrize("given", ["0", "2", "", "s", "-1s", "nan", "lots", "120%"])
-def test_a_budget_that_is_neither_says_what_it_may_be(given):
+def test_a_budget_that_is_neither_reports_what_it_may_be(given):
     with pytest.raises(InputError, match=r"give a share of the rows above 0 and up to 1 .* or a time \(90s or 5m\)"):
         build_query(strong=np.eye(30), weak=[np.eye(30)], budget=given)
 

@@ -128,7 +128,7 @@ def test_a_missing_file_and_a_folder_are_not_found(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_closed_file_says_so(write):
+def test_a_closed_file_reports_so(write):
     path = write("rows.txt", "a\nb\n")
     path.chmod(0)
     with pytest.raises(InputError, match="cannot be read: Permission denied"):

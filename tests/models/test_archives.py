@@ -34,7 +34,7 @@ def test_a_file_brings_the_files_beside_it(tmp_path: Path) -> None:
     assert sorted(p.name for p in found.parent.iterdir()) == ["m.onnx", "tokenizer.json"]
 
 
-def test_unpacking_twice_changes_nothing_and_mends_a_torn_file(tmp_path: Path) -> None:
+def test_unpacking_twice_changes_nothing_and_repairs_a_torn_file(tmp_path: Path) -> None:
     pack = make_zip(tmp_path / "a.whl", {"p/m/x.txt": b"whole"})
     found = unpack(pack, "p/m", tmp_path / "out") / "x.txt"
     before = found.stat().st_mtime_ns

@@ -87,7 +87,7 @@ def test_keys_that_name_code_are_dropped() -> None:
         ({}, ["encoder.layer.0.attention.self.query.weight"], "bert"),
     ],
 )
-def test_a_missing_model_type_is_told_from_what_is_there(
+def test_a_missing_model_type_is_reported_from_what_is_there(
     config: dict[str, object], tensors: list[str], kind: str
 ) -> None:
     assert clean_config(config, tensors, "m")["model_type"] == kind
@@ -124,7 +124,7 @@ def test_without_a_destination_the_source_itself_works_from_then_on(tmp_path: Pa
 
 
 @pytest.mark.weights
-def test_a_real_reaction_model_keeps_every_weight_and_loads(weights_cache: Path) -> None:
+def test_a_real_reaction_model_stores_every_weight_and_loads(weights_cache: Path) -> None:
     folder = Path(weights.converted_folder(weights.RXNFP_PRETRAINED))
     source, _ = locate(ModelReference.parse(weights.RXNFP_PRETRAINED), weights_cache)
     original = torch.load(source / "pytorch_model.bin", weights_only=True, map_location="cpu")

@@ -57,9 +57,9 @@ def test_a_strong_model_that_cannot_be_read_here_ends_the_ranking(bare, model):
 def test_commands_on_models_say_what_is_missing(bare, model, words, capsys):
     (model / "model.safetensors").rename(model / "pytorch_model.bin") if "convert" in words else None
     assert command.main([*words, str(model)]) in (1, 2)
-    said = "".join(capsys.readouterr())
-    assert "needs torch" in said
-    assert "pip install 'w2s-predictor[models]'" in said
+    stated = "".join(capsys.readouterr())
+    assert "needs torch" in stated
+    assert "pip install 'w2s-predictor[models]'" in stated
 
 
 def test_every_form_names_what_it_lacks_and_nothing_else(monkeypatch):
@@ -72,7 +72,7 @@ def test_every_form_names_what_it_lacks_and_nothing_else(monkeypatch):
         need("torch", "onnxruntime", purpose="fine-tuning")
 
 
-def test_a_frame_without_pandas_says_what_is_missing(monkeypatch):
+def test_a_frame_without_pandas_reports_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UnavailableError, match="a frame needs pandas, not installed here: pip install pandas"):
         ranking().to_frame()

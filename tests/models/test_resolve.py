@@ -21,7 +21,7 @@ def found(text: str, cache: Path) -> str:
     return resolve(ModelReference.parse(text), cache).form.name
 
 
-def test_a_missing_model_says_what_to_check(tmp_path: Path) -> None:
+def test_a_missing_model_reports_what_to_check(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"model '\./broken' does not exist; check the path") as error:
         resolve(ModelReference.parse("./broken"), tmp_path)
     assert error.value.reason == "MODEL_NOT_FOUND"
@@ -54,7 +54,7 @@ def test_a_config_that_is_no_json_is_refused(tmp_path: Path) -> None:
         found(str(tmp_path), tmp_path)
 
 
-def test_forms_are_told_by_content(tmp_path: Path) -> None:
+def test_forms_are_reported_by_content(tmp_path: Path) -> None:
     save_file({"a": np.zeros((2, 2), np.float32)}, tmp_path / "model.safetensors")
     assert found(f"array:{tmp_path / 'model.safetensors'}", tmp_path) == "array"
     assert found(f"array:{tmp_path / 'model.safetensors'}#tokenizer={tmp_path}", tmp_path) == "static"
@@ -106,9 +106,9 @@ def test_a_package_without_that_folder_lists_the_ones_it_has(weights_cache: Path
 
 def test_several_packages_without_a_zip_in_them_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b"):
-        shelf = tmp_path / "wheels" / f"{name}-1"
-        shelf.mkdir(parents=True)
-        (shelf / f"{name}-1-py3-none-any.whl").write_bytes(b"")
+        wheels = tmp_path / "wheels" / f"{name}-1"
+        wheels.mkdir(parents=True)
+        (wheels / f"{name}-1-py3-none-any.whl").write_bytes(b"")
     with pytest.raises(InputError, match="names several packages; name their zip and the folder in it"):
         resolve(ModelReference.parse("pypi:a==1+b==1/inner"), tmp_path)
 

@@ -91,7 +91,7 @@ def test_a_member_that_is_damaged_leaves_nothing(tmp_path: Path):
     assert files(tmp_path / "out") == []
 
 
-def test_leftovers_of_a_dead_process_are_swept_and_those_of_a_living_one_are_not(tmp_path: Path):
+def test_leftovers_of_a_dead_process_are_swept_and_those_of_a_active_one_are_not(tmp_path: Path):
     code = (
         "import os, sys; from pathlib import Path; from predictor.models.temporaries import temporary\n"
         "manager = temporary(Path(sys.argv[1]), 'x'); path, file = manager.__enter__()\n"

@@ -96,7 +96,7 @@ def test_an_unreachable_registry_is_not_a_missing_package(tmp_path: Path, monkey
         fetch_wheel(Requirement("x", "1"), tmp_path)
 
 
-def test_a_missing_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_pip_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer("/usr/bin/python: No module named pip", monkeypatch)
     with pytest.raises(UnavailableError, match="pip is not installed beside"):
         fetch_wheel(Requirement("x", "1"), tmp_path)

@@ -72,7 +72,7 @@ def test_an_openai_sweep_pairs_teacher_student_and_ceiling_and_averages_seeds(tm
     assert (found.unpaired, found.notes) == ((), ())
 
 
-def test_what_an_openai_sweep_lacks_is_said_run_by_run(tmp_path):
+def test_what_an_openai_sweep_lacks_is_reported_run_by_run(tmp_path):
     openai_sweep(tmp_path, (0,))
     weak = openai_config("gpt2", 3)
     teacherless = openai_config("gpt2-xl", 3, weak_model_size="gpt2", weak_model=weak)
@@ -97,7 +97,7 @@ def test_what_an_openai_sweep_lacks_is_said_run_by_run(tmp_path):
     assert found.notes == ("topless: no run of gpt2-xl on gold labels; no ceiling, so no PGR.",)
 
 
-def test_a_teacher_with_another_configuration_is_not_taken_for_the_one_that_taught(tmp_path):
+def test_a_teacher_with_another_configuration_is_not_taken_for_the_one_that_trained(tmp_path):
     weak = openai_config("gpt2")
     openai_run(tmp_path / "weak", weak | {"epochs": 5}, 0.7)
     transfer = openai_config("gpt2-xl", weak_model_size="gpt2", weak_model=weak)

@@ -148,7 +148,7 @@ def test_predictions_are_read_from_a_ranking_where_they_are_of_outcomes():
         predictions_in({"schema": "w2s.validation.v1"}, "a")
 
 
-def test_an_estimator_that_said_nothing_is_no_part_of_an_outcome():
+def test_an_estimator_that_reported_nothing_is_no_part_of_an_outcome():
     silent = replace(FULL, predicted={**FULL.predicted, "cka": {}})
     assert silent.id == FULL.id
     assert Outcome.of_json(silent.to_json()) == FULL

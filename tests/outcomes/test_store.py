@@ -19,7 +19,7 @@ from predictor.outcomes.store import Added, OutcomeStore
 from tests.outcomes.test_outcome import FULL, plain
 
 
-def test_kept_outcomes_come_back_in_order_and_repeats_are_ignored(tmp_path):
+def test_stored_outcomes_come_back_in_order_and_repeats_are_ignored(tmp_path):
     store = OutcomeStore(tmp_path / "outcomes")
     assert store.read() == ()
     a, b = plain("a"), plain("b")
@@ -41,7 +41,7 @@ def test_a_listing_is_filtered_by_task_strong_model_and_recipe(tmp_path):
     assert names(task="news", strong="strong") == ["a", "d"]
 
 
-def test_more_than_the_quota_is_refused_and_nothing_of_the_batch_kept(tmp_path):
+def test_more_than_the_quota_is_refused_and_nothing_of_the_batch_stored(tmp_path):
     store = OutcomeStore(tmp_path)
     store.add([plain("a")], limit=2)
     with pytest.raises(LimitError, match="2 new outcomes beside the 1 recorded before; at most 2 may be"):
@@ -49,7 +49,7 @@ def test_more_than_the_quota_is_refused_and_nothing_of_the_batch_kept(tmp_path):
     assert store.add([plain("a"), plain("b")], limit=2) == Added(1, 1)
 
 
-def test_an_outcome_too_long_to_keep_is_refused_and_nothing_of_its_batch_kept(tmp_path):
+def test_an_outcome_too_long_to_keep_is_refused_and_nothing_of_its_batch_stored(tmp_path):
     store = OutcomeStore(tmp_path)
     with pytest.raises(InputError, match="bytes; at most 16384 are recorded"):
         store.add([plain("a"), plain("b", origin="x" * 20_000)])
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_database_is_refused_and_stays(tmp_path):
     assert path.read_bytes().startswith(b"task,strong")
 
 
-def test_a_full_disk_keeps_nothing_of_the_batch_and_the_file_goes_on(tmp_path, monkeypatch):
+def test_a_full_disk_stores_nothing_of_the_batch_and_the_file_goes_on(tmp_path, monkeypatch):
     store, connect = OutcomeStore(tmp_path), sqlite3.connect
     store.add([plain("a")])
 
@@ -118,13 +118,13 @@ for number in range(1000):
 """
     child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
     assert child.stdout is not None
-    told = len(child.stdout.read(20))
+    reported = len(child.stdout.read(20))
     child.kill()
-    told += len(child.stdout.read())
+    reported += len(child.stdout.read())
     child.wait()
     found = OutcomeStore(tmp_path).read()
-    assert [one.weak for one in found[:told]] == [str(number) for number in range(told)]
-    assert len(found) <= told + 1
+    assert [one.weak for one in found[:reported]] == [str(number) for number in range(reported)]
+    assert len(found) <= reported + 1
 
 
 def test_processes_that_add_at_once_lose_nothing_and_keep_nothing_twice(tmp_path):

@@ -35,7 +35,7 @@ def test_a_manifest_with_nothing_optional_survives_the_round_trip():
 
 
 @pytest.mark.parametrize("kept", [KEPT, NamedFeatures("n", "", 1, 1, 4, None)])
-def test_a_kept_set_survives_the_round_trip_without_its_key(kept):
+def test_a_stored_set_survives_the_round_trip_without_its_key(kept):
     assert convert.features_from_proto(wire(convert.features_to_proto(kept))) == kept
 
 
@@ -46,9 +46,9 @@ def test_a_description_tells_what_the_store_knows(tmp_path):
     with store.open("n") as entry:
         message = convert.description_to_proto(store.find("n"), entry)
     assert _unset(message) == []
-    told = convert.description_from_proto(wire(message))
-    assert told.about == dict(store.pull("n").about)
-    assert (told.size, told.features.rows, told.features.dim) == (72, 6, 3)
+    reported = convert.description_from_proto(wire(message))
+    assert reported.about == dict(store.pull("n").about)
+    assert (reported.size, reported.features.rows, reported.features.dim) == (72, 6, 3)
     message.array_bytes += 1
     with pytest.raises(InputError, match="6 rows of 3 float32 in 73 bytes, which do not agree"):
         convert.description_from_proto(message)

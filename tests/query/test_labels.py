@@ -35,7 +35,7 @@ def test_few_whole_numbers_are_classes_and_many_are_a_quantity():
     assert Labels.of([0.5, 1.0, 2.0, 3.0] * 10).kind == "regression"
 
 
-def test_regression_keeps_its_numbers_whatever_they_came_as():
+def test_regression_stores_its_numbers_whatever_they_came_as():
     labels = Labels.of(["-0.77", -3.3, np.float32(2.5), 1, float("nan")])
     assert labels.kind == "regression"
     np.testing.assert_allclose(labels.targets[:4, 0], [-0.77, -3.3, 2.5, 1])
@@ -47,7 +47,7 @@ def test_labels_align_by_id():
     np.testing.assert_array_equal(labels.targets[:, 0], [0, 0, 1, np.nan, 1])
 
 
-def test_taking_rows_keeps_kind_and_classes():
+def test_taking_rows_stores_kind_and_classes():
     labels = Labels.of(["x", "y", "z"] * 4).take(np.array([1, 1, 0]))
     assert labels.targets.tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 0]]
     assert labels.classes == ("x", "y", "z")
@@ -68,7 +68,7 @@ def test_labels_that_cannot_train_a_head_are_refused(values, message):
         Labels.of(values)
 
 
-def test_a_label_of_a_stranger_is_refused():
+def test_a_label_of_a_unknown_caller_is_refused():
     with pytest.raises(InputError, match=r"labelled row 'q' is not in the pool; ids in --labels must name pool rows"):
         Labels.by_id(["a", "b"], {"a": 1, "q": 0})
 

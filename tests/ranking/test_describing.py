@@ -121,7 +121,7 @@ def test_proxies_vote_beside_descriptions():
     np.testing.assert_array_equal(voters.scores[:, 1, 0], VALUES)
 
 
-def test_another_estimator_says_that_it_does_not_use_them():
+def test_another_estimator_reports_that_it_does_not_use_them():
     found = ranked(Source(), estimators=["label_prior_simulation"])
     assert any("did not make the order: label_prior_simulation" in text for text in found.warnings)
     assert (found.evidence, found.evidence_kinds) == ("representations", ())

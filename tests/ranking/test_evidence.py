@@ -63,6 +63,6 @@ def test_a_posterior_without_labels_is_refused(models):
 
 
 @pytest.mark.parametrize("name", ["combined", "truth_posterior", "misfit"])
-def test_labels_of_every_row_are_the_fault_of_the_request(models, values, name):
+def test_labels_of_every_row_are_the_error_of_the_request(models, values, name):
     with pytest.raises(InputError, match="120 of 120 rows carry a gold label, which leaves 0 to predict"):
         predict(strong=models[0], weak=models[1], labels=values, estimators=[name])

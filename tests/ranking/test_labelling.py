@@ -108,7 +108,7 @@ def test_a_model_that_cannot_label_is_one_failed_row():
     assert sorted(c.name for c in found.candidates if c.status == "ok") == ["head", "plain"]
 
 
-def test_labels_that_do_not_fit_the_gold_classes_are_the_candidates_own_fault():
+def test_labels_that_do_not_fit_the_gold_classes_are_the_candidates_own_error():
     three = Labels.of(["a", "b", "c"] * 10 + [None] * 30)
     found = drain(rank_steps(query(LOGITS, PLAIN, labels=three), FakeModels()))
     (failed,) = [c for c in found.candidates if c.status == "failed"]
@@ -125,7 +125,7 @@ def test_class_names_of_the_model_decide_which_column_is_which():
     assert named.estimates == expected.estimates
 
 
-def test_a_source_of_arrays_alone_says_that_it_reads_no_models():
+def test_a_source_of_arrays_alone_reports_that_it_reads_no_models():
     class Arrays:
         features = FakeModels().features
 

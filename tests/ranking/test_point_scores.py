@@ -40,7 +40,7 @@ def test_other_estimators_score_by_their_value_with_the_better_first() -> None:
         np.testing.assert_allclose(scores(estimator, few, "w2s_error"), expected)
 
 
-def test_few_rows_are_split_more_often_unless_told_otherwise() -> None:
+def test_few_rows_are_split_more_often_unless_reported_otherwise() -> None:
     simulation = LabelPriorSimulation()
     spread = {}
     for rounds in (None, 1):

@@ -36,7 +36,7 @@ def test_the_answer_has_every_key_of_the_contract(ranking):
             assert {"value", "better"} <= set(estimate)
 
 
-def test_the_answer_says_what_it_rests_on(ranking, models):
+def test_the_answer_reports_what_it_rests_on(ranking, models):
     assert (ranking.rank_by, ranking.evidence, ranking.rows) == ("w2s_error", "representations", ROWS)
     assert ranking.rows_sha256 == Pool.numbered(ROWS).sha256
     assert (ranking.strong.name, ranking.strong.layer, ranking.strong.dim) == ("strong", "given", 16)
@@ -182,6 +182,6 @@ def test_numbers_have_an_error_in_their_own_unit(models):
     assert first.predicted_rmse.weak.value == pytest.approx(scale * np.sqrt(weak))
 
 
-def test_accuracy_is_refused_where_nobody_says_that_there_are_classes(models):
+def test_accuracy_is_refused_where_nobody_reports_that_there_are_classes(models):
     with pytest.raises(InputError, match="an order by accuracy needs a target of classes"):
         predict(strong=models[0], weak=models[1], rank_by="accuracy")

@@ -94,7 +94,7 @@ def test_the_rows_are_few_enough_to_be_read_and_drawn_by_the_seed(monkeypatch):
     assert not np.array_equal(one[1], other[1])
 
 
-def test_what_cannot_be_relabelled_is_left_out_and_says_so():
+def test_what_cannot_be_relabelled_is_left_out_and_reports_so():
     numbers = Labels.of([0.37 * i for i in range(20)] + [None] * 40)
     base = query(PLAIN, refine="prompted", label_prompt=WORDS)
     with pytest.raises(InputError, match="the gold labels are numbers"):

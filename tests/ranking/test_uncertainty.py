@@ -10,16 +10,16 @@ from predictor.ranking.uncertainty import interval, led_by, standing
 
 def plain_standing(values, replicates):
     """The same summary with loops: competition ranks averaged over ties, quantiles by sorting."""
-    count, worlds = replicates.shape
+    count, draws = replicates.shape
     places = sorted(range(count), key=lambda i: (values[i], i))
     rank = [places.index(i) + 1 for i in range(count)]
     drawn = [[] for _ in range(count)]
     best = [0.0] * count
-    for world in range(worlds):
+    for world in range(draws):
         scores = [replicates[i][world] for i in range(count)]
         winners = [i for i in range(count) if scores[i] == min(scores)]
         for i in winners:
-            best[i] += 1.0 / len(winners) / worlds
+            best[i] += 1.0 / len(winners) / draws
         for i in range(count):
             better = sum(s < scores[i] for s in scores)
             level = sum(s == scores[i] for s in scores) - 1
@@ -36,7 +36,7 @@ def plain_standing(values, replicates):
             continue
         number += 1
         for i in range(count):
-            apart = [replicates[i][w] - replicates[leader][w] for w in range(worlds)]
+            apart = [replicates[i][w] - replicates[leader][w] for w in range(draws)]
             if not group[i] and (i == leader or quantile(apart, 0.05) <= 0.0):
                 group[i] = number
     return rank, low, high, best, group
@@ -54,9 +54,9 @@ def quantile(values, share):
 @pytest.mark.parametrize("seed", range(8))
 def test_standing_is_the_plain_loop(seed):
     rng = np.random.default_rng(seed)
-    count, worlds = int(rng.integers(1, 9)), int(rng.integers(5, 80))
+    count, draws = int(rng.integers(1, 9)), int(rng.integers(5, 80))
     values = np.round(rng.normal(size=count), 1)
-    replicates = values[:, None] + rng.normal(size=worlds) + rng.choice([0.05, 1.0]) * rng.normal(size=(count, worlds))
+    replicates = values[:, None] + rng.normal(size=draws) + rng.choice([0.05, 1.0]) * rng.normal(size=(count, draws))
     if seed % 2:
         replicates = np.round(replicates, 1)  # Ties.
     found = standing(values, replicates)

@@ -34,7 +34,7 @@ def test_weak_labels_of_some_candidates_only_are_not_passed_over_in_silence(arra
     ]
 
 
-def test_weak_labels_of_two_candidates_are_told_to_be_too_few(arrays):
+def test_weak_labels_of_two_candidates_are_reported_to_be_too_few(arrays):
     strong, weak, votes = arrays
     two = {name: weak[name] for name in "ab"}
     (warning,) = of_labels(

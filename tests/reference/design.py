@@ -30,18 +30,18 @@ def loss_after(slopes, covariance, noise, lead, shares, rows):
     return sum(shares[i] / total * variance(i, left) / variance(i, covariance) for i in others)
 
 
-def regret_after(mean, slopes, covariance, noise, rows, rng, worlds=4000):
+def regret_after(mean, slopes, covariance, noise, rows, rng, simulations=4000):
     """Expected regret of m students by brute force: draw truths, draw labels of the rows, condition, choose, compare.
 
     `slopes` is (m, n), one label column; errors are `mean` + slopes · truth.
     """
     n, rows = len(covariance), list(rows)
-    truths = np.linalg.cholesky(covariance + 1e-12 * np.eye(n)) @ rng.standard_normal((n, worlds))
+    truths = np.linalg.cholesky(covariance + 1e-12 * np.eye(n)) @ rng.standard_normal((n, simulations))
     errors = mean[:, None] + slopes @ truths
-    expected = np.repeat(mean[:, None], worlds, axis=1)
+    expected = np.repeat(mean[:, None], simulations, axis=1)
     if rows:
-        labels = truths[rows] + np.sqrt(noise) * rng.standard_normal((len(rows), worlds))
+        labels = truths[rows] + np.sqrt(noise) * rng.standard_normal((len(rows), simulations))
         seen = covariance[np.ix_(rows, rows)] + noise * np.eye(len(rows))
         expected = expected + slopes @ covariance[:, rows] @ np.linalg.inv(seen) @ labels
     chosen = np.argmin(expected, axis=0)
-    return float(np.mean(errors[chosen, np.arange(worlds)] - errors.min(axis=0)))
+    return float(np.mean(errors[chosen, np.arange(simulations)] - errors.min(axis=0)))

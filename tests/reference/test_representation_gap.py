@@ -42,8 +42,8 @@ def pair(request):
 def test_every_form_equals_its_dense_twin(pair, energy, ridge):
     strong, weak = pair
     part, _ = dense.principal(dense.kernel(strong), energy)
-    taught, _ = dense.principal(dense.kernel(weak), energy)
-    p_strong, p_weak = dense.smoother(part, ridge), dense.smoother(taught, ridge)
+    student_labels, _ = dense.principal(dense.kernel(weak), energy)
+    p_strong, p_weak = dense.smoother(part, ridge), dense.smoother(student_labels, ridge)
     found = Alignment.of(PrincipalKernel.of(strong), PrincipalKernel.of(weak)).truncate(energy)
     assert operator_gap(found, ridge) == pytest.approx(dense.operator_gap(p_strong, p_weak), abs=EXACT)
     assert frobenius_gap(found, ridge) == pytest.approx(dense.frobenius_gap(p_strong, p_weak), abs=EXACT)
@@ -161,9 +161,9 @@ def test_the_estimate_is_the_centre_of_its_grid_and_spans_it(pair, form):
     strong, weak = pair
     twin = {}
     for energy in (0.9, 0.95, 0.99):
-        part, taught = (dense.principal(dense.kernel(features), energy)[0] for features in pair)
+        part, student_labels = (dense.principal(dense.kernel(features), energy)[0] for features in pair)
         for ridge in RIDGES:
-            p_strong, p_weak = dense.smoother(part, ridge), dense.smoother(taught, ridge)
+            p_strong, p_weak = dense.smoother(part, ridge), dense.smoother(student_labels, ridge)
             twin[f"energy={energy:g},ridge={ridge:g}"] = {
                 "operator": dense.operator_gap(p_strong, p_weak),
                 "frobenius": dense.frobenius_gap(p_strong, p_weak),
@@ -255,7 +255,7 @@ class TestTail:
         # One by one they also move with the noise's own draw; on average they are too large by γ.
         assert abs(np.mean(sample[:6] - level - signal)) < 0.2 * np.mean(sample[:6] - signal)
 
-    def test_where_no_tail_is_flat_it_equals_the_plain_gap_and_says_so(self, pair):
+    def test_where_no_tail_is_flat_it_equals_the_plain_gap_and_reports_so(self, pair):
         case = Case(*(f(m) for f, m in zip((one, alone), pair, strict=True)))
         (found,), (plain,) = (RepresentationGap(form).estimate(case) for form in ("tail_corrected", "operator"))
         assert dict(found.details) == dict(plain.details)

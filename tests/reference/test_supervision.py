@@ -141,7 +141,7 @@ def test_misfit_by_hand():
 
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
-def test_posterior_outcomes_are_those_of_the_plain_pipeline_judged_by_mean_and_variance(kind):
+def test_posterior_outcomes_are_those_of_the_plain_pipeline_scored_by_mean_and_variance(kind):
     """Êrr_w2s = mean ‖f_sw − μ‖² + c × variance of a label, gain = mean ‖f_w − μ‖² − ‖f_sw − μ‖².
 
     c is what the posterior's variance was off by on gold rows left out; draws know it up to its standard error. For

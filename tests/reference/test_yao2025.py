@@ -67,9 +67,9 @@ def test_reverse_misfit_is_that_of_the_best_mixture_of_fixed_predictors(given):
     assert found.details["optimality_gap"] < 1e-6 * unit
 
 
-def test_the_constants_are_certainties_or_extremes_and_the_mean_of_the_labels_taught():
-    heads, taught = np.full((4, 2, 2), 0.5), np.array([[0.2, 0.8], [0.4, 0.6]])
-    found = with_constants(heads, taught, "probabilities")
+def test_the_constants_are_certainties_or_extremes_and_the_mean_of_the_labels_trained():
+    heads, student_labels = np.full((4, 2, 2), 0.5), np.array([[0.2, 0.8], [0.4, 0.6]])
+    found = with_constants(heads, student_labels, "probabilities")
     np.testing.assert_allclose(found[3], [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0], [0.0, 1.0], [0.3, 0.7]])
     found = with_constants(np.ones((4, 1, 1)), np.array([[1.0], [2.0], [6.0]]), "positive")
     np.testing.assert_allclose(found[0, :, 0], [1.0, 1.0, 6.0, 3.0])

@@ -144,6 +144,6 @@ def of_classes() -> Ranking:
     """A ranking of which accuracies are predicted."""
     plain = ranking()
     first = plain.candidates[0]
-    told = Estimate(0.3, "lower", "label variance", details={"weak_accuracy": 0.794, "w2s_accuracy": 0.8213})
-    first = dataclasses.replace(first, estimates={**first.estimates, "truth_posterior": told})
+    reported = Estimate(0.3, "lower", "label variance", details={"weak_accuracy": 0.794, "w2s_accuracy": 0.8213})
+    first = dataclasses.replace(first, estimates={**first.estimates, "truth_posterior": reported})
     return dataclasses.replace(plain, evidence="few_labels", candidates=(first, *plain.candidates[1:]))

@@ -69,7 +69,7 @@ def test_one_candidate_is_better_and_several_are():
     assert "1 of 3 is better than that" in " ".join(table(one, 100).split())
 
 
-def test_evidence_unit_null_and_warnings_are_said():
+def test_evidence_unit_null_and_warnings_are_reported():
     shown = " ".join(table(ranking(), 100).split())
     assert "evidence The rows and the models' representations, and no label at all." in shown
     assert "unit label variance (1 is the error of always answering the mean label); intervals are 90 %" in shown
@@ -113,8 +113,8 @@ def test_advice_on_refining_stands_beside_the_first_choice():
     shown = ranking()
     first = shown.candidates[0]
     advised = Estimate(0.2, "higher", "", note="refine before training, by predicted gains")
-    told = dataclasses.replace(first, estimates={**first.estimates, "refinement": advised})
-    text = table(dataclasses.replace(shown, candidates=(told, *shown.candidates[1:])), 100)
+    reported = dataclasses.replace(first, estimates={**first.estimates, "refinement": advised})
+    text = table(dataclasses.replace(shown, candidates=(reported, *shown.candidates[1:])), 100)
     assert f"labels    {first.name}: refine before training, by predicted gains" in text
     assert "labels    " not in table(shown, 100)
 

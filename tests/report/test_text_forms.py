@@ -28,12 +28,12 @@ def test_markdown_holds_ranking_notes_failures_and_command():
     assert text.endswith("\n")
 
 
-def test_every_form_says_how_often_the_student_is_expected_to_be_right_where_that_was_foretold():
-    said = "is expected to name the right class in 82.1% of rows, small#layer=6 itself in 79.4%"
-    assert f"right     the student of small#layer=6 {said[:14]}" in table(of_classes())
-    assert said in " ".join(table(of_classes()).split())
-    assert f"- Right answers: the student of small#layer=6 {said}.".replace("#", "\\#") in markdown(of_classes())
-    assert f"The student of small#layer=6 {said}." in html(of_classes())
+def test_every_form_reports_how_often_the_student_is_expected_to_be_right_where_that_was_predicted():
+    stated = "is expected to name the right class in 82.1% of rows, small#layer=6 itself in 79.4%"
+    assert f"right     the student of small#layer=6 {stated[:14]}" in table(of_classes())
+    assert stated in " ".join(table(of_classes()).split())
+    assert f"- Right answers: the student of small#layer=6 {stated}.".replace("#", "\\#") in markdown(of_classes())
+    assert f"The student of small#layer=6 {stated}." in html(of_classes())
     assert all("right class" not in form(ranking()) for form in (table, markdown, html))
 
 

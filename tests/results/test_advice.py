@@ -66,7 +66,7 @@ def of_classes(one: Ranking) -> Ranking:
         ),
     ],
 )
-def test_the_headline_says_what_to_do_and_names_whom_it_means(one, words):
+def test_the_headline_reports_what_to_do_and_names_whom_it_means(one, words):
     assert headline(one) == words
     assert one.advice() == words
 

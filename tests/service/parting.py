@@ -10,7 +10,7 @@ from protos.features import MIN_CHUNK
 from protos.parts import PartManifest, part_manifest_to_proto
 from protos.w2s.v1 import parts_pb2 as pb
 from protos.w2s.v1 import parts_pb2_grpc
-from tests.service.sending import told
+from tests.service.sending import error_of
 
 DATA = np.random.default_rng(0).bytes(MIN_CHUNK * 2 + 5000)
 MANIFEST = PartManifest.of(DATA)
@@ -28,14 +28,14 @@ class Sender:
         try:
             self._stub.UploadPart(iter(messages), timeout=20, metadata=self._headers)
         except grpc.RpcError as error:
-            raise told(error) from None
+            raise error_of(error) from None
 
     def received(self, manifest):
         request = pb.QueryPartRequest(manifest=part_manifest_to_proto(manifest))
         try:
             found = self._stub.QueryPart(request, timeout=20, metadata=self._headers)
         except grpc.RpcError as error:
-            raise told(error) from None
+            raise error_of(error) from None
         return found.received_bytes, found.complete
 
 

@@ -43,10 +43,10 @@ def send(client: PredictorClient, messages: Iterable[pb.UploadFeaturesRequest]) 
     try:
         return client.features._stub.UploadFeatures(iter(messages), timeout=20).features
     except grpc.RpcError as error:
-        raise told(error) from None
+        raise error_of(error) from None
 
 
-def told(error: Any) -> W2SError:
+def error_of(error: Any) -> W2SError:
     raw = dict(error.trailing_metadata()).get("grpc-status-details-bin")
     assert raw is not None, error
     return convert.error_from_status(status_pb2.Status.FromString(raw))
@@ -68,7 +68,7 @@ def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | 
     try:
         yield from client.features._stub.DownloadFeatures(request, timeout=20)
     except grpc.RpcError as error:
-        raise told(error) from None
+        raise error_of(error) from None
 
 
 class Slow:

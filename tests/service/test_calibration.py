@@ -26,7 +26,7 @@ from protos.w2s.v1 import calibration_pb2_grpc
 from server.access.tokens import TokenFile
 from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer
-from tests.service.sending import told
+from tests.service.sending import error_of
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def asked(message, method):
     try:
         return method(message, timeout=20)
     except grpc.RpcError as error:
-        raise told(error) from None
+        raise error_of(error) from None
 
 
 def request() -> dict[str, object]:
@@ -69,7 +69,7 @@ def bare(ranking: Ranking) -> str:
     return replace(ranking, candidates=tuple(replace(one, timings={}) for one in ranking.candidates)).to_json()
 
 
-def test_outcomes_are_kept_once_listed_in_pages_and_survive_a_kill(tmp_path):
+def test_outcomes_are_stored_once_listed_in_pages_and_survive_a_kill(tmp_path):
     made = outcomes()
     with RunningServer(tmp_path, "--limit=max_page_outcomes=7") as running, running.client() as client:
         for start in range(0, len(made), 7):
@@ -109,7 +109,7 @@ def test_job_predict_and_process_give_the_same_calibrated_ranking(local, tmp_pat
     assert (bare(ranking), count) == (here, 30)
 
 
-def test_a_job_keeps_the_calibration_that_it_was_created_with(local):
+def test_a_job_stores_the_calibration_that_it_was_created_with(local):
     query = build_query(**request(), calibration="moving")
     with local.client() as client:
         client.calibrations.record(outcomes())
@@ -183,9 +183,9 @@ def test_quotas_hold_per_tenant(running):
         bob.calibrations.fit("one")
         bob.calibrations.fit("two")
         bob.calibrations.fit("two")
-        with pytest.raises(LimitError, match="you have 2 versions of calibrations") as told_:
+        with pytest.raises(LimitError, match="you have 2 versions of calibrations") as caught:
             bob.calibrations.fit("three")
-        assert told_.value.reason == "CALIBRATIONS_QUOTA"
+        assert caught.value.reason == "CALIBRATIONS_QUOTA"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_what_cannot_be_is_refused_by_reason(local, message, reason):
     assert error.value.reason == reason
 
 
-def test_no_fault_of_the_disk_names_a_place(local):
+def test_no_error_of_the_disk_names_a_place(local):
     blocked = local.folder / "state" / "outcomes"
     with local.client() as client:
         client.calibrations.record(outcomes()[:1])

@@ -23,7 +23,7 @@ from server.config import Limits
 from server.workforce.worker_plan import plan_slots, side_share
 from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer, alive, arrays, until
-from tests.service.sending import told
+from tests.service.sending import error_of
 
 MADE = outcomes()
 
@@ -60,10 +60,10 @@ def next_worker(running: RunningServer, before: int) -> int:
     return int(until(lambda: workers(running)[before:])[0])
 
 
-def error_of(call: Any) -> Exception:
+def error_from(call: Any) -> Exception:
     with pytest.raises(grpc.RpcError) as caught:
         call.result()
-    return told(caught.value)
+    return error_of(caught.value)
 
 
 def names(client: PredictorClient) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_fit_whose_worker_is_killed_tells_its_caller_and_leaves_the_stores_as_
         with held(running):
             call = begin(running, "killed")
             os.kill(next_worker(running, before), signal.SIGKILL)
-            error = error_of(call)
+            error = error_from(call)
         assert isinstance(error, UnavailableError)
         assert (error.reason, "died over this call, and nothing was changed" in error.message) == ("WORKER_LOST", True)
         assert (list(client.calibrations.outcomes()), names(client)) == (MADE, kept)
@@ -102,7 +102,7 @@ def test_fits_take_turns_and_too_many_are_refused_with_a_pause(running):
         until(lambda: workers(running)[before:])
         time.sleep(0.5)
         assert len(workers(running)) == before + 1
-        error = error_of(begin(running, "third"))
+        error = error_from(begin(running, "third"))
         assert (type(error), error.reason) == (LimitError, "FIT_BUSY")
         assert "takes 2 fits at once and has as many; ask again in 3 s" in error.message
     assert [call.result().calibration.name for call in calls] == ["first", "second"]
@@ -129,7 +129,7 @@ def test_a_fit_over_its_time_is_ended(tmp_path):
         with running.client() as client:
             client.calibrations.record(MADE)
         with held(running):
-            error = error_of(begin(running, "late"))
+            error = error_from(begin(running, "late"))
         assert (type(error), error.reason) == (DeadlineError, "FIT_TOO_LONG")
         assert "took longer than 0.5 s" in error.message
         assert not alive(workers(running)[0])
@@ -142,19 +142,19 @@ def test_a_fit_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(t
             with database:
                 large = "INSERT INTO outcomes (id, task, strong, recipe, json) VALUES ('x', '', '', '', zeroblob(?))"
                 database.execute(large, (256 << 20,))
-            error = error_of(begin(running, "large"))
+            error = error_from(begin(running, "large"))
             assert error.reason in ("WORKER_MEMORY", "WORKER_LOST")
             with database:
                 database.execute("DELETE FROM outcomes WHERE id = 'x'")
         assert client.calibrations.fit("small").name == "small"
 
 
-def test_no_fault_of_the_disk_that_a_fit_meets_names_a_place(running):
+def test_no_error_of_the_disk_that_a_fit_meets_names_a_place(running):
     folder = running.folder / "state" / "outcomes"
     (folder / "outcomes.sqlite").rename(folder / "aside")
     (folder / "outcomes.sqlite").mkdir()
     try:
-        error = error_of(begin(running, "blocked"))
+        error = error_from(begin(running, "blocked"))
     finally:
         (folder / "outcomes.sqlite").rmdir()
         (folder / "aside").rename(folder / "outcomes.sqlite")

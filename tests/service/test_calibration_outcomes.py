@@ -13,7 +13,7 @@ from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc
 from tests.calibration.simulated import outcomes
 from tests.service.running import RunningServer
-from tests.service.sending import told
+from tests.service.sending import error_of
 
 MADE = outcomes(tasks=20, candidates=30)
 
@@ -48,7 +48,7 @@ def test_error_field_names_the_outcome(running):
     messages[2].seeds = -1
     with pytest.raises(grpc.RpcError) as caught:
         stub.RecordOutcomes(pb.RecordOutcomesRequest(outcomes=messages), timeout=20)
-    assert told(caught.value).field == "outcomes[2].seeds"
+    assert error_of(caught.value).field == "outcomes[2].seeds"
 
 
 def test_old_json_lines_are_reported_without_the_servers_path(running):

@@ -21,7 +21,7 @@ def test_a_download_goes_on_from_any_byte(client, start):
     assert again.description == first.description
 
 
-def test_a_download_that_cannot_go_on_says_why(server, client):
+def test_a_download_that_cannot_go_on_reports_why(server, client):
     client.features.push("down", signal(seed=61))
     with pytest.raises(RefusedError, match="is another one by now; download it from the start") as caught:
         list(download(client, "down", 100, "0" * 64))
@@ -57,8 +57,8 @@ def test_a_download_to_a_file_is_read_back_as_an_array(client, tmp_path, suffix)
     found = read_array(str(path))
     np.testing.assert_array_equal(found.values, values)
     if suffix == ".safetensors":
-        told = [found.about[key] for key in ("rows_sha256", "parameters", "depth", "layer")]
-        assert told == ["cd" * 32, "9", "0.25", "3"]
+        reported = [found.about[key] for key in ("rows_sha256", "parameters", "depth", "layer")]
+        assert reported == ["cd" * 32, "9", "0.25", "3"]
     with pytest.raises(NotFoundError):
         list(client.features.pull_steps("absent", path))
     with pytest.raises(InputError, match=r"name a \.npy or \.safetensors file"):

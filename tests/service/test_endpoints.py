@@ -132,7 +132,7 @@ def test_an_unknown_estimator_is_refused_before_it_is_stored(client):
 
 
 @pytest.mark.parametrize("method", ["RankingService/CreateRankingJob", "PredictorService/Predict"])
-def test_bytes_that_are_no_message_are_the_fault_of_the_caller(server, method):
+def test_bytes_that_are_no_message_are_the_error_of_the_caller(server, method):
     with grpc.insecure_channel(server.address) as channel:
         call = channel.unary_unary(f"/w2s.v1.{method}", request_serializer=bytes, response_deserializer=bytes)
         with pytest.raises(grpc.RpcError) as caught:

@@ -85,10 +85,10 @@ def channel(running):
         yield opened
 
 
-def check(told):
-    code, text = told
-    assert code in DECLARED, told
-    assert not [leak for leak in LEAKS if leak in text], told
+def check(reported):
+    code, text = reported
+    assert code in DECLARED, reported
+    assert not [leak for leak in LEAKS if leak in text], reported
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))

@@ -219,15 +219,15 @@ def test_who_may_only_read_changes_nothing(place, name):
 def test_what_another_tenant_owns_reads_as_absent(place, name):
     bob = f"Bearer {place.tokens['bob']}"
     with grpc.insecure_channel(place.running.address) as channel:
-        told = []
+        reported = []
         for message in (place.message(name), place.message(name, "0" * 16)):
-            if "name" in ROWS[name].fields and told:
+            if "name" in ROWS[name].fields and reported:
                 message.name = "gone"
             call, _ = begin(channel, name, message, bob)
             assert call.code() is grpc.StatusCode.NOT_FOUND
             status = status_pb2.Status.FromString(dict(call.trailing_metadata())["grpc-status-details-bin"])
-            told.append(convert.error_from_status(status))
-    mine, absent = told
+            reported.append(convert.error_from_status(status))
+    mine, absent = reported
     assert mine.reason == absent.reason
     assert mine.message.replace(place.job, "0" * 16).replace("kept", "gone") == absent.message
 

@@ -53,11 +53,11 @@ def test_the_name_in_a_client_certificate_is_the_tenant(strict, authority):
         assert alice.wait(job).state == "SUCCEEDED"
         assert [one.id for one in alice.jobs()] == [job]
         assert list(bob.jobs()) == []
-        with pytest.raises(NotFoundError) as stranger:
+        with pytest.raises(NotFoundError) as unknown:
             bob.job(job)
         with pytest.raises(NotFoundError) as absent:
             bob.job("0" * 16)
-    assert stranger.value.message.replace(job, "0" * 16) == absent.value.message
+    assert unknown.value.message.replace(job, "0" * 16) == absent.value.message
 
 
 @pytest.mark.parametrize("names", [(), ("DNS:a", "DNS:b"), ("DNS:*.example",)])
@@ -66,7 +66,7 @@ def test_a_certificate_that_names_nobody_or_several_is_refused(strict, authority
         client.server_info()
 
 
-def test_strangers_do_not_pass_the_handshake(strict, authority, tmp_path):
+def test_unknown_callers_do_not_pass_the_handshake(strict, authority, tmp_path):
     other = Authority(tmp_path, "other")
     certificate, key = other.issue("eve", "DNS:alice")
     for shown in ({}, {"certificate": certificate, "key": key}):
@@ -77,7 +77,7 @@ def test_strangers_do_not_pass_the_handshake(strict, authority, tmp_path):
         plain.server_info()
 
 
-def test_a_server_of_another_authority_is_not_believed(strict, authority, tmp_path):
+def test_a_server_of_another_authority_is_not_used(strict, authority, tmp_path):
     with (
         as_(strict, authority, "a2", "DNS:alice", timeout=3) as client,
         PredictorClient(strict.address, root_certificates=Authority(tmp_path).pem, timeout=3) as fooled,
@@ -141,7 +141,7 @@ def test_new_certificates_serve_new_connections_and_broken_ones_do_not_end_the_o
         (("--tokens", "{cert}", "--address", "0.0.0.0:0"), "which is refused without TLS and authentication"),
     ],
 )
-def test_half_open_doors_are_refused_at_the_start(authority, own, tmp_path, arguments, text):
+def test_half_open_endpoints_are_refused_at_the_start(authority, own, tmp_path, arguments, text):
     other = authority.issue("other", "DNS:x")[1]
     named = [part.format(cert=own[0], key=own[1], other=other, ca=authority.pem) for part in arguments]
     if "--address" not in named:

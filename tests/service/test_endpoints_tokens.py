@@ -31,7 +31,7 @@ def file(tmp_path):
     return TokenFile(tmp_path / "tokens")
 
 
-def test_a_token_is_kept_as_a_keyed_hash_in_private_files(file):
+def test_a_token_is_stored_as_a_keyed_hash_in_private_files(file):
     token = file.add("alice", ["read", "submit"], HOUR)
     assert token.startswith("w2s_")
     for path in file.path.parent.iterdir():
@@ -45,7 +45,7 @@ def test_a_token_is_kept_as_a_keyed_hash_in_private_files(file):
 @pytest.mark.parametrize(
     ("code", "reason"), [(errno.ENOSPC, "STORAGE_FULL"), (errno.EROFS, "STORAGE_UNWRITABLE")], ids=["full", "read-only"]
 )
-def test_a_disk_that_refuses_a_token_says_so_and_keeps_the_list(file, tmp_path, monkeypatch, capsys, code, reason):
+def test_a_disk_that_refuses_a_token_reports_so_and_stores_the_list(file, tmp_path, monkeypatch, capsys, code, reason):
     file.add("alice", ["read"], HOUR)
     before = sorted(path.name for path in tmp_path.iterdir())
 
@@ -62,7 +62,7 @@ def test_a_disk_that_refuses_a_token_says_so_and_keeps_the_list(file, tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_tokens_that_are_made_at_once_are_all_kept(file):
+def test_tokens_that_are_made_at_once_are_all_stored(file):
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda number: file.add(f"t{number}", ["read"], 60), range(24)))
     assert {token.split("_")[1] for token in made} == set(file.read())

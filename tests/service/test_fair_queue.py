@@ -96,7 +96,7 @@ def test_equal_jobs_go_in_the_order_of_creation():
     assert [one.id for one in started(FairQueue(60), waiting, 20)] == [str(n) for n in range(20)]
 
 
-def test_the_table_starts_the_job_that_is_chosen_and_keeps_its_cost(tmp_path):
+def test_the_table_starts_the_job_that_is_chosen_and_stores_its_cost(tmp_path):
     database = Database(tmp_path / "jobs.sqlite")
     table = JobTable(database, Limits())
     for name, cost in (("a", 900.0), ("b", 0.5)):

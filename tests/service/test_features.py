@@ -12,7 +12,7 @@ from predictor.store.arrays import fingerprint
 from predictor.store.manifest import Manifest
 from protos.w2s.v1 import features_pb2 as pb
 from tests.service.running import RunningServer, limited
-from tests.service.sending import CHUNK, chunks, download, head, received, send, signal, told
+from tests.service.sending import CHUNK, chunks, download, error_of, head, received, send, signal
 
 TRICKS = (
     "",
@@ -83,7 +83,7 @@ def test_an_upload_goes_on_after_each_chunk(client, before):
     np.testing.assert_array_equal(client.features.pull("resumed").values, values)
 
 
-def test_the_same_upload_again_answers_at_once_and_keeps_nothing_twice(server, client):
+def test_the_same_upload_again_answers_at_once_and_stores_nothing_twice(server, client):
     values = signal(seed=40)
     client.features.push("again", values)
     entries = sorted((server.folder / "cache" / "features" / "entries").rglob("*.w2sf"))
@@ -145,7 +145,7 @@ def test_a_list_comes_in_pages_and_a_deleted_set_is_gone(small):
         for request in ({"page_token": "../x"}, {"page_token": "x" * 5000}, {"page_size": -1}):
             with pytest.raises(Exception, match="page_") as caught:
                 client.features._stub.ListFeatures(pb.ListFeaturesRequest(**request), timeout=5)
-            assert told(caught.value).reason == "BAD_PAGE"
+            assert error_of(caught.value).reason == "BAD_PAGE"
 
 
 def test_the_command_line_pushes_lists_pulls_and_forgets(server, tmp_path):

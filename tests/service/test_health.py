@@ -48,7 +48,7 @@ def test_health_is_known_per_service(server, service):
     assert check(server.address, service) == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_health_says_not_serving_while_the_server_stops(start):
+def test_health_reports_not_serving_while_the_server_stops(start):
     running = start("--limit", "drain_seconds=10")
     frozen = running.freeze_job_worker()
     with running.client() as client:

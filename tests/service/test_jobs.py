@@ -12,7 +12,7 @@ from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from tests.service.running import BROKEN, arrays
-from tests.service.sending import told
+from tests.service.sending import error_of
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_broken_strong_model_fails_the_job_with_the_error_of_the_predictor(cli
     assert job.error.reason == "NOT_FINITE"
 
 
-def test_a_job_of_broken_candidates_only_fails_and_says_why_for_each(client):
+def test_a_job_of_broken_candidates_only_fails_and_reports_why_for_each(client):
     query = arrays(8, broken=True)
     job = client.wait(client.submit(RankingQuery(query.strong, query.weak[2:], query.pool)))
     assert job.state == "FAILED"
@@ -170,7 +170,7 @@ def test_an_unknown_page_token_is_refused(rankings, token):
         rankings.ListRankingJobs(pb.ListRankingJobsRequest(page_token=token))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "is not in your list" in caught.value.details()
-    assert told(caught.value).reason == "BAD_PAGE"
+    assert error_of(caught.value).reason == "BAD_PAGE"
 
 
 def test_a_deleted_job_is_gone_and_frees_its_request_id(client):

@@ -59,8 +59,8 @@ def test_a_job_that_asks_and_prompts_models_answers_as_in_process_and_logs_no_te
     assert (failed.name, failed.error.reason) == ("broken", "NOT_PROMPTABLE")
     first, second = (json.loads(one.ranking.to_json())["candidates"] for one in (job, again))
     assert [c["estimates"] for c in first] == [c["estimates"] for c in second]
-    said = "".join(capfd.readouterr())
-    assert "ecret" not in said
+    stated = "".join(capfd.readouterr())
+    assert "ecret" not in stated
     for path in (tmp_path / "server").rglob("*.log"):
         assert "ecret" not in path.read_text(errors="replace")
 

@@ -90,9 +90,9 @@ def test_an_exception_never_shows_its_text(capfd):
     error = asyncio.run(ask_faulty())
     assert error.code() is grpc.StatusCode.INTERNAL
     assert "the server failed by a bug of its own; its log has more under request id" in error.details()
-    told = str(error.details()) + str(error.trailing_metadata())
+    reported = str(error.details()) + str(error.trailing_metadata())
     logged = capfd.readouterr().err
-    assert SECRET not in told + logged
+    assert SECRET not in reported + logged
     internal = next(json.loads(line) for line in logged.splitlines() if "internal_error" in line)
     assert internal["exception"] == "ValueError"
     assert internal["request_id"] in error.details()

@@ -39,7 +39,7 @@ def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(star
     with grpc.insecure_channel(running.address) as channel, pytest.raises(grpc.RpcError):
         channel.unary_unary("/w2s.v1.Secret/Method")(b"", timeout=5)
     found = until(
-        lambda: told if (told := samples(scrape(running)))[("w2s_jobs", ("state", "SUCCEEDED"))] == 2 else None
+        lambda: reported if (reported := samples(scrape(running)))[("w2s_jobs", ("state", "SUCCEEDED"))] == 2 else None
     )
     created = ("grpc_method", "CreateRankingJob"), ("grpc_service", "w2s.v1.RankingService"), ("grpc_type", "unary")
     assert found[("grpc_server_started_total", *created)] == 2
@@ -64,13 +64,13 @@ def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(star
 def test_a_refused_call_is_counted_as_the_kind_that_it_is(start, tmp_path):
     TokenFile(tmp_path / "tokens").add("alice", ["read"], 3600)
     running = start("--metrics", "127.0.0.1:0", "--tokens", str(tmp_path / "tokens"))
-    with running.client(token="w2s_0000000000000000_unknown") as stranger, pytest.raises(UnauthenticatedError):
-        stranger.job("any")
+    with running.client(token="w2s_0000000000000000_unknown") as unknown, pytest.raises(UnauthenticatedError):
+        unknown.job("any")
     asked = ("grpc_method", "GetRankingJob"), ("grpc_service", "w2s.v1.RankingService"), ("grpc_type", "unary")
     assert samples(scrape(running))[("grpc_server_handled_total", ("grpc_code", "UNAUTHENTICATED"), *asked)] == 1
 
 
-def test_health_over_http_comes_with_metrics_only_and_says_nothing_else(start):
+def test_health_over_http_comes_with_metrics_only_and_reports_nothing_else(start):
     running = start("--metrics", "127.0.0.1:0")
     assert scrape(running, "/healthz") == "serving\n"
     with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -110,7 +110,7 @@ def test_rates_let_a_seconds_worth_pass_at_once_and_then_one_by_one():
     assert Rates(0).take("a") == 0.0
 
 
-def test_a_tenant_that_asks_too_often_is_told_when_to_come_back(start):
+def test_a_tenant_that_asks_too_often_is_reported_when_to_come_back(start):
     running = start("--metrics", "127.0.0.1:0", *limited(tenant_calls_per_second=5))
     with running.client() as client:
         with pytest.raises(LimitError, match="more calls a second than this server takes") as caught:
@@ -245,19 +245,19 @@ def test_an_entry_that_the_disk_damaged_is_counted(start):
     until(lambda: samples(scrape(running))[damaged] == 1)
 
 
-def test_a_logged_fault_names_its_reason_and_none_of_its_text(capsys):
+def test_a_logged_error_names_its_reason_and_none_of_its_text(capsys):
     try:
         raise LimitError("the disk behind /secret is full.", reason="STORAGE_FULL")
     except LimitError as error:
         log_error("commit_waits", error, job="j")
     line = json.loads(capsys.readouterr().err)
-    told = [line[name] for name in ("event", "exception", "reason", "job")]
-    assert told == ["commit_waits", "LimitError", "STORAGE_FULL", "j"]
+    reported = [line[name] for name in ("event", "exception", "reason", "job")]
+    assert reported == ["commit_waits", "LimitError", "STORAGE_FULL", "j"]
     assert line["at"].startswith("tests.service.test_operations:")
     assert "secret" not in str(line)
 
 
-def test_strangers_cannot_fill_the_audit_log(tmp_path):
+def test_unknown_callers_cannot_fill_the_audit_log(tmp_path):
     audit = AuditLog(tmp_path / "audit")
     for _ in range(200):
         audit.call("/w2s.v1.RankingService/CreateRankingJob", None, "UNAUTHENTICATED", "x")

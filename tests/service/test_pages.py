@@ -9,7 +9,7 @@ from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.tokens import TokenFile
 from server.pages import page_size
 from tests.service.running import arrays
-from tests.service.sending import signal, told
+from tests.service.sending import error_of, signal
 
 
 def test_page_size_is_bounded():
@@ -52,7 +52,7 @@ def test_pages_of_two_tenants_go_on_after_a_restart(start, tmp_path):
         first = page(alice, "alice")
         with pytest.raises(grpc.RpcError) as caught:
             page(bob, "bob", first.next_page_token)
-        assert told(caught.value).reason == "BAD_PAGE"
+        assert error_of(caught.value).reason == "BAD_PAGE"
         for name in ("a", "b"):
             alice.features.push(name, signal(3, 2))
         listing = features_pb2.ListFeaturesRequest()

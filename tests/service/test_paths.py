@@ -26,7 +26,7 @@ from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.tokens import TokenFile
 from tests.service.paths import KINDS, MARK, ROWS, SECRET
 from tests.service.running import RunningServer, arrays
-from tests.service.sending import chunks, told
+from tests.service.sending import chunks, error_of
 
 REFUSED = {
     "MODEL_NOT_FOUND", "BAD_REFERENCE", "UNPINNED_REVISION", "FEATURES_NOT_FOUND", "BAD_FEATURE_NAME", "NO_WEIGHTS",
@@ -109,7 +109,7 @@ def test_no_name_of_a_feature_set_leaves_its_folder(place, names):
             lambda n=name: stub.DeleteFeatures(features.DeleteFeaturesRequest(name=n), timeout=10, metadata=metadata),
         )
         for ask in asks:
-            code, details = _told(ask)
+            code, details = _status_of(ask)
             codes.add(code)
             assert MARK not in details
     assert codes <= {"OK", "INVALID_ARGUMENT", "NOT_FOUND"}, codes
@@ -141,10 +141,10 @@ def test_no_name_of_a_calibration_leaves_its_folder(place, names):
         def predict() -> None:
             predictor.Predict(ask_pb2.PredictRequest(query=query), timeout=10, metadata=metadata)
 
-        found = [_told(get), _told(predict)]
+        found = [_status_of(get), _status_of(predict)]
         # A name that is refused reaches no worker. One that is not has no separator; each fit of one starts a worker.
         if found[0][0] == "INVALID_ARGUMENT" or fits < FITS:
-            found.append(_told(fit))
+            found.append(_status_of(fit))
             fits += found[0][0] != "INVALID_ARGUMENT"
         codes |= {code for code, _ in found}
         assert not any(MARK in details for _, details in found)
@@ -162,11 +162,11 @@ def test_no_id_of_a_job_is_taken_for_a_path(place, names, method):
         with pytest.raises(grpc.RpcError) as caught:
             list(getattr(stub, method)(request, timeout=10, metadata=metadata))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-        assert told(caught.value).reason == "JOB_NOT_FOUND"
+        assert error_of(caught.value).reason == "JOB_NOT_FOUND"
     assert running.events("internal_error") == []
 
 
-def _told(ask) -> tuple[str, str]:
+def _status_of(ask) -> tuple[str, str]:
     try:
         ask()
     except grpc.RpcError as error:

@@ -31,7 +31,7 @@ from tests.service.test_table import (  # noqa: F401  # run here again, on this 
     test_a_stop_of_the_server_counts_as_no_loss,
     test_a_tenant_fills_its_own_queue_only,
     test_a_tenant_holds_so_many_bytes_and_deleting_frees_them,
-    test_an_error_is_kept_whole,
+    test_an_error_is_stored_whole,
     test_another_tenants_job_reads_as_no_job,
     test_every_change_raises_the_revision,
     test_finished_jobs_expire_and_others_do_not,
@@ -104,7 +104,7 @@ def change(database, sql):
         run.execute(sql)
 
 
-def test_what_is_declared_is_kept_and_pages_are_as_on_sqlite(table):
+def test_what_is_declared_is_stored_and_pages_are_as_on_sqlite(table):
     made = [table.create("alice", str(i), b"q", Declared(i, ("ab" * 32,), "t")).job.id for i in range(5)]
     assert [one.cost for one in table.waiting()] == [0, 1, 2, 3, 4]
     assert table.parts() == {("alice", "ab" * 32)}
@@ -153,7 +153,7 @@ def test_a_store_of_another_version_is_refused(url, own):
         open_store(url)
 
 
-def test_a_database_that_went_away_is_said_so_and_found_again(postgres, table):
+def test_a_database_that_went_away_is_reported_so_and_found_again(postgres, table):
     name = table.create(LOCAL, "a", b"q").job.id
     claim = table.claim()
     postgres.stop()
@@ -199,7 +199,7 @@ def test_a_url_stays_out_of_what_is_printed_and_a_missing_package_is_named(monke
         open_store("postgresql:///x")
 
 
-def test_a_server_keeps_its_jobs_there_across_kills_of_itself_and_of_the_database(start, url, postgres, tmp_path):
+def test_a_server_stores_its_jobs_there_across_kills_of_itself_and_of_the_database(start, url, postgres, tmp_path):
     running = start("--database", url)
     assert not (running.folder / "state" / "jobs.sqlite").exists()
     frozen = running.freeze_job_worker()

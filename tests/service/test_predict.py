@@ -72,7 +72,7 @@ def test_a_prediction_whose_worker_dies_is_asked_again_by_the_client(start):
     assert running.events("worker_lost")
 
 
-def test_a_caller_without_retries_is_told_that_the_worker_died(start):
+def test_a_caller_without_retries_is_reported_that_the_worker_died(start):
     running = start("--metrics", "127.0.0.1:0")
     frozen = running.freeze_predict_worker()
     threading.Thread(target=kill_once_asked, args=(running, frozen)).start()
@@ -118,7 +118,7 @@ def test_validate_tells_what_creation_would_refuse(client):
         client._predictor.Validate(ask.ValidateRequest(query=query), timeout=5)
 
 
-def test_an_unreachable_server_is_said_to_be_so_at_once():
+def test_an_unreachable_server_is_reported_to_be_so_at_once():
     from client import PredictorClient
 
     began = time.monotonic()

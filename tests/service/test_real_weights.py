@@ -82,9 +82,9 @@ def test_a_damaged_cache_entry_is_set_aside_and_extracted_again(running: Running
             byte = file.read(1)
             file.seek(-100, os.SEEK_END)
             file.write(bytes([byte[0] ^ 1]))
-    mended = finished(connected, query()).ranking
-    assert mended is not None
-    assert [(c.name, c.predicted_w2s_error) for c in mended.candidates] == [
+    repaired = finished(connected, query()).ranking
+    assert repaired is not None
+    assert [(c.name, c.predicted_w2s_error) for c in repaired.candidates] == [
         (c.name, c.predicted_w2s_error) for c in before.candidates
     ]
     quarantined = list((running.folder / "cache" / "features" / "quarantine").iterdir())

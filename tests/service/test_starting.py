@@ -17,16 +17,16 @@ from server.workforce.model_roots import ROOTS
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("--limit", "max_rows"), "--limit is 'max_rows'; give NAME=VALUE, as in max_rows=5000."),
         (("--model-root", "/no/models"), f"model root '/no/models' is no folder here; give --model-root or {ROOTS} fo"),
     ],
 )
-def test_a_flag_that_means_nothing_is_refused(words, told, monkeypatch, capsys, tmp_path):
+def test_a_flag_that_means_nothing_is_refused(words, reported, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv(ROOTS, str(tmp_path))  # what main() puts there is taken back afterwards
     assert server.main([*words, "--state-dir", str(tmp_path / "state")]) == 2
-    assert capsys.readouterr().err.startswith(f"w2s serve: {told}")
+    assert capsys.readouterr().err.startswith(f"w2s serve: {reported}")
     assert not (tmp_path / "state").exists()
 
 
@@ -42,7 +42,7 @@ def test_metrics_without_a_host_are_not_opened_to_everybody(address):
         Scrape(address, Metrics(), lambda: True, frozenset)
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(tmp_path):
+def test_a_port_that_is_taken_is_reported_in_one_line(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = subprocess.run(

@@ -96,7 +96,7 @@ def test_a_watch_goes_on_across_a_restart_of_the_server(start):
     assert revisions == sorted(set(revisions))
 
 
-def test_sigterm_keeps_the_running_job_and_exits_with_zero(start):
+def test_sigterm_stores_the_running_job_and_exits_with_zero(start):
     running = start("--limit", "drain_seconds=0.2")
     frozen = running.freeze_job_worker()
     with running.client(reconnect_seconds=0) as client:
@@ -127,7 +127,7 @@ def test_sigterm_lets_a_quick_job_finish(start):
         assert client.job(name).state == "SUCCEEDED"
 
 
-def test_a_server_that_stops_says_so_and_how_to_go_on(start):
+def test_a_server_that_stops_reports_so_and_how_to_go_on(start):
     running = start("--limit", "drain_seconds=10")
     frozen = running.freeze_job_worker()
     with running.client(timeout=5) as client:
@@ -141,7 +141,7 @@ def test_a_server_that_stops_says_so_and_how_to_go_on(start):
 
 
 @pytest.mark.parametrize("kind", ["watch", "wait"])
-def test_open_watches_and_waits_end_with_a_status_that_says_to_resume(start, kind):
+def test_open_watches_and_waits_end_with_a_status_that_reports_to_resume(start, kind):
     """They end before the running job does, which here would take until the end of a long drain."""
     running = start("--limit", "drain_seconds=60")
     frozen = running.freeze_job_worker()

@@ -135,7 +135,7 @@ def test_a_repeat_runs_the_stored_request(table):
         table.repeat(LOCAL, "c", "nowhere")
 
 
-def test_an_error_is_kept_whole(table):
+def test_an_error_is_stored_whole(table):
     table.create(LOCAL, "a", b"q")
     error = LimitError("too much", reason="OVER", field="pool")
     row = table.finish(table.claim(), "FAILED", error, None)
@@ -159,11 +159,11 @@ def test_a_refused_step_leaves_nothing_behind(database, table):
 def test_another_tenants_job_reads_as_no_job(table):
     name = table.create("alice", "a", b"q").job.id
     for act in (table.get, table.cancel, table.delete, lambda tenant, job: table.repeat(tenant, "x", job)):
-        with pytest.raises(NotFoundError) as stranger:
+        with pytest.raises(NotFoundError) as unknown:
             act("bob", name)
         with pytest.raises(NotFoundError) as absent:
             act("bob", "0" * 16)
-        assert stranger.value.message.replace(name, "") == absent.value.message.replace("0" * 16, "")
+        assert unknown.value.message.replace(name, "") == absent.value.message.replace("0" * 16, "")
     assert table.page("bob", 9, "") == []
     assert table.create("bob", "a", b"other").job.id != name
 

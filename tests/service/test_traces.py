@@ -50,7 +50,7 @@ def served(tmp_path, monkeypatch, act):
     return answer, kept.get_finished_spans()
 
 
-def test_calls_and_jobs_are_told_under_the_callers_own_span(tmp_path, monkeypatch):
+def test_calls_and_jobs_are_reported_under_the_callers_own_span(tmp_path, monkeypatch):
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import SpanKind, StatusCode
 
@@ -87,9 +87,9 @@ def test_calls_and_jobs_are_told_under_the_callers_own_span(tmp_path, monkeypatc
     assert missing.attributes["rpc.grpc.status"] == "NOT_FOUND"
     assert missing.status.status_code is StatusCode.UNSET
     assert by_name["w2s.v1.PredictorService/GetServerInfo"].parent is None
-    told = " ".join(span.to_json() for span in spans)
-    assert SECRET not in told
-    assert "near" not in told
+    reported = " ".join(span.to_json() for span in spans)
+    assert SECRET not in reported
+    assert "near" not in reported
 
 
 @pytest.mark.parametrize("given", ["", "junk", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "00-" + "a" * 500])

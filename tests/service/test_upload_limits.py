@@ -7,7 +7,7 @@ import pytest
 from predictor.errors import DeadlineError, InputError, LimitError
 from predictor.store.manifest import Manifest
 from tests.service.running import limited, until
-from tests.service.sending import CHUNK, Slow, chunks, details_of, head, received, send, signal, told
+from tests.service.sending import CHUNK, Slow, chunks, details_of, error_of, head, received, send, signal
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_an_upload_gives_its_place_back_when_its_client_is_gone(narrow):
             with pytest.raises(grpc.RpcError) as refused:
                 other.features._stub.UploadFeatures(iter([]), timeout=5)
             assert "google.rpc.RetryInfo" in details_of(refused.value)
-            assert told(refused.value).reason == "TOO_MANY_TRANSFERS"
+            assert error_of(refused.value).reason == "TOO_MANY_TRANSFERS"
             call.cancel()
         until(lambda: _completes(other, manifest, values))
         np.testing.assert_array_equal(other.features.pull("gone").values, values)
@@ -60,7 +60,7 @@ def test_a_silent_upload_is_ended_and_can_go_on(narrow):
         send(client, [head(manifest), *chunks(values, CHUNK)])
 
 
-def test_what_is_more_than_the_server_keeps_is_refused_by_its_declaration(narrow):
+def test_what_is_more_than_the_server_stores_is_refused_by_its_declaration(narrow):
     with narrow.client() as client:
         for values, text in (
             (signal(500, 1001), "has 2002000 bytes; this server stores at most 2000000"),

@@ -19,7 +19,7 @@ from server.features import uploads as module
 from server.features.stores import feature_store
 from server.features.uploads import Uploads
 from tests.service.running import until
-from tests.service.sending import CHUNK, Slow, chunks, download, head, received, send, signal, told
+from tests.service.sending import CHUNK, Slow, chunks, download, error_of, head, received, send, signal
 
 
 @pytest.mark.parametrize("whole", [1, 3])
@@ -89,7 +89,7 @@ def test_a_later_stream_takes_over_and_the_earlier_writes_no_more(client):
     with pytest.raises(InputError, match="send the rest"):
         send(client, [head(manifest), *chunks(values, 2 * CHUNK)[:1]])
     slow.go_on()
-    error = told(call.exception())
+    error = error_of(call.exception())
     assert (type(error), error.reason) == (ConflictError, "UPLOAD_SUPERSEDED")
     assert received(client, manifest) == 3 * CHUNK
     send(client, [head(manifest), *chunks(values, 3 * CHUNK)])
@@ -121,7 +121,7 @@ def test_an_upload_that_nobody_goes_on_with_expires(staged, own_folders):
     assert list((own_folders / "uploads").rglob("*.*")) == []
 
 
-def test_a_full_disk_keeps_what_came_and_names_no_path(staged, monkeypatch):
+def test_a_full_disk_stores_what_came_and_names_no_path(staged, monkeypatch):
     values = signal()
     manifest = Manifest.of("full", values)
     upload = staged.open(LOCAL, manifest)

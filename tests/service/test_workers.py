@@ -48,6 +48,6 @@ def test_a_bug_in_an_attempt_costs_the_attempt_and_the_slot_goes_on(tmp_path, ca
 
     found = asyncio.run(act()).job
     assert (found.state, found.attempts) == ("SUCCEEDED", 2)
-    told = capsys.readouterr().err
-    assert '"event": "internal_error", "exception": "ZeroDivisionError"' in told
-    assert "secret" not in told
+    reported = capsys.readouterr().err
+    assert '"event": "internal_error", "exception": "ZeroDivisionError"' in reported
+    assert "secret" not in reported

@@ -23,5 +23,5 @@ from predictor.store.facts import facts_of
         ({"parameters": "9" * 5000, "depth": "[" * 100_000}, None, None),
     ],
 )
-def test_what_a_file_says_of_its_model_is_taken_where_it_can_be_true(about, parameters, depth) -> None:
+def test_what_a_file_reports_of_its_model_is_taken_where_it_can_be_true(about, parameters, depth) -> None:
     assert facts_of(about) == {"parameters": parameters, "depth": depth}

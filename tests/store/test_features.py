@@ -68,12 +68,14 @@ def test_an_entry_under_another_key_reads_as_missing(store: FeatureStore) -> Non
     assert store.damaged == 1
 
 
-def test_features_that_are_not_finite_are_not_kept(store: FeatureStore) -> None:
+def test_features_that_are_not_finite_are_not_stored(store: FeatureStore) -> None:
     with pytest.raises(InputError, match="has nan at row 0, column 1"):
         store.put(KEY, np.array([[1.0, np.nan]]), {})
 
 
-def test_a_full_disk_is_said_and_leaves_nothing_behind(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing_behind(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -84,7 +86,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(store: FeatureStore, monk
     assert [p for p in store.folder.rglob("*") if p.is_file()] == []
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match="cannot be written"):
         FeatureStore(tmp_path / "file").put(KEY, VALUES, {})
@@ -213,7 +215,7 @@ def test_verify_reads_all_and_sets_damaged_ones_aside(store: FeatureStore) -> No
     assert store.get(OTHER) is not None
 
 
-def test_sweep_drops_what_was_read_longest_ago_and_keeps_pushed_sets(store: FeatureStore) -> None:
+def test_sweep_drops_what_was_read_longest_ago_and_stores_pushed_sets(store: FeatureStore) -> None:
     pushed = store.push("mine", VALUES + 1)
     for age, key in ((300, KEY), (200, OTHER), (400, pushed)):
         if key != pushed:

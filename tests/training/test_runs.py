@@ -20,7 +20,7 @@ ROWS, SPLITS, SEED = 66, 2, 7
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """Predictions on the test rows of one split, and the truth there, (n_t, k)."""
 
     weak: np.ndarray
@@ -33,10 +33,10 @@ def tell(strong, weak, targets, split):
     """Weak head on D~, weak labels on D^, student on those; ceiling on the gold labels of D^."""
     part = thirds(len(targets), np.random.default_rng([SEED, split]))
     gold = targets[part.weak]
-    lesson = ridge_predictions(weak[part.weak], weak[part.student], gold)
-    return Told(
+    training_labels = ridge_predictions(weak[part.weak], weak[part.student], gold)
+    return Reported(
         ridge_predictions(weak[part.weak], weak[part.test], gold),
-        ridge_predictions(strong[part.student], strong[part.test], lesson),
+        ridge_predictions(strong[part.student], strong[part.test], training_labels),
         ridge_predictions(strong[part.student], strong[part.test], targets[part.student]),
         targets[part.test],
     )
@@ -51,12 +51,12 @@ def run(request):
     values = {"regression": score[:, 0] * 4, "binary": score[:, 0] > 0, "multiclass": score.argmax(axis=1)}
     labels = Labels.of([float(v) for v in values[request.param]])
     assert labels.kind == request.param
-    told = [[tell(strong, w, labels.targets, split) for split in range(SPLITS)] for w in weak]
-    return labels, told, train_w2s(strong, weak, labels, splits=SPLITS, seed=SEED)
+    reported = [[tell(strong, w, labels.targets, split) for split in range(SPLITS)] for w in weak]
+    return labels, reported, train_w2s(strong, weak, labels, splits=SPLITS, seed=SEED)
 
 
 def test_errors_are_those_of_the_plain_retelling_over_the_label_variance(run):
-    labels, told, found = run
+    labels, reported, found = run
     variance = np.sum(np.mean((labels.targets - labels.targets.mean(axis=0)) ** 2, axis=0))
 
     def error(prediction, truth):
@@ -64,7 +64,7 @@ def test_errors_are_those_of_the_plain_retelling_over_the_label_variance(run):
             [sum((p - t) ** 2 for p, t in zip(*pair, strict=True)) for pair in zip(prediction, truth, strict=True)]
         )
 
-    for i, splits in enumerate(told):
+    for i, splits in enumerate(reported):
         for split, one in enumerate(splits):
             assert found.weak[i, split] == pytest.approx(error(one.weak, one.truth) / variance, abs=1e-9)
             assert found.w2s[i, split] == pytest.approx(error(one.learned, one.truth) / variance, abs=1e-9)
@@ -73,9 +73,9 @@ def test_errors_are_those_of_the_plain_retelling_over_the_label_variance(run):
 
 def test_gain_is_misfit_plus_twice_the_cross_term(run):
     """gain = E(f_w − f_sw)² + 2 E⟨f_w − f_sw, f_sw − f*⟩: algebra, always, in Charikar et al. 2024's terms."""
-    labels, told, found = run
+    labels, reported, found = run
     variance = float(np.sum(np.var(labels.targets, axis=0)))
-    for i, splits in enumerate(told):
+    for i, splits in enumerate(reported):
         for split, one in enumerate(splits):
             misfit = np.mean(np.sum((one.weak - one.learned) ** 2, axis=1))
             cross = np.mean(np.sum((one.weak - one.learned) * (one.learned - one.truth), axis=1))
@@ -84,7 +84,7 @@ def test_gain_is_misfit_plus_twice_the_cross_term(run):
 
 
 def test_accuracies_are_shares_of_right_classes_and_absent_for_regression(run):
-    labels, told, found = run
+    labels, reported, found = run
     if labels.kind == "regression":
         assert found.weak_accuracy is found.w2s_accuracy is found.ceiling_accuracy is None
         return
@@ -95,7 +95,7 @@ def test_accuracies_are_shares_of_right_classes_and_absent_for_regression(run):
     def share(prediction, truth):
         return np.mean([a == b for a, b in zip(classes(prediction), classes(truth), strict=True)])
 
-    for i, splits in enumerate(told):
+    for i, splits in enumerate(reported):
         for split, one in enumerate(splits):
             assert found.weak_accuracy[i, split] == share(one.weak, one.truth)
             assert found.w2s_accuracy[i, split] == share(one.learned, one.truth)
@@ -136,7 +136,7 @@ def test_seeds_are_averaged_and_every_candidate_of_a_split_gets_the_same():
             self.rows = len(other)
             return self
 
-        def learn(self, lessons, seed, *, gold=False):
+        def learn(self, label_sets, seed, *, gold=False):
             asked.append((gold, seed))
             return np.full((self.rows, 1), float(seed % 10))
 

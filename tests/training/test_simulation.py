@@ -90,10 +90,10 @@ def composed(setting):
     sigma = s.covariance
     own = s.training
     first = own.weak_ridge or best_ridge(s.weak[part.weak], sigma[np.ix_(part.weak, part.weak)])
-    lesson = dense.spread_out(dense.hat(s.weak[part.weak], s.weak[part.student], first), part.weak, ROWS)
+    training_labels = dense.spread_out(dense.hat(s.weak[part.weak], s.weak[part.student], first), part.weak, ROWS)
     weak = dense.spread_out(dense.hat(s.weak[part.weak], s.weak[part.test], first), part.weak, ROWS)
-    second = own.student_ridge or best_ridge(s.strong[part.student], lesson @ sigma @ lesson.T)
-    student = dense.hat(s.strong[part.student], s.strong[part.test], second) @ lesson
+    second = own.student_ridge or best_ridge(s.strong[part.student], training_labels @ sigma @ training_labels.T)
+    student = dense.hat(s.strong[part.student], s.strong[part.test], second) @ training_labels
     third = own.student_ridge or best_ridge(s.strong[part.student], sigma[np.ix_(part.student, part.student)])
     ceiling = dense.spread_out(dense.hat(s.strong[part.student], s.strong[part.test], third), part.student, ROWS)
     return weak, student, ceiling

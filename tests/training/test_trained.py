@@ -25,9 +25,9 @@ def two_parts():
     return np.arange(40), np.arange(40, ROWS)
 
 
-def probabilities(train, other, lessons, ridge):
+def probabilities(train, other, sets, ridge):
     """(m,) chance of the second class from a logistic head on soft labels (n,) of it."""
-    both = np.stack([1.0 - lessons, lessons], axis=1)
+    both = np.stack([1.0 - sets, sets], axis=1)
     return logistic(dense.standardise(train), both, dense.standardise(train, other), ridge)[:, 1]
 
 
@@ -47,9 +47,9 @@ def test_logistic_recipes_are_those_of_scikit_learn(classes):
     for split in range(2):
         part = part_of(ROWS, recipe, SEED, split)
         variance, truth = np.var(gold), gold[part.test]
-        lesson = probabilities(weak[part.weak], weak[part.student], gold[part.weak], 0.02)
+        training_labels = probabilities(weak[part.weak], weak[part.student], gold[part.weak], 0.02)
         weakly = probabilities(weak[part.weak], weak[part.test], gold[part.weak], 0.02)
-        learned = probabilities(strong[part.student], strong[part.test], lesson, 0.05)
+        learned = probabilities(strong[part.student], strong[part.test], training_labels, 0.05)
         top = probabilities(strong[part.student], strong[part.test], gold[part.student], 0.05)
         assert found.weak[0, split] == pytest.approx(np.mean((weakly - truth) ** 2) / variance, abs=2e-4)
         assert found.w2s[0, split] == pytest.approx(np.mean((learned - truth) ** 2) / variance, abs=2e-4)
@@ -84,10 +84,10 @@ def test_fixed_ridges_are_those_of_the_weak_heads_and_of_the_student_and_its_cei
     recipe = Recipe(training=Training(weak_ridge=0.3, student_ridge=0.05))
     found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=recipe)
     part, gold = thirds(ROWS, np.random.default_rng([SEED, 0])), labels.targets
-    lesson = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak]
+    training_labels = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak]
     student = dense.hat(strong[part.student], strong[part.test], 0.05)
-    for measured, taught_by in ((found.w2s[0, 0], lesson), (found.ceiling[0], gold[part.student])):
-        expected = np.mean((student @ taught_by - gold[part.test]) ** 2) / np.var(gold)
+    for measured, trained_by in ((found.w2s[0, 0], training_labels), (found.ceiling[0], gold[part.student])):
+        expected = np.mean((student @ trained_by - gold[part.test]) ** 2) / np.var(gold)
         assert measured == pytest.approx(expected, abs=1e-9)
 
 
@@ -96,8 +96,8 @@ def test_hard_labels_teach_the_class_alone(classes):
     hard = Recipe(training=Training(weak_ridge=0.3, student_ridge=0.3, label_form="hard"))
     found = train_w2s(strong, [weak], labels, splits=1, seed=SEED, recipe=hard)
     part, gold = thirds(ROWS, np.random.default_rng([SEED, 0])), labels.targets
-    lesson = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak] > 0.5
-    learned = dense.hat(strong[part.student], strong[part.test], 0.3) @ lesson
+    training_labels = dense.hat(weak[part.weak], weak[part.student], 0.3) @ gold[part.weak] > 0.5
+    learned = dense.hat(strong[part.student], strong[part.test], 0.3) @ training_labels
     assert found.w2s[0, 0] == pytest.approx(np.mean((learned - gold[part.test]) ** 2) / np.var(gold), abs=1e-9)
 
 
@@ -112,10 +112,10 @@ def test_confidence_sharpens_the_student_and_leaves_its_ceiling_alone(classes):
     np.testing.assert_array_equal(plain.weak, sure.weak)
     assert not np.allclose(plain.w2s, sure.w2s, atol=1e-3)
     train, other = two_parts()
-    lessons = 0.5 + 0.3 * (labels.targets[train] - 0.5)
-    calm, firm = (LogisticHeads(strong, 0.02, weight).on(train, other).learn(lessons, 0) for weight in (0.0, 0.6))
+    sets = 0.5 + 0.3 * (labels.targets[train] - 0.5)
+    calm, firm = (LogisticHeads(strong, 0.02, weight).on(train, other).learn(sets, 0) for weight in (0.0, 0.6))
     assert np.mean(np.abs(firm - 0.5)) > 1.5 * np.mean(np.abs(calm - 0.5))
-    np.testing.assert_array_equal(LogisticHeads(strong, 0.02, 0.6).on(train, other).learn(lessons, 0, gold=True), calm)
+    np.testing.assert_array_equal(LogisticHeads(strong, 0.02, 0.6).on(train, other).learn(sets, 0, gold=True), calm)
 
 
 def test_part_sizes_and_groups_reach_the_training(classes):

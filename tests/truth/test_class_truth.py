@@ -79,7 +79,7 @@ def test_classes_next_to_each_other_by_name_are_drawn_together_no_more_than_othe
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_chances_are_probabilities_that_know_something(classes):
+def test_probabilities_are_probabilities_that_know_something(classes):
     posterior, gold, truth = setting(classes)
     found = ClassTruth.of(posterior, gold)
     assert found.probability.shape == (ROWS - GOLD, classes)
@@ -108,7 +108,7 @@ def test_scores_that_fall_with_their_classes_give_shares_to_every_row():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_draws_have_the_chances_as_their_shares(classes):
+def test_draws_have_the_probabilities_as_their_shares(classes):
     posterior, gold, _ = setting(classes)
     found = ClassTruth.of(posterior, gold)
     drawn = found.draw(4000, np.random.default_rng(0))

@@ -30,14 +30,14 @@ ABILITIES = (0.9, 0.7, 0.5, 0.3, 0.1)
 def calibrated_world(rng, rows=ROWS, abilities=ABILITIES):
     """Gaussian labels of unit variance, and candidates with E[y | f] = f that explain these shares of them."""
     y = rng.standard_normal(rows)
-    told = []
+    reported = []
     for share in abilities:
         noisy = y + np.sqrt(1.0 / share - 1.0) * rng.standard_normal(rows)
-        told.append((share * noisy)[:, None])
-    return y, told
+        reported.append((share * noisy)[:, None])
+    return y, reported
 
 
-def test_the_belief_is_the_formula_term_by_term():
+def test_the_posterior_is_the_formula_term_by_term():
     rng = np.random.default_rng(0)
     among = np.cov(rng.standard_normal((4, 9)))
     simulated = WeakMoments(among, rng.uniform(size=4))
@@ -76,14 +76,14 @@ def test_a_candidate_that_counts_twice_is_a_candidate_that_is_there_twice():
     assert once == pytest.approx(linear_prediction(doubled, again, np.ones(4)), abs=1e-12)
 
 
-def test_noise_that_heads_share_is_not_believed_where_the_simulation_knows_of_it():
+def test_noise_that_heads_share_is_not_used_where_the_simulation_knows_of_it():
     """Three heads repeat one noise and one stands alone; told of it, the belief lies nearer to the truth."""
     rng = np.random.default_rng(12)
     y, shared = rng.standard_normal(ROWS), rng.standard_normal(ROWS)
-    told = [0.4 * (y + 1.2 * shared)[:, None] for _ in range(3)] + [
+    reported = [0.4 * (y + 1.2 * shared)[:, None] for _ in range(3)] + [
         0.4 * (y + 1.2 * rng.standard_normal(ROWS))[:, None]
     ]
-    centred = np.stack([t - t.mean() for t in told], axis=1)
+    centred = np.stack([t - t.mean() for t in reported], axis=1)
     spread = 0.16 * np.array([[2.44 if i == j or max(i, j) < 3 else 1.0 for j in range(4)] for i in range(4)])
     knowing = linear_prediction(centred, WeakMoments(spread, np.full(4, 0.4)), np.ones(4))[:, 0]
     innocent = linear_prediction(centred, moments_of([0.4] * 4), np.ones(4))[:, 0]
@@ -101,25 +101,25 @@ def test_where_the_simulation_knows_of_nobody_the_labels_at_hand_speak_alone():
     )
 
 
-def test_calibrated_candidates_are_believed_by_what_they_know():
-    y, told = calibrated_world(np.random.default_rng(2))
-    found = ConsensusTruth.of(told, moments_of(ABILITIES), classes=False).mean[:, 0]
+def test_calibrated_candidates_are_used_by_what_they_know():
+    y, reported = calibrated_world(np.random.default_rng(2))
+    found = ConsensusTruth.of(reported, moments_of(ABILITIES), classes=False).mean[:, 0]
     slope = np.cov(found, y)[0, 1] / np.var(found)
     assert slope == pytest.approx(1.0, abs=0.12)
-    errors = [np.mean((t[:, 0] - y) ** 2) for t in told]
-    distances = [np.mean((t[:, 0] - found) ** 2) for t in told]
+    errors = [np.mean((t[:, 0] - y) ** 2) for t in reported]
+    distances = [np.mean((t[:, 0] - found) ** 2) for t in reported]
     assert np.all(np.diff(errors) > 0)
     assert np.all(np.diff(distances[1:]) > 0)
 
 
-def test_a_candidate_that_says_nearly_the_same_of_all_rows_is_not_taken_for_a_good_one():
+def test_a_candidate_that_reports_nearly_the_same_of_all_rows_is_not_taken_for_a_good_one():
     """Its distance to the plain mean of all is the least of all candidates; its distance to the consensus is not."""
     rng = np.random.default_rng(3)
-    _, told = calibrated_world(rng, abilities=(0.8, 0.75, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02))
-    plain = np.mean(told, axis=0)
-    to_mean = [np.mean((t - plain) ** 2) for t in told]
-    found = ConsensusTruth.of(told, moments_of([0.5] * len(told)), classes=False).mean
-    to_consensus = [np.mean((t - found) ** 2) for t in told]
+    _, reported = calibrated_world(rng, abilities=(0.8, 0.75, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02))
+    plain = np.mean(reported, axis=0)
+    to_mean = [np.mean((t - plain) ** 2) for t in reported]
+    found = ConsensusTruth.of(reported, moments_of([0.5] * len(reported)), classes=False).mean
+    to_consensus = [np.mean((t - found) ** 2) for t in reported]
     assert np.argmin(to_mean) > 1
     assert np.argmin(to_consensus) <= 1
 
@@ -127,33 +127,33 @@ def test_a_candidate_that_says_nearly_the_same_of_all_rows_is_not_taken_for_a_go
 def test_classes_have_the_variance_of_their_shares_and_no_truth_varies_more():
     rng = np.random.default_rng(4)
     chance = rng.uniform(0.0, 1.0, (ROWS, 1))
-    told = [np.clip(chance + 0.1 * rng.standard_normal((ROWS, 1)), 0, 1) for _ in range(4)]
-    found = ConsensusTruth.of(told, moments_of([0.5] * len(told)), classes=True)
+    reported = [np.clip(chance + 0.1 * rng.standard_normal((ROWS, 1)), 0, 1) for _ in range(4)]
+    found = ConsensusTruth.of(reported, moments_of([0.5] * len(reported)), classes=True)
     share = float(found.centre[0])
     assert found.total == pytest.approx(share * (1 - share))
     assert list(found.spreads) == [found.total]
-    certain = ConsensusTruth.of([np.where(t > 0.5, 1.4, -0.4) for t in told], moments_of([0.5] * 4), classes=True)
+    certain = ConsensusTruth.of([np.where(t > 0.5, 1.4, -0.4) for t in reported], moments_of([0.5] * 4), classes=True)
     assert certain.explained == pytest.approx(certain.total)
 
 
 def test_a_candidate_that_tells_no_rows_apart_has_no_say_in_the_mean_either():
     rng = np.random.default_rng(9)
-    told = [0.6 + 0.1 * rng.standard_normal((ROWS, 1)) for _ in range(3)]
-    found = ConsensusTruth.of([*told, np.full((ROWS, 1), 0.1)], moments_of([0.5] * 4), classes=True)
+    reported = [0.6 + 0.1 * rng.standard_normal((ROWS, 1)) for _ in range(3)]
+    found = ConsensusTruth.of([*reported, np.full((ROWS, 1), 0.1)], moments_of([0.5] * 4), classes=True)
     assert found.centre[0] == pytest.approx(0.6, abs=0.02)
 
 
 def test_a_class_that_linear_heads_put_below_nothing_leaves_a_finite_truth():
     rng = np.random.default_rng(10)
-    told = [-0.01 + 0.02 * rng.standard_normal((ROWS, 1)) for _ in range(3)]
-    found = ConsensusTruth.of(told, moments_of([0.5] * len(told)), classes=True)
+    reported = [-0.01 + 0.02 * rng.standard_normal((ROWS, 1)) for _ in range(3)]
+    found = ConsensusTruth.of(reported, moments_of([0.5] * len(reported)), classes=True)
     assert found.total > 0.0
     assert np.isfinite(found.mean).all()
 
 
 def test_numbers_may_have_noise_that_no_candidate_shows():
-    _, told = calibrated_world(np.random.default_rng(5))
-    found = ConsensusTruth.of(told, moments_of([0.5] * len(told)), classes=False)
+    _, reported = calibrated_world(np.random.default_rng(5))
+    found = ConsensusTruth.of(reported, moments_of([0.5] * len(reported)), classes=False)
     assert found.total is None
     assert found.spreads == pytest.approx(found.explained / (1 - NOISES))
 
@@ -162,8 +162,8 @@ def test_numbers_may_have_noise_that_no_candidate_shows():
 def test_drawn_labels_have_the_variance_they_say_and_the_consensus_as_their_mean(columns):
     rng = np.random.default_rng(6)
     base = rng.dirichlet(np.ones(columns + 1), ROWS)[:, :columns]
-    told = [np.clip(base + 0.05 * rng.standard_normal(base.shape), 0, 1) for _ in range(5)]
-    found = ConsensusTruth.of(told, moments_of([0.5] * len(told)), classes=True)
+    reported = [np.clip(base + 0.05 * rng.standard_normal(base.shape), 0, 1) for _ in range(5)]
+    found = ConsensusTruth.of(reported, moments_of([0.5] * len(reported)), classes=True)
     root = np.linalg.qr(rng.standard_normal((ROWS, 6)))[0] * np.sqrt(ROWS / 6)
     drawn, totals = found.draw(400, root, rng)
     assert drawn.shape == (ROWS, columns, 400)
@@ -179,8 +179,8 @@ def test_drawn_labels_have_the_variance_they_say_and_the_consensus_as_their_mean
 def test_what_is_missing_is_partly_smooth():
     """Draws covary along the given directions more than noise alone would."""
     rng = np.random.default_rng(7)
-    _, told = calibrated_world(rng, abilities=(0.3, 0.3, 0.3))
-    found = ConsensusTruth.of(told, moments_of([0.5] * len(told)), classes=False)
+    _, reported = calibrated_world(rng, abilities=(0.3, 0.3, 0.3))
+    found = ConsensusTruth.of(reported, moments_of([0.5] * len(reported)), classes=False)
     root = np.linalg.qr(rng.standard_normal((ROWS, 4)))[0] * np.sqrt(ROWS / 4)
     drawn, totals = found.draw(300, root, rng)
     rest = (drawn[:, 0] - found.mean) / np.sqrt(totals)

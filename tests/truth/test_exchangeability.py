@@ -38,7 +38,7 @@ def revealed(labels, rows):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_heads_of_the_gold_rows_are_told_from_teachers_trained_elsewhere(seed):
+def test_heads_of_the_gold_rows_are_reported_from_teachers_trained_elsewhere(seed):
     weak, labels, order = world(seed)
     shown = revealed(labels, order[:GOLD])
     assert trained_on(heads(weak, labels, order[:GOLD]).values(), shown)

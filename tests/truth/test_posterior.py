@@ -168,8 +168,8 @@ def test_held_out_residuals_are_those_of_posteriors_that_never_saw_the_row(setti
     expected = np.array(squares) / np.mean(variances)
     np.testing.assert_allclose(found.left_out, means, atol=1e-8)
     np.testing.assert_allclose(found.held_out, expected, rtol=1e-6)
-    factor, doubt = found.level
-    assert (factor, doubt) == pytest.approx((expected.mean(), expected.std() / LABELLED**0.5), rel=1e-6)
+    factor, standard_error = found.level
+    assert (factor, standard_error) == pytest.approx((expected.mean(), expected.std() / LABELLED**0.5), rel=1e-6)
 
 
 def test_reported_evidence_is_the_profiled_log_density(setting):

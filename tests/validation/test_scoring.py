@@ -21,11 +21,11 @@ ACCURACY = np.array([[0.9, 0.9], [0.5, 0.7], [0.8, 0.8], [0.7, 0.7]])
 OUTCOMES = Outcomes(W2S + GAIN, W2S, np.zeros(2), ACCURACY, ACCURACY, np.ones(2))
 
 
-def ranked(said, intervals=None, evidence="few_labels"):
+def ranked(stated, intervals=None, evidence="few_labels"):
     """A ranking whose candidates, in an order of no meaning, were given these estimates."""
     candidates = []
     for i, name in reversed(list(enumerate(NAMES))):
-        one = Candidate(name, "ok", estimates={key: values[i] for key, values in said.items()})
+        one = Candidate(name, "ok", estimates={key: values[i] for key, values in stated.items()})
         if intervals is not None:
             error, gain = intervals[i]
             one = dataclasses.replace(one, predicted_w2s_error=error, predicted_gain=gain)
@@ -48,8 +48,8 @@ def values(name, numbers, unit=None, gains=None, low=None, high=None):
     }
 
 
-def score_of(said, **kwargs):
-    (found,) = scores([ranked(said, **kwargs)], [OUTCOMES], NAMES)
+def score_of(stated, **kwargs):
+    (found,) = scores([ranked(stated, **kwargs)], [OUTCOMES], NAMES)
     return found
 
 
@@ -99,11 +99,11 @@ def test_misfits_in_another_unit_have_no_absolute_error():
 
 
 def test_a_forecaster_is_compared_with_both_and_its_intervals_are_counted():
-    said = values(
+    stated = values(
         "truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1, 0.3, 0.2, 0.3], low=(0, 0, 5, 0), high=(1, 1, 6, 1)
     )
     held, missed = Interval(0.0, 0.0, 1.0, ""), Interval(0.0, 5.0, 6.0, "")
-    found = score_of(said, intervals=[(held, missed), (held, missed), (missed, missed), (held, held)])
+    found = score_of(stated, intervals=[(held, missed), (held, missed), (missed, missed), (held, held)])
     assert found.spearman_error == found.kendall_error == pytest.approx(1.0)
     assert found.mae_error == pytest.approx(0.1 / 4)
     assert found.spearman_gain == pytest.approx(np.corrcoef([2, 3.5, 1, 3.5], [1, 3.5, 2, 3.5])[0, 1])
@@ -111,12 +111,12 @@ def test_a_forecaster_is_compared_with_both_and_its_intervals_are_counted():
     assert (found.coverage_error, found.coverage_gain) == (0.75, 0.25)
 
 
-def test_intervals_of_the_error_are_everyones_and_those_of_the_gain_the_judges():
-    said = values("combined", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4, low=(0,) * 4, high=(1,) * 4) | values(
+def test_intervals_of_the_error_are_everyones_and_those_of_the_gain_the_scores():
+    stated = values("combined", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4, low=(0,) * 4, high=(1,) * 4) | values(
         "truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4, low=(5,) * 4, high=(6,) * 4
     )
     held = Interval(0.0, 0.0, 1.0, "")
-    first, second = scores([ranked(said, intervals=[(held, held)] * 4)], [OUTCOMES], NAMES)
+    first, second = scores([ranked(stated, intervals=[(held, held)] * 4)], [OUTCOMES], NAMES)
     assert (first.coverage_error, first.coverage_gain) == (1.0, 1.0)
     assert (second.coverage_error, second.coverage_gain) == (0.0, None)
 
@@ -137,13 +137,13 @@ def test_the_weak_models_own_error_is_compared_in_the_unit_of_the_value():
 
 def test_for_numbers_there_are_no_mistakes_to_count():
     plain = dataclasses.replace(OUTCOMES, weak_accuracy=None, w2s_accuracy=None, ceiling_accuracy=None)
-    said = values("agreement_error", [0.4, 0.8, 0.7, 1.2])
-    (found,) = scores([ranked(said)], [plain], NAMES)
+    stated = values("agreement_error", [0.4, 0.8, 0.7, 1.2])
+    (found,) = scores([ranked(stated)], [plain], NAMES)
     assert found.mae_weak is None
     assert found.spearman_weak == pytest.approx(1.0)
 
 
-def test_gains_foretold_in_nats_are_compared_with_the_gain_in_log_loss_too():
+def test_gains_predicted_in_nats_are_compared_with_the_gain_in_log_loss_too():
     logs = np.array([[0.1, 0.3], [0.4, 0.4], [0.0, 0.2], [0.3, 0.3]])
     with_logs = dataclasses.replace(OUTCOMES, weak_log_loss=logs + 1.0, w2s_log_loss=np.ones((4, 2)))
     for name, unit, expected in (
@@ -157,12 +157,12 @@ def test_gains_foretold_in_nats_are_compared_with_the_gain_in_log_loss_too():
     assert score_of(values("kl_misfit", [0.2, 0.9, 0.1, 0.5])).spearman_log_gain is None
 
 
-def test_accuracies_foretold_are_compared_with_those_measured():
-    said = values("truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4)
-    for i, one in enumerate(said["truth_posterior"]):
-        told = {"weak_accuracy": ACCURACY[i].mean() - 0.02, "w2s_accuracy": ACCURACY[i].mean() + 0.01 * i}
-        said["truth_posterior"][i] = dataclasses.replace(one, details={**one.details, **told})
-    found = score_of(said)
+def test_accuracies_predicted_are_compared_with_those_measured():
+    stated = values("truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4)
+    for i, one in enumerate(stated["truth_posterior"]):
+        reported = {"weak_accuracy": ACCURACY[i].mean() - 0.02, "w2s_accuracy": ACCURACY[i].mean() + 0.01 * i}
+        stated["truth_posterior"][i] = dataclasses.replace(one, details={**one.details, **reported})
+    found = score_of(stated)
     assert found.mae_accuracy == pytest.approx(0.015)
     assert found.mae_accuracy_gain == pytest.approx(0.035)
     silent = score_of(values("truth_posterior", [0.3, 0.5, 0.7, 0.8], gains=[0.1] * 4))
@@ -213,8 +213,8 @@ def test_first_choices_that_tie_are_averaged_and_a_constant_has_none():
 
 def test_several_rankings_are_averaged_for_orders_and_paired_for_errors():
     parts = [OUTCOMES.of_split(0), OUTCOMES.of_split(1)]
-    said = [values("misfit_selection", list(W2S[:, i] + 0.1)) for i in (0, 1)]
-    (found,) = scores([ranked(one) for one in said], parts, NAMES)
+    stated = [values("misfit_selection", list(W2S[:, i] + 0.1)) for i in (0, 1)]
+    (found,) = scores([ranked(one) for one in stated], parts, NAMES)
     assert found.mae_error == pytest.approx(0.1)
     assert found.spearman_error == pytest.approx(1.0)
     half = [values("misfit_selection", [None, 0.6, 0.7, 1.0]), values("misfit_selection", [0.5, None, 0.9, 1.0])]
@@ -224,11 +224,11 @@ def test_several_rankings_are_averaged_for_orders_and_paired_for_errors():
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_every_estimator_says_what_its_value_speaks_of(name):
+def test_every_estimator_reports_what_its_value_speaks_of(name):
     assert predicted(ESTIMATORS[name]) in ("w2s_error", "gain", "weak_error", "nothing")
 
 
-def test_what_says_nothing_speaks_of_the_error():
+def test_what_reports_nothing_speaks_of_the_error():
     assert not isinstance(find("cka"), PredictsOutcome)
     assert predicted(find("cka")) == "w2s_error"
     speaks = {name for name in ESTIMATORS if predicted(ESTIMATORS[name]) == "gain"}

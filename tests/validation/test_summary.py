@@ -68,12 +68,12 @@ def test_sentences_say_how_far_off_how_often_inside_and_what_the_first_choice_co
     assert chance == "A teacher drawn at random would lose 0.200."
 
 
-def test_an_order_without_a_first_choice_says_so(found):
+def test_an_order_without_a_first_choice_reports_so(found):
     scores = (scored("combined", "representations", None, 0.04, 1.0),)
     assert summary(dataclasses.replace(found, scores=scores))[0].endswith("; it could not separate the candidates.")
 
 
-def test_nothing_claimed_nothing_said(found):
+def test_nothing_claimed_nothing_reported(found):
     silent = dataclasses.replace(found, claims=())
     assert summary(silent) == ()
     assert predictions(silent).rows == ()

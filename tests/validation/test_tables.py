@@ -58,7 +58,7 @@ PREDICTED = [("w2s_error", "W2S error", "0.10"), ("gain", "gain", "0.20"), ("wea
 
 
 @pytest.mark.parametrize(("predicts", "word", "tau"), [*PREDICTED, ("nothing", "–", "–")])
-def test_kendalls_tau_is_with_what_an_estimator_foretells(found, predicts, word, tau):
+def test_kendalls_tau_is_with_what_an_estimator_predicts(found, predicts, word, tau):
     score = dataclasses.replace(
         found.scores[0], predicts=predicts, kendall_error=0.1, kendall_gain=0.2, kendall_weak=0.3
     )
@@ -94,23 +94,23 @@ def test_the_facts_say_how_it_was_trained(found):
 
 
 def test_remarks_say_what_the_figures_cannot(found):
-    def told(**changed):
+    def reported(**changed):
         return " ".join(tables.warnings(Validation(**{**vars(found), "training": {}, "reliability": 0.8, **changed})))
 
-    assert told() == ""
-    assert told(warnings=("only 30 rows",)) == "Of the forecasts without labels: only 30 rows."
-    assert "does not repeat from split to split (ρ limit –)" in told(reliability=None)
-    assert "does not repeat from split to split (ρ limit 0.49)" in told(reliability=0.49)
-    assert "errs by 0.90 of the label variance: there is next to nothing to learn" in told(
+    assert reported() == ""
+    assert reported(warnings=("only 30 rows",)) == "Of the forecasts without labels: only 30 rows."
+    assert "does not repeat from split to split (ρ limit –)" in reported(reliability=None)
+    assert "does not repeat from split to split (ρ limit 0.49)" in reported(reliability=0.49)
+    assert "errs by 0.90 of the label variance: there is next to nothing to learn" in reported(
         ceiling_error=Mean(0.9, None)
     )
-    tuned = told(training={"head_layer": "last"})
+    tuned = reported(training={"head_layer": "last"})
     assert (
         "linear heads on the frozen features of big (layer 6), and the head of this training sits on layer last"
         in tuned
     )
     wild = dataclasses.replace(found.trained[0], pgr=-56.6, pgr_standard_error=1.1)
-    assert "A PGR whose standard error is above 1 is left out" in told(trained=(wild,))
+    assert "A PGR whose standard error is above 1 is left out" in reported(trained=(wild,))
     assert tables.measurements(Validation(**{**vars(found), "trained": (wild,)})).rows[0][4] == "–"
     for shown in (tables.markdown(found), html(found)):
         assert "does not repeat from split to split" in shown
@@ -139,7 +139,7 @@ def test_an_answer_reads_back_as_it_was_written(found):
     assert json.loads(text)["outcomes"][0]["measured_on"] == "2025-01-31"
 
 
-def test_nothing_trained_is_said_in_words(found):
+def test_nothing_trained_is_reported_in_words(found):
     none = Validation(**{**vars(found), "trained": (), "scores": ()})
     assert "no candidate was trained" in tables.markdown(none)
     assert "no estimator was scored" in html(none)

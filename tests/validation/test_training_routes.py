@@ -46,12 +46,12 @@ def test_students_of_both_routes_are_those_of_a_plain_script(task):
         part = thirds(ROWS, np.random.default_rng([3, split]))
         learner, truth = strong.features[part.student], gold[part.test]
         for i, model in enumerate(weak):
-            lesson = ridge_predictions(model.features[part.weak], model.features[part.student], gold[part.weak])
+            weak_set = ridge_predictions(model.features[part.weak], model.features[part.student], gold[part.weak])
             rng = np.random.default_rng([3, split, *model.name.encode()])
             context = disjoint_contexts(30, 14, rng)[0]
-            refined = LinearRefiner.of(learner, lesson).relabel(lesson, context)
-            step = ridge_predictions(learner, learner, lesson)
-            for name, labels_taught in (("naive", lesson), ("refined", refined), ("em_step", step)):
+            refined = LinearRefiner.of(learner, weak_set).relabel(weak_set, context)
+            step = ridge_predictions(learner, learner, weak_set)
+            for name, labels_taught in (("naive", weak_set), ("refined", refined), ("em_step", step)):
                 student = ridge_predictions(learner, strong.features[part.test], labels_taught)
                 error = np.mean((student - truth) ** 2) / np.var(gold)
                 assert getattr(found, name)[i, split] == pytest.approx(error, rel=1e-6), name
@@ -74,7 +74,7 @@ def test_parts_of_other_sizes_are_those_of_a_training_of_these_sizes(task):
     np.testing.assert_allclose(found.weak, outcomes.weak, rtol=1e-8)
 
 
-def test_the_estimator_sees_what_the_student_was_taught(task):
+def test_the_estimator_sees_what_the_student_was_trained(task):
     strong, _, _ = task
     found = measured(task, LinearRelabelling(strong.features), splits=3)
     assert np.isfinite(found.score).all()
@@ -126,9 +126,9 @@ def test_contexts_of_a_prompted_route_are_shared_by_rows(task):
     pool = Pool.of([str(i) for i in range(ROWS)])
     relabelling = PromptedRelabelling(Noted(labels.targets), ModelSpec("s", "./s"), pool, Settings())
     measured(task, relabelling, splits=1, seed=2)
-    for model, (lesson, contexts) in zip(weak, seen, strict=True):
+    for model, (weak_set, contexts) in zip(weak, seen, strict=True):
         rng = np.random.default_rng([2, 0, *model.name.encode()])
-        expected = shared_contexts((lesson[:, 0] > 0.5).astype(int), 8, rng)
+        expected = shared_contexts((weak_set[:, 0] > 0.5).astype(int), 8, rng)
         np.testing.assert_array_equal(contexts, expected)
 
 

@@ -34,21 +34,21 @@ def test_a_forecast_from_labels_is_compared_with_several_students_of_the_same_go
 def test_only_what_labels_can_change_is_asked_again(question):
     query, labels = asking(question, "cka", "misfit", "label_prior_simulation")
     found = drain(validation_steps(query, labels, ArraySource(), splits=2, labelled_splits=1))
-    told = {(score.estimator, score.evidence) for score in found.scores}
-    assert ("cka", "representations") in told
-    assert ("cka", "few_labels") not in told
-    assert ("misfit", "few_labels") in told
+    reported = {(score.estimator, score.evidence) for score in found.scores}
+    assert ("cka", "representations") in reported
+    assert ("cka", "few_labels") not in reported
+    assert ("misfit", "few_labels") in reported
     # The simulation sees no label; it stands there once more, against the trainings that the others are scored by.
-    assert ("label_prior_simulation", "few_labels") in told
+    assert ("label_prior_simulation", "few_labels") in reported
 
 
-def test_the_consensus_of_heads_that_gold_rows_taught_is_scored_as_what_it_saw(question):
+def test_the_consensus_of_heads_that_gold_rows_trained_is_scored_as_what_it_saw(question):
     query, labels = asking(question, "combined")
     found = drain(validation_steps(query, labels, ArraySource(), splits=2, labelled_splits=1))
-    told = [(score.estimator, score.evidence) for score in found.scores]
-    assert [evidence for estimator, evidence in told if estimator == "consensus_truth"] == ["weak_labels"]
-    assert ("truth_posterior", "few_labels") in told
-    order = list(dict.fromkeys(evidence for _, evidence in told))
+    reported = [(score.estimator, score.evidence) for score in found.scores]
+    assert [evidence for estimator, evidence in reported if estimator == "consensus_truth"] == ["weak_labels"]
+    assert ("truth_posterior", "few_labels") in reported
+    order = list(dict.fromkeys(evidence for _, evidence in reported))
     assert order == ["representations", "weak_labels", "few_labels"]
 
 
@@ -58,7 +58,7 @@ def test_estimators_that_see_no_labels_are_not_shown_any(question):
     assert {score.evidence for score in found.scores} == {"representations"}
 
 
-def test_what_only_labels_could_say_is_kept_where_it_was_asked_for_by_name(question):
+def test_what_only_labels_could_say_is_stored_where_it_was_asked_for_by_name(question):
     found = drain(validation_steps(*asking(question, "cka", "logme"), ArraySource(), splits=2, labelled_splits=2))
     assert all({"cka", "logme"} == set(one.predicted) for one in found.trained)
     assert all("value" in one.predicted["logme"] for one in found.trained)
@@ -73,8 +73,8 @@ def test_what_is_forecast_is_the_training_that_is_measured(question):
     asked = replace(query, settings=replace(query.settings, training=Training(20, 62, 0.1, 0.2)))
     ranking = drain(rank_steps(asked, ArraySource()))
     for one in ranking.candidates:
-        said = next(t for t in found.trained if t.name == one.name).predicted["label_prior_simulation"]
-        assert said["value"] == one.estimates["label_prior_simulation"].value
+        stated = next(t for t in found.trained if t.name == one.name).predicted["label_prior_simulation"]
+        assert stated["value"] == one.estimates["label_prior_simulation"].value
     # 90 rows leave room for 61 lessons in a simulation, and it says so.
     assert found.warnings == ranking.warnings
     assert "for each weak head and 61 for the student" in " ".join(found.warnings)
