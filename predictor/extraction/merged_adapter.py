@@ -18,6 +18,7 @@ from transformers import AutoModel
 
 from predictor.errors import RefusedError
 from predictor.extraction.declared_sizes import check_declared_sizes
+from predictor.extraction.library_config import configuration
 from predictor.models.adapter import SETTINGS, WEIGHTS, Adapter, read_adapter
 from predictor.models.artefact import Artefact
 from predictor.models.config_file import read_json_object
@@ -110,8 +111,6 @@ def _settings(adapter: Adapter) -> Any:
 
 def _trained_class(adapter: Adapter, artefact: Artefact, shapes: dict[str, tuple[int, ...]]) -> Any:
     """The Auto class whose modules the adapter's tensors name: that of its task, else the first one that fits."""
-    from predictor.extraction.torch_weights import configuration
-
     named = _CLASSES.get(adapter.task or "")
     for name in dict.fromkeys((*([named] if named else []), *_CLASSES.values())):
         auto = getattr(transformers, name)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import CONFIG_MAPPING, AutoModel, modeling_gguf_pytorch_utils
+from transformers import AutoModel, modeling_gguf_pytorch_utils
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
 from predictor.extraction.declared_sizes import check_declared_sizes
-from predictor.models.architectures import KERNEL_KEYS, check_architecture
+from predictor.extraction.library_config import configuration, unreadable
+from predictor.extraction.merged_adapter import load_merged
 from predictor.models.artefact import Artefact
 from predictor.models.forms import GGUF
 from predictor.models.gguf_file import check_gguf_architecture
@@ -42,8 +43,6 @@ def load_weights(
         RefusedError: an unknown architecture, unreadable, or weights missing.
     """
     if artefact.base is not None:
-        from predictor.extraction.merged_adapter import load_merged
-
         return load_merged(artefact, auto, unused, partial(load_weights, artefact.base, dtype))
     options: dict[str, Any] = {"use_safetensors": True}
     if artefact.form == GGUF:
@@ -71,34 +70,9 @@ def load_weights(
     except Exception as error:  # boundary: third-party loader over files that we did not write
         if artefact.form == GGUF:
             check_gguf_architecture(artefact.path)
-        raise _unreadable(artefact.path, error) from error
+        raise unreadable(artefact.path, error) from error
     _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
-
-
-def configuration(config: dict[str, Any], folder: Path) -> Any:
-    """The library's own object of a configuration.
-
-    Raises:
-        RefusedError: an unknown architecture, or a configuration that the library cannot read.
-    """
-    kind = check_architecture(config, folder)
-    try:
-        return CONFIG_MAPPING[kind].from_dict(portable(config))
-    except Exception as error:  # boundary: third-party reader of a file that we did not write
-        raise _unreadable(folder, error) from error
-
-
-def portable(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without the kernels of the machine that saved it; the library then chooses its own.
-
-    All attention kernels give the same features, not all run here, and the name of one may ask a hub for its code.
-    """
-    return {
-        key: portable(value) if isinstance(value, dict) else value
-        for key, value in config.items()
-        if key.strip("_") not in KERNEL_KEYS
-    }
 
 
 def _silence_gguf() -> None:
@@ -124,14 +98,6 @@ def _check_complete(path: Path, report: dict[str, Any], unused: tuple[str, ...])
             reason="WEIGHTS_INCOMPLETE",
             field="model",
         )
-
-
-def _unreadable(path: Path, error: Exception) -> RefusedError:
-    return RefusedError(
-        f"{path} cannot be loaded ({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
-        reason="MODEL_UNREADABLE",
-        field="model",
-    )
 
 
 def _shapes(name: str, stored: Sequence[int], declared: Sequence[int]) -> str:

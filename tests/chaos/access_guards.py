@@ -52,7 +52,7 @@ ACCESS_GUARDS = (
     Mutation(
         "revocation ends open calls",
         "server/access/authentication.py",
-        "            self._end_fallen()\n",
+        "            self._end_revoked()\n",
         "",
         f"{S}/test_endpoints_matrix.py::test_a_revoked_token_ends_every_open_call_and_opens_none",
     ),
