@@ -69,9 +69,11 @@ def _run(folder: Path, size: int, rounds: int, rng: random.Random) -> Outcome:
 def _kill(
     folder: Path, servers: list[RunningServer], flags: tuple[str, ...], rounds: int, rng: random.Random, direct: Any
 ) -> Outcome:
-    stop, told, strange, takeovers = threading.Event(), {}, [], []
+    stop, reported, strange, takeovers = threading.Event(), {}, [], []
     clients = [
-        threading.Thread(target=_use, args=(servers, f"c{number}", random.Random(rng.random()), stop, told, strange))
+        threading.Thread(
+            target=_use, args=(servers, f"c{number}", random.Random(rng.random()), stop, reported, strange)
+        )
         for number in range(CLIENTS)
     ]
     for one in clients:
@@ -99,13 +101,13 @@ def _kill(
     until(lambda: direct.execute(open_).fetchone()[0] == 0, 120)
     for one in servers:
         one.kill()
-    return _judge(rounds, told, strange, takeovers, direct)
+    return _judge(rounds, reported, strange, takeovers, direct)
 
 
-def _judge(rounds: int, told: dict[str, str], strange: list[str], takeovers: list[float], direct: Any) -> Outcome:
+def _judge(rounds: int, reported: dict[str, str], strange: list[str], takeovers: list[float], direct: Any) -> Outcome:
     states = dict(direct.execute("SELECT id, state FROM jobs").fetchall())
     ends = Counter(row[0] for row in direct.execute("SELECT id FROM ends"))
-    lost = [name for name in told.values() if states.get(name) not in ("SUCCEEDED", "CANCELLED")]
+    lost = [name for name in reported.values() if states.get(name) not in ("SUCCEEDED", "CANCELLED")]
     repeated = [name for name, count in ends.items() if count != 1]
     figures = {
         "jobs": len(states),
@@ -117,7 +119,7 @@ def _judge(rounds: int, told: dict[str, str], strange: list[str], takeovers: lis
         "takeover p99, s": round(percentile(takeovers, 0.99), 2) if takeovers else None,
     }
     broken = strange + [f"{name} is lost" for name in lost] + [f"{name} ended {ends[name]} times" for name in repeated]
-    return Outcome(rounds, rounds, len(told), max(1, rounds // 4), figures, broken)
+    return Outcome(rounds, rounds, len(reported), max(1, rounds // 4), figures, broken)
 
 
 def _use(
@@ -125,7 +127,7 @@ def _use(
     name: str,
     rng: random.Random,
     stop: threading.Event,
-    told: dict[str, str],
+    reported: dict[str, str],
     strange: list[str],
 ) -> None:
     """Submit at one server, ask for the same again at another, and wait at a third, as behind a load balancer."""
@@ -138,10 +140,10 @@ def _use(
             with suppress(*_GONE), PredictorClient(rng.choice(servers).address, timeout=5, reconnect_seconds=1) as one:
                 try:
                     made.add(one.submit(query, request_id))
-                    told[request_id] = next(iter(made))
+                    reported[request_id] = next(iter(made))
                     if rng.random() < 0.1:
-                        one.cancel(told[request_id])
-                    if one.wait(told[request_id]).finished:
+                        one.cancel(reported[request_id])
+                    if one.wait(reported[request_id]).finished:
                         break
                 except W2SError as error:
                     if not isinstance(error, _GONE):

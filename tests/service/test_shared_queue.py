@@ -162,7 +162,7 @@ def test_a_server_that_was_stopped_for_a_while_gives_up_what_went_elsewhere(star
     assert until(lambda: [one for one in first.events("worker_replaced") if one["why"] == "overtaken"])
 
 
-def test_sqlite_stays_one_server_and_says_how_to_share(tmp_path):
+def test_sqlite_stays_one_server_and_reports_how_to_share(tmp_path):
     with StateLock(tmp_path / "state"):
         for flags in ((), ("--database", "postgresql:///nowhere")):
             refused = start_in_vain(tmp_path / "state", *flags)

@@ -16,9 +16,9 @@ def test_peers_direction():
     weak = [strong, strong[:, :3], rng.standard_normal((200, 6))]
     missed = left_out_share(strong, weak)
     assert missed == pytest.approx([0.0, 0.5, 1.0], abs=0.08)
-    told = sufficiency(strong, weak)
-    assert told[0] > told[1] > 1.0
-    assert abs(told[2]) < 0.5
+    reported = sufficiency(strong, weak)
+    assert reported[0] > reported[1] > 1.0
+    assert abs(reported[2]) < 0.5
 
 
 def test_sufficiency_of_correlated():
