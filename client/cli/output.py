@@ -72,6 +72,5 @@ def _as_given(ranking: Ranking, arguments: argparse.Namespace, command: str) -> 
 
 
 def _warn(ranking: Ranking) -> None:
-    warnings = [*ranking.warnings, *(f"{c.name}: {warning}" for c in ranking.candidates for warning in c.warnings)]
-    for warning in warnings:
-        print(f"w2s: warning: {visible(warning)}", file=sys.stderr)
+    for notice in ranking.notices:
+        print(f"w2s: warning: {visible(notice)}", file=sys.stderr)

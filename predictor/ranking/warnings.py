@@ -26,7 +26,7 @@ def warnings_on_rows(query: RankingQuery, strong: FeatureSet, fingerprints: set[
         strong: the student's features.
         fingerprints: of the candidates' features.
     """
-    pool, found = query.pool, list(strong.warnings)
+    pool, found = query.pool, [f"{strong.name}: {warning}" for warning in strong.warnings]
     if strong.fingerprint in fingerprints:
         found.append("the strong model is also listed as a weak candidate; as its own teacher it has nothing to gain")
     if pool.empty_rows:

@@ -73,9 +73,8 @@ def _header(ranking: Ranking, ranked: Sequence[Candidate]) -> str:
         ("Ranked by", f"{text(quantity)}<small>{text(direction)}</small>"),
         ("Evidence", text(evidence_text(ranking.evidence).short)),
     ]
-    warnings = [text(warning) for warning in ranking.warnings]
-    warnings += [f"{text(c.name)}: {text(warning)}" for c in ranking.candidates for warning in c.warnings]
-    notes = f'<ul class="notes">{"".join(f"<li>{warning}</li>" for warning in warnings)}</ul>' if warnings else ""
+    notices = "".join(f"<li>{text(notice)}</li>" for notice in ranking.notices)
+    notes = f'<ul class="notes">{notices}</ul>' if notices else ""
     size = ' class="long"' if len(ranking.advice()) > LONG else ""
     return (
         f'<header><p class="eyebrow">Weak-to-strong ranking</p><h1{size}>{text(ranking.advice())}</h1>'

@@ -85,8 +85,7 @@ def _notes(ranking: Ranking, ranked: Sequence[Candidate]) -> list[str]:
     notes += [f"Null: {null_line(ranking)}."] if ranking.null.value is not None else []
     notes += [f"Right answers: {plain(right_of(c))}." for c in ranked[:1] if right_of(c)]
     notes += [f"Labels: {plain(in_words(ranking.value_of_labels))}"] if ranking.value_of_labels else []
-    notes += [f"Warning: {plain(warning)}" for warning in ranking.warnings]
-    notes += [f"Warning: {plain(c.name)}: {plain(warning)}" for c in ranking.candidates for warning in c.warnings]
+    notes += [f"Warning: {plain(notice)}" for notice in ranking.notices]
     return notes
 
 

@@ -126,6 +126,15 @@ class Ranking:
         first = self.best()
         return tuple(c for c in self.candidates if c.tie_group is not None and c.tie_group == first.tie_group)
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Warnings of the answer, then those of candidates: each sentence once, after the names that it is about."""
+        about: dict[str, list[str]] = {}
+        for candidate in self.candidates:
+            for warning in candidate.warnings:
+                about.setdefault(warning, []).append(candidate.name)
+        return (*self.warnings, *(f"{', '.join(names)}: {warning}" for warning, names in about.items()))
+
     def advice(self) -> str:
         """What to do, in one or two sentences."""
         return headline(self)

@@ -89,11 +89,8 @@ def _notes(ranked: Sequence[Candidate], ranking: Ranking, width: int) -> list[st
     if len(ranking.suggested_labels) > SUGGESTED:
         more = len(ranking.suggested_labels) - SUGGESTED
         lines += _note("", f"and {more} more: all are in the JSON and in the file of --suggestions", width)
-    for warning in ranking.warnings:
-        lines += _note("warning", visible(warning), width)
-    for candidate in ranking.candidates:
-        for warning in candidate.warnings:
-            lines += _note("warning", f"{visible(candidate.name)}: {visible(warning)}", width)
+    for notice in ranking.notices:
+        lines += _note("warning", visible(notice), width)
     return lines
 
 
