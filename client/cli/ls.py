@@ -1,4 +1,4 @@
-"""`w2s ls`: lists estimators, known models and devices."""
+"""`w2s ls`: lists estimators, known models, describers and devices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from client.cli.listing import listing
 from client.cli.output import print_json
 from client.cli.parser import Commands, add_command
 
-KINDS = ("estimators", "models", "devices")
+KINDS = ("estimators", "models", "describers", "devices")
 
 PREDICTS = {
     "w2s_error": "the W2S error",
@@ -25,14 +25,15 @@ PREDICTS = {
 
 def add(commands: Commands) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, "ls", run, "list estimators, known models or devices")
+    parser = add_command(commands, "ls", run, "list estimators, known models, describers or devices")
     parser.add_argument("kind", choices=KINDS, metavar="|".join(KINDS))
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List one kind of thing."""
-    {"estimators": _estimators, "models": _models, "devices": _devices}[arguments.kind](arguments.json)
+    lists = {"estimators": _estimators, "models": _models, "describers": _describers, "devices": _devices}
+    lists[arguments.kind](arguments.json)
     return 0
 
 
@@ -96,6 +97,30 @@ def _models(as_json: bool) -> None:
     for model in KNOWN_MODELS:
         once = "    (run w2s models convert on it once)" if model.convert else ""
         print(f"{model.name}\n    {model.reference}{once}")
+
+
+def describers() -> list[dict[str, Any]]:
+    """Known models that compare rows with descriptions, as JSON; the default first."""
+    from predictor.intake.describing import DEFAULT, LANGUAGE_MODELS, SENTENCE_ENCODERS
+    from predictor.models.known_models import find
+
+    encoders = sorted(SENTENCE_ENCODERS, key=lambda name: name != DEFAULT)
+    by = [(name, "similarity") for name in encoders] + [(name, "words") for name in LANGUAGE_MODELS]
+    return [
+        {"name": name, "by": how, "describer": find(name).reference + ("#labels=words" if how == "words" else "")}
+        for name, how in by
+    ]
+
+
+def _describers(as_json: bool) -> None:
+    if as_json:
+        print_json(describers())
+        return
+    for one in describers():
+        how = "similarity of row and text" if one["by"] == "similarity" else "probability of the text behind the row"
+        print(f"{one['name']}  ({how})\n    --describer {one['describer']}")
+    print("\nAny folder of sentence-transformers is a describer too; any causal language model is one as")
+    print('MODEL#labels=words. Say what each class means: --describe 0="a negative review" 1="a positive review".')
 
 
 def _devices(as_json: bool) -> None:

@@ -24,6 +24,9 @@ ProxiesInput = Mapping[str, Any] | Sequence[str]
 SENTENCE_ENCODERS = ("all-mpnet-base-v2", "all-MiniLM-L6-v2", "paraphrase-MiniLM-L3-v2")
 """Known models whose embeddings of sentences are near where the sentences mean the same."""
 
+LANGUAGE_MODELS = ("SmolLM2-135M-Instruct",)
+"""Known models that follow instructions: they describe as MODEL#labels=words."""
+
 DEFAULT = "all-MiniLM-L6-v2"
 """The known model that reads descriptions where no model of the request can."""
 
@@ -66,8 +69,8 @@ def describers_of(given: object, specs: Sequence[ModelSpec], described: bool) ->
         return ()
     if not any(spec.needs_rows for spec in specs):
         raise InputError(
-            "descriptions are given and no model of the request reads texts; name a sentence encoder with "
-            f"--describer MODEL, as --describer {find(DEFAULT).reference}.",
+            "descriptions are given and no model of the request reads texts; name a describer with --describer MODEL, "
+            f"as --describer {find(DEFAULT).reference} (`w2s ls describers` lists more).",
             reason="NO_DESCRIBER",
             field="describers",
         )

@@ -73,7 +73,7 @@ def check_descriptions(
     if not describers:
         raise InputError(
             "descriptions are given and no model to read them; name a sentence encoder with --describer MODEL "
-            "(`w2s ls models` lists some).",
+            "(`w2s ls describers` lists some).",
             reason="NO_DESCRIBER",
             field="describers",
         )

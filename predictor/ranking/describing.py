@@ -53,7 +53,7 @@ def voters_of(query: RankingQuery, source: FeatureSource) -> Steps[tuple[Voters 
         spec, failure = failures[0]
         raise InputError(
             f"no describer could read the descriptions; {spec.name!r} failed: {failure.message} Name a sentence "
-            "encoder with --describer MODEL (`w2s ls models` lists some), or leave --describe out.",
+            "encoder with --describer MODEL (`w2s ls describers` lists some), or leave --describe out.",
             reason="DESCRIBER_FAILED",
             field="describers",
         )

@@ -7,6 +7,8 @@ import json
 from client.cli.__main__ import main
 from predictor.estimators.protocol import predicted
 from predictor.estimators.registry import ESTIMATORS
+from predictor.intake.describing import DEFAULT
+from predictor.query.model_spec import read_spec
 
 
 def test_every_estimator_reports_what_it_needs_predicts_and_rests_on(capsys):
@@ -29,3 +31,16 @@ def test_the_same_stands_in_its_json(capsys):
     assert {name: one["predicts"] for name, one in found.items()} == {n: predicted(e) for n, e in ESTIMATORS.items()}
     assert found["combined"]["forecasts"] is True
     assert found["cka"]["forecasts"] is False
+
+
+def test_describers_are_listed_as_they_are_typed(capsys):
+    """Every one can be given to --describer as it is; the default comes first."""
+    assert main(["ls", "describers"]) == 0
+    shown = capsys.readouterr().out
+    assert main(["ls", "describers", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert all(f"--describer {one['describer']}\n" in shown for one in found)
+    assert found[0]["name"] == DEFAULT
+    specs = [read_spec(one["describer"]) for one in found]
+    assert [spec.labels for spec in specs] == ["words" if one["by"] == "words" else None for one in found]
+    assert all(spec.needs_rows for spec in specs)
