@@ -13,6 +13,7 @@ from typing import Any
 from client.agent.schema import command_line, input_schema
 from client.cli import flags
 from client.cli.connection import connect
+from client.cli.destinations import DESTINATIONS
 from client.cli.parser import Commands, Parser
 from predictor.errors import CancelledError, NotFoundError
 from predictor.results.job import Job
@@ -26,7 +27,8 @@ WAIT_SECONDS = 300.0
 """Time after which `rank` returns its job unfinished, unless the caller asks for another."""
 
 NO_TOOL = (
-    *("output", "html", "json", "detach", "dry_run", "engine"),
+    *DESTINATIONS,
+    *("json", "detach", "dry_run", "engine"),
     *("server", "token", "token_file", "ca", "cert", "key", "record"),
 )
 """Flags of subcommands that mean nothing to an agent. Which server answers is the operator's choice: `W2S_SERVER`."""

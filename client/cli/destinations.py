@@ -18,7 +18,8 @@ _AROUND_A_PATH = re.compile(r"^(array|onnx|gguf):|(::|#).*$")
 """What a model reference may have before and after its file."""
 
 
-_DESTINATIONS = ("output", "html", "suggestions")
+DESTINATIONS = ("output", "html", "suggestions")
+"""Flags that name a file to write."""
 
 
 def check_destinations(arguments: argparse.Namespace) -> None:
@@ -28,7 +29,7 @@ def check_destinations(arguments: argparse.Namespace) -> None:
         InputError: the folder does not exist or is not writable, the path is a folder, or another flag names the file.
             Suggestions may go to the file that --labels reads: they are added to it.
     """
-    named = {flag: getattr(arguments, flag, None) for flag in _DESTINATIONS}
+    named = {flag: getattr(arguments, flag, None) for flag in DESTINATIONS}
     paths = [path for path in named.values() if isinstance(path, str)]
     if isinstance(named["suggestions"], str):
         _check_suggestions(named["suggestions"], arguments)
@@ -108,7 +109,7 @@ def _read_by(arguments: argparse.Namespace) -> Iterator[Path]:
     """Files that the other flags name, as `FILE`, as `NAME=FILE` or as a model."""
     for flag, value in vars(arguments).items():
         for text in value if isinstance(value, list) else [value]:
-            if flag in _DESTINATIONS or not isinstance(text, str):
+            if flag in DESTINATIONS or not isinstance(text, str):
                 continue
             for part in (text, text.partition("=")[2]):
                 found = existing_path(_AROUND_A_PATH.sub("", part)) if part else None
