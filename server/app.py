@@ -34,7 +34,7 @@ from server.access.authentication import Authenticator
 from server.access.peers import limit_peers, raise_descriptors
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
-from server.background import background_tasks, count_jobs, forget_old_jobs, sweep_files
+from server.background import background_tasks, count_jobs, forget_old_jobs, sweep_files, take_snapshots
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Config
@@ -56,6 +56,7 @@ from server.readiness import HealthService, Readiness, writable
 from server.reflection import add_reflection
 from server.request_check import RequestCheck
 from server.servicers import PredictorServicer, RankingServicer
+from server.snapshot import FRESH
 from server.systemd import feed_watchdog, notify
 from server.telemetry.exporters import make_traces
 from server.telemetry.logs import capture_libraries, log, log_error
@@ -109,7 +110,8 @@ async def serve_with(config: Config, traces: Traces) -> None:
     """`serve` in a running loop, on a state folder that is locked, with traces already made."""
     capture_libraries()
     descriptors = raise_descriptors()
-    stop = asyncio.Event()
+    stop, snapshot = asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, snapshot.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     endpoints, metrics = config.endpoints, Metrics()
@@ -163,7 +165,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
             "disk": writable(config.state_dir, cache_dir()),
             "workers": workers.able,
         }
-        readiness = Readiness(checks, SERVICES[1:], parts_of_readiness)
+        readiness = Readiness(checks, SERVICES[1:], parts_of_readiness, metrics.parts)
         if endpoints.metrics is not None:
             scrape = Scrape(
                 endpoints.metrics,
@@ -176,7 +178,9 @@ async def serve_with(config: Config, traces: Traces) -> None:
             log("metrics_served", address=scrape.address)
         port = int(bound.rpartition(":")[2]) if not bound.startswith("unix:") else 0
         peers = limit_peers(port, limits.max_peer_connections if port else 0, descriptors)
-        tasks = (authenticator.watch(), metrics.measure_lag(), count_jobs(job_service, metrics))
+        copying = take_snapshots(job_service, snapshot, config.state_dir / FRESH)
+        counting = count_jobs(job_service, metrics, config.state_dir, workers)
+        tasks = (authenticator.watch(), metrics.measure_lag(), counting, copying)
         watching = (readiness.watch(), peers, feed_watchdog(), share_jobs(job_service, limits, workers.give_up))
         sweeping = (
             forget_old_jobs(job_service, limits),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from predictor.errors import W2SError
@@ -20,6 +22,7 @@ from server.features.uploads import Uploads
 from server.parts.store import PartStore
 from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import Metrics
+from server.workforce.workers import JobWorkers
 
 _COUNT_SECONDS = 1.0
 _SWEEP_SECONDS = 60.0
@@ -93,14 +96,30 @@ def _quarantined() -> int:
     return sum(len(list((store.folder / "quarantine").glob("*"))) for store in stores_in(cache_dir()))
 
 
-async def count_jobs(job_service: JobService, metrics: Metrics) -> None:
-    """Keep the metric of jobs by state, and end waiting jobs whose deadline is over, until cancelled."""
+async def take_snapshots(job_service: JobService, wanted: asyncio.Event, path: Path) -> None:
+    """Copy the jobs to a file each time that it is wanted, until cancelled. See `server.snapshot`."""
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        try:
+            await job_service.snapshot(path)
+            log("snapshot_taken")
+        except (W2SError, OSError) as error:
+            log_error("snapshot_failed", error)
+
+
+async def count_jobs(job_service: JobService, metrics: Metrics, state: Path, workers: JobWorkers) -> None:
+    """Keep the metrics of jobs, slots and disks, and end waiting jobs whose deadline is over, until cancelled."""
     while True:
         try:
             overdue = await job_service.end_overdue()
             if overdue:
                 log("jobs_overdue", jobs=overdue)
             metrics.jobs(await job_service.counts())
-        except W2SError as error:
+            slots = workers.slots()
+            metrics.slots(sum(busy for _, busy in slots), len(slots))
+            for name, folder in (("state", state), ("cache", cache_dir())):
+                metrics.free(name, (await asyncio.to_thread(shutil.disk_usage, folder)).free)
+        except (W2SError, OSError) as error:
             log_error("count_failed", error)
         await asyncio.sleep(_COUNT_SECONDS)

@@ -31,6 +31,7 @@ from server.telemetry.traces import CallTrace, Traces, set_traceparent
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _MAX_TRACEPARENT = 128
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _Begun = tuple[float, CallTrace]
 """When a call began, and its trace."""
 
@@ -62,7 +63,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             set_traceparent(trace.traceparent)
             return time.monotonic(), trace
 
-        def close(begun: _Begun, code: str) -> None:
+        def close(begun: _Begun, code: str, context: Any) -> None:
+            peer = _address(context.peer())
             spent, caller = time.monotonic() - begun[0], known_caller()
             begun[1].end(code)
             tenant = None if caller is None else caller.tenant
@@ -72,14 +74,16 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
                 request_id=request_id,
                 tenant=tenant,
                 code=code,
+                peer=peer,
+                trace=_trace_id(begun[1].traceparent or parent),
                 milliseconds=round(spent * 1000, 1),
             )
             self._metrics.call_ended(kind, method, code, spent)
-            self._audit.call(method, caller, code, request_id)
+            self._audit.call(method, caller, code, request_id, peer)
 
         async def fail(error: Exception, context: Any, started: _Begun) -> NoReturn:
             known = error if isinstance(error, W2SError) else _internal(error, method, request_id)
-            close(started, known.code)
+            close(started, known.code, context)
             if isinstance(known, LimitError):
                 self._metrics.rejected(known.reason)
             await _abort(context, known, request_id)
@@ -92,11 +96,11 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             except grpc.aio.AbortError:
                 raise
             except asyncio.CancelledError:
-                close(started, "CANCELLED")
+                close(started, "CANCELLED", context)
                 raise
             except Exception as error:  # the boundary of the server
                 await fail(error, context, started)
-            close(started, "OK")
+            close(started, "OK", context)
             return answer
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
@@ -107,11 +111,11 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             except grpc.aio.AbortError:
                 raise
             except (asyncio.CancelledError, GeneratorExit):
-                close(started, "CANCELLED")
+                close(started, "CANCELLED", context)
                 raise
             except Exception as error:  # the boundary of the server
                 await fail(error, context, started)
-            close(started, "OK")
+            close(started, "OK", context)
 
         return wrapped(handler, unary, stream)
 
@@ -257,6 +261,17 @@ async def _abort(context: Any, error: W2SError, request_id: str) -> None:
     if pause is not None:
         trailers.append(("grpc-retry-pushback-ms", str(round(pause * 1000))))
     await context.abort(_CODES[error.code], status.message, tuple(trailers))
+
+
+def _trace_id(traceparent: str) -> str | None:
+    """The id of a trace, where the text is of the form of W3C Trace Context."""
+    found = _TRACEPARENT.match(traceparent)
+    return found[1] if found else None
+
+
+def _address(peer: str) -> str:
+    """The address of a peer without its port, as gRPC names it: `ipv4:10.0.0.1`, or `unix:`."""
+    return peer.rpartition(":")[0] if peer.startswith("ip") else peer.partition(":")[0]
 
 
 def _traceparent(metadata: Any) -> str:

@@ -45,9 +45,17 @@ class Readiness:
         health_service: where the status of `services` is set.
         services: names of the services that need all of it.
         checks: by name; each returns whether its part works.
+        report: called after each look with what is there, by name.
     """
 
-    def __init__(self, health_service: HealthService, services: tuple[str, ...], checks: Mapping[str, Check]) -> None:
+    def __init__(
+        self,
+        health_service: HealthService,
+        services: tuple[str, ...],
+        checks: Mapping[str, Check],
+        report: Callable[[Mapping[str, bool]], None] = lambda ready: None,
+    ) -> None:
+        self._report = report
         self._health = health_service
         self._services = services
         self._checks = checks
@@ -69,6 +77,7 @@ class Readiness:
             if self._against[name] >= _DAMPING:
                 self._against[name] = 0
                 missing ^= {name}
+        self._report({name: name not in missing for name in self._checks})
         if missing != self.missing:
             self.missing = frozenset(missing)
             log("not_ready" if missing else "ready", missing=" ".join(sorted(missing)))

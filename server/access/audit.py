@@ -45,7 +45,7 @@ class AuditLog:
         """Write what the server itself did."""
         self._write({"event": name, **fields})
 
-    def call(self, method: str, caller: Caller | None, code: str, request_id: str) -> None:
+    def call(self, method: str, caller: Caller | None, code: str, request_id: str, peer: str) -> None:
         """Write one call, if it changes something or was refused."""
         if caller is None and self._unknowns.take("") > 0:
             return
@@ -59,6 +59,7 @@ class AuditLog:
                     "credential": None if caller is None else caller.credential,
                     "job": None if caller is None else caller.job,
                     "request_id": request_id,
+                    "peer": peer,
                 }
             )
 

@@ -138,6 +138,15 @@ class Database:
         with _errors():
             yield self._connection
 
+    def snapshot(self, path: Path) -> None:
+        """Write a copy as of this moment, under a name of its own until it is whole; commits wait meanwhile."""
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with _errors():
+            self._connection.execute("VACUUM INTO ?", (str(part),))
+        part.chmod(0o600)
+        part.replace(path)
+
     def close(self) -> None:
         """Fold the log into the file and let go of it."""
         self._connection.close()

@@ -190,6 +190,10 @@ class JobService:
         rows = await self._run(lambda: self._table.renew([name for name, _ in held]))
         return held - {(row.job.id, row.epoch) for row in rows}
 
+    async def snapshot(self, path: Path) -> None:
+        """See Store.snapshot."""
+        await self._run(lambda: self._database.snapshot(path))
+
     async def end_overdue(self) -> int:
         """See JobTable.end_overdue; returns how many."""
         rows = await self._run(self._table.end_overdue)

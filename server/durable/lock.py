@@ -48,6 +48,8 @@ class StateLock:
                 "with W2S_STATE_DIR. Several servers share one queue with --database postgresql://… on each.",
                 reason="STATE_LOCKED",
             ) from error
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
         self._handle = handle
         return self
 
@@ -57,3 +59,11 @@ class StateLock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def holder(folder: Path) -> int:
+    """Process id of the server that took a state folder last; 0 where none is known."""
+    try:
+        return int((folder / "server.lock").read_text())
+    except (OSError, ValueError):
+        return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -105,6 +106,10 @@ class PostgresDatabase:
         """See Store."""
         with self._errors():
             yield _Session(self._connected())
+
+    def snapshot(self, path: Path) -> None:
+        """See Store."""
+        raise RefusedError("jobs in PostgreSQL are copied with pg_dump.", reason="SNAPSHOT_FAILED")
 
     def close(self) -> None:
         """Let go of the connection."""

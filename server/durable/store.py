@@ -38,6 +38,13 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Session]:
         """Reads outside a transaction, or within the one that is open."""
 
+    def snapshot(self, path: Path) -> None:
+        """Write a copy as of this moment to a new file.
+
+        Raises:
+            RefusedError: the database has tools of its own for that.
+        """
+
     def close(self) -> None:
         """Close it."""
 

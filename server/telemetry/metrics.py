@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 
 import grpc
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from predictor.results.job import STATES
 from predictor.steps import Progress
@@ -49,6 +49,10 @@ class Metrics:
         self._lag = Histogram(
             "w2s_event_loop_lag_seconds", "Lateness of the event loop.", registry=within, buckets=_CALL_SECONDS
         )
+        ProcessCollector(registry=within)
+        self._ready = Gauge("w2s_ready", "1 where the part is there.", ("part",), registry=within)
+        self._free = Gauge("w2s_disk_free_bytes", "Free on the disk of a folder.", ("folder",), registry=within)
+        self._slots = Gauge("w2s_worker_slots", "Slots for jobs.", ("state",), registry=within)
         build = Gauge("w2s_build_info", "Versions.", ("version", "grpcio", "python"), registry=within)
         build.labels(VERSION, grpc.__version__, platform.python_version()).set(1)
 
@@ -89,6 +93,20 @@ class Metrics:
     def damaged(self, entries: int) -> None:
         """Count entries of feature stores that were damaged and set aside."""
         self._damaged.set(entries)
+
+    def parts(self, ready: Mapping[str, bool]) -> None:
+        """Which parts that jobs need are there."""
+        for part, there in ready.items():
+            self._ready.labels(part).set(there)
+
+    def free(self, folder: str, size: int) -> None:
+        """Free bytes on the disk of the `state` or `cache` folder."""
+        self._free.labels(folder).set(size)
+
+    def slots(self, busy: int, all_: int) -> None:
+        """How many slots for jobs there are, and are at one."""
+        self._slots.labels("busy").set(busy)
+        self._slots.labels("idle").set(all_ - busy)
 
     def jobs(self, counts: Mapping[str, int]) -> None:
         """How many jobs there are, by state."""

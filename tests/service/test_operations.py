@@ -260,8 +260,8 @@ def test_a_logged_error_names_its_reason_and_none_of_its_text(capsys):
 def test_unknown_callers_cannot_fill_the_audit_log(tmp_path):
     audit = AuditLog(tmp_path / "audit")
     for _ in range(200):
-        audit.call("/w2s.v1.RankingService/CreateRankingJob", None, "UNAUTHENTICATED", "x")
-    audit.call("/w2s.v1.RankingService/CreateRankingJob", Caller("alice"), "OK", "y")
+        audit.call("/w2s.v1.RankingService/CreateRankingJob", None, "UNAUTHENTICATED", "x", "ipv4:10.0.0.1")
+    audit.call("/w2s.v1.RankingService/CreateRankingJob", Caller("alice"), "OK", "y", "unix")
     lines = (tmp_path / "audit").read_text().splitlines()
     assert 10 <= len(lines) <= 20
     assert '"tenant": "alice"' in lines[-1]
