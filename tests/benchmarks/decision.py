@@ -26,7 +26,7 @@ from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case, Representation
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
-from predictor.ranking.deciding import TOLERANCE
+from predictor.ranking.deciding import TOLERANCE, as_good
 from predictor.ranking.null_scores import above_null
 from predictor.ranking.ordering import ordered_by, rank_by_of
 from predictor.ranking.uncertainty import standing
@@ -52,7 +52,9 @@ def rows_of(one: Answered) -> Iterator[dict[str, Any]]:
     even = np.ones(len(one.names))
     single = best_launch(one.draws, allowed, 1, even) if allowed else None
     pair = best_launch(one.draws, allowed, 2, even) if allowed else None
+    level = "representations" if one.evidence == "none" else one.evidence
     lost = None if single is None else shortfalls(one.draws, single.chosen[0])
+    equal = () if single is None or lost is None else as_good(lost, allowed, single, _tolerance(one), level)
     by_error = np.argsort(np.argsort(one.error, kind="stable")) + 1
     for i, name in enumerate(one.names):
         yield {
@@ -68,7 +70,7 @@ def rows_of(one: Answered) -> Iterator[dict[str, Any]]:
             "above_null": int(one.above[i]),
             "launched": int(single is not None and i in single.chosen),
             "pair": int(pair is not None and i in pair.chosen),
-            "as_good": int(lost is not None and i in allowed and bool(lost[i] < _tolerance(one))),
+            "as_good": int(i in equal),
             "expected_regret": None if single is None else single.regret,
             "pair_regret": None if pair is None else pair.regret,
             "p_pair": None if pair is None else p_contains_best(where.p_best, pair.chosen),
@@ -145,7 +147,7 @@ def table(path: Path) -> str:
     both = {**by_evidence, "all real cells": list(real.values()), "simulated worlds": worlds_["world"]}
     parts = [
         "# Decisions against real training",
-        __doc__.partition("\n\n")[2].strip() if __doc__ else "",
+        (__doc__ or "").partition("\n\n")[2].strip("\n"),
         "## What the first choice loses",
         "Accuracy lost against the best of all candidates, in shares of rows: mean (worst).",
         "\n".join(_losses(both)),
@@ -235,20 +237,20 @@ def _advice(groups: Mapping[str, Sequence[Rows]], null: Sequence[Rows]) -> list[
     real = groups["all real cells"]
     controls = sum(row["control"] == "1" and "1" in (row["launched"], row["pair"], row["as_good"])
                    for rows in real for row in rows)  # fmt: skip
-    as_good = [
-        max(_measured(rows)) - float(row["measured"])
+    given_up = [
+        max(float(one["measured"]) for one in rows if one["launched"] == "1") - float(row["measured"])
         for rows in real
         for row in rows
-        if row["as_good"] == "1" and row["launched"] == "0"
+        if row["as_good"] == "1"
     ]
     none = sum(not any(row["launched"] == "1" for row in rows) for rows in real)
     false = [any(row["launched"] == "1" for row in rows) for rows in null]
-    lost = f"{np.mean(as_good):.4f} (worst {max(as_good):.3f})" if as_good else "–"
+    lost = f"{np.mean(given_up):.4f} (worst {max(given_up):.3f})" if given_up else "–"
     junk = f"{np.mean(false):.3f} of {len(false)}" if false else "–"
     return [
         f"* Random-weights controls that were launched or called as good: {controls}, of "
         f"{sum(row['control'] == '1' for rows in real for row in rows)} times that one was a candidate.",
-        f"* Candidates called as good as the first: {len(as_good)}; accuracy lost by taking them: {lost}.",
+        f"* Candidates called as good as the first: {len(given_up)}; accuracy lost by taking them instead: {lost}.",
         f"* Rankings in which nothing was advised: {none} of {len(real)}.",
         f"* Simulated nulls, teachers that see nothing: something was advised in {junk}.",
     ]

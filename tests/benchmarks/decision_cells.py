@@ -8,6 +8,7 @@ stored in the cache folder, as each costs some seconds.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from predictor.steps import drain
 from predictor.training.splits import cut
 from predictor.truth.voters import Voters
 from tests.benchmarks.finished import random_weights
-from tests.benchmarks.lineup import ALL_SMILES, Cell, cells, read
+from tests.benchmarks.lineup import ALL_SMILES, Cell, cells, data_folder, read
 from tests.benchmarks.one_truth import descriptions, population, shown
 
 Array = NDArray[np.float64]
@@ -211,3 +212,8 @@ def _read(path: Path) -> Answered:
     values |= {name: str(values[name]) for name in ("task", "strong", "evidence")}
     values |= {"split": int(values["split"]), "names": tuple(map(str, values["names"]))}
     return Answered(**values)
+
+
+if __name__ == "__main__":
+    for found in answered(data_folder(), sys.argv[1:] or TASKS, EVIDENCE):
+        sys.stdout.write(f"{found.task} {found.strong} {found.evidence} {found.split}\n")

@@ -39,6 +39,13 @@ def test_the_first_is_launched_and_only_its_twin_is_as_good(asked):
     assert decision.cost_unit == "trainings"
 
 
+def test_nothing_is_as_good_as_the_first_where_only_representations_are_known(asked):
+    """No evidence says what the task is, however near candidates are under the prior."""
+    found = predictor.predict(strong=asked["strong"], weak=asked["weak"])
+    assert found.evidence == "representations"
+    assert found.decision.as_good == ()
+
+
 def test_noise_is_flagged_and_never_advised(asked):
     noise = asked["weak"]["noise"]
     found = predictor.predict(strong=asked["strong"], weak={"n1": noise, "n2": noise[::-1]}, labels=asked["labels"])
