@@ -5,7 +5,7 @@ from __future__ import annotations
 from predictor.results.decision import Decision, Halving, NextLaunch, Round
 from protos.w2s.v1 import ranking_pb2 as pb
 
-_PLAIN = ("unit", "tolerance", "cost_unit", "reason")
+_PLAIN = ("unit", "tolerance", "cost_unit", "reason", "best_weak")
 _LISTS = ("launch", "as_good", "next_steps")
 _OPTIONAL = ("expected_regret", "p_contains_best", "gain", "p_gain")
 
@@ -54,6 +54,7 @@ def decision_from_proto(message: pb.Decision, losses: dict[str, float], costs: d
         )
         if message.HasField("halving")
         else None,
+        best_weak=message.best_weak,
         reason=message.reason,
         next_steps=tuple(message.next_steps),
     )

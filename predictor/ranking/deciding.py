@@ -69,7 +69,7 @@ def decide(
         return next_steps(plain, query, evidence)
     launch = best_launch(draws.losses, allowed, count, costs, tolerance if query.settings.costs else None)
     lost = shortfalls(draws.losses, launch.chosen[0])
-    gain, p_gain = draws.gain(launch, allowed)
+    kept, gain, p_gain = draws.gain(launch, allowed)
     decision = Decision(
         launch=tuple(ranked[i].name for i in launch.chosen),
         expected_regret=launch.regret,
@@ -82,6 +82,7 @@ def decide(
         cost_unit=cost_unit,
         gain=gain,
         p_gain=p_gain,
+        best_weak=ranked[kept].name,
         one_more=_one_more(draws.losses, allowed, launch, ranked, costs),
         halving=_halving(query, count, allowed, ranked, p_best),
     )
@@ -119,11 +120,11 @@ class _Draws:
             return cls(-draws.gain[:, places], np.zeros_like(draws.gain[:, places]))
         return cls(draws.w2s_error[:, places], (draws.w2s_error + draws.gain)[:, places])
 
-    def gain(self, launch: Launch, allowed: Sequence[int]) -> tuple[float, float]:
-        """How far the best student launched is above the candidate that is best as it is; and the chance that it is."""
+    def gain(self, launch: Launch, allowed: Sequence[int]) -> tuple[int, float, float]:
+        """The candidate that is best as it is, how far the best student is above it, and the chance that it is."""
         kept = min(allowed, key=lambda i: float(self.weak[:, i].mean()))
         risen = self.weak[:, kept] - self.losses[:, list(launch.chosen)].min(axis=1)
-        return float(risen.mean()), float(np.mean(risen > 0.0))
+        return kept, float(risen.mean()), float(np.mean(risen > 0.0))
 
 
 def _costs(query: RankingQuery, ranked: Sequence[Candidate], strong: int | None) -> tuple[Array, str]:

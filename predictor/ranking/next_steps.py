@@ -24,9 +24,9 @@ def next_steps(decision: Decision, query: RankingQuery, evidence: str) -> Decisi
 def _labels(query: RankingQuery, evidence: str) -> list[str]:
     known = 0 if query.labels is None else int(query.labels.known.sum())
     if known == 0:
-        return [f"label {LABELS} of the rows and give them with --labels: gold labels separate candidates the most"]
+        return [f"label the {LABELS} rows that --suggest-labels {LABELS} names, and give them with --labels"]
     if known * 2 < len(query.pool):
-        return [f"label more rows than these {known} and give them with --labels"]
+        return [f"label more rows than these {known}; --suggest-labels {LABELS} names the most useful"]
     return []
 
 

@@ -93,9 +93,9 @@ def _launch(decision: Decision, first: Candidate) -> str:
 def _no_gain(decision: Decision, first: Candidate) -> str:
     if decision.gain is None or decision.gain > 0.0:
         return ""
-    if decision.unit == SHARE:
-        return "No gain expected: the best candidate used as it is would be right as often as its student. "
-    return "No gain expected: the best candidate used as it is would err as little as its student. "
+    better = "right at least as often as" if decision.unit == SHARE else "wrong by no more than"
+    whose = "the student of " + visible(first.name) if len(decision.launch) == 1 else "any student of these"
+    return f"No gain expected: {visible(decision.best_weak)} used as it is would be {better} {whose}. "
 
 
 def _beside(ranked: Sequence[Candidate], decision: Decision) -> str:
@@ -128,6 +128,13 @@ def _as_good(decision: Decision) -> str:
 def _cost(decision: Decision) -> str:
     spent = sum(decision.costs[name] for name in decision.launch)
     each = ", ".join(f"{visible(name)} {_number(cost)}" for name, cost in decision.costs.items())
+    if decision.cost_unit == "parameters × rows":
+        relative = {name: cost / decision.costs[decision.launch[0]] for name, cost in decision.costs.items()}
+        others = ", ".join(
+            f"{visible(name)} {cost:.2f}" for name, cost in relative.items() if name != decision.launch[0]
+        )
+        beside = f"; others as shares of {visible(decision.launch[0])}: {others}" if others else ""
+        return f"{_number(spent)} parameters × rows{beside}"
     if decision.cost_unit == "trainings":
         return f"{len(decision.launch)} of {len(decision.costs)} trainings; give --cost to weigh them"
     return f"{_number(spent)} in {decision.cost_unit}; each: {each}"
@@ -142,12 +149,12 @@ def _gain(decision: Decision) -> str:
     whose = "the student" if len(decision.launch) == 1 else "the better student"
     if gain <= 0.0:
         return (
-            f"none expected: {whose} is {amount(-gain, decision.unit)} behind the best candidate used as it is; the "
-            f"chance of any gain is {chance:.0%}"
+            f"none expected: {whose} is {amount(-gain, decision.unit)} behind {visible(decision.best_weak)} used as it "
+            f"is; the chance of any gain is {chance:.0%}"
         )
     return (
-        f"{whose} is expected to be {amount(gain, decision.unit)} better than the best candidate used as it is; the "
-        f"chance of any gain is {chance:.0%}"
+        f"{whose} is expected to be {amount(gain, decision.unit)} better than {visible(decision.best_weak)} used as it "
+        f"is; the chance of any gain is {chance:.0%}"
     )
 
 

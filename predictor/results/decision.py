@@ -55,6 +55,7 @@ class Decision:
         cost_unit: of these: `parameters × rows`, `as given`, or `trainings` where sizes are not known.
         gain: expected rise of the student launched above the best candidate used as it is, which costs no training.
         p_gain: chance that there is any.
+        best_weak: that candidate; empty where the gain is not known.
         one_more: the next training to launch, or None.
         halving: a plan where partial trainings are possible, or None.
         reason: why nothing is launched; empty where something is.
@@ -72,6 +73,7 @@ class Decision:
     cost_unit: str = ""
     gain: float | None = None
     p_gain: float | None = None
+    best_weak: str = ""
     one_more: NextLaunch | None = None
     halving: Halving | None = None
     reason: str = ""

@@ -221,6 +221,7 @@ def full_ranking() -> Ranking:
             cost_unit="as given",
             gain=0.0625,
             p_gain=0.875,
+            best_weak="tiny",
             one_more=NextLaunch("tiny", 0.03125, 1.5),
             halving=Halving(("small", "tiny"), (Round(100, 2), Round(200, 1)), 0.9),
             reason="none",

@@ -95,6 +95,7 @@ def decision() -> Decision:
         cost_unit="as given",
         gain=0.08,
         p_gain=0.93,
+        best_weak="small#layer=3",
         one_more=NextLaunch("small#layer=3", 0.003, 3.0),
         next_steps=("label 50 of the rows and give them with --labels",),
     )

@@ -50,8 +50,8 @@ def of_classes(one: Ranking) -> Ranking:
         ),
         (
             decided(gain=-0.01, as_good=()),
-            "No gain expected: the best candidate used as it is would err as little as its student. Train on the "
-            f"labels of {FIRST}: the best with a chance of 71%.",
+            f"No gain expected: {SECOND} used as it is would be wrong by no more than the student of {FIRST}. Train on "
+            f"the labels of {FIRST}: the best with a chance of 71%.",
         ),
         (
             decided(
@@ -89,13 +89,18 @@ def test_the_lines_name_cost_loss_gain_and_next_steps():
     )
     assert lines["cost"] == f"4 in as given; each: {FIRST} 4, {SECOND} 3, {THIRD} 1"
     assert lines["gain"] == (
-        "the student is expected to be 0.080 label variance better than the best candidate used as it is; the chance "
-        "of any gain is 93%"
+        f"the student is expected to be 0.080 label variance better than {SECOND} used as it is; the chance of any "
+        "gain is 93%"
     )
     assert lines["next"] == "label 50 of the rows and give them with --labels"
     assert "none expected" in dict(decision_lines(decided(gain=-0.02)))["gain"]
     share = dict(decision_lines(decided(unit="share of rows")))
     assert "lose 0.4 % of rows" in share["loss"]
+
+
+def test_default_costs_are_shown_as_shares_of_the_first():
+    line = dict(decision_lines(decided(cost_unit="parameters × rows")))["cost"]
+    assert line == f"4 parameters × rows; others as shares of {FIRST}: {SECOND} 0.75, {THIRD} 0.25"
 
 
 def test_of_several_the_best_is_among_them():

@@ -231,7 +231,7 @@ class Halving(_message.Message):
     def __init__(self, candidates: _Optional[_Iterable[str]] = ..., rounds: _Optional[_Iterable[_Union[Round, _Mapping]]] = ..., p_contains_best: _Optional[float] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("launch", "expected_regret", "p_contains_best", "unit", "tolerance", "as_good", "losses", "costs", "cost_unit", "gain", "p_gain", "one_more", "halving", "reason", "next_steps")
+    __slots__ = ("launch", "expected_regret", "p_contains_best", "unit", "tolerance", "as_good", "losses", "costs", "cost_unit", "gain", "p_gain", "one_more", "halving", "reason", "next_steps", "best_weak")
     class LossesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -261,6 +261,7 @@ class Decision(_message.Message):
     HALVING_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     NEXT_STEPS_FIELD_NUMBER: _ClassVar[int]
+    BEST_WEAK_FIELD_NUMBER: _ClassVar[int]
     launch: _containers.RepeatedScalarFieldContainer[str]
     expected_regret: float
     p_contains_best: float
@@ -276,7 +277,8 @@ class Decision(_message.Message):
     halving: Halving
     reason: str
     next_steps: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, launch: _Optional[_Iterable[str]] = ..., expected_regret: _Optional[float] = ..., p_contains_best: _Optional[float] = ..., unit: _Optional[str] = ..., tolerance: _Optional[float] = ..., as_good: _Optional[_Iterable[str]] = ..., losses: _Optional[_Mapping[str, float]] = ..., costs: _Optional[_Mapping[str, float]] = ..., cost_unit: _Optional[str] = ..., gain: _Optional[float] = ..., p_gain: _Optional[float] = ..., one_more: _Optional[_Union[NextLaunch, _Mapping]] = ..., halving: _Optional[_Union[Halving, _Mapping]] = ..., reason: _Optional[str] = ..., next_steps: _Optional[_Iterable[str]] = ...) -> None: ...
+    best_weak: str
+    def __init__(self, launch: _Optional[_Iterable[str]] = ..., expected_regret: _Optional[float] = ..., p_contains_best: _Optional[float] = ..., unit: _Optional[str] = ..., tolerance: _Optional[float] = ..., as_good: _Optional[_Iterable[str]] = ..., losses: _Optional[_Mapping[str, float]] = ..., costs: _Optional[_Mapping[str, float]] = ..., cost_unit: _Optional[str] = ..., gain: _Optional[float] = ..., p_gain: _Optional[float] = ..., one_more: _Optional[_Union[NextLaunch, _Mapping]] = ..., halving: _Optional[_Union[Halving, _Mapping]] = ..., reason: _Optional[str] = ..., next_steps: _Optional[_Iterable[str]] = ..., best_weak: _Optional[str] = ...) -> None: ...
 
 class Provenance(_message.Message):
     __slots__ = ("versions", "seed", "request")
