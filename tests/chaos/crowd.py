@@ -126,7 +126,7 @@ async def _crowd(
         "health p99 ms": round(prober.reported.p99 * 1000, 1),
     }
     if prober.reported.refused or prober.reported.p99 > SLOW or not prober.reported.asked:
-        broken.append(f"health: {prober.told}")
+        broken.append(f"health: {prober.reported}")
     if ends != {"SUCCEEDED": size.watches}:
         broken.append(f"watchers saw {dict(ends)}")
     if reported != {"UPLOAD_INCOMPLETE": size.uploads}:

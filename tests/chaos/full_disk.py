@@ -94,16 +94,16 @@ def _round(
         except LimitError as error:
             counts["refused"] += 1
             if error.reason not in ALLOWED:
-                broken.append(f"{what} told {error.reason}")
+                broken.append(f"{what} answered {error.reason}")
         except W2SError as error:
-            broken.append(f"{what} told {error.reason}")
+            broken.append(f"{what} answered {error.reason}")
     try:
         if client.job(first).ranking is None or len(client.features.pull("kept").values) != len(values):
             broken.append("a read gave something else")
         list(client.jobs()), list(client.features.ls()), client.server_info(), client.predict(query)
         counts["reads"] += 6
     except W2SError as error:
-        broken.append(f"a read on a full disk told {error.reason}")
+        broken.append(f"a read on a full disk answered {error.reason}")
     (room / "ballast").unlink()
     again = until(lambda: _submitted(client, query, f"{name}-again"), WAIT)
     counts["jobs"] += 1

@@ -74,7 +74,7 @@ def _called(running: RunningServer, calls: int, rng: random.Random, codes: Count
             code, text = ask(channel, name, *(mutants(rng, whole[name]) for _ in range(rng.randrange(1, 3))))
             codes[f"called: {code}"] += 1
             if code not in DECLARED or any(leak in text for leak in LEAKS):
-                broken.append(f"{name} told {code}: {text}")
+                broken.append(f"{name} answered {code}: {text}")
             if number == calls // 3:
                 before = resident(running.process.pid)
     if resident(running.process.pid) - before > GROWTH:
