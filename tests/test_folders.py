@@ -34,7 +34,7 @@ def test_outcomes_are_stored_where_nobody_else_can_list_them(tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077] == []
 
 
-def test_a_folder_that_is_there_stores_its_mode(tmp_path):
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
     (tmp_path / "open").mkdir(mode=0o755)
     make_private(tmp_path / "open" / "inner")
     make_private(tmp_path / "open")

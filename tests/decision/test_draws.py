@@ -36,7 +36,7 @@ def test_draws_are_centred_on_the_predictions():
     assert draws.weak_accuracy.mean(axis=0) == pytest.approx(forecast.accuracy.weak)
 
 
-def test_centring_stores_what_a_candidate_varies_by():
+def test_centring_preserves_what_a_candidate_varies_by():
     draws = np.array([[1.0, 3.0], [2.0, 6.0]])
     moved = centred_on(np.array([0.0, 10.0]), draws)
     assert moved.tolist() == [[-1.0, 1.0], [8.0, 12.0]]

@@ -74,7 +74,7 @@ def test_left_as_transformers(model: Path, kind: str) -> None:
     assert (found.limit, found.truncated) == (7, sum(len(row) > 7 for row in library(list(SENTENCES))["input_ids"]))
 
 
-def test_middle_stores_both_ends(model: Path) -> None:
+def test_middle_keeps_both_ends(model: Path) -> None:
     """Half of the tokens come from each end; the marks stay."""
     tokenizer = LibraryTokenizer(model)
     whole = row_tokens(tokenizer, SENTENCES, RowForm(999)).rows

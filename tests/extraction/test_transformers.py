@@ -254,7 +254,7 @@ def test_kernels_named_in_a_config_are_not_used(tiny_bert: Path, tmp_path: Path,
     np.testing.assert_array_equal(found.values, plain.values)
 
 
-def test_block_sparse_attention_is_stored_for_long_rows(tmp_path: Path) -> None:
+def test_block_sparse_attention_is_used_for_long_rows(tmp_path: Path) -> None:
     """BigBird turns to full attention for good at its first short batch; each row gets what it gets alone."""
     torch.manual_seed(3)
     config = BigBirdConfig(

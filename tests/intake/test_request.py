@@ -142,7 +142,7 @@ def test_rows_are_drawn_by_seed_in_order_and_everything_is_cut_alike(arrays, tmp
     assert ask(6).pool.ids != query.pool.ids
 
 
-def test_drawing_more_rows_than_there_are_stores_all(arrays):
+def test_drawing_more_rows_than_there_are_takes_all(arrays):
     query = build_query(strong=arrays["strong"], weak=[arrays["a"]], max_rows=ROWS + 1)
     assert len(query.pool) == ROWS
 

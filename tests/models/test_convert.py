@@ -124,7 +124,7 @@ def test_without_a_destination_the_source_itself_works_from_then_on(tmp_path: Pa
 
 
 @pytest.mark.weights
-def test_a_real_reaction_model_stores_every_weight_and_loads(weights_cache: Path) -> None:
+def test_a_real_reaction_model_keeps_every_weight_and_loads(weights_cache: Path) -> None:
     folder = Path(weights.converted_folder(weights.RXNFP_PRETRAINED))
     source, _ = locate(ModelReference.parse(weights.RXNFP_PRETRAINED), weights_cache)
     original = torch.load(source / "pytorch_model.bin", weights_only=True, map_location="cpu")

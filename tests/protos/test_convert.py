@@ -142,7 +142,7 @@ def test_a_query_with_every_field_survives_the_round_trip():
     assert convert.query_to_proto(back) == message
 
 
-def test_a_query_with_nothing_optional_stores_every_default():
+def test_a_query_with_nothing_optional_has_every_default():
     bare = RankingQuery(ModelSpec("s", "./s"), (ModelSpec("w", "./w"),), Pool.numbered(3))
     back = convert.query_from_proto(convert.query_to_proto(bare))
     assert back.settings == Settings()

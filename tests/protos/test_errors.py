@@ -52,7 +52,7 @@ def test_a_status_never_passes_four_kilobytes(letter):
     assert status.message.endswith("…")
 
 
-def test_a_status_from_elsewhere_stores_its_canonical_name():
+def test_a_status_from_elsewhere_keeps_its_canonical_name():
     back = convert.error_from_status(status_pb2.Status(code=14, message="connection refused"))
     assert type(back) is errors.UnavailableError
     assert back.reason == "UNAVAILABLE"

@@ -35,7 +35,7 @@ def test_few_whole_numbers_are_classes_and_many_are_a_quantity():
     assert Labels.of([0.5, 1.0, 2.0, 3.0] * 10).kind == "regression"
 
 
-def test_regression_stores_its_numbers_whatever_they_came_as():
+def test_regression_preserves_numbers_of_any_type():
     labels = Labels.of(["-0.77", -3.3, np.float32(2.5), 1, float("nan")])
     assert labels.kind == "regression"
     np.testing.assert_allclose(labels.targets[:4, 0], [-0.77, -3.3, 2.5, 1])
@@ -47,7 +47,7 @@ def test_labels_align_by_id():
     np.testing.assert_array_equal(labels.targets[:, 0], [0, 0, 1, np.nan, 1])
 
 
-def test_taking_rows_stores_kind_and_classes():
+def test_taking_rows_preserves_kind_and_classes():
     labels = Labels.of(["x", "y", "z"] * 4).take(np.array([1, 1, 0]))
     assert labels.targets.tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 0]]
     assert labels.classes == ("x", "y", "z")

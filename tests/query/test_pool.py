@@ -39,7 +39,7 @@ def test_blank_and_repeated_rows_are_counted_and_stored():
     assert (len(pool), pool.empty_rows, pool.duplicate_rows) == (5, 2, 2)
 
 
-def test_taking_rows_stores_their_ids_and_order():
+def test_taking_rows_preserves_their_ids_and_order():
     taken = Pool.of(["a", "b", "c"], ["x", "y", "z"]).take(np.array([2, 0]))
     assert (taken.ids, taken.texts) == (("z", "x"), ("c", "a"))
     assert Pool.numbered(4).take(np.array([3, 1])).ids == ("3", "1")

@@ -66,7 +66,7 @@ def test_foreign_error_fails_one_candidate(models, error, phase):
     assert failed.error.message.endswith("check its array, or leave it out.")
 
 
-def test_own_error_stores_its_code(models):
+def test_own_error_keeps_its_code(models):
     failed = failed_of(query_of(models), Failing("t1", LimitError("too large.", reason="TOO_LARGE")))
     assert (failed.error.code, failed.error.reason, failed.error.message) == (
         "RESOURCE_EXHAUSTED",

@@ -90,7 +90,7 @@ def test_eliminated_candidates_stay_in_the_answer_with_their_reasons(staged: tup
     assert ranking.warnings[0].endswith(f"and models read {share:.0%} of what reading all would take")
 
 
-def test_the_answer_stores_its_schema_and_its_request(staged: tuple[Ranking, CountingSource]) -> None:
+def test_the_answer_has_its_schema_and_its_request(staged: tuple[Ranking, CountingSource]) -> None:
     ranking = staged[0]
     assert Ranking.from_dict(json.loads(ranking.to_json())).to_json() == ranking.to_json()
     assert ranking.provenance.request["budget"] == {"share": 0.5, "seconds": None}

@@ -71,7 +71,7 @@ def test_rank_is_that_of_centred_rows(features):
 
 
 @pytest.mark.parametrize("energy", [0.5, 0.9, 0.95, 0.99, 1.0])
-def test_truncation_stores_the_fewest_components_that_hold_the_energy(features, energy):
+def test_truncation_retains_the_fewest_components_with_the_energy(features, energy):
     kept = PrincipalKernel.of(features).truncate(energy)
     part, left_out = dense.principal(dense.kernel(features), energy)
     np.testing.assert_allclose(kept.vectors * kept.values @ kept.vectors.T, part, **EXACT)
@@ -104,7 +104,7 @@ def test_smoothing_a_hand_case():
     np.testing.assert_allclose(smooth(found, labels + 7.0, 0.25), labels * 2.0 / 3.0, **EXACT)
 
 
-def test_tail_corrected_shrinkage_takes_the_flat_tail_off_the_stored_values():
+def test_tail_corrected_shrinkage_takes_the_flat_tail_off_the_retained_values():
     # λ = 0.5, 0.2 kept, tail 0.3 over 6 rows: γ = 0.05. 0.45/(0.5 + 0.1) = 0.75, 0.15/(0.2 + 0.1) = 0.5.
     found = PrincipalKernel(np.array([0.5, 0.2]), np.eye(6)[:, :2], tail=0.3)
     np.testing.assert_allclose(found.spectrum.shrinkage(0.1, tail_corrected=True), [0.75, 0.5], **EXACT)

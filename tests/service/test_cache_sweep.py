@@ -27,7 +27,7 @@ def test_clearing_visits_every_tenant_and_leaves_what_was_pushed(tmp_path, monke
     assert [[one.name for one in store.ls()] for store in stores] == [["kept"]] * 3
 
 
-def test_the_server_stores_the_caches_of_all_tenants_below_their_bound(start, tmp_path):
+def test_the_server_bounds_the_caches_of_all_tenants(start, tmp_path):
     folder = tmp_path / "cache" / "tenants" / "ab" / "features" / "entries" / "cd"
     folder.mkdir(parents=True)
     (folder / f"{'cd' * 32}.w2sf").write_bytes(b"x" * 5000)

@@ -109,7 +109,7 @@ def test_job_predict_and_process_give_the_same_calibrated_ranking(local, tmp_pat
     assert (bare(ranking), count) == (here, 30)
 
 
-def test_a_job_stores_the_calibration_that_it_was_created_with(local):
+def test_a_job_uses_the_calibration_that_it_was_created_with(local):
     query = build_query(**request(), calibration="moving")
     with local.client() as client:
         client.calibrations.record(outcomes())

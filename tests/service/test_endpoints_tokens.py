@@ -45,7 +45,7 @@ def test_a_token_is_stored_as_a_keyed_hash_in_private_files(file):
 @pytest.mark.parametrize(
     ("code", "reason"), [(errno.ENOSPC, "STORAGE_FULL"), (errno.EROFS, "STORAGE_UNWRITABLE")], ids=["full", "read-only"]
 )
-def test_a_disk_that_refuses_a_token_reports_so_and_stores_the_list(file, tmp_path, monkeypatch, capsys, code, reason):
+def test_a_disk_that_refuses_a_token_is_reported_and_the_list_stays(file, tmp_path, monkeypatch, capsys, code, reason):
     file.add("alice", ["read"], HOUR)
     before = sorted(path.name for path in tmp_path.iterdir())
 

@@ -25,7 +25,7 @@ def test_a_later_stream_takes_over(tmp_path):
     assert store.read("alice", MANIFEST.sha256) == DATA
 
 
-def test_a_full_disk_stores_what_came_and_lets_it_go_on(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_what_came_and_lets_it_go_on(tmp_path, monkeypatch):
     store, written = PartStore(tmp_path, Limits()), []
     real = os.pwrite
 

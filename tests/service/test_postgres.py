@@ -123,7 +123,7 @@ def test_an_id_that_the_database_could_not_even_compare_is_no_job(table):
             table.get(LOCAL, name)
 
 
-def test_a_server_of_an_earlier_version_stores_later_ones_out(url, own):
+def test_a_server_of_an_earlier_version_locks_later_ones_out(url, own):
     """Before schema 4 a server took the database for itself, by an advisory lock; two kinds must not meet."""
     own.close()
     with psycopg.connect(url, autocommit=True) as earlier:
@@ -153,7 +153,7 @@ def test_a_store_of_another_version_is_refused(url, own):
         open_store(url)
 
 
-def test_a_database_that_went_away_is_reported_so_and_found_again(postgres, table):
+def test_a_database_that_went_away_is_reported_and_found_again(postgres, table):
     name = table.create(LOCAL, "a", b"q").job.id
     claim = table.claim()
     postgres.stop()

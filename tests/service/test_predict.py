@@ -118,7 +118,7 @@ def test_validate_tells_what_creation_would_refuse(client):
         client._predictor.Validate(ask.ValidateRequest(query=query), timeout=5)
 
 
-def test_an_unreachable_server_is_reported_to_be_so_at_once():
+def test_an_unreachable_server_is_reported_at_once():
     from client import PredictorClient
 
     began = time.monotonic()

@@ -96,7 +96,7 @@ def test_a_watch_goes_on_across_a_restart_of_the_server(start):
     assert revisions == sorted(set(revisions))
 
 
-def test_sigterm_stores_the_running_job_and_exits_with_zero(start):
+def test_sigterm_keeps_the_running_job_and_exits_with_zero(start):
     running = start("--limit", "drain_seconds=0.2")
     frozen = running.freeze_job_worker()
     with running.client(reconnect_seconds=0) as client:

@@ -60,7 +60,7 @@ def test_a_silent_upload_is_ended_and_can_go_on(narrow):
         send(client, [head(manifest), *chunks(values, CHUNK)])
 
 
-def test_what_is_more_than_the_server_stores_is_refused_by_its_declaration(narrow):
+def test_what_is_more_than_the_server_allows_is_refused_by_its_declaration(narrow):
     with narrow.client() as client:
         for values, text in (
             (signal(500, 1001), "has 2002000 bytes; this server stores at most 2000000"),

@@ -121,7 +121,7 @@ def test_an_upload_that_nobody_goes_on_with_expires(staged, own_folders):
     assert list((own_folders / "uploads").rglob("*.*")) == []
 
 
-def test_a_full_disk_stores_what_came_and_names_no_path(staged, monkeypatch):
+def test_a_full_disk_keeps_what_came_and_names_no_path(staged, monkeypatch):
     values = signal()
     manifest = Manifest.of("full", values)
     upload = staged.open(LOCAL, manifest)

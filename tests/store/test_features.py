@@ -215,7 +215,7 @@ def test_verify_reads_all_and_sets_damaged_ones_aside(store: FeatureStore) -> No
     assert store.get(OTHER) is not None
 
 
-def test_sweep_drops_what_was_read_longest_ago_and_stores_pushed_sets(store: FeatureStore) -> None:
+def test_sweep_drops_what_was_read_longest_ago_and_no_pushed_sets(store: FeatureStore) -> None:
     pushed = store.push("mine", VALUES + 1)
     for age, key in ((300, KEY), (200, OTHER), (400, pushed)):
         if key != pushed:

@@ -25,7 +25,7 @@ def test_the_loss_is_the_papers_sum_of_two_terms():
     assert cross_entropy(own, mixed_targets(weak, own, alpha)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_threshold_stores_the_weak_labels_share_of_each_class():
+def test_the_threshold_preserves_the_weak_labels_share_of_each_class():
     own = two([0.9, 0.8, 0.7, 0.6])
     np.testing.assert_array_equal(own_classes(own, two([0.25] * 4))[:, 1], [1, 0, 0, 0])
     np.testing.assert_array_equal(own_classes(own, two([0.75] * 4))[:, 1], [1, 1, 1, 0])

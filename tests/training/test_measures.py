@@ -67,7 +67,7 @@ def test_pgr_is_absent_where_the_ceiling_does_not_beat_the_weak_model():
     assert outcomes([0.3, 0.4], [0.35, 0.4], [0.4, 0.35]).pgr(0) == (None, None)
 
 
-def test_one_split_stores_every_figure():
+def test_one_split_has_every_figure():
     full = Outcomes(
         *(np.arange(6.0).reshape(2, 3) + i for i in range(2)),
         np.arange(3.0),

@@ -73,7 +73,7 @@ def test_grouping_needs_texts_and_words():
         first_words(["a"], 0)
 
 
-def test_cutting_anew_stores_the_gold_rows_and_the_sizes():
+def test_cutting_anew_preserves_the_gold_rows_and_the_sizes():
     part = thirds(50, np.random.default_rng(1))
     again = recut(part, np.random.default_rng(2))
     assert again.weak is part.weak

@@ -58,7 +58,7 @@ def test_estimators_that_see_no_labels_are_not_shown_any(question):
     assert {score.evidence for score in found.scores} == {"representations"}
 
 
-def test_what_only_labels_could_say_is_stored_where_it_was_asked_for_by_name(question):
+def test_an_estimator_asked_for_by_name_stays_without_labels(question):
     found = drain(validation_steps(*asking(question, "cka", "logme"), ArraySource(), splits=2, labelled_splits=2))
     assert all({"cka", "logme"} == set(one.predicted) for one in found.trained)
     assert all("value" in one.predicted["logme"] for one in found.trained)
