@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from predictor.report.markup import section, table, text
+from predictor.report.markup import section, text
 from predictor.results.ranking import Ranking
 from predictor.results.suggestion import LabelValue, in_words
 
@@ -17,10 +17,11 @@ def labels_section(ranking: Ranking) -> str:
     """A section; nothing where no labels were asked for."""
     if not ranking.value_of_labels:
         return ""
-    rows = [[text(one.id), text(one.reason)] for one in ranking.suggested_labels[:SHOWN]]
+    rows = ranking.suggested_labels[:SHOWN]
     more = len(ranking.suggested_labels) - len(rows)
-    caption = "Rows to label first" + (f"; {more} more in the JSON and in the file of --suggestions" if more else "")
-    listed = table(caption, ["Row", "What its label tells"], rows, "measured") if rows else ""
+    items = "".join(f"<div><dt>{text(one.id)}</dt><dd>{text(one.reason)}</dd></div>" for one in rows)
+    rest = f"<div><dt></dt><dd>{more} more in the JSON and in the file of --suggestions</dd></div>" if more else ""
+    listed = f'<h3>Rows to label first</h3><dl class="words panel">{items}{rest}</dl>' if rows else ""
     return section(
         "What labels would change", _bars(ranking.value_of_labels), listed, lead=text(in_words(ranking.value_of_labels))
     )
