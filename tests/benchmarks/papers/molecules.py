@@ -59,10 +59,15 @@ def features(name: str, reference: str, layer: str, extractor: Extractor, pool: 
     return drain(extractor.features(spec, pool, Settings(precision="fp32")))[0]
 
 
+def place(task: str, student: str, teachers: int) -> Path:
+    """Where a measured cell is stored."""
+    return cache_dir() / "benchmarks" / "molecules" / f"{task}-{student}-{teachers}.json"
+
+
 def measure(task: str, student: tuple[str, str], extractor: Extractor, first: int) -> Row:
     """Train all students of a cell, and score every estimator; from the cache where it is there."""
     members = trained()[:first]
-    stored = cache_dir() / "benchmarks" / "molecules" / f"{task}-{student[0]}-{len(members)}.json"
+    stored = place(task, student[0], len(members))
     if stored.exists():
         found: Row = json.loads(stored.read_text(encoding="utf-8"))
         return found
@@ -185,10 +190,13 @@ def main() -> None:
     """Write the page to standard output and every figure beside this file, the worst first."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.papers.molecules", description=__doc__)
     parser.add_argument("--first", type=int, default=1_000, help="only the first N trained members of the zoo")
+    parser.add_argument("--stored", action="store_true", help="only cells that were measured before")
     options = parser.parse_args()
     extractor, tasks = Extractor(), [one for one in TASKS if (data_folder() / f"{one}.jsonl").exists()]
-    cells = []
+    cells, teachers = [], len(trained()[: options.first])
     for task, student in product(tasks, STUDENTS):
+        if options.stored and not place(task, student[0], teachers).exists():
+            continue
         cells.append(measure(task, student, extractor, options.first))
         print(f"{task} · {student[0]}: {len(cells[-1]['names'])} teachers", file=sys.stderr, flush=True)
     found = figures(cells)

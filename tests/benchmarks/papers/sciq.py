@@ -202,8 +202,10 @@ estimator needs those of the student, it was given the logits of the four teache
 ## What it says
 
 Where agreement errs, it errs upwards, by up to 20 points: teachers of one family share mistakes. The order survives
-that. Fifty gold rows are too few to compare teachers by accuracy, whose standard error is then 6 points. `truth`
-relies on them so much that it orders worse with them than with the weak labels alone, for both losses.
+that. Fifty gold rows are too few to compare teachers by accuracy, whose standard error is then 6 points: that orders
+fewer pairs right than the weak labels alone. `truth` with both loses fewer points than with the weak labels alone,
+but orders no more pairs right. Parameters order as many pairs right and cost the most in the worst case, where a
+large teacher had failed.
 """
 
 
