@@ -85,7 +85,10 @@ def measure(task: str, student: tuple[str, str], extractor: Extractor, first: in
     )
     validation = drain(asked)
     case = Case(Representation.of(strong), tuple(Representation.of(one) for one in weak))
-    grid = RepresentationGap().estimate(case)
+    by_name = dict(zip((one.name for one in weak), RepresentationGap().estimate(case), strict=True))
+    names = [one.name for one in validation.trained]
+    grid = [by_name[name] for name in names]
+    ordered = [{one.name: one.values for one in weak}[name] for name in names]
     result = {
         "task": task,
         "student": student[0],
@@ -93,12 +96,12 @@ def measure(task: str, student: tuple[str, str], extractor: Extractor, first: in
         "ceiling": validation.ceiling_error.value,
         "reliability": validation.reliability,
         "scores": [asdict(one) for one in validation.scores],
-        "names": [one.name for one in validation.trained],
+        "names": names,
         "w2s_error": [one.w2s_error.value for one in validation.trained],
         "weak_error": [one.weak_error.value for one in validation.trained],
         "settings": {name: [one.details[name] for one in grid] for name in grid[0].details},
-        "left-out share of the student": left_out_share(strong.values, [one.values for one in weak]).tolist(),
-        "Gaussian sufficiency": (-sufficiency(strong.values, [one.values for one in weak])).tolist(),
+        "left-out share of the student": left_out_share(strong.values, ordered).tolist(),
+        "Gaussian sufficiency": (-sufficiency(strong.values, ordered)).tolist(),
     }
     stored.parent.mkdir(parents=True, exist_ok=True)
     stored.write_text(json.dumps(result) + "\n", encoding="utf-8")
@@ -236,6 +239,19 @@ Ceiling is the error of a student trained on gold labels; reliability is the ran
 the splits measured, the most that an order can reach.
 
 {cellwise}
+
+## What it says
+
+Written of 39 teachers and the tasks FreeSolv, ESOL and SR-ARE. More models and tasks are a matter of running both
+commands on; the aim is 150 models and nine tasks.
+
+* The simulation orders these teachers better than Xue's operator at the grid's centre in five of six cells, and than
+  the best of nine settings in hindsight in five of six. On SR-ARE nothing is learned, and no order means much.
+* A peer is as good: by the share of the student's variance that a teacher leaves out, the order is as near and the
+  first choice loses next to nothing; that of the simulation loses .04 label variances. Width alone is not far off.
+* CKA and Xue's forms order these models worse than their widths do.
+* With gold labels `truth_posterior` is best. Misfit is no guide to the gain here, and Err_w − misfit orders no better
+  than LogME.
 """
 
 
