@@ -26,6 +26,9 @@ def add(commands: Commands) -> None:
     form.add_argument("--html", action="store_true", help="a self-contained page")
     form.add_argument("--md", action="store_true", help="Markdown")
     form.add_argument("--csv", action="store_true", help="CSV, one row per candidate")
+    form.add_argument(
+        "--track", metavar="TRACKER", help="log a ranking as a run: wandb:PROJECT or mlflow:EXPERIMENT; prints its id"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="file to write instead of standard output")
 
 
@@ -33,6 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert one answer."""
     check_destinations(arguments)
     found = read_answer(arguments.file)
+    if arguments.track:
+        print(_tracked(found, arguments.track))
+        return 0
     form = "html" if arguments.html else "md" if arguments.md else "csv" if arguments.csv else "table"
     if form == "table" and not arguments.output:
         print_table(found) if isinstance(found, Ranking) else print_validation(found)
@@ -43,6 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(text.rstrip("\n"))
     return 0
+
+
+def _tracked(found: Ranking | Validation, target: str) -> str:
+    """Log a ranking; the id of its run."""
+    from predictor.report.tracking import track
+
+    if not isinstance(found, Ranking):
+        raise InputError(
+            "--track logs a ranking, and this is a validation; use --csv.", reason="BAD_USAGE", field="track"
+        )
+    return track(found, target)
 
 
 def read_answer(path: str) -> Ranking | Validation:
