@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isinf
 
+from predictor.errors import RefusedError
 from predictor.extraction.backend import LayerPooling, Runtime
 from predictor.extraction.identity import Identity
 from predictor.extraction.layers import resolve_layers
@@ -67,7 +69,16 @@ class ModelCache:
         numbers = resolve_layers(layers, facts.layers, name)
         if precision == "bf16" and not drift_allowed(facts.drift, numbers):
             moved = f"{max(facts.drift[n] for n in numbers):.0%} of their spread (limit {DRIFT_LIMIT:.0%})"
-            if asked == "auto":
+            if isinf(facts.drift[0]):
+                if asked != "auto":
+                    raise RefusedError(
+                        f"{name!r} has an operation that cannot be computed in bf16; give --precision fp32 or auto.",
+                        reason="NO_BF16",
+                        field="precision",
+                    )
+                precision, facts = "fp32", self.facts(identity, "fp32")
+                warnings = ("this model cannot be computed in bf16, so it was read in fp32",)
+            elif asked == "auto":
                 precision, facts = "fp32", self.facts(identity, "fp32")
                 warnings = (f"bf16 would move this model's features by {moved}, so it was read in fp32",)
             else:

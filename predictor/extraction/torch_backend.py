@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from predictor.errors import RefusedError
 from predictor.extraction.backend import LayerPooling, Runtime, Vectors
 from predictor.extraction.packed_linear import pack
 from predictor.extraction.pooling import pool
@@ -56,7 +58,7 @@ class TorchBackend:
         probe = np.arange(6, dtype=np.int64)[None, :] % config.vocab_size
         mask = np.ones_like(probe)
         self._probe = self._tensors(probe, mask)
-        states = self._reported(self._probe)
+        states = self._first_pass()
         self.layers = len(states) - 1
         self.shown = tuple(range(len(states)))
         self.width = int(states[-1].shape[-1])
@@ -83,7 +85,11 @@ class TorchBackend:
             outputs = tuple(LayerPooling(layer, "mean") for layer in self.shown)
             exact = [self.forward(*batch, outputs) for batch in probes]
             narrow(self.model)
-            rounded = [self.forward(*batch, outputs) for batch in probes]
+            try:
+                rounded = [self.forward(*batch, outputs) for batch in probes]
+            except (RuntimeError, NotImplementedError, TypeError, ValueError):  # an operation that has no bf16
+                widen(self.model)
+                return tuple(inf for _ in outputs)
             if probes:
                 pairs = list(zip(exact, rounded, strict=True))
                 drift = tuple(max(drift_of(a[output], b[output]) for a, b in pairs) for output in outputs)
@@ -109,10 +115,28 @@ class TorchBackend:
             return {layer: states[layer] for layer in layers}
         return self._caught(inputs, layers, self._blocks)
 
+    def _first_pass(self) -> tuple[torch.Tensor, ...]:
+        """Hidden states of the probe.
+
+        Raises:
+            RefusedError: the model cannot be run at all, whatever the rows.
+        """
+        try:
+            with lack_of_memory():
+                return self._reported(self._probe)
+        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:  # its own code
+            raise RefusedError(
+                f"{self.architecture} fails in its forward pass over {self._probe['input_ids'].shape[1]} tokens "
+                f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}); fix its config.json, or export it "
+                "to ONNX and give onnx:FILE.",
+                reason="MODEL_UNREADABLE",
+                field="model",
+            ) from error
+
     @torch.inference_mode()
     def _reported(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         output = self._run(inputs, output_hidden_states=True)
-        return tuple(output.hidden_states)
+        return tuple(_first(state) for state in output.hidden_states)  # PEGASUS-X adds global tokens to the last
 
     @torch.inference_mode()
     def _last(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -140,7 +164,7 @@ class TorchBackend:
             catch(0, args[0] if args else kwargs["hidden_states"])
 
         def after(layer: int) -> Any:
-            return lambda module, args, output: catch(layer, output[0] if isinstance(output, tuple) else output)
+            return lambda module, args, output: catch(layer, _first(output))
 
         handles = [blocks[layer - 1].register_forward_hook(after(layer)) for layer in layers if layer > 0]
         if 0 in layers:
@@ -171,6 +195,11 @@ class TorchBackend:
             return None  # blocks that are called in another way
         same = all(k in caught and torch.equal(caught[k], reported[k]) for k in below)
         return blocks if same else None
+
+
+def _first(output: Any) -> Any:
+    """The hidden state among the outputs of a block."""
+    return output[0] if isinstance(output, tuple | list) else output
 
 
 def _parameters(module: torch.nn.Module) -> int:
@@ -208,3 +237,10 @@ def narrow(model: torch.nn.Module) -> None:
     for name, weight in model.named_parameters():
         if weight.is_floating_point() and not in_fp32 & set(name.split(".")):
             weight.data = weight.data.to(torch.bfloat16)
+
+
+def widen(model: torch.nn.Module) -> None:
+    """Bring weights in bf16 back to fp32; what was rounded stays rounded."""
+    for weight in model.parameters():
+        if weight.dtype == torch.bfloat16:
+            weight.data = weight.data.float()

@@ -10,7 +10,7 @@ from predictor.errors import RefusedError
 ENCODERS = (
     "albert", "bert", "big_bird", "camembert", "convbert", "deberta", "deberta-v2", "distilbert", "electra", "ernie",
     "esm", "fnet", "ibert", "layoutlm", "longformer", "megatron-bert", "mobilebert", "modernbert", "mpnet", "mra",
-    "nezha", "nomic_bert", "nystromformer", "rembert", "roberta", "roberta-prelayernorm", "roformer", "squeezebert",
+    "nomic_bert", "nystromformer", "rembert", "roberta", "roberta-prelayernorm", "roformer", "squeezebert",
     "xlm", "xlm-roberta", "xlm-roberta-xl", "xmod", "yoso",
 )  # fmt: skip
 DECODERS = (

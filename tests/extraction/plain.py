@@ -17,12 +17,13 @@ def pooled(states: NDArray[np.float32], how: str) -> NDArray[np.float32]:
 
 def one_by_one(model: Any, rows: list[list[int]], layer: int, how: str) -> NDArray[np.float32]:
     """(n, d) from hidden_states[layer] of a plain forward pass per row of token ids."""
-    with torch.no_grad():
-        found = [
-            model(input_ids=torch.tensor([row]), output_hidden_states=True).hidden_states[layer][0].float().numpy()
-            for row in rows
-        ]
-    return np.stack([pooled(states, how) for states in found])
+    found = []
+    for row in rows:
+        with torch.no_grad():
+            state = model(input_ids=torch.tensor([row]), output_hidden_states=True).hidden_states[layer]
+        tokens = state[0] if isinstance(state, tuple) else state  # PEGASUS-X has global tokens beside
+        found.append(pooled(tokens[0, : len(row)].float().numpy(), how))  # and pads rows to whole blocks
+    return np.stack(found)
 
 
 def load(folder: Path) -> tuple[Any, Any]:
