@@ -30,6 +30,7 @@ from predictor.extraction.extractor import Extractor
 from predictor.models.architectures import DECODERS, ENCODER_DECODERS, ENCODERS
 from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Precision, Settings
 from predictor.steps import drain
 from tests.benchmarks.compatibility_models import LAYERS, tiny_model, write_folder, write_gguf, write_onnx
@@ -110,7 +111,7 @@ def _read(
             return
         model = extractor.models.current
         assert model is not None
-        rows = [row.tolist() for row in model.tokenize(list(ROWS), 256).rows]
+        rows = [row.tolist() for row in model.tokenize(list(ROWS), RowForm(256)).rows]
         for one in found:
             wanted = one_by_one(network, rows, int(one.layer), pooling)
             read_in = "bf16" if "bf16_drift" in one.diagnostics else "graph" if source == "onnx" else "fp32"

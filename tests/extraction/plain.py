@@ -19,6 +19,8 @@ def one_by_one(model: Any, rows: list[list[int]], layer: int, how: str) -> NDArr
     """(n, d) from hidden_states[layer] of a plain forward pass per row of token ids."""
     found = []
     for row in rows:
+        if hasattr(model, "set_attention_type"):  # a short row turns BigBird's own attention off for those that follow
+            model.set_attention_type("block_sparse")
         with torch.no_grad():
             state = model(input_ids=torch.tensor([row]), output_hidden_states=True).hidden_states[layer]
         tokens = state[0] if isinstance(state, tuple) else state  # PEGASUS-X has global tokens beside

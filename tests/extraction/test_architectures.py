@@ -12,6 +12,7 @@ from predictor.errors import RefusedError
 from predictor.extraction.extractor import Extractor
 from predictor.query.model_spec import read_spec
 from predictor.query.pool import Pool
+from predictor.query.row_form import RowForm
 from predictor.query.settings import Precision, Settings
 from predictor.query.source import FeatureSet
 from predictor.steps import drain
@@ -50,7 +51,7 @@ def test_blocks_that_answer_with_more_than_a_state(kind: str, tmp_path: Path, to
     extractor, found = read(tmp_path / "m", tmp_path / "cache", "fp32")
     loaded = extractor.models.current
     assert loaded is not None
-    rows = [row.tolist() for row in loaded.tokenize(list(ROWS), 256).rows]
+    rows = [row.tolist() for row in loaded.tokenize(list(ROWS), RowForm(256)).rows]
     network = model.get_encoder() if model.config.is_encoder_decoder else model
     assert relative_error(found.values, one_by_one(network, rows, int(found.layer), "mean")) < 1e-5
 
