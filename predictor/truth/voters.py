@@ -131,6 +131,8 @@ def consensus(voters: Voters) -> Consensus:
 def one_factor(correlation: Array) -> Array:
     """(m,) loadings λ in [0, 1] with R_ij ≈ λ_i λ_j off the diagonal; of fewer than three voters √ of what they share.
 
+    Negative correlations count as none: voters that contradict each other show of neither that it is right.
+
     Principal factor analysis: the diagonal is replaced by λ² until it converges. One voter alone is given 1.
 
     Source: Harman 1976, "Modern Factor Analysis", section 8.
@@ -138,7 +140,7 @@ def one_factor(correlation: Array) -> Array:
     voters = len(correlation)
     if voters == 1:
         return np.ones(1)
-    reduced = correlation.copy()
+    reduced = np.maximum(correlation, 0.0)
     loading: Array = np.sqrt(np.clip(np.max(correlation - 2.0 * np.eye(voters), axis=1), 0.0, 1.0))
     for _ in range(STEPS):
         np.fill_diagonal(reduced, loading**2)

@@ -89,3 +89,13 @@ def test_a_description_that_agrees_with_nobody_is_trusted_little():
     assert abs(found.weights[2]) < 0.1 * found.weights[0]
     lone = consensus(Voters(("noise",), ("description",), scores[:, 2:]).in_label_units())
     assert lone.reliability[0] == pytest.approx(0.5)
+
+
+def test_two_voters_that_contradict_each_other_are_both_trusted_little():
+    """A negative correlation shows of neither that it is right, in whichever order they are listed."""
+    rng = np.random.default_rng(8)
+    first, second = rng.standard_normal((2, 500))
+    scores = 0.5 * np.stack([first, second - 0.3 * first], axis=1)[:, :, None]
+    for places in ([0, 1], [1, 0]):
+        voters = Voters(("a", "b"), ("weak", "weak"), scores).only(places).in_label_units()
+        np.testing.assert_allclose(consensus(voters).reliability, 0.0, atol=1e-6)
