@@ -32,8 +32,8 @@ _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _MAX_TRACEPARENT = 128
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
-_Begun = tuple[float, CallTrace]
-"""When a call began, and its trace."""
+_Begun = tuple[float, CallTrace, str]
+"""When a call began, its trace, and the address of its caller."""
 
 _CODES = {code.name: code for code in grpc.StatusCode}
 
@@ -57,16 +57,17 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
         method, request_id, kind = details.method, _request_id(details.invocation_metadata), _kind(details.method)
         parent = _traceparent(details.invocation_metadata)
 
-        def begin() -> _Begun:
+        def begin(context: Any) -> _Begun:
+            peer = _address(context.peer())  # not later: asked after the caller has left, gRPC ends the process
             self._metrics.call_started(kind, method)
             trace = self._traces.call(method, parent, request_id)
             set_traceparent(trace.traceparent)
-            return time.monotonic(), trace
+            return time.monotonic(), trace, peer
 
-        def close(begun: _Begun, code: str, context: Any) -> None:
-            peer = _address(context.peer())
-            spent, caller = time.monotonic() - begun[0], known_caller()
-            begun[1].end(code)
+        def close(begun: _Begun, code: str) -> None:
+            started, call, peer = begun
+            spent, caller = time.monotonic() - started, known_caller()
+            call.end(code)
             tenant = None if caller is None else caller.tenant
             log(
                 "call",
@@ -75,7 +76,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
                 tenant=tenant,
                 code=code,
                 peer=peer,
-                trace=_trace_id(begun[1].traceparent or parent),
+                trace=_trace_id(call.traceparent or parent),
                 milliseconds=round(spent * 1000, 1),
             )
             self._metrics.call_ended(kind, method, code, spent)
@@ -83,39 +84,39 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
 
         async def fail(error: Exception, context: Any, started: _Begun) -> NoReturn:
             known = error if isinstance(error, W2SError) else _internal(error, method, request_id)
-            close(started, known.code, context)
+            close(started, known.code)
             if isinstance(known, LimitError):
                 self._metrics.rejected(known.reason)
             await _abort(context, known, request_id)
             raise AssertionError("abort returned")
 
         async def unary(request: Any, context: Any) -> Any:
-            started = begin()
+            started = begin(context)
             try:
                 answer = await single(handler)(request, context)
             except grpc.aio.AbortError:
                 raise
             except asyncio.CancelledError:
-                close(started, "CANCELLED", context)
+                close(started, "CANCELLED")
                 raise
             except Exception as error:  # the boundary of the server
                 await fail(error, context, started)
-            close(started, "OK", context)
+            close(started, "OK")
             return answer
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-            started = begin()
+            started = begin(context)
             try:
                 async for answer in several(handler)(request, context):
                     yield answer
             except grpc.aio.AbortError:
                 raise
             except (asyncio.CancelledError, GeneratorExit):
-                close(started, "CANCELLED", context)
+                close(started, "CANCELLED")
                 raise
             except Exception as error:  # the boundary of the server
                 await fail(error, context, started)
-            close(started, "OK", context)
+            close(started, "OK")
 
         return wrapped(handler, unary, stream)
 

@@ -106,14 +106,14 @@ def test_weak_labels_that_are_alike_share_the_ridge_of_the_first():
     for held in np.array_split(np.random.default_rng(4).permutation(ROWS), 2):
         rest = np.setdiff1d(np.random.default_rng(4).permutation(ROWS), held, assume_unique=True)
         head = LogisticHeads(features).on(rest, held)
-        fixed = LogisticHeads(features, head.settled(weak_labels[0, rest], 9).ridge).on(rest, held)
+        fixed = LogisticHeads(features, head.with_ridge_for(weak_labels[0, rest], 9).ridge).on(rest, held)
         for outputs, learned in zip(weak_labels, found, strict=True):
             np.testing.assert_allclose(learned[held], fixed.learn(outputs[rest], 9), atol=1e-9)
 
 
 def test_a_fixed_ridge_is_settled_as_it_is():
     head = LogisticHeads(made().strong.features, 0.5).on(np.arange(50), np.arange(50, 60))
-    assert head.settled(np.zeros((50, 1)), 0) is head
+    assert head.with_ridge_for(np.zeros((50, 1)), 0) is head
 
 
 @pytest.mark.parametrize("classes", [2, 3])

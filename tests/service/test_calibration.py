@@ -198,7 +198,7 @@ def test_quotas_hold_per_tenant(running):
         ),
         (pb.ListOutcomesRequest(page_size=-1), "BAD_PAGE"),
         (pb.ListOutcomesRequest(page_token="x"), "BAD_PAGE"),
-        (pb.ListOutcomesRequest(page_token="b3V0Y29t).recordedXM6LTE="), "BAD_PAGE"),
+        (pb.ListOutcomesRequest(page_token="b3V0Y29tZXM6LTE="), "BAD_PAGE"),
         (pb.FitCalibrationRequest(), "BAD_NAME"),
         (pb.FitCalibrationRequest(name="../x"), "BAD_NAME"),
         (pb.FitCalibrationRequest(name="x", recipe="unheard of"), "TOO_FEW_TASKS"),
