@@ -227,7 +227,8 @@ class JobTable:
         """The jobs that wait for a worker, in the order of creation."""
         with self._database.reading() as session:
             found = session.execute(
-                "SELECT id, tenant, cost, created, losses FROM jobs WHERE state = 'QUEUED' ORDER BY seq"
+                "SELECT id, tenant, cost, created, losses FROM jobs WHERE state = 'QUEUED' "
+                f"AND (deadline IS NULL OR deadline >= {self._database.clock}) ORDER BY seq"  # others fail, unstarted
             )
             return [
                 Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found

@@ -30,7 +30,10 @@ def files(arrays, tmp_path):
     ("words", "reported"),
     [
         (("-o", "-"), "'-' names no file; leave the flag out to have the answer on standard output."),
-        (("-o", "x.json", "--html", "./x.json"), "two of -o, --html and --suggestions name 'x.json'; give each a file of its own."),
+        (
+            ("-o", "x.json", "--html", "./x.json"),
+            "two of -o, --html and --suggestions name 'x.json'; give each a file of its own.",
+        ),
         (("-o", "good.npy"), "'good.npy' is read by this command, and would be overwritten; name another file."),
         (("-o", "./s.npy"), "'./s.npy' is read by this command, and would be overwritten"),
         (("--html", "rows.txt", "--pool", "rows.txt"), "'rows.txt' is read by this command, and would be overwritten"),
