@@ -118,6 +118,8 @@ class OutcomeStore:
         """
         self._refuse_old()
         if not self._file.exists():
+            if after is not None:
+                raise _unknown(after)
             return ()
         with self._opened() as database:
             place = 0 if after is None else _place(database, after)
@@ -197,5 +199,9 @@ def _count(database: sqlite3.Connection) -> int:
 def _place(database: sqlite3.Connection, name: str) -> int:
     found = database.execute("SELECT place FROM outcomes WHERE id = ?", (name,)).fetchone()
     if found is None:
-        raise NotFoundError(f"no outcome has the id {name!r}.", reason="OUTCOME_NOT_FOUND")
+        raise _unknown(name)
     return int(found[0])
+
+
+def _unknown(name: str) -> NotFoundError:
+    return NotFoundError(f"no outcome has the id {name!r}.", reason="OUTCOME_NOT_FOUND")
