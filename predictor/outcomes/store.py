@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from predictor.outcomes.outcome import Outcome, content_id
 MAX_BYTES = 16 << 10
 """Of one outcome as JSON."""
 
+POLL_SECONDS = 0.01
 BUSY_SECONDS = 60.0
 """How long a process waits for another one's transaction."""
 
@@ -145,9 +147,7 @@ class OutcomeStore:
                 make_private(self.folder)
                 os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files this mode
             with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)) as database:
-                database.execute("PRAGMA journal_mode=WAL")
-                database.execute("PRAGMA synchronous=FULL")
-                database.execute(_TABLE)
+                _prepare(database)
                 yield database
         except sqlite3.Error as error:
             raise self._refused(error) from error
@@ -179,6 +179,24 @@ class OutcomeStore:
         except (ValueError, TypeError, AttributeError, InputError):
             pass
         raise self._damaged(f"outcome {name[:12]} is not what was written")
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Set the journal and make the table where there is none.
+
+    SQLite does not wait for its time limit where two processes change the journal of a new file at once, so this does.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=FULL")
+            database.execute(_TABLE)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(POLL_SECONDS)
 
 
 def _text(one: Outcome) -> str:
