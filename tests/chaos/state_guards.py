@@ -201,7 +201,7 @@ STATE_GUARDS = (
     Mutation(
         "sync of an outcome",
         "predictor/outcomes/store.py",
-        '                database.execute("PRAGMA synchronous=FULL")\n',
+        '            database.execute("PRAGMA synchronous=FULL")\n',
         "",
         "tests/outcomes/test_store.py::test_commits_wait_for_the_disk",
     ),
