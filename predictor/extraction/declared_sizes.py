@@ -6,14 +6,12 @@ a few bytes may declare more layers and wider ones than any machine holds.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from predictor.errors import RefusedError
-from predictor.store.array_files import check_safetensors_header
+from predictor.models.tensor_shapes import tensor_shapes
 
 LAYERS = (
     "num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers", "num_decoder_layers",
@@ -31,17 +29,18 @@ MAX_SHARED_LAYERS = 512
 """For a model whose layers share their weights, which the weights say nothing about."""
 
 _SHARED = frozenset(("albert",))
-_MAX_HEADER = 64 << 20
 
 
 def check_declared_sizes(config: dict[str, Any], folder: Path) -> None:
     """Refuse a configuration that declares more than the folder's safetensors hold; without any it is not checked.
 
     Raises:
-        RefusedError: more layers than any tensor's name has, or a width that is longer than every dimension.
-        InputError: a header that is damaged or too long.
+        RefusedError: more layers than any tensor's name has, a width that is longer than every dimension, or
+            a header that is damaged or too long.
     """
-    shapes = dict(_shapes(folder))
+    shapes = {
+        name: shape for path in sorted(folder.glob("*.safetensors")) for name, shape in tensor_shapes(path).items()
+    }
     if not shapes:
         return
     layers = max((int(part) + 1 for name in shapes for part in name.split(".") if _is_number(part)), default=0)
@@ -68,25 +67,6 @@ def _check(folder: Path, name: str, declared: int, found: int, what: str) -> Non
             reason="CONFIG_CONTRADICTS_WEIGHTS",
             field="model",
         )
-
-
-def _shapes(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """Names and shapes of the tensors, from the headers alone."""
-    for path in sorted(folder.glob("*.safetensors")):
-        check_safetensors_header(path, _MAX_HEADER)
-        with path.open("rb") as file:
-            header = file.read(int.from_bytes(file.read(8), "little"))
-        try:
-            entries = [(name, entry["shape"]) for name, entry in json.loads(header).items() if name != "__metadata__"]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise RefusedError(
-                f"the header of {path} is damaged ({type(error).__name__}); fetch the file again.",
-                reason="MODEL_UNREADABLE",
-                field="model",
-            ) from error
-        for name, shape in entries:
-            if isinstance(shape, list) and all(isinstance(size, int) for size in shape):
-                yield name, shape
 
 
 def _is_number(part: str) -> bool:

@@ -5,19 +5,17 @@ No weight is loaded. The rate is measured on two linear layers, for a second per
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from predictor.extraction.backend import Runtime
 from predictor.models.artefact import Artefact
 from predictor.models.forms import GGUF, ONNX, TRANSFORMERS
+from predictor.models.tensor_shapes import tensor_shapes
 from predictor.query.row_form import RowForm
-from predictor.store.array_files import check_safetensors_header
 
 PROBE_SECONDS = 1.0
 
@@ -87,7 +85,7 @@ def _tensors(artefact: Artefact) -> Iterator[tuple[str, Sequence[int]]]:
     if artefact.form == TRANSFORMERS:
         for path in artefact.weight_files:
             if path.suffix == ".safetensors":
-                yield from _safetensors(path)
+                yield from tensor_shapes(path).items()
     elif artefact.form == GGUF:
         from gguf import GGUFReader
 
@@ -97,13 +95,6 @@ def _tensors(artefact: Artefact) -> Iterator[tuple[str, Sequence[int]]]:
 
         graph = onnx.load(str(artefact.path), load_external_data=False).graph
         yield from ((tensor.name, list(tensor.dims)) for tensor in graph.initializer)
-
-
-def _safetensors(path: Path) -> Iterator[tuple[str, Sequence[int]]]:
-    check_safetensors_header(path, limit=100 << 20)
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    yield from ((name, one["shape"]) for name, one in header.items() if name != "__metadata__")
 
 
 def _looked_up(name: str) -> bool:

@@ -23,8 +23,10 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
             if length > min(MAX_HEADER, path.stat().st_size):
                 raise ValueError("its header is longer than the file")
             raw = json.loads(file.read(length))
-        return {name: tuple(about["shape"]) for name, about in raw.items() if name != "__metadata__"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {
+            name: tuple(int(size) for size in about["shape"]) for name, about in raw.items() if name != "__metadata__"
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RefusedError(
             f"{path} is not a readable safetensors file ({error}); fetch it again.",
             reason="WEIGHTS_INCOMPLETE",
