@@ -15,7 +15,8 @@ import mcp_types as types
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
-from client.agent.tools import Answer, Tool, tools
+from client.agent.tool import Answer, Tool
+from client.agent.tools import tools
 from predictor.errors import W2SError
 from predictor.steps import Progress
 

@@ -5,82 +5,24 @@ from __future__ import annotations
 import argparse
 import importlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
-from client.agent.schema import command_line, input_schema
+from client.agent.tool import Answer, Report, Tool
 from client.cli import flags
 from client.cli.connection import connect
-from client.cli.destinations import DESTINATIONS
 from client.cli.parser import Commands, Parser
 from predictor.errors import CancelledError, NotFoundError
 from predictor.results.job import Job
 from predictor.results.ranking import Ranking
-from predictor.steps import Progress, Steps, drain
-
-Report = Callable[[Progress], object]
-"""Called with every step of the work."""
+from predictor.steps import Steps, drain
 
 WAIT_SECONDS = 300.0
 """Time after which `rank` returns its job unfinished, unless the caller asks for another."""
 
-NO_TOOL = (
-    *DESTINATIONS,
-    *("json", "detach", "dry_run", "engine"),
-    *("server", "token", "token_file", "ca", "cert", "key", "record"),
-)
-"""Flags of subcommands that mean nothing to an agent. Which server answers is the operator's choice: `W2S_SERVER`."""
-
 LONG = ("estimates", "diagnostics", "timings", "fingerprint", "spectrum", "provenance", "key_order")
 """Fields of a ranking that an agent is given only where it asks for details."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a tool returns.
-
-    Attributes:
-        text: for a person or a language model.
-        data: the same as JSON, for a program.
-    """
-
-    text: str
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Tool:
-    """One tool.
-
-    Attributes:
-        description: what it does and when to use it.
-        parser: of its arguments.
-        run: answers parsed arguments.
-        changes: whether it changes anything that is stored.
-        left_out: flags of the parser that it does not take.
-    """
-
-    name: str
-    description: str
-    parser: argparse.ArgumentParser
-    run: Callable[[argparse.Namespace, Report], Answer]
-    changes: bool = False
-    left_out: tuple[str, ...] = field(default=NO_TOOL)
-
-    @property
-    def input_schema(self) -> dict[str, Any]:
-        """JSON Schema of its arguments."""
-        return input_schema(self.parser, self.left_out)
-
-    def answer(self, given: Mapping[str, Any], report: Report) -> Answer:
-        """Check the arguments and run.
-
-        Raises:
-            W2SError: what is wrong, and what to do.
-        """
-        return self.run(self.parser.parse_args(command_line(self.parser, given, self.left_out)), report)
 
 
 def tools() -> dict[str, Tool]:
