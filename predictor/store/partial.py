@@ -67,11 +67,7 @@ class PartialFeatures:
             numbers = np.asarray(found.about.get("rows", ()), dtype=np.intp)
             widths = tuple(int(width) for width in found.about.get("widths", ()))
             fits = len(widths) == self._outputs and sum(widths) == found.values.shape[1]
-            if (
-                fits
-                and len(numbers) == len(found.values)
-                and (not len(numbers) or 0 <= min(numbers) <= max(numbers) < rows)
-            ):
+            if fits and all(0 <= number < rows for number in numbers):
                 yield numbers, tuple(np.split(found.values, np.cumsum(widths)[:-1], axis=1))
 
     def add(self, rows: Ints, values: Values) -> None:

@@ -139,3 +139,20 @@ def test_weights_of_a_pass_are_those_of_the_blocks(models):
     keys = width * config["num_key_value_heads"] * config.get("head_dim", width // config["num_attention_heads"])
     expected = blocks * (2 * width * width + 2 * keys + 3 * width * inner)
     assert multiplied_weights(resolve(ModelReference.parse(str(models / "llama")), models)) == expected
+
+
+def test_blocks_that_share_their_weights_are_counted_as_often_as_they_are_run(tmp_path):
+    from transformers import AlbertConfig, AlbertModel
+
+    config = AlbertConfig(
+        vocab_size=90,
+        embedding_size=16,
+        hidden_size=32,
+        intermediate_size=64,
+        num_attention_heads=4,
+        num_hidden_layers=5,
+    )
+    AlbertModel(config).save_pretrained(tmp_path)
+    block = 4 * 32 * 32 + 2 * 32 * 64
+    found = multiplied_weights(resolve(ModelReference.parse(str(tmp_path)), tmp_path))
+    assert found == 5 * block

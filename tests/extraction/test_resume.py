@@ -49,6 +49,13 @@ def stopped_run(tmp_path: Path, passes: int) -> PartialFeatures:
     return left
 
 
+def batches_of_one_run() -> list[tuple[int, int]]:
+    """Rows and tokens of every batch of an undisturbed run."""
+    whole = FakeBackend()
+    drain(run_passes(fake_model(whole), ROWS, OUTPUTS, 64))
+    return whole.batches
+
+
 def test_the_missing_rows_alone_are_run_and_the_values_are_bit_for_bit_those_of_one_run(tmp_path):
     whole, resumed = FakeBackend(), FakeBackend()
     expected = drain(run_passes(fake_model(whole), ROWS, OUTPUTS, 64))
@@ -69,6 +76,13 @@ def test_a_failed_run_stores_what_it_read(tmp_path):
         drain(run_passes(fake_model(FakeBackend(fits=1)), ROWS, OUTPUTS, 64, left))
     assert list(left.parts(len(ROWS))) == []
     assert not left.folder.exists()
+
+
+def test_a_cancelled_run_writes_what_it_read_since_the_last_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(PartialFeatures, "flush_seconds", 3600.0)
+    left = stopped_run(tmp_path, 7)
+    ((rows, values),) = left.parts(len(ROWS))
+    assert len(rows) == len(values[0]) == sum(count for count, _ in batches_of_one_run()[:7])
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty"])

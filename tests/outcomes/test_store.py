@@ -208,3 +208,12 @@ def test_old_json_lines_are_refused(tmp_path, monkeypatch):
     Path(moving[1]).rename(moving[2])
     assert main(importing[1:]) == 0
     assert [one.weak for one in store.read()] == ["a"]
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_page_after_an_outcome_that_is_not_there_is_refused(tmp_path, recorded):
+    store = OutcomeStore(tmp_path)
+    if recorded:
+        store.add([FULL])
+    with pytest.raises(NotFoundError, match="no outcome has the id 'gone'"):
+        store.read(after="gone")

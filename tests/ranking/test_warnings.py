@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import predictor
+from predictor.intake.request import build_query
+from predictor.query.source import FeatureSet
+from predictor.ranking.warnings import warnings_on_rows
 from predictor.results.table import table
 
 ROWS = 60
@@ -101,3 +104,10 @@ def test_gold_labels_say_what_weak_codes_mean(arrays):
     gold = {str(row): float(np.round(4 * votes["a"][row])) + 0.25 * row for row in range(30)}
     ranking = predictor.predict(strong=strong, weak=weak, weak_labels=given, labels=gold)
     assert not [w for w in ranking.warnings if CODES in w]
+
+
+def test_a_warning_of_the_strong_model_has_its_name(arrays):
+    strong, weak, _ = arrays
+    query = build_query(strong=strong, weak=weak)
+    features = FeatureSet("student", strong, "given", "0" * 64, warnings=("read as it declares",))
+    assert warnings_on_rows(query, features, set())[0] == "student: read as it declares"

@@ -68,3 +68,14 @@ def test_a_frame_has_a_row_per_candidate_and_flat_intervals():
     assert frame.loc[0, "representation_gap"] == pytest.approx(0.82)
     assert frame["predicted_w2s_error"].isna().tolist() == [False, False, False, True]
     assert frame.loc[3, "error"] == "it does not exist; check the path."
+
+
+def test_a_warning_that_candidates_share_is_one_notice_with_their_names():
+    whole = ranking()
+    first, second, *rest = whole.candidates
+    shared = [dataclasses.replace(one, warnings=("same words", f"only {one.name}")) for one in (first, second)]
+    one = dataclasses.replace(whole, warnings=("of all",), candidates=(*shared, *rest))
+    others = [notice for notice in one.notices if "same words" not in notice]
+    assert one.notices[:2] == ("of all", f"{first.name}, {second.name}: same words")
+    assert f"{first.name}: only {first.name}" in others
+    assert f"{second.name}: only {second.name}" in others
