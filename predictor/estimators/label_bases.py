@@ -27,21 +27,21 @@ def label_bases(case: Case, voters: Voters, *, gold: bool) -> tuple[Consensus, t
         voters: in label units, at least one.
         gold: gold labels will tell the consensus' parts apart.
     """
-    believed = consensus(voters)
+    agreed = consensus(voters)
     weak, others = (
         voters.only([i for i, one in enumerate(voters.kinds) if (one == "weak") == by]) for by in (True, False)
     )
-    learnt, *students = _students(case, [believed.mean, *weak.scores.transpose(1, 0, 2)])
-    means, scores = [believed.mean], [voters.scores]
+    fitted, *students = _students(case, [agreed.mean, *weak.scores.transpose(1, 0, 2)])
+    means, scores = [agreed.mean], [voters.scores]
     if students:
         taught = Voters(weak.names, weak.kinds, np.stack(students, axis=1)).joined(others).in_label_units()
         if taught.names:
             means.append(consensus(taught).mean)
             scores.append(taught.scores)
     if not gold:
-        return believed, tuple(Basis.of(mean, own) for mean, own in zip(means, scores, strict=True))
-    rest, parts = believed.mean - learnt, [learnt, *means[1:]]
-    return believed, tuple(Basis.parted(part, rest, own) for part, own in zip(parts, scores, strict=True))
+        return agreed, tuple(Basis.of(mean, own) for mean, own in zip(means, scores, strict=True))
+    rest, parts = agreed.mean - fitted, [fitted, *means[1:]]
+    return agreed, tuple(Basis.parted(part, rest, own) for part, own in zip(parts, scores, strict=True))
 
 
 def _students(case: Case, labels: list[Array]) -> list[Array]:

@@ -129,12 +129,12 @@ class TruthForecast:
         gold = np.empty((0, 1)) if case.labels is None else coding.labels(case.labels.targets[known])
         columns = gold.shape[1] if voters is None else voters.scores.shape[2]
         gold = gold if len(gold) else np.empty((0, columns))
-        believed: Consensus | None = None
+        agreed: Consensus | None = None
         bases: tuple[Basis, ...] = (Basis.none(case.rows, columns),)
         if voters is not None:
             voters = voters.distinct().in_label_units()
         if voters is not None and voters.names:
-            believed, bases = label_bases(case, voters, gold=bool(len(known)))
+            agreed, bases = label_bases(case, voters, gold=bool(len(known)))
         strong, rest, *others = self.kernels(case)
         mixed = unit(strong + rest)
         if len(known):
@@ -142,7 +142,7 @@ class TruthForecast:
         else:
             order = posterior(LabelModel.of((mixed,), *bases), gold, known)
             level = posterior(LabelModel.of((strong, *others), *bases), gold, known)
-        return LabelTruths(order, level, coding, voters, believed, _are_classes(case), known, gold)
+        return LabelTruths(order, level, coding, voters, agreed, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """See `label_kernels`."""

@@ -93,15 +93,15 @@ def _check_names(names: Sequence[str], labels: Labels | None) -> None:
     wanted = None if labels is None else labels.classes or ENDS
     if wanted is None and (set(names) & set(ENDS)):
         wanted = ENDS
-    typed = " ".join(f"{name}=TEXT" for name in wanted or (*names, "OTHER")[:2])
+    example = " ".join(f"{name}=TEXT" for name in wanted or (*names, "OTHER")[:2])
     unknown = next((name for name in names if wanted is not None and name not in wanted), None)
     if unknown is not None:
         kind = "of numbers" if wanted == ENDS else "in the labels"
-        raise _refused(f"{unknown!r} is described, which is no name {kind}; give --describe {typed}.")
+        raise _refused(f"{unknown!r} is described, which is no name {kind}; give --describe {example}.")
     missing = [name for name in wanted or () if name not in names]
     if missing or len(names) < 2:
         what = f"{missing[0]!r} is not described" if missing else f"{names[0]!r} alone is described"
-        raise _refused(f"{what}; describe every class: --describe {typed}.")
+        raise _refused(f"{what}; describe every class: --describe {example}.")
 
 
 def _refused(message: str, field: str = "descriptions") -> InputError:

@@ -26,9 +26,9 @@ def decision_section(ranking: Ranking) -> str:
     found = [("Launch", _launch(decision)), ("As good", _as_good(decision)), ("One more", _one_more(decision))]
     found += [(HEADINGS[word], text(_sentence(line))) for word, line in decision_lines(ranking)]
     rows = "".join(f"<div><dt>{heading}</dt><dd>{value}</dd></div>" for heading, value in found if value)
-    typed = command(ranking.provenance.request)
-    lines = "\n".join(text(line) for line in typed.split("\n"))
-    again = f'<pre class="copy" title="click to select"><code>{lines}</code></pre>' if typed else ""
+    shown = command(ranking.provenance.request)
+    lines = "\n".join(text(line) for line in shown.split("\n"))
+    again = f'<pre class="copy" title="click to select"><code>{lines}</code></pre>' if shown else ""
     return section("Decision", f'<dl class="decision panel">{rows}</dl>', again)
 
 

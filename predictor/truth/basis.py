@@ -15,7 +15,7 @@ from predictor.statistics.arrays import Array
 WHOLE = (1.0, 0.4)
 """Mean and standard deviation of κ of a consensus that is not taken apart."""
 
-LEARNT = (1.0, 0.6)
+FITTED = (1.0, 0.6)
 """The same of the part of a consensus that a student learns from it: errors of its own it has averaged out."""
 
 REST = (0.5, 0.4)
@@ -50,9 +50,9 @@ class Basis:
         return cls(consensus[:, None], np.array([WHOLE]), voters)
 
     @classmethod
-    def parted(cls, learnt: Array, rest: Array, voters: Array) -> Basis:
+    def parted(cls, fitted: Array, rest: Array, voters: Array) -> Basis:
         """A consensus of (n, k) that a student learns and (n, k) that it does not."""
-        return cls(np.stack([learnt, rest], axis=1), np.array([LEARNT, REST]), voters)
+        return cls(np.stack([fitted, rest], axis=1), np.array([FITTED, REST]), voters)
 
     @property
     def consensus(self) -> Array:

@@ -95,7 +95,7 @@ def ways(rows: int, seed: int, share: float) -> dict[str, tuple[Settings, Sequen
 
 
 def measure(cell: Cell, share: float, seeds: int, trained: dict[str, float]) -> Iterator[Row]:
-    """One row per way and seed; the seed moves which rows are read first, and the judge's splits."""
+    """One row per way and seed; the seed moves which rows are read first, and the random splits."""
     rows = len(cell.strong.values)
     error: dict[str, float] = {}
     for seed in range(seeds):
@@ -154,7 +154,7 @@ def table(path: Path) -> str:
     lines = [
         "| way | rows read | first is that of all rows, other seed | same seed | predicted within "
         f"{NEAR} of it | regret, mean (worst) | "
-        "trained regret, mean (worst) | judging, × all rows |",
+        "trained regret, mean (worst) | ranking, × all rows |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for way in names:

@@ -1,7 +1,7 @@
 """Would a fitted mixture of label-free estimators beat its best part? Leave-one-task-out, on the accuracy record.
 
 Values are standardised within a cell, non-negative weights are fitted by least squares to the measured Err_w2s of the
-candidates of *other* tasks, and judged by Spearman on the task left out; once from all other tasks, once from those of
+candidates of *other* tasks, and scored by Spearman on the task left out; once from all other tasks, once from those of
 the other kind of rows alone (text for molecules and the other way round).
 """
 
@@ -78,7 +78,7 @@ def _standardised(values: Array) -> Array:
     return scaled
 
 
-def judged(
+def scored_cells(
     cells: list[Cell], names: tuple[str, ...], others: list[Cell], elsewhere: Callable[[str, str], bool]
 ) -> list[float]:
     """Spearman per cell of the mixture fitted on those of `others` that `elsewhere` says."""
@@ -100,7 +100,7 @@ def mixtures(cells: list[Cell], others: list[Cell]) -> str:
     for names in MIXTURES:
         shown = []
         for elsewhere in (lambda a, b: a != b, lambda a, b: (a in ALL_SMILES) != (b in ALL_SMILES)):
-            found = judged(cells, names, others, elsewhere)
+            found = scored_cells(cells, names, others, elsewhere)
             shown += [f"{np.nanmean(found):.2f}", f"{np.nanmin(found):.2f}"]
         lines.append(f"| {' + '.join(f'`{name}`' for name in names)} | " + " | ".join(shown) + " |")
     return "\n".join(lines)

@@ -69,8 +69,8 @@ def left_out() -> str:
 def by_count() -> str:
     """Mean ρ on the tasks that a calibration on some random others had not seen."""
     lines = [
-        "| past tasks | error: ρ as predicted | with what they say | learnt from | gain: ρ as predicted "
-        "| with what they say | learnt from |",
+        "| past tasks | error: ρ as predicted | with what they say | fitted from | gain: ρ as predicted "
+        "| with what they say | fitted from |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     found, rng = outcomes(), np.random.default_rng(0)

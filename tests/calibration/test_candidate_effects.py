@@ -78,7 +78,7 @@ def test_errors_and_gains_move_by_effects_of_each(arrays):
 def test_effects_is_as_unsure_as_habits_are():
     """Two candidates are one model: what is known of the first is no certainty that the second is the better one."""
     effects = {"a": 0.02, "b": -0.01, "absent": 0.03}
-    moves, errors = of_candidates(effects, {"a": 4, "b": 6}, ["a", "stranger", "absent"])
+    moves, errors = of_candidates(effects, {"a": 4, "b": 6}, ["a", "unknown", "absent"])
     spread = np.sqrt((0.02**2 + 0.01**2 + 0.03**2) / (4 / 6 + 6 / 8 + 1 / 3))
     assert moves.tolist() == [0.02, 0.0, 0.03]
     assert errors == pytest.approx([spread * np.sqrt(PRIOR_TASKS / 6), spread, spread * np.sqrt(PRIOR_TASKS / 3)])
@@ -87,7 +87,7 @@ def test_effects_is_as_unsure_as_habits_are():
     rng = np.random.default_rng(6)
     hidden = rng.standard_normal((90, 4))
     twin = hidden + 0.5 * rng.standard_normal((90, 4))
-    case = Case(Representation("s", hidden), (Representation("a", twin), Representation("stranger", twin)))
+    case = Case(Representation("s", hidden), (Representation("a", twin), Representation("unknown", twin)))
     effects = CandidateEffects("label_prior_simulation", moves, 0.0 * moves, errors, 0.0 * errors)
     found = order(ESTIMATORS["combined"], case, "w2s_error", effects=effects)
     assert found.standing.rank.tolist() == [2, 1]
@@ -101,7 +101,7 @@ def test_what_is_left_unknown_is_as_large_as_it_is_reported_to_be():
     seen = habits + rng.standard_normal(4000) * np.sqrt(PRIOR_TASKS / times)
     names = [str(c) for c in range(4000)]
     effects = dict(zip(names, seen * times / (times + PRIOR_TASKS), strict=True))
-    moves, errors = of_candidates(effects, dict(zip(names, times.tolist(), strict=True)), [*names, "stranger"])
+    moves, errors = of_candidates(effects, dict(zip(names, times.tolist(), strict=True)), [*names, "unknown"])
     assert errors[-1] == pytest.approx(1.0, abs=0.05)
     for n in (1, 4, 9):
         missed = (habits - moves[:-1])[times == n]

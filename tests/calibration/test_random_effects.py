@@ -171,7 +171,7 @@ def test_the_line_of_a_calibration_starts_from_what_other_tasks_trained():
 
 
 def test_what_tells_two_students_apart_is_no_candidates_doing():
-    """Each student has teachers of its own, and the second errs by 0.2 more whoever teaches it."""
+    """Each student has teachers of its own, and the second errs by 0.2 more whichever teacher it has."""
     rng = np.random.default_rng(0)
     made = [
         Outcome(

@@ -1,4 +1,4 @@
-"""Guards: what keeps strangers, floods and odd bytes out, each with the test that turns red without it."""
+"""Guards: what keeps unknown callers, floods and odd bytes out, each with the test that turns red without it."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def main() -> int:
             print("these tests are red before anything is taken out")
             return 1
 
-        def judged(one: Mutation) -> tuple[Mutation, str]:
+        def tried(one: Mutation) -> tuple[Mutation, str]:
             tree = trees.get()
             try:
                 found = result(tree, one)
@@ -92,7 +92,7 @@ def main() -> int:
             print(f"{found:6}  {one.guard}", flush=True)
             return one, found
 
-        rows = list(threads.map(judged, chosen))
+        rows = list(threads.map(tried, chosen))
     wrong = [one.guard for one, found in rows if found != "red"]
     lines = [
         "# Guards that were taken out",
@@ -101,7 +101,7 @@ def main() -> int:
         f"{len(rows) - len(wrong)} of {len(rows)} did, on {datetime.now(UTC):%Y-%m-%d}, "
         f"in {time.monotonic() - began:.0f} s on 2 shared cores.",
         "",
-        "| guard | file | test | verdict |",
+        "| guard | file | test | result |",
         "|---|---|---|---|",
         *(f"| {one.guard} | `{one.file}` | `{one.test.removeprefix('tests/')}` | {found} |" for one, found in rows),
         "",

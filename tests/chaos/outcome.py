@@ -1,4 +1,4 @@
-"""Outcome: what a chaos run reached, printed and judged."""
+"""Outcome: what a chaos run reached, printed and checked."""
 
 from __future__ import annotations
 

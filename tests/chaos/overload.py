@@ -27,7 +27,7 @@ PREDICT, CREATE = "/w2s.v1.PredictorService/Predict", "/w2s.v1.RankingService/Cr
 ALLOWED = {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
 MIN_GOODPUT = 0.4
 """Of the peak, below which a run is broken wherever it ran; the promise of 0.9 is read off the committed table, since
-client, front process and worker share the cores with whoever else is there."""
+client, front process and worker share the cores with other processes."""
 
 MAX_REFUSAL = 0.5
 """Seconds that the middle refusal may take anywhere; the promise is 0.05 for 99 in 100."""

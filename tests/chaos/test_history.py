@@ -39,7 +39,7 @@ def test_a_sound_life_has_no_errors():
         ([("CANCELLING", 1, None, True)], None, "was cancelled and became SUCCEEDED"),
         ([("FAILED", 1)], None, "ended as"),
         ([("QUEUED", 1), ("QUEUED", 1, None, False, "k")], None, "request r made 2 jobs"),
-        ([], {"j": job("SUCCEEDED", "stranger")}, "was asked for by nobody"),
+        ([], {"j": job("SUCCEEDED", "unknown")}, "was asked for by nobody"),
     ],
 )
 def test_a_broken_promise_is_found(sights, final, text):

@@ -65,7 +65,7 @@ class Cut:
         self._writers.clear()
 
     def deaden(self):
-        """Carry nothing more for whoever is connected."""
+        """Carry nothing more for any connected client."""
         self._dead += self._writers
 
     async def _carry(self, reader, writer):

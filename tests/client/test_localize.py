@@ -1,4 +1,4 @@
-"""What leaves this machine means the same elsewhere, and what comes back reads as it was typed."""
+"""What leaves this machine means the same elsewhere, and what comes back reads as it was given."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def query_of(*references: str) -> RankingQuery:
 
 
 @pytest.mark.parametrize(
-    ("typed", "sent"),
+    ("given", "sent"),
     [
         ("./model", "{cwd}/model"),
         ("model", "{cwd}/model"),
@@ -35,9 +35,9 @@ def query_of(*references: str) -> RankingQuery:
         ("hub:a/b@" + "0" * 40, "hub:a/b@" + "0" * 40),
     ],
 )
-def test_local_paths_become_absolute_and_names_stay(typed, sent, tmp_path, monkeypatch):
+def test_local_paths_become_absolute_and_names_stay(given, sent, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = localized_query(query_of(typed)).strong
+    found = localized_query(query_of(given)).strong
     assert found.reference == sent.format(cwd=tmp_path, home=Path.home())
     assert (found.name, found.values) == ("name0", None)
 

@@ -1,4 +1,4 @@
-"""Estimators that read one candidate against the others are asked once, with every candidate that can be judged."""
+"""Estimators that read one candidate against the others are asked once, with every candidate that has features."""
 
 from __future__ import annotations
 

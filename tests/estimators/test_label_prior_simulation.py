@@ -155,7 +155,7 @@ def test_the_null_is_worse_than_every_informed_candidate_and_near_the_label_vari
 
 
 def test_a_candidate_of_pure_noise_is_as_likely_as_its_shuffles_to_come_first():
-    """So it beats all 19 once in 20 times; judged under a prior that it is part of itself, it nearly always would."""
+    """So it beats all 19 once in 20 times; under a prior that it is part of itself, it nearly always would."""
     first = 0
     for seed in range(40):
         rng = np.random.default_rng([seed, 3])

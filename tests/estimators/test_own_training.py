@@ -101,7 +101,7 @@ def test_nothing_known_of_the_training_leaves_halves_and_cross_validation(case):
 def test_the_truth_posterior_trains_weak_heads_and_students_as_asked(case):
     estimator = find("truth_posterior")
     free, blunt = (estimator.forecast(replace(case, training=t)) for t in (FREE, Training(student_ridge=1e9)))
-    # A student of huge ridge says the mean of its lessons everywhere: its error is the variance of the truth.
+    # A student of huge ridge gives the mean of its labels everywhere: its error is the variance of the truth.
     np.testing.assert_allclose(blunt.error, blunt.error.mean(), rtol=0.1)
     assert blunt.error.min() > 2 * free.error.min()
     weak = estimator.forecast(replace(case, training=Training(weak_ridge=1e9)))
@@ -161,7 +161,7 @@ def test_bootstrapped_weak_heads_have_the_ridge_asked_for(case):
 
 
 def test_weak_heads_that_err_on_left_out_gold_rows_have_the_ridge_asked_for(case):
-    """A head of huge ridge says the mean of its lessons, and errs by the whole variance."""
+    """A head of huge ridge predicts the mean of its training labels, and errs by the whole variance."""
     for found in find("error_floor").estimate(replace(case, training=Training(weak_ridge=1e9))):
         assert found.details["weak_error"] == pytest.approx(1.0, abs=0.1)
 
@@ -211,7 +211,7 @@ def test_both_routes_of_a_refinement_are_trained_with_the_ridge_asked_for(case):
 
 
 def test_a_refinement_is_scored_by_students_with_the_ridge_asked_for(case):
-    """Students of huge ridge say the mean of their lessons: neither route is left, and both gain the same."""
+    """Students of huge ridge give the mean of their labels: neither route is left, and both gain the same."""
     for found in find("refinement").estimate(replace(case, training=Training(student_ridge=1e9))):
         gains = [found.details[f"gain_{route}"] for route in ("naive", "refined", "em_step")]
         assert max(gains) - min(gains) < 0.02

@@ -230,7 +230,7 @@ def test_a_base_elsewhere_is_named(base: Path, tmp_path: Path) -> None:
 def test_adapter_of_a_fetched_package_names_no_path_here(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a stranger's settings name is not opened: the base has to be given."""
+    """What the settings of a downloaded adapter name is not opened: the base has to be given."""
     adapted(base, settings_of("LORA", task_type="CAUSAL_LM"), tmp_path / "a")
     monkeypatch.setattr("predictor.models.resolve.locate", lambda reference, cache, **_: (tmp_path / "a", ""))
     with pytest.raises(RefusedError, match="say which model it belongs to"):

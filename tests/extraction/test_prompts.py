@@ -126,7 +126,7 @@ def test_rows_in_context_are_cut_like_others(tokenizer):
 
 
 def test_stems_are_the_fewest_beginnings_that_every_word_can_be_scored_behind():
-    # Words a b c · a d · e: "a" is a beginning of "a b", so one reading judges the first two words and the third.
+    # Words a b c · a d · e: "a" is a beginning of "a b", so one pass scores the first two words and the third.
     words = Words(((1, 2, 3), (1, 4), (5,)))
     assert words.stems == ((1, 2),)
     assert [words.stem_of(i) for i in range(3)] == [0, 0, 0]

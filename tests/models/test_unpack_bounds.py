@@ -49,7 +49,7 @@ def test_nested_zip_of_zeros_is_refused_and_leaves_nothing(tmp_path: Path, neste
 
 
 def test_many_members_over_the_same_packed_bytes_are_refused(tmp_path: Path):
-    """The packed sizes of a zip can overlap, so they are not believed beyond the size of the file."""
+    """The packed sizes of a zip can overlap, so they do not count beyond the size of the file."""
     pack = make_zip(tmp_path / "a.whl", {f"m/{i}": os.urandom(1000) + bytes(MEGABYTE) for i in range(40)})
     with pytest.raises(RefusedError, match="times as large"):
         unpack(pack, "m", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Heads on the rows of one part, judged on another: ridge ones by hat matrices, others by scikit-learn."""
+"""Heads on the rows of one part, scored on another: ridge ones by hat matrices, others by scikit-learn."""
 
 from __future__ import annotations
 

@@ -163,13 +163,13 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_scored_by_mean_and_v
     if kind == "regression":
         mean, truth = posterior.mean, posterior.draw(6, rng)
         spread = np.mean(np.diag(posterior.covariance) + posterior.noise) * gold.shape[1]
-        off, doubt = posterior.held_out.mean(), posterior.held_out.std() / GOLD**0.5
+        off, standard_error = posterior.held_out.mean(), posterior.held_out.std() / GOLD**0.5
     else:
         classes = ClassTruth.of(posterior, gold)
         mean = (classes.probability - centre) / scale
         truth = (classes.draw(6, rng) - centre[:, None]) / scale
         spread = np.mean(np.sum(classes.probability * (1 - classes.probability), axis=1)) / scale**2
-        off, doubt = 1.0, classes.standard_error
+        off, standard_error = 1.0, classes.standard_error
     student = case.strong.features[rows]
     halves = rng.bit_generator.state
     students = []
@@ -188,7 +188,7 @@ def test_posterior_outcomes_are_those_of_the_plain_pipeline_scored_by_mean_and_v
     top = folded(student, truth.reshape(len(rows), -1), 2, rng).reshape(truth.shape)
     counts = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), 6)
     ceilings = [np.sum(counts[r] / len(rows) * np.sum((top - truth)[:, :, r] ** 2, axis=1)) for r in range(6)]
-    levels = np.maximum(off + doubt * rng.standard_normal(6), 0.0)
+    levels = np.maximum(off + standard_error * rng.standard_normal(6), 0.0)
     np.testing.assert_allclose(found.ceiling_draws, ceilings + (levels - 1.0) * spread, atol=1e-8)
     for i, learned in enumerate(students):
         squares = [counts[r] / len(rows) @ np.sum((learned - truth[:, :, r]) ** 2, axis=1) for r in range(6)]

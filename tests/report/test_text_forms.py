@@ -75,9 +75,9 @@ def test_csv_names_are_never_formulas():
 
 
 def test_the_command_survives_a_shell():
-    typed = ["rank", "--strong", "s=./it's here", "--weak", "a=$(rm -rf x)", "b", "--pool", "-", "--seed", "0"]
-    text = command({"command": typed})
-    assert shlex.split(text.replace("\\\n", " ")) == ["w2s", *typed]
+    given = ["rank", "--strong", "s=./it's here", "--weak", "a=$(rm -rf x)", "b", "--pool", "-", "--seed", "0"]
+    text = command({"command": given})
+    assert shlex.split(text.replace("\\\n", " ")) == ["w2s", *given]
     assert len(text.splitlines()) == 5
 
 

@@ -156,20 +156,23 @@ def test_the_command_line_pushes_lists_pulls_and_forgets(server, tmp_path):
         command = [sys.executable, "-m", "client.cli", "features", *words, "--server", server.address]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
 
-    assert w2s("push", "typed", "a.npy") == f"stored; use it with --weak features:typed --server {server.address}"
-    assert {"name": "typed", "rows": 30, "dim": 4} in [
+    assert (
+        w2s("push", "from-shell", "a.npy")
+        == f"stored; use it with --weak features:from-shell --server {server.address}"
+    )
+    assert {"name": "from-shell", "rows": 30, "dim": 4} in [
         {key: one[key] for key in ("name", "rows", "dim")} for one in json.loads(w2s("ls", "--json"))
     ]
-    assert "typed" in w2s("ls")
-    assert w2s("pull", "typed", "-o", "b.npy") == "b.npy: 30 rows × 4"
+    assert "from-shell" in w2s("ls")
+    assert w2s("pull", "from-shell", "-o", "b.npy") == "b.npy: 30 rows × 4"
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), values)
     assert ranked(server, tmp_path)["rows"] == 30
-    assert w2s("rm", "typed") == "typed is deleted"
-    assert "typed" not in w2s("ls")
+    assert w2s("rm", "from-shell") == "from-shell is deleted"
+    assert "from-shell" not in w2s("ls")
 
 
 def ranked(server, folder):
-    command = ["rank", "--strong", "features:typed", "--weak", "half=a.npy", "--json", "--server", server.address]
+    command = ["rank", "--strong", "features:from-shell", "--weak", "half=a.npy", "--json", "--server", server.address]
     done = subprocess.run(
         [sys.executable, "-m", "client.cli", *command], cwd=folder, capture_output=True, text=True, check=False
     )

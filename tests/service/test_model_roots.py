@@ -80,5 +80,5 @@ def submit_as_typed(address: str, query: RankingQuery) -> str:
     """Create the job by the bare stub, which reads no file on this side."""
     with grpc.insecure_channel(address) as channel:
         stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
-        request = pb.CreateRankingJobRequest(request_id="typed", query=convert.query_to_proto(query))
+        request = pb.CreateRankingJobRequest(request_id="given", query=convert.query_to_proto(query))
         return stub.CreateRankingJob(request, timeout=30).job.id

@@ -53,16 +53,16 @@ def place(request, root, tmp_path_factory):
 
 def test_no_name_of_a_model_reads_outside_over_the_wire(place, root, names):
     running, channel, metadata = place
-    typed = [kind + name for kind in (*KINDS, "features:") for name in names]
-    typed += [f"array:good.safetensors#tokenizer={name}" for name in names]
-    typed = [text for text in dict.fromkeys(typed) if text.strip() and text.rstrip(":")]
-    typed = [text for text in typed if text not in ("array:good.safetensors",)]
+    given = [kind + name for kind in (*KINDS, "features:") for name in names]
+    given += [f"array:good.safetensors#tokenizer={name}" for name in names]
+    given = [text for text in dict.fromkeys(given) if text.strip() and text.rstrip(":")]
+    given = [text for text in given if text not in ("array:good.safetensors",)]
     rng = np.random.default_rng(0)
     query = RankingQuery(
         ModelSpec("strong", "array:s", values=rng.normal(size=(ROWS, 4)).astype(np.float32)),
         (
             ModelSpec("sound", "array:w", values=rng.normal(size=(ROWS, 3)).astype(np.float32)),
-            *(ModelSpec(f"c{number}", text) for number, text in enumerate(typed)),
+            *(ModelSpec(f"c{number}", text) for number, text in enumerate(given)),
         ),
         Pool(tuple(f"r{n}" for n in range(ROWS)), tuple(f"row {n}" for n in range(ROWS))),
         settings=Settings(),
@@ -79,7 +79,7 @@ def test_no_name_of_a_model_reads_outside_over_the_wire(place, root, names):
     assert pb.JobState.Name(job.state) == "JOB_STATE_PARTIAL", job.error
     found = {one.name: one for one in job.ranking.candidates}
     assert found["sound"].rank
-    for number, text in enumerate(typed):
+    for number, text in enumerate(given):
         error = found[f"c{number}"].error
         assert error.reason in REFUSED, (text, error)
         assert MARK not in error.message

@@ -31,7 +31,7 @@ def test_a_ranking_of_pushed_sets_equals_the_ranking_of_the_arrays(client):
 
 
 def unasked(ranking):
-    """The answer without wall times and without the request, in which models are named as they were typed."""
+    """The answer without wall times and without the request, in which models are named as they were given."""
     found = json.loads(bare(ranking))
     del found["provenance"]["request"]
     return json.dumps(found, indent=1)

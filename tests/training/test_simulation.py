@@ -50,7 +50,7 @@ SETTINGS = {
     "wide": (50, 35, 0.1, Training()),
     "noisy": (7, 30, 0.6, Training()),
     "few gold rows": (7, 4, 0.1, Training(9, 34)),
-    "few lessons": (50, 35, 0.4, Training(40, 8)),
+    "few weak labels": (50, 35, 0.4, Training(40, 8)),
     "own ridges": (50, 4, 0.1, Training(weak_ridge=0.2, student_ridge=0.003)),
     "own weak ridge": (7, 35, 0.4, Training(12, 30, weak_ridge=0.05)),
     "own student ridge": (7, 4, 0.1, Training(30, 12, student_ridge=3.0)),

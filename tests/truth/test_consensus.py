@@ -77,7 +77,7 @@ def test_a_candidate_that_counts_twice_is_a_candidate_that_is_there_twice():
 
 
 def test_noise_that_heads_share_is_not_used_where_the_simulation_knows_of_it():
-    """Three heads repeat one noise and one stands alone; told of it, the belief lies nearer to the truth."""
+    """Three heads repeat one noise and one stands alone; knowing that, the consensus is nearer the truth."""
     rng = np.random.default_rng(12)
     y, shared = rng.standard_normal(ROWS), rng.standard_normal(ROWS)
     reported = [0.4 * (y + 1.2 * shared)[:, None] for _ in range(3)] + [

@@ -75,6 +75,6 @@ def test_what_is_forecast_is_the_training_that_is_measured(question):
     for one in ranking.candidates:
         stated = next(t for t in found.trained if t.name == one.name).predicted["label_prior_simulation"]
         assert stated["value"] == one.estimates["label_prior_simulation"].value
-    # 90 rows leave room for 61 lessons in a simulation, and it says so.
+    # 90 rows leave room for 61 student rows in a simulation, and the answer reports it.
     assert found.warnings == ranking.warnings
     assert "for each weak head and 61 for the student" in " ".join(found.warnings)
