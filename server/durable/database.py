@@ -88,7 +88,7 @@ class Database:
     """
 
     shared = False
-    clock = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+    clock = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
     lock = skip_locked = ""  # a transaction has the whole file
 
     def __init__(self, path: Path) -> None:

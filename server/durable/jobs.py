@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
 
-from predictor.errors import NotFoundError, RefusedError, W2SError
+from predictor.errors import RefusedError, W2SError
 from predictor.results.job import TERMINAL, JobState
 from protos.convert import error_to_proto
-from server.config import Limits
 from server.durable.creation import REVISION_STEP, insert_job, known_job
-from server.durable.listing import Listing
+from server.durable.job_reads import JobReads
 from server.durable.losses import deadline_over, server_lost
 from server.durable.rows import (
     COLUMNS,
@@ -27,29 +23,16 @@ from server.durable.rows import (
     row_of,
     row_with_ranking,
 )
-from server.durable.store import Session, Store
-from server.pages import bad_page_token
-
-_ID = re.compile(r"^[\x20-\x7e]{1,64}$")
+from server.durable.store import Session
 
 _REPEATABLE = frozenset({"FAILED", "CANCELLED", "PARTIAL"})
 
 
-def _absent(name: str) -> NotFoundError:
-    return NotFoundError(f"there is no job {name[:64]!r}; list them to see which there are.", reason="JOB_NOT_FOUND")
-
-
-class JobTable:
+class JobTable(JobReads):
     """Jobs on disk. Every method is one transaction; what it returns is committed.
 
     Methods that callers reach take a tenant, and see that tenant's jobs only: another's job reads as no job.
     """
-
-    def __init__(self, database: Store, limits: Limits, owner: str = "") -> None:
-        """`owner` is the name of this server, among those that share the database."""
-        self._database = database
-        self._limits = limits
-        self.owner = owner
 
     def recover(self) -> tuple[int, int]:
         """`take_over`, as counts of jobs that wait again, and that are CANCELLED."""
@@ -86,12 +69,6 @@ class JobTable:
         with self._database.transaction() as session:
             session.execute(f"UPDATE jobs SET lease = {self._lease()} WHERE {mine}", given)
             return [row_of(one) for one in session.execute(f"SELECT {COLUMNS} FROM jobs WHERE {mine}", given)]
-
-    def look(self, names: Sequence[str]) -> list[StoredJob]:
-        """Those of some jobs that are still stored, without their rankings; for a shared database."""
-        with self._database.reading() as session:
-            found = session.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ANY(?)", (list(names),))
-            return [row_of(one) for one in found]
 
     def _lease(self) -> str:
         return f"{self._database.clock} + {round(self._limits.lease_seconds * 1e6)}"
@@ -152,47 +129,6 @@ class JobTable:
             declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace, labels, timeout)
             return insert_job(session, self._limits, tenant, request_id, digest, found["request"], name, declared)
 
-    def get(self, tenant: str, name: str) -> StoredJob:
-        """One job with its ranking.
-
-        Raises:
-            NotFoundError: no such job.
-        """
-        with self._database.reading() as session:
-            row = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
-            if row.job.state != "QUEUED":
-                return row
-            ahead = session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED' AND seq < ?", (row.seq,))
-            return replace(row, job=replace(row.job, queue_place=int(ahead.fetchone()[0]) + 1))
-
-    def request(self, tenant: str, name: str) -> bytes:
-        """The query's message of a job.
-
-        Raises:
-            NotFoundError: no such job.
-        """
-        with self._database.reading() as session:
-            return bytes(self._find(session, tenant, name, "request")["request"])
-
-    def page(self, tenant: str, size: int, after: str, listing: Listing = Listing()) -> list[StoredJob]:  # noqa: B008  # frozen
-        """At most `size` jobs in the order of the listing, behind the job with id `after`; "" for the first.
-
-        Raises:
-            InputError: no such job.
-        """
-        with self._database.reading() as session:
-            behind, values = "", listing.values
-            if after:
-                last = self._find(session, tenant, after, f"seq, {listing.column}", bad_page_token)
-                behind = f" AND ({listing.column}, seq) {'<' if listing.descending else '>'} (?, ?)"
-                values = (*values, last[listing.column], last["seq"])
-            found = session.execute(
-                f"SELECT {COLUMNS} FROM jobs WHERE tenant = ?{listing.condition}{behind} "
-                f"ORDER BY {listing.order} LIMIT ?",
-                (tenant, *values, size),
-            )
-            return [row_of(one) for one in found]
-
     def end_overdue(self) -> list[StoredJob]:
         """Let the waiting jobs whose deadline is over fail; a running one is ended by its server."""
         store = self._database
@@ -206,33 +142,6 @@ class JobTable:
             for name in names:
                 session.execute("UPDATE jobs SET error = ? WHERE id = ?", (error, name))
             return [self._move(session, name, "FAILED") for name in names]
-
-    def counts(self) -> dict[str, int]:
-        """How many jobs are in each state that has any."""
-        with self._database.reading() as session:
-            return dict(session.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
-
-    def queued(self) -> int:
-        """How many jobs wait for a worker."""
-        with self._database.reading() as session:
-            return int(session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
-
-    def parts(self) -> set[tuple[str, str]]:
-        """Tenants and digests of the parts that jobs refer to, in any state."""
-        with self._database.reading() as session:
-            found = session.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
-            return {(one["tenant"], sha256) for one in found for sha256 in one["parts"].split()}
-
-    def waiting(self) -> list[Waiting]:
-        """The jobs that wait for a worker, in the order of creation."""
-        with self._database.reading() as session:
-            found = session.execute(
-                "SELECT id, tenant, cost, created, losses FROM jobs WHERE state = 'QUEUED' "
-                f"AND (deadline IS NULL OR deadline >= {self._database.clock}) ORDER BY seq"  # others fail, unstarted
-            )
-            return [
-                Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found
-            ]
 
     def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """Start the next attempt at a waiting job, or None where none waits.
@@ -367,23 +276,3 @@ class JobTable:
             (attempt.row.job.id, attempt.row.epoch, state),
         )
         return found.fetchone() is not None
-
-    def _find(
-        self,
-        session: Session,
-        tenant: str,
-        name: str,
-        columns: str,
-        error: Callable[[str], W2SError] = _absent,
-        *,
-        lock: bool = False,
-    ) -> Any:
-        if not _ID.match(name):
-            raise error(name)  # it may be a text that a database cannot even compare
-        behind = self._database.lock if lock else ""
-        found = session.execute(
-            f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ? {behind}", (tenant, name)
-        ).fetchone()
-        if found is None:
-            raise error(name)
-        return found

@@ -158,7 +158,7 @@ STATE_GUARDS = (
     ),
     Mutation(
         "tenant of a job",
-        "server/durable/jobs.py",
+        "server/durable/job_reads.py",
         "FROM jobs WHERE tenant = ? AND id = ?",
         "FROM jobs WHERE ? <> '' AND id = ?",
         f"{S}/test_table.py::test_another_tenants_job_reads_as_no_job",

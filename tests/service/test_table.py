@@ -9,7 +9,7 @@ from server.access.caller import LOCAL
 from server.config import Limits
 from server.durable.jobs import JobTable
 from server.durable.losses import worker_lost
-from server.durable.rows import Attempt
+from server.durable.rows import Attempt, Declared
 from server.workforce.fair_queue import FairQueue
 
 RANKING = b"ranking"
@@ -198,3 +198,23 @@ def test_finished_jobs_expire_and_others_do_not(table):
     assert table.expire(time.time() - 3600) == 0
     assert table.expire(time.time() + 1) == 1
     assert [row.job.id for row in table.page(LOCAL, 9, "")] == [open_]
+
+
+def test_a_job_whose_deadline_is_over_is_not_claimed_but_failed(table):
+    """Also within the second in which it was over."""
+    row = table.create(LOCAL, "late", b"q", Declared(timeout=0.05))
+    table.create(LOCAL, "free", b"q")
+    time.sleep(0.06)
+    assert table.claim().row.job.request_id == "free"
+    assert table.claim() is None
+    (ended,) = table.end_overdue()
+    assert (ended.job.id, ended.job.state, ended.job.error.reason) == (row.job.id, "FAILED", "JOB_DEADLINE")
+
+
+def test_the_clock_of_the_database_has_milliseconds(database):
+    for _ in range(5):
+        before = time.time()
+        with database.reading() as session:
+            found = session.execute(f"SELECT {database.clock} AS clock").fetchone()["clock"] / 1e6
+        assert before - 0.002 <= found <= time.time() + 0.002
+        time.sleep(0.23)

@@ -1,0 +1,128 @@
+"""JobReads: what can be seen of the jobs on disk, each question one reading transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from predictor.errors import NotFoundError, W2SError
+from server.config import Limits
+from server.durable.listing import Listing
+from server.durable.rows import COLUMNS, StoredJob, Waiting, row_of, row_with_ranking
+from server.durable.store import Session, Store
+from server.pages import bad_page_token
+
+_ID = re.compile(r"^[\x20-\x7e]{1,64}$")
+
+
+def _absent(name: str) -> NotFoundError:
+    return NotFoundError(f"there is no job {name[:64]!r}; list them to see which there are.", reason="JOB_NOT_FOUND")
+
+
+class JobReads:
+    """Jobs on disk, as they are.
+
+    Methods that callers reach take a tenant, and see that tenant's jobs only: another's job reads as no job.
+    """
+
+    def __init__(self, database: Store, limits: Limits, owner: str = "") -> None:
+        """`owner` is the name of this server, among those that share the database."""
+        self._database = database
+        self._limits = limits
+        self.owner = owner
+
+    def look(self, names: Sequence[str]) -> list[StoredJob]:
+        """Those of some jobs that are still stored, without their rankings; for a shared database."""
+        with self._database.reading() as session:
+            found = session.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ANY(?)", (list(names),))
+            return [row_of(one) for one in found]
+
+    def get(self, tenant: str, name: str) -> StoredJob:
+        """One job with its ranking.
+
+        Raises:
+            NotFoundError: no such job.
+        """
+        with self._database.reading() as session:
+            row = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
+            if row.job.state != "QUEUED":
+                return row
+            ahead = session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED' AND seq < ?", (row.seq,))
+            return replace(row, job=replace(row.job, queue_place=int(ahead.fetchone()[0]) + 1))
+
+    def request(self, tenant: str, name: str) -> bytes:
+        """The query's message of a job.
+
+        Raises:
+            NotFoundError: no such job.
+        """
+        with self._database.reading() as session:
+            return bytes(self._find(session, tenant, name, "request")["request"])
+
+    def page(self, tenant: str, size: int, after: str, listing: Listing = Listing()) -> list[StoredJob]:  # noqa: B008  # frozen
+        """At most `size` jobs in the order of the listing, behind the job with id `after`; "" for the first.
+
+        Raises:
+            InputError: no such job.
+        """
+        with self._database.reading() as session:
+            behind, values = "", listing.values
+            if after:
+                last = self._find(session, tenant, after, f"seq, {listing.column}", bad_page_token)
+                behind = f" AND ({listing.column}, seq) {'<' if listing.descending else '>'} (?, ?)"
+                values = (*values, last[listing.column], last["seq"])
+            found = session.execute(
+                f"SELECT {COLUMNS} FROM jobs WHERE tenant = ?{listing.condition}{behind} "
+                f"ORDER BY {listing.order} LIMIT ?",
+                (tenant, *values, size),
+            )
+            return [row_of(one) for one in found]
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state that has any."""
+        with self._database.reading() as session:
+            return dict(session.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
+
+    def queued(self) -> int:
+        """How many jobs wait for a worker."""
+        with self._database.reading() as session:
+            return int(session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
+
+    def parts(self) -> set[tuple[str, str]]:
+        """Tenants and digests of the parts that jobs refer to, in any state."""
+        with self._database.reading() as session:
+            found = session.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
+            return {(one["tenant"], sha256) for one in found for sha256 in one["parts"].split()}
+
+    def waiting(self) -> list[Waiting]:
+        """The jobs that wait for a worker, in the order of creation."""
+        with self._database.reading() as session:
+            found = session.execute(
+                "SELECT id, tenant, cost, created, losses FROM jobs WHERE state = 'QUEUED' "
+                f"AND (deadline IS NULL OR deadline >= {self._database.clock}) ORDER BY seq"  # others fail, unstarted
+            )
+            return [
+                Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found
+            ]
+
+    def _find(
+        self,
+        session: Session,
+        tenant: str,
+        name: str,
+        columns: str,
+        error: Callable[[str], W2SError] = _absent,
+        *,
+        lock: bool = False,
+    ) -> Any:
+        if not _ID.match(name):
+            raise error(name)  # it may be a text that a database cannot even compare
+        behind = self._database.lock if lock else ""
+        found = session.execute(
+            f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ? {behind}", (tenant, name)
+        ).fetchone()
+        if found is None:
+            raise error(name)
+        return found
