@@ -11,7 +11,8 @@ from predictor.calibration.store import CalibrationStore
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
 from predictor.intake.label_tables import ID_COLUMN
-from predictor.intake.request import Model, Options, TableInput, build_query, spec_of, table_given
+from predictor.intake.pool_labels import TableInput, table_given
+from predictor.intake.request import Model, Options, build_query, spec_of
 from predictor.intake.row_texts import TEXT_COLUMN
 from predictor.intake.rows import task_of
 from predictor.query.query import RankingQuery

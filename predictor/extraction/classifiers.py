@@ -15,7 +15,8 @@ from predictor.extraction.batching import pad_right, plan_batches
 from predictor.extraction.open_model import load_classifier
 from predictor.extraction.row_tokens import row_tokens
 from predictor.extraction.selfcheck import TOLERANCE
-from predictor.extraction.tokenizers import Tokens, load_tokenizer
+from predictor.extraction.tokenizer import Tokens
+from predictor.extraction.tokenizers import load_tokenizer
 from predictor.models.artefact import Artefact
 from predictor.query.row_form import RowForm
 from predictor.statistics.arrays import Array

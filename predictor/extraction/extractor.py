@@ -21,7 +21,7 @@ from predictor.extraction.labeller import Labeller
 from predictor.extraction.model_cache import ModelCache, RunPlan
 from predictor.extraction.prefetch import Prefetcher, run_plan
 from predictor.extraction.selfcheck import WARNINGS
-from predictor.extraction.tokenizers import Tokens
+from predictor.extraction.tokenizer import Tokens
 from predictor.folders import cache_dir, existing_path
 from predictor.models.resolve import resolve
 from predictor.models.untrained import has_random_weights

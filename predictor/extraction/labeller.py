@@ -235,7 +235,8 @@ def load_scorer(
     """
     from predictor.extraction.causal import CausalModel, check_promptable
     from predictor.extraction.prompts import Prompts
-    from predictor.extraction.tokenizers import PieceTokenizer, load_tokenizer
+    from predictor.extraction.tokenizer import PieceTokenizer
+    from predictor.extraction.tokenizers import load_tokenizer
     from predictor.extraction.word_scores import WordScorer
 
     check_promptable(artefact)

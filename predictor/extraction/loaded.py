@@ -17,7 +17,8 @@ from predictor.extraction.precision import PROBE_ROWS
 from predictor.extraction.row_tokens import row_tokens
 from predictor.extraction.selfcheck import PROBE_LONG, PROBE_SHORT, TOLERANCE, find_batching
 from predictor.extraction.sentence_encoder import SentenceBackend, SentenceTokenizer
-from predictor.extraction.tokenizers import Tokenizer, Tokens, load_tokenizer
+from predictor.extraction.tokenizer import Tokenizer, Tokens
+from predictor.extraction.tokenizers import load_tokenizer
 from predictor.models.artefact import Artefact
 from predictor.query.row_form import RowForm
 

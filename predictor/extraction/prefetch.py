@@ -13,7 +13,7 @@ from predictor.extraction.identity import Identity
 from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.memory import free_memory
 from predictor.extraction.model_cache import ModelCache, RunPlan
-from predictor.extraction.tokenizers import Tokens
+from predictor.extraction.tokenizer import Tokens
 from predictor.models.artefact import Artefact
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from predictor.errors import InputError
 from predictor.extraction.token_cut import Cut
-from predictor.extraction.tokenizers import PieceTokenizer
+from predictor.extraction.tokenizer import PieceTokenizer
 from predictor.query.chat import plain_text
 from predictor.query.prompt import BETWEEN, LabelPrompt
 from predictor.query.row_form import RowForm

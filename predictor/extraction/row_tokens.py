@@ -9,7 +9,7 @@ import numpy as np
 
 from predictor.errors import RefusedError
 from predictor.extraction.token_cut import Cut
-from predictor.extraction.tokenizers import PieceTokenizer, Tokenizer, Tokens
+from predictor.extraction.tokenizer import PieceTokenizer, Tokenizer, Tokens
 from predictor.query.chat import messages_of, plain_text
 from predictor.query.row_form import RowForm
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from predictor.errors import RefusedError
 from predictor.extraction.backend import Backend, LayerPooling, Vectors
 from predictor.extraction.token_cut import RIGHT, Cut
-from predictor.extraction.tokenizers import Tokenizer, Tokens
+from predictor.extraction.tokenizer import Tokenizer, Tokens
 from predictor.models.sentence_pipeline import Dense, Normalize, SentencePipeline
 from predictor.store.array_files import read_tensors
 

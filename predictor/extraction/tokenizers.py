@@ -1,137 +1,24 @@
-"""Tokenizers: text to token ids, from files alone and never by running a model's own code.
-
-A model folder may carry `w2s_tokenizer.json` instead of a tokenizer that transformers knows:
-
-    {"kind": "regex", "pattern": "...", "vocab": "vocab.txt",
-     "cls": "[CLS]", "sep": "[SEP]", "unk": "[UNK]", "pad": "[PAD]"}
-
-Every match of `pattern` (group 1 where there is one) is a token; `vocab` has one token a line, numbered from 0; `cls`
-and `sep` are put around a row unless null. What the pattern does not match is dropped.
-"""
+"""Tokenizers: those of files and of transformers, and which one reads a model; never by running a model's own code."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.errors import RefusedError
 from predictor.extraction.marks import marks_of, opening
+from predictor.extraction.regex_tokenizer import from_specification
 from predictor.extraction.token_cut import RIGHT, Cut
+from predictor.extraction.tokenizer import Tokenizer, Tokens
 from predictor.models.artefact import Artefact
 from predictor.models.gguf_file import check_gguf_architecture
 from predictor.models.libraries import need
 from predictor.models.tokenizer_files import SPECIFICATION, TOKENIZER_FILES, read_json
 
-_MAX_PATTERN = 2000
 _PROBE = "a"
-
-
-@dataclass(frozen=True, eq=False)
-class Tokens:
-    """A pool as token ids.
-
-    Attributes:
-        rows: one int64 array per text, at least one token each.
-        truncated: how many rows were cut at the length limit.
-        limit: the length limit, in tokens.
-        notes: sentences for the user on how the rows were read.
-    """
-
-    rows: list[NDArray[np.int64]]
-    truncated: int
-    limit: int
-    notes: tuple[str, ...] = ()
-
-
-class Tokenizer(Protocol):
-    """Text in, token ids out.
-
-    Attributes:
-        kind: its class, for reports.
-        pad_id: what shorter rows are padded with.
-        limit: most tokens of a row that its configuration allows, or None.
-        notes: sentences for the user on how it was read.
-        prompt: what the model's folder puts before each row, "" for nothing.
-    """
-
-    kind: str
-    pad_id: int
-    limit: int | None
-    notes: tuple[str, ...]
-    prompt: str
-
-    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
-        """Token ids with the model's own markers, at most `max_length` a row, cut as `cut` says."""
-        ...
-
-
-@runtime_checkable
-class PieceTokenizer(Protocol):
-    """A tokenizer that can encode parts of a text: pieces without markers, after the opening ones.
-
-    Attributes:
-        opening: markers before a text.
-        fallback: the token of an empty text.
-    """
-
-    opening: list[int]
-    fallback: int
-
-    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text without markers; none for an empty text."""
-        ...
-
-
-class RegexTokenizer:
-    """Tokens by a regular expression and a vocabulary file; see this module's docstring."""
-
-    def __init__(self, folder: Path, specification: dict[str, Any]) -> None:
-        self.kind = "regex"
-        self.prompt = ""
-        self.limit: int | None = None
-        self.notes: tuple[str, ...] = ()
-        vocabulary = folder / Path(str(specification.get("vocab", "vocab.txt"))).name
-        pattern = str(specification.get("pattern", ""))
-        if not vocabulary.is_file() or not 0 < len(pattern) <= _MAX_PATTERN:
-            raise _bad_specification(
-                folder, f"vocab {vocabulary.name!r} must exist and pattern have 1-{_MAX_PATTERN} characters"
-            )
-        try:
-            self._pattern = re.compile(pattern)
-        except re.error as error:
-            raise _bad_specification(folder, f"pattern is no regular expression ({error})") from error
-        lines = vocabulary.read_text(encoding="utf-8").split("\n")
-        self._ids = {token: i for i, token in enumerate(line.rstrip("\r") for line in lines) if token}
-        named = {mark: specification.get(mark) for mark in ("cls", "sep", "unk", "pad")}
-        missing = [mark for mark, token in named.items() if token is not None and token not in self._ids]
-        if missing or named["unk"] is None:
-            raise _bad_specification(folder, f"markers {missing or ['unk']} are not in the vocabulary")
-        self._unknown = self._ids[named["unk"]]
-        self._before = [] if named["cls"] is None else [self._ids[named["cls"]]]
-        self._after = [] if named["sep"] is None else [self._ids[named["sep"]]]
-        self.pad_id = 0 if named["pad"] is None else self._ids[named["pad"]]
-
-    def split(self, text: str) -> list[str]:
-        """The tokens of one text, without markers."""
-        return [match.group(match.lastindex or 0) for match in self._pattern.finditer(text)]
-
-    def encode(self, texts: Sequence[str], max_length: int, cut: Cut = RIGHT) -> Tokens:
-        """See `Tokenizer`."""
-        room = max(1, max_length - len(self._before) - len(self._after))
-        rows, truncated = [], 0
-        for text in texts:
-            inner = [self._ids.get(token, self._unknown) for token in self.split(text)]
-            truncated += len(inner) > room
-            ids = self._before + cut.apply(inner, room) + self._after
-            rows.append(np.array(ids or [self._unknown], dtype=np.int64))
-        return Tokens(rows, truncated, max_length)
 
 
 class FileTokenizer:
@@ -296,24 +183,8 @@ def load_tokenizer(artefact: Artefact) -> Tokenizer:
         )
     folder, names = files[0].parent, {file.name for file in files}
     if SPECIFICATION in names:
-        return _from_specification(folder)
+        return from_specification(folder)
     if artefact.form.tokenizer_reader == "file" and "tokenizer.json" in names:
         config = {**read_json(folder / "special_tokens_map.json"), **read_json(folder / "tokenizer_config.json")}
         return FileTokenizer(folder / "tokenizer.json", markers=artefact.form.markers, config=config)
     return LibraryTokenizer(folder)
-
-
-def _from_specification(folder: Path) -> Tokenizer:
-    try:
-        raw = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _bad_specification(folder, f"it is not JSON ({error})") from error
-    if not isinstance(raw, dict) or raw.get("kind") != "regex":
-        raise _bad_specification(folder, 'kind must be "regex"')
-    return RegexTokenizer(folder, raw)
-
-
-def _bad_specification(folder: Path, why: str) -> RefusedError:
-    return RefusedError(
-        f"{folder / SPECIFICATION} cannot be used: {why}.", reason="TOKENIZER_UNREADABLE", field="model"
-    )

@@ -13,32 +13,18 @@ from numpy.typing import NDArray
 from predictor.errors import InputError
 from predictor.intake.candidates import CandidateFile, expanded, read_candidates
 from predictor.intake.describing import DescribeInput, ProxiesInput, describers_of, descriptions_of, proxies_of
-from predictor.intake.draw import draw, own_store, values_at_hand
-from predictor.intake.frames import table_of
+from predictor.intake.draw import draw
 from predictor.intake.label_tables import ID_COLUMN
+from predictor.intake.pool_labels import LabelsInput, PoolInput, RowsGiven
 from predictor.intake.row_texts import TEXT_COLUMN
-from predictor.intake.rows import (
-    labels_of,
-    pool_of,
-    read_labels,
-    task_of,
-)
-from predictor.intake.tables import Table, read_table
 from predictor.intake.weak_labels import WeakLabelsInput, finished_labels, weak_labels_given
 from predictor.query.label_only import with_labels_as_features
-from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec, read_spec
-from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Truncate, read_costs, settings_of
 from predictor.query.training_plan import Heads, LabelForm
 
 Model = str | Path | NDArray[np.floating] | ModelSpec
-TableInput = str | Path | Sequence[Mapping[str, object]] | Any
-"""A file, or a frame of pandas or polars, a Dataset, an Arrow table, a list of records."""
-
-PoolInput = Pool | Sequence[str] | TableInput
-LabelsInput = Labels | Mapping[str, object] | Sequence[object] | NDArray[np.generic] | TableInput
 CostsInput = Mapping[str, float] | Sequence[str]
 
 
@@ -154,7 +140,15 @@ def build_query(
     listed = None if (file := options.get("candidates")) is None else read_candidates(file)
     candidates = _candidates(weak, listed)
     settings = settings_of({**options, "costs": _costs(options.get("costs"), listed)})
-    rows, gold = _rows(options, (student, *candidates))
+    given = RowsGiven(
+        options.get("pool"),
+        options.get("labels"),
+        options.get("label_column"),
+        options.get("text_column", TEXT_COLUMN),
+        options.get("id_column", ID_COLUMN),
+        options.get("template"),
+    )
+    rows, gold = given.read((student, *candidates))
     columns = options.get("weak_label_column"), options.get("id_column", ID_COLUMN)
     finished = finished_labels(candidates, rows, gold, *columns)
     weak_labels = weak_labels_given(options.get("weak_labels"), finished, candidates, rows, gold, *columns)
@@ -240,82 +234,7 @@ def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
         ) from error
 
 
-def table_given(given: TableInput, source: str) -> Table:
-    """A file or a frame as a table.
-
-    Raises:
-        InputError, NotFoundError: it is neither, or it cannot be read.
-    """
-    table = read_table(given) if isinstance(given, str | Path) else table_of(given, source)
-    if table is None:
-        raise InputError(
-            f"{source} is a {type(given).__name__}; give a file, a frame, a dataset, or a list of records.",
-            reason="UNKNOWN_FILE_KIND",
-        )
-    return table
-
-
-def _rows(options: Options, specs: Sequence[ModelSpec]) -> tuple[Pool, Labels | None]:
-    """The pool and its gold labels."""
-    given, labels, column = options.get("pool"), options.get("labels"), options.get("label_column")
-    columns = options.get("text_column", TEXT_COLUMN), options.get("id_column", ID_COLUMN)
-    template = options.get("template")
-    if isinstance(given, Pool) or given is None:
-        pool = Pool.numbered(_rows_without_pool(specs)) if given is None else given
-        if column is not None and labels is None:
-            raise InputError(
-                f"label_column is {column!r} and there is no file that could have it; give the pool as a file or a "
-                "frame, or labels.",
-                reason="NO_LABELS",
-                field="label_column",
-            )
-        return pool, _labels(labels, pool, column, columns[1])
-    table = read_table(given) if isinstance(given, str | Path) else table_of(given, "the pool")
-    if table is not None and labels is None and column is not None:
-        return task_of(table, *columns, column, template)
-    pool = _of_texts(given) if table is None else pool_of(table, *columns, template)
-    return pool, _labels(labels, pool, column, columns[1])
-
-
-def _of_texts(given: Any) -> Pool:
-    texts = list(given)
-    other = next((text for text in texts if not isinstance(text, str)), None)
-    if other is not None:
-        raise InputError(
-            f"the pool has a {type(other).__name__}; give texts, or a file or frame of rows.",
-            reason="ROW_WITHOUT_TEXT",
-            field="pool",
-        )
-    return Pool.of(texts)
-
-
-def _labels(labels: LabelsInput | None, pool: Pool, column: str | None, id_column: str) -> Labels | None:
-    if labels is None or isinstance(labels, Labels):
-        return labels
-    if isinstance(labels, str | Path):
-        return read_labels(labels, pool, column, id_column)
-    table = table_of(labels, "the labels")
-    if table is not None and (len(table.columns) > 1 or column is not None):
-        return labels_of(table, pool, column, id_column)
-    if isinstance(labels, Mapping):
-        return Labels.by_id(pool.ids, {str(name): value for name, value in labels.items()})
-    return Labels.of(labels)
-
-
 def _array_file(spec: ModelSpec) -> ModelSpec:
     """A bare `file.npy` is an array: such a file never has a model."""
     bare = spec.parsed.kind == "folder" and spec.reference.endswith((".npy", ".npz", ".safetensors"))
     return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec
-
-
-def _rows_without_pool(specs: Sequence[ModelSpec]) -> int:
-    for spec in specs:
-        found = values_at_hand(spec, own_store())
-        if found is not None:
-            return len(np.atleast_1d(found[0]))
-    raise InputError(
-        "no pool given; it may be left out only where every model is an array or a feature set. Name the rows with "
-        "--pool FILE.",
-        reason="NO_POOL",
-        field="pool",
-    )

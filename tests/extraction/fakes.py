@@ -13,7 +13,7 @@ from predictor.extraction.loaded import LoadedModel
 from predictor.extraction.model_facts import ModelFacts
 from predictor.extraction.pooling import pool
 from predictor.extraction.token_cut import RIGHT, Cut
-from predictor.extraction.tokenizers import Tokens
+from predictor.extraction.tokenizer import Tokens
 
 
 class FakeTokenizer:

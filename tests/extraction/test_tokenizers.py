@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import RefusedError
-from predictor.extraction.tokenizers import (
-    FileTokenizer,
-    LibraryTokenizer,
-    RegexTokenizer,
-    load_tokenizer,
-)
+from predictor.extraction.regex_tokenizer import RegexTokenizer
+from predictor.extraction.tokenizers import FileTokenizer, LibraryTokenizer, load_tokenizer
 from predictor.models.artefact import Artefact, classify
 from predictor.models.forms import ONNX, TRANSFORMERS
 from predictor.models.resolve import locate
