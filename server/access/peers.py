@@ -32,29 +32,49 @@ def raise_descriptors() -> int:
 
 
 async def limit_peers(port: int, max_connections: int, descriptors: int) -> None:
-    """Shut surplus connections of each peer to a port, the latest first, until cancelled; 0 stands for no limit."""
-    bound = min(max_connections, max(1, descriptors // _SHARE))
+    """Shut surplus connections of each peer to a port until cancelled; 0 stands for no limit."""
+    limit = PeerLimit(port, min(max_connections, max(1, descriptors // _SHARE)), descriptors)
     while max_connections and Path("/proc/self/fd").is_dir():
-        shut = await asyncio.to_thread(shut_surplus, port, bound, descriptors)
+        shut = await asyncio.to_thread(limit.shut_surplus)
         if shut:
-            log("connections_shut", connections=shut, limit=bound)
+            log("connections_shut", connections=shut, limit=limit.bound)
         await asyncio.sleep(_PERIOD)
 
 
-def shut_surplus(port: int, bound: int, descriptors: int) -> int:
-    """Shut what is beyond `bound` connections of any one peer; returns how many."""
-    by_peer: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for number in _numbers(descriptors):
-        with _borrowed(number) as found, contextlib.suppress(OSError):
-            if found is not None and found.getsockname()[1] == port:
-                by_peer[found.getpeername()[0]].append((os.fstat(number).st_ino, number))
-    surplus = [(peer, number) for peer, held in by_peer.items() for _, number in sorted(held)[bound:]]
-    for peer, number in surplus:
-        with _borrowed(number) as found, contextlib.suppress(OSError):
-            # The number may be another connection by now.
-            if found is not None and found.getsockname()[1] == port and found.getpeername()[0] == peer:
-                found.shutdown(socket.SHUT_RDWR)
-    return len(surplus)
+class PeerLimit:
+    """At most `bound` connections of any one peer to a port; those that came first stay.
+
+    The order of arrival is that of the looks at which a connection was first seen, and within a look that of the
+    descriptors. Inodes do not tell it: each processor hands out numbers of its own.
+    """
+
+    def __init__(self, port: int, bound: int, descriptors: int) -> None:
+        self.port = port
+        self.bound = bound
+        self.descriptors = descriptors
+        self._arrivals: dict[int, int] = {}
+        """Inode of each connection seen at the last look, and its place in the order of arrival."""
+
+    def shut_surplus(self) -> int:
+        """Look once, and shut what is beyond the bound; returns how many."""
+        by_peer: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        arrivals: dict[int, int] = {}
+        following = max(self._arrivals.values(), default=-1) + 1
+        for number in sorted(_numbers(self.descriptors)):
+            with _borrowed(number) as found, contextlib.suppress(OSError):
+                if found is None or found.getsockname()[1] != self.port:
+                    continue
+                inode = os.fstat(number).st_ino
+                arrivals[inode] = self._arrivals.get(inode, following + len(arrivals))
+                by_peer[found.getpeername()[0]].append((arrivals[inode], number))
+        self._arrivals = arrivals
+        surplus = [(peer, number) for peer, held in by_peer.items() for _, number in sorted(held)[self.bound :]]
+        for peer, number in surplus:
+            with _borrowed(number) as found, contextlib.suppress(OSError):
+                # The number may be another connection by now.
+                if found is not None and found.getsockname()[1] == self.port and found.getpeername()[0] == peer:
+                    found.shutdown(socket.SHUT_RDWR)
+        return len(surplus)
 
 
 def _numbers(descriptors: int) -> Iterable[int]:
