@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Predicts
-from predictor.estimators.supervision import cross_fitted, supervise
+from predictor.estimators.supervision import cross_fitted_by, supervise
 from predictor.estimators.weak_probabilities import once_per_case
 from predictor.heads.divergences import class_probabilities, divergence, floored
 from predictor.heads.ridge import FactoredRidge
@@ -145,12 +145,13 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
         InputError: too few rows without a gold label, or weak labels that do not fit the gold ones.
     """
     supervision = supervise(case, case.rng("misfit"))
-    strong, ridge = case.strong.features[supervision.rows], case.training.squared.student_ridge
+    rows, ridge = supervision.rows, case.training.squared.student_ridge
     gold, strong_error, scale, unit = None, None, 1.0, "squared label units"
     if case.labels is not None:
         gold = case.labels.targets[case.labels.known]
         scale, unit = float(np.sum(np.var(gold, axis=0))), "label variance"
-        residuals = left_out_residuals(case.strong.features[case.labels.known], gold, ridge)
+        known = np.flatnonzero(case.labels.known)
+        residuals = case.strong.head(known, known[:0]).left_out(gold, ridge)
         strong_error = float(np.mean(np.sum(residuals**2, axis=1))) / scale
     found: list[Refusal | str] = []
     for candidate, labels in zip(case.weak, supervision.predictions, strict=True):
@@ -161,10 +162,12 @@ def refusals(case: Case) -> tuple[Refusal | str, ...]:
             found.append("the weak labels are constant")
             continue
         labels = _second_of_two(labels)
-        learned = cross_fitted(strong, labels, FOLDS, case.rng("misfit"), ridge)
+        learned = cross_fitted_by(
+            lambda train, test: case.strong.head(rows[train], rows[test]), labels, FOLDS, case.rng("misfit"), ridge
+        )
         distance = np.sum((learned - labels) ** 2, axis=1) / scale
-        loss = None if gold is None else _weak_loss(case, candidate, gold) / scale
-        left_out = left_out_residuals(strong, labels, ridge)
+        loss = None if gold is None else _weak_loss(case, candidate, gold, rows) / scale
+        left_out = case.strong.head(rows, rows[:0]).left_out(labels, ridge)
         details = {"leave_one_out": float(np.mean(np.sum(left_out**2, axis=1))) / scale}
         if case.labels is None or case.labels.kind != "regression":
             details |= _in_nats(labels, learned)
@@ -179,14 +182,15 @@ def left_out_residuals(features: NDArray[np.floating], labels: Array, ridge: flo
     return FactoredRidge.of(features, features[:0]).left_out(labels, ridge)
 
 
-def _weak_loss(case: Case, candidate: Representation, gold: Array) -> Array:
+def _weak_loss(case: Case, candidate: Representation, gold: Array, rows: NDArray[np.intp]) -> Array:
     """(l,) squared error on the gold rows, of given weak labels or else of left-out heads."""
     if case.labels is None:
         raise TypeError("an error needs gold rows")
     known = case.labels.known
     given = case.weak_labels.get(candidate.name)
     if given is None:
-        residuals = left_out_residuals(candidate.features[known], gold, case.training.squared.weak_ridge)
+        head = candidate.head(np.flatnonzero(known), rows)
+        residuals = head.left_out(gold, case.training.squared.weak_ridge)
     else:
         table = given[:, None] if given.ndim == 1 else given
         residuals = table[known, -gold.shape[1] :] - gold

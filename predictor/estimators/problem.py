@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.heads.kept import KeptHeads
+from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.source import FeatureSet
 from predictor.query.training_plan import FREE, Training
@@ -41,6 +43,7 @@ class Representation:
         init=False, repr=False, default_factory=WeakKeyDictionary
     )
     _reordered: tuple[Representation, NDArray[np.integer]] | None = field(init=False, repr=False, default=None)
+    _heads: KeptHeads = field(init=False, repr=False, default_factory=KeptHeads)
 
     @classmethod
     def of(cls, found: FeatureSet) -> Representation:
@@ -75,6 +78,10 @@ class Representation:
                 self.__dict__["kernel"] = StreamedKernel.of(self.features, own)
             self._alignments[strong] = Alignment.of(strong.kernel, self.kernel, moments)
         return self._alignments[strong]
+
+    def head(self, train: NDArray[np.integer], other: NDArray[np.integer]) -> FactoredRidge:
+        """A ridge head trained on some rows and carried over to others; the latest are kept."""
+        return self._heads.of(self.features, train, other)
 
     @property
     def dim(self) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.problem import Case
+from predictor.estimators.problem import Case, Representation
 from predictor.heads.divergences import class_probabilities
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
@@ -60,7 +60,7 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_
             predictions.append(labels)
             null.append(np.array([labels[rng.permutation(len(rows))] for _ in range(shuffles)]))
         elif case.labels is not None:
-            head = FactoredRidge.of(candidate.features[known], candidate.features[rows])
+            head = _head(case, candidate, known, rows)
             gold = case.labels.targets[known]
             predictions.append(head.predict(gold, case.training.squared.weak_ridge))
             mixed = np.concatenate([gold[rng.permutation(len(known))] for _ in range(shuffles)] or [gold], axis=1)
@@ -70,6 +70,13 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_
             predictions.append(None)
             null.append(None)
     return Supervision(rows, tuple(predictions), tuple(null))
+
+
+def _head(case: Case, candidate: Representation, train: NDArray[np.intp], other: NDArray[np.intp]) -> FactoredRidge:
+    """The weak head; kept for the next estimator where the case has one candidate, as those of many are large."""
+    if len(case.weak) == 1:
+        return candidate.head(train, other)
+    return FactoredRidge.of(candidate.features[train], candidate.features[other])
 
 
 def unlabelled_rows(case: Case) -> NDArray[np.intp]:
@@ -136,9 +143,23 @@ def cross_fitted(
         ridge: a share of tr K; None for leave-one-out on the weak labels of the training folds.
         max_rows: that a head is trained on, of its training folds; None for all of them.
     """
+    return cross_fitted_by(
+        lambda train, test: FactoredRidge.of(strong[train], strong[test]), weak_labels, folds, rng, ridge, max_rows
+    )
+
+
+def cross_fitted_by(
+    head: Callable[[NDArray[np.intp], NDArray[np.intp]], FactoredRidge],
+    weak_labels: Array,
+    folds: int,
+    rng: np.random.Generator,
+    ridge: float | None = None,
+    max_rows: int | None = None,
+) -> Array:
+    """As `cross_fitted`, with heads of a model given by their training rows and the rows that they predict."""
     learned = np.empty_like(weak_labels)
-    for train, test in fold_schedule(len(strong), folds, max_rows, rng):
-        learned[test] = FactoredRidge.of(strong[train], strong[test]).predict(weak_labels[train], ridge)
+    for train, test in fold_schedule(len(weak_labels), folds, max_rows, rng):
+        learned[test] = head(train, test).predict(weak_labels[train], ridge)
     return learned
 
 

@@ -49,6 +49,11 @@ class FactoredRidge:
         """Training rows."""
         return len(self.left)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of its arrays."""
+        return self.values.nbytes + self.left.nbytes + self.transfer.nbytes
+
     def shuffled(self, rng: np.random.Generator) -> FactoredRidge:
         """The same head with the pairing between training rows and labels broken: the null."""
         return replace(self, left=self.left[rng.permutation(self.rows)])
@@ -102,7 +107,7 @@ class FactoredRidge:
         """
         coefficients, outside = self._along(labels)
         missed = self._missed(ridges)
-        slack, _ = self._slack(missed)
+        slack = self._loo_slack if ridges is RIDGES else self._slack(missed)[0]
         score = [
             np.sum(((outside + self.left @ (missed[:, [j]] * coefficients)) / slack[:, [j]]) ** 2, axis=0)
             for j in range(len(ridges))
@@ -125,6 +130,10 @@ class FactoredRidge:
         outside = np.maximum(total - energy.sum(axis=0), 0.0)
         best: Array = ridges[np.argmin(inside @ energy + np.outer(beyond, outside), axis=0)]
         return best
+
+    @cached_property
+    def _loo_slack(self) -> Array:
+        return self._slack(self._missed(RIDGES))[0]
 
     @cached_property
     def _expected_press(self) -> tuple[Array, Array]:

@@ -1,0 +1,36 @@
+"""Kept heads: the ridge heads of one model that were asked for last, so that estimators share them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.heads.ridge import FactoredRidge
+
+LIMIT = 128 << 20
+"""Bytes of heads that are kept of one model at most."""
+
+
+class KeptHeads:
+    """Heads of one model on sets of rows; the oldest go where all together are larger than a limit."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._heads: dict[tuple[bytes, bytes], FactoredRidge] = {}
+
+    def of(
+        self, features: NDArray[np.floating], train: NDArray[np.integer], other: NDArray[np.integer]
+    ) -> FactoredRidge:
+        """The head trained on some rows of (n, d) features and carried over to others, factored where it is not kept.
+
+        Args:
+            features: the same at every call.
+        """
+        key = (train.tobytes(), other.tobytes())
+        found = self._heads.pop(key, None)
+        if found is None:
+            found = FactoredRidge.of(features[train], features[other])
+        self._heads[key] = found  # last: it was asked for last
+        while len(self._heads) > 1 and sum(head.nbytes for head in self._heads.values()) > self._limit:
+            del self._heads[next(iter(self._heads))]
+        return found
