@@ -1,16 +1,27 @@
 """SIGKILL at random to servers that share one PostgreSQL, while clients use whichever of them lives.
 
-`python -m tests.chaos.kill_servers [--rounds 500] [--seed 0]`: half of the rounds on two servers, half on three. A
-trigger of the database counts how often each job ended, so that a repeated result is seen even where both agree.
+`python -m tests.chaos.kill_servers [--rounds 500] [--seed 0]` goes on until `kill_servers.csv` beside this file has
+that many kills: a row for each batch, so that it may be stopped at any time, on two servers and on three in turn. The
+server that is killed is at a job wherever one is, and another one has its worker. Triggers of the database record how
+often each job ended, and every sign of life of a job's server, by the clock of this machine.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
+import os
 import random
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,48 +30,42 @@ import psycopg
 from client import PredictorClient
 from predictor.errors import CancelledError, DeadlineError, UnavailableError, W2SError
 from tests.chaos.open_loop import percentile
-from tests.chaos.outcome import Outcome, command
+from tests.chaos.outcome import Outcome
 from tests.service.postgres import PostgresServer
 from tests.service.running import RunningServer, arrays, limited, until
 
-CLIENTS = 8
-LEASE_SECONDS = 2.0
-MAX_PAUSE = 3.0
-"""Seconds between a start and the next kill, at most; a worker takes some of them to get ready."""
+CLIENTS = 3
+BATCH = 10
+LEASE_SECONDS = 1.0
+MAX_PAUSE = 1.0
+"""Seconds from the moment at which a server may be killed to its kill, at most."""
 
+RECORD = Path(__file__).with_suffix(".csv")
 _GONE = (UnavailableError, DeadlineError, CancelledError)
-_COUNT_ENDS = """
+_RECORDERS = """
 CREATE TABLE ends (id TEXT, state TEXT, result BYTEA);
 CREATE FUNCTION count_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   INSERT INTO ends VALUES (NEW.id, NEW.state, NEW.ranking); RETURN NEW; END $$;
 CREATE TRIGGER count_end AFTER UPDATE ON jobs FOR EACH ROW
   WHEN (NEW.state IN ('SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')) EXECUTE FUNCTION count_end();
+CREATE TABLE signs (seq BIGINT GENERATED ALWAYS AS IDENTITY, id TEXT, owner TEXT, state TEXT, at DOUBLE PRECISION);
+CREATE FUNCTION record_sign() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO signs (id, owner, state, at)
+    VALUES (NEW.id, NEW.owner, NEW.state, EXTRACT(EPOCH FROM clock_timestamp())); RETURN NEW; END $$;
+CREATE TRIGGER record_sign AFTER UPDATE ON jobs FOR EACH ROW
+  WHEN (NEW.lease <> OLD.lease OR NEW.state <> OLD.state) EXECUTE FUNCTION record_sign();
 """
 
 
-def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
-    """Kill `rounds` servers in all, then check every job that a client was told of."""
-    parts = [_run(folder / f"of-{size}", size, count, rng) for size, count in _sizes(rounds)]
-    figures: dict[str, Any] = {}
-    for (size, _), part in zip(_sizes(rounds), parts, strict=True):
-        figures |= {f"{size} servers: {name}": value for name, value in part.figures.items()}
-    faults = [fault for part in parts for fault in part.broken]
-    kills, work = sum(part.faults for part in parts), sum(part.load for part in parts)
-    return Outcome(kills, rounds, work, max(1, rounds // 4), figures, faults)
-
-
-def _sizes(rounds: int) -> list[tuple[int, int]]:
-    return [(2, rounds - rounds // 2), (3, rounds // 2)] if rounds > 1 else [(2, rounds)]
-
-
-def _run(folder: Path, size: int, rounds: int, rng: random.Random) -> Outcome:
+def run(folder: Path, rounds: int, rng: random.Random, size: int = 2) -> Outcome:
+    """Kill `rounds` of `size` servers, then check every job that a client was told of."""
     database = PostgresServer()
     try:
         url = database.fresh("w2s")
         flags = ("--database", url, *limited(max_losses=1000, lease_seconds=LEASE_SECONDS))
         servers = [RunningServer(folder, *flags) for _ in range(size)]
         with psycopg.connect(url, autocommit=True) as direct:
-            direct.execute(_COUNT_ENDS)
+            direct.execute(_RECORDERS)
             return _kill(folder, servers, flags, rounds, rng, direct)
     finally:
         database.remove()
@@ -69,7 +74,7 @@ def _run(folder: Path, size: int, rounds: int, rng: random.Random) -> Outcome:
 def _kill(
     folder: Path, servers: list[RunningServer], flags: tuple[str, ...], rounds: int, rng: random.Random, direct: Any
 ) -> Outcome:
-    stop, reported, strange, takeovers = threading.Event(), {}, [], []
+    stop, reported, strange, killed = threading.Event(), {}, [], {}
     clients = [
         threading.Thread(
             target=_use, args=(servers, f"c{number}", random.Random(rng.random()), stop, reported, strange)
@@ -80,19 +85,14 @@ def _kill(
         one.start()
     try:
         for _ in range(rounds):
-            time.sleep(rng.uniform(0.2, MAX_PAUSE))
-            place = rng.randrange(len(servers))
-            dead = until(lambda place=place: servers[place].events("started"))[0]["server"]
+            until(lambda: sum(bool(one.events("worker_started")) for one in servers) > 1, 120)
+            time.sleep(rng.uniform(0, MAX_PAUSE))
+            places = {_name(one): place for place, one in enumerate(servers)}
+            name = rng.choice(_at_work(direct, list(places)) or list(places))
+            place = places[name]
+            killed[name] = time.time()
             servers[place].kill()
-            killed = time.monotonic()
-            held = "SELECT id FROM jobs WHERE owner = %s AND state IN ('RUNNING', 'CANCELLING')"
-            waiting = {row[0] for row in direct.execute(held, (dead,))}
             servers[place] = RunningServer(folder, *flags)
-            while waiting:
-                left = {row[0] for row in direct.execute(held, (dead,))}
-                takeovers += [time.monotonic() - killed] * len(waiting - left)
-                waiting &= left
-                time.sleep(0.01)
     finally:
         stop.set()
         for one in clients:
@@ -101,25 +101,59 @@ def _kill(
     until(lambda: direct.execute(open_).fetchone()[0] == 0, 120)
     for one in servers:
         one.kill()
-    return _judge(rounds, reported, strange, takeovers, direct)
+    return _judge(rounds, reported, strange, killed, direct)
 
 
-def _judge(rounds: int, reported: dict[str, str], strange: list[str], takeovers: list[float], direct: Any) -> Outcome:
+def _name(server: RunningServer) -> str:
+    return str(until(lambda: server.events("started"))[0]["server"])
+
+
+def _at_work(direct: Any, names: list[str], seconds: float = 5.0) -> list[str]:
+    """Those of the servers that are at a job, as soon as there are any."""
+    running = "SELECT DISTINCT owner FROM jobs WHERE state = 'RUNNING' AND owner = ANY(%s)"
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = direct.execute(running, (names,)).fetchall()
+        if found:
+            return [row[0] for row in found]
+        time.sleep(0.01)
+    return []
+
+
+def _judge(rounds: int, reported: dict[str, str], strange: list[str], killed: dict[str, float], direct: Any) -> Outcome:
     states = dict(direct.execute("SELECT id, state FROM jobs").fetchall())
     ends = Counter(row[0] for row in direct.execute("SELECT id FROM ends"))
     lost = [name for name in reported.values() if states.get(name) not in ("SUCCEEDED", "CANCELLED")]
     repeated = [name for name, count in ends.items() if count != 1]
+    signs = direct.execute("SELECT id, owner, state, at FROM signs ORDER BY seq").fetchall()
+    waits = list(_takeovers(signs, killed))
     figures = {
         "jobs": len(states),
         **Counter(states.values()),
         "lost": len(lost),
-        "ended more than once": len(repeated),
-        "jobs taken over": len(takeovers),
-        "takeover p50, s": round(percentile(takeovers, 0.5), 2) if takeovers else None,
-        "takeover p99, s": round(percentile(takeovers, 0.99), 2) if takeovers else None,
+        "repeated": len(repeated),
+        "waiting_again": " ".join(f"{again:.3f}" for again, _ in waits),
+        "taken_over": " ".join(f"{taken:.3f}" for _, taken in waits),
     }
     broken = strange + [f"{name} is lost" for name in lost] + [f"{name} ended {ends[name]} times" for name in repeated]
     return Outcome(rounds, rounds, len(reported), max(1, rounds // 4), figures, broken)
+
+
+def _takeovers(signs: list[tuple[str, str, str, float]], killed: dict[str, float]) -> Iterator[tuple[float, float]]:
+    """Of each job that ran at a kill: seconds from there until it waits again, and to its new owner's first heartbeat.
+
+    The first heartbeat of an owner is the lease that it writes with its claim.
+    """
+    last: dict[str, tuple[str, str]] = {}
+    orphans: dict[str, tuple[str, float]] = {}
+    for job, owner, state, at in signs:
+        dead, before = last.get(job, ("", ""))
+        if dead in killed and before == "RUNNING" and state == "QUEUED":
+            orphans[job] = dead, at - killed[dead]
+        elif job in orphans and state == "RUNNING":
+            dead, again = orphans.pop(job)
+            yield again, at - killed[dead]
+        last[job] = owner, state
 
 
 def _use(
@@ -134,7 +168,7 @@ def _use(
     number = 0
     while not stop.is_set():
         number += 1
-        request_id, query = f"{name}-{number}", arrays(number % 5, rows=rng.choice((60, 600, 2000)))
+        request_id, query = f"{name}-{number}", arrays(number % 5, rows=rng.choice((60, 200)))
         made: set[str] = set()
         while not stop.is_set():
             with suppress(*_GONE), PredictorClient(rng.choice(servers).address, timeout=5, reconnect_seconds=1) as one:
@@ -155,5 +189,77 @@ def _use(
             strange.append(f"{request_id} made {len(made)} jobs")
 
 
+def _batch(number: int, seed: int) -> dict[str, Any]:
+    """One row of the record; what broke is printed, and stays in its folder."""
+    size, began = 2 + number % 2, time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="w2s-kills-"))
+    outcome = run(folder, BATCH, random.Random(seed + number), size)
+    for wrong in outcome.problems():
+        print(f"BROKEN: {wrong}; what the servers left is kept in {folder}", flush=True)
+    if not outcome.problems():
+        shutil.rmtree(folder)
+    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "revision": revision.stdout.strip(),
+        "servers": size,
+        "seed": seed + number,
+        "kills": outcome.faults,
+        "seconds": round(time.monotonic() - began),
+        "load_average": round(os.getloadavg()[1], 1),
+        "broken": len(outcome.problems()),
+        **{name.lower(): value for name, value in outcome.figures.items()},
+    }
+
+
+_COLUMNS = (
+    *("date", "revision", "servers", "seed", "kills", "seconds", "load_average", "jobs", "succeeded", "cancelled"),
+    *("lost", "repeated", "broken", "waiting_again", "taken_over"),
+)
+
+
+def recorded() -> list[dict[str, str]]:
+    """The rows of the record."""
+    if not RECORD.exists():
+        return []
+    with RECORD.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def summary(rows: list[dict[str, str]]) -> str:
+    """What all rows say together, as a table with a row for each number of servers."""
+    lines = [
+        "| servers | kills | jobs | lost | repeated | taken over | waits again, p50 / p99 s | new owner, p50 / p99 s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for size in sorted({row["servers"] for row in rows}):
+        some = [row for row in rows if row["servers"] == size]
+        kills, jobs, lost, repeated = (
+            sum(int(row[name]) for row in some) for name in ("kills", "jobs", "lost", "repeated")
+        )
+        again, taken = ([float(one) for row in some for one in row[name].split()] for name in _COLUMNS[-2:])
+        spans = (f"{percentile(one, 0.5):.2f} / {percentile(one, 0.99):.2f}" if one else "" for one in (again, taken))
+        lines.append(f"| {size} | {kills} | {jobs} | {lost} | {repeated} | {len(taken)} | {' | '.join(spans)} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=500, help="kills that the record is to have")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    rows = recorded()
+    while sum(int(row["kills"]) for row in rows) < given.rounds:
+        row = _batch(len(rows), given.seed)
+        with RECORD.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, _COLUMNS, restval=0, extrasaction="ignore", lineterminator="\n")
+            if not rows:
+                writer.writeheader()
+            writer.writerow(row)
+        rows = recorded()
+    print(summary(rows))
+    return int(any(int(row["broken"]) for row in rows))
+
+
 if __name__ == "__main__":
-    command(run, 500)
+    sys.exit(main())
