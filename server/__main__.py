@@ -18,7 +18,7 @@ from server.workforce.model_roots import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
-W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as PATH is) and
+W2S_HTTP, W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as PATH is) and
 W2S_LIMIT_<NAME> mean the same where a flag is not given, and so does W2S_MODELS_FROM with blanks between sources.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--traces", choices=KINDS, help="send OpenTelemetry spans: none (default), otlp or console")
     access = parser.add_argument_group("endpoints")
+    access.add_argument(
+        "--http", metavar="HOST:PORT", help="serve JSON over HTTP and a page of jobs there, with the same credentials"
+    )
     access.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain, PEM")
     access.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     access.add_argument("--client-ca", metavar="FILE", help="ask clients for certificates of these authorities, PEM")

@@ -44,6 +44,8 @@ from server.durable.lock import StateLock
 from server.durable.reserve import DiskReserve
 from server.features.servicer import FeatureServicer
 from server.features.uploads import Uploads
+from server.http.calls import Calls, DecodingInterceptor
+from server.http.service import check_http, serve_http
 from server.interceptors import (
     AdmissionInterceptor,
     AuthenticationInterceptor,
@@ -75,13 +77,14 @@ from server.workforce.workers import JobWorkers
 _AGE_GRACE_MS = 60_000
 """Time that calls have to end once their connection is too old; watches resume on a new one."""
 
-SERVICES = (
-    predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"].full_name,
-    ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
-    features_pb2.DESCRIPTOR.services_by_name["FeatureService"].full_name,
-    calibration_pb2.DESCRIPTOR.services_by_name["CalibrationService"].full_name,
-    parts_pb2.DESCRIPTOR.services_by_name["PartService"].full_name,
+DECLARED = (
+    predictor_service_pb2.DESCRIPTOR.services_by_name["PredictorService"],
+    ranking_service_pb2.DESCRIPTOR.services_by_name["RankingService"],
+    features_pb2.DESCRIPTOR.services_by_name["FeatureService"],
+    calibration_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
+    parts_pb2.DESCRIPTOR.services_by_name["PartService"],
 )
+SERVICES = tuple(service.full_name for service in DECLARED)
 
 
 def serve(config: Config) -> None:
@@ -92,6 +95,7 @@ def serve(config: Config) -> None:
         UnavailableError: the address is taken, or the folder of state or caches cannot be written.
     """
     check_address(config.address, guarded=config.endpoints.guarded)
+    check_http(config)
     try:
         check_writable(cache_dir())
     except LimitError as error:  # a full disk: what was stored can still be read and deleted
@@ -134,25 +138,26 @@ async def serve_with(config: Config, traces: Traces) -> None:
         side = side_share(shares, limits)
         predictor, fits = PredictWorkers(limits, side), FitWorkers(limits, side)
         admission = Admission(limits, lambda: job_service.queued)
-        interceptors = (
+        guards = (
             ErrorInterceptor(audit, metrics, traces),
             AuthenticationInterceptor(authenticator),
             AdmissionInterceptor(admission),
-            ReadingInterceptor(),
         )
-        server = grpc.aio.server(interceptors=interceptors, options=_options(config))
+        server = grpc.aio.server(interceptors=(*guards, ReadingInterceptor()), options=_options(config))
         checks, parts = HealthService(), PartStore(config.state_dir / "parts", limits)
         request_check = RequestCheck(parts, limits)
+        calls = Calls((*guards, DecodingInterceptor()), limits.max_answer_bytes)
         calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
-        calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, server)  # type: ignore[no-untyped-call]  # generated
         asking = PredictorServicer(predictor, job_service, workers, request_check, calibrations, config)
-        predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, server)  # type: ignore[no-untyped-call]  # generated
         ranking = RankingServicer(job_service, request_check, calibrations, limits)
-        ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, server)  # type: ignore[no-untyped-call]  # generated
-        parts_pb2_grpc.add_PartServiceServicer_to_server(PartServicer(parts, limits), server)  # type: ignore[no-untyped-call]  # generated
         uploads = Uploads(config.state_dir / "uploads", limits)
-        features = FeatureServicer(uploads, limits)
-        features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)  # type: ignore[no-untyped-call]  # generated
+        features, sending = FeatureServicer(uploads, limits), PartServicer(parts, limits)
+        for where in (server, calls):
+            calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, where)  # type: ignore[no-untyped-call]  # generated
+            predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, where)  # type: ignore[no-untyped-call]  # generated
+            ranking_service_pb2_grpc.add_RankingServiceServicer_to_server(ranking, where)  # type: ignore[no-untyped-call]  # generated
+            parts_pb2_grpc.add_PartServiceServicer_to_server(sending, where)  # type: ignore[no-untyped-call]  # generated
+            features_pb2_grpc.add_FeatureServiceServicer_to_server(features, where)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         add_reflection((*SERVICES, health.SERVICE_NAME), server)
         bound = _bind(server, config.address, credentials)
@@ -166,22 +171,25 @@ async def serve_with(config: Config, traces: Traces) -> None:
             "workers": workers.able,
         }
         readiness = Readiness(checks, SERVICES[1:], parts_of_readiness, metrics.parts)
+
+        def alive() -> bool:
+            return metrics.responsive() and not stop.is_set()
+
         if endpoints.metrics is not None:
-            scrape = Scrape(
-                endpoints.metrics,
-                metrics,
-                alive=lambda: metrics.responsive() and not stop.is_set(),
-                missing=lambda: readiness.missing,
-            )
+            scrape = Scrape(endpoints.metrics, metrics, alive, missing=lambda: readiness.missing)
             scrape.start()
             stack.callback(scrape.stop)
             log("metrics_served", address=scrape.address)
         port = int(bound.rpartition(":")[2]) if not bound.startswith("unix:") else 0
-        peers = limit_peers(port, limits.max_peer_connections if port else 0, descriptors)
+        peers = [limit_peers(port, limits.max_peer_connections if port else 0, descriptors)]
+        serving = serve_http(config, calls, DECLARED, alive, lambda: readiness.missing)
+        web = await stack.enter_async_context(serving)
+        if web is not None:
+            peers.append(limit_peers(int(web.rpartition(":")[2]), limits.max_peer_connections, descriptors))
         copying = take_snapshots(job_service, snapshot, config.state_dir / FRESH)
         counting = count_jobs(job_service, metrics, config.state_dir, workers)
         tasks = (authenticator.watch(), metrics.measure_lag(), counting, copying)
-        watching = (readiness.watch(), peers, feed_watchdog(), share_jobs(job_service, limits, workers.give_up))
+        watching = (readiness.watch(), *peers, feed_watchdog(), share_jobs(job_service, limits, workers.give_up))
         sweeping = (
             forget_old_jobs(job_service, limits),
             sweep_files(job_service, parts, uploads, reserve, limits, metrics),
@@ -195,6 +203,9 @@ async def serve_with(config: Config, traces: Traces) -> None:
         requeued, cancelled = job_service.recovered
         log("started", address=bound, server=job_service.name, requeued=requeued, cancelled=cancelled)
         sys.stdout.write(f"w2s serves on {bound}\n")
+        if web is not None:
+            log("http_served", address=web)
+            sys.stdout.write(f"w2s serves HTTP on {web}\n")
         sys.stdout.flush()
         notify("READY=1")
         await stop.wait()

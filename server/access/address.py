@@ -15,7 +15,7 @@ _HOST_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>
 _LONGEST_SOCKET = 107
 
 
-def check_address(address: str, *, guarded: bool = False) -> str:
+def check_address(address: str, *, guarded: bool = False, field: str = "address") -> str:
     """The address, once it is known to be reachable by this machine's own users only, unless the endpoints are guarded.
 
     A unix socket must be in a folder that only its owner may enter; a missing folder is made so.
@@ -32,19 +32,20 @@ def check_address(address: str, *, guarded: bool = False) -> str:
         raise InputError(
             f"address {address!r} is neither HOST:PORT, with a port from 0 to 65535, nor unix:/absolute/path.",
             reason="BAD_ADDRESS",
-            field="address",
+            field=field,
         )
-    if not guarded and not _is_loopback(found["six"] or found["host"]):
+    if not guarded and not is_loopback(found["six"] or found["host"]):
         raise RefusedError(
             f"address {address!r} is open to other machines, which is refused without TLS and authentication: give "
             "--tls-cert, --tls-key and --tokens or --client-ca, or listen on 127.0.0.1 or unix:/path.",
             reason="OPEN_ADDRESS",
-            field="address",
+            field=field,
         )
     return address
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is a name or an address of this machine's own."""
     if host == "localhost":
         return True
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from predictor.errors import InputError
 from server.access.tls import TLSFiles
 
-NAMES = ("tls_cert", "tls_key", "client_ca", "tokens", "metrics", "audit_log")
+NAMES = ("tls_cert", "tls_key", "client_ca", "tokens", "metrics", "audit_log", "http")
 """Flags of the command, and in capitals after W2S_ the variables."""
 
 
@@ -22,12 +22,14 @@ class Endpoints:
         tokens: file of bearer tokens; None where callers need none.
         metrics: `HOST:PORT` of metrics over HTTP; None for none.
         audit_log: file of audit lines; None for `audit.jsonl` in the state folder.
+        http: `HOST:PORT` of JSON over HTTP and the page of jobs; None for none.
     """
 
     tls: TLSFiles | None = None
     tokens: Path | None = None
     metrics: str | None = None
     audit_log: Path | None = None
+    http: str | None = None
 
     @property
     def guarded(self) -> bool:
@@ -62,4 +64,4 @@ class Endpoints:
                 field="tls_cert",
             )
         tls = None if certificate is None or key is None else TLSFiles(certificate, key, authority)
-        return cls(tls, path("tokens"), one("metrics"), path("audit_log"))
+        return cls(tls, path("tokens"), one("metrics"), path("audit_log"), one("http"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ import grpc
 
 from predictor.errors import InputError
 from server.telemetry.logs import log, log_error
+
+FOLLOW_SECONDS = 1.0
+"""Pause between two looks at the files, for connections of HTTP; gRPC looks at each handshake."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,39 @@ def server_credentials(files: TLSFiles) -> Any:
     return grpc.dynamic_ssl_server_credentials(first, fetch, require_client_authentication=files.client_ca is not None)
 
 
+def server_context(files: TLSFiles) -> ssl.SSLContext:
+    """A context of Python's own TLS, for HTTP.
+
+    Raises:
+        InputError: a file is missing or unusable.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    if files.client_ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    _load(context, files)
+    return context
+
+
+async def follow_files(context: ssl.SSLContext, files: TLSFiles) -> None:
+    """Have new handshakes of a context use the certificate on disk, as long as it is sound. Runs until cancelled.
+
+    The authorities of client certificates stay: OpenSSL takes more of them in a context, and gives none up.
+    """
+    stamps = _stamps(files)
+    while True:
+        await asyncio.sleep(FOLLOW_SECONDS)
+        seen = _stamps(files)
+        if seen == stamps:
+            continue
+        stamps = seen
+        try:
+            _check(files)  # what is half new must not be loaded
+            context.load_cert_chain(files.certificate, files.key, password=_no_password)
+        except (InputError, OSError) as error:
+            log_error("certificate_unusable", error)
+
+
 def _configuration(files: TLSFiles) -> Any:
     parts = [_read(path) for path in files.every]
     _check(files)
@@ -67,8 +104,11 @@ def _configuration(files: TLSFiles) -> Any:
 
 def _check(files: TLSFiles) -> None:
     """Load the files as Python's own TLS does: gRPC takes a key of another certificate, and fails each handshake."""
+    _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), files)
+
+
+def _load(context: ssl.SSLContext, files: TLSFiles) -> None:
     try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(files.certificate, files.key, password=_no_password)
         if files.client_ca is not None:
             context.load_verify_locations(files.client_ca)
