@@ -100,8 +100,10 @@ class LibraryTokenizer:
             if gguf:
                 check_gguf_architecture(folder / gguf)
             raise RefusedError(
-                f"the tokenizer in {folder} cannot be loaded ({type(error).__name__}: {str(error).splitlines()[0]}); "
-                f"describe it in {SPECIFICATION}, or name another with #tokenizer=.",
+                f"the tokenizer {'inside' if gguf else 'in'} {gguf or folder} cannot be loaded "
+                f"({type(error).__name__}: {str(error).splitlines()[0]}); "
+                + ("" if gguf else f"describe it in {SPECIFICATION}, or ")
+                + "name another with #tokenizer=MODEL.",
                 reason="TOKENIZER_UNREADABLE",
                 field="model",
             ) from error

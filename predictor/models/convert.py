@@ -67,7 +67,7 @@ def convert(
         InputError: the destination is taken, or a tokenizer was asked for without vocab.txt.
     """
     cache = cache or cache_dir()
-    folder, _ = locate(ModelReference.parse(str(source)), cache, pickles=True)
+    folder, _ = locate(ModelReference.parse(str(source)), cache, "pickles")
     if is_array_pickle(folder):
         return _convert_array(folder, destination, str(source))
     pickles = pickled_weights(folder) if folder.is_dir() else []

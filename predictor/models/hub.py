@@ -14,8 +14,9 @@ from typing import Any
 from predictor.errors import InputError, LimitError, NotFoundError, RefusedError, UnavailableError, W2SError
 from predictor.folders import replace_file, storage_error
 from predictor.models.hub_blob import resume_blob
-from predictor.models.hub_files import FILES, INDEX, needed_files, pickled, single_files
+from predictor.models.hub_files import FILES, INDEX, Part, model_folders, needed_files, pickled, single_files
 from predictor.models.libraries import need
+from predictor.models.tokenizer_files import TOKENIZER_FILES
 from predictor.query.model_reference import HUB
 
 LARGE = (".safetensors", ".gguf", ".onnx", ".bin", ".data", "_data")
@@ -56,14 +57,14 @@ class HubPlace:
         return f"hub:{self.repository}{revision}" + (f"/{self.inner}" if self.inner else "")
 
 
-def fetch(locator: str, cache: Path, *, pickles: bool = False) -> Path:
+def fetch(locator: str, cache: Path, part: Part = "weights") -> Path:
     """The folder or file of `owner/name@commit[/inner]`, in the library's own cache; what is missing is downloaded.
 
     A download that breaks off goes on where it stopped the next time.
 
     Args:
         cache: our cache folder, which notes the models that are whole; those need no network.
-        pickles: fetch pickled weights, which only the converter asks for.
+        part: what of the model; only the converter asks for pickles.
 
     Raises:
         InputError: a branch or tag; the message has its commit.
@@ -77,20 +78,21 @@ def fetch(locator: str, cache: Path, *, pickles: bool = False) -> Path:
         raise _unpinned(place)
     local = _snapshot(place) / place.inner
     # once its pickles are here for the converter, they stand for the model, as they do in a local folder
-    if any(_is_whole(_note(place, cache, kind), _snapshot(place)) for kind in {pickles, True}):
+    kinds: tuple[Part, ...] = (part, "pickles", "weights") if part == "tokenizer" else (part, "pickles")
+    if any(_is_whole(_note(place, cache, kind), _snapshot(place)) for kind in kinds):
         return local
     if _offline():
-        if _usable(local, pickles):
+        if _usable(local, part):
             return local
         raise _unreachable(place, "W2S_OFFLINE is set")
     try:
-        files = _download(place, pickles)
+        files = _download(place, part)
     except UnavailableError:
-        if _usable(local, pickles):
+        if _usable(local, part):
             return local
         raise
     try:
-        replace_file(_note(place, cache, pickles), [json.dumps(files).encode()])
+        replace_file(_note(place, cache, part), [json.dumps(files).encode()])
     except (LimitError, UnavailableError):
         return local  # only a note is lost
     return local
@@ -112,7 +114,7 @@ def commit_of(repository: str, revision: str) -> str:
         raise _translated(place, error, "") from error
 
 
-def _download(place: HubPlace, pickles: bool) -> list[str]:
+def _download(place: HubPlace, part: Part) -> list[str]:
     """Fetch what the model needs; the files' paths in the repository."""
     api, current = _library(), ""
 
@@ -127,9 +129,9 @@ def _download(place: HubPlace, pickles: bool) -> list[str]:
     try:
         found = api.HfApi().model_info(place.repository, revision=place.revision, timeout=_TIMEOUT_SECONDS)
         names = [str(one.rfilename) for one in found.siblings or ()]
-        files = needed_files(names, place.inner, lambda name: json.loads(get(name).read_bytes()), pickles=pickles)
+        files = needed_files(names, place.inner, lambda name: json.loads(get(name).read_bytes()), part)
         if not files:
-            raise _no_weights(place, names, _snapshot(place), pickles)
+            raise _no_weights(place, names, part)
         for name in files:
             get(name)
     except W2SError:
@@ -155,8 +157,8 @@ def _snapshot(place: HubPlace) -> Path:
     return Path(_library().constants.HF_HUB_CACHE) / folder / "snapshots" / place.revision
 
 
-def _note(place: HubPlace, cache: Path, pickles: bool) -> Path:
-    named = f"{place} {'pickles' if pickles else ''}"
+def _note(place: HubPlace, cache: Path, part: Part) -> Path:
+    named = f"{place} {'' if part == 'weights' else part}"
     return cache / "hub" / f"{sha256(named.encode()).hexdigest()}.json"
 
 
@@ -168,14 +170,16 @@ def _is_whole(note: Path, folder: Path) -> bool:
     return bool(names) and all((folder / str(name)).is_file() for name in names)
 
 
-def _usable(local: Path, pickles: bool) -> bool:
+def _usable(local: Path, part: Part) -> bool:
     """Whether files that others may have fetched are enough for a model, as far as their names tell."""
     if local.suffix in FILES:
         return local.is_file()
+    if part == "tokenizer":
+        return local.is_file() or any((local / name).is_file() for name in TOKENIZER_FILES)
     if (local / INDEX).is_file():
         shards = json.loads((local / INDEX).read_bytes()).get("weight_map", {}).values()
         return all((local / name).is_file() for name in shards)
-    return any(local.glob("*.bin" if pickles else "*.safetensors"))
+    return any(local.glob("*.bin" if part == "pickles" else "*.safetensors"))
 
 
 def _offline() -> bool:
@@ -197,23 +201,33 @@ def _unpinned(place: HubPlace) -> W2SError:
     )
 
 
-def _no_weights(place: HubPlace, names: list[str], folder: Path, pickles: bool) -> W2SError:
+def _no_weights(place: HubPlace, names: list[str], part: Part) -> W2SError:
     """Why nothing is fetched. Pickles that the converter fetched before are no error: see `resolve`."""
     repository = f"hub:{place.repository}@{place.revision}"
+    single = single_files(names)
     if place.inner and not any(name == place.inner or name.startswith(f"{place.inner}/") for name in names):
-        near = ", ".join(single_files(names)[:6]) or ", ".join(names[:6])
+        near = ", ".join(single[:6]) or ", ".join(names[:6])
         return NotFoundError(
             f"{repository} has no {place.inner!r}; it has {near} …", reason="MODEL_NOT_FOUND", field="model"
         )
-    if pickled(names, place.inner) and not pickles:
+    if part == "tokenizer":
+        return RefusedError(
+            f"{place} has no tokenizer file such as tokenizer.json; it has {', '.join(names[:8])}. Name another after "
+            "#tokenizer=.",
+            reason="NO_TOKENIZER",
+            field="model",
+        )
+    if part == "weights" and pickled(names, place.inner):
         return RefusedError(
             f"{place} has its weights as pickles (.bin), and loading a pickle can run any code. Fetch and convert them "
             f"once, in a process of its own, with: w2s models convert {place}",
             reason="PICKLE_REFUSED",
             field="model",
         )
-    single = single_files(names)
-    hint = f"; give one of its files: {', '.join(f'{repository}/{name}' for name in single[:4])}" if single else ""
+    folders = [one for one in model_folders(names) if one.startswith(f"{place.inner}/" if place.inner else "")]
+    given = ", ".join(f"{repository}/{name}" for name in (folders or single)[:4])
+    more = " …" if len(folders or single) > 4 else ""
+    hint = f"; give one of its {'folders' if folders else 'files'}: {given}{more}" if given else ""
     return RefusedError(
         f"{place} holds no safetensors weights{hint}. It has {', '.join(names[:8]) or 'no file'}.",
         reason="NO_WEIGHTS",

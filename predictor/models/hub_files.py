@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from predictor.models.adapter import SETTINGS, WEIGHTS
 from predictor.models.tokenizer_files import CHAT_TEMPLATES, TOKENIZER_FILES, TOKENIZER_PATTERNS
@@ -26,24 +26,31 @@ _CONFIGS = (
 )
 """Small files that say how the weights are used. No code."""
 
+Part = Literal["weights", "pickles", "tokenizer"]
+"""What of a model is fetched: safetensors and all that belongs to them, pickles instead, or the tokenizer alone."""
+
 ReadJson = Callable[[str], Any]
 """Fetches a file of the repository and reads it as JSON."""
 
 
-def needed_files(names: Sequence[str], inner: str, read: ReadJson, *, pickles: bool = False) -> tuple[str, ...]:
-    """The files to fetch, weights last; none where there are no weights that are read.
+def needed_files(names: Sequence[str], inner: str, read: ReadJson, part: Part = "weights") -> tuple[str, ...]:
+    """The files to fetch, weights last; none where there are no weights that are read, or no tokenizer.
 
     Args:
         names: every file of the repository, by path.
         inner: folder or single file inside, "" for the repository itself.
         read: called for the list of shards and for the modules of a sentence encoder.
-        pickles: fetch pickled weights instead of safetensors.
+        part: what is asked for.
     """
+    if part == "tokenizer" and inner in names:
+        return (inner,)
     if PurePosixPath(inner).suffix in FILES:
         return _single(names, inner)
     folder = f"{inner}/" if inner else ""
-    weights = _pickles(names, folder) if pickles else _weights(names, folder, read)
     small = _small(names, folder)
+    if part == "tokenizer":
+        return tuple(small) if any(name.removeprefix(folder) in TOKENIZER_FILES for name in small) else ()
+    weights = _pickles(names, folder) if part == "pickles" else _weights(names, folder, read)
     more: list[str] = []
     if f"{folder}modules.json" in names:
         for path in _modules(read(f"{folder}modules.json")):
@@ -56,6 +63,12 @@ def needed_files(names: Sequence[str], inner: str, read: ReadJson, *, pickles: b
 def pickled(names: Sequence[str], inner: str) -> bool:
     """Whether the weights are there as pickles."""
     return bool(_pickles(names, f"{inner}/" if inner else ""))
+
+
+def model_folders(names: Sequence[str]) -> list[str]:
+    """Folders with a configuration and weights, by path; the repository itself is none."""
+    inside = {name.rpartition("/")[0] for name in names if name.endswith((".safetensors", ".bin"))} - {""}
+    return sorted(one for one in inside if f"{one}/config.json" in names or f"{one}/{SETTINGS}" in names)
 
 
 def single_files(names: Sequence[str]) -> list[str]:

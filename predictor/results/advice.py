@@ -104,11 +104,15 @@ def _beside(ranked: Sequence[Candidate], decision: Decision) -> str:
     passed = [one for one in ranked[:place] if one.flags]
     if not passed:
         return ""
-    why = " and ".join(dict.fromkeys(_FLAGS[flag] for one in passed for flag in one.flags))
+    why = " and ".join(dict.fromkeys(_FLAGS[flag][len(passed) > 1] for one in passed for flag in one.flags))
     return f" {listed([one.name for one in passed])} {'comes' if len(passed) == 1 else 'come'} before it, but {why}."
 
 
-_FLAGS = {"not_above_null": "do no better than shuffled rows", "random_weights": "have random weights"}
+_FLAGS = {
+    "not_above_null": ("does no better than shuffled rows", "do no better than shuffled rows"),
+    "random_weights": ("has random weights", "have random weights"),
+}
+"""Flag -> what is said of one candidate and of several."""
 
 
 def _as_good(decision: Decision) -> str:

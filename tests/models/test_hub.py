@@ -217,6 +217,30 @@ def test_files_of_a_repository(hub: FakeHub, cache: Path) -> None:
     assert f"holds no safetensors weights; give one of its files: {hub.reference('o/files', 'a.gguf')}" in message
 
 
+def test_a_tokenizer_alone(hub: FakeHub, cache: Path, tmp_path: Path) -> None:
+    """A GGUF file without its tokenizer takes it from a repository or a file of one; no weights are fetched."""
+    folder = hub.root / "o" / "lm"
+    encoder_classifier(folder)
+    (folder / "a.gguf").write_bytes(b"GGUF")
+    commit = hub.reference("o/lm")
+    for tokenizer in (commit, f"{commit}/tokenizer.json"):
+        artefact = found(f"{commit}/a.gguf#tokenizer={tokenizer}", tmp_path / tokenizer[-9:])
+        assert "tokenizer.json" in {path.name for path in artefact.tokenizer_files}
+    assert not any(name.endswith(".safetensors") for name in hub.fetched())
+    (hub.root / "o" / "bare").mkdir()
+    (hub.root / "o" / "bare" / "README.md").write_text("nothing")
+    message = refused(f"{commit}/a.gguf#tokenizer={hub.reference('o/bare')}", cache)
+    assert "has no tokenizer file such as tokenizer.json" in message
+
+
+def test_many_models_of_a_repository_are_named(hub: FakeHub, cache: Path) -> None:
+    for name in ("small", "large"):
+        encoder_classifier(hub.root / "o" / "many" / name)
+    commit = hub.reference("o/many")
+    assert f"give one of its folders: {commit}/large, {commit}/small. It has" in refused(commit, cache)
+    assert check(f"{commit}/small", cache).usable
+
+
 def test_a_folder_of_a_repository(hub: FakeHub, cache: Path) -> None:
     encoder_classifier(hub.root / "o" / "runs" / "checkpoint-5")
     encoder_classifier(hub.root / "o" / "runs" / "checkpoint-9")

@@ -73,7 +73,7 @@ def test_the_headline_reports_what_to_do_and_names_whom_it_means(one, words):
 
 @pytest.mark.parametrize(
     ("flags", "why"),
-    [(("random_weights",), "have random weights"), (("not_above_null",), "do no better than shuffled rows")],
+    [(("random_weights",), "has random weights"), (("not_above_null",), "does no better than shuffled rows")],
 )
 def test_a_candidate_that_is_passed_over_is_named_with_the_reason(flags, why):
     one = decided(launch=(SECOND,), as_good=())
