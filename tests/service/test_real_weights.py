@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from client import PredictorClient
+from predictor.api import source_of
 from predictor.errors import ConflictError
+from predictor.intake.request import build_query
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
+from predictor.ranking.rank import rank_steps
+from predictor.steps import drain
+from predictor.store.features import FeatureStore
 from tests.service.running import RunningServer, until
 from tests.weights import MINILM, SENTENCES, local
 
@@ -114,3 +120,27 @@ def test_closing_the_steps_of_a_ranking_cancels_its_job(connected: PredictorClie
     steps.close()
     job = connected.submit(query(rows=long), request_id="closed")
     assert connected.wait(job).state == "CANCELLED"
+
+
+def test_a_job_reads_descriptions_with_a_real_describer(connected: PredictorClient, tmp_path: Path):
+    """The server's answer is that of the same query in process; it names the describer, and the texts move it."""
+    asked = build_query(
+        strong=f"student={local(MINILM)}#layer=6",
+        weak=[f"small={local(MINILM)}#layer=1,2"],
+        pool=list(ROWS),
+        describe={"0": "a bad film", "1": "a good film"},
+        describers=[f"reader={local(MINILM)}"],
+        seed=3,
+    )
+    job = finished(connected, asked)
+    assert job.state == "SUCCEEDED"
+    assert job.ranking is not None
+    (used,) = job.ranking.evidence_kinds
+    assert (used.kind, used.name) == ("description", "reader")
+    here = drain(rank_steps(asked, source_of(asked, FeatureStore(tmp_path))))
+    assert [(c.name, c.predicted_w2s_error) for c in job.ranking.candidates] == [
+        (c.name, c.predicted_w2s_error) for c in here.candidates
+    ]
+    bare = finished(connected, replace(asked, descriptions=(), describers=())).ranking
+    assert bare is not None
+    assert [c.predicted_w2s_error for c in bare.candidates] != [c.predicted_w2s_error for c in here.candidates]
