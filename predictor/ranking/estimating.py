@@ -61,8 +61,13 @@ def case_of(
         settings.training,
         tuple(Representation.of(one) for one in context_models),
         voters,
-        0 if names_ends(query.descriptions) else len(query.descriptions),
+        described_classes(query),
     )
+
+
+def described_classes(query: RankingQuery) -> int:
+    """Classes that are described in words; 0 where none are, or the labels are numbers."""
+    return 0 if names_ends(query.descriptions) else len(query.descriptions)
 
 
 def estimate_alone(

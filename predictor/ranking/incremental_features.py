@@ -13,9 +13,11 @@ from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet, FeatureSource, Forewarned
 from predictor.ranking.boundary import CandidateBoundary, StrongBoundary
 from predictor.ranking.candidate import Elimination, PendingCandidate
+from predictor.ranking.describing import voters_of
 from predictor.ranking.gathering import Gathered, only_layer
 from predictor.statistics.arrays import Ints
 from predictor.steps import Progress, Steps
+from predictor.truth.voters import Voters
 
 
 @dataclass
@@ -29,7 +31,9 @@ class IncrementalFeatures:
         rows: row numbers read so far, in that order.
         candidates: by name in the answer, in the order of their first features; rows of the features as in `rows`.
         failed: by name in the request.
-        forward_rows: rows that models were run on, over all models.
+        forward_rows: rows that models were run on, over all models but the describers.
+        voters: scores of all rows by descriptions and proxies; None where none are given.
+        warnings: of describers that failed.
     """
 
     query: RankingQuery
@@ -39,6 +43,13 @@ class IncrementalFeatures:
     candidates: dict[str, PendingCandidate] = field(default_factory=dict)
     failed: dict[str, PendingCandidate] = field(default_factory=dict)
     forward_rows: int = 0
+    voters: Voters | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def read_voters(self) -> Voters | None:
+        """Scores of the rows read, in the order of `rows`."""
+        return None if self.voters is None else self.voters.take(self.rows)
 
     @property
     def active(self) -> dict[str, PendingCandidate]:
@@ -54,6 +65,14 @@ class IncrementalFeatures:
         """Drop candidates; their features are not read further."""
         for name, why in found.items():
             self.candidates[name] = replace(self.candidates[name], elimination=why)
+
+    def describe(self) -> Steps[None]:
+        """Have every describer read all rows: their scores are centred over them.
+
+        Raises:
+            InputError: descriptions are given and every describer failed.
+        """
+        self.voters, self.warnings = yield from voters_of(self.query, self.source)
 
     def extend(self, rows: Ints) -> Steps[None]:
         """Read further rows of the strong model and of the active candidates; the first time, of all candidates.
@@ -96,8 +115,13 @@ class IncrementalFeatures:
             active = self._active_of(spec)
             candidates.extend(replace(one, features=_taken(one.known_features, order)) for one in active)
         complete = (one.known_features for one in self.eliminated if len(one.known_features.values) == len(order))
+        voters = self.read_voters
         return Gathered(
-            _taken(self.student, order), tuple(candidates), tuple(_taken(features, order) for features in complete)
+            _taken(self.student, order),
+            tuple(candidates),
+            tuple(_taken(features, order) for features in complete),
+            None if voters is None else voters.take(order),
+            self.warnings,
         )
 
     def _features(self, spec: ModelSpec, part: Pool, rows: Ints) -> Steps[tuple[FeatureSet, ...]]:

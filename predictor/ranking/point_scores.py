@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from predictor.estimators.combined import Combined
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation, sizes_of
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.truth import TruthForecast
 from predictor.query.settings import RankBy
 from predictor.ranking.ordering import ordered_by, rank_by_of
 from predictor.ranking.point_values import values_of
@@ -28,6 +31,8 @@ def scores(estimator: Estimator, case: Case, rank_by: RankBy | None, rounds: int
     if isinstance(part, LabelPriorSimulation):
         expected = expected_outcomes(part, case, rounds)
         return expected[:, 1] - expected[:, 0] if rank_by == "gain" else expected[:, 1]
+    if isinstance(part, TruthForecast):
+        part = replace(part, shuffles=0, max_rounds=rounds or part.max_rounds)
     if isinstance(part, Forecaster):
         cast = part.forecast(case)
         return ordered_by(rank_by_of(rank_by, cast), cast)[0]

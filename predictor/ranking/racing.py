@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from predictor.errors import InputError
+from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
@@ -52,11 +53,14 @@ def race_steps(query: RankingQuery, selection: Selection, source: FeatureSource)
     """
     _check(query)
     estimator = selection.ranking_estimator
+    if query.knows_labels_in_words and isinstance(estimator, Combined):
+        estimator = estimator.part(selection.evidence, joint=True)
     features = IncrementalFeatures(query, source)
+    yield from features.describe()
     stages = yield from _read(query, features, estimator)
     remaining = _remaining(query, features, estimator)
     ranking = yield from answer_steps(remaining, selection.narrowed(remaining), features.gathered())
-    return with_eliminated(ranking, query, features, estimator, stages)
+    return with_eliminated(ranking, query, features, selection.ranking_estimator, stages)
 
 
 def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimator) -> Steps[Stages]:
@@ -94,13 +98,6 @@ def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimat
 
 
 def _check(query: RankingQuery) -> None:
-    if query.knows_labels_in_words:
-        raise InputError(
-            "rows are read in full where descriptions or proxies are given; leave out --budget and --confidence, or "
-            "--describe and --proxy.",
-            reason="BAD_USAGE",
-            field="budget",
-        )
     if any(spec.labels for spec in query.weak) or query.settings.refine == "prompted":
         raise InputError(
             "models that label or relabel rows are read in full; leave out --budget and --confidence, or the labels.",
@@ -145,6 +142,7 @@ def _remaining(query: RankingQuery, features: IncrementalFeatures, estimator: Es
         pool=query.pool.take(rows),
         labels=None if query.labels is None else query.labels.take(rows),
         weak_labels={name: values[rows] for name, values in query.weak_labels.items() if name in names},
+        proxies={name: values[rows] for name, values in query.proxies.items()},
         settings=replace(
             query.settings,
             budget=None,

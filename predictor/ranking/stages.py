@@ -14,6 +14,7 @@ from predictor.estimators.protocol import Estimator
 from predictor.query.query import RankingQuery
 from predictor.query.training_plan import Training
 from predictor.ranking.candidate import PendingCandidate
+from predictor.ranking.estimating import described_classes
 from predictor.ranking.incremental_features import IncrementalFeatures
 from predictor.ranking.point_scores import max_rows, scores
 from predictor.ranking.point_values import some_rows
@@ -102,6 +103,8 @@ def stage_scores(
         },
         query.settings.seed,
         training=training_on_all_rows(query, estimator),
+        voters=features.read_voters,
+        described_classes=described_classes(query),
     )
     rng = np.random.default_rng([query.settings.seed, stage, *b"halves"])
     with threadpool_limits(limits=1, user_api="blas"):

@@ -127,9 +127,14 @@ def test_another_estimator_reports_that_it_does_not_use_them():
     assert (found.evidence, found.evidence_kinds) == ("representations", ())
 
 
-def test_rows_are_not_read_in_stages():
-    with pytest.raises(InputError, match="leave out --budget"):
-        ranked(Source(), budget=0.5)
+def test_stages_have_descriptions_and_proxies():
+    """Describers read all rows once; the models read the budget, and the first choice is that of all rows."""
+    source, own = Source(), VALUES + np.random.default_rng(6).normal(size=ROWS)
+    found = ranked(source, budget=0.8, proxies={"own": own})
+    assert source.asked == [("reader", "last", "mean", ROWS), ("reader", "last", "mean", 3)]
+    assert found.rows == 160
+    assert [one.kind for one in found.evidence_kinds] == ["description", "proxy"]
+    assert found.best().name == ranked(Source(), proxies={"own": own}).best().name
 
 
 def test_finished_teachers_are_compared_with_gold_labels():
