@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -17,8 +18,9 @@ from server.config import Config
 from server.http.api import API
 from server.http.calls import Calls
 from server.http.guard import Application, Guard
+from server.http.openapi import PATH, openapi
 from server.http.routes import routes
-from server.http.statuses import error_response
+from server.http.statuses import JSON, error_response
 
 
 def application(
@@ -45,9 +47,14 @@ def application(
         lacks = " ".join(sorted(missing()))
         return _say(alive() and not lacks, f"not ready: {lacks}" if lacks else "ready" * alive())
 
-    found = routes(services)
+    document = json.dumps(openapi(services, authenticated=config.endpoints.authenticated))
+
+    def described(request: Request) -> Response:
+        return Response(document, media_type=JSON)
+
     api = API(calls, config.limits)
-    endpoints = [Endpoint("/healthz", healthz), Endpoint("/readyz", readyz), *(api.endpoint(route) for route in found)]
+    own = [Endpoint("/healthz", healthz), Endpoint("/readyz", readyz), Endpoint(PATH, described)]
+    endpoints = [*own, *(api.endpoint(route) for route in routes(services))]
     handlers = {HTTPException: _refused}
     inner = Starlette(routes=endpoints, exception_handlers=handlers)  # type: ignore[arg-type]  # its types are narrower
     inner.router.redirect_slashes = False

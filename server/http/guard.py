@@ -83,7 +83,7 @@ class Guard:
             ForbiddenError: it names another machine, or comes from another origin.
         """
         host = headers.get("host", "")
-        if self._local and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if self._local and not is_loopback(_name(host)):
             raise ForbiddenError(
                 "this server has no credentials and answers to the names of this machine only: use 127.0.0.1 or "
                 "localhost, or start it with --tokens.",
@@ -92,5 +92,13 @@ class Guard:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is None and verb == "GET" and headers.get("sec-fetch-mode") == "navigate":
             return  # a link from elsewhere; the answer cannot be framed, and changes nothing
-        if site not in ("none", "same-origin") or (origin is not None and urlsplit(origin).netloc != host):
+        if site not in ("none", "same-origin") or (origin is not None and origin.partition("://")[2] != host):
             raise ForbiddenError("requests of pages of another origin are refused.", reason="OTHER_ORIGIN")
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without its port."""
+    try:
+        return "" if "@" in host else urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import secrets
 
 import numpy as np
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from client import PredictorClient
 from predictor.store.manifest import Manifest
 from protos import convert
-from protos.w2s.v1 import predictor_service_pb2, ranking_service_pb2
+from protos.w2s.v1 import predictor_service_pb2
 from server.http.json_messages import read_json, write_json
+from tests.http.web import job_request
 from tests.service.running import arrays
 
 
@@ -29,10 +29,8 @@ def timeless(ranking):
     return answer
 
 
-def created(open_web, query=None, **fields):
-    request = ranking_service_pb2.CreateRankingJobRequest(request_id=secrets.token_hex(8), **fields)
-    request.query.CopyFrom(convert.query_to_proto(query or arrays()))
-    reply = open_web.post("/v1/jobs", json.loads(write_json(request)))
+def created(open_web, **fields):
+    reply = open_web.post("/v1/jobs", job_request(**fields))
     assert reply.status == 200, reply.body
     return reply.json["job"]
 

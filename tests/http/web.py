@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.service.running import RunningServer, until
+from predictor.query.query import RankingQuery
+from protos import convert
+from protos.w2s.v1 import ranking_service_pb2 as pb
+from server.http.json_messages import write_json
+from tests.service.running import RunningServer, arrays, until
 
 
 @dataclass
@@ -86,3 +91,9 @@ def serve(folder: Path, *arguments: str) -> RunningServer:
 def web(running: RunningServer, **options: Any) -> Web:
     """For a server of `serve`."""
     return Web(running, until(lambda: running.events("http_served"))[0]["address"], **options)
+
+
+def job_request(query: RankingQuery | None = None, **fields: Any) -> Any:
+    """JSON that asks for a job of small arrays."""
+    message = convert.query_to_proto(query or arrays())
+    return json.loads(write_json(pb.CreateRankingJobRequest(request_id=secrets.token_hex(8), query=message, **fields)))
