@@ -10,6 +10,7 @@ import sys
 
 from client.cli.destinations import write
 from client.cli.flags import flag_of, query_of
+from client.cli.label_command import label_command
 from predictor.query.pool import Pool
 from predictor.results.names import visible
 from predictor.results.ranking import Ranking
@@ -42,6 +43,9 @@ def finish(ranking: Ranking, arguments: argparse.Namespace, command: str = "", p
             _warn(ranking)
         else:
             print_table(ranking)
+            labelling = label_command(ranking, arguments) if command else ""
+            if labelling:
+                print(f"\nto write these weak labels as a training set:\n{labelling}")
     return ranking.exit_code
 
 

@@ -86,7 +86,8 @@ class ModelSpec:
         given = (("layer", self.layer), ("pooling", self.pooling), ("labels", self.labels))
         overrides = [f"{key}={value}" for key, value in given if value]
         overrides += [] if self.prefix is None else [f"prefix={quoted(self.prefix)}"]
-        reference = self.reference + ("#" + "&".join(overrides) if overrides and "#" not in self.reference else "")
+        mark = "&" if "#" in self.reference else "#"
+        reference = self.reference + (mark + "&".join(overrides) if overrides else "")
         return reference if self.name in (self.reference, reference) else f"{self.name}={reference}"
 
 
