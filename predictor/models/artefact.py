@@ -28,6 +28,7 @@ from predictor.models.forms import (
 from predictor.models.refusals import check_no_pointers, no_model, pickled_file
 from predictor.models.sentence_pipeline import SentencePipeline, read_pipeline, transformer_folder
 from predictor.models.tokenizer_files import tokenizer_files
+from predictor.models.training_state import check_no_shards, check_not_quantised
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 """Endings of files that can run code when loaded."""
@@ -170,10 +171,13 @@ def _classify_folder(path: Path, as_given: str, converted: Path | None) -> Artef
     pickled = pickled_weights(path)
     form = form_of_folder(path)
     if form is not None and (form != ADAPTER or (path / WEIGHTS).is_file()):
+        if form == TRANSFORMERS:
+            check_not_quantised(read_config(path), path, as_given)
         return Artefact(form, path)
     transformer = transformer_folder(path)
     if transformer is not None and transformer != path:
         return _classify_folder(transformer, as_given, converted)
+    check_no_shards(path, as_given)
     if pickled:
         earlier = None if converted is None else converted / source_digest(path)
         if earlier is not None and (earlier / "provenance.json").is_file():

@@ -15,11 +15,14 @@ def is_checkpoint(folder: Path) -> bool:
 
 
 def checkpoints_in(folder: Path, is_model: Callable[[Path], bool]) -> tuple[Path, ...]:
-    """The checkpoints directly inside, earliest first; none where the folder is a model itself."""
+    """The checkpoints directly inside, earliest first; none where the folder is a model itself, or none of them is.
+
+    One without weights that are read is among them and fails as a candidate; an empty one is not written yet.
+    """
     if not folder.is_dir() or is_model(folder):
         return ()
-    inside = (path for path in folder.iterdir() if is_checkpoint(path) and path.is_dir())
-    return tuple(sorted((path for path in inside if is_model(path)), key=_order))
+    inside = [path for path in folder.iterdir() if is_checkpoint(path) and path.is_dir() and any(path.iterdir())]
+    return tuple(sorted(inside, key=_order)) if any(map(is_model, inside)) else ()
 
 
 def _order(folder: Path) -> tuple[int, str]:
