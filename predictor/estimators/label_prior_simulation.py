@@ -7,7 +7,6 @@ in thirds of the pool, ridges chosen as leave-one-out cross-validation would cho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,8 +20,9 @@ from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.statistics.threads import in_order
+from predictor.training.drawn_tasks import DrawnTasks, SplitTasks
 from predictor.training.label_prior import LabelPrior
-from predictor.training.simulated_split import DrawnTasks, NullSplit, SimulatedOutcome, SimulatedSplit
+from predictor.training.simulated_split import NullSplit, SimulatedOutcome, SimulatedSplit, stacks
 from predictor.training.splits import Rows, check_rows, cut, fitted
 from predictor.truth.noise import NOISE_SHARES
 
@@ -78,43 +78,42 @@ class LabelPriorSimulation:
         alone = LabelPrior.of("strong, even and easier", np.mean([prior.kernel for prior in own], axis=0), 0.0)
         rounds = self.rounds(case.rows)
         draws = max(2, self.draws // rounds)
-        signals = [prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors]
-        outcomes: list[list[SimulatedOutcome]] = []
-        ceilings: list[tuple[float, Array]] = []
+        signals = np.stack([prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors])
+        levels = self.noises * rounds
+        tasks = [
+            SplitTasks.draw(signal, noise, cut(case.rows, weak_rows, student_rows, rng), rng)
+            for signal, noise in zip(np.split(signals, len(levels), axis=2), levels, strict=True)
+        ]
+        middle = len(self.noises) // 2
+        found, ceilings = [], []
         lost: Array = np.zeros((len(case.weak), SHUFFLES))
         shuffled = _shuffled(case, weak_rows)
-        for place, noise in enumerate(self.noises * rounds):
-            part = cut(case.rows, weak_rows, student_rows, rng)
-            counts = rng.multinomial(len(part.test), np.full(len(part.test), 1 / len(part.test)), draws)
-            drawn = []
-            for signal in signals:
-                truth = np.sqrt(1.0 - noise) * signal[:, place * draws : (place + 1) * draws]
-                unexplained = rng.standard_normal((case.rows, draws))
-                drawn.append(DrawnTasks(truth, truth + np.sqrt(noise) * unexplained, counts.T / len(part.test)))
-            noisy = [prior.with_noise(noise) for prior in priors]
-            split = SimulatedSplit.of(case.strong.features, part, noisy, training)
-            middle = place == len(self.noises) // 2
-            null = split.null(alone.with_noise(noise)) if middle else None
-            found = in_order(partial(_simulated, split, drawn, null), shuffled)
-            outcomes.append([outcome for outcome, _ in found])
-            lost = np.array([one for _, one in found]) if middle else lost
-            ceilings += [split.ceiling(one, tasks) for one, tasks in enumerate(drawn)]
-        expected = np.array([[one.expected for one in each] for each in outcomes])  # (splits, m, priors, 2)
-        errors = np.array([[one.drawn for one in each] for each in outcomes])  # (splits, m, priors, 2, draws)
-        errors = np.moveaxis(errors, (1, 3), (0, 1)).reshape(len(case.weak), 2, -1)
-        order = expected[:, :, : len(orders)].mean(axis=(0, 2))
+        for places in stacks(range(len(levels)), len(priors) * max(weak_rows, student_rows) ** 2):
+            part, noise, drawn = SplitTasks.stack([tasks[place] for place in places])
+            split = SimulatedSplit.of(case.strong.features, part, [one.with_noise(noise) for one in priors], training)
+            here = places.index(middle) if middle in places else None
+            null = None if here is None else split.null(here, alone.with_noise(levels[middle]))
+            each = in_order(partial(_simulated, split, drawn, null), shuffled)
+            found.append([outcome for outcome, _ in each])
+            lost = lost if null is None else np.array([one for _, one in each])
+            ceilings.append(split.ceiling(drawn))
+        # (m, splits, priors, 2), and with the draws (m, 2, splits, priors, draws)
+        expected = np.concatenate([[one.expected for one in each] for each in found], axis=1)
+        errors = np.concatenate([[one.drawn for one in each] for each in found], axis=1)
+        errors = np.moveaxis(errors, 3, 1).reshape(len(case.weak), 2, -1)
+        order = expected[:, :, : len(orders)].mean(axis=(1, 2))
         error = order[:, 1] + float(expected[..., 1].mean() - order[:, 1].mean())
         return Forecast(
             error=error,
             gain=order[:, 0] - order[:, 1],
-            ceiling=float(np.mean([value for value, _ in ceilings])),
+            ceiling=float(np.mean(np.concatenate([values for values, _ in ceilings]))),
             error_draws=errors[:, 1],
             gain_draws=errors[:, 0] - errors[:, 1],
-            ceiling_draws=np.concatenate([values for _, values in ceilings]),
+            ceiling_draws=np.concatenate([values.ravel() for _, values in ceilings]),
             null_draws=error[:, None] + lost,
             notes=() if case.rows == pool else (_cut_to(case, pool),),
             warnings=_unlike(case),
-            order_draws=np.flatnonzero(np.tile(np.repeat(np.arange(len(priors)), draws), len(outcomes)) < len(orders)),
+            order_draws=np.flatnonzero(np.tile(np.repeat(np.arange(len(priors)), draws), len(levels)) < len(orders)),
         )
 
     def sample(self, case: Case, rng: np.random.Generator) -> Case:
@@ -183,14 +182,14 @@ def _unlike(case: Case) -> tuple[str, ...]:
 
 def _simulated(
     split: SimulatedSplit,
-    drawn: Sequence[DrawnTasks],
+    drawn: DrawnTasks,
     null: NullSplit | None,
     shuffled: tuple[Representation, list[Rows]],
 ) -> tuple[SimulatedOutcome, Array | None]:
-    """A candidate's outcome on one split, and what it loses with its rows in other orders, where the null is asked."""
+    """A candidate's outcomes on some splits, and what it loses with its rows in other orders, where that is asked."""
     weak, orders = shuffled
     teacher = split.teacher(weak.features)
-    return split.outcome(teacher, drawn), None if null is None else null.lost(teacher, orders)
+    return split.outcome(teacher, drawn), None if null is None else null.lost(teacher.take(null.place), orders)
 
 
 def _shuffled(case: Case, rows: int) -> list[tuple[Representation, list[Rows]]]:

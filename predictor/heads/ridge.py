@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.spectral.spectra import Scale, factor
+from predictor.spectral.spectra import Scale, factor, roots
 from predictor.statistics.arrays import Array
 
 RIDGES: Array = np.logspace(-6, 1, 22)
@@ -26,6 +26,9 @@ class FactoredRidge:
         values: (r,) λ of K_train, tr K_train = 1.
         left: (n, r) U, training rows.
         transfer: (m, r) T, the same directions read off m other rows; on the training rows T would be U.
+
+    Heads on several sets of rows may be a stack, (…, r), (…, n, r) and (…, m, r); a direction that one of them lacks is
+    0 there. `expected_loo_ridge` takes stacks, what real labels are given to does not.
     """
 
     values: Array
@@ -34,25 +37,34 @@ class FactoredRidge:
 
     @classmethod
     def of(cls, train: NDArray[np.floating], other: NDArray[np.floating]) -> FactoredRidge:
-        """Factor (n, d) training features and carry the directions over to (m, d) other rows.
+        """Factor (n, d) training features and carry the directions over to (m, d) other rows; or stacks of them.
 
         Features are standardised by the training rows only; where those are constant the head predicts the mean.
         """
         scale = Scale.of(train)
         values, left, directions = factor(scale.apply(train))
         transfer = scale.apply(other) @ directions
-        transfer /= np.sqrt(len(train) * values)
+        transfer /= roots(train.shape[-2] * values)
         return cls(values, left, transfer)
 
     @property
     def rows(self) -> int:
         """Training rows."""
-        return len(self.left)
+        return int(self.left.shape[-2])
+
+    @property
+    def complete(self) -> bool:
+        """Whether no labels of the training rows have a part outside their mean and U."""
+        return self.left.shape[-1] + 1 >= self.rows and bool(self.values.all())
 
     @property
     def nbytes(self) -> int:
         """Memory of its arrays."""
         return self.values.nbytes + self.left.nbytes + self.transfer.nbytes
+
+    def take(self, place: int) -> FactoredRidge:
+        """The head at one place of a stack."""
+        return FactoredRidge(self.values[place], self.left[place], self.transfer[place])
 
     def shuffled(self, rng: np.random.Generator) -> FactoredRidge:
         """The same head with the pairing between training rows and labels broken: the null."""
@@ -115,20 +127,22 @@ class FactoredRidge:
         best: Array = ridges[np.argmin(score, axis=0)]
         return best
 
-    def expected_loo_ridge(self, energy: Array, total: Array, ridges: Array = RIDGES) -> Array:
+    def expected_loo_ridge(self, energy: Array, total: Array | None, ridges: Array = RIDGES) -> Array:
         """As `loo_ridge` for labels known by their expected energies only, taken as uncorrelated between directions.
 
         E PRESS(β) = Σ_k E (u_kᵀ y)² (1 − s_k)² Σ_i u_ik² / (1 − h_i)²  +  the same for the part outside U, spread over
         the rows as white noise would be.
 
         Args:
-            energy: (r, k) E (Uᵀ y)² per direction.
-            total: (k,) E ‖y − ȳ‖².
+            energy: (…, r, k) E (Uᵀ y)² per direction.
+            total: (…, k) E ‖y − ȳ‖²; None where nothing of y is outside U, which rounding would deny.
             ridges: tried.
         """
         inside, beyond = self._expected_press if ridges is RIDGES else self._press_table(ridges)
-        outside = np.maximum(total - energy.sum(axis=0), 0.0)
-        best: Array = ridges[np.argmin(inside @ energy + np.outer(beyond, outside), axis=0)]
+        score = inside @ energy
+        if total is not None:
+            score += beyond[..., None] * np.maximum(total - energy.sum(axis=-2), 0.0)[..., None, :]
+        best: Array = ridges[np.argmin(score, axis=-2)]
         return best
 
     @cached_property
@@ -140,12 +154,13 @@ class FactoredRidge:
         return self._press_table(RIDGES)
 
     def _press_table(self, ridges: Array) -> tuple[Array, Array]:
-        """(R, r) E PRESS per unit of energy along each direction, and (R,) per unit of energy outside U."""
+        """(…, R, r) E PRESS per unit of energy along each direction, and (…, R) per unit of energy outside U."""
         missed = self._missed(ridges)
         slack, beyond = self._slack(missed)
         weight = slack**-2
-        inside = (missed**2 * ((self.left**2).T @ weight)).T
-        return inside, beyond @ weight / max(float(beyond.sum()), _TINY)
+        inside = (missed**2 * ((self.left**2).swapaxes(-1, -2) @ weight)).swapaxes(-1, -2)
+        spread = beyond / np.maximum(beyond.sum(axis=-1, keepdims=True), _TINY)
+        return inside, (spread[..., None, :] @ weight)[..., 0, :]
 
     def _along(self, labels: Array) -> tuple[Array, Array]:
         """(r, k) Uᵀ y, and (n, k) what the mean and U leave of y."""
@@ -154,13 +169,13 @@ class FactoredRidge:
         return coefficients, centred - self.left @ coefficients
 
     def _missed(self, ridges: Array) -> Array:
-        """(r, R) β/(λ+β), what the head leaves of each direction at R ridges."""
-        left_over: Array = ridges / (self.values[:, None] + ridges)
+        """(…, r, R) β/(λ+β), what the head leaves of each direction at R ridges."""
+        left_over: Array = ridges / (self.values[..., None] + ridges)
         return left_over
 
     def _slack(self, missed: Array) -> tuple[Array, Array]:
-        """(n, R) 1 − h_i without cancellation, and (n,) its part outside U, (1 − 1/n) − Σ_k u_ik²."""
+        """(…, n, R) 1 − h_i without cancellation, and (…, n) its part outside U, (1 − 1/n) − Σ_k u_ik²."""
         squares = self.left**2
-        beyond = np.maximum(1.0 - 1.0 / self.rows - squares.sum(axis=1), 0.0)
-        slack: Array = np.maximum(beyond[:, None] + squares @ missed, _TINY)
+        beyond = np.maximum(1.0 - 1.0 / self.rows - squares.sum(axis=-1), 0.0)
+        slack: Array = np.maximum(beyond[..., None] + squares @ missed, _TINY)
         return slack, beyond

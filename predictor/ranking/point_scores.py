@@ -15,8 +15,8 @@ from predictor.query.settings import RankBy
 from predictor.ranking.ordering import ordered_by, rank_by_of
 from predictor.ranking.point_values import values_of
 from predictor.statistics.arrays import Array
-from predictor.training.simulated_split import SimulatedSplit
-from predictor.training.splits import cut
+from predictor.training.simulated_split import SimulatedSplit, stacks
+from predictor.training.splits import Parts, cut
 
 
 def scores(estimator: Estimator, case: Case, rank_by: RankBy | None, rounds: int | None = None) -> Array:
@@ -57,11 +57,14 @@ def expected_outcomes(simulation: LabelPriorSimulation, case: Case, rounds: int 
     rng = case.rng(simulation.name)
     case = simulation.sample(case, rng)
     priors = simulation.priors(case)
+    levels = simulation.noises * (rounds or simulation.rounds(case.rows))
+    sizes = sizes_of(case)
+    splits = [(noise, cut(case.rows, *sizes, rng)) for noise in levels]
     found = []
-    for noise in simulation.noises * (rounds or simulation.rounds(case.rows)):
-        part = cut(case.rows, *sizes_of(case), rng)
+    for some in stacks(splits, len(priors) * max(sizes) ** 2):
+        noise, part = np.array([one for one, _ in some]), Parts.stack([one for _, one in some])
         noisy = [prior.with_noise(noise) for prior in priors]
         split = SimulatedSplit.of(case.strong.features, part, noisy, case.training)
-        found.append([split.expected(split.teacher(weak.features)).mean(axis=0) for weak in case.weak])
-    expected: Array = np.mean(found, axis=0)
+        found.append([split.expected(split.teacher(weak.features)).mean(axis=1) for weak in case.weak])
+    expected: Array = np.mean(np.concatenate(found, axis=1), axis=1)
     return expected

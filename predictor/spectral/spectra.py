@@ -26,7 +26,7 @@ class Scale:
     """Centre and spread of every feature dimension, learned on some rows and applied to others.
 
     Attributes:
-        mean: (d,) in feature units.
+        mean: (d,) in feature units; (…, d) of stacks of rows, everywhere here.
         weight: (d,) 1 / (standard deviation × √d'), 0 for a constant dimension, d' = dimensions that vary;
             so that the kernel of the rows it was learned on has trace 1 at any width.
     """
@@ -37,21 +37,21 @@ class Scale:
     @classmethod
     def of(cls, features: NDArray[np.floating]) -> Scale:
         """Learn the scale of (n, d) features. Constant dimensions get weight 0, all of them if need be."""
-        return cls.of_spread(features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64), features)
+        mean, spread = (each(axis=-2, dtype=np.float64) for each in (features.mean, features.std))
+        return cls.of_spread(mean, spread, features)
 
     @classmethod
     def of_spread(cls, mean: Array, spread: Array, features: NDArray[np.floating]) -> Scale:
         """The scale for a known (d,) mean and standard deviation; of `features` the type alone counts."""
         rounding = np.abs(mean) * np.finfo(features.dtype if features.dtype.kind == "f" else np.float64).eps
-        varies = spread > np.maximum(CONSTANT_TOLERANCE * float(spread.max()), rounding)
-        weight = np.zeros_like(spread)
-        weight[varies] = 1.0 / (spread[varies] * np.sqrt(varies.sum()))
-        return cls(mean, weight)
+        varies = spread > np.maximum(CONSTANT_TOLERANCE * spread.max(axis=-1, keepdims=True), rounding)
+        root = np.sqrt(varies.sum(axis=-1, keepdims=True))
+        return cls(mean, np.divide(1.0, spread * root, where=varies, out=np.zeros_like(spread)))
 
     def apply(self, features: NDArray[np.floating]) -> Array:
         """(n, d) float64: centred, standardised per dimension, divided by √d'."""
-        centred: Array = np.subtract(features, self.mean, dtype=np.float64)
-        centred *= self.weight
+        centred: Array = np.subtract(features, self.mean[..., None, :], dtype=np.float64)
+        centred *= self.weight[..., None, :]
         return centred
 
 
@@ -227,22 +227,32 @@ def constant(features: NDArray[np.floating]) -> InputError:
 
 
 def factor(scaled: Array) -> tuple[Array, Array, Array]:
-    """Thin factor of centred Z: λ (r,), U (n, r), and V (d, r) with Z = √n U diag(√λ) Vᵀ; r = 0 for a zero Z."""
-    rows, dims = scaled.shape
+    """Thin factor of centred Z: λ (r,), U (n, r), and V (d, r) with Z = √n U diag(√λ) Vᵀ; r = 0 for a zero Z.
+
+    Of a stack of Z: r is the largest rank in it, and the factors of the others are filled up with zeros.
+    """
+    (rows, dims), turned = scaled.shape[-2:], scaled.swapaxes(-1, -2)
     if dims <= rows:
-        values, directions = np.linalg.eigh(scaled.T @ scaled / rows)
-        values, directions = leading(values, directions)
+        values, directions = leading(*np.linalg.eigh(turned @ scaled / rows))
         vectors = scaled @ directions
-        vectors /= np.sqrt(rows * values)
+        vectors /= roots(rows * values)
         return values, vectors, directions
-    values, vectors = np.linalg.eigh(scaled @ scaled.T / rows)
-    values, vectors = leading(values, vectors)
-    directions = scaled.T @ vectors
-    directions /= np.sqrt(rows * values)
+    values, vectors = leading(*np.linalg.eigh(scaled @ turned / rows))
+    directions = turned @ vectors
+    directions /= roots(rows * values)
     return values, vectors, directions
 
 
 def leading(values: Array, vectors: Array) -> tuple[Array, Array]:
-    """Ascending eigenpairs as descending ones, without those that are rounding."""
-    retained = values > max(RANK_TOLERANCE * float(values[-1]), 1e-300)
-    return values[retained][::-1].copy(), np.ascontiguousarray(vectors[:, retained][:, ::-1])
+    """Ascending eigenpairs as descending ones, without those that are rounding; in a stack these are zeros."""
+    retained = values > np.maximum(RANK_TOLERANCE * values[..., -1:], 1e-300)
+    rank = int(retained.sum(axis=-1).max())
+    used = retained[..., ::-1][..., :rank]
+    kept: Array = np.where(used, values[..., ::-1][..., :rank], 0.0)
+    return kept, np.where(used[..., None, :], vectors[..., ::-1][..., :rank], 0.0)
+
+
+def roots(energies: Array) -> Array:
+    """(…, 1, r) √ of (…, r) energies, and 1 for those that are 0: what is divided by it is 0 there as well."""
+    found: Array = np.where(energies > 0.0, np.sqrt(energies), 1.0)[..., None, :]
+    return found

@@ -1,8 +1,10 @@
-"""LabelPrior: plausible labels of the pool, and its root on the rows of one split."""
+"""LabelPrior: plausible labels of the pool, and its root on the rows of splits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +12,25 @@ from numpy.typing import NDArray
 from predictor.statistics.arrays import Array
 from predictor.training.splits import Rows
 
+_BLOCK = 64
+"""Rows of a triangular system that are solved at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelPrior:
-    """Labels y ~ N(0, K + σ² I) over the pool, unit variance in all.
+    """Labels y ~ N(0, c K₀ + σ² I) over the pool, unit variance in all.
 
     Attributes:
         name: for reports.
-        kernel: (n, n) K, centred, mean diagonal 1 − σ².
-        noise: σ² in [0, 1), the share of label variance that no row explains.
+        noiseless: (n, n) K₀, centred.
+        noise: σ² in [0, 1), the share of label variance that no row explains; (S,) for S levels of it.
+        scale: c, so that c K₀ has mean diagonal 1 − σ²; (S,) as above.
     """
 
     name: str
-    kernel: Array
-    noise: float
+    noiseless: Array
+    noise: float | Array
+    scale: float | Array = 1.0
 
     @classmethod
     def of(cls, name: str, kernel: Array, noise: float) -> LabelPrior:
@@ -32,9 +39,26 @@ class LabelPrior:
         centred = kernel - means[:, None] - means[None, :] + means.mean()
         return cls(name, centred * ((1.0 - noise) / float(np.mean(np.diag(centred)))), noise)
 
-    def with_noise(self, noise: float) -> LabelPrior:
-        """The same tasks with another share of unexplained variance."""
-        return LabelPrior(self.name, self.kernel * ((1.0 - noise) / (1.0 - self.noise)), noise)
+    def with_noise(self, noise: float | Array) -> LabelPrior:
+        """The same tasks with another share of unexplained variance, or with each of several."""
+        return replace(self, noise=noise, scale=self.scale * (1.0 - noise) / (1.0 - self.noise))
+
+    @property
+    def kernel(self) -> Array:
+        """(n, n) K = c K₀ at a single level of noise."""
+        scaled: Array = self.noiseless * self.scale
+        return scaled
+
+    def between(self, rows: Rows, others: Rows) -> Array:
+        """(…, n, m) K between (…, n) rows and (…, m) others."""
+        found: Array = self.noiseless[rows[..., :, None], others[..., None, :]]
+        found *= np.asarray(self.scale)[..., None, None]
+        return found
+
+    def variance(self, rows: Rows) -> Array:
+        """Mean variance of the labels of (…, n) rows, noise included."""
+        found: Array = np.mean(np.diag(self.noiseless)[rows], axis=-1) * self.scale + self.noise
+        return found
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """(n, count) label vectors."""
@@ -49,6 +73,8 @@ class LabelPrior:
 class LabelRoot:
     """A prior on n training rows and n_t test rows: training labels are y = L z, z ~ N(0, I).
 
+    Several priors and splits may be a stack, with further axes first.
+
     Attributes:
         root: (n, n) L, L Lᵀ = K[rows, rows] + σ² I.
         response: (n, n_t) R = L⁻¹ K[rows, test]: E z y_tᵀ.
@@ -57,20 +83,44 @@ class LabelRoot:
 
     root: NDArray[np.floating]
     response: NDArray[np.floating]
-    of_test: float
+    of_test: Array
 
     @classmethod
     def of(cls, prior: LabelPrior, rows: Rows, test: Rows) -> LabelRoot:
         """Factor the covariance of the training labels; σ² > 0 makes it positive definite."""
-        among = prior.kernel[np.ix_(rows, rows)] + prior.noise * np.eye(len(rows))
-        root = np.linalg.cholesky(among)
-        response = np.linalg.solve(root, prior.kernel[np.ix_(rows, test)])
-        return cls(root, response, float(np.mean(np.diag(prior.kernel)[test])) + prior.noise)
+        among = prior.between(rows, rows)
+        places = np.arange(rows.shape[-1])
+        among[..., places, places] += np.asarray(prior.noise)[..., None]
+        root = np.asarray(np.linalg.cholesky(among), dtype=np.float64)
+        return cls(root, solved(root, prior.between(rows, test)), prior.variance(test))
 
-    def shuffled(self, order: Rows) -> LabelRoot:
-        """The same labels paired with the training rows in another order: the null."""
-        return replace(self, root=self.root[np.argsort(order)])
+    @classmethod
+    def stack(cls, roots: Sequence[LabelRoot]) -> LabelRoot:
+        """Roots of the same shapes as one, along a new first axis."""
+        root, response = np.stack([one.root for one in roots]), np.stack([one.response for one in roots])
+        return cls(root, response, np.stack([one.of_test for one in roots]))
+
+    @cached_property
+    def energy(self) -> Array:
+        """E ‖y‖² of the training labels."""
+        found: Array = np.sum(np.square(self.root), axis=(-2, -1), dtype=np.float64)
+        return found
+
+    @cached_property
+    def tested(self) -> NDArray[np.floating]:
+        """(n_t, n) Rᵀ, row by row in memory."""
+        return np.ascontiguousarray(self.response.swapaxes(-1, -2))
 
     def single(self) -> LabelRoot:
         """The same in float32, for the null."""
         return replace(self, root=self.root.astype(np.float32), response=self.response.astype(np.float32))
+
+
+def solved(lower: Array, right: Array) -> Array:
+    """(…, n, m) L⁻¹ B of a (…, n, n) lower triangle, in place of B: by blocks, as `numpy` has none for triangles."""
+    found = right
+    for start in range(0, lower.shape[-1], _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        found[..., rows, :] -= lower[..., rows, :start] @ found[..., :start, :]
+        found[..., rows, :] = np.linalg.solve(lower[..., rows, rows], found[..., rows, :])
+    return found

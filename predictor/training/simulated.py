@@ -18,6 +18,7 @@ from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
+from predictor.training.simulated_split import NullSplit
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, NoiseLevel
@@ -187,15 +188,9 @@ def _null(split: Split, root: LabelRoot, shuffles: int, rng: np.random.Generator
     """(m, S) expected W2S errors with each candidate's training rows paired with labels at random."""
     if not shuffles:
         return np.empty((len(split.teachers), 0))
-    student, small = split.student.single(), root.single()
-    crossed, rows = student.crossed(small), len(split.part.weak)
+    null, rows = NullSplit.of(split.student, root), len(split.part.weak)
     orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
-    return np.array(
-        [
-            [SimulatedTraining.of(one.single(), student, small.shuffled(o), crossed).w2s_error for o in own]
-            for one, own in zip(split.teachers, orders, strict=True)
-        ]
-    )
+    return np.array([null.errors(one, own) for one, own in zip(split.teachers, orders, strict=True)])
 
 
 def _single(drawn: DrawnLabels) -> tuple[Array, Array, Array]:

@@ -5,13 +5,15 @@ linear in the labels of D~. The mean is one more direction with shrinkage 1: U+ 
 With y = L z the gold labels of D~ and R = E z y_tᵀ (see `LabelRoot`),
 
     Y       = U+ᵀ L                         the gold labels along the weak head's directions
-    P       = Qᵀ T+[D^] (s ∘ Y)             the weak labels along the student's, Q = [1/√n^, U_s, rest]
+    P       = [1/√n^, U_s]ᵀ T+[D^] (s ∘ Y)  the weak labels along the student's
     Err_w   = E y_t² + (‖T+[t] (s ∘ Y)‖² − 2 ⟨T+[t] (s ∘ Y), Rᵀ⟩) / n_t
     Err_w2s = E y_t² + (‖T_s+ (z ∘ P)‖²  − 2 ⟨z ∘ P, (R T_s+)ᵀ⟩) / n_t
 
 Everything that does not depend on the prior is made once per model and split. Ridges are the user's own, or those that
 minimise the *expected* error on rows left out one by one, so nothing is tuned on an outcome. Derived here; no paper
 states it.
+
+Every array may be a stack: splits of the same sizes are axes before those named, priors are axes before these.
 """
 
 from __future__ import annotations
@@ -22,40 +24,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.heads.ridge import FactoredRidge
+from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelRoot
 
 Floats = NDArray[np.floating]
 """float64; float32 for the null."""
 
 
+def turned(matrices: Floats) -> Floats:
+    """Transposes."""
+    return matrices.swapaxes(-1, -2)
+
+
 def with_mean(directions: Floats, rows: int) -> Floats:
     """[1/√rows, `directions`]: the mean of the training labels as one more direction."""
-    return np.column_stack([np.full(len(directions), rows**-0.5), directions])
+    mean = np.full((*directions.shape[:-1], 1), rows**-0.5)
+    return np.concatenate([mean, directions], axis=-1)
 
 
-def shrunk(head: FactoredRidge, ridge: float) -> Floats:
+def shrunk(head: FactoredRidge, ridge: float | Array) -> Floats:
     """(r + 1, 1) shrinkage s of the mean and of every direction."""
-    directions: Floats = head.values / (head.values + ridge)
-    return np.concatenate([np.ones(1), directions])[:, None]
+    directions: Array = head.values / (head.values + np.asarray(ridge)[..., None])
+    with_mean: Array = np.concatenate([np.ones((*directions.shape[:-1], 1)), directions], axis=-1)
+    return with_mean[..., None]
 
 
-def inner(one: Floats, other: Floats) -> float:
+def inner(one: Floats, other: Floats) -> Array:
     """⟨one, other⟩, summed in float64 also where the arrays are float32."""
-    return float(np.sum(one * other, dtype=np.float64))
+    found: Array
+    if one.dtype == np.float64:
+        found = np.einsum("...ij,...ij->...", one, other)
+    else:
+        found = np.sum(one * other, axis=(-2, -1), dtype=np.float64)
+    return found
 
 
-def best_ridge(head: FactoredRidge, along: Floats, ridge: float | None, outside: float = 0.0) -> float:
+def energies(along: Floats) -> Array:
+    """(k,) sums of squares of (k, n) rows."""
+    found: Array
+    if along.dtype == np.float64:
+        found = np.einsum("...ij,...ij->...i", along, along)
+    else:
+        found = np.sum(np.square(along), axis=-1, dtype=np.float64)
+    return found
+
+
+def best_ridge(head: FactoredRidge, energy: Array, total: Array | None, ridge: float | None) -> float | Array:
     """The ridge given, or that of the least expected error on rows left out.
 
     Args:
-        along: (k, n) training labels along the mean, the head's r directions and any further ones, per unit normal.
-        outside: their energy along none of these.
+        energy: (r + 1,) of the training labels along the mean and the head's directions.
+        total: all of their energy, that of the mean included; only looked at where the head is not complete.
     """
     if ridge is not None:
         return ridge
-    energy: NDArray[np.float64] = np.square(along).sum(axis=1, dtype=np.float64)[1:]
-    inside = energy[: len(head.values)]
-    return float(head.expected_loo_ridge(inside[:, None], np.array([float(energy.sum()) + outside]))[0])
+    centred = None if total is None or head.complete else (total - energy[..., 0])[..., None]
+    found: Array = head.expected_loo_ridge(energy[..., 1:, None], centred)[..., 0]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,44 +105,43 @@ class SimulatedStudent:
     def of(cls, head: FactoredRidge, ridge: float | None) -> SimulatedStudent:
         """Prepare a head for any teacher and prior."""
         test = with_mean(head.transfer, head.rows)
-        return cls(head, with_mean(head.left, head.rows), test, test.T @ test, ridge)
-
-    def along(self, labels: Floats) -> Floats:
-        """(r + 1 + q, k) labels of D^ along Q; the last q rows, what lies outside [1, U_s], are up to a rotation."""
-        inside = self.seen.T @ labels
-        if self.seen.shape[1] >= len(self.seen):
-            return inside
-        return np.vstack([inside, np.linalg.qr(labels - self.seen @ inside, mode="r")])
+        return cls(head, with_mean(head.left, head.rows), test, turned(test) @ test, ridge)
 
     def crossed(self, root: LabelRoot) -> Floats:
         """(r + 1, n) (R T_s+)ᵀ: the test labels along the student's directions, per unit normal of the root."""
-        crossed: Floats = self.test.T @ root.response.T
+        crossed: Floats = turned(self.test) @ root.tested
         return crossed
 
-    def trained(self, along: Floats, crossed: Floats, root: LabelRoot) -> tuple[Floats, float]:
+    def trained(self, along: Floats, total: Array | None, crossed: Floats, root: LabelRoot) -> tuple[Floats, Array]:
         """Shrinkage (r + 1, 1) and expected error of the student, in units of the label variance.
 
         Args:
-            along: (r + 1 + q, n) its training labels along Q, per unit normal of the root.
+            along: (r + 1, n) its training labels along [1, U_s], per unit normal of the root.
+            total: their energy along these and outside; None where the head is complete.
             crossed: `crossed(root)`.
         """
-        shrinkage = shrunk(self.head, best_ridge(self.head, along, self.ridge)).astype(along.dtype, copy=False)
-        learned = shrinkage * along[: len(shrinkage)]
-        missed = inner(learned @ learned.T, self.gram) - 2.0 * inner(learned, crossed)
-        return shrinkage, root.of_test + missed / len(self.test)
+        ridge = best_ridge(self.head, energies(along), total, self.ridge)
+        shrinkage = shrunk(self.head, ridge).astype(along.dtype, copy=False)
+        learned = shrinkage * along
+        missed = inner(learned @ turned(learned), self.gram) - 2.0 * inner(learned, crossed)
+        return shrinkage, root.of_test + missed / self.test.shape[-2]
+
+    def take(self, split: int) -> SimulatedStudent:
+        """The head on one split of a stack."""
+        return SimulatedStudent(self.head.take(split), self.seen[split], self.test[split], self.gram[split], self.ridge)
 
     def single(self) -> SimulatedStudent:
         """The same in float32, for the null."""
         seen, test, gram = (one.astype(np.float32) for one in (self.seen, self.test, self.gram))
         return SimulatedStudent(self.head, seen, test, gram, self.ridge)
 
-    def on_gold(self, root: LabelRoot) -> tuple[Floats, float]:
+    def on_gold(self, root: LabelRoot) -> tuple[Floats, Array]:
         """As `trained` for the ceiling, trained on gold labels; `root` is that of D^ itself."""
-        return self.trained(self.along(root.root), self.crossed(root), root)
+        return self.trained(turned(self.seen) @ root.root, root.energy, self.crossed(root), root)
 
     def predict(self, labels: Floats, shrinkage: Floats) -> Floats:
         """(n_t, k) predictions of the head trained on (n^, k) labels."""
-        predictions: Floats = self.test @ (shrinkage * (self.seen.T @ labels))
+        predictions: Floats = self.test @ (shrinkage * (turned(self.seen) @ labels))
         return predictions
 
 
@@ -129,7 +153,8 @@ class SimulatedTeacher:
         head: factored on D~, transferring to D^ followed by the test rows.
         seen: (n~, r + 1) [1/√n~, U].
         test: (n_t, r + 1) T+ on the test rows.
-        handed: (r_s + 1 + q, r + 1) Qᵀ T+[D^].
+        handed: (r_s + 1, r + 1) [1/√n^, U_s]ᵀ T+[D^].
+        among: (r + 1, r + 1) T+[D^]ᵀ T+[D^]; None where the student's head is complete.
         ridge: the user's own, or None.
     """
 
@@ -137,32 +162,48 @@ class SimulatedTeacher:
     seen: Floats
     test: Floats
     handed: Floats
+    among: Floats | None
     ridge: float | None
 
     @classmethod
     def of(cls, head: FactoredRidge, student: SimulatedStudent, ridge: float | None) -> SimulatedTeacher:
         """Prepare a head for one student and any prior."""
-        labelled, test = np.split(with_mean(head.transfer, head.rows), [student.head.rows])
-        return cls(head, with_mean(head.left, head.rows), test, student.along(labelled), ridge)
+        labelled, test = np.split(with_mean(head.transfer, head.rows), [student.head.rows], axis=-2)
+        among = None if student.head.complete else turned(labelled) @ labelled
+        return cls(head, with_mean(head.left, head.rows), test, turned(student.seen) @ labelled, among, ridge)
 
-    def trained(self, root: LabelRoot) -> tuple[Floats, Floats]:
-        """Shrinkage s (r + 1, 1), and s ∘ Y (r + 1, n~): what the head learned, per unit normal of the root."""
-        along = self.seen.T @ root.root
-        outside = max(inner(root.root, root.root) - inner(along, along), 0.0)
-        shrinkage = shrunk(self.head, best_ridge(self.head, along, self.ridge, outside))
+    def trained(self, along: Floats, root: LabelRoot) -> tuple[Floats, Floats]:
+        """Shrinkage s (r + 1, 1), and s ∘ Y (r + 1, n~): what the head learned, per unit normal of the root.
+
+        Args:
+            along: (r + 1, n~) Y, which is overwritten.
+        """
+        shrinkage = shrunk(self.head, best_ridge(self.head, energies(along), root.energy, self.ridge))
         along *= shrinkage
         return shrinkage, along
+
+    def handed_energy(self, learned: Floats) -> Array | None:
+        """Of the weak labels on D^; None where the student's head is complete."""
+        return None if self.among is None else inner(learned, self.among @ learned)
+
+    def take(self, split: int) -> SimulatedTeacher:
+        """The head on one split of a stack."""
+        seen, test, handed = (one[split] for one in (self.seen, self.test, self.handed))
+        among = None if self.among is None else self.among[split]
+        return SimulatedTeacher(self.head.take(split), seen, test, handed, among, self.ridge)
 
     def single(self) -> SimulatedTeacher:
         """The same in float32, for the null."""
         seen, test, handed = (one.astype(np.float32) for one in (self.seen, self.test, self.handed))
-        return SimulatedTeacher(self.head, seen, test, handed, self.ridge)
+        among = None if self.among is None else self.among.astype(np.float32)
+        return SimulatedTeacher(self.head, seen, test, handed, among, self.ridge)
 
-    def expected_error(self, learned: Floats, root: LabelRoot) -> float:
+    def expected_error(self, learned: Floats, root: LabelRoot) -> Array:
         """Expected error of the weak head, in units of the label variance; `learned` is s ∘ Y of `trained`."""
         predictions = self.test @ learned
-        missed = inner(predictions, predictions) - 2.0 * inner(predictions, root.response.T)
-        return root.of_test + missed / len(self.test)
+        missed = inner(predictions, predictions) - 2.0 * inner(predictions, root.tested)
+        error: Array = root.of_test + missed / self.test.shape[-2]
+        return error
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,20 +220,20 @@ class SimulatedTraining:
     student: SimulatedStudent
     teacher_shrinkage: Floats
     student_shrinkage: Floats
-    weak_error: float
-    w2s_error: float
+    weak_error: Array
+    w2s_error: Array
 
     @classmethod
     def of(
         cls, teacher: SimulatedTeacher, student: SimulatedStudent, root: LabelRoot, crossed: Floats
     ) -> SimulatedTraining:
         """Train the student on the teacher's labels; `root` is that of D~, `crossed` is `student.crossed(root)`."""
-        first, learned = teacher.trained(root)
-        second, w2s_error = student.trained(teacher.handed @ learned, crossed, root)
+        first, learned = teacher.trained(turned(teacher.seen) @ root.root, root)
+        second, w2s_error = student.trained(teacher.handed @ learned, teacher.handed_energy(learned), crossed, root)
         return cls(teacher, student, first, second, teacher.expected_error(learned, root), w2s_error)
 
     def predictions(self, gold: Floats) -> tuple[Floats, Floats]:
         """(n_t, k) predictions of the weak head and of the student, for (n~, k) gold labels of D~."""
-        learned = self.teacher_shrinkage * (self.teacher.seen.T @ gold)
-        handed = self.teacher.handed[: len(self.student_shrinkage)] @ learned
+        learned = self.teacher_shrinkage * (turned(self.teacher.seen) @ gold)
+        handed = self.teacher.handed @ learned
         return self.teacher.test @ learned, self.student.test @ (self.student_shrinkage * handed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,11 @@ class Parts:
     weak: Rows
     student: Rows
     test: Rows
+
+    @classmethod
+    def stack(cls, parts: Sequence[Parts]) -> Parts:
+        """(S, n) row numbers of S splits of the same sizes."""
+        return cls(*(np.stack([getattr(one, name) for one in parts]) for name in ("weak", "student", "test")))
 
 
 def check_rows(rows: int) -> None:

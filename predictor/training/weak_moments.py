@@ -10,7 +10,7 @@ from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
 from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelPrior, LabelRoot
-from predictor.training.simulation import best_ridge, shrunk, with_mean
+from predictor.training.simulation import best_ridge, energies, shrunk, with_mean
 from predictor.training.splits import Rows
 from predictor.truth.consensus import WeakMoments
 
@@ -36,12 +36,11 @@ def weak_moments(
     transfers, responses, with_truth = [], [], []
     for head in heads:
         along = with_mean(head.left, head.rows).T @ root.root
-        outside = max(float(np.vdot(root.root, root.root)) - float(np.vdot(along, along)), 0.0)
-        along *= shrunk(head, best_ridge(head, along, training.weak_ridge, outside))
+        along *= shrunk(head, best_ridge(head, energies(along), root.energy, training.weak_ridge))
         transfer = head.transfer - head.transfer.mean(axis=0)
         transfers.append(transfer)
         responses.append(along[1:])
-        with_truth.append(float(np.vdot(transfer.T @ root.response.T, along[1:])) / len(other))
+        with_truth.append(float(np.vdot(transfer.T @ root.tested, along[1:])) / len(other))
     spread: Array = np.zeros((len(heads), len(heads)))
     for start in range(0, len(other), _CHUNK):
         pairs = zip(transfers, responses, strict=True)

@@ -26,6 +26,7 @@ from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.label_prior import LabelPrior
+from predictor.training.splits import Rows
 from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
@@ -35,11 +36,29 @@ MEASURED = tuple(measured_beside(path) for path in RECORDS.values())
 
 
 @dataclass(frozen=True, eq=False)
+class Levels(LabelPrior):
+    """Priors of other kernels at S levels of noise, for S splits."""
+
+    each: tuple[LabelPrior, ...] = ()
+
+    def between(self, rows: Rows, others: Rows) -> Array:
+        """See `LabelPrior`."""
+        return np.stack([prior.between(*places) for prior, *places in zip(self.each, rows, others, strict=True)])
+
+    def variance(self, rows: Rows) -> Array:
+        """See `LabelPrior`."""
+        return np.stack([prior.variance(places) for prior, places in zip(self.each, rows, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
 class SignPrior(LabelPrior):
     """Two classes by the sign of a Gaussian task (probit): E sgn sgn = 2/π arcsin of the correlation, exactly."""
 
-    def with_noise(self, noise: float) -> LabelPrior:
+    def with_noise(self, noise: float | Array) -> LabelPrior:
         """The latent's noise; signs of what is left are noisier than that."""
+        if isinstance(noise, np.ndarray):
+            each = tuple(self.with_noise(float(level)) for level in noise)
+            return Levels(self.name, self.noiseless, np.array([one.noise for one in each]), each=each)
         latent = LabelPrior(self.name, self.kernel, self.noise).with_noise(noise)
         deviation = np.sqrt(np.maximum(np.diag(latent.kernel), 0.0) + noise)
         together = np.clip(latent.kernel / np.outer(deviation, deviation), -1.0, 1.0)

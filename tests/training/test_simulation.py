@@ -12,7 +12,7 @@ from predictor.heads.ridge import RIDGES, FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
 from predictor.training.label_prior import LabelPrior, LabelRoot
-from predictor.training.simulated_split import SimulatedSplit
+from predictor.training.simulated_split import NullSplit, SimulatedSplit
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
 from predictor.training.weak_moments import weak_moments
@@ -122,7 +122,8 @@ def test_a_shuffle_pairs_the_training_rows_of_the_teacher_with_other_labels(sett
     order = np.random.default_rng(7).permutation(len(part.weak))
     weak[part.weak] = weak[part.weak][order]
     split = SimulatedSplit.of(setting.strong, part, [setting.prior], setting.training)
-    lost = split.null(setting.prior).lost(split.teacher(setting.weak), [order])
+    null = NullSplit.of(split.student, LabelRoot.of(setting.prior, part.weak, part.test))
+    lost = null.lost(split.teacher(setting.weak), [order])
     expected = split.expected(split.teacher(weak))[0, 1] - split.expected(split.teacher(setting.weak))[0, 1]
     np.testing.assert_allclose(lost, expected, atol=1e-5)
     assert abs(expected) > 1e-3
@@ -218,3 +219,26 @@ def test_what_heads_share_of_the_noise_of_their_gold_rows_is_no_sign_of_truth():
     assert found.spread[0, 1] == pytest.approx(found.spread[0, 0], rel=1e-12)
     assert found.spread[0, 0] > 0.05
     assert np.abs(found.with_truth).max() < 1e-15
+
+
+@pytest.mark.parametrize("sizes", [(20, 20), (6, 20), (20, 6)])
+@pytest.mark.parametrize("widths", [(7, 4), (50, 35), (7, 35)])
+def test_a_stack_of_splits(widths, sizes):
+    """Two priors on three splits at once, each at a noise of its own: what each split says alone."""
+    rng = np.random.default_rng(5)
+    strong = correlated(ROWS, widths[0], 0.7, rng)
+    weak = dimmed(strong, widths[1], 0.4, rng)
+    weak[:, 0] = 0.0
+    weak[:9, 1] = 1.0
+    priors = [LabelPrior.of("first", kernel_of(strong), 0.0), LabelPrior.of("second", kernel_of(weak), 0.0)]
+    parts, noises = [cut(ROWS, *sizes, rng) for _ in range(3)], np.array([0.1, 0.3, 0.8])
+    together = SimulatedSplit.of(strong, Parts.stack(parts), [one.with_noise(noises) for one in priors], Training())
+    found = together.expected(together.teacher(weak))
+    null = together.null(1, priors[0].with_noise(0.3)).lost(together.teacher(weak).take(1), [np.arange(sizes[0])[::-1]])
+    for place, (part, noise) in enumerate(zip(parts, noises, strict=True)):
+        split = SimulatedSplit.of(strong, part, [one.with_noise(float(noise)) for one in priors], Training())
+        np.testing.assert_allclose(found[place], split.expected(split.teacher(weak)), atol=1e-12)
+        if place == 1:
+            root = LabelRoot.of(priors[0].with_noise(0.3), part.weak, part.test)
+            alone = NullSplit.of(split.student, root).lost(split.teacher(weak), [np.arange(sizes[0])[::-1]])
+            np.testing.assert_allclose(null, alone, atol=1e-5)
