@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,12 +13,13 @@ from predictor.errors import LimitError, W2SError
 from predictor.results.job import JobState
 from predictor.steps import Progress
 from server.config import Limits
+from server.durable.job_watch import JobWatch
 from server.durable.jobs import JobTable
 from server.durable.listing import Listing
 from server.durable.reserve import DiskReserve
 from server.durable.rows import Attempt, Declared, Exclusion, StoredJob, Waiting, oldest
-from server.durable.store import Store, open_store
-from server.durable.watchers import Channel, Watchers, stopping
+from server.durable.table_thread import TableThread
+from server.durable.watchers import Watchers
 from server.telemetry.logs import log_error
 
 T = TypeVar("T")
@@ -41,21 +41,17 @@ class JobService:
     """
 
     def __init__(self, place: Path | str, limits: Limits, reserve: DiskReserve | None = None) -> None:
-        self._place = place
+        self.name = secrets.token_hex(8)
         self._reserve = reserve
-        self._limits = limits
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
+        self._thread = TableThread(place, limits, self.name)
         self._watchers = Watchers()
+        self._watch = JobWatch(self.get, self._watchers)
         self._work = asyncio.Event()
-        self._closed = False
-        self._table: JobTable
-        self._database: Store
         self.cancelling: Callable[[str], None] = lambda name: None
         self.queued = 0
         self.recovered = (0, 0)
         self._recovered = False
         self._held: dict[str, int] = {}
-        self.name = secrets.token_hex(8)
 
     async def open(self) -> None:
         """Open the table and recover the jobs of an earlier process.
@@ -67,11 +63,7 @@ class JobService:
             LimitError, UnavailableError: it cannot be made or written.
         """
 
-        def start() -> tuple[Store, JobTable]:
-            database = open_store(self._place)
-            return database, JobTable(database, self._limits, self.name)
-
-        self._database, self._table = await self._run(start)
+        await self._thread.open()
         try:
             await self._run(self._recover)
         except LimitError as error:
@@ -82,9 +74,7 @@ class JobService:
 
     async def close(self) -> None:
         """Close the table."""
-        await self._run(self._database.close)
-        self._closed = True
-        self._thread.shutdown()
+        await self._thread.close()
 
     def stop(self) -> None:
         """End every watch and every wait with a status that asks to resume."""
@@ -182,7 +172,7 @@ class JobService:
     @property
     def shared(self) -> bool:
         """Whether other servers may take jobs from the same database."""
-        return self._database.shared
+        return self._thread.store.shared
 
     async def renew(self) -> frozenset[tuple[str, int]]:
         """Extend the leases of the jobs that this server is at; returns ids and epochs of those that it has lost."""
@@ -192,7 +182,7 @@ class JobService:
 
     async def snapshot(self, path: Path) -> None:
         """See Store.snapshot."""
-        await self._run(lambda: self._database.snapshot(path))
+        await self._run(lambda: self._thread.store.snapshot(path))
 
     async def end_overdue(self) -> int:
         """See JobTable.end_overdue; returns how many."""
@@ -249,57 +239,16 @@ class JobService:
         await self._work.wait()
 
     async def wait(self, tenant: str, name: str, seconds: float) -> StoredJob:
-        """The job once it is in a terminal state, or as it is when the time is over.
+        """See JobWatch.wait."""
+        return await self._watch.wait(tenant, name, seconds)
 
-        Raises:
-            NotFoundError: no such job.
-            UnavailableError: the server stops first.
-        """
-        end = asyncio.get_running_loop().time() + seconds
-        row, channel = await self._look(tenant, name)
-        while channel is not None and not channel.latest.finished:
-            self._watchers.check()
-            if not await _changed(channel, end - asyncio.get_running_loop().time()):
-                break
-        return await self.get(tenant, name) if channel is not None else row
-
-    async def watch(self, tenant: str, name: str, revision: int, heartbeat: float) -> AsyncIterator[StoredJob | None]:
-        """Every change after a revision up to a terminal state, and None after each `heartbeat` seconds of silence.
-
-        Raises:
-            NotFoundError: no such job.
-            UnavailableError: the server stops first.
-        """
-        row, channel = await self._look(tenant, name)
-        if channel is None:
-            if row.job.revision != revision:
-                yield row
-            return
-        while True:
-            changed = channel.changed
-            for job in channel.after(revision):
-                revision = job.revision
-                yield await self.get(tenant, name) if job.finished else replace(row, job=job, ranking=None)
-            if channel.latest.finished and channel.latest.revision <= revision:  # else it ended while changes were sent
-                return
-            self._watchers.check()
-            if changed is channel.changed and not await _changed(channel, heartbeat):
-                yield None
-
-    async def _look(self, tenant: str, name: str) -> tuple[StoredJob, Channel | None]:
-        """The job, and its channel unless it has finished."""
-        row = await self.get(tenant, name)
-        if row.job.finished:
-            return row, None
-        channel = self._watchers.open(row.job)
-        row = await self.get(tenant, name)
-        if row.job.finished:
-            self._watchers.publish(row.job)
-        return row, None if row.job.finished else channel
+    def watch(self, tenant: str, name: str, revision: int, heartbeat: float) -> AsyncIterator[StoredJob | None]:
+        """See JobWatch.watch."""
+        return self._watch.watch(tenant, name, revision, heartbeat)
 
     async def _change(self, act: Callable[[], T]) -> T:
         """Run a committing step, then publish it, also where its caller goes away during the commit."""
-        doing = self._submit(lambda: (act(), self._table.queued()))
+        doing = self._thread.submit(lambda: (act(), self._table.queued()))
         done = asyncio.wrap_future(doing)
         try:
             result, queued = await asyncio.shield(done)
@@ -330,19 +279,9 @@ class JobService:
             self.recovered = self._table.recover()
             self._recovered = True
 
+    @property
+    def _table(self) -> JobTable:
+        return self._thread.table
+
     async def _run(self, act: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._submit(act))
-
-    def _submit(self, act: Callable[[], T]) -> Future[T]:
-        if self._closed:
-            raise stopping()
-        return self._thread.submit(act)
-
-
-async def _changed(channel: Channel, seconds: float) -> bool:
-    """True once the channel changes, False when the time is over first."""
-    try:
-        await asyncio.wait_for(channel.changed.wait(), max(0.0, seconds))
-    except TimeoutError:
-        return False
-    return True
+        return await self._thread.run(act)

@@ -86,7 +86,7 @@ ACCESS_GUARDS = (
     ),
     Mutation(
         "the end reaches a busy watcher",
-        "server/durable/job_service.py",
+        "server/durable/job_watch.py",
         "if channel.latest.finished and channel.latest.revision <= revision:",
         "if channel.latest.finished:",
         f"{S}/test_job_service.py::test_a_watcher_that_is_busy_with_a_step_while_the_job_ends_still_learns_the_end",
