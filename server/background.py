@@ -22,6 +22,7 @@ from server.features.uploads import Uploads
 from server.parts.store import PartStore
 from server.telemetry.logs import log, log_error
 from server.telemetry.metrics import Metrics
+from server.usage import TenantUsage
 from server.workforce.workers import JobWorkers
 
 _COUNT_SECONDS = 1.0
@@ -65,11 +66,12 @@ async def sweep_files(
     job_service: JobService,
     parts: PartStore,
     uploads: Uploads,
+    usage: TenantUsage,
     reserve: DiskReserve,
     limits: Limits,
     metrics: Metrics,
 ) -> None:
-    """Drop unused parts, abandoned uploads and unpackings, and features beyond `cache_bytes`, again and again.
+    """Drop unused parts, abandoned uploads and unpackings, and features beyond their bounds, again and again.
 
     Counts the damaged entries that were set aside. Runs until cancelled.
     """
@@ -77,6 +79,7 @@ async def sweep_files(
         try:
             referenced = await job_service.parts()
             freed = await asyncio.to_thread(_sweep, parts, referenced, uploads, limits)
+            freed += await usage.trim(await job_service.tenants())
             await asyncio.to_thread(reserve.make)
             metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:

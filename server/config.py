@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from predictor import folders
 from predictor.errors import InputError
 from server.access.endpoints import Endpoints
+from server.callbacks.hosts import CALLBACK_TO, CallbackHosts
+from server.workforce.fair_queue import parse_weights
 from server.workforce.model_sources import EVERY_SOURCE, SOURCES, ModelSources
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
@@ -43,6 +46,8 @@ class Limits:
         max_feature_bytes: size of one feature set, as uploaded.
         max_open_transfers: uploads and downloads of feature sets that run at once.
         tenant_feature_bytes: feature sets that one tenant may store, and those being uploaded as declared.
+        tenant_disk_bytes: all that one tenant may store: jobs, feature sets, parts, outcomes and calibrations; what
+            models gave for it is deleted, the longest unread first, where both are more. 0 for a quarter of the disk.
         max_part_bytes: size of one part of a request.
         max_request_bytes: parts of one request together; this process needs several times as much for a while.
         tenant_part_bytes: parts that one tenant may store, and those being sent as declared.
@@ -84,6 +89,9 @@ class Limits:
         max_handshake_seconds: time that a new connection has to greet in gRPC's way.
         connection_idle_seconds: a connection without a call for that long is closed; clients reconnect by themselves.
         max_connection_seconds: age at which a connection is closed, its calls one minute later.
+        callback_seconds: time that a callback's host has to answer.
+        callback_attempts: times that a callback is sent in vain before it is given up.
+        callback_retry_seconds: pause after the first time; each further one is twice as long.
         cancel_seconds: from a cancellation to the end of its worker, by SIGKILL where SIGTERM does not do.
         heartbeat_seconds: silence on a watch before a heartbeat is sent.
         retry_seconds: pause asked of refused callers.
@@ -106,6 +114,7 @@ class Limits:
     max_feature_bytes: int = _limit(2 << 30, "bytes")
     max_open_transfers: int = _limit(64, "calls")
     tenant_feature_bytes: int = _limit(64 << 30, "bytes")
+    tenant_disk_bytes: int = _limit(0, "bytes", 0)
     max_part_bytes: int = _limit(256 << 20, "bytes")
     max_request_bytes: int = _limit(512 << 20, "bytes")
     tenant_part_bytes: int = _limit(8 << 30, "bytes")
@@ -140,6 +149,9 @@ class Limits:
     max_handshake_seconds: float = _limit(10.0, "seconds", 0.1)
     connection_idle_seconds: float = _limit(900.0, "seconds", 1)
     max_connection_seconds: float = _limit(86_400.0, "seconds", 60)
+    callback_seconds: float = _limit(10.0, "seconds", 0.1)
+    callback_attempts: int = _limit(8, "calls")
+    callback_retry_seconds: float = _limit(5.0, "seconds", 0.1)
     cancel_seconds: float = _limit(2.0, "seconds", 0)
     heartbeat_seconds: float = _limit(15.0, "seconds", 0.01)
     retry_seconds: float = _limit(2.0, "seconds", 0)
@@ -154,6 +166,11 @@ class Limits:
                     reason="BAD_LIMIT",
                     field=one.name,
                 )
+
+    def on_disks(self, *folders: Path) -> Limits:
+        """These limits with the value of each that depends on the size of a disk."""
+        quarter = min(shutil.disk_usage(folder).total for folder in folders) // 4
+        return dataclasses.replace(self, tenant_disk_bytes=self.tenant_disk_bytes or quarter)
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Limits:
@@ -189,6 +206,7 @@ class Config:
         weights: shares of tenants in the workers, above 0; 1 for those not named.
         models_from: sources that models are fetched from, as `server.workforce.model_sources` reads them; `none` for
             none. Empty for the default: every source without credentials, none with them.
+        callback_to: hosts that jobs may report to, as `server.callbacks.hosts` reads them.
     """
 
     address: str = DEFAULT_ADDRESS
@@ -200,8 +218,10 @@ class Config:
     traces: str = "none"
     weights: Mapping[str, float] = field(default_factory=dict)
     models_from: tuple[str, ...] = ()
+    callback_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        CallbackHosts.parse(self.callback_to)
         ModelSources.parse(self.sources)
 
     @property
@@ -225,11 +245,13 @@ class Config:
         traces: str | None = None,
         weights: Sequence[str] = (),
         models_from: Sequence[str] = (),
+        callback_to: Sequence[str] = (),
     ) -> Config:
         """The configuration of the environment.
 
         It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, the names of
-        `Endpoints`, and W2S_TENANT_WEIGHT with `TENANT=NUMBER`s and W2S_MODELS_FROM with sources between blanks.
+        `Endpoints`, and between blanks W2S_TENANT_WEIGHT with `TENANT=NUMBER`s, W2S_MODELS_FROM with sources and
+        W2S_CALLBACK_TO with hosts.
 
         Arguments go first.
 
@@ -247,29 +269,12 @@ class Config:
             devices=devices or given.get("W2S_DEVICES", "").strip() or "auto",
             database=database or given.get("W2S_DATABASE", "").strip() or None,
             traces=traces or given.get("W2S_TRACES", "").strip() or "none",
-            weights=_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
+            weights=parse_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
             models_from=tuple(models_from or given.get(SOURCES, "").split()),
+            callback_to=tuple(callback_to or given.get(CALLBACK_TO, "").split()),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),
         )
-
-
-def _weights(given: Sequence[str]) -> dict[str, float]:
-    """Shares by tenant, of `TENANT=NUMBER` texts."""
-    found: dict[str, float] = {}
-    for text in given:
-        tenant, _, number = text.rpartition("=")
-        try:
-            found[tenant] = float(number)
-        except ValueError:
-            found[tenant] = 0.0
-        if not tenant or not math.isfinite(found[tenant]) or found[tenant] <= 0:
-            raise InputError(
-                f"tenant weight {text!r} must be TENANT=NUMBER with a number above 0, as in alice=2.",
-                reason="BAD_WEIGHT",
-                field="tenant_weight",
-            )
-    return found
 
 
 def _number(name: str, text: str, kind: type[float]) -> Any:

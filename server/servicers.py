@@ -7,7 +7,7 @@ import functools
 import platform
 import re
 from collections.abc import AsyncIterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import metadata
 from typing import Any
 
@@ -21,6 +21,7 @@ from protos.w2s.v1 import predictor_service_pb2_grpc, ranking_service_pb2_grpc
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.access.caller import current_caller, current_tenant
 from server.calibration.servicer import CalibrationServicer
+from server.callbacks.hosts import CallbackHosts
 from server.config import Config, Limits
 from server.durable.job_service import JobService
 from server.durable.listing import Listing, write_labels
@@ -28,6 +29,7 @@ from server.durable.rows import Declared, StoredJob
 from server.pages import page_size
 from server.request_check import RequestCheck
 from server.telemetry.traces import current_traceparent
+from server.usage import TenantUsage
 from server.workforce.costs import check_prediction, declared_seconds, declared_values
 from server.workforce.prediction import PredictWorkers
 from server.workforce.workers import JobWorkers
@@ -56,6 +58,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
         self._request_check = request_check
         self._limits = config.limits
         self._sources = config.sources
+        self._callback_to = config.callback_to
 
     async def Predict(self, request: ask.PredictRequest, context: Any) -> ask.PredictResponse:  # noqa: N802  # RPC name
         """See protos/w2s/v1/predictor_service.proto."""
@@ -102,6 +105,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             slots=slots,
             queue=queue,
             models_from=self._sources,
+            callbacks_to=CallbackHosts.parse(self._callback_to).entries,
         )
 
 
@@ -113,11 +117,15 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         job_service: JobService,
         request_check: RequestCheck,
         calibrations: CalibrationServicer,
+        usage: TenantUsage,
+        callback_hosts: CallbackHosts,
         limits: Limits,
     ) -> None:
         self._jobs = job_service
         self._calibrations = calibrations
         self._request_check = request_check
+        self._usage = usage
+        self._callback_hosts = callback_hosts
         self._limits = limits
 
     async def CreateRankingJob(  # noqa: N802
@@ -130,18 +138,26 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
                 reason="BAD_REQUEST_ID",
                 field="request_id",
             )
-        labels, timeout = write_labels(dict(request.labels)), _timeout(request)
+        tenant = current_tenant()
+        if request.callback_url:
+            self._callback_hosts.check(request.callback_url)
+        declared = Declared(
+            trace=current_traceparent(),
+            labels=write_labels(dict(request.labels)),
+            timeout=_timeout(request),
+            callback=request.callback_url,
+        )
         if request.WhichOneof("work") == "repeat_of":
-            row = await self._jobs.repeat(
-                current_tenant(), request.request_id, request.repeat_of, current_traceparent(), labels, timeout
-            )
+            declared = replace(declared, usage=await self._usage.of(tenant))
+            row = await self._jobs.repeat(tenant, request.request_id, request.repeat_of, declared)
         else:
-            query = await self._request_check.query(request.query, current_tenant())
+            query = await self._request_check.query(request.query, tenant)
             cost = await asyncio.to_thread(declared_seconds, query)
-            declared = Declared(cost, attached(request.query), current_traceparent(), labels, timeout)
             added = await self._calibrations.attached(request.query)
             stored = request.query.SerializeToString(deterministic=True)
-            row = await self._jobs.create(current_tenant(), request.request_id, stored, declared, added)
+            usage = await self._usage.of(tenant)
+            declared = replace(declared, cost=cost, parts=attached(request.query), usage=usage)
+            row = await self._jobs.create(tenant, request.request_id, stored, declared, added)
         current_caller().job = row.job.id
         return pb.CreateRankingJobResponse(job=_message(row))
 

@@ -32,7 +32,7 @@ from server.telemetry.logs import place_of
 from server.workforce import frames
 from server.workforce.candidate_clock import History
 from server.workforce.model_roots import guarded
-from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, STATE
+from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, STATE, STORE_BYTES
 
 _PR_SET_PDEATHSIG = 1
 
@@ -92,7 +92,7 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, history: History, out
 
 
 def _rank(request: bytes, state: Path, tenant: str, history: History, outward: BinaryIO) -> bytes:
-    store = feature_store(tenant)
+    store = feature_store(tenant, int(os.environ.get(STORE_BYTES, "0")))
     message = query_pb2.RankingQuery.FromString(request)
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
     with convert.query_paths():

@@ -124,7 +124,7 @@ class Extractor:
             tokens = ready.tokens if ready is not None and ready.plan == plan else None
             together = tuple(dict.fromkeys((*missing, *self._prefetcher.company(spec, plan, pool, settings))))
             entries = [plan.key(output).entry(rows) for output in together]
-            partial = PartialFeatures(self.store.folder, entries)
+            partial = PartialFeatures(self.store.folder, entries, self.store.make_room)
             fresh = yield from self._extract(plan, spec, pool, settings, together, tokens, partial)
             for output, entry in zip(together, entries, strict=True):
                 found = self._stored(entry, fresh[output])

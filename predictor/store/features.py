@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.errors import InputError, NotFoundError
+from predictor.errors import InputError, LimitError, NotFoundError
 from predictor.folders import replace_file
 from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
@@ -54,8 +54,10 @@ class FeatureStore:
         damaged: entries that this object found damaged and set aside.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_bytes: int = 0) -> None:
+        """A store in `folder` of at most `max_bytes`, 0 for no bound; see `make_room`."""
         self.folder = folder
+        self._max_bytes = max_bytes
         self.damaged = 0
         self._names = Names(folder / "names")
 
@@ -81,7 +83,7 @@ class FeatureStore:
 
         Raises:
             InputError: values that are not finite or not 2-D.
-            LimitError: the disk is full (`STORAGE_FULL`).
+            LimitError: the disk is full (`STORAGE_FULL`), or the store (`TENANT_DISK_FULL`).
             UnavailableError: the folder cannot be written.
         """
         checked = check_features(values, "features")
@@ -91,7 +93,28 @@ class FeatureStore:
         self, key: str, shape: tuple[int, int], blocks: Iterable[NDArray[Any]], about: Mapping[str, Any]
     ) -> None:
         """`put` for (n, d) values that come in blocks and were found finite before; memory stays flat."""
+        self.make_room(shape[0] * shape[1] * 4)
         replace_file(self._path(key), encode(key, shape, blocks, about))
+
+    def make_room(self, size: int) -> None:
+        """Delete the entries read longest ago, pushed ones never, until `size` bytes more fit.
+
+        Raises:
+            LimitError: they never will.
+        """
+        if not self._max_bytes:
+            return
+        total = self.size() + size
+        for _, bytes_, path in sorted(self.idle()) if total > self._max_bytes else ():
+            if total <= self._max_bytes:
+                break
+            total -= discard(path) and bytes_
+        if total > self._max_bytes:
+            raise LimitError(
+                f"{size} bytes of features do not fit: {self._max_bytes} are allowed, and pushed sets take "
+                f"{total - size} of them. Delete some with w2s features rm.",
+                reason="TENANT_DISK_FULL",
+            )
 
     def push(
         self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,16 @@ class PartialFeatures:
 
     flush_seconds = FLUSH_SECONDS
 
-    def __init__(self, store: Path, entries: Sequence[str]) -> None:
+    def __init__(
+        self, store: Path, entries: Sequence[str], make_room: Callable[[int], None] = lambda size: None
+    ) -> None:
         """
         Args:
             store: folder of the feature store.
             entries: keys of the outputs that the run computes, in their order.
+            make_room: called with the bytes of each part before it is written; raises LimitError.
         """
+        self._make_room = make_room
         self._key = hashlib.sha256("\n".join(("partial", *entries)).encode()).hexdigest()
         self._outputs = len(entries)
         self.folder = store / "partial" / self._key
@@ -87,6 +91,7 @@ class PartialFeatures:
         about = {"rows": rows.tolist(), "widths": [one.shape[1] for one in waiting[0][1]]}
         path = self.folder / f"{len(list(self.folder.glob('*.w2sf'))):06d}-{secrets.token_hex(4)}.w2sf"
         try:
+            self._make_room(sum(one.nbytes for one in blocks))
             replace_file(path, encode(self._key, (len(rows), blocks[0].shape[1]), blocks, about))
         except (LimitError, UnavailableError):
             return  # the run goes on; only a kill would cost more

@@ -18,6 +18,7 @@ from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
 from server.pages import bad_page_token, page_size
+from server.usage import TenantUsage
 from server.workforce.fitting import FitWorkers
 
 _THREADS = 4
@@ -31,8 +32,9 @@ T = TypeVar("T")
 class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
     """See protos/w2s/v1/calibration.proto. Files are touched by threads of its own; what is fitted, by workers."""
 
-    def __init__(self, stores: TenantStores, fits: FitWorkers, limits: Limits) -> None:
+    def __init__(self, stores: TenantStores, fits: FitWorkers, usage: TenantUsage, limits: Limits) -> None:
         self._stores = stores
+        self._usage = usage
         self._fits = fits
         self._limits = limits
         self._thread = ThreadPoolExecutor(_THREADS, thread_name_prefix="w2s-calibration")
@@ -49,7 +51,8 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
                 reason="OVER_LIMIT",
                 field="outcomes",
             )
-        store = self._stores.outcomes(current_tenant())
+        store, usage = self._stores.outcomes(current_tenant()), await self._usage.of(current_tenant())
+        usage.check(request.ByteSize(), "outcomes")
 
         def record() -> pb.RecordOutcomesResponse:
             outcomes = [_outcome(one, place) for place, one in enumerate(request.outcomes)]
@@ -79,6 +82,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         """See protos/w2s/v1/calibration.proto."""
         tenant = current_tenant()
         check_name(request.name)
+        (await self._usage.of(tenant)).check(0)
         try:
             fitted = await self._fits.fit(request.SerializeToString(), tenant)
         except (LimitError, UnavailableError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from predictor.calibration.calibration import Calibration
 from predictor.calibration.store import CalibrationStore
 from predictor.errors import LimitError
+from predictor.models.temporaries import size_of_tree
 from predictor.outcomes.store import OutcomeStore
 from server.access.caller import LOCAL
 from server.config import Limits
@@ -32,6 +33,11 @@ class TenantStores:
     def calibrations(self, tenant: str) -> CalibrationStore:
         """The calibrations of a tenant."""
         return CalibrationStore(_folder(self._state, tenant) / "calibrations")
+
+    def used(self, tenant: str) -> int:
+        """Bytes of a tenant's outcomes and calibrations."""
+        home = _folder(self._state, tenant)
+        return sum(size_of_tree(path) for path in (home / "outcomes", home / "calibrations"))
 
     def put(self, tenant: str, fitted: Calibration) -> None:
         """Keep a calibration of a tenant and make it the current one of its name.

@@ -50,14 +50,15 @@ def insert_job(
     Raises:
         BusyError, LimitError: see `check_quota`.
     """
-    check_quota(session, limits, tenant, len(request))
+    check_quota(session, limits, tenant, len(request), declared.usage)
     name, moment = secrets.token_hex(8), now()
     stored = {
         "tenant": tenant, "id": name, "request_id": request_id, "digest": digest, "repeat_of": repeat_of,
         "state": "QUEUED", "created": moment, "updated": moment, "revision": REVISION_STEP, "epoch": 0,
         "attempts": 0, "losses": 0, "size": len(request), "request": request,
         "cost": round(declared.cost * 1000), "parts": " ".join(declared.parts), "trace": declared.trace,
-        "labels": declared.labels, "deadline": moment + round(declared.timeout * 1e6) if declared.timeout else None,
+        "labels": declared.labels, "callback": declared.callback,
+        "deadline": moment + round(declared.timeout * 1e6) if declared.timeout else None,
     }  # fmt: skip
     marks = ", ".join("?" * len(stored))
     made = session.execute(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
 from server.access.caller import LOCAL
+from server.durable.callbacks import CALLBACK_TABLE
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _SINCE_4 = {
     "excluded": "TEXT NOT NULL DEFAULT ''",
     "labels": "TEXT NOT NULL DEFAULT ''",
@@ -20,8 +21,8 @@ _SINCE_4 = {
     "started": "BIGINT",
     "deadline": "BIGINT",
 }
-ADDED = tuple(f"ALTER TABLE jobs ADD COLUMN {name} {kind}" for name, kind in _SINCE_4.items())
-"""The columns that schema 4 added, for every kind of database."""
+_TO_4 = tuple(f"ALTER TABLE jobs ADD COLUMN {name} {kind}" for name, kind in _SINCE_4.items())
+_TO_5 = ("ALTER TABLE jobs ADD COLUMN callback TEXT NOT NULL DEFAULT ''", CALLBACK_TABLE)
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -76,8 +77,13 @@ ALTER TABLE jobs ADD COLUMN trace TEXT NOT NULL DEFAULT '';
 """
 """Jobs of before had no declared cost, and no parts."""
 
-_UPGRADES = {1: _FROM_1, 2: _FROM_2, 3: ""}
+_UPGRADES = {1: _FROM_1, 2: _FROM_2, 3: "", 4: ""}
 """To schema 3; what came since is added to all of them."""
+
+
+def added_since(version: int | None) -> tuple[str, ...]:
+    """Statements that bring schema 3, a fresh one, or one of before to the present; for every kind of database."""
+    return (*(() if version == 4 else _TO_4), *_TO_5)
 
 
 class Database:
@@ -156,7 +162,7 @@ class Database:
         found = session.execute("SELECT version FROM schema_version").fetchone()
         version = None if found is None else found["version"]
         if version is None or version in _UPGRADES:
-            for statement in (*_statements(_SCHEMA if version is None else _UPGRADES[version]), *ADDED):
+            for statement in (*_statements(_SCHEMA if version is None else _UPGRADES[version]), *added_since(version)):
                 session.execute(statement)
             session.execute("DELETE FROM schema_version")
             session.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))

@@ -90,6 +90,17 @@ class JobReads:
         with self._database.reading() as session:
             return int(session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
 
+    def stored_bytes(self, tenant: str) -> int:
+        """Bytes of a tenant's requests and rankings."""
+        with self._database.reading() as session:
+            total = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM jobs WHERE tenant = ?"
+            return int(session.execute(total, (tenant,)).fetchone()[0])
+
+    def tenants(self) -> set[str]:
+        """Everyone who has a job."""
+        with self._database.reading() as session:
+            return {str(one["tenant"]) for one in session.execute("SELECT DISTINCT tenant FROM jobs")}
+
     def parts(self) -> set[tuple[str, str]]:
         """Tenants and digests of the parts that jobs refer to, in any state."""
         with self._database.reading() as session:

@@ -18,6 +18,7 @@ from server.durable.jobs import JobTable
 from server.durable.listing import Listing
 from server.durable.reserve import DiskReserve
 from server.durable.rows import Attempt, Declared, Exclusion, StoredJob, Waiting, oldest
+from server.durable.store import Store
 from server.durable.table_thread import TableThread
 from server.durable.watchers import Watchers
 from server.telemetry.logs import log_error
@@ -91,11 +92,17 @@ class JobService:
         """See JobTable.create."""
         return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached))
 
-    async def repeat(
-        self, tenant: str, request_id: str, name: str, trace: str = "", labels: str = "", timeout: float = 0.0
-    ) -> StoredJob:
+    async def repeat(self, tenant: str, request_id: str, name: str, declared: Declared | None = None) -> StoredJob:
         """See JobTable.repeat."""
-        return await self._change(lambda: self._table.repeat(tenant, request_id, name, trace, labels, timeout))
+        return await self._change(lambda: self._table.repeat(tenant, request_id, name, declared))
+
+    async def stored_bytes(self, tenant: str) -> int:
+        """See JobTable.stored_bytes."""
+        return await self._run(lambda: self._table.stored_bytes(tenant))
+
+    async def tenants(self) -> set[str]:
+        """See JobTable.tenants."""
+        return await self._run(self._table.tenants)
 
     async def parts(self) -> set[tuple[str, str]]:
         """See JobTable.parts."""
@@ -212,6 +219,10 @@ class JobService:
     def _let_go(self, attempt: Attempt) -> None:
         if self._held.get(attempt.row.job.id) == attempt.row.epoch:  # else it came back after another server had it
             del self._held[attempt.row.job.id]
+
+    async def with_store(self, step: Callable[[Store], T]) -> T:
+        """What the step returns; for other tables than that of the jobs."""
+        return await self._run(lambda: step(self._thread.store))
 
     async def expire(self, before: float) -> int:
         """See JobTable.expire."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from predictor.errors import RefusedError, W2SError
 from predictor.results.job import TERMINAL, JobState
 from protos.convert import error_to_proto
+from server.durable.callbacks import add_callback
 from server.durable.creation import REVISION_STEP, insert_job, known_job
 from server.durable.job_reads import JobReads
 from server.durable.losses import deadline_over, server_lost
@@ -94,7 +96,8 @@ class JobTable(JobReads):
             LimitError: its jobs take as many bytes as they may.
         """
         declared = declared or Declared()
-        apart = f"\n{declared.labels}{declared.timeout}".encode() if declared.labels or declared.timeout else b""
+        beside = f"{declared.labels}{declared.timeout or ''}{declared.callback}"
+        apart = f"\n{declared.labels}{declared.timeout}{declared.callback}".encode() if beside else b""
         digest = hashlib.sha256(b"query:" + request + apart).digest()
         with self._database.transaction() as session:
             known = known_job(session, tenant, request_id, digest)
@@ -103,10 +106,8 @@ class JobTable(JobReads):
             stored = request + attached
             return insert_job(session, self._limits, tenant, request_id, digest, stored, None, declared)
 
-    def repeat(
-        self, tenant: str, request_id: str, name: str, trace: str = "", labels: str = "", timeout: float = 0.0
-    ) -> StoredJob:
-        """Store a new job over the request of a finished one.
+    def repeat(self, tenant: str, request_id: str, name: str, declared: Declared | None = None) -> StoredJob:
+        """Store a new job over the request of a finished one, with its declared cost and parts.
 
         Raises:
             ConflictError: the request id belongs to another request.
@@ -126,8 +127,8 @@ class JobTable(JobReads):
                     reason="JOB_NOT_REPEATABLE",
                     field="repeat_of",
                 )
-            declared = Declared(found["cost"] / 1000, tuple(found["parts"].split()), trace, labels, timeout)
-            return insert_job(session, self._limits, tenant, request_id, digest, found["request"], name, declared)
+            again = replace(declared or Declared(), cost=found["cost"] / 1000, parts=tuple(found["parts"].split()))
+            return insert_job(session, self._limits, tenant, request_id, digest, found["request"], name, again)
 
     def end_overdue(self) -> list[StoredJob]:
         """Let the waiting jobs whose deadline is over fail; a running one is ended by its server."""
@@ -244,13 +245,17 @@ class JobTable(JobReads):
                     f"job {name!r} is {state}; cancel it before deleting it.", reason="JOB_NOT_FINISHED", field="id"
                 )
             session.execute("DELETE FROM jobs WHERE id = ?", (name,))
+            session.execute("DELETE FROM callbacks WHERE job = ?", (name,))
 
     def expire(self, before: float) -> int:
         """Delete jobs that reached a terminal state before a time, in seconds since 1970; returns how many."""
         with self._database.transaction() as session:
             marks = ", ".join("?" * len(TERMINAL))
             old = (round(before * 1e6), *sorted(TERMINAL))
-            return int(session.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount)
+            gone = session.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount
+            if gone:
+                session.execute("DELETE FROM callbacks WHERE job NOT IN (SELECT id FROM jobs)")
+            return int(gone)
 
     def _lose(self, session: Session, name: str, lost: W2SError, max_losses: int) -> StoredJob:
         """Count a lost attempt; the job waits again, or has FAILED with `lost`."""
@@ -266,8 +271,11 @@ class JobTable(JobReads):
             "UPDATE jobs SET state = ?, updated = ?, revision = (revision / ? + 1) * ? WHERE id = ?",
             (state, now(), REVISION_STEP, REVISION_STEP, name),
         )
-        found = session.execute(f"SELECT {COLUMNS}, ranking FROM jobs WHERE id = ?", (name,)).fetchone()
-        return row_with_ranking(found)
+        found = session.execute(f"SELECT {COLUMNS}, ranking, callback FROM jobs WHERE id = ?", (name,)).fetchone()
+        row = row_with_ranking(found)
+        if found["callback"] and state in TERMINAL:
+            add_callback(session, self._database.clock, row, found["callback"])
+        return row
 
     def _owns(self, session: Session, attempt: Attempt, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from predictor.errors import LimitError, RefusedError, UnavailableError, W2SError
-from server.durable.database import ADDED, SCHEMA_VERSION
+from server.durable.database import SCHEMA_VERSION, added_since
 
 _LOCK = 0x7732735F6A6F6273
 """Of the advisory lock that all servers share: `w2s_jobs` in ASCII. Versions before schema 4 took it for themselves."""
@@ -149,8 +149,8 @@ class PostgresDatabase:
         session.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         found = session.execute("SELECT version FROM schema_version").fetchone()
         version = None if found is None else found["version"]
-        if version in (None, 3):  # schemas before 3 were never written here
-            for statement in (*(_SCHEMA if version is None else ()), *ADDED):
+        if version in (None, 3, 4):  # schemas before 3 were never written here
+            for statement in (*(_SCHEMA if version is None else ()), *added_since(version)):
                 session.execute(statement)
             session.execute("DELETE FROM schema_version")
             session.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))

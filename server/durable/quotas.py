@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from predictor.errors import LimitError
 from server.access.admission import BusyError
 from server.config import Limits
 from server.durable.store import Session
+from server.usage import Usage
 
 
-def check_quota(session: Session, limits: Limits, tenant: str, more: int) -> None:
+def check_quota(session: Session, limits: Limits, tenant: str, more: int, usage: Usage) -> None:
     """Refuse a job of `more` bytes that would be one too many.
 
     Raises:
@@ -28,6 +31,7 @@ def check_quota(session: Session, limits: Limits, tenant: str, more: int) -> Non
             reason="TENANT_QUEUE_FULL",
             retry_seconds=limits.retry_seconds,
         )
+    replace(usage, jobs=stored).check(more)
     if stored + more > max_bytes:
         raise LimitError(
             f"your jobs take {stored} bytes, and this one needs {more}; this server allows {max_bytes}. Delete "

@@ -13,6 +13,7 @@ from predictor.results.job import TERMINAL, Job
 from protos.convert import error_from_proto
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.durable.listing import read_labels
+from server.usage import UNBOUNDED, Usage
 
 COLUMNS = (
     "seq, tenant, id, request_id, repeat_of, state, created, updated, revision, epoch, attempts, error, owner, labels, "
@@ -51,6 +52,8 @@ class Declared:
         trace: the `traceparent` of the call that made it, or "".
         labels: as `server.durable.listing.write_labels` writes them.
         timeout: seconds from the creation by which it has to end; 0 for no bound.
+        usage: what the tenant stores beside its jobs, and what it may.
+        callback: URL to report the end to, or "".
     """
 
     cost: float = 0.0
@@ -58,6 +61,8 @@ class Declared:
     trace: str = ""
     labels: str = ""
     timeout: float = 0.0
+    usage: Usage = UNBOUNDED
+    callback: str = ""
 
 
 @dataclass(frozen=True)

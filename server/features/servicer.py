@@ -22,6 +22,7 @@ from server.features.upload import FeatureUpload
 from server.features.uploads import Uploads
 from server.pages import bad_page_token, page_size
 from server.upload_stream import UploadStreams
+from server.usage import TenantUsage
 
 _THREADS = 4
 
@@ -29,8 +30,9 @@ _THREADS = 4
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     """See protos/w2s/v1/features.proto."""
 
-    def __init__(self, uploads: Uploads, limits: Limits) -> None:
+    def __init__(self, uploads: Uploads, usage: TenantUsage, limits: Limits) -> None:
         self._uploads = uploads
+        self._usage = usage
         self._limits = limits
         self._streams = UploadStreams("w2s-features", _THREADS, limits.upload_idle_seconds)
 
@@ -40,7 +42,8 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         """See protos/w2s/v1/features.proto."""
         tenant = current_tenant()
         manifest = _manifest(await self._streams.manifest(requests))
-        upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest), FeatureUpload.close)
+        usage = await self._usage.of(tenant)
+        upload = await self._streams.open(lambda: self._uploads.open(tenant, manifest, usage), FeatureUpload.close)
         try:
             stored = upload.features
             if stored is None:

@@ -11,12 +11,13 @@ from predictor.store.stores import TENANTS
 from server.access.caller import LOCAL
 
 
-def feature_store(tenant: str) -> FeatureStore:
-    """The store of a tenant's named feature sets.
+def feature_store(tenant: str, max_bytes: int = 0) -> FeatureStore:
+    """The store of a tenant's feature sets, and of what models gave for its jobs.
 
-    Those of a server without users are the machine's own, so that sets pushed without a server are found too.
+    Those of a server without users are the machine's own, so that sets pushed without a server are found too; such a
+    store has no bound.
     """
-    return FeatureStore(_folder(tenant) / "features")
+    return FeatureStore(_folder(tenant) / "features", 0 if tenant == LOCAL else max_bytes)
 
 
 def _folder(tenant: str) -> Path:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from predictor.errors import LimitError, W2SError
 from predictor.folders import make_private, replace_file
+from predictor.models.unpack_bounds import room
 from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest
 from server.config import Limits
 from server.features.stores import feature_store, tenant_digest
 from server.features.upload import FeatureUpload, declaration, drop, stored_features
 from server.staging import disk_error, full, size_of
+from server.usage import UNBOUNDED, Usage
 
 
 class Uploads:
@@ -44,8 +46,16 @@ class Uploads:
             return manifest.size, found
         return min(size_of(self._place(tenant, manifest)), manifest.size), None
 
-    def open(self, tenant: str, manifest: Manifest) -> FeatureUpload:
+    def used(self, tenant: str) -> int:
+        """Bytes of a tenant's feature sets, stored and as declared."""
+        return _stored(feature_store(tenant)) + sum(_declared(part) for part in self._folder_of(tenant).glob("*.part"))
+
+    def open(self, tenant: str, manifest: Manifest, usage: Usage = UNBOUNDED) -> FeatureUpload:
         """Begin or resume an upload; an earlier writer is superseded.
+
+        Args:
+            tenant, manifest: whose, and what.
+            usage: what the tenant stores.
 
         Raises:
             LimitError: over the tenant's quota, or the disk has no room for it.
@@ -56,7 +66,7 @@ class Uploads:
         self.expire()
         with self._lock:
             if stored_features(store, manifest) is None:
-                self._reserve(store, place, manifest)
+                self._reserve(store, place, manifest, usage)
             fresh = FeatureUpload(place, manifest, store, self._release)
             before, self._open[place] = self._open.get(place), fresh
         try:
@@ -81,18 +91,22 @@ class Uploads:
 
     def _place(self, tenant: str, manifest: Manifest) -> Path:
         name = hashlib.sha256(f"{manifest.name}\n{manifest.key}".encode()).hexdigest()
-        return self._folder / tenant_digest(tenant) / f"{name}.part"
+        return self._folder_of(tenant) / f"{name}.part"
+
+    def _folder_of(self, tenant: str) -> Path:
+        return self._folder / tenant_digest(tenant)
 
     def _release(self, upload: FeatureUpload) -> None:
         with self._lock:
             if self._open.get(upload.place) is upload:
                 del self._open[upload.place]
 
-    def _reserve(self, store: FeatureStore, place: Path, manifest: Manifest) -> None:
+    def _reserve(self, store: FeatureStore, place: Path, manifest: Manifest, usage: Usage) -> None:
         """Declare the upload's bytes before any comes, so that what cannot end is not begun."""
         stored = manifest.rows * manifest.dim * 4
         declared = sum(_declared(part) for part in place.parent.glob("*.part") if part != place)
-        used = sum(one.size for one in store.ls() if one.name != manifest.name)
+        used = _stored(store, manifest.name)
+        replace(usage, features=used + declared).check(stored, "manifest")
         max_bytes = self._limits.tenant_feature_bytes
         if used + declared + stored > max_bytes:
             raise LimitError(
@@ -108,7 +122,7 @@ class Uploads:
             missing = manifest.size - size_of(place)
             together = place.parent.stat().st_dev == store.folder.stat().st_dev
             for folder, needed in ((place.parent, missing + stored * together), (store.folder, stored)):
-                if shutil.disk_usage(folder).free < needed:
+                if room(folder) < needed:
                     raise full()
             replace_file(declaration(place), [json.dumps({"bytes": stored}).encode()])
             place.touch(mode=0o600)
@@ -133,6 +147,10 @@ def check_size(manifest: Manifest, limits: Limits) -> None:
                 reason="OVER_LIMIT",
                 field="manifest",
             )
+
+
+def _stored(store: FeatureStore, without: str = "") -> int:
+    return sum(one.size for one in store.ls() if one.name != without)
 
 
 def _declared(part: Path) -> int:

@@ -14,6 +14,7 @@ from server.config import Limits
 from server.parts.store import PartStore
 from server.parts.upload import PartUpload
 from server.upload_stream import UploadStreams
+from server.usage import TenantUsage
 
 _THREADS = 2
 
@@ -21,8 +22,9 @@ _THREADS = 2
 class PartServicer(parts_pb2_grpc.PartServiceServicer):
     """See protos/w2s/v1/parts.proto."""
 
-    def __init__(self, store: PartStore, limits: Limits) -> None:
+    def __init__(self, store: PartStore, usage: TenantUsage, limits: Limits) -> None:
         self._store = store
+        self._usage = usage
         self._streams = UploadStreams("w2s-parts", _THREADS, limits.upload_idle_seconds)
 
     async def UploadPart(  # noqa: N802  # RPC name
@@ -31,7 +33,8 @@ class PartServicer(parts_pb2_grpc.PartServiceServicer):
         """See protos/w2s/v1/parts.proto."""
         tenant = current_tenant()
         manifest = _manifest(await self._streams.manifest(requests))
-        upload = await self._streams.open(lambda: self._store.open(tenant, manifest), PartUpload.close)
+        usage = await self._usage.of(tenant)
+        upload = await self._streams.open(lambda: self._store.open(tenant, manifest, usage), PartUpload.close)
         try:
             if not upload.complete:
                 await self._streams.receive(requests, upload)

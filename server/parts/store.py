@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 import threading
 import time
 from collections.abc import Set
+from dataclasses import replace
 from pathlib import Path
 
 from predictor.errors import LimitError, NotFoundError
 from predictor.folders import make_private
+from predictor.models.unpack_bounds import room
 from protos.parts import PartManifest, check_digest
 from server.config import Limits
 from server.features.stores import tenant_digest
 from server.parts.upload import PartUpload, staged, touched
 from server.staging import disk_error, full, size_of
+from server.usage import UNBOUNDED, Usage
 
 
 class PartStore:
@@ -40,8 +42,16 @@ class PartStore:
             return manifest.size, True
         return min(size_of(staged(place)), manifest.size), False
 
-    def open(self, tenant: str, manifest: PartManifest) -> PartUpload:
+    def used(self, tenant: str) -> int:
+        """Bytes of a tenant's parts, stored and as declared."""
+        return self._used(self._folder / tenant_digest(tenant))
+
+    def open(self, tenant: str, manifest: PartManifest, usage: Usage = UNBOUNDED) -> PartUpload:
         """Begin or resume an upload; an earlier writer is superseded.
+
+        Args:
+            tenant, manifest: whose, and what.
+            usage: what the tenant stores.
 
         Raises:
             LimitError: over the tenant's quota, or the disk has no room for it.
@@ -51,7 +61,7 @@ class PartStore:
         place = self._place(tenant, manifest.sha256)
         with self._lock:
             if not place.exists():
-                self._reserve(place, manifest)
+                self._reserve(place, manifest, usage)
             fresh = PartUpload(place, manifest, self._release)
             before, self._open[place] = self._open.get(place), fresh
         try:
@@ -98,6 +108,12 @@ class PartStore:
                         freed += found.st_size
         return freed
 
+    def _used(self, folder: Path, without: Path | None = None) -> int:
+        """Bytes in a tenant's folder, and those that its open uploads declare, but for one part."""
+        others = (path for path in folder.glob("*") if without is None or path != staged(without))
+        open_ = [one for one in list(self._open.values()) if one.place.parent == folder and one.place != without]
+        return sum(size_of(path) for path in others) + sum(one.missing for one in open_)
+
     def _place(self, tenant: str, sha256: str) -> Path:
         return _place(self._folder, tenant, sha256)
 
@@ -117,13 +133,12 @@ class PartStore:
             if self._open.get(upload.place) is upload:
                 del self._open[upload.place]
 
-    def _reserve(self, place: Path, manifest: PartManifest) -> None:
+    def _reserve(self, place: Path, manifest: PartManifest, usage: Usage) -> None:
         """Refuse what cannot end before it begins: those at work count as if they were complete."""
         try:
             make_private(place.parent)
-            stored = sum(size_of(path) for path in place.parent.iterdir() if path != staged(place))
-            open_ = [one for one in self._open.values() if one.place.parent == place.parent and one.place != place]
-            stored += sum(one.missing for one in open_)
+            stored = self._used(place.parent, place)
+            replace(usage, parts=stored).check(manifest.size, "manifest")
             max_bytes = self._limits.tenant_part_bytes
             if stored + manifest.size > max_bytes:
                 raise LimitError(
@@ -132,7 +147,7 @@ class PartStore:
                     reason="PARTS_QUOTA",
                     field="manifest",
                 )
-            if shutil.disk_usage(place.parent).free < manifest.size - size_of(staged(place)):
+            if room(place.parent) < manifest.size - size_of(staged(place)):
                 raise full()
         except OSError as error:
             raise disk_error(error) from error

@@ -45,6 +45,7 @@ class Metrics:
         self._cache = Counter("w2s_cache_requests", "Models looked up in the cache.", ("result",), registry=within)
         self._damaged = Gauge("w2s_cache_damaged", "Damaged entries that were set aside.", registry=within)
         self._restarts = Counter("w2s_worker_restarts", "Workers replaced.", ("why",), registry=within)
+        self._callbacks = Counter("w2s_callbacks", "Callbacks sent.", ("result",), registry=within)
         self._rows = Counter("w2s_rows_extracted", "Rows that models read.", registry=within)
         self._lag = Histogram(
             "w2s_event_loop_lag_seconds", "Lateness of the event loop.", registry=within, buckets=_CALL_SECONDS
@@ -81,6 +82,10 @@ class Metrics:
     def worker_replaced(self, why: str) -> None:
         """A worker ended and another takes its place."""
         self._restarts.labels(why).inc()
+
+    def callback(self, result: str) -> None:
+        """Count a callback that was delivered, that failed for now, or that was given up."""
+        self._callbacks.labels(result).inc()
 
     def extracted(self, rows: int) -> None:
         """A model read rows."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from predictor.errors import InputError
 from server.durable.rows import Waiting
 
 MIN_COST = 1.0
@@ -53,3 +55,25 @@ class FairQueue:
 
     def _rank(self, job: Waiting) -> tuple[int, float]:
         return job.losses, job.created / 1e6 + min(job.cost, self._overtake_seconds)
+
+
+def parse_weights(given: Sequence[str]) -> dict[str, float]:
+    """Shares by tenant, of `TENANT=NUMBER` texts.
+
+    Raises:
+        InputError: another form, or a share that is not above 0.
+    """
+    found: dict[str, float] = {}
+    for text in given:
+        tenant, _, number = text.rpartition("=")
+        try:
+            found[tenant] = float(number)
+        except ValueError:
+            found[tenant] = 0.0
+        if not tenant or not math.isfinite(found[tenant]) or found[tenant] <= 0:
+            raise InputError(
+                f"tenant weight {text!r} must be TENANT=NUMBER with a number above 0, as in alice=2.",
+                reason="BAD_WEIGHT",
+                field="tenant_weight",
+            )
+    return found

@@ -16,6 +16,9 @@ from server.workforce.worker_plan import Share, plan_slots
 PARENT = "W2S_WORKER_PARENT"
 """Process id of the server, for a worker that starts after its server has ended."""
 
+STORE_BYTES = "W2S_WORKER_STORE_BYTES"
+"""What models may give for one tenant, before the longest unread of it is deleted."""
+
 DATA_BYTES = "W2S_WORKER_DATA_BYTES"
 BEAT_SECONDS = "W2S_WORKER_BEAT_SECONDS"
 STATE = "W2S_WORKER_STATE"
@@ -70,6 +73,7 @@ def worker_environment(
         "TOKENIZERS_PARALLELISM": "false",
         MAX_BYTES: str(limits.max_unpacked_bytes),
         PARENT: str(os.getpid()),
+        STORE_BYTES: str(limits.tenant_disk_bytes),
         DATA_BYTES: str(share.data_bytes),
         BEAT_SECONDS: str(min(1.0, limits.worker_silence_seconds / 4)),
         **dict.fromkeys(_ONE_THREAD, "1"),

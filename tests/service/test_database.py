@@ -68,7 +68,7 @@ def test_a_store_of_another_version_is_refused(tmp_path):
     with first.transaction() as run:
         run.execute("UPDATE schema_version SET version = 99")
     first.close()
-    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 4"):
+    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 5"):
         Database(path)
 
 
@@ -110,6 +110,19 @@ def test_a_store_from_before_tenants_belongs_to_this_machine(tmp_path):
     assert table.claim().row.job.id == "open"
     opened.close()
     Database(tmp_path / "old.sqlite").close()
+
+
+def test_a_store_of_schema_4_is_converted_with_its_jobs(tmp_path):
+    opened = Database(tmp_path / "jobs.sqlite")
+    name = JobTable(opened, Limits()).create(LOCAL, "a", b"q").job.id
+    with opened.transaction() as session:
+        session.execute("ALTER TABLE jobs DROP COLUMN callback")
+        session.execute("DROP TABLE callbacks")
+        session.execute("UPDATE schema_version SET version = 4")
+    opened.close()
+    again = Database(tmp_path / "jobs.sqlite")
+    assert JobTable(again, Limits()).claim().row.job.id == name
+    again.close()
 
 
 def test_what_is_deleted_is_gone_from_the_file(tmp_path):

@@ -123,6 +123,11 @@ def test_an_id_that_the_database_could_not_even_compare_is_no_job(table):
             table.get(LOCAL, name)
 
 
+BACK_TO_4 = ("ALTER TABLE jobs DROP COLUMN callback", "DROP TABLE callbacks")
+ADDED_BY_4 = ("excluded", "labels", "owner", "lease", "started", "deadline")
+EARLIER = {4: BACK_TO_4, 3: (*BACK_TO_4, *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ADDED_BY_4))}
+
+
 def test_a_server_of_an_earlier_version_locks_later_ones_out(url, own):
     """Before schema 4 a server took the database for itself, by an advisory lock; two kinds must not meet."""
     own.close()
@@ -134,12 +139,13 @@ def test_a_server_of_an_earlier_version_locks_later_ones_out(url, own):
     open_store(url).close()
 
 
-def test_a_store_of_schema_3_is_converted_with_its_jobs(url, own):
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_store_of_an_earlier_schema_is_converted_with_its_jobs(url, own, version):
     table = JobTable(own, Limits())
     name = table.create(LOCAL, "a", b"q").job.id
-    for column in ("excluded", "labels", "owner", "lease", "started", "deadline"):
-        change(own, f"ALTER TABLE jobs DROP COLUMN {column}")
-    change(own, "UPDATE schema_version SET version = 3")
+    for statement in EARLIER[version]:
+        change(own, statement)
+    change(own, f"UPDATE schema_version SET version = {version}")
     own.close()
     again = open_store(url)
     assert JobTable(again, Limits()).claim().row.job.id == name
@@ -149,7 +155,7 @@ def test_a_store_of_schema_3_is_converted_with_its_jobs(url, own):
 def test_a_store_of_another_version_is_refused(url, own):
     change(own, "UPDATE schema_version SET version = 99")
     own.close()
-    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 4"):
+    with pytest.raises(RefusedError, match="the job store has schema 99, this version reads 5"):
         open_store(url)
 
 

@@ -14,11 +14,13 @@ from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
 from server.config import Config, Limits
 from server.durable.job_service import JobService
+from server.features.uploads import Uploads
 from server.parts.store import PartStore
 from server.request_check import RequestCheck
 from server.servicers import PredictorServicer, RankingServicer
 from server.telemetry.exporters import make_traces
 from server.telemetry.metrics import Metrics
+from server.usage import TenantUsage
 from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorkers
@@ -53,9 +55,11 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
         )
         workers = JobWorkers(job_service, limits, Metrics(), shares, turns, make_traces("none"))  # never started
         fits, predictor = FitWorkers(limits, shares[0]), PredictWorkers(limits, shares[0])
-        calibrations = CalibrationServicer(TenantStores(tmp_path, limits), fits, limits)
+        parts, records = PartStore(tmp_path / "parts", limits), TenantStores(tmp_path, limits)
+        usage = TenantUsage(0, job_service.stored_bytes, Uploads(tmp_path / "uploads", limits), parts, records)
+        calibrations = CalibrationServicer(records, fits, usage, limits)
         asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, Config())
-        ranking = RankingServicer(job_service, request_check, calibrations, limits)
+        ranking = RankingServicer(job_service, request_check, calibrations, usage, limits)
         set_caller(Caller())
         query = convert.query_to_proto(arrays(rows=60))
         try:

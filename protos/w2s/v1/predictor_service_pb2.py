@@ -26,7 +26,7 @@ from protos.w2s.v1 import query_pb2 as w2s_dot_v1_dot_query__pb2
 from protos.w2s.v1 import ranking_pb2 as w2s_dot_v1_dot_ranking__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ew2s/v1/predictor_service.proto\x12\x06w2s.v1\x1a\x12w2s/v1/query.proto\x1a\x14w2s/v1/ranking.proto\"5\n\x0ePredictRequest\x12#\n\x05query\x18\x01 \x01(\x0b\x32\x14.w2s.v1.RankingQuery\"3\n\x0fPredictResponse\x12 \n\x07ranking\x18\x01 \x01(\x0b\x32\x0f.w2s.v1.Ranking\"6\n\x0fValidateRequest\x12#\n\x05query\x18\x01 \x01(\x0b\x32\x14.w2s.v1.RankingQuery\"o\n\x10ValidateResponse\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x12\n\ncandidates\x18\x02 \x01(\x03\x12\x0e\n\x06values\x18\x03 \x01(\x03\x12\x17\n\x0fpredict_allowed\x18\x04 \x01(\x08\x12\x10\n\x08warnings\x18\x05 \x03(\t\"\x16\n\x14GetServerInfoRequest\"2\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\"\x90\x02\n\x15GetServerInfoResponse\x12=\n\x08versions\x18\x01 \x03(\x0b\x32+.w2s.v1.GetServerInfoResponse.VersionsEntry\x12\x1d\n\x06limits\x18\x02 \x03(\x0b\x32\r.w2s.v1.Limit\x12\x12\n\nestimators\x18\x03 \x03(\t\x12!\n\x05slots\x18\x04 \x03(\x0b\x32\x12.w2s.v1.WorkerSlot\x12\x1c\n\x05queue\x18\x05 \x01(\x0b\x32\r.w2s.v1.Queue\x12\x13\n\x0bmodels_from\x18\x06 \x03(\t\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"K\n\nWorkerSlot\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0c\n\x04\x62usy\x18\x03 \x01(\x08\x12\x0f\n\x07threads\x18\x04 \x01(\x05\"P\n\x05Queue\x12\x14\n\x0cwaiting_jobs\x18\x01 \x01(\x03\x12\x18\n\x10own_waiting_jobs\x18\x02 \x01(\x03\x12\x17\n\x0fwaiting_seconds\x18\x03 \x01(\x01\x32\xdb\x01\n\x10PredictorService\x12:\n\x07Predict\x12\x16.w2s.v1.PredictRequest\x1a\x17.w2s.v1.PredictResponse\x12=\n\x08Validate\x12\x17.w2s.v1.ValidateRequest\x1a\x18.w2s.v1.ValidateResponse\x12L\n\rGetServerInfo\x12\x1c.w2s.v1.GetServerInfoRequest\x1a\x1d.w2s.v1.GetServerInfoResponseB/\n\x06w2s.v1B\x15PredictorServiceProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ew2s/v1/predictor_service.proto\x12\x06w2s.v1\x1a\x12w2s/v1/query.proto\x1a\x14w2s/v1/ranking.proto\"5\n\x0ePredictRequest\x12#\n\x05query\x18\x01 \x01(\x0b\x32\x14.w2s.v1.RankingQuery\"3\n\x0fPredictResponse\x12 \n\x07ranking\x18\x01 \x01(\x0b\x32\x0f.w2s.v1.Ranking\"6\n\x0fValidateRequest\x12#\n\x05query\x18\x01 \x01(\x0b\x32\x14.w2s.v1.RankingQuery\"o\n\x10ValidateResponse\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x12\n\ncandidates\x18\x02 \x01(\x03\x12\x0e\n\x06values\x18\x03 \x01(\x03\x12\x17\n\x0fpredict_allowed\x18\x04 \x01(\x08\x12\x10\n\x08warnings\x18\x05 \x03(\t\"\x16\n\x14GetServerInfoRequest\"2\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\"\xa6\x02\n\x15GetServerInfoResponse\x12=\n\x08versions\x18\x01 \x03(\x0b\x32+.w2s.v1.GetServerInfoResponse.VersionsEntry\x12\x1d\n\x06limits\x18\x02 \x03(\x0b\x32\r.w2s.v1.Limit\x12\x12\n\nestimators\x18\x03 \x03(\t\x12!\n\x05slots\x18\x04 \x03(\x0b\x32\x12.w2s.v1.WorkerSlot\x12\x1c\n\x05queue\x18\x05 \x01(\x0b\x32\r.w2s.v1.Queue\x12\x13\n\x0bmodels_from\x18\x06 \x03(\t\x12\x14\n\x0c\x63\x61llbacks_to\x18\x07 \x03(\t\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"K\n\nWorkerSlot\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0c\n\x04\x62usy\x18\x03 \x01(\x08\x12\x0f\n\x07threads\x18\x04 \x01(\x05\"P\n\x05Queue\x12\x14\n\x0cwaiting_jobs\x18\x01 \x01(\x03\x12\x18\n\x10own_waiting_jobs\x18\x02 \x01(\x03\x12\x17\n\x0fwaiting_seconds\x18\x03 \x01(\x01\x32\xdb\x01\n\x10PredictorService\x12:\n\x07Predict\x12\x16.w2s.v1.PredictRequest\x1a\x17.w2s.v1.PredictResponse\x12=\n\x08Validate\x12\x17.w2s.v1.ValidateRequest\x1a\x18.w2s.v1.ValidateResponse\x12L\n\rGetServerInfo\x12\x1c.w2s.v1.GetServerInfoRequest\x1a\x1d.w2s.v1.GetServerInfoResponseB/\n\x06w2s.v1B\x15PredictorServiceProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,13 +49,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIMIT']._serialized_start=385
   _globals['_LIMIT']._serialized_end=435
   _globals['_GETSERVERINFORESPONSE']._serialized_start=438
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=710
-  _globals['_GETSERVERINFORESPONSE_VERSIONSENTRY']._serialized_start=663
-  _globals['_GETSERVERINFORESPONSE_VERSIONSENTRY']._serialized_end=710
-  _globals['_WORKERSLOT']._serialized_start=712
-  _globals['_WORKERSLOT']._serialized_end=787
-  _globals['_QUEUE']._serialized_start=789
-  _globals['_QUEUE']._serialized_end=869
-  _globals['_PREDICTORSERVICE']._serialized_start=872
-  _globals['_PREDICTORSERVICE']._serialized_end=1091
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=732
+  _globals['_GETSERVERINFORESPONSE_VERSIONSENTRY']._serialized_start=685
+  _globals['_GETSERVERINFORESPONSE_VERSIONSENTRY']._serialized_end=732
+  _globals['_WORKERSLOT']._serialized_start=734
+  _globals['_WORKERSLOT']._serialized_end=809
+  _globals['_QUEUE']._serialized_start=811
+  _globals['_QUEUE']._serialized_end=891
+  _globals['_PREDICTORSERVICE']._serialized_start=894
+  _globals['_PREDICTORSERVICE']._serialized_end=1113
 # @@protoc_insertion_point(module_scope)

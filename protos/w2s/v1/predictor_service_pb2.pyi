@@ -54,7 +54,7 @@ class Limit(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("versions", "limits", "estimators", "slots", "queue", "models_from")
+    __slots__ = ("versions", "limits", "estimators", "slots", "queue", "models_from", "callbacks_to")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -68,13 +68,15 @@ class GetServerInfoResponse(_message.Message):
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     MODELS_FROM_FIELD_NUMBER: _ClassVar[int]
+    CALLBACKS_TO_FIELD_NUMBER: _ClassVar[int]
     versions: _containers.ScalarMap[str, str]
     limits: _containers.RepeatedCompositeFieldContainer[Limit]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     slots: _containers.RepeatedCompositeFieldContainer[WorkerSlot]
     queue: Queue
     models_from: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ..., estimators: _Optional[_Iterable[str]] = ..., slots: _Optional[_Iterable[_Union[WorkerSlot, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., models_from: _Optional[_Iterable[str]] = ...) -> None: ...
+    callbacks_to: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, versions: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ..., estimators: _Optional[_Iterable[str]] = ..., slots: _Optional[_Iterable[_Union[WorkerSlot, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., models_from: _Optional[_Iterable[str]] = ..., callbacks_to: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WorkerSlot(_message.Message):
     __slots__ = ("number", "device", "busy", "threads")

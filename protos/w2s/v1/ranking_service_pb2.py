@@ -28,7 +28,7 @@ from protos.w2s.v1 import query_pb2 as w2s_dot_v1_dot_query__pb2
 from protos.w2s.v1 import ranking_pb2 as w2s_dot_v1_dot_ranking__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cw2s/v1/ranking_service.proto\x12\x06w2s.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12w2s/v1/query.proto\x1a\x14w2s/v1/ranking.proto\"W\n\x08JobError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\x05\x66ield\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_field\"\xcd\x05\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x1f\n\x05state\x18\x03 \x01(\x0e\x32\x10.w2s.v1.JobState\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12$\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x10.w2s.v1.JobErrorH\x00\x88\x01\x01\x12\'\n\x08progress\x18\t \x01(\x0b\x32\x10.w2s.v1.ProgressH\x01\x88\x01\x01\x12%\n\x07ranking\x18\n \x01(\x0b\x32\x0f.w2s.v1.RankingH\x02\x88\x01\x01\x12\x16\n\trepeat_of\x18\x0b \x01(\tH\x03\x88\x01\x01\x12(\n\x05query\x18\x0c \x01(\x0b\x32\x14.w2s.v1.RankingQueryH\x04\x88\x01\x01\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0bqueue_place\x18\x0f \x01(\x05H\x05\x88\x01\x01\x12\'\n\x06labels\x18\x10 \x03(\x0b\x32\x17.w2s.v1.Job.LabelsEntry\x12,\n\x08\x64\x65\x61\x64line\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_errorB\x0b\n\t_progressB\n\n\x08_rankingB\x0c\n\n_repeat_ofB\x08\n\x06_queryB\x0e\n\x0c_queue_place\"\x89\x02\n\x17\x43reateRankingJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x05query\x18\x02 \x01(\x0b\x32\x14.w2s.v1.RankingQueryH\x00\x12\x13\n\trepeat_of\x18\x03 \x01(\tH\x00\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.w2s.v1.CreateRankingJobRequest.LabelsEntry\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x06\n\x04work\"4\n\x18\x43reateRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"9\n\x14GetRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rinclude_query\x18\x02 \x01(\x08\"1\n\x15GetRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"a\n\x16ListRankingJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"M\n\x17ListRankingJobsResponse\x12\x19\n\x04jobs\x18\x01 \x03(\x0b\x32\x0b.w2s.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x15WaitRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"2\n\x16WaitRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"<\n\x16WatchRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\"S\n\x17WatchRankingJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.JobH\x00\x88\x01\x01\x12\x11\n\theartbeat\x18\x02 \x01(\x08\x42\x06\n\x04_job\"%\n\x17\x43\x61ncelRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x18\x43\x61ncelRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"%\n\x17\x44\x65leteRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteRankingJobResponse*\xcb\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x18\n\x14JOB_STATE_CANCELLING\x10\x03\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x04\x12\x15\n\x11JOB_STATE_PARTIAL\x10\x05\x12\x14\n\x10JOB_STATE_FAILED\x10\x06\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x07\x32\xde\x04\n\x0eRankingService\x12U\n\x10\x43reateRankingJob\x12\x1f.w2s.v1.CreateRankingJobRequest\x1a .w2s.v1.CreateRankingJobResponse\x12L\n\rGetRankingJob\x12\x1c.w2s.v1.GetRankingJobRequest\x1a\x1d.w2s.v1.GetRankingJobResponse\x12R\n\x0fListRankingJobs\x12\x1e.w2s.v1.ListRankingJobsRequest\x1a\x1f.w2s.v1.ListRankingJobsResponse\x12O\n\x0eWaitRankingJob\x12\x1d.w2s.v1.WaitRankingJobRequest\x1a\x1e.w2s.v1.WaitRankingJobResponse\x12T\n\x0fWatchRankingJob\x12\x1e.w2s.v1.WatchRankingJobRequest\x1a\x1f.w2s.v1.WatchRankingJobResponse0\x01\x12U\n\x10\x43\x61ncelRankingJob\x12\x1f.w2s.v1.CancelRankingJobRequest\x1a .w2s.v1.CancelRankingJobResponse\x12U\n\x10\x44\x65leteRankingJob\x12\x1f.w2s.v1.DeleteRankingJobRequest\x1a .w2s.v1.DeleteRankingJobResponseB-\n\x06w2s.v1B\x13RankingServiceProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cw2s/v1/ranking_service.proto\x12\x06w2s.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12w2s/v1/query.proto\x1a\x14w2s/v1/ranking.proto\"W\n\x08JobError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\x05\x66ield\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_field\"\xcd\x05\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x1f\n\x05state\x18\x03 \x01(\x0e\x32\x10.w2s.v1.JobState\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12$\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x10.w2s.v1.JobErrorH\x00\x88\x01\x01\x12\'\n\x08progress\x18\t \x01(\x0b\x32\x10.w2s.v1.ProgressH\x01\x88\x01\x01\x12%\n\x07ranking\x18\n \x01(\x0b\x32\x0f.w2s.v1.RankingH\x02\x88\x01\x01\x12\x16\n\trepeat_of\x18\x0b \x01(\tH\x03\x88\x01\x01\x12(\n\x05query\x18\x0c \x01(\x0b\x32\x14.w2s.v1.RankingQueryH\x04\x88\x01\x01\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0bqueue_place\x18\x0f \x01(\x05H\x05\x88\x01\x01\x12\'\n\x06labels\x18\x10 \x03(\x0b\x32\x17.w2s.v1.Job.LabelsEntry\x12,\n\x08\x64\x65\x61\x64line\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_errorB\x0b\n\t_progressB\n\n\x08_rankingB\x0c\n\n_repeat_ofB\x08\n\x06_queryB\x0e\n\x0c_queue_place\"\x9f\x02\n\x17\x43reateRankingJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x05query\x18\x02 \x01(\x0b\x32\x14.w2s.v1.RankingQueryH\x00\x12\x13\n\trepeat_of\x18\x03 \x01(\tH\x00\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.w2s.v1.CreateRankingJobRequest.LabelsEntry\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x63\x61llback_url\x18\x06 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x06\n\x04work\"4\n\x18\x43reateRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"9\n\x14GetRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rinclude_query\x18\x02 \x01(\x08\"1\n\x15GetRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"a\n\x16ListRankingJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"M\n\x17ListRankingJobsResponse\x12\x19\n\x04jobs\x18\x01 \x03(\x0b\x32\x0b.w2s.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x15WaitRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"2\n\x16WaitRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"<\n\x16WatchRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\"S\n\x17WatchRankingJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.JobH\x00\x88\x01\x01\x12\x11\n\theartbeat\x18\x02 \x01(\x08\x42\x06\n\x04_job\"%\n\x17\x43\x61ncelRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x18\x43\x61ncelRankingJobResponse\x12\x18\n\x03job\x18\x01 \x01(\x0b\x32\x0b.w2s.v1.Job\"%\n\x17\x44\x65leteRankingJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteRankingJobResponse*\xcb\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x18\n\x14JOB_STATE_CANCELLING\x10\x03\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x04\x12\x15\n\x11JOB_STATE_PARTIAL\x10\x05\x12\x14\n\x10JOB_STATE_FAILED\x10\x06\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x07\x32\xde\x04\n\x0eRankingService\x12U\n\x10\x43reateRankingJob\x12\x1f.w2s.v1.CreateRankingJobRequest\x1a .w2s.v1.CreateRankingJobResponse\x12L\n\rGetRankingJob\x12\x1c.w2s.v1.GetRankingJobRequest\x1a\x1d.w2s.v1.GetRankingJobResponse\x12R\n\x0fListRankingJobs\x12\x1e.w2s.v1.ListRankingJobsRequest\x1a\x1f.w2s.v1.ListRankingJobsResponse\x12O\n\x0eWaitRankingJob\x12\x1d.w2s.v1.WaitRankingJobRequest\x1a\x1e.w2s.v1.WaitRankingJobResponse\x12T\n\x0fWatchRankingJob\x12\x1e.w2s.v1.WatchRankingJobRequest\x1a\x1f.w2s.v1.WatchRankingJobResponse0\x01\x12U\n\x10\x43\x61ncelRankingJob\x12\x1f.w2s.v1.CancelRankingJobRequest\x1a .w2s.v1.CancelRankingJobResponse\x12U\n\x10\x44\x65leteRankingJob\x12\x1f.w2s.v1.DeleteRankingJobRequest\x1a .w2s.v1.DeleteRankingJobResponseB-\n\x06w2s.v1B\x13RankingServiceProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOB_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_CREATERANKINGJOBREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_CREATERANKINGJOBREQUEST_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_JOBSTATE']._serialized_start=2007
-  _globals['_JOBSTATE']._serialized_end=2210
+  _globals['_JOBSTATE']._serialized_start=2029
+  _globals['_JOBSTATE']._serialized_end=2232
   _globals['_JOBERROR']._serialized_start=147
   _globals['_JOBERROR']._serialized_end=234
   _globals['_JOB']._serialized_start=237
@@ -49,35 +49,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOB_LABELSENTRY']._serialized_start=834
   _globals['_JOB_LABELSENTRY']._serialized_end=879
   _globals['_CREATERANKINGJOBREQUEST']._serialized_start=957
-  _globals['_CREATERANKINGJOBREQUEST']._serialized_end=1222
+  _globals['_CREATERANKINGJOBREQUEST']._serialized_end=1244
   _globals['_CREATERANKINGJOBREQUEST_LABELSENTRY']._serialized_start=834
   _globals['_CREATERANKINGJOBREQUEST_LABELSENTRY']._serialized_end=879
-  _globals['_CREATERANKINGJOBRESPONSE']._serialized_start=1224
-  _globals['_CREATERANKINGJOBRESPONSE']._serialized_end=1276
-  _globals['_GETRANKINGJOBREQUEST']._serialized_start=1278
-  _globals['_GETRANKINGJOBREQUEST']._serialized_end=1335
-  _globals['_GETRANKINGJOBRESPONSE']._serialized_start=1337
-  _globals['_GETRANKINGJOBRESPONSE']._serialized_end=1386
-  _globals['_LISTRANKINGJOBSREQUEST']._serialized_start=1388
-  _globals['_LISTRANKINGJOBSREQUEST']._serialized_end=1485
-  _globals['_LISTRANKINGJOBSRESPONSE']._serialized_start=1487
-  _globals['_LISTRANKINGJOBSRESPONSE']._serialized_end=1564
-  _globals['_WAITRANKINGJOBREQUEST']._serialized_start=1566
-  _globals['_WAITRANKINGJOBREQUEST']._serialized_end=1645
-  _globals['_WAITRANKINGJOBRESPONSE']._serialized_start=1647
-  _globals['_WAITRANKINGJOBRESPONSE']._serialized_end=1697
-  _globals['_WATCHRANKINGJOBREQUEST']._serialized_start=1699
-  _globals['_WATCHRANKINGJOBREQUEST']._serialized_end=1759
-  _globals['_WATCHRANKINGJOBRESPONSE']._serialized_start=1761
-  _globals['_WATCHRANKINGJOBRESPONSE']._serialized_end=1844
-  _globals['_CANCELRANKINGJOBREQUEST']._serialized_start=1846
-  _globals['_CANCELRANKINGJOBREQUEST']._serialized_end=1883
-  _globals['_CANCELRANKINGJOBRESPONSE']._serialized_start=1885
-  _globals['_CANCELRANKINGJOBRESPONSE']._serialized_end=1937
-  _globals['_DELETERANKINGJOBREQUEST']._serialized_start=1939
-  _globals['_DELETERANKINGJOBREQUEST']._serialized_end=1976
-  _globals['_DELETERANKINGJOBRESPONSE']._serialized_start=1978
-  _globals['_DELETERANKINGJOBRESPONSE']._serialized_end=2004
-  _globals['_RANKINGSERVICE']._serialized_start=2213
-  _globals['_RANKINGSERVICE']._serialized_end=2819
+  _globals['_CREATERANKINGJOBRESPONSE']._serialized_start=1246
+  _globals['_CREATERANKINGJOBRESPONSE']._serialized_end=1298
+  _globals['_GETRANKINGJOBREQUEST']._serialized_start=1300
+  _globals['_GETRANKINGJOBREQUEST']._serialized_end=1357
+  _globals['_GETRANKINGJOBRESPONSE']._serialized_start=1359
+  _globals['_GETRANKINGJOBRESPONSE']._serialized_end=1408
+  _globals['_LISTRANKINGJOBSREQUEST']._serialized_start=1410
+  _globals['_LISTRANKINGJOBSREQUEST']._serialized_end=1507
+  _globals['_LISTRANKINGJOBSRESPONSE']._serialized_start=1509
+  _globals['_LISTRANKINGJOBSRESPONSE']._serialized_end=1586
+  _globals['_WAITRANKINGJOBREQUEST']._serialized_start=1588
+  _globals['_WAITRANKINGJOBREQUEST']._serialized_end=1667
+  _globals['_WAITRANKINGJOBRESPONSE']._serialized_start=1669
+  _globals['_WAITRANKINGJOBRESPONSE']._serialized_end=1719
+  _globals['_WATCHRANKINGJOBREQUEST']._serialized_start=1721
+  _globals['_WATCHRANKINGJOBREQUEST']._serialized_end=1781
+  _globals['_WATCHRANKINGJOBRESPONSE']._serialized_start=1783
+  _globals['_WATCHRANKINGJOBRESPONSE']._serialized_end=1866
+  _globals['_CANCELRANKINGJOBREQUEST']._serialized_start=1868
+  _globals['_CANCELRANKINGJOBREQUEST']._serialized_end=1905
+  _globals['_CANCELRANKINGJOBRESPONSE']._serialized_start=1907
+  _globals['_CANCELRANKINGJOBRESPONSE']._serialized_end=1959
+  _globals['_DELETERANKINGJOBREQUEST']._serialized_start=1961
+  _globals['_DELETERANKINGJOBREQUEST']._serialized_end=1998
+  _globals['_DELETERANKINGJOBRESPONSE']._serialized_start=2000
+  _globals['_DELETERANKINGJOBRESPONSE']._serialized_end=2026
+  _globals['_RANKINGSERVICE']._serialized_start=2235
+  _globals['_RANKINGSERVICE']._serialized_end=2841
 # @@protoc_insertion_point(module_scope)

@@ -87,7 +87,7 @@ class Job(_message.Message):
     def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., attempts: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., progress: _Optional[_Union[_ranking_pb2.Progress, _Mapping]] = ..., ranking: _Optional[_Union[_ranking_pb2.Ranking, _Mapping]] = ..., repeat_of: _Optional[str] = ..., query: _Optional[_Union[_query_pb2.RankingQuery, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., queue_place: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., deadline: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateRankingJobRequest(_message.Message):
-    __slots__ = ("request_id", "query", "repeat_of", "labels", "timeout")
+    __slots__ = ("request_id", "query", "repeat_of", "labels", "timeout", "callback_url")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -100,12 +100,14 @@ class CreateRankingJobRequest(_message.Message):
     REPEAT_OF_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_URL_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     query: _query_pb2.RankingQuery
     repeat_of: str
     labels: _containers.ScalarMap[str, str]
     timeout: _duration_pb2.Duration
-    def __init__(self, request_id: _Optional[str] = ..., query: _Optional[_Union[_query_pb2.RankingQuery, _Mapping]] = ..., repeat_of: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    callback_url: str
+    def __init__(self, request_id: _Optional[str] = ..., query: _Optional[_Union[_query_pb2.RankingQuery, _Mapping]] = ..., repeat_of: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., callback_url: _Optional[str] = ...) -> None: ...
 
 class CreateRankingJobResponse(_message.Message):
     __slots__ = ("job",)

@@ -1,0 +1,1 @@
+"""Callbacks: what the server tells other hosts when a job ends."""
