@@ -19,6 +19,7 @@ from server.http.api import API
 from server.http.calls import Calls
 from server.http.guard import Application, Guard
 from server.http.openapi import PATH, openapi
+from server.http.page.routes import pages
 from server.http.routes import routes
 from server.http.statuses import JSON, error_response
 
@@ -54,7 +55,7 @@ def application(
 
     api = API(calls, config.limits)
     own = [Endpoint("/healthz", healthz), Endpoint("/readyz", readyz), Endpoint(PATH, described)]
-    endpoints = [*own, *(api.endpoint(route) for route in routes(services))]
+    endpoints = [*own, *(api.endpoint(route) for route in routes(services)), *pages(calls, config)]
     handlers = {HTTPException: _refused}
     inner = Starlette(routes=endpoints, exception_handlers=handlers)  # type: ignore[arg-type]  # its types are narrower
     inner.router.redirect_slashes = False

@@ -44,8 +44,12 @@ def status_response(status: status_pb2.Status, headers: Mapping[str, str] | None
         added["retry-after"] = str(math.ceil(pause))
     if code == "UNAUTHENTICATED":
         added["www-authenticate"] = 'Bearer realm="w2s"'
-    number = SPECIFIC.get(convert.error_from_status(status).reason) or CODES.get(code, 500)
-    return Response(status_json(status), number, added, media_type=JSON)
+    return Response(status_json(status), number_of(convert.error_from_status(status)), added, media_type=JSON)
+
+
+def number_of(error: W2SError) -> int:
+    """The status of HTTP of an error."""
+    return SPECIFIC.get(error.reason) or CODES.get(error.code, 500)
 
 
 def error_response(error: W2SError, headers: Mapping[str, str] | None = None) -> Response:

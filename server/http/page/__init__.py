@@ -1,0 +1,1 @@
+"""Page: jobs, rankings, outcomes and calibrations for people, rendered here; scripts only add live progress."""
