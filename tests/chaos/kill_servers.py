@@ -16,23 +16,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from client import PredictorClient
-from predictor.errors import CancelledError, DeadlineError, UnavailableError, W2SError
 from tests.chaos.open_loop import percentile
 from tests.chaos.outcome import Outcome
+from tests.chaos.queue_clients import RECORDERS, calling, ended, waiting
 from tests.service.postgres import PostgresServer
-from tests.service.running import RunningServer, arrays, limited, until
+from tests.service.running import RunningServer, limited, until
 
 CLIENTS = 3
 BATCH = 10
@@ -41,20 +37,6 @@ MAX_PAUSE = 1.0
 """Seconds from the moment at which a server may be killed to its kill, at most."""
 
 RECORD = Path(__file__).with_suffix(".csv")
-_GONE = (UnavailableError, DeadlineError, CancelledError)
-_RECORDERS = """
-CREATE TABLE ends (id TEXT, state TEXT, result BYTEA);
-CREATE FUNCTION count_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO ends VALUES (NEW.id, NEW.state, NEW.ranking); RETURN NEW; END $$;
-CREATE TRIGGER count_end AFTER UPDATE ON jobs FOR EACH ROW
-  WHEN (NEW.state IN ('SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')) EXECUTE FUNCTION count_end();
-CREATE TABLE signs (seq BIGINT GENERATED ALWAYS AS IDENTITY, id TEXT, owner TEXT, state TEXT, at DOUBLE PRECISION);
-CREATE FUNCTION record_sign() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO signs (id, owner, state, at)
-    VALUES (NEW.id, NEW.owner, NEW.state, EXTRACT(EPOCH FROM clock_timestamp())); RETURN NEW; END $$;
-CREATE TRIGGER record_sign AFTER UPDATE ON jobs FOR EACH ROW
-  WHEN (NEW.lease <> OLD.lease OR NEW.state <> OLD.state) EXECUTE FUNCTION record_sign();
-"""
 
 
 def run(folder: Path, rounds: int, rng: random.Random, size: int = 2) -> Outcome:
@@ -65,7 +47,7 @@ def run(folder: Path, rounds: int, rng: random.Random, size: int = 2) -> Outcome
         flags = ("--database", url, *limited(max_losses=1000, lease_seconds=LEASE_SECONDS))
         servers = [RunningServer(folder, *flags) for _ in range(size)]
         with psycopg.connect(url, autocommit=True) as direct:
-            direct.execute(_RECORDERS)
+            direct.execute(RECORDERS)
             return _kill(folder, servers, flags, rounds, rng, direct)
     finally:
         database.remove()
@@ -74,16 +56,8 @@ def run(folder: Path, rounds: int, rng: random.Random, size: int = 2) -> Outcome
 def _kill(
     folder: Path, servers: list[RunningServer], flags: tuple[str, ...], rounds: int, rng: random.Random, direct: Any
 ) -> Outcome:
-    stop, reported, strange, killed = threading.Event(), {}, [], {}
-    clients = [
-        threading.Thread(
-            target=_use, args=(servers, f"c{number}", random.Random(rng.random()), stop, reported, strange)
-        )
-        for number in range(CLIENTS)
-    ]
-    for one in clients:
-        one.start()
-    try:
+    killed: dict[str, float] = {}
+    with calling(servers, CLIENTS, rng) as (reported, strange):
         for _ in range(rounds):
             until(lambda: sum(bool(one.events("worker_started")) for one in servers) > 1, 120)
             time.sleep(rng.uniform(0, MAX_PAUSE))
@@ -93,12 +67,7 @@ def _kill(
             killed[name] = time.time()
             servers[place].kill()
             servers[place] = RunningServer(folder, *flags)
-    finally:
-        stop.set()
-        for one in clients:
-            one.join(120)
-    open_ = "SELECT COUNT(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING', 'CANCELLING')"
-    until(lambda: direct.execute(open_).fetchone()[0] == 0, 120)
+    until(lambda: not waiting(direct), 120)
     for one in servers:
         one.kill()
     return _judge(rounds, reported, strange, killed, direct)
@@ -121,22 +90,14 @@ def _at_work(direct: Any, names: list[str], seconds: float = 5.0) -> list[str]:
 
 
 def _judge(rounds: int, reported: dict[str, str], strange: list[str], killed: dict[str, float], direct: Any) -> Outcome:
-    states = dict(direct.execute("SELECT id, state FROM jobs").fetchall())
-    ends = Counter(row[0] for row in direct.execute("SELECT id FROM ends"))
-    lost = [name for name in reported.values() if states.get(name) not in ("SUCCEEDED", "CANCELLED")]
-    repeated = [name for name, count in ends.items() if count != 1]
+    figures, broken = ended(reported, direct)
     signs = direct.execute("SELECT id, owner, state, at FROM signs ORDER BY seq").fetchall()
     waits = list(_takeovers(signs, killed))
-    figures = {
-        "jobs": len(states),
-        **Counter(states.values()),
-        "lost": len(lost),
-        "repeated": len(repeated),
+    figures |= {
         "waiting_again": " ".join(f"{again:.3f}" for again, _ in waits),
         "taken_over": " ".join(f"{taken:.3f}" for _, taken in waits),
     }
-    broken = strange + [f"{name} is lost" for name in lost] + [f"{name} ended {ends[name]} times" for name in repeated]
-    return Outcome(rounds, rounds, len(reported), max(1, rounds // 4), figures, broken)
+    return Outcome(rounds, rounds, len(reported), max(1, rounds // 4), figures, strange + broken)
 
 
 def _takeovers(signs: list[tuple[str, str, str, float]], killed: dict[str, float]) -> Iterator[tuple[float, float]]:
@@ -154,39 +115,6 @@ def _takeovers(signs: list[tuple[str, str, str, float]], killed: dict[str, float
             dead, again = orphans.pop(job)
             yield again, at - killed[dead]
         last[job] = owner, state
-
-
-def _use(
-    servers: list[RunningServer],
-    name: str,
-    rng: random.Random,
-    stop: threading.Event,
-    reported: dict[str, str],
-    strange: list[str],
-) -> None:
-    """Submit at one server, ask for the same again at another, and wait at a third, as behind a load balancer."""
-    number = 0
-    while not stop.is_set():
-        number += 1
-        request_id, query = f"{name}-{number}", arrays(number % 5, rows=rng.choice((60, 200)))
-        made: set[str] = set()
-        while not stop.is_set():
-            with suppress(*_GONE), PredictorClient(rng.choice(servers).address, timeout=5, reconnect_seconds=1) as one:
-                try:
-                    made.add(one.submit(query, request_id))
-                    reported[request_id] = next(iter(made))
-                    if rng.random() < 0.1:
-                        one.cancel(reported[request_id])
-                    if one.wait(reported[request_id]).finished:
-                        break
-                except W2SError as error:
-                    if not isinstance(error, _GONE):
-                        strange.append(f"{name}: {error.code} {error.reason}: {error.message}")
-                        break
-                    raise
-            time.sleep(0.05)
-        if len(made) > 1:
-            strange.append(f"{request_id} made {len(made)} jobs")
 
 
 def _batch(number: int, seed: int) -> dict[str, Any]:
