@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.chaos import crowd, disk, full_disk, kill_server, kill_worker, leave, overload, soak
+from tests.service.postgres import needs_postgres
 
 pytestmark = pytest.mark.timeout(900)  # half a minute each, but for machines that are busy with something else
 
@@ -36,6 +37,12 @@ def test_promises_hold_where_processes_are_killed(tmp_path, run, rounds):
 def test_promises_hold_under_errors(tmp_path, run, rounds):
     outcome = run(tmp_path, rounds, random.Random(20))
     assert outcome.problems() == []
+
+
+@needs_postgres
+def test_servers_are_replaced_under_load_and_nothing_is_lost_or_repeated(tmp_path):
+    rolling = pytest.importorskip("tests.chaos.rolling_upgrade", reason="PostgreSQL needs the extra postgres")
+    assert rolling.run(tmp_path, 2, random.Random(20)).problems() == []
 
 
 def test_overload_is_turned_away_at_once_and_the_rest_served(tmp_path):
