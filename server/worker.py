@@ -31,8 +31,8 @@ from server.parts.store import read_part
 from server.telemetry.logs import place_of
 from server.workforce import frames
 from server.workforce.candidate_clock import History
-from server.workforce.model_roots import guarded
-from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, PARENT, STATE, STORE_BYTES
+from server.workforce.model_roots import guarded, roots_of, with_checkpoints
+from server.workforce.spawn import BEAT_SECONDS, DATA_BYTES, MAX_CANDIDATES, PARENT, STATE, STORE_BYTES
 
 _PR_SET_PDEATHSIG = 1
 
@@ -101,7 +101,9 @@ def _rank(request: bytes, state: Path, tenant: str, history: History, outward: B
         if message.HasField("calibration"):
             with convert.fields_under("calibration"):
                 calibration = convert.calibration_from_proto(message.calibration)
-        source = guarded(source_of(query, store, history.prefetch), tenant, excluded=history.errors())
+        roots = roots_of(tenant, excluded=history.errors())
+        query = with_checkpoints(query, roots, int(os.environ[MAX_CANDIDATES]))
+        source = guarded(source_of(query, store, history.prefetch), roots)
         ranking = _report(rank_steps(query, source, calibration), outward)
     return convert.ranking_to_proto(ranking).SerializeToString()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -76,28 +76,28 @@ def read_candidates(path: str | Path) -> CandidateFile:
     return CandidateFile(tuple(models), costs)
 
 
-def expanded(spec: ModelSpec) -> tuple[ModelSpec, ...]:
-    """The model itself, or of a folder of checkpoints each of them, named NAME/checkpoint-500."""
+def expanded(
+    spec: ModelSpec, find: Callable[[ModelSpec], Path | None] = lambda spec: existing_path(spec.parsed.locator)
+) -> tuple[ModelSpec, ...]:
+    """The model itself, or of a folder of checkpoints each of them, named NAME/checkpoint-500.
+
+    Args:
+        find: the folder of a model on this machine; None where it has none.
+    """
     if spec.values is not None or spec.parsed.kind != "folder":
         return (spec,)
-    folder = existing_path(spec.parsed.locator)
+    folder = find(spec)
     inside = () if folder is None else checkpoints_in(folder, holds_model)
     locator = spec.parsed.locator.rstrip("/")
+    name, mark, options = spec.name.partition("#")  # without an alias the name is the reference as given
     return tuple(
         replace(
             spec,
-            name=_name_inside(spec, path.name),
+            name=f"{name.rstrip('/')}/{path.name}{mark}{options}",
             reference=str(replace(spec.parsed, locator=f"{locator}/{path.name}")),
         )
         for path in inside
     ) or (spec,)
-
-
-def _name_inside(spec: ModelSpec, checkpoint: str) -> str:
-    locator = spec.parsed.locator
-    if spec.name.startswith(locator):  # no alias: the reference as given, with its options
-        return f"{locator.rstrip('/')}/{checkpoint}{spec.name.removeprefix(locator)}"
-    return f"{spec.name}/{checkpoint}"
 
 
 def _lines(text: str, path: str) -> Iterator[tuple[int, str, float | None]]:

@@ -9,10 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from predictor.errors import W2SError
+from predictor.errors import LimitError, W2SError
+from predictor.folders import existing_path
+from predictor.intake.candidates import expanded
 from predictor.models.confine import ConfinedReference, confine
+from predictor.query.model_reference import ModelReference
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
+from predictor.query.query import RankingQuery
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, FeatureSource, Forewarned, LabelSource, Predicted
 from predictor.statistics.arrays import Floats, Ints
@@ -69,6 +73,13 @@ class ModelRoots:
             self._sources.check(confined.text)  # an adapter's base may be of the hub
             self._checked[spec.reference] = confined
         return replace(spec, reference=self._checked[spec.reference].text)
+
+    def folder(self, spec: ModelSpec) -> Path | None:
+        """The model's folder on this machine, or None where it may not be read, which is reported where it is."""
+        try:
+            return existing_path(ModelReference.parse(self.confined(spec).reference).locator)
+        except W2SError:
+            return None
 
     def named(self, spec: ModelSpec, steps: Steps[T]) -> Steps[T]:
         """The steps; their errors name paths as the caller gave them."""
@@ -146,13 +157,12 @@ class ConfinedLabels:
         return (yield from self._roots.named(spec, steps))
 
 
-def guarded(
-    source: FeatureSource,
+def roots_of(
     tenant: str,
     environment: Mapping[str, str] = os.environ,
     excluded: Mapping[str, W2SError] = MappingProxyType({}),
-) -> FeatureSource:
-    """The source as this tenant may use it, for one job, without the candidates that the job leaves out.
+) -> ModelRoots:
+    """What this tenant may read, for one job, without the candidates that the job leaves out.
 
     Where folders are named they bind everybody. Where none are, only callers of a server without credentials read any
     path. Sources bind everybody.
@@ -160,5 +170,26 @@ def guarded(
     named = environment.get(ROOTS)
     free = named is None and tenant == LOCAL and environment.get(LOCAL_USER) == "1"
     folders = None if free else [Path(folder) for folder in (named or "").split(os.pathsep) if folder]
-    roots = ModelRoots(folders, ModelSources.parse(environment.get(SOURCES, "").split()), excluded)
+    return ModelRoots(folders, ModelSources.parse(environment.get(SOURCES, "").split()), excluded)
+
+
+def guarded(source: FeatureSource, roots: ModelRoots) -> FeatureSource:
+    """The source as the roots let it be used."""
     return ConfinedLabels(source, source, roots) if isinstance(source, LabelSource) else Confined(source, roots)
+
+
+def with_checkpoints(query: RankingQuery, roots: ModelRoots, max_candidates: int) -> RankingQuery:
+    """The query with each checkpoint of a training's folder in the roots as a candidate, as in a caller's own process.
+
+    Raises:
+        LimitError: they are too many.
+    """
+    weak = tuple(one for spec in query.weak for one in expanded(spec, roots.folder))
+    if len(weak) > max_candidates:
+        raise LimitError(
+            f"with their checkpoints the candidates are {len(weak)}; at most {max_candidates} are ranked here. Name "
+            "some of the checkpoints.",
+            reason="OVER_LIMIT",
+            field="weak",
+        )
+    return replace(query, weak=weak)

@@ -21,6 +21,7 @@ STORE_BYTES = "W2S_WORKER_STORE_BYTES"
 
 DATA_BYTES = "W2S_WORKER_DATA_BYTES"
 BEAT_SECONDS = "W2S_WORKER_BEAT_SECONDS"
+MAX_CANDIDATES = "W2S_WORKER_MAX_CANDIDATES"
 STATE = "W2S_WORKER_STATE"
 """The server's state folder, for the parts that requests refer to and the outcomes that fits rest on."""
 
@@ -75,6 +76,7 @@ def worker_environment(
         PARENT: str(os.getpid()),
         STORE_BYTES: str(limits.tenant_disk_bytes),
         DATA_BYTES: str(share.data_bytes),
+        MAX_CANDIDATES: str(limits.max_candidates),
         BEAT_SECONDS: str(min(1.0, limits.worker_silence_seconds / 4)),
         **dict.fromkeys(_ONE_THREAD, "1"),
         **dict.fromkeys(_SHARED_THREADS, str(share.threads)),

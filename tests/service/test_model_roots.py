@@ -19,7 +19,7 @@ from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
 from server.access.caller import LOCAL
-from server.workforce.model_roots import LOCAL_USER, ROOTS, guarded
+from server.workforce.model_roots import LOCAL_USER, ROOTS, guarded, roots_of
 from tests.service.running import RunningServer
 
 ROWS = 60
@@ -38,8 +38,11 @@ def folders(tmp_path: Path) -> Path:
 def test_named_folders_bind_everybody_and_without_them_only_this_machines_user_reads_paths(folders: Path):
     free, spec = ArraySource(), ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
     outside = ModelSpec("a", f"array:{folders / 'out' / 'a.npy'}")
-    assert len(drain(guarded(free, LOCAL, {LOCAL_USER: "1"}).features(outside, Pool.numbered(ROWS), Settings()))) == 1
-    source = guarded(free, LOCAL, {ROOTS: str(folders / "in")})
+    assert (
+        len(drain(guarded(free, roots_of(LOCAL, {LOCAL_USER: "1"})).features(outside, Pool.numbered(ROWS), Settings())))
+        == 1
+    )
+    source = guarded(free, roots_of(LOCAL, {ROOTS: str(folders / "in")}))
     assert len(drain(source.features(spec, Pool.numbered(ROWS), Settings()))) == 1
     with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
         drain(source.features(outside, Pool.numbered(ROWS), Settings()))
@@ -47,7 +50,7 @@ def test_named_folders_bind_everybody_and_without_them_only_this_machines_user_r
 
 def test_errors_name_paths_as_the_caller_gave_them(folders: Path):
     (folders / "in" / "bad.npy").write_text("no array")
-    source = guarded(ArraySource(), "alice", {ROOTS: str(folders / "in")})
+    source = guarded(ArraySource(), roots_of("alice", {ROOTS: str(folders / "in")}))
     with pytest.raises(InputError, match=r"'bad\.npy' is not a readable \.npy array") as caught:
         drain(source.features(ModelSpec("a", "array:bad.npy"), Pool.numbered(ROWS), Settings()))
     assert str(folders) not in f"{caught.value.message} {caught.value.field}"
@@ -55,7 +58,7 @@ def test_errors_name_paths_as_the_caller_gave_them(folders: Path):
 
 def test_other_tenants_without_named_folders_read_no_local_path(folders: Path):
     spec = ModelSpec("a", f"array:{folders / 'in' / 'a.npy'}")
-    source = guarded(ArraySource(), "alice", {})
+    source = guarded(ArraySource(), roots_of("alice", {}))
     with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
         drain(source.features(spec, Pool.numbered(ROWS), Settings()))
 

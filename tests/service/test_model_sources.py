@@ -17,7 +17,7 @@ from predictor.store.arrays import ArraySource
 from server.access.caller import LOCAL
 from server.access.endpoints import Endpoints
 from server.config import Config, Limits
-from server.workforce.model_roots import LOCAL_USER, ROOTS, guarded
+from server.workforce.model_roots import LOCAL_USER, ROOTS, guarded, roots_of
 from server.workforce.model_sources import EVERY_SOURCE, SOURCES, ModelSources
 from server.workforce.spawn import worker_environment
 from tests.service.running import RunningServer
@@ -75,10 +75,10 @@ def test_sources_are_closed_with_credentials_and_open_without():
 
 
 def test_a_worker_that_was_given_no_sources_reads_none():
-    source = guarded(ArraySource(), "alice", {})
+    source = guarded(ArraySource(), roots_of("alice", {}))
     with pytest.raises(ForbiddenError):
         drain(source.features(ModelSpec("a", WHEEL), Pool.numbered(9), Settings()))
-    source = guarded(ArraySource(), LOCAL, {LOCAL_USER: "1", ROOTS: "", SOURCES: "hub:*"})
+    source = guarded(ArraySource(), roots_of(LOCAL, {LOCAL_USER: "1", ROOTS: "", SOURCES: "hub:*"}))
     with pytest.raises(ForbiddenError):
         drain(source.features(ModelSpec("a", WHEEL), Pool.numbered(9), Settings()))
 

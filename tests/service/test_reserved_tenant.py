@@ -17,7 +17,7 @@ from predictor.store.arrays import ArraySource
 from server.access.authentication import Authenticator
 from server.access.caller import LOCAL
 from server.access.tokens import TokenFile
-from server.workforce.model_roots import guarded
+from server.workforce.model_roots import guarded, roots_of
 
 
 class Connection:
@@ -47,6 +47,6 @@ def test_certificate_of_the_reserved_tenant_is_refused():
 def test_jobs_of_the_reserved_tenant_read_no_local_path_on_a_server_with_credentials(tmp_path: Path):
     """Such jobs may be in a database from before the server asked for credentials."""
     np.save(tmp_path / "a.npy", np.ones((9, 3)))
-    source = guarded(ArraySource(), LOCAL, {})
+    source = guarded(ArraySource(), roots_of(LOCAL, {}))
     with pytest.raises(NotFoundError, match="does not exist in the folders that this server reads models from"):
         drain(source.features(ModelSpec("a", f"array:{tmp_path / 'a.npy'}"), Pool.numbered(9), Settings()))
