@@ -28,7 +28,7 @@ from predictor.calibration.fit import MIN_TASKS, Groups, fit_line
 from predictor.calibration.random_effects import RandomEffects
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
-from predictor.estimators.protocol import Forecaster
+from predictor.estimators.protocol import forecasts
 from predictor.estimators.registry import ESTIMATORS
 from predictor.outcomes.outcome import Outcome, Unit
 from predictor.statistics.arrays import Array
@@ -46,7 +46,7 @@ def calibrate(name: str, outcomes: Sequence[Outcome], *, recipe: str | None = No
         InputError: a bad name, several recipes, or too few tasks for any fit (`TOO_FEW_TASKS`).
     """
     check_name(name)
-    forecasters = [e.name for e in ESTIMATORS.values() if isinstance(e, Forecaster) and not isinstance(e, Combined)]
+    forecasters = [e.name for e in ESTIMATORS.values() if forecasts(e) and not isinstance(e, Combined)]
     useful = [one for one in outcomes if one.predicted.keys() & set(forecasters) and recipe in (None, one.recipe)]
     recipes = sorted({one.recipe for one in useful})
     if len(recipes) > 1:

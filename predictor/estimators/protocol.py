@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -177,6 +177,16 @@ class JointEstimator(Estimator, Protocol):
     def joint(self) -> Literal[True]:
         """A case with one candidate alone would not give the same value."""
         ...
+
+
+def forecasts(estimator: Estimator) -> TypeGuard[Forecaster]:
+    """Whether the estimator is a `Forecaster`: far cheaper than `isinstance`, which looks at every attribute."""
+    return hasattr(estimator, "forecast")
+
+
+def compares(estimator: Estimator) -> TypeGuard[JointEstimator]:
+    """Whether the estimator is a `JointEstimator`; as above."""
+    return hasattr(estimator, "joint")
 
 
 @runtime_checkable

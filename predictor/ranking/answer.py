@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from threadpoolctl import threadpool_limits
-
 from predictor.estimators.problem import Representation
 from predictor.estimators.protocol import Estimator, Forecaster
 from predictor.query.evidence import Evidence
@@ -24,6 +22,7 @@ from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, 
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from predictor.results.versions import versions
+from predictor.statistics.threads import one_blas_thread
 from predictor.steps import Progress, Steps
 
 
@@ -38,7 +37,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     candidates = [with_given_labels(one, query) for one in gathered.candidates]
     pending = [i for i, one in enumerate(candidates) if one.active]
     ordering, suggested = None, NONE
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         strong = Representation.of(gathered.strong)
         with StrongBoundary(query.strong):
             strong_diagnostics = spectrum(strong)

@@ -11,7 +11,7 @@ from predictor.decision.draws import OutcomeDraws, centred_on
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Estimator, Forecast, Forecaster, forecast_estimates
+from predictor.estimators.protocol import Estimator, Forecast, Forecaster, forecast_estimates, forecasts
 from predictor.query.settings import RankBy
 from predictor.ranking.candidate_effects import CandidateEffects
 from predictor.ranking.null_scores import above_null, null_band
@@ -96,7 +96,7 @@ def order(
             candidate beats the null is decided without them, because that is a question about its rows.
     """
     estimator = requested.chosen(case) if isinstance(requested, Combined) else requested
-    if isinstance(estimator, Forecaster):
+    if forecasts(estimator):
         return _by_forecast(requested, estimator, case, rank_by, effects)
     return _by_value(requested, case, known)
 

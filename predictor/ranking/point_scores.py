@@ -9,7 +9,7 @@ import numpy as np
 from predictor.estimators.combined import Combined
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation, sizes_of
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.protocol import Estimator, forecasts
 from predictor.estimators.truth import TruthForecast
 from predictor.query.settings import RankBy
 from predictor.ranking.ordering import ordered_by, rank_by_of
@@ -33,7 +33,7 @@ def scores(estimator: Estimator, case: Case, rank_by: RankBy | None, rounds: int
         return expected[:, 1] - expected[:, 0] if rank_by == "gain" else expected[:, 1]
     if isinstance(part, TruthForecast):
         part = replace(part, shuffles=0, max_rounds=rounds or part.max_rounds)
-    if isinstance(part, Forecaster):
+    if forecasts(part):
         cast = part.forecast(case)
         return ordered_by(rank_by_of(rank_by, cast), cast)[0]
     values = (1.0 if part.better == "lower" else -1.0) * values_of(part, case)

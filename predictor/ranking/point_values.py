@@ -9,7 +9,7 @@ import numpy as np
 
 from predictor.errors import InputError
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Estimator, JointEstimator
+from predictor.estimators.protocol import Estimator, compares
 from predictor.results.candidate import Estimate
 from predictor.statistics.arrays import Array, Ints
 
@@ -22,7 +22,7 @@ def values_of(estimator: Estimator, case: Case) -> Array:
     if case.labels is not None and not case.labels.trainable:
         return np.full(len(case.weak), np.nan)
     estimates: tuple[Estimate | None, ...]
-    if isinstance(estimator, JointEstimator):
+    if compares(estimator):
         estimates = estimator.estimate(case)
     else:
         estimates = tuple(_estimate_or_none(estimator, replace(case, weak=(one,))) for one in case.weak)

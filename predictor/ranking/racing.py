@@ -13,7 +13,7 @@ import numpy as np
 
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined
-from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.protocol import Estimator, forecasts
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.ranking.answer import answer_steps
@@ -69,7 +69,7 @@ def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimat
     confidence = settings.confidence or CONFIDENCE
     order = np.random.default_rng([settings.seed, *b"anytime"]).permutation(len(query.pool))
     sizes = stages_of(query, order, estimator)
-    indifference = INDIFFERENCE if budget is None and isinstance(estimator, Forecaster) else 0.0
+    indifference = INDIFFERENCE if budget is None and forecasts(estimator) else 0.0
     comparisons = sum(size < len(query.pool) for size in sizes)
     reason = "the budget was spent"
     for stage, size in enumerate(sizes, 1):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from predictor.calibration.apply import calibrated, fits_for
 from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.random_effects import of_candidates
 from predictor.errors import InputError
 from predictor.estimators.combined import Combined, joint_evidence
-from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator
+from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator, compares, forecasts
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
 from predictor.query.evidence import Evidence
@@ -97,7 +98,7 @@ class Selection:
         """
         evidence = _evidence(query)
         estimators = _estimators(query, evidence)
-        ranking = next((e for e in estimators if isinstance(e, Forecaster)), estimators[0])
+        ranking = next((e for e in estimators if forecasts(e)), estimators[0])
         selection = cls(estimators, ranking, query.settings.rank_by, evidence)
         if calibration is None:
             return selection
@@ -105,7 +106,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         ranking = self.ranking_estimator
-        if not isinstance(ranking, Forecaster) or ranking.evidence <= self.evidence:
+        if not forecasts(ranking) or ranking.evidence <= self.evidence:
             return
         if ranking.evidence == Evidence.few_labels:
             raise InputError(
@@ -128,20 +129,20 @@ class Selection:
         """What past outcomes of these candidates add to their predictions."""
         return None if self.calibration is None else self.calibration.effects(names)
 
-    @property
+    @cached_property
     def forecasters(self) -> tuple[Forecaster, ...]:
         """Those that predict outcomes."""
-        return tuple(e for e in self.estimators if isinstance(e, Forecaster))
+        return tuple(e for e in self.estimators if forecasts(e))
 
-    @property
+    @cached_property
     def joint(self) -> tuple[JointEstimator, ...]:
         """Those that compare candidates with each other."""
-        return tuple(e for e in self.estimators if isinstance(e, JointEstimator))
+        return tuple(e for e in self.estimators if compares(e))
 
-    @property
+    @cached_property
     def alone(self) -> tuple[Estimator, ...]:
         """Those whose value of a candidate depends on no other."""
-        return tuple(e for e in self.estimators if not isinstance(e, Forecaster | JointEstimator))
+        return tuple(e for e in self.estimators if not (forecasts(e) or compares(e)))
 
 
 def _estimators(query: RankingQuery, evidence: Evidence) -> tuple[Estimator, ...]:
@@ -175,4 +176,4 @@ def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Ki
         known = Evidence.weak_labels if own and len(query.weak) >= NEEDED else Evidence.representations
         known = Evidence.few_labels if labels is not None else known
         ranking = ranking.part(known, joint=_joint(query))
-    return ranking.name if isinstance(ranking, Forecaster) else None, None if labels is None else labels.kind
+    return ranking.name if forecasts(ranking) else None, None if labels is None else labels.kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.protocol import Estimator, forecasts
 from predictor.query.query import RankingQuery
 from predictor.ranking.candidate import Elimination, PendingCandidate
 from predictor.ranking.incremental_features import IncrementalFeatures
@@ -102,9 +102,9 @@ def _described(
 
 def _estimate(why: Elimination, estimator: Estimator, rank_by: str) -> dict[str, Estimate]:
     """The estimator's value where it is the score itself."""
-    if isinstance(estimator, Forecaster) and rank_by != "w2s_error":
+    if forecasts(estimator) and rank_by != "w2s_error":
         return {}
-    value = why.score if isinstance(estimator, Forecaster) or estimator.better == "lower" else -why.score
+    value = why.score if forecasts(estimator) or estimator.better == "lower" else -why.score
     return {estimator.name: Estimate(value, estimator.better, estimator.unit, note=f"on {why.rows_seen} rows")}
 
 

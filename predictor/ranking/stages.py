@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from predictor.errors import InputError
 from predictor.estimators.problem import Case, Representation
@@ -21,6 +20,7 @@ from predictor.ranking.point_values import some_rows
 from predictor.ranking.racing_bounds import HALVES, StageScores, schedule
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Ints
+from predictor.statistics.threads import one_blas_thread
 
 HALF_ROUNDS = 2
 """Splits per noise level of each random half: all halves are averaged, and noise of the splits only widens bounds."""
@@ -107,7 +107,7 @@ def stage_scores(
         described_classes=described_classes(query),
     )
     rng = np.random.default_rng([query.settings.seed, stage, *b"halves"])
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         in_order = case.take(np.argsort(rows))
         values = scores(estimator, in_order, rank_by)
         drawn = [np.sort(some_rows(in_order, len(rows) // 2, rng)) for _ in range(HALVES)]

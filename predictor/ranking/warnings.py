@@ -8,7 +8,7 @@ import numpy as np
 
 from predictor.estimators.combined import Combined
 from predictor.estimators.hard_votes import are_classes
-from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.protocol import Estimator, forecasts
 from predictor.query.evidence import Evidence
 from predictor.query.label_column import MAX_CLASSES
 from predictor.query.query import RankingQuery
@@ -62,7 +62,7 @@ def warnings_on_evidence(
         estimates = (candidate.estimates.get("consensus_truth") for candidate in ranked)
         why = next((e.note for e in estimates if e is not None and e.note), "needs those of every candidate")
         return (f"the weak labels did not make the order: consensus_truth {why}",)
-    if isinstance(requested, Forecaster):
+    if forecasts(requested):
         return ()
     absent = [e for e in (candidate.estimates[requested.name] for candidate in ranked) if e.value is None]
     if not absent:

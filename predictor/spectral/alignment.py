@@ -9,7 +9,7 @@ X is built once; every truncation and ridge is a choice of a and w.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +47,7 @@ class Alignment:
     strong: Spectrum
     weak: Spectrum
     cross: Array
+    _weighted: dict[tuple[Point, ...], tuple[Array, Array]] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
     def of(cls, strong: Kernel, weak: Kernel, moments: CrossMoments | None = None) -> Alignment:
@@ -103,12 +104,9 @@ class Alignment:
 
     def gaps(self, points: Sequence[Point]) -> GapMatrices:
         """G of every point, cut to the longest of them."""
-        abilities = [_weights(self.strong, p, p.corrected[0]) for p in points]
-        fits = [_weights(self.weak, p, p.corrected[1]) for p in points]
-        rows = max(int(np.count_nonzero(a)) for a in abilities)
-        columns = max(int(np.count_nonzero(f)) for f in fits)
-        left = np.stack(abilities, axis=1)[:rows]
-        fit, values = np.stack(fits, axis=1)[:columns], self.weak.values[:columns, None]
+        abilities, fits = self._weights(points)
+        rows, columns = (int(np.count_nonzero(one, axis=0).max()) for one in (abilities, fits))
+        left, fit, values = abilities[:rows], fits[:columns], self.weak.values[:columns, None]
         return GapMatrices(
             diagonal=left**2 * self.strong.values[:rows, None],
             left=left,
@@ -133,29 +131,39 @@ class Alignment:
 
         tr(B Λ_s Bᵀ) / Σ λ_s D_s² with B Λ_s^½ = diag(a) (Λ_s − X diag(D_w/λ_w) Xᵀ).
         """
-        return np.array([self._prior_gap(point) for point in points])
+        ranks = [_retained(self.strong, point).rank for point in points]
+        weights = zip(*(one.T for one in self._weights(points)), strict=True)
+        return np.array([self._prior_gap(rank, *pair) for rank, pair in zip(ranks, weights, strict=True)])
 
-    def _prior_gap(self, point: Point) -> float:
-        retained = _retained(self.strong, point)
-        values = retained.values
-        left = _weights(self.strong, point, point.corrected[0])[: retained.rank]
-        fit = _weights(self.weak, point, point.corrected[1]) / np.sqrt(self.weak.values)
+    def _prior_gap(self, rank: int, left: Array, fit: Array) -> float:
         seen = int(np.count_nonzero(fit))
-        cross = self.cross[: retained.rank, :seen]
-        hidden = (cross * -fit[:seen]) @ cross.T
-        hidden[np.diag_indices(retained.rank)] += values
-        return float(np.sum((left[:, None] * hidden) ** 2) / np.sum((left * values) ** 2))
+        left, values, cross = left[:rank], self.strong.values[:rank], self.cross[:rank, :seen]
+        hidden = (cross * -(fit[:seen] / np.sqrt(self.weak.values[:seen]))) @ cross.T
+        hidden.flat[:: rank + 1] += values
+        hidden *= left[:, None]
+        return float(np.vdot(hidden, hidden) / np.sum((left * values) ** 2))
+
+    def _weights(self, points: Sequence[Point]) -> tuple[Array, Array]:
+        """(r, g) D/√λ of what each point retains, 0 beyond it, of both models; D the smoother's eigenvalues."""
+        key = tuple(points)
+        if key not in self._weighted:
+            self._weighted[key] = (
+                _weights_of(self.strong, [(point, point.corrected[0]) for point in points]),
+                _weights_of(self.weak, [(point, point.corrected[1]) for point in points]),
+            )
+        return self._weighted[key]
 
 
 def _retained(spectrum: Spectrum, point: Point) -> Spectrum:
     return spectrum if point.energy is None else spectrum.truncate(point.energy)
 
 
-def _weights(spectrum: Spectrum, point: Point, corrected: bool) -> Array:
-    """(r,) D/√λ of the part that the point retains, 0 beyond it; D the smoother's eigenvalues."""
-    retained = _retained(spectrum, point)
-    weights = np.zeros(spectrum.rank)
-    weights[: retained.rank] = retained.shrinkage(point.ridge, tail_corrected=corrected) / np.sqrt(retained.values)
+def _weights_of(spectrum: Spectrum, points: Sequence[tuple[Point, bool]]) -> Array:
+    weights, roots = np.zeros((spectrum.rank, len(points))), np.sqrt(spectrum.values)
+    for column, (point, corrected) in enumerate(points):
+        retained = _retained(spectrum, point)
+        shrunk = retained.shrinkage(point.ridge, tail_corrected=corrected)
+        weights[: retained.rank, column] = shrunk / roots[: retained.rank]
     return weights
 
 

@@ -59,12 +59,20 @@ class GapMatrices:
         """
         order, count = self.left.shape
         if order <= DENSE_SIZE:
-            return np.array([self._densely(k) for k in range(count)])
+            return self._together()
         found = np.full(count, np.nan)
         found, left_over = self._lanczos(found, self._max_steps(), tolerance)
         for k in left_over:
             found[k] = self._densely(int(k))
         return found
+
+    def _together(self) -> Array:
+        """λ_max of all matrices, small enough for a stack; rows that are no part of one are 0, as λ_max ≥ 0 allows."""
+        scaled = self.left.T[:, :, None] * self.cross
+        gaps = (scaled * -self.right.T[:, None, :]) @ scaled.swapaxes(1, 2)
+        places = np.arange(len(self.cross))
+        gaps[:, places, places] += self.diagonal.T
+        return np.asarray(np.linalg.eigvalsh(gaps)[:, -1], dtype=np.float64)
 
     def _densely(self, column: int) -> float:
         nonzero = np.flatnonzero(self.left[:, column])

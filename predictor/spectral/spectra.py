@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -70,6 +70,7 @@ class Spectrum:
     rows: int
     tail: float = 0.0
     tail_square: float = 0.0
+    _truncated: dict[float, Spectrum] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def rank(self) -> int:
@@ -92,8 +93,10 @@ class Spectrum:
         )
 
     def truncate(self, energy: float) -> Spectrum:
-        """The fewest leading components with the given share (0, 1] of the energy."""
-        return self.head(self.reach(energy))
+        """The fewest leading components with the given share (0, 1] of the energy; cut once for each share."""
+        if energy not in self._truncated:
+            self._truncated[energy] = self.head(self.reach(energy))
+        return self._truncated[energy]
 
     def shrinkage(self, ridge: float, *, tail_corrected: bool = False) -> Array:
         """(r,) eigenvalues of P = K (K + ridge I)⁻¹ on the retained part, in [0, 1).

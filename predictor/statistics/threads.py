@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np  # noqa: F401  (loads the BLAS that is limited here)
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,6 +35,18 @@ def _quota() -> int | None:
     except (OSError, ValueError):
         return None
     return None if limit == "max" else max(1, round(int(limit) / int(period)))
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """NumPy's BLAS on one thread: two are slower on a busy machine, and their sums differ in the last digits."""
+    limited: AbstractContextManager[object] = _blas().limit(limits=1)
+    return limited
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """Found once a process, as that takes a millisecond: NumPy's own is loaded with this module."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

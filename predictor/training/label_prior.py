@@ -15,6 +15,9 @@ from predictor.training.splits import Rows
 _BLOCK = 64
 """Rows of a triangular system that are solved at a time."""
 
+_FEW = 128
+"""Rows in all up to which a root and its response are factored together."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelPrior:
@@ -55,6 +58,12 @@ class LabelPrior:
         found *= np.asarray(self.scale)[..., None, None]
         return found
 
+    def covariance(self, rows: Rows) -> Array:
+        """(…, n, n) of the labels of (…, n) rows, noise included."""
+        found, places = self.between(rows, rows), np.arange(rows.shape[-1])
+        found[..., places, places] += np.asarray(self.noise)[..., None]
+        return found
+
     def variance(self, rows: Rows) -> Array:
         """Mean variance of the labels of (…, n) rows, noise included."""
         found: Array = np.mean(np.diag(self.noiseless)[rows], axis=-1) * self.scale + self.noise
@@ -87,11 +96,15 @@ class LabelRoot:
 
     @classmethod
     def of(cls, prior: LabelPrior, rows: Rows, test: Rows) -> LabelRoot:
-        """Factor the covariance of the training labels; σ² > 0 makes it positive definite."""
-        among = prior.between(rows, rows)
-        places = np.arange(rows.shape[-1])
-        among[..., places, places] += np.asarray(prior.noise)[..., None]
-        root = np.asarray(np.linalg.cholesky(among), dtype=np.float64)
+        """Factor the covariance of the training labels; σ² > 0 makes it positive definite.
+
+        Of few rows that of the test labels is factored along with it: cheaper than to solve for the response.
+        """
+        count = rows.shape[-1]
+        if count + test.shape[-1] <= _FEW:
+            root = _root(prior.covariance(np.concatenate([rows, test], axis=-1)))
+            return cls(root[..., :count, :count], root[..., count:, :count].swapaxes(-1, -2), prior.variance(test))
+        root = _root(prior.covariance(rows))
         return cls(root, solved(root, prior.between(rows, test)), prior.variance(test))
 
     @classmethod
@@ -114,6 +127,10 @@ class LabelRoot:
     def single(self) -> LabelRoot:
         """The same in float32, for the null."""
         return replace(self, root=self.root.astype(np.float32), response=self.response.astype(np.float32))
+
+
+def _root(covariance: Array) -> Array:
+    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
 
 
 def solved(lower: Array, right: Array) -> Array:

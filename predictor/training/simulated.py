@@ -116,7 +116,7 @@ def simulated_outcomes(
         crossed = split.student.crossed(root)
         trainings = [SimulatedTraining.of(one, split.student, root, crossed) for one in split.teachers]
         errors.append([(one.weak_error, one.w2s_error) for one in trainings])
-        top, _ = split.student.on_gold(LabelRoot.of(prior, split.part.student, split.part.test))
+        top, _ = split.student.on_gold(prior, split.part.student, split.part.test)
         weights = _weights(split, drawn[place].labels.shape[2], rng)
         tested.append(_tested(split, trainings, top, drawn[place], weights))
         if classes is not None:

@@ -84,11 +84,9 @@ class SimulatedSplit:
 
     def ceiling(self, drawn: DrawnTasks) -> tuple[Array, Array]:
         """(…, P) expected and (…, P, R) drawn errors of the student trained on gold labels."""
-        part = self.part
-        root = LabelRoot.stack([LabelRoot.of(prior, part.student, part.test) for prior in self.priors])
-        shrinkage, expected = self.student.on_gold(root)
-        errors = drawn.error(self.student.predict(drawn.student, shrinkage))
-        return np.moveaxis(expected, 0, -1), np.moveaxis(errors, 0, -2)
+        found = [self.student.on_gold(prior, self.part.student, self.part.test) for prior in self.priors]
+        errors = drawn.error(self.student.predict(drawn.student, np.stack([shrinkage for shrinkage, _ in found])))
+        return np.stack([expected for _, expected in found], axis=-1), np.moveaxis(errors, 0, -2)
 
     def null(self, place: int, prior: LabelPrior) -> NullSplit:
         """The split at a place of the stack, under the prior of the null."""

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from predictor.heads.ridge import FactoredRidge
 from predictor.statistics.arrays import Array
-from predictor.training.label_prior import LabelRoot
+from predictor.training.label_prior import LabelPrior, LabelRoot
+from predictor.training.splits import Rows
 
 Floats = NDArray[np.floating]
 """float64; float32 for the null."""
@@ -135,9 +136,16 @@ class SimulatedStudent:
         seen, test, gram = (one.astype(np.float32) for one in (self.seen, self.test, self.gram))
         return SimulatedStudent(self.head, seen, test, gram, self.ridge)
 
-    def on_gold(self, root: LabelRoot) -> tuple[Floats, Array]:
-        """As `trained` for the ceiling, trained on gold labels; `root` is that of D^ itself."""
-        return self.trained(turned(self.seen) @ root.root, root.energy, self.crossed(root), root)
+    def on_gold(self, prior: LabelPrior, rows: Rows, test: Rows) -> tuple[Floats, Array]:
+        """As `trained` for the ceiling, trained on gold labels of D^, the rows given: no root is needed."""
+        among = prior.covariance(rows)
+        moments = turned(self.seen) @ among @ self.seen
+        total, energy = (np.einsum("...kk->...", among), np.einsum("...kk->...k", moments))
+        shrinkage = shrunk(self.head, best_ridge(self.head, energy, total, self.ridge))
+        crossed = np.einsum("...kt,...tk->...k", turned(self.seen) @ prior.between(rows, test), self.test)
+        learned = inner(shrinkage * moments * turned(shrinkage), self.gram)
+        missed = learned - 2.0 * np.sum(shrinkage[..., 0] * crossed, axis=-1)
+        return shrinkage, prior.variance(test) + missed / self.test.shape[-2]
 
     def predict(self, labels: Floats, shrinkage: Floats) -> Floats:
         """(n_t, k) predictions of the head trained on (n^, k) labels."""

@@ -13,7 +13,6 @@ from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
-from predictor.training.label_prior import LabelRoot
 from predictor.training.simulated_split import SimulatedSplit
 from predictor.training.splits import cut
 from tests.reference.models import correlated, dimmed
@@ -59,7 +58,7 @@ def reported(estimator, case):
         expected += list(np.moveaxis(found, 1, 0))
         for prior in split.priors:
             rng.standard_normal((90, estimator.draws))
-            ceilings.append(split.student.on_gold(LabelRoot.of(prior, part.student, part.test))[1])
+            ceilings.append(split.student.on_gold(prior, part.student, part.test)[1])
     ordering = [0, 4]
     err_w, err_w2s = np.mean([expected[i] for i in ordering], axis=0).T
     level = np.mean(np.array(expected)[:, :, 1]) - err_w2s.mean()

@@ -11,6 +11,7 @@ from predictor.estimators.priors import flat_kernel
 from predictor.heads.ridge import RIDGES, FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
+from predictor.training import label_prior
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.simulated_split import NullSplit, SimulatedSplit
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
@@ -75,8 +76,8 @@ def setting(request):
 
 def expected_errors(setting):
     """Expected errors of weak head, student and ceiling."""
-    gold = LabelRoot.of(setting.prior, setting.part.student, setting.part.test)
-    return [setting.simulated.weak_error, setting.simulated.w2s_error, setting.student.on_gold(gold)[1]]
+    ceiling = setting.student.on_gold(setting.prior, setting.part.student, setting.part.test)[1]
+    return [setting.simulated.weak_error, setting.simulated.w2s_error, ceiling]
 
 
 def best_ridge(train, covariance):
@@ -111,8 +112,8 @@ def test_predictions_for_drawn_labels_are_those_of_the_explicitly_composed_maps(
     found = setting.simulated.predictions(labels[setting.part.weak])
     np.testing.assert_allclose(found[0], weak @ labels, atol=1e-10)
     np.testing.assert_allclose(found[1], student @ labels, atol=1e-10)
-    gold = LabelRoot.of(setting.prior, setting.part.student, setting.part.test)
-    top = setting.student.predict(labels[setting.part.student], setting.student.on_gold(gold)[0])
+    shrinkage, _ = setting.student.on_gold(setting.prior, setting.part.student, setting.part.test)
+    top = setting.student.predict(labels[setting.part.student], shrinkage)
     np.testing.assert_allclose(top, ceiling @ labels, atol=1e-10)
 
 
@@ -139,7 +140,9 @@ def test_errors_over_many_drawn_labels_average_to_the_expected_ones(setting):
         assert np.mean(drawn) == pytest.approx(claimed, abs=4 * np.std(drawn) / np.sqrt(len(drawn)))
 
 
-def test_a_root_is_that_of_full_covariance_matrices(setting):
+@pytest.mark.parametrize("few", [0, 1000])
+def test_a_root_is_that_of_full_covariance_matrices(setting, monkeypatch, few):
+    monkeypatch.setattr(label_prior, "_FEW", few)
     part, sigma = setting.part, setting.covariance
     found = LabelRoot.of(setting.prior, part.student, part.test)
     np.testing.assert_allclose(found.root @ found.root.T, sigma[np.ix_(part.student, part.student)], atol=1e-10)
@@ -152,10 +155,9 @@ def test_a_root_and_the_expected_error_by_hand():
     # q = (y₀ − y₁)/√2: E q² = 2, E q ȳ = 1/(2√2), E ȳ² = 2, E q y_t = √2, E ȳ y_t = 0, E y_t² = 2.5.
     # M = 3: 2.5 − 2 (0 + 3√2) + (2 + 2·3/√8 + 9·2) = 22.5 − 6√2 + 3/√2.
     prior = LabelPrior("hand", np.array([[3.0, 1, 1], [1, 2, -1], [1, -1, 2]]), 0.5)
-    root = LabelRoot.of(prior, np.array([0, 1]), np.array([2]))
     left = np.array([[1.0], [-1.0]]) / 2.0**0.5
     student = SimulatedStudent.of(FactoredRidge(np.array([1.0]), left, np.array([[6.0]])), 1.0)
-    shrinkage, error = student.on_gold(root)
+    shrinkage, error = student.on_gold(prior, np.array([0, 1]), np.array([2]))
     assert shrinkage.ravel() == pytest.approx([1.0, 0.5])
     assert error == pytest.approx(22.5 - 6 * 2**0.5 + 3 / 2**0.5)
 
