@@ -41,9 +41,7 @@ def test_no_path_leads_out(open_web, path):
 def test_a_body_over_the_limit_is_refused_unread(open_web):
     with connected(open_web) as connection:
         connection.sendall(POST + b"content-length: 99999999\r\n\r\n{")
-        answer = connection.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"OVER_LIMIT" in answer
+        assert connection.recv(12) == b"HTTP/1.1 413"
 
 
 def test_a_chunked_body_over_the_limit_is_refused(open_web):
@@ -85,7 +83,7 @@ def test_a_head_that_never_ends_is_closed(strict_web):
 def test_a_body_that_never_ends_is_answered_and_gives_its_place_back(strict_web):
     with connected(strict_web) as slow:
         slow.sendall(POST + b"content-length: 90\r\n\r\n{")
-        assert slow.recv(65536).startswith(b"HTTP/1.1 504 ")
+        assert slow.recv(12) == b"HTTP/1.1 504"
     assert strict_web.post("/v1/predict").reason != "PREDICT_BUSY"
 
 
@@ -123,7 +121,7 @@ def test_bytes_that_are_no_request_of_ours_are_refused(open_web, text):
     with connected(open_web) as connection:
         connection.sendall(text)
         connection.shutdown(socket.SHUT_WR)
-        answer = connection.recv(65536)
+        answer = connection.recv(16)
     assert answer == b"" or answer.split(b" ")[1] in (b"400", b"403", b"404", b"411")
     assert open_web.get("/healthz").status == 200
 
@@ -164,5 +162,6 @@ def test_every_answer_has_the_headers_that_bind_browsers(open_web):
     for path in ("/healthz", "/v1/jobs", "/v1/nothing", "/v1/openapi.json"):
         headers = open_web.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin", "no-referrer would make the origin of our own forms null"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "server" not in headers

@@ -11,12 +11,10 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
 from predictor.store.manifest import Manifest
-from server.access.tokens import TokenFile
-from tests.http.web import job_request, serve, web
+from tests.http.web import job_request
 from tests.service.running import arrays
 
 NASTY = '<script>alert("x")</script>'
-HOUR = 3600.0
 
 
 def finished(one, query=None, **fields):
@@ -184,17 +182,8 @@ def test_a_file_that_has_no_rows_is_refused(open_web, raw, text):
     assert text in reply.body.decode()
 
 
-@pytest.fixture(scope="module")
-def locked(tmp_path_factory):
-    """A server with tokens, and one of them."""
-    file = TokenFile(tmp_path_factory.mktemp("page-tokens") / "tokens")
-    token = file.add("alice", ["admin"], HOUR)
-    with serve(tmp_path_factory.mktemp("locked"), "--tokens", str(file.path)) as running:
-        yield web(running), token, file
-
-
-def test_signing_in_stores_the_token_out_of_reach_of_scripts(locked):
-    one, token, file = locked
+def test_signing_in_stores_the_token_out_of_reach_of_scripts(guarded):
+    one, token = guarded.web, guarded.tokens["page"]
     for path in ("/", "/jobs/x", "/submit", "/outcomes"):
         assert (one.get(path).status, one.get(path).headers["location"]) == (303, "/sign-in")
     cookie, fields = form_of(one, "/sign-in")
@@ -213,11 +202,10 @@ def test_signing_in_stores_the_token_out_of_reach_of_scripts(locked):
     assert post(one, "/submit", signed, {"form": "x"}).status == 403
     out = post(one, "/sign-out", signed, fields)
     assert 'w2s-token=""' in out.headers["set-cookie"]
-    file.revoke(token.split("_")[1])
 
 
-def test_a_form_of_an_unknown_caller_is_not_read(locked):
-    one, _, _ = locked
+def test_a_form_of_an_unknown_caller_is_not_read(guarded):
+    one = guarded.web
     cookie, fields = form_of(one, "/sign-in")
     assert post(one, "/submit", cookie, {**fields, "rows": "x" * 100_000}).headers["location"] == "/sign-in"
     assert post(one, "/sign-in", cookie, {**fields, "token": "x" * 100_000}).status == 413

@@ -6,7 +6,7 @@ import http.client
 import json
 import secrets
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,6 +81,17 @@ class Web:
 
     def post(self, path: str, body: Any = None, **headers: str) -> Reply:
         return self.ask("POST", path, {} if body is None else body, **headers)
+
+
+@dataclass
+class Guarded:
+    """A server with tokens, by holder; `web` sends none."""
+
+    web: Web
+    tokens: dict[str, str]
+
+    def of(self, holder: str) -> Web:
+        return replace(self.web, headers={"authorization": f"Bearer {self.tokens[holder]}"})
 
 
 def serve(folder: Path, *arguments: str) -> RunningServer:
