@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModel, modeling_gguf_pytorch_utils
+from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 from transformers.utils import logging as transformers_logging
 
 from predictor.errors import RefusedError
@@ -19,6 +20,7 @@ from predictor.extraction.merged_adapter import load_merged
 from predictor.models.artefact import Artefact
 from predictor.models.forms import GGUF
 from predictor.models.gguf_file import check_gguf_architecture
+from predictor.models.tensor_shapes import tensor_types
 
 UNUSED_PARTS = ("pooler.", "lm_head.", "cls.", "classifier.", "score.", "qa_outputs.")
 
@@ -50,6 +52,7 @@ def load_weights(
         _silence_gguf()
     else:
         check_declared_sizes(artefact.config, artefact.path)
+        _check_types(artefact)
         options["config"] = configuration(artefact.config, artefact.path)
         if outputs is not None:
             options["config"].num_labels = outputs
@@ -73,6 +76,32 @@ def load_weights(
         raise unreadable(artefact.path, error) from error
     _check_complete(artefact.path, report, (*unused, *(["decoder."] if model.config.is_encoder_decoder else [])))
     return model
+
+
+def _check_types(artefact: Artefact) -> None:
+    """Refuse weights in integers or 8-bit floats that no configuration says how to scale: they would be read unscaled.
+
+    Raises:
+        RefusedError: naming the first such weight.
+    """
+    settings = artefact.config.get("quantization_config")
+    if isinstance(settings, dict) and settings.get("quant_method") in AUTO_QUANTIZATION_CONFIG_MAPPING:
+        return
+    files = sorted(artefact.path.glob("*.safetensors"))
+    kinds = {name: kind for file in files for name, kind in tensor_types(file).items()}
+    scaled = [name for name, kind in kinds.items() if kind.startswith("F8") or (kind[0] in "IU" and _is_weight(name))]
+    if scaled:
+        raise RefusedError(
+            f"{scaled[0]} of {artefact.path} has {kinds[scaled[0]]} numbers, which mean nothing without their scales, "
+            "and config.json has no quantization_config that says how to unpack them. Restore that entry, or give the "
+            "model as it was before it was quantised.",
+            reason="QUANTISED_WEIGHTS",
+            field="model",
+        )
+
+
+def _is_weight(name: str) -> bool:
+    return name == "weight" or name.endswith(".weight")
 
 
 def _silence_gguf() -> None:

@@ -223,6 +223,13 @@ def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
     Raises:
         InputError: numpy cannot, as with rows of different lengths, or a tensor that it has no type for or that learns.
     """
+    if isinstance(model, np.ma.MaskedArray) and np.ma.is_masked(model):
+        raise InputError(
+            f"{field} model {name!r} is an array with {int(np.ma.getmaskarray(model).sum()):,} masked values; a "
+            "feature needs a number everywhere. Fill them, or leave those rows out of every model.",
+            reason="BAD_ARRAY",
+            field=field,
+        )
     try:
         return np.asarray(model)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Tensor shapes: the tensors of a safetensors file, from its header alone."""
+"""Tensor shapes and types: the tensors of a safetensors file, from its header alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         RefusedError: no such file, or a damaged one.
     """
+    return {name: shape for name, (shape, _) in _header(path).items()}
+
+
+def tensor_types(path: Path) -> dict[str, str]:
+    """Name -> type of the numbers of each tensor, as safetensors calls it: `F32`, `I8`, `F8_E4M3`.
+
+    Raises:
+        RefusedError: as `tensor_shapes`.
+    """
+    return {name: kind for name, (_, kind) in _header(path).items()}
+
+
+def _header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -24,7 +37,9 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
                 raise ValueError("its header is longer than the file")
             raw = json.loads(file.read(length))
         return {
-            name: tuple(int(size) for size in about["shape"]) for name, about in raw.items() if name != "__metadata__"
+            name: (tuple(int(size) for size in about["shape"]), str(about["dtype"]))
+            for name, about in raw.items()
+            if name != "__metadata__"
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RefusedError(

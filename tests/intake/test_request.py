@@ -174,6 +174,10 @@ def test_every_row_is_drawn_equally_often(arrays):
         ({"pool": ["x", 3]}, r"the pool has a int; give texts"),
         ({"weak": []}, r"no weak candidate given; name at least one with --weak"),
         ({"weak": ["./m", "./m"]}, r"candidate '\./m' is named twice; give each its own alias"),
+        (
+            {"strong": np.ma.masked_array(np.ones((ROWS, 3)), np.eye(ROWS, 3))},
+            r"strong .* with 3 masked values",
+        ),
         ({"strong": np.zeros(ROWS)}, r"strong model 'strong' is an array of shape \(20,\).*\(rows, dimensions\)"),
         ({"labels": [0.0, 1.0, 0.0, 1.0] + [None] * 16, "max_rows": 5}, r"of the 5 rows drawn carry a gold label"),
     ],

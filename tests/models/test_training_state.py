@@ -8,15 +8,20 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 from accelerate.utils import merge_fsdp_weights
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from predictor.extraction.check import check
+from predictor.extraction.extractor import Extractor
 from predictor.intake.candidates import expanded
 from predictor.query.model_spec import read_spec
+from predictor.query.pool import Pool
+from predictor.query.settings import Settings
+from predictor.steps import drain
 from tests.extraction.tiny import encoder_classifier, language_model
 
 
@@ -107,6 +112,45 @@ def test_settings_beside_the_configuration_count(tmp_path: Path) -> None:
     folder = encoder_classifier(tmp_path / "m")
     (folder / "quantize_config.json").write_text(json.dumps({"bits": 4, "desc_act": False}))
     assert "quantised by gptq" in problem(folder)
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.int8])
+def test_weights_without_their_scales_are_not_read_unscaled(tmp_path: Path, kind: torch.dtype) -> None:
+    """As ModelOpt and plain casts leave them: the scales, if any, are named by no configuration."""
+    folder = language_model(tmp_path / "m")
+    tensors = {
+        name: (tensor * 9).to(kind) if tensor.dim() > 1 else tensor
+        for name, tensor in load_file(folder / "model.safetensors").items()
+    }
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "mean nothing without their scales" in problem(folder)
+    settings = {"quant_method": "nobody's"}
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "quantization_config": settings}))
+    assert "mean nothing without their scales" in problem(folder)
+
+
+def test_fp8_with_its_scales_is_read_as_the_model_it_stands_for(tmp_path: Path) -> None:
+    """Blocks of DeepSeek's and Qwen's kind, unpacked by transformers: features are those of the unpacked weights."""
+    packed, plain = (language_model(tmp_path / name) for name in ("packed", "plain"))
+    stored, unpacked = load_file(packed / "model.safetensors"), load_file(packed / "model.safetensors")
+    for name, tensor in tuple(stored.items()):
+        if "proj" in name:
+            scale = tensor.abs().max() / 448
+            stored[name] = (tensor / scale).to(torch.float8_e4m3fn)
+            stored[f"{name}_scale_inv"] = scale.reshape(1, 1)
+            unpacked[name] = stored[name].float() * scale
+    save_file(stored, packed / "model.safetensors", metadata={"format": "pt"})
+    save_file(unpacked, plain / "model.safetensors", metadata={"format": "pt"})
+    path = packed / "config.json"
+    settings = {"quant_method": "fp8", "weight_block_size": [128, 128], "activation_scheme": "dynamic"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "quantization_config": settings}))
+    extractor, pool = Extractor(tmp_path / "cache"), Pool.of([f"the row {row} was good" for row in range(20)])
+    found, wanted = (
+        drain(extractor.features(read_spec(f"{folder}#layer=last"), pool, Settings(precision="fp32")))[0].values
+        for folder in (packed, plain)
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_bitsandbytes_names_code_that_compiles(tmp_path: Path) -> None:
