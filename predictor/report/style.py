@@ -88,14 +88,14 @@ circle{fill:var(--soft);stroke:var(--card);stroke-width:2}
 .overlap rect{stroke:none}
 polyline.curve{fill:none}
 .estimates td.top,.estimates b{color:var(--accent);font-weight:650}
-.estimates tbody th{position:sticky;left:0;background:var(--card)}
-.estimates thead th:first-child{position:sticky;left:0;background:var(--card)}
+:is(.estimates,.measured) th:first-child{position:sticky;left:0;background:var(--card);padding-left:16px}
 .estimates thead th{white-space:normal;min-width:6.6em}
 .estimates th,.estimates td{padding-left:10px;padding-right:10px}
-.estimates th:first-child{padding-left:16px}
-.measured thead th{white-space:normal;min-width:5.2em}
-.measured th,.measured td{padding-left:9px;padding-right:9px}
-.measured th:first-child{padding-left:16px}
+.measured{font-size:14px}
+.measured thead th{white-space:normal;min-width:4.2em}
+.measured tbody th{min-width:9.5em}
+.measured :is(th,td):not(:first-child){padding-left:6px;padding-right:6px}
+.measured :is(th,td):last-child{padding-right:14px}
 .words{display:grid;gap:16px}
 .words dt{font-weight:600}.words dd{max-width:52em;color:var(--ink)}
 .words small{display:block;font-size:13px;color:var(--soft)}
@@ -137,7 +137,7 @@ main{padding:32px 16px 48px}section{margin-top:40px}
 .ranking td::before{content:attr(data-label);color:var(--soft);font-size:14px}
 .ranking td small{display:inline;margin-left:8px}
 .ranking th:first-child{width:auto}
-.estimates th:first-child{min-width:9.5em;max-width:44vw}
+:is(.estimates,.measured) th:first-child{min-width:8em;max-width:40vw}
 }
 @media print{:root{--paper:#fff}main{max-width:none;padding:0}section{break-inside:avoid;margin-top:28px}
 .scroll{overflow:visible;border:0}table{font-size:11px}

@@ -289,7 +289,7 @@ def main() -> None:
     with options.o.open("w", newline="") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         sheet.writeheader()
-        simulated = (one for kind in ("world", "null") for one in simulations(kind, options.simulations))
+        simulated = (one for kind in ("world", "null") for one in simulations(kind, options.worlds))
         for group in (answered(data_folder(), options.task or TASKS, EVIDENCE), simulated):
             for one in group:
                 for row in rows_of(one):
