@@ -27,6 +27,9 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     if not others:
         return strong, strong, *easier
     roots = [flat_root(one.kernel, FLAT_RIDGE) for one in others]
-    shares = agreed_shares(agreement([*roots, root]), model_weights([*others, case.strong]))[:-1]
-    rest = mixture(roots, shares / max(float(shares.sum()), 1e-12))
+    weights = model_weights([*others, case.strong])
+    shares = agreed_shares(agreement([*roots, root]), weights)[:-1]
+    # Where no candidate agrees with any other, agreement tells them apart by nothing.
+    shares = shares if shares.any() else weights[:-1]
+    rest = mixture(roots, shares / float(shares.sum()))
     return strong, rest, seen_by_both(strong, rest), *easier

@@ -10,7 +10,7 @@ from predictor.calibration.apply import calibrated, fits_for
 from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.random_effects import of_candidates
 from predictor.errors import InputError
-from predictor.estimators.combined import Combined, joint_evidence
+from predictor.estimators.combined import Combined, joint_evidence, short_of_training
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator, compares, forecasts
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
@@ -165,7 +165,8 @@ def _joint(query: RankingQuery) -> bool:
     """Whether the default estimator is the one for several kinds of evidence; see `Combined`."""
     asked = query.labels is not None and any(spec.labels is not None for spec in query.weak)
     bare = any(spec.labels_only for spec in query.weak)
-    return bare or query.knows_labels_in_words or asked or joint_evidence(query.labels, query.weak_labels)
+    short = short_of_training(query.labels, query.settings.training)
+    return bare or query.knows_labels_in_words or asked or short or joint_evidence(query.labels, query.weak_labels)
 
 
 def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Kind | None]:

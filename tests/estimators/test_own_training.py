@@ -12,6 +12,7 @@ from predictor.estimators.baek2022 import AgreementLine
 from predictor.estimators.charikar2024 import FOLDS, left_out_residuals
 from predictor.estimators.gold_posterior import gold_posteriors
 from predictor.estimators.hard_votes import votes
+from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
 from predictor.estimators.somerstep2024 import route_gains
@@ -89,6 +90,22 @@ def test_weak_heads_are_trained_on_every_gold_row_and_the_answer_reports_where_o
     (reported,) = find("truth_posterior").forecast(replace(case, training=Training(weak_rows=60))).warnings
     assert reported == "weak heads were trained on all 80 gold rows, not on the 60 asked for"
     assert find("truth_posterior").forecast(replace(case, training=Training(weak_rows=80))).warnings == ()
+
+
+def test_default_simulates_larger_heads(case):
+    """Heads on fewer gold rows than the training's are other heads: the default simulates those asked for."""
+    chosen = [find("combined").chosen(replace(case, training=Training(weak_rows=rows))).name for rows in (None, 80, 81)]
+    assert chosen == ["truth_posterior", "truth_posterior", "truth"]
+
+
+def test_kernels_of_models_that_disagree():
+    """Where no candidate agrees with the others, and only the strong model does, candidates weigh alike."""
+    rng = np.random.default_rng(13)
+    strong, *weak = (Representation(str(i), rng.standard_normal((12, 2))) for i in range(3))
+    rest = label_kernels(Case(strong, tuple(weak)))[1]
+    swapped = label_kernels(Case(strong, tuple(weak[::-1])))[1]
+    np.testing.assert_allclose(rest, swapped, atol=1e-9)
+    assert np.mean(np.diag(rest)) == pytest.approx(1.0)
 
 
 def test_nothing_known_of_the_training_leaves_halves_and_cross_validation(case):
