@@ -31,7 +31,7 @@ from tests.benchmarks.lineup import data_folder
 COLUMNS = (
     *("task", "strong", "evidence", "split", "candidate", "rank", "rank_by_error", "p_best", "control", "above_null"),
     *("launched", "pair", "as_good", "expected_regret", "pair_regret", "p_pair", "predicted", "measured"),
-    "measured_teacher",
+    *("measured_teacher", "wins"),
 )
 WORLDS = 200
 
@@ -68,6 +68,7 @@ def rows_of(one: Answered) -> Iterator[dict[str, Any]]:
             "predicted": None if np.isnan(one.accuracy[i]) else float(one.accuracy[i]),
             "measured": float(one.measured[i]),
             "measured_teacher": float(one.measured_weak[i]),
+            "wins": float(one.wins[i]),
         }
 
 

@@ -46,8 +46,14 @@ EVIDENCE = ("none", "descriptions", "weak labels", "gold 50", "descriptions + go
 """Of none and of descriptions alone the training is simulated. `weak labels` are those of the trained heads. `D~` are
 the gold rows of these heads, and `gold 50` are 50 of them."""
 
-LABELLED = ("gold 50", "descriptions + gold 50", "D~")
+ON_ALL_ROWS = ("weak labels", "D~")
+"""Evidence whose prediction trains real students, on halves of the rows, each tested on the other half. Elsewhere the
+training is simulated, with one test set."""
+
 HALVINGS = 4
+TRAININGS, RESAMPLES = 16, 8
+"""Halvings on which it is counted which student is the best, and resamples of the test rows of each."""
+
 SPLITS = 1
 """Splits of the rows on which teachers are trained."""
 
@@ -66,7 +72,7 @@ class Answered:
         control: (m,) whether it has random weights.
         accuracy, error: (m,) predicted of the students; accuracy is NaN where it is not predicted.
         measured, measured_weak, measured_error: (m,) accuracy of the student and of the candidate, and Err_w2s.
-        parameters: (m,) of the models.
+        wins: (m,) see `wins_of`, of the outcome that makes the order.
     """
 
     task: str
@@ -83,19 +89,23 @@ class Answered:
     measured: Array
     measured_weak: Array
     measured_error: Array
-    parameters: Array
+    wins: Array
+
+
+STORED = tuple(name for name in Answered.__dataclass_fields__ if name != "wins")
 
 
 def answered(folder: Path, tasks: Sequence[str], wanted: Sequence[str]) -> Iterator[Answered]:
     """Every cell of the tasks with every evidence, from the cache where it is there."""
     store = cache_dir() / "benchmarks" / "decision"
-    store.mkdir(parents=True, exist_ok=True)
+    (store / "wins").mkdir(parents=True, exist_ok=True)
     extractor = Extractor()
     for name in tasks:
         task = read(name, folder)
         missing = [one for one in wanted if len(list(store.glob(f"{name}.*.{_slug(one)}.?.npz"))) < STRONG * SPLITS]
+        counted = len(list((store / "wins").glob(f"{name}.*.npy"))) == STRONG * SPLITS
         words = descriptions(task, extractor) if missing else None
-        for cell in cells(task, extractor) if missing else ():
+        for cell in cells(task, extractor) if missing or not counted else ():
             _fill(store, cell, words, missing, extractor)
         for path in sorted(store.glob(f"{name}.*.npz")):
             one = _read(path)
@@ -117,7 +127,10 @@ def _fill(store: Path, cell: Cell, words: Voters | None, wanted: Sequence[str], 
         tables = [
             FactoredRidge.of(one.features[part.weak], one.features[rest]).predict(targets[part.weak]) for one in weak
         ]
-        measured = trained(strong.features[rest], tables, targets[rest])
+        measured = trained(strong.features[rest], tables, targets[rest]) if wanted else np.empty((3, 0))
+        wins = _wins_path(store, cell.task.name, model, split)
+        if not wins.exists():
+            np.save(wins, wins_of(strong.features[rest], tables, targets[rest]))
         for evidence in wanted:
             path = store / f"{cell.task.name}.{model}.{_slug(evidence)}.{split}.npz"
             if path.exists() or ("descriptions" in evidence and words is None):
@@ -172,10 +185,39 @@ def trained(strong: NDArray[np.floating], tables: Sequence[Array], truth: Array)
     return found
 
 
-def _right(prediction: Array, truth: Array) -> float:
+def wins_of(strong: NDArray[np.floating], tables: Sequence[Array], truth: Array) -> Array:
+    """(2, 2, m) share of trainings in which each candidate's student is the best, ties shared.
+
+    A training is what a draw of the prediction is of: one halving of the rows, and one resample of test rows. First of
+    one half tested by the student of the other, then of all rows; by accuracy, then by squared error.
+    """
+    rng, rows, weak = np.random.default_rng(19), len(truth), np.concatenate(tables, axis=1)
+    found, answers = np.zeros((2, 2, len(tables))), np.empty_like(weak)
+    for _ in range(TRAININGS):
+        first, second = np.array_split(rng.permutation(rows), 2)
+        for train, test in ((first, second), (second, first)):
+            answers[test] = FactoredRidge.of(strong[train], strong[test]).predict(weak[train])
+        named = answers.reshape(rows, len(tables), -1).transpose(1, 0, 2)
+        wrong = np.array([~_hits(one, truth) for one in named], dtype=np.float64)
+        lost = np.stack([wrong, np.sum((named - truth) ** 2, axis=2)])
+        for place, tested in enumerate((second, np.arange(rows))):
+            weights = rng.multinomial(len(tested), np.full(len(tested), 1 / len(tested)), RESAMPLES)
+            scores = lost[:, :, tested] @ weights.T
+            best = scores == scores.min(axis=1, keepdims=True)
+            found[place] += np.mean(best / best.sum(axis=1, keepdims=True), axis=2) / TRAININGS
+    return found
+
+
+def _hits(prediction: Array, truth: Array) -> NDArray[np.bool_]:
     if truth.shape[1] == 1:
-        return float(np.mean((prediction > 0.5) == (truth > 0.5)))
-    return float(np.mean(prediction.argmax(axis=1) == truth.argmax(axis=1)))
+        right: NDArray[np.bool_] = (prediction[:, 0] > 0.5) == (truth[:, 0] > 0.5)
+        return right
+    found: NDArray[np.bool_] = prediction.argmax(axis=1) == truth.argmax(axis=1)
+    return found
+
+
+def _right(prediction: Array, truth: Array) -> float:
+    return float(np.mean(_hits(prediction, truth)))
 
 
 def _write(
@@ -201,17 +243,23 @@ def _write(
         measured[0],
         measured[1],
         measured[2],
-        np.array([one.parameters or np.nan for one in case.weak], dtype=np.float64),
+        nothing,
     )
-    np.savez_compressed(path, **{name: np.asarray(getattr(one, name)) for name in Answered.__dataclass_fields__})
+    np.savez_compressed(path, **{name: np.asarray(getattr(one, name)) for name in STORED})
 
 
 def _read(path: Path) -> Answered:
     with np.load(path) as found:
-        values = {name: found[name] for name in Answered.__dataclass_fields__}
+        values = {name: found[name] for name in STORED}
     values |= {name: str(values[name]) for name in ("task", "strong", "evidence")}
     values |= {"split": int(values["split"]), "names": tuple(map(str, values["names"]))}
-    return Answered(**values)
+    by_error = bool(np.isnan(values["accuracy"]).any())
+    every = np.load(_wins_path(path.parent, values["task"], values["strong"], values["split"]))
+    return Answered(**values, wins=every[int(values["evidence"] in ON_ALL_ROWS), int(by_error)])
+
+
+def _wins_path(store: Path, task: str, strong: str, split: int) -> Path:
+    return store / "wins" / f"{task}.{strong}.{split}.npy"
 
 
 if __name__ == "__main__":

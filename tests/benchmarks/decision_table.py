@@ -12,6 +12,12 @@ import numpy as np
 from predictor.statistics.arrays import Array
 from tests.benchmarks.decision_cells import EVIDENCE
 
+WINS = (
+    "A prediction is of one training and its test rows, which are finite: both decide which student comes out best. So "
+    "the measurement is a share too: of trainings on other halves of the rows, each with resampled test rows, in which "
+    "the student was the best by the outcome that makes the order, ties shared."
+)
+
 BINS = np.linspace(0.0, 1.0, 6)
 
 Rows = Sequence[Mapping[str, str]]
@@ -40,10 +46,11 @@ def table(path: Path, about: str) -> str:
         "Accuracy lost against the best of all candidates, in shares of rows: mean (worst).",
         "\n".join(_losses(both)),
         "## Reliability of P(best)",
-        "Mean predicted → share that was the best (candidates), by bins of the prediction.",
+        WINS,
+        "Mean predicted → mean share of trainings in which it was the best (candidates), by bins of the prediction.",
         "\n".join(_reliability(both, _p_best)),
         "## Reliability of p_contains_best of the pair",
-        "Mean predicted → share of rankings in which the pair held the best (rankings), by bins of the prediction.",
+        "Mean predicted → mean share of trainings in which the pair held the best (rankings), by bins.",
         "\n".join(_reliability(both, _pair)),
         "## Advice",
         "\n".join(_advice(both, worlds_["null"])),
@@ -87,10 +94,7 @@ def _mean(values: Iterable[float | None]) -> str:
 
 
 def _wins(rows: Rows) -> Array:
-    measured = _measured(rows)
-    best = measured == measured.max()
-    share: Array = best / best.sum()
-    return share
+    return np.array([float(row["wins"]) for row in rows])
 
 
 def _p_best(rows: Rows) -> list[tuple[float, float]]:

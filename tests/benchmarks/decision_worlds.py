@@ -13,7 +13,7 @@ from predictor.query.labels import Labels
 from predictor.ranking.null_scores import above_null
 from predictor.ranking.ordering import ordered_by, rank_by_of
 from predictor.statistics.arrays import Array
-from tests.benchmarks.decision_cells import Answered, trained
+from tests.benchmarks.decision_cells import Answered, trained, wins_of
 from tests.benchmarks.one_truth import shown
 
 WORLD_ROWS, GOLD, TEACHERS = 240, 80, 5
@@ -61,5 +61,5 @@ def _world(kind: str, seed: int, strong: Array, weak: Sequence[Array], truth: Ar
         measured[0],
         measured[1],
         measured[2],
-        np.full(len(weak), np.nan),
+        wins_of(strong[rest], tables, truth[rest])[1, int(forecast.accuracy is None)],
     )

@@ -11,8 +11,8 @@ weak labels and the gold labels at hand. Rows come from
 
 * `suggested`: `--suggest-labels`, asked anew at every step, as in use;
 * `random`: any;
-* `entropy`: those whose label is least known;
-* `committee`: those on which the students disagree most.
+* `variance`: drawn by how much the losses of students are expected to differ, as Matsuura and Hara do ("Active Model
+  Selection: A Variance Minimization Approach", RealML workshop 2023).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,14 +30,13 @@ from numpy.typing import NDArray
 
 from predictor.decision.label_value import regret_shares
 from predictor.estimators.cross_fitted_students import by_ridge
-from predictor.estimators.label_stakes import GRID_POINTS, label_stake
+from predictor.estimators.label_stakes import label_stake
+from predictor.estimators.label_truths import LabelTruths
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Forecast
 from predictor.estimators.truth import TruthForecast
 from predictor.extraction.extractor import Extractor
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
-from predictor.training.measures import accuracy
 from predictor.training.splits import cut
 from tests.benchmarks.lineup import Cell, cells, data_folder, read
 from tests.benchmarks.one_truth import shown, teachers
@@ -47,24 +45,33 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 COUNTS = (0, 10, 20, 50, 100, 200)
-DRAWS = {"random": 2, "suggested": 2, "entropy": 1, "committee": 1}
-COLUMNS = (
-    *("task", "strong", "split", "candidates", "rule", "draw", "labels"),
-    *("regret", "accuracy_regret", "bias", "spread", "seconds"),
-)
+DRAWS = {"random": 3, "suggested": 2, "variance": 2}
+HALVINGS = 4
+COLUMNS = ("task", "strong", "split", "candidates", "rule", "draw", "labels", "regret", "bias", "spread")
 
 
 @dataclass(frozen=True, eq=False)
 class Cached(TruthForecast):
-    """The estimator with the kernels of one world kept."""
+    """The estimator with the kernels of one world kept, and its posterior of the rows labelled last."""
 
-    found: dict[int, tuple[Array, ...]] = field(default_factory=dict)
+    found: dict[bytes, Any] = field(default_factory=dict)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """As the estimator's, made once."""
-        if not self.found:
-            self.found[0] = super().kernels(case)
-        return self.found[0]
+        if b"" not in self.found:
+            self.found[b""] = super().kernels(case)
+        kernels: tuple[Array, ...] = self.found[b""]
+        return kernels
+
+    def truths(self, case: Case, known: Rows) -> LabelTruths:
+        """As the estimator's, made once per set of labelled rows."""
+        key = b"known" + np.sort(known).tobytes()
+        if key not in self.found:
+            self.found.update({key: super().truths(case, np.sort(known))})
+            for old in [one for one in self.found if one not in (b"", key)]:
+                del self.found[old]
+        truths: LabelTruths = self.found[key]
+        return truths
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +80,15 @@ class World:
 
     Attributes:
         labels: of every row.
-        error, accuracy: (m,) measured of the students, in label variance and as share of rows; the latter NaN of
-            numbers.
-        students: (m, n, k) their answers.
+        error: (m,) measured of students, in label variance, on HALVINGS halvings of the rows.
+        students: (h, m, n, k) answers of students on as many others, which predictions are of.
     """
 
     case: Case
     labels: Labels
     error: Array
-    accuracy: Array
     students: Array
-    estimator: TruthForecast
+    estimator: Cached
 
     @classmethod
     def of(cls, cell: Cell, split: int) -> World:
@@ -94,74 +99,77 @@ class World:
         weak = tuple(Representation.of(one) for one in cell.weak[::2])
         tables = teachers(weak, targets, part.weak, rows, "soft")
         strong, candidates = Representation.of(cell.strong).take(rows), tuple(one.take(rows) for one in weak)
-        students = by_ridge(strong.features, Training(), np.random.default_rng([split, 17]))(np.stack(tables))
-        truth, labels = targets[rows], cell.task.labels.take(rows)
-        error = np.mean(np.sum((students - truth) ** 2, axis=2), axis=1) / float(np.sum(np.var(targets, axis=0)))
-        classes = labels.kind != "regression"
-        right = np.array([accuracy(one, truth) if classes else np.nan for one in students])
+        train = by_ridge(strong.features, Training(), np.random.default_rng([split, 17]))
+        learned = np.stack([train(np.stack(tables)) for _ in range(2 * HALVINGS)])
+        students, measured = np.split(learned, 2)
+        missed = np.mean(np.sum((measured - targets[rows]) ** 2, axis=3), axis=(0, 2))
         given = {one.name: table for one, table in zip(candidates, tables, strict=True)}
-        estimator = Cached(halvings=2, draws=32, shuffles=0)
-        return cls(Case(strong, candidates, None, given), labels, error, right, students, estimator)
+        case, labels = Case(strong, candidates, None, given), cell.task.labels.take(rows)
+        error = missed / float(np.sum(np.var(targets, axis=0)))
+        return cls(case, labels, error, students, Cached(halvings=2, draws=32, shuffles=0))
 
     def given(self, known: Rows) -> Case:
         """The evidence with gold labels of these rows."""
         labels = shown(self.labels, known) if len(known) else None
         return Case(self.case.strong, self.case.weak, labels, self.case.weak_labels)
 
-    def next_rows(self, rule: str, known: Rows, count: int, forecast: Forecast, rng: np.random.Generator) -> Rows:
+    def predicted(self, known: Rows) -> Array:
+        """(m,) Err_w2s that the estimator predicts of these students: its forecast without draws."""
+        truths = self.estimator.truths(self.given(known), known)
+        mean, variance = truths.moments(truths.order)
+        missed = np.sum((truths.coding.labels(self.students) - mean) ** 2, axis=3)
+        found: Array = np.mean(missed, axis=(0, 2)) + float(np.mean(variance)) * mean.shape[1]
+        return found
+
+    def next_rows(self, rule: str, known: Rows, count: int, rng: np.random.Generator) -> Rows:
         """Rows to label next."""
-        free = np.setdiff1d(np.arange(len(self.labels.targets)), known)
+        every = np.arange(len(self.labels.targets))
+        free = np.setdiff1d(every, known)
         if rule == "random":
             return rng.permutation(free)[:count]
-        if rule == "committee":
-            return free[np.argsort(-np.sum(np.var(self.students, axis=0), axis=1)[free], kind="stable")][:count]
         case = self.given(known)
-        if rule == "entropy":
-            truths = self.estimator.truths(self.estimator.prepared(case), np.sort(known))
-            return free[np.argsort(-self._unknown(truths.coding.codes(truths.order.mean), truths)[free])][:count]
+        if rule == "variance":
+            shares = self._differences(known)[free]
+            return rng.choice(free, count, replace=False, p=shares / shares.sum())
+        forecast = self.estimator.forecast(case)
         _, stake = label_stake(case, accuracy=False, estimator=self.estimator)
         lead, shares = regret_shares(forecast.centred(forecast.error, forecast.error_draws).T)
-        return stake.choose(lead, shares, count, np.isin(np.arange(len(self.labels.targets)), free), rng).rows
+        return stake.choose(lead, shares, count, np.isin(every, free), rng).rows
 
-    def _unknown(self, codes: Array, truths: Any) -> Array:
-        """(n,) entropy of the class, or variance of the number."""
-        if self.labels.kind == "regression":
-            found: Array = np.diag(truths.order.heaviest(GRID_POINTS).covariance)
-            return found
-        shares = np.clip(np.concatenate([1.0 - codes, codes], axis=1) if codes.shape[1] == 1 else codes, 1e-6, 1.0)
-        shares = shares / shares.sum(axis=1, keepdims=True)
-        return -np.sum(shares * np.log(shares), axis=1)
+    def _differences(self, known: Rows) -> Array:
+        """(n,) root of the expected squared differences between the losses of any two students of a row.
+
+        With the losses (f − y)², and the label's mean and variance under the truth posterior.
+        """
+        truths = self.estimator.truths(self.given(known), known)
+        mean, variance = truths.moments(truths.order)
+        beside = truths.coding.labels(self.students[0]) - mean
+        squares = np.sum(beside**2, axis=2)
+        apart = len(squares) * np.sum((squares - squares.mean(axis=0)) ** 2, axis=0)
+        noisy = len(squares) * np.sum((beside - beside.mean(axis=0)) ** 2, axis=(0, 2)) * 4.0 * variance
+        found: Array = np.sqrt(apart + noisy) + 1e-12
+        return found
 
     def rows(self, split: int) -> Iterator[dict[str, Any]]:
         """A result per rule, draw and number of labels."""
         for rule, draws in DRAWS.items():
             for draw in range(draws):
                 rng, known = np.random.default_rng([split, draw, 23]), np.empty(0, dtype=np.intp)
-                forecast = self.estimator.forecast(self.given(known))
                 for count in COUNTS:
-                    started = time.perf_counter()
-                    if count > len(known):
-                        new = self.next_rows(rule, known, count - len(known), forecast, rng)
-                        known = np.concatenate([known, new])
+                    if count:
+                        known = np.concatenate([known, self.next_rows(rule, known, count - len(known), rng)])
                         if not _trainable(self.labels, known):
                             continue
-                        forecast = self.estimator.forecast(self.given(known))
-                    yield (
-                        {"rule": rule, "draw": draw, "labels": count}
-                        | self._scored(forecast)
-                        | {"seconds": time.perf_counter() - started}
-                    )
-
-    def _scored(self, forecast: Forecast) -> dict[str, float]:
-        chosen = int(np.argmin(forecast.error))
-        right = forecast.accuracy
-        named = float(self.accuracy.max() - self.accuracy[int(np.argmax(right.w2s))]) if right is not None else np.nan
-        return {
-            "regret": float(self.error[chosen] - self.error.min()),
-            "accuracy_regret": named,
-            "bias": float(np.mean(forecast.error - self.error)),
-            "spread": float(np.std(forecast.error - self.error)),
-        }
+                    beside = self.predicted(known) - self.error
+                    chosen = int(np.argmin(beside + self.error))
+                    yield {
+                        "rule": rule,
+                        "draw": draw,
+                        "labels": count,
+                        "regret": float(self.error[chosen] - self.error.min()),
+                        "bias": float(np.mean(beside)),
+                        "spread": float(np.std(beside)),
+                    }
 
 
 def _trainable(labels: Labels, known: Rows) -> bool:
@@ -187,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.suggested_labels", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("suggested_labels.csv"), help="result file, continued if there")
     parser.add_argument("--task", action="append", help="tasks of the record")
+    parser.add_argument("--strong", type=int, default=1, help="strong models per task, three at most (%(default)s)")
     parser.add_argument("--splits", type=int, default=1)
     parser.add_argument("--table", type=Path, help="print the tables of this file")
     options = parser.parse_args()
@@ -204,7 +213,7 @@ def main() -> None:
         if not done:
             sheet.writeheader()
         for name in options.task or ():
-            for cell in cells(read(name, data_folder()), Extractor()):
+            for cell in cells(read(name, data_folder()), Extractor())[: options.strong]:
                 run(cell, range(options.splits), done, sheet, file)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-RULES = ("suggested", "random", "entropy", "committee")
+RULES = ("suggested", "random", "variance")
 REFERENCE = 200
 
 Curves = Mapping[tuple[str, str], Mapping[str, Mapping[int, float]]]
@@ -58,7 +58,7 @@ def _means(found: Curves, what: str) -> str:
 
 def _needed(found: Curves) -> str:
     head = f"| task | strong | regret of {REFERENCE} random | {' | '.join(RULES)} |"
-    lines = [head, "|---|---|---:|---:|---:|---:|---:|"]
+    lines = [head, f"|---|---|---:|{'---:|' * len(RULES)}"]
     every: dict[str, list[int]] = {rule: [] for rule in RULES}
     for (task, strong), rules in sorted(found.items()):
         level = rules["random"][REFERENCE]
