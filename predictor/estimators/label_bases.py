@@ -8,6 +8,8 @@ and between the part of a consensus that the student learns and the rest.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from predictor.estimators.problem import Case
@@ -20,12 +22,32 @@ HALVINGS = 4
 """Random halvings of the rows over which a student's answers are averaged."""
 
 
-def label_bases(case: Case, voters: Voters, *, gold: bool) -> tuple[Consensus, tuple[Basis, ...]]:
-    """The consensus of the voters as given, and bases of the labels.
+@dataclass(frozen=True, eq=False)
+class LabelBases:
+    """How the voters may go with the labels.
+
+    Attributes:
+        consensus: of the voters as given; None where there are none.
+        whole: bases of each view's consensus as it is.
+        parted: the same with parts that only gold labels can tell apart.
+    """
+
+    consensus: Consensus | None
+    whole: tuple[Basis, ...]
+    parted: tuple[Basis, ...]
+
+    @classmethod
+    def none(cls, rows: int, columns: int) -> LabelBases:
+        """Nobody votes."""
+        nothing = (Basis.none(rows, columns),)
+        return cls(None, nothing, nothing)
+
+
+def label_bases(case: Case, voters: Voters) -> LabelBases:
+    """Bases of the labels.
 
     Args:
         voters: in label units, at least one.
-        gold: gold labels will tell the consensus' parts apart.
     """
     agreed = consensus(voters)
     weak, others = (
@@ -38,10 +60,12 @@ def label_bases(case: Case, voters: Voters, *, gold: bool) -> tuple[Consensus, t
         if taught.names:
             means.append(consensus(taught).mean)
             scores.append(taught.scores)
-    if not gold:
-        return agreed, tuple(Basis.of(mean, own) for mean, own in zip(means, scores, strict=True))
     rest, parts = agreed.mean - fitted, [fitted, *means[1:]]
-    return agreed, tuple(Basis.parted(part, rest, own) for part, own in zip(parts, scores, strict=True))
+    return LabelBases(
+        agreed,
+        tuple(Basis.of(mean, own) for mean, own in zip(means, scores, strict=True)),
+        tuple(Basis.parted(part, rest, own) for part, own in zip(parts, scores, strict=True)),
+    )
 
 
 def _students(case: Case, labels: list[Array]) -> list[Array]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
-from predictor.estimators.label_bases import label_bases
+from predictor.estimators.label_bases import LabelBases, label_bases
 from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_prior_simulation import sizes_of
 from predictor.estimators.label_truths import LabelTruths
@@ -31,16 +31,35 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
-from predictor.truth.basis import Basis
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
-from predictor.truth.model import NOISES, LabelModel
-from predictor.truth.voters import Consensus
+from predictor.truth.model import NOISES, TRUSTED, Hypothesis, LabelModel
 
 Rows = NDArray[np.intp]
 
 MAX_GOLD = 400
 """Gold rows that the posterior is built from at most: the cost of its grid grows with their cube."""
+
+
+LABEL_FREE = 0.9
+"""Weight of the model without gold labels, before any: few of them must not replace it by one that they alone choose.
+Chosen in simulated worlds."""
+
+
+def label_free_first(
+    kernels: tuple[Array, ...], bases: LabelBases
+) -> tuple[LabelModel, list[tuple[float, Hypothesis]]]:
+    """The model given gold labels and its grid: that of label-free orders, and one that gold labels decide on.
+
+    Args:
+        kernels: the one of label-free orders first.
+    """
+    model = LabelModel.of(kernels, *bases.whole, *bases.parted)
+    plain = LabelModel.of(kernels[:1], *bases.whole).grid()
+    moved = LabelModel.of(kernels, *bases.parted).grid(TRUSTED)
+    weights = (LABEL_FREE / len(plain), (1.0 - LABEL_FREE) / len(moved))
+    found = [(weights[0], at) for at in plain]
+    return model, [*found, *((weights[1], replace(at, basis=at.basis + len(bases.whole))) for at in moved)]
 
 
 @dataclass(frozen=True)
@@ -129,20 +148,20 @@ class TruthForecast:
         gold = np.empty((0, 1)) if case.labels is None else coding.labels(case.labels.targets[known])
         columns = gold.shape[1] if voters is None else voters.scores.shape[2]
         gold = gold if len(gold) else np.empty((0, columns))
-        agreed: Consensus | None = None
-        bases: tuple[Basis, ...] = (Basis.none(case.rows, columns),)
+        bases = LabelBases.none(case.rows, columns)
         if voters is not None:
             voters = voters.distinct().in_label_units()
         if voters is not None and voters.names:
-            agreed, bases = label_bases(case, voters, gold=bool(len(known)))
+            bases = label_bases(case, voters)
         strong, rest, *others = self.kernels(case)
         mixed = unit(strong + rest)
         if len(known):
-            order = level = posterior(LabelModel.of((strong, rest, mixed, *others), *bases), gold, known)
+            model, grid = label_free_first((mixed, strong, rest, *others), bases)
+            order = level = posterior(model, gold, known, grid)
         else:
-            order = posterior(LabelModel.of((mixed,), *bases), gold, known)
-            level = posterior(LabelModel.of((strong, *others), *bases), gold, known)
-        return LabelTruths(order, level, coding, voters, agreed, _are_classes(case), known, gold)
+            order = posterior(LabelModel.of((mixed,), *bases.whole), gold, known)
+            level = posterior(LabelModel.of((strong, *others), *bases.whole), gold, known)
+        return LabelTruths(order, level, coding, voters, bases.consensus, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """See `label_kernels`."""

@@ -138,16 +138,21 @@ class DrawnLabels:
         return DrawnLabels(self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws])
 
 
-def posterior(model: LabelModel, gold: Array, known: Rows) -> LabelPosterior:
+def posterior(
+    model: LabelModel, gold: Array, known: Rows, weighed: Sequence[tuple[float, Hypothesis]] | None = None
+) -> LabelPosterior:
     """Condition on gold labels.
 
     Args:
         gold: (l, k) centred labels in units of their standard deviation (summed over columns); l may be 0.
         known: (l,) their rows.
+        weighed: grid points with their weights before gold labels, > 0; None for the model's own, all alike.
     """
-    grid = model.grid(TRUSTED if len(known) else (1.0,))
+    own = [(1.0, at) for at in model.grid(TRUSTED if len(known) else (1.0,))]
+    before, grid = zip(*(own if weighed is None else weighed), strict=True)
     seen = tuple(Seen.of(model, kernel, gold, known) for kernel in range(len(model.kernels)))
     logs = np.array([seen[at.kernel].evidence(model, at) for at in grid]) if len(known) else np.zeros(len(grid))
+    logs = logs + np.log(before)
     weights = np.exp(logs - logs.max())
     weights = np.where(weights < NEGLIGIBLE * weights.max(), 0.0, weights)
     weights /= weights.sum()

@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from predictor.estimators.label_bases import label_bases
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.truth import TruthForecast
+from predictor.estimators.truth import LABEL_FREE, TruthForecast, label_free_first
+from predictor.estimators.weak_voters import weak_voters
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
 from predictor.statistics.rank_correlation import rank_correlation
+from predictor.truth.model import LabelModel
 from predictor.truth.voters import Voters
 from tests.estimators.cases import task, teachers
 
@@ -232,3 +235,18 @@ def test_candidates_with_and_without_weak_labels_have_accuracies_on_the_same_dra
     found = QUICK.forecast(Case(*models, weak_labels=some, voters=described(values), described_classes=2))
     assert np.isfinite(found.accuracy.w2s).all()
     assert np.corrcoef(found.accuracy.w2s_draws)[0, 2] > 0.0
+
+
+def test_label_free_model_first(models, values):
+    """Before gold labels are seen, .9 of the weight is on the grid of the label-free order, its points alike."""
+    case = Case(*models, weak_labels=finished(models, values))
+    voters, _ = weak_voters(case, np.empty(0, dtype=np.intp))
+    assert voters is not None
+    kernels, bases = QUICK.kernels(case)[:2], label_bases(case, voters.distinct().in_label_units())
+    model, weighed = label_free_first(kernels, bases)
+    alone = LabelModel.of(kernels[:1], *bases.whole).grid()
+    assert [at for _, at in weighed[: len(alone)]] == list(alone)
+    assert {weight for weight, _ in weighed[: len(alone)]} == {LABEL_FREE / len(alone)}
+    assert sum(weight for weight, _ in weighed) == pytest.approx(1.0)
+    moved = [model.bases[at.basis] for _, at in weighed[len(alone) :]]
+    assert all(any(one is own for own in model.bases[len(bases.whole) :]) for one in moved)

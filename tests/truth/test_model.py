@@ -133,3 +133,15 @@ def test_gold_labels_decide_between_bases():
     labels = right + 0.5 * rng.standard_normal((120, 1))
     found = posterior(model, labels[:60], np.arange(60))
     assert sum(w for w, at in zip(found.weights, found.hypotheses, strict=True) if at.basis == 0) > 0.95
+
+
+def test_weights_before_gold_labels():
+    """A grid point of three times the weight before gold labels has three times as much after them."""
+    model, known = model_of(1, 2), np.array([1, 4, 5, 9])
+    gold = 0.1 * np.random.default_rng(2).standard_normal((4, 1))
+    grid = model.grid(TRUSTED)
+    even = posterior(model, gold, known).weights
+    first = posterior(model, gold, known, [(3.0 if i == 0 else 1.0, at) for i, at in enumerate(grid)]).weights
+    assert even[0] > 0.0
+    np.testing.assert_allclose(first[0] / first[-1], 3.0 * even[0] / even[-1])
+    np.testing.assert_allclose(first[1:] / first[1:].sum(), even[1:] / even[1:].sum(), atol=1e-3)
