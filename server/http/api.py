@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf import message_factory
 from google.protobuf.message import Message
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as Endpoint
 
@@ -56,6 +56,8 @@ class API:
                 return status_response(error.status)
             except W2SError as error:
                 return error_response(error)
+            except ClientDisconnect:
+                return Response()  # nobody reads it
 
         return Endpoint(route.path, respond, methods=[route.verb], name=route.method.name)
 
@@ -163,7 +165,11 @@ class API:
 
 
 async def while_connected(call: Awaitable[Any], request: Request, body: Body) -> Any:
-    """What the call gives; it is cancelled once the caller is gone."""
+    """What the call gives; it is cancelled once the caller is gone.
+
+    Raises:
+        ClientDisconnect: the caller is gone.
+    """
 
     async def gone() -> None:
         await body.ended.wait()
@@ -173,12 +179,13 @@ async def while_connected(call: Awaitable[Any], request: Request, body: Body) ->
     serving, leaving = asyncio.ensure_future(call), asyncio.create_task(gone())
     try:
         await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not serving.done():
-            serving.cancel()
+        if not serving.done() or serving.cancelled():
+            raise ClientDisconnect
         return await serving
     finally:
         serving.cancel()
         leaving.cancel()
+        await asyncio.wait((serving, leaving))
 
 
 async def _written(message: Message) -> bytes:

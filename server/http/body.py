@@ -54,7 +54,7 @@ class Body:
             except TimeoutError as error:
                 raise self._late() from error
             except ClientDisconnect as error:
-                raise asyncio.CancelledError from error
+                raise asyncio.CancelledError from error  # as gRPC ends a call whose caller is gone
             if piece is None:
                 self.ended.set()
                 return

@@ -59,6 +59,7 @@ async def listening(
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="error",  # its warnings are of what unknown peers send
         access_log=False,
         server_header=False,
         date_header=False,

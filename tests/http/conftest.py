@@ -23,8 +23,9 @@ def open_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """With tokens."""
+    """With tokens, and a worker that is stopped: jobs stay as they are."""
     file = TokenFile(tmp_path_factory.mktemp("tokens") / "tokens")
     tokens = {name: file.add(tenant, [scope], HOUR) for name, (tenant, scope) in GRANTED.items()}
     with serve(tmp_path_factory.mktemp("guarded"), "--tokens", str(file.path)) as running:
-        yield Guarded(web(running), tokens)
+        running.freeze_job_worker()
+        yield Guarded(web(running), tokens, file)

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import threading
 
 import pytest
 
@@ -12,6 +13,9 @@ from server.http.listener import bind
 from server.http.service import check_http
 from tests.http.web import job_request, serve, web
 from tests.service.certificates import Authority, needs_openssl
+from tests.service.running import until
+
+HOUR = 3600.0
 
 
 @pytest.mark.parametrize("given", [None, "Bearer w2s_wrong", "Basic YTpi", "Bearer ", "Bearer " + "x" * 9000])
@@ -42,6 +46,19 @@ def test_another_tenants_job_reads_as_no_job(guarded):
         reply = guarded.of("bob").ask(verb, f"/v1/jobs/{job}{path}", {} if verb == "POST" else None)
         assert (reply.status, reply.reason) == (404, "JOB_NOT_FOUND"), (verb, path)
     assert guarded.of("bob").get("/v1/jobs").json["jobs"] == []
+
+
+def test_an_open_watch_ends_when_its_token_is_revoked(guarded):
+    """With an event that has the status, since the answer has begun."""
+    token = guarded.file.add("alice", ["read"], HOUR)
+    job = guarded.of("alice").post("/v1/jobs", job_request()).json["job"]["id"]
+    leaving = threading.Timer(1.0, guarded.file.revoke, [token.split("_")[1]])
+    until(lambda: guarded.web.get("/v1/jobs", authorization=f"Bearer {token}").status == 200)
+    leaving.start()
+    *_, last = guarded.web.get(f"/v1/jobs/{job}/watch", authorization=f"Bearer {token}").body.strip().split(b"\n\n")
+    name, data = last.split(b"\n")
+    assert name == b"event: error"
+    assert json.loads(data.removeprefix(b"data: "))["code"] == 16
 
 
 def test_who_may_only_read_changes_nothing(guarded):
@@ -82,6 +99,10 @@ def test_certificates_are_those_of_grpc(tmp_path):
         answered = replies["alice"].get("/v1/jobs")
         assert (answered.status, "strict-transport-security" in answered.headers) == (200, True)
         assert running.events("call")[-1]["tenant"] == "spiffe://lab/alice"
+        page = replies["alice"].get("/")
+        assert page.status == 200
+        assert page.headers["set-cookie"].startswith("__Host-w2s-form=")
+        assert "Secure" in page.headers["set-cookie"]
         assert replies["nobody"].get("/v1/jobs").status == 401
         with pytest.raises(OSError, match=r"certificate required|alert|reset|closed"):
             web(running, tls=ssl.create_default_context(cafile=authority.pem)).get("/v1/jobs")

@@ -1,5 +1,6 @@
 """Requests that are meant to do harm, on the wire."""
 
+import hashlib
 import http.client
 import json
 import socket
@@ -100,6 +101,29 @@ def test_a_caller_that_leaves_gives_its_place_back(strict_web):
     until(lambda: status() == 200)
     ended = next(one for one in strict_web.running.events("call") if one["request_id"] == "leaves")
     assert ended["code"] == "CANCELLED"
+    assert strict_web.running.events("library") == []
+
+
+def test_an_upload_that_breaks_off_is_cancelled_and_goes_on_from_its_bytes(strict_web):
+    """The bytes received are stored; the rest is sent from there."""
+    data = bytes(3 << 20)
+    digest = hashlib.sha256(data).hexdigest()
+    path = f"/v1/parts/{digest}?size_bytes={len(data)}"
+    with connected(strict_web) as connection:
+        head = f"PUT {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(data)}\r\nx-request-id: breaks\r\n\r\n"
+        connection.sendall(head.encode() + data[: 2 << 20])
+        until(lambda: received(strict_web, digest, len(data)) >= 1 << 20)
+    until(lambda: [one for one in strict_web.running.events("call") if one["request_id"] == "breaks"])
+    ended = next(one for one in strict_web.running.events("call") if one["request_id"] == "breaks")
+    assert ended["code"] == "CANCELLED"
+    offset = received(strict_web, digest, len(data))
+    assert strict_web.ask("PUT", f"{path}&offset={offset}", data[offset:]).status == 200
+    assert strict_web.running.events("library") == []
+
+
+def received(one, digest, size):
+    answer = one.post("/v1/parts/query", {"manifest": {"sha256": digest, "sizeBytes": str(size)}})
+    return int(answer.json["receivedBytes"])
 
 
 @pytest.mark.parametrize(

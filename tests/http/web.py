@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from predictor.query.query import RankingQuery
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
+from server.access.tokens import TokenFile
 from server.http.json_messages import write_json
 from tests.service.running import RunningServer, arrays, until
 
@@ -89,6 +90,7 @@ class Guarded:
 
     web: Web
     tokens: dict[str, str]
+    file: TokenFile
 
     def of(self, holder: str) -> Web:
         return replace(self.web, headers={"authorization": f"Bearer {self.tokens[holder]}"})
