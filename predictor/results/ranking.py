@@ -16,6 +16,7 @@ from predictor.results.suggestion import LabelValue, SuggestedLabel
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
 SCHEMA = "w2s.ranking.v1"
 
@@ -172,6 +173,16 @@ class Ranking:
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """One point with its interval per candidate, on `ax` or on new axes; see `predictor.results.plot`.
+
+        Raises:
+            UnavailableError: matplotlib is not installed.
+        """
+        from predictor.results.plot import ranking_plot
+
+        return ranking_plot(self, ax)
 
     def to_frame(self) -> pandas.DataFrame:
         """One row per candidate, intervals flattened to `_low` and `_high` columns. Needs pandas.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from predictor.results.candidate import Failure
 from predictor.results.ranking import Provenance
 from predictor.validation.claims import Claims
 from predictor.validation.scoring import Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SCHEMA = "w2s.validation.v1"
 
@@ -141,6 +144,16 @@ class Validation:
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
         return str(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """One point per candidate, on `ax` or on new axes; see `predictor.validation.plot`.
+
+        Raises:
+            UnavailableError: matplotlib is not installed.
+        """
+        from predictor.validation.plot import validation_plot
+
+        return validation_plot(self, ax)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Validation:

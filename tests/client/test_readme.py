@@ -16,7 +16,7 @@ def test_the_blocks_of_the_readme_run(tmp_path, own_folders, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     text = Path(client.__file__).with_name("README.md").read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     for language, block in blocks:
         if language == "python":
             exec(compile(block, "client/README.md", "exec"), {})
