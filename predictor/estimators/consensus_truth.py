@@ -65,7 +65,7 @@ class ConsensusForecast:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` gives a reason."""
-        forecast = self._forecast(case)
+        forecast = self._forecast(case, null=False)
         if isinstance(forecast, str):
             return tuple(Estimate(None, self.better, self.unit, note=forecast) for _ in case.weak)
         return forecast_estimates(self, forecast)
@@ -87,20 +87,20 @@ class ConsensusForecast:
         Raises:
             InputError: weak labels are missing, or carry no information together.
         """
-        forecast = self._forecast(case)
+        forecast = self._forecast(case, null=True)
         if isinstance(forecast, str):
             raise InputError(f"consensus_truth {forecast}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
         return forecast
 
-    def _forecast(self, case: Case) -> Forecast | str:
-        """The forecast, or why there is none."""
+    def _forecast(self, case: Case, *, null: bool) -> Forecast | str:
+        """The forecast, or why there is none; with errors of shuffled pairings or without."""
         rng = case.rng(self.name)
-        supervision = supervise(case, rng, SHUFFLES)
+        supervision = supervise(case, rng, SHUFFLES, null=null)
         missing = _lacking(supervision)
         if missing:
             return missing
         used = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
-        null = np.stack([p[:, used] for p in supervision.null if p is not None])
+        mixed = np.stack([p[:, used] for p in supervision.null if p is not None])
         plain = np.stack([p[used] for p in supervision.predictions if p is not None])
         weak = np.stack([p[used] for p in own_labels(case, supervision) if p is not None])
         calibrated, classes, note = _calibrated(weak, case)
@@ -115,11 +115,11 @@ class ConsensusForecast:
         as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
         for _ in range(self.two_fold_splits):
             drawn, spread = truth.draw(self.draws, root, rng)
-            runs.append(cross_fit_outcome(train, plain, null, truth.mean, drawn, rng, named))
+            runs.append(cross_fit_outcome(train, plain, mixed, truth.mean, drawn, rng, named))
             totals.append(spread)
             if classes and training != training.squared:
                 others.append(
-                    cross_fit_outcome(as_they_will, weak, null[:, :0], truth.mean, drawn, own_rng, named, train)
+                    cross_fit_outcome(as_they_will, weak, mixed[:, :0], truth.mean, drawn, own_rng, named, train)
                 )
         plainly = CrossFitOutcome.mean(runs)
         run = CrossFitOutcome.mean(others) if others else plainly

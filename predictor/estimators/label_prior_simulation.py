@@ -60,7 +60,7 @@ class LabelPriorSimulation:
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Expected Err_w2s per candidate with its 90 % interval."""
-        return forecast_estimates(self, self.forecast(case))
+        return forecast_estimates(self, self._forecast(case, null=False))
 
     def forecast(self, case: Case) -> Forecast:
         """Outcomes under every prior, each weighing the same.
@@ -70,6 +70,10 @@ class LabelPriorSimulation:
         noise, under the strong model's own priors together: in the prior of all models it has a part itself, and would
         know of its tasks even if it were noise.
         """
+        return self._forecast(case, null=True)
+
+    def _forecast(self, case: Case, *, null: bool) -> Forecast:
+        """With what shuffling rows loses each candidate, or with zeros in its place."""
         rng, pool = case.rng(self.name), case.rows
         case = self.sample(case, rng)
         training, (weak_rows, student_rows) = case.training.squared, sizes_of(case)
@@ -91,11 +95,11 @@ class LabelPriorSimulation:
         for places in stacks(range(len(levels)), len(priors) * max(weak_rows, student_rows) ** 2):
             part, noise, drawn = SplitTasks.stack([tasks[place] for place in places])
             split = SimulatedSplit.of(case.strong.features, part, [one.with_noise(noise) for one in priors], training)
-            here = places.index(middle) if middle in places else None
-            null = None if here is None else split.null(here, alone.with_noise(levels[middle]))
-            each = in_order(partial(_simulated, split, drawn, null), shuffled)
+            here = places.index(middle) if null and middle in places else None
+            shuffles = None if here is None else split.null(here, alone.with_noise(levels[middle]))
+            each = in_order(partial(_simulated, split, drawn, shuffles), shuffled)
             found.append([outcome for outcome, _ in each])
-            lost = lost if null is None else np.array([one for _, one in each])
+            lost = lost if shuffles is None else np.array([one for _, one in each])
             ceilings.append(split.ceiling(drawn))
         # (m, splits, priors, 2), and with the draws (m, 2, splits, priors, draws)
         expected = np.concatenate([[one.expected for one in each] for each in found], axis=1)

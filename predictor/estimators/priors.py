@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from predictor.estimators.problem import Representation
-from predictor.spectral.kernels import Kernel
+from predictor.spectral.kernels import Kernel, streams
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
+from predictor.training.label_prior import solved
 
 FLAT_RIDGE = 0.03
 """β of flat kernels, a share of the trace: tasks spread evenly over directions of variance well above it."""
@@ -35,6 +36,22 @@ def flat_root(kernel: Kernel, ridge: float) -> Array:
     return root
 
 
+def flat_kernel_of(model: Representation, ridge: float) -> Array:
+    """As `flat_kernel`, without eigenvectors where these are not known yet: K (K + β I)⁻¹ over its trace."""
+    if model.factored or streams(model.features):
+        return flat_kernel(model.kernel, ridge)
+    scaled = Scale.of(model.features).apply(model.features) / np.sqrt(len(model.features))
+    rows, dims = scaled.shape
+    if dims > rows:
+        flat = np.eye(rows) - ridge * np.linalg.inv(scaled @ scaled.T + ridge * np.eye(rows))
+    else:
+        root = np.linalg.cholesky(scaled.T @ scaled + ridge * np.eye(dims))
+        half = solved(np.asarray(root, dtype=np.float64), np.ascontiguousarray(scaled.T))
+        flat = half.T @ half
+    shared: Array = flat / np.trace(flat)
+    return shared
+
+
 def power_kernel(kernel: Kernel, power: float) -> Array:
     """(n, n) U diag(λᵖ) Uᵀ over its trace: the greater p, the fewer leading directions a task uses."""
     weight = kernel.values**power
@@ -55,7 +72,7 @@ def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
         raise constant(models[0].features)
     total: Array = np.zeros((len(models[0].features),) * 2)
     for model, weight in zip(seeing, model_weights(seeing), strict=True):
-        total += weight * flat_kernel(model.kernel, ridge)
+        total += weight * flat_kernel_of(model, ridge)
     return total
 
 

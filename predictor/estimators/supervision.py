@@ -34,7 +34,9 @@ class Supervision:
     null: tuple[Array | None, ...]
 
 
-def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_row: bool = False) -> Supervision:
+def supervise(
+    case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_row: bool = False, null: bool = True
+) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
 
     The head's ridge is the training's own, or by leave-one-out on its training labels.
@@ -43,6 +45,7 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_
         rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
         shuffles: S.
         every_row: of gold rows, too, for candidates whose heads were not trained on these.
+        null: False to draw the shuffles, so that `rng` gives the same numbers afterwards, and label none of them.
 
     Raises:
         InputError: gold labels cover (nearly) every row, so none is left to predict; given weak labels whose width
@@ -51,25 +54,27 @@ def supervise(case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_
     rows = np.arange(case.rows) if every_row else unlabelled_rows(case)
     known = np.flatnonzero(case.labels.known) if case.labels is not None else np.empty(0, dtype=int)
     predictions: list[Array | None] = []
-    null: list[Array | None] = []
+    mixed: list[Array | None] = []
     for candidate in case.weak:
         given = case.weak_labels.get(candidate.name)
         if given is not None:
             columns = None if case.labels is None else case.labels.targets.shape[1]
             labels = _columns(given, columns, candidate.name)[rows]
             predictions.append(labels)
-            null.append(np.array([labels[rng.permutation(len(rows))] for _ in range(shuffles)]))
+            orders = [rng.permutation(len(rows)) for _ in range(shuffles)]
+            mixed.append(np.array([labels[order] for order in orders[: shuffles * null]]).reshape(-1, *labels.shape))
         elif case.labels is not None:
             head = _head(case, candidate, known, rows)
             gold = case.labels.targets[known]
             predictions.append(head.predict(gold, case.training.squared.weak_ridge))
-            mixed = np.concatenate([gold[rng.permutation(len(known))] for _ in range(shuffles)] or [gold], axis=1)
-            guessed = head.predict(mixed, case.training.squared.weak_ridge).reshape(len(rows), -1, gold.shape[1])
-            null.append(guessed.transpose(1, 0, 2)[:shuffles])
+            orders = [rng.permutation(len(known)) for _ in range(shuffles)]
+            paired = np.concatenate([gold[order] for order in orders[: shuffles * null]] or [gold[:, :0]], axis=1)
+            guessed = head.predict(paired, case.training.squared.weak_ridge).reshape(len(rows), -1, gold.shape[1])
+            mixed.append(guessed.transpose(1, 0, 2))
         else:
             predictions.append(None)
-            null.append(None)
-    return Supervision(rows, tuple(predictions), tuple(null))
+            mixed.append(None)
+    return Supervision(rows, tuple(predictions), tuple(mixed))
 
 
 def _head(case: Case, candidate: Representation, train: NDArray[np.intp], other: NDArray[np.intp]) -> FactoredRidge:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.statistics.arrays import Array
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def auroc(scores: Array, positive: NDArray[np.bool_], weights: Array) -> Array:
@@ -21,17 +25,22 @@ def auroc(scores: Array, positive: NDArray[np.bool_], weights: Array) -> Array:
 
     Source: Hanley, McNeil 1982, Radiology 143(1), the Mann–Whitney form.
     """
-    order = np.broadcast_to(np.argsort(scores, axis=0, kind="stable"), positive.shape)
-    ranked = np.take_along_axis(np.broadcast_to(scores, positive.shape), order, axis=0)
-    weight, upper = np.take_along_axis(weights, order, axis=0), np.take_along_axis(positive, order, axis=0)
+    order = np.argsort(scores, axis=0, kind="stable")
+    weight, upper = _rows(weights, order), _rows(positive, order)
     below = np.cumsum(weight * ~upper, axis=0)
-    first, last = _ties(ranked)
-    upto = np.take_along_axis(below, last, axis=0)
-    before = np.where(first > 0, np.take_along_axis(below, np.maximum(first - 1, 0), axis=0), 0.0)
-    right = np.sum(weight * upper * (before + upto) / 2.0, axis=0)
-    pairs = np.sum(weight * upper, axis=0) * below[-1]
+    first, last = _ties(_rows(scores, order))
+    upto = _rows(below, last)
+    before = np.where(first > 0, _rows(below, np.maximum(first - 1, 0)), 0.0)
+    above = weight * upper
+    right = np.sum(above * (before + upto) / 2.0, axis=0)
+    pairs = np.sum(above, axis=0) * below[-1]
     found: Array = right / np.where(pairs > 0.0, pairs, np.nan)
     return found
+
+
+def _rows(table: NDArray[Number], rows: NDArray[np.intp]) -> NDArray[Number]:
+    """(n, R) values at (n, R) rows of each column, or at (n, 1) rows of all columns."""
+    return table[rows[:, 0]] if rows.shape[1] == 1 else np.take_along_axis(table, rows, axis=0)
 
 
 def _ties(ranked: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.spectral.spectra import RANK_TOLERANCE
 from predictor.statistics.arrays import Array
 from predictor.training.splits import Rows
 
@@ -70,9 +71,9 @@ class LabelPrior:
         return found
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, count) label vectors."""
+        """(n, count) label vectors; directions that only rounding gives a variance get none."""
         values, vectors = np.linalg.eigh(self.kernel)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        root = vectors * np.sqrt(np.where(values > RANK_TOLERANCE * values[-1], values, 0.0))
         smooth = root @ rng.standard_normal((len(root), count))
         drawn: Array = smooth + np.sqrt(self.noise) * rng.standard_normal(smooth.shape)
         return drawn

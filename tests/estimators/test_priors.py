@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.estimators.priors import consensus_kernel, flat_kernel, model_weights
+from predictor.estimators.priors import consensus_kernel, flat_kernel, flat_kernel_of, model_weights
 from predictor.estimators.problem import Representation
 from predictor.spectral.spectra import PrincipalKernel
 from tests.reference import dense
@@ -59,3 +59,11 @@ def test_a_constant_model_sees_no_task_and_has_no_say():
     np.testing.assert_allclose(consensus_kernel([seeing, blind], 0.1), flat_kernel(seeing.kernel, 0.1), atol=1e-15)
     with pytest.raises(InputError, match="all 3 feature dimensions are constant over 12 rows"):
         consensus_kernel([blind, blind], 0.1)
+
+
+@pytest.mark.parametrize("width", [5, 12, 40])
+def test_flat_kernel_without_eigenvectors(width):
+    """The same as with them, of models narrower than their rows, as wide, and wider; constant dimensions included."""
+    features = np.random.default_rng(width).standard_normal((12, width)) @ np.diag(np.linspace(0.0, 3.0, width))
+    found = flat_kernel_of(Representation("x", features), 0.03)
+    np.testing.assert_allclose(found, flat_kernel(PrincipalKernel.of(features), 0.03), atol=1e-14)
