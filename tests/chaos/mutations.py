@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.access_guards import ACCESS_GUARDS
+from tests.chaos.http_guards import HTTP_GUARDS
 from tests.chaos.mutation import Mutation
 from tests.chaos.state_guards import STATE_GUARDS
 
 ROOT = Path(__file__).parents[2]
-MUTATIONS = (*STATE_GUARDS, *ACCESS_GUARDS)
+MUTATIONS = (*STATE_GUARDS, *ACCESS_GUARDS, *HTTP_GUARDS)
 
 
 def copied(target: Path) -> None:

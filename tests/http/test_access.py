@@ -83,9 +83,19 @@ def test_with_credentials_any_name_of_the_server_is_answered(guarded):
     assert guarded.of("alice").get("/v1/jobs", host="w2s.example").status == 200
 
 
+def serial(one):
+    """Serial number of the certificate that a new connection is shown."""
+    connection = one.connection()
+    connection.connect()
+    try:
+        return connection.sock.getpeercert()["serialNumber"]
+    finally:
+        connection.close()
+
+
 @needs_openssl
 def test_certificates_are_those_of_grpc(tmp_path):
-    """TLS for the server, and the name in a client certificate is the tenant."""
+    """TLS for the server, the name in a client certificate is the tenant, and a replaced certificate is taken up."""
     authority = Authority(tmp_path / "ca")
     certificate, key = authority.issue("server", "DNS:localhost", "IP:127.0.0.1")
     flags = ["--tls-cert", str(certificate), "--tls-key", str(key), "--client-ca", str(authority.pem)]
@@ -104,6 +114,12 @@ def test_certificates_are_those_of_grpc(tmp_path):
         assert page.headers["set-cookie"].startswith("__Host-w2s-form=")
         assert "Secure" in page.headers["set-cookie"]
         assert replies["nobody"].get("/v1/jobs").status == 401
+        before = serial(replies["alice"])
+        for old, fresh in zip(
+            (certificate, key), authority.issue("fresh", "DNS:localhost", "IP:127.0.0.1"), strict=True
+        ):
+            fresh.replace(old)
+        until(lambda: serial(replies["alice"]) != before)
         with pytest.raises(OSError, match=r"certificate required|alert|reset|closed"):
             web(running, tls=ssl.create_default_context(cafile=authority.pem)).get("/v1/jobs")
 
