@@ -14,7 +14,7 @@ from predictor.errors import W2SError
 COMMANDS = (
     *("rank", "predict", "label", "extract", "validate"),
     *("outcomes", "calibrate", "serve", "jobs", "features", "models", "ls", "report"),
-    *("mcp", "doctor"),
+    *("mcp", "doctor", "init", "completion"),
 )
 """Modules of this package, in the order of the help; each has `add(commands)`."""
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _pin_threads()
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # our errors report broken connections
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = whole_parser().parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except W2SError as error:
@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> Parser:
+def whole_parser() -> Parser:
+    """The parser of every subcommand."""
     parser = Parser(prog="w2s", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands: Commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
