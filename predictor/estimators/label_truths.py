@@ -18,6 +18,9 @@ from predictor.truth.voters import Consensus, Voters, variances_of
 
 Rows = NDArray[np.intp]
 
+SURE = 0.05
+"""Least probability of a class that voters leave."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelTruths:
@@ -103,3 +106,17 @@ def _correlation(scores: Array, gold: Array) -> float | None:
     first, second = scores - scores.mean(axis=0), gold - gold.mean(axis=0)
     size = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(np.sum(first * second)) / size if size > 0.0 else None
+
+
+def class_noise(codes: Array) -> Array:
+    """(n,) variance of a class label around its expectation, as a multiple of its mean over the rows.
+
+    A label is p (1 − p) about its probability p: much where voters are unsure, and little where they are sure.
+
+    Args:
+        codes: (n, k) expected codes, kept SURE away from 0 and 1.
+    """
+    shares = np.clip(codes, SURE, 1.0 - SURE)
+    variance = np.sum(shares * (1.0 - shares), axis=1)
+    found: Array = variance / variance.mean()
+    return found

@@ -20,7 +20,7 @@ from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own
 from predictor.estimators.label_bases import LabelBases, label_bases
 from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_prior_simulation import sizes_of
-from predictor.estimators.label_truths import LabelTruths
+from predictor.estimators.label_truths import LabelTruths, class_noise
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import shortfall, supervise
@@ -157,7 +157,9 @@ class TruthForecast:
         mixed = unit(strong + rest)
         if len(known):
             model, grid = label_free_first((mixed, strong, rest, *others), bases)
-            order = level = posterior(model, gold, known, grid)
+            agreed = bases.consensus
+            uneven = None if agreed is None or not _are_classes(case) else class_noise(coding.codes(agreed.mean))[known]
+            order = level = posterior(model, gold, known, grid, uneven)
         else:
             order = posterior(LabelModel.of((mixed,), *bases.whole), gold, known)
             level = posterior(LabelModel.of((strong, *others), *bases.whole), gold, known)

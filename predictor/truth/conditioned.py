@@ -139,7 +139,11 @@ class DrawnLabels:
 
 
 def posterior(
-    model: LabelModel, gold: Array, known: Rows, weighed: Sequence[tuple[float, Hypothesis]] | None = None
+    model: LabelModel,
+    gold: Array,
+    known: Rows,
+    weighed: Sequence[tuple[float, Hypothesis]] | None = None,
+    uneven: Array | None = None,
 ) -> LabelPosterior:
     """Condition on gold labels.
 
@@ -147,10 +151,12 @@ def posterior(
         gold: (l, k) centred labels in units of their standard deviation (summed over columns); l may be 0.
         known: (l,) their rows.
         weighed: grid points with their weights before gold labels, > 0; None for the model's own, all alike.
+        uneven: (l,) noise variance of each gold label as a multiple of σ²; None where all are alike.
     """
+    uneven = np.ones(len(known)) if uneven is None else uneven
     own = [(1.0, at) for at in model.grid(TRUSTED if len(known) else (1.0,))]
     before, grid = zip(*(own if weighed is None else weighed), strict=True)
-    seen = tuple(Seen.of(model, kernel, gold, known) for kernel in range(len(model.kernels)))
+    seen = tuple(Seen.of(model, kernel, gold, known, uneven) for kernel in range(len(model.kernels)))
     logs = np.array([seen[at.kernel].evidence(model, at) for at in grid]) if len(known) else np.zeros(len(grid))
     logs = logs + np.log(before)
     weights = np.exp(logs - logs.max())
@@ -182,7 +188,9 @@ class Seen:
     Attributes:
         kernel: (n, n).
         constant: added to every entry of it: 1/l, as the mean of l gold labels is no better known.
-        values, vectors: of its gold block.
+        values: of its gold block, rows and columns divided by the deviation of their noise.
+        vectors: of that block, divided likewise: vectorsᵀ (K + noise) vectors is diagonal.
+        uneven: (l,) noise variance of each gold label as a multiple of σ².
         gold: (l, k).
     """
 
@@ -191,14 +199,16 @@ class Seen:
     known: Rows
     values: Array
     vectors: Array
+    uneven: Array
     gold: Array
 
     @classmethod
-    def of(cls, model: LabelModel, kernel: int, gold: Array, known: Rows) -> Seen:
+    def of(cls, model: LabelModel, kernel: int, gold: Array, known: Rows, uneven: Array) -> Seen:
         """Factor the gold block of one of the model's kernels."""
         whole, constant = model.kernels[kernel], 1.0 / len(known) if len(known) else 0.0
-        values, vectors = np.linalg.eigh(whole[np.ix_(known, known)] + constant)
-        return cls(whole, constant, known, np.maximum(values, 0.0), vectors, gold)
+        apart = np.sqrt(uneven)
+        values, vectors = np.linalg.eigh((whole[np.ix_(known, known)] + constant) / np.outer(apart, apart))
+        return cls(whole, constant, known, np.maximum(values, 0.0), vectors / apart[:, None], uneven, gold)
 
     def _solved(self, model: LabelModel, at: Hypothesis) -> _Solved:
         weight = 1.0 / (at.smooth * self.values + at.noise)
@@ -257,7 +267,7 @@ class Seen:
             lifted = self.vectors @ weighted
             inner = np.eye(lifted.shape[1]) + turned.T @ weighted
             inverse = (self.vectors * one.weight) @ self.vectors.T - lifted @ np.linalg.solve(inner, lifted.T)
-            missed = self.vectors @ one.missed[:, column]
+            missed = self.uneven * (self.vectors @ one.missed[:, column])
             found[:, column] = self.gold[:, column] - (inverse @ missed) / np.diag(inverse)
         return found
 

@@ -14,6 +14,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from predictor.ranking.deciding import TOLERANCE, as_good
 from predictor.ranking.uncertainty import standing
 from tests.benchmarks.decision_cells import EVIDENCE, TASKS, Answered, answered
 from tests.benchmarks.decision_table import table
-from tests.benchmarks.decision_worlds import simulations
+from tests.benchmarks.decision_worlds import GOLD, simulations
 from tests.benchmarks.lineup import data_folder
 
 COLUMNS = (
@@ -33,7 +34,7 @@ COLUMNS = (
     *("launched", "pair", "as_good", "expected_regret", "pair_regret", "p_pair", "predicted", "measured"),
     *("measured_teacher", "wins"),
 )
-WORLDS = 200
+WORLDS = 60
 
 
 def rows_of(one: Answered) -> Iterator[dict[str, Any]]:
@@ -81,7 +82,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.decision", description=__doc__)
     parser.add_argument("-o", type=Path, default=Path("decision.csv"), help="result file (CSV)")
     parser.add_argument("--task", action="append", choices=TASKS, help="only these tasks")
-    parser.add_argument("--worlds", type=int, default=WORLDS, help="simulated worlds of each kind (%(default)s)")
+    parser.add_argument(
+        "--worlds", type=int, default=WORLDS, help="simulated worlds of each kind and evidence (%(default)s)"
+    )
     parser.add_argument("--table", type=Path, help="print the tables of this file")
     options = parser.parse_args()
     if options.table:
@@ -90,7 +93,8 @@ def main() -> None:
     with options.o.open("w", newline="") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         sheet.writeheader()
-        simulated = (one for kind in ("world", "null") for one in simulations(kind, options.worlds))
+        kinds = product(("world", "null"), GOLD)
+        simulated = (one for kind, evidence in kinds for one in simulations(kind, evidence, options.worlds))
         for group in (answered(data_folder(), options.task or TASKS, EVIDENCE), simulated):
             for one in group:
                 for row in rows_of(one):

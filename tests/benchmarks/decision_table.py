@@ -11,6 +11,7 @@ import numpy as np
 
 from predictor.statistics.arrays import Array
 from tests.benchmarks.decision_cells import EVIDENCE
+from tests.benchmarks.decision_worlds import GOLD
 
 WINS = (
     "A prediction is of one training and its test rows, which are finite: both decide which student comes out best. So "
@@ -35,15 +36,23 @@ def table(path: Path, about: str) -> str:
     for row in every:
         rankings.setdefault(tuple(row[key] for key in ("task", "strong", "evidence", "split")), []).append(row)
     real = {key: rows for key, rows in rankings.items() if key[0] not in ("world", "null")}
-    worlds_ = {name: [rows for key, rows in rankings.items() if key[0] == name] for name in ("world", "null")}
+    worlds, nulls = (
+        {
+            f"simulated, {one}": [rows for key, rows in rankings.items() if key[0] == kind and key[2] == one]
+            for one in GOLD
+        }
+        for kind in ("world", "null")
+    )
     by_evidence = {name: [rows for key, rows in real.items() if key[2] == name] for name in EVIDENCE}
     by_evidence = {name: found for name, found in by_evidence.items() if found}
-    both = {**by_evidence, "all real cells": list(real.values()), "simulated worlds": worlds_["world"]}
+    both = {**by_evidence, "all real cells": list(real.values()), **worlds}
     parts = [
         "# Decisions against real training",
         about,
         "## What the first choice loses",
-        "Accuracy lost against the best of all candidates, in shares of rows: mean (worst).",
+        "Accuracy lost against the best of all candidates, in shares of rows: mean (worst). The advised is the first "
+        "rank wherever any is; `first by error` and `pair` are of the same rankings. `would lose` is what the first "
+        "rank would have lost where the advice is to train none of them.",
         "\n".join(_losses(both)),
         "## Reliability of P(best)",
         WINS,
@@ -53,7 +62,7 @@ def table(path: Path, about: str) -> str:
         "Mean predicted → mean share of trainings in which the pair held the best (rankings), by bins.",
         "\n".join(_reliability(both, _pair)),
         "## Advice",
-        "\n".join(_advice(both, worlds_["null"])),
+        "\n".join(_advice(both, nulls)),
         "## Every ranking",
         "Accuracy of the advised, of the better of the pair and of the best, with the chances that were predicted.",
         "\n".join(_each(real)),
@@ -68,20 +77,26 @@ def _lost(rows: Rows, chosen: Callable[[Mapping[str, str]], bool]) -> float | No
 
 def _losses(groups: Mapping[str, Sequence[Rows]]) -> list[str]:
     lines = [
-        "| evidence | rankings | first rank | first by error | advised | pair | expected of the advised | any |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| evidence | advised | loses | first by error | pair | expected | not advised | would lose | any, of all |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, found in groups.items():
+        advised, refused = ([rows for rows in found if _is_advised(rows) == one] for one in (True, False))
         cells = [
-            _mean([_lost(rows, lambda row: row["rank"] == "1") for rows in found]),
-            _mean([_lost(rows, lambda row: row["rank_by_error"] == "1") for rows in found]),
-            _mean([_lost(rows, lambda row: row["launched"] == "1") for rows in found]),
-            _mean([_lost(rows, lambda row: row["pair"] == "1") for rows in found]),
-            _mean([float(rows[0]["expected_regret"]) if rows[0]["expected_regret"] else None for rows in found]),
+            _mean([_lost(rows, lambda row: row["launched"] == "1") for rows in advised]),
+            _mean([_lost(rows, lambda row: row["rank_by_error"] == "1") for rows in advised]),
+            _mean([_lost(rows, lambda row: row["pair"] == "1") for rows in advised]),
+            _mean([float(rows[0]["expected_regret"]) for rows in advised]),
+            str(len(refused)),
+            _mean([_lost(rows, lambda row: row["rank"] == "1") for rows in refused]),
             _mean([float(np.max(_measured(rows)) - np.mean(_measured(rows))) for rows in found]),
         ]
-        lines.append(f"| {name} | {len(found)} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {len(advised)} | {' | '.join(cells)} |")
     return lines
+
+
+def _is_advised(rows: Rows) -> bool:
+    return any(row["launched"] == "1" for row in rows)
 
 
 def _measured(rows: Rows) -> Array:
@@ -125,7 +140,7 @@ def _reliability(groups: Mapping[str, Sequence[Rows]], of: Callable[[Rows], list
     return lines
 
 
-def _advice(groups: Mapping[str, Sequence[Rows]], null: Sequence[Rows]) -> list[str]:
+def _advice(groups: Mapping[str, Sequence[Rows]], nulls: Mapping[str, Sequence[Rows]]) -> list[str]:
     real = groups["all real cells"]
     controls = sum(row["control"] == "1" and "1" in (row["launched"], row["pair"], row["as_good"])
                    for rows in real for row in rows)  # fmt: skip
@@ -135,16 +150,21 @@ def _advice(groups: Mapping[str, Sequence[Rows]], null: Sequence[Rows]) -> list[
         for row in rows
         if row["as_good"] == "1"
     ]
-    none = sum(not any(row["launched"] == "1" for row in rows) for rows in real)
-    false = [any(row["launched"] == "1" for row in rows) for rows in null]
+    none = sum(not _is_advised(rows) for rows in real)
+    other = sum(row["launched"] == "1" and row["rank"] != "1" for rows in real for row in rows)
     lost = f"{np.mean(given_up):.4f} (worst {max(given_up):.3f})" if given_up else "–"
-    junk = f"{np.mean(false):.3f} of {len(false)}" if false else "–"
     return [
         f"* Random-weights controls that were launched or called as good: {controls}, of "
         f"{sum(row['control'] == '1' for rows in real for row in rows)} times that one was a candidate.",
         f"* Candidates called as good as the first: {len(given_up)}; accuracy lost by taking them instead: {lost}.",
         f"* Rankings in which nothing was advised: {none} of {len(real)}.",
-        f"* Simulated nulls, teachers that see nothing: something was advised in {junk}.",
+        f"* Rankings in which another candidate than the first rank was advised: {other}.",
+        *(
+            f"* Nulls ({name}), teachers that see nothing: something was advised in "
+            f"{np.mean([_is_advised(rows) for rows in found]):.3f} of {len(found)}."
+            for name, found in nulls.items()
+            if found
+        ),
     ]
 
 

@@ -10,17 +10,20 @@ from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case, Representation
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
+from predictor.query.training_plan import Training
 from predictor.ranking.null_scores import above_null
 from predictor.ranking.ordering import ordered_by, rank_by_of
 from predictor.statistics.arrays import Array
-from tests.benchmarks.decision_cells import Answered, trained, wins_of
+from tests.benchmarks.decision_cells import ON_ALL_ROWS, Answered, trained, wins_of
 from tests.benchmarks.one_truth import shown
 
-WORLD_ROWS, GOLD, TEACHERS = 240, 80, 5
+WORLD_ROWS, TRAINED_ON, TEACHERS = 240, 80, 5
+GOLD = {"D~": TRAINED_ON, "gold 25": 25}
+"""Evidence -> gold rows, of the TRAINED_ON that heads are trained on."""
 
 
-def simulations(kind: str, count: int) -> Iterator[Answered]:
-    """Simulated rankings with gold labels of GOLD rows: `world`, or `null` where no teacher sees anything."""
+def simulations(kind: str, evidence: str, count: int) -> Iterator[Answered]:
+    """Simulated rankings with that evidence: `world`, or `null` where no teacher sees anything."""
     for seed in range(count):
         rng = np.random.default_rng([seed, *kind.encode()])
         hidden = rng.standard_normal((WORLD_ROWS, 6))
@@ -32,16 +35,16 @@ def simulations(kind: str, count: int) -> Iterator[Answered]:
             for i, noise in enumerate(rng.uniform(0.5, 4.0, TEACHERS))
         ]
         truth = (hidden @ rng.standard_normal(6) + 0.8 * rng.standard_normal(WORLD_ROWS) > 0.0).astype(float)[:, None]
-        yield _world(kind, seed, strong, weak, truth)
+        yield _world(kind, evidence, seed, strong, weak, truth)
 
 
-def _world(kind: str, seed: int, strong: Array, weak: Sequence[Array], truth: Array) -> Answered:
-    known = np.arange(GOLD)
-    rest = np.arange(GOLD, len(truth))
+def _world(kind: str, evidence: str, seed: int, strong: Array, weak: Sequence[Array], truth: Array) -> Answered:
+    known, rest = np.split(np.arange(len(truth)), [TRAINED_ON])
     names = tuple(f"teacher {i}" for i in range(len(weak)))
-    labels = shown(Labels(truth, "binary", ("0", "1")), known)
+    labels = shown(Labels(truth, "binary", ("0", "1")), known[: GOLD[evidence]])
     models = tuple(Representation(name, one) for name, one in zip(names, weak, strict=True))
-    forecast = Combined().forecast(Case(Representation("strong", strong), models, labels, seed=seed))
+    training = Training(weak_rows=TRAINED_ON)
+    forecast = Combined().forecast(Case(Representation("strong", strong), models, labels, seed=seed, training=training))
     order, draws = ordered_by(rank_by_of(None, forecast), forecast)
     tables = [FactoredRidge.of(one[known], one[rest]).predict(truth[known]) for one in weak]
     measured = trained(strong[rest], tables, truth[rest])
@@ -49,7 +52,7 @@ def _world(kind: str, seed: int, strong: Array, weak: Sequence[Array], truth: Ar
     return Answered(
         kind,
         "simulated",
-        "D~",
+        evidence,
         seed,
         names,
         order,
@@ -61,5 +64,5 @@ def _world(kind: str, seed: int, strong: Array, weak: Sequence[Array], truth: Ar
         measured[0],
         measured[1],
         measured[2],
-        wins_of(strong[rest], tables, truth[rest])[1, int(forecast.accuracy is None)],
+        wins_of(strong[rest], tables, truth[rest])[int(evidence in ON_ALL_ROWS), int(forecast.accuracy is None)],
     )

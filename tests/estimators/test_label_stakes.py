@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.estimators.label_stakes import LABELINGS, SPLITS, label_stake
+from predictor.estimators.label_truths import class_noise
 from predictor.estimators.problem import Case
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
@@ -79,3 +80,9 @@ def test_accuracy_counts_classes(case):
     gold = Labels.of([float(v) if i % 5 == 0 else None for i, v in enumerate(codes)])
     _, stake = label_stake(replace(case, labels=gold, weak_labels=tables), accuracy=True)
     assert len(np.unique(np.round(stake.slopes, 12))) == 2
+
+
+def test_class_noise_by_hand():
+    """p (1 − p) over its mean, probabilities kept .05 away from 0 and 1."""
+    np.testing.assert_allclose(class_noise(np.array([[0.5], [0.0]])), np.array([0.25, 0.0475]) / 0.14875)
+    assert class_noise(np.full((3, 2), 0.5)).tolist() == [1.0] * 3

@@ -68,20 +68,25 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
     np.testing.assert_allclose(level.covariance, among, atol=1e-8)
 
 
-def test_left_out_predictions_are_those_of_a_posterior_without_the_row():
-    """At one grid point, each gold row is predicted as if it had not been given."""
+@pytest.mark.parametrize("uneven", [np.ones(4), np.array([0.2, 1.0, 2.5, 0.7])])
+def test_left_out_predictions_are_those_of_a_posterior_without_the_row(uneven):
+    """At one grid point, each gold row is predicted as if it had not been given, whatever the noise of the others."""
     model = model_of(1)
     at = model.grid(TRUSTED)[7]
     known = np.array([0, 3, 8, 12])
     gold = np.random.default_rng(2).standard_normal((4, 1))
-    prior = dense_prior(model, at, known)
+    mean, covariance, noise = dense_prior(model, at, known)
+    noise[known, known] *= uneven
+    found = Seen.of(model, at.kernel, gold, known, uneven).moments(model, at)
     expected = []
     for row in range(4):
         others = np.delete(np.arange(4), row)
-        mean, _, _ = twin.conditioned(*prior, gold[others], known[others], ROWS)
-        expected.append(mean[known[row]])
-    found = Seen.of(model, at.kernel, gold, known).moments(model, at).left_out
-    np.testing.assert_allclose(found[:, 0], expected, atol=1e-8)
+        one, _, _ = twin.conditioned(mean, covariance, noise, gold[others], known[others], ROWS)
+        expected.append(one[known[row]])
+    np.testing.assert_allclose(found.left_out[:, 0], expected, atol=1e-8)
+    every, within, _ = twin.conditioned(mean, covariance, noise, gold, known, ROWS)
+    np.testing.assert_allclose(found.mean[:, 0], every, atol=1e-8)
+    np.testing.assert_allclose(found.variance, np.diag(within), atol=1e-8)
 
 
 def test_labels_have_unit_variance_in_all():
