@@ -16,13 +16,13 @@ class Body:
     Args:
         request: whose body it is.
         max_bytes: largest body.
-        idle_seconds: longest silence, and longest time for a body that is read whole.
+        seconds: longest time for a body that is read whole.
     """
 
-    def __init__(self, request: Request, max_bytes: int, idle_seconds: float) -> None:
+    def __init__(self, request: Request, max_bytes: int, seconds: float) -> None:
         self._request = request
         self._max_bytes = max_bytes
-        self._seconds = idle_seconds
+        self._seconds = seconds
         self.ended = asyncio.Event()
 
     async def whole(self) -> bytes:
@@ -36,31 +36,26 @@ class Body:
             async with asyncio.timeout(self._seconds):
                 return b"".join([piece async for piece in self.pieces()])
         except TimeoutError as error:
-            raise self._late() from error
+            raise DeadlineError(
+                f"the body was not complete after {self._seconds:g} s; send it faster.", reason="UPLOAD_IDLE"
+            ) from error
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Its bytes as they come.
+        """Its bytes as they come; who takes them bounds the time.
 
         Raises:
             LimitError: larger than allowed.
-            DeadlineError: silent for longer than allowed.
         """
         self._check(self._declared())
-        read, pieces = 0, self._request.stream()
-        while True:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    piece = await anext(pieces, None)
-            except TimeoutError as error:
-                raise self._late() from error
-            except ClientDisconnect as error:
-                raise asyncio.CancelledError from error  # as gRPC ends a call whose caller is gone
-            if piece is None:
-                self.ended.set()
-                return
-            read += len(piece)
-            self._check(read)
-            yield piece
+        read = 0
+        try:
+            async for piece in self._request.stream():
+                read += len(piece)
+                self._check(read)
+                yield piece
+        except ClientDisconnect as error:
+            raise asyncio.CancelledError from error  # as gRPC ends a call whose caller is gone
+        self.ended.set()
 
     async def chunks(self, size: int) -> AsyncIterator[bytes]:
         """Its bytes in pieces of one size, the last one what is left."""
@@ -86,8 +81,3 @@ class Body:
                 "features and large parts of a request beforehand, with PUT /v1/features or /v1/parts.",
                 reason="OVER_LIMIT",
             )
-
-    def _late(self) -> DeadlineError:
-        return DeadlineError(
-            f"the body was silent or incomplete for {self._seconds:g} s; send it faster.", reason="UPLOAD_IDLE"
-        )

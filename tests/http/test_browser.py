@@ -77,7 +77,7 @@ def test_a_ranking_is_asked_for_watched_read_and_deleted_by_clicking(page, featu
     submit(page, "clicked")
     page.locator(".state.succeeded").wait_for()
     page.get_by_role("link", name="Full report").click()
-    assert page.get_by_text("Weak-to-strong ranking").first.is_visible()
+    page.locator(".eyebrow", has_text="Weak-to-strong ranking").wait_for()
     page.go_back()
     page.get_by_role("button", name="Delete").click()
     page.wait_for_url("**/")
@@ -94,7 +94,7 @@ def test_two_jobs_are_ticked_and_compared(page, feature_sets):
     page.get_by_role("button", name="Compare the two that are ticked").click()
     page.get_by_role("heading", name="Two rankings").wait_for()
     assert page.locator(".warnings, .notes").count() == 0
-    assert page.get_by_role("rowheader", name="features:clicked-near").is_visible()
+    page.get_by_role("rowheader", name="features:clicked-near").wait_for()
 
 
 def test_the_list_follows_a_job_without_being_loaded_again(page, open_web, frozen):

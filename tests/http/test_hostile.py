@@ -1,9 +1,11 @@
 """Requests that are meant to do harm, on the wire."""
 
+import contextlib
 import hashlib
 import http.client
 import json
 import socket
+import threading
 from urllib.parse import urlsplit
 
 import pytest
@@ -81,11 +83,30 @@ def test_a_head_that_never_ends_is_closed(strict_web):
         assert silent.recv(1) == b""
 
 
-def test_a_body_that_never_ends_is_answered_and_gives_its_place_back(strict_web):
+def test_a_body_that_drips_is_answered_and_gives_its_place_back(strict_web):
+    """It is never silent for long, and has a time as a whole all the same."""
+    answered = threading.Event()
     with connected(strict_web) as slow:
-        slow.sendall(POST + b"content-length: 90\r\n\r\n{")
+        slow.sendall(POST + b"content-length: 9000\r\n\r\n{")
+
+        def drip():
+            with contextlib.suppress(OSError):
+                while not answered.wait(0.1):
+                    slow.send(b" ")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
         assert slow.recv(12) == b"HTTP/1.1 504"
+        answered.set()
+        dripping.join()
     assert strict_web.post("/v1/predict").reason != "PREDICT_BUSY"
+
+
+def test_an_upload_that_falls_silent_is_ended(strict_web):
+    with connected(strict_web) as silent:
+        path = f"/v1/parts/{'0' * 64}?size_bytes=9"
+        silent.sendall(f"PUT {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\nx".encode())
+        assert silent.recv(12) == b"HTTP/1.1 504"
 
 
 def test_a_caller_that_leaves_gives_its_place_back(strict_web):

@@ -19,7 +19,7 @@ from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from server.http.calls import CallError
 from server.http.page.comparison import Side, sides_of
-from server.http.page.render import render
+from server.http.page.render import doing, render
 from server.http.page.visitor import Visitor
 
 SERVICE = "RankingService"
@@ -174,16 +174,8 @@ def _event(job: Job) -> bytes:
         "id": job.id,
         "state": job.state,
         "finished": job.finished,
-        "text": step_text(job),
+        "text": doing(job),
         "done": 0 if step is None else step.done,
         "total": 0 if step is None else step.total,
     }
     return f"data: {json.dumps(shown)}\n\n".encode()
-
-
-def step_text(job: Job) -> str:
-    """What a job does now, in a few words."""
-    step = job.progress
-    if step is None or job.finished:
-        return ""
-    return f"{step.candidate or 'all candidates'}: {step.phase} {step.done:,} of {step.total:,}"

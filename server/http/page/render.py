@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from predictor.results.job import Job
 from predictor.results.names import visible
 from server.http.page.visitor import Visitor
 
@@ -36,6 +37,18 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def doing(job: Job) -> str:
+    """What a job does now, in a few words; "" once it is finished."""
+    if job.finished or job.state == "CANCELLING":
+        return ""
+    if job.state == "QUEUED":
+        return "waits for a worker" + (f", place {job.queue_place}" if job.queue_place else "")
+    step = job.progress
+    if step is None:
+        return "starts"
+    return f"{step.candidate or 'all candidates'}: {step.phase} {step.done:,} of {step.total:,}"
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -45,7 +58,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    made.filters |= {"moment": moment, "duration": duration}
+    made.filters |= {"moment": moment, "duration": duration, "doing": doing}
     return made
 
 

@@ -54,7 +54,6 @@ class SubmissionView:
     sources: Sequence[str]
     filled: Filled = field(default_factory=Filled)
     problem: str = ""
-    wrong: str = ""
 
 
 async def show(visitor: Visitor, config: Config) -> Response:
@@ -76,7 +75,7 @@ async def submit(visitor: Visitor, config: Config) -> Response:
         answer = await visitor.ask("RankingService", "CreateRankingJob", request)
     except (W2SError, CallError) as error:
         told = convert.error_from_status(error.status) if isinstance(error, CallError) else error
-        view = SubmissionView(models, config.sources, filled, told.message, told.field or "")
+        view = SubmissionView(models, config.sources, filled, told.message)
         return render(visitor, "submit.html", view, status=400)
     return RedirectResponse(f"/jobs/{answer.job.id}", 303)
 

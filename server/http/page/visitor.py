@@ -18,7 +18,7 @@ from server.http.calls import Calls, Peer
 from server.http.peers import peer_of
 
 FORM_FIELD = "form"
-_IDLE_SECONDS = 30.0
+_FORM_SECONDS = 30.0
 _MAX_FIELDS = 64
 
 
@@ -88,7 +88,7 @@ class Visitor:
             ForbiddenError: the form is not of a page that this browser got from this server.
             LimitError, DeadlineError: see `Body`.
         """
-        raw = await Body(self.request, max_bytes, _IDLE_SECONDS).whole()
+        raw = await Body(self.request, max_bytes, _FORM_SECONDS).whole()
 
         async def replay() -> dict[str, Any]:
             return {"type": "http.request", "body": raw, "more_body": False}
