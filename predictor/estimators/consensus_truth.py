@@ -10,6 +10,7 @@ still sees the heads' answers alone, and is a second opinion beside `truth_poste
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own
 from predictor.estimators.dawid1979 import dawid_skene
 from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_root
-from predictor.estimators.problem import Case
+from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.vote_matrix import NEEDED
@@ -29,10 +30,11 @@ from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
+from predictor.statistics.threads import in_order
 from predictor.training.coding import Coding
 from predictor.training.label_prior import LabelPrior
 from predictor.training.row_classes import RowClasses
-from predictor.training.splits import TEST_SHARE, cut
+from predictor.training.splits import TEST_SHARE, Parts, cut
 from predictor.training.weak_moments import weak_moments
 from predictor.truth.consensus import ConsensusTruth, WeakMoments
 from predictor.truth.noise import MIDDLE_SHARE
@@ -155,9 +157,13 @@ class ConsensusForecast:
         found = []
         for _ in range(self.two_fold_splits):
             part = cut(len(rows), gold, 0, rng)
-            heads = [FactoredRidge.of(w.features[part.weak], w.features[part.test]) for w in here.weak]
+            heads = in_order(partial(_head, part), here.weak)
             found.append(weak_moments(heads, part.weak, part.test, prior, case.training.squared))
         return WeakMoments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
+
+
+def _head(part: Parts, weak: Representation) -> FactoredRidge:
+    return FactoredRidge.of(weak.features[part.weak], weak.features[part.test])
 
 
 def _unlike(case: Case, classes: bool) -> tuple[str, ...]:

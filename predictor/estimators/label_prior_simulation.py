@@ -82,6 +82,7 @@ class LabelPriorSimulation:
         alone = LabelPrior.of("strong, even and easier", np.mean([prior.kernel for prior in own], axis=0), 0.0)
         rounds = self.rounds(case.rows)
         draws = max(2, self.draws // rounds)
+        in_order(lambda prior: prior.spread, priors)  # before anything is drawn, on all threads
         signals = np.stack([prior.draw(draws * len(self.noises) * rounds, rng) for prior in priors])
         levels = self.noises * rounds
         tasks = [

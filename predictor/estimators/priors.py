@@ -10,6 +10,7 @@ from predictor.estimators.problem import Representation
 from predictor.spectral.kernels import Kernel, streams
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
+from predictor.statistics.threads import in_order, usable_threads
 from predictor.training.label_prior import solved
 
 FLAT_RIDGE = 0.03
@@ -71,8 +72,10 @@ def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     if not seeing:
         raise constant(models[0].features)
     total: Array = np.zeros((len(models[0].features),) * 2)
-    for model, weight in zip(seeing, model_weights(seeing), strict=True):
-        total += weight * flat_kernel_of(model, ridge)
+    weighted, threads = list(zip(seeing, model_weights(seeing), strict=True)), usable_threads()
+    for start in range(0, len(seeing), threads):  # as many kernels in memory as threads
+        for kernel in in_order(lambda one: one[1] * flat_kernel_of(one[0], ridge), weighted[start : start + threads]):
+            total += kernel
     return total
 
 

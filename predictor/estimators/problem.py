@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,6 +18,7 @@ from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.spectral.moments import check_same_rows, paired
 from predictor.statistics.arrays import Array
+from predictor.statistics.once import once
 from predictor.truth.voters import Voters
 
 
@@ -50,7 +50,7 @@ class Representation:
         """What an estimator needs of a feature set."""
         return cls(found.name, found.values, found.parameters, found.depth, found.labels_only)
 
-    @cached_property
+    @once
     def kernel(self) -> Kernel:
         """The full principal kernel (no truncation).
 

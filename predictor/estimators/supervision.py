@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from predictor.heads.divergences import class_probabilities
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
+from predictor.statistics.threads import in_order
+from predictor.training.splits import Rows
 
 FOLDS = 10
 """Of the rows that students are cross-fitted on, at most."""
@@ -53,28 +55,28 @@ def supervise(
     """
     rows = np.arange(case.rows) if every_row else unlabelled_rows(case)
     known = np.flatnonzero(case.labels.known) if case.labels is not None else np.empty(0, dtype=int)
-    predictions: list[Array | None] = []
-    mixed: list[Array | None] = []
-    for candidate in case.weak:
-        given = case.weak_labels.get(candidate.name)
-        if given is not None:
-            columns = None if case.labels is None else case.labels.targets.shape[1]
-            labels = _columns(given, columns, candidate.name)[rows]
-            predictions.append(labels)
-            orders = [rng.permutation(len(rows)) for _ in range(shuffles)]
-            mixed.append(np.array([labels[order] for order in orders[: shuffles * null]]).reshape(-1, *labels.shape))
-        elif case.labels is not None:
-            head = _head(case, candidate, known, rows)
-            gold = case.labels.targets[known]
-            predictions.append(head.predict(gold, case.training.squared.weak_ridge))
-            orders = [rng.permutation(len(known)) for _ in range(shuffles)]
-            paired = np.concatenate([gold[order] for order in orders[: shuffles * null]] or [gold[:, :0]], axis=1)
-            guessed = head.predict(paired, case.training.squared.weak_ridge).reshape(len(rows), -1, gold.shape[1])
-            mixed.append(guessed.transpose(1, 0, 2))
-        else:
-            predictions.append(None)
-            mixed.append(None)
-    return Supervision(rows, tuple(predictions), tuple(mixed))
+    given = [one.name in case.weak_labels for one in case.weak]
+    sizes = [len(rows) if one else 0 if case.labels is None else len(known) for one in given]
+    orders = [[rng.permutation(size) for _ in range(shuffles)] if size else [] for size in sizes]
+    asked = [(one, drawn if null else []) for one, drawn in zip(case.weak, orders, strict=True)]
+    found = in_order(lambda one: _labels(case, *one, known, rows), asked)
+    return Supervision(rows, tuple(own for own, _ in found), tuple(mixed for _, mixed in found))
+
+
+def _labels(
+    case: Case, candidate: Representation, orders: Sequence[Rows], known: Rows, rows: Rows
+) -> tuple[Array | None, Array | None]:
+    """One candidate's weak labels on `rows`, and the same with its pairings in other orders; None where unknown."""
+    given, gold = case.weak_labels.get(candidate.name), case.labels
+    if given is not None:
+        labels = _columns(given, None if gold is None else gold.targets.shape[1], candidate.name)[rows]
+        return labels, np.array([labels[order] for order in orders]).reshape(-1, *labels.shape)
+    if gold is None:
+        return None, None
+    head, targets, ridge = _head(case, candidate, known, rows), gold.targets[known], case.training.squared.weak_ridge
+    paired = np.concatenate([targets[order] for order in orders] or [targets[:, :0]], axis=1)
+    mixed = head.predict(paired, ridge).reshape(len(rows), -1, targets.shape[1]).transpose(1, 0, 2)
+    return head.predict(targets, ridge), mixed
 
 
 def _head(case: Case, candidate: Representation, train: NDArray[np.intp], other: NDArray[np.intp]) -> FactoredRidge:
@@ -162,9 +164,10 @@ def cross_fitted_by(
     max_rows: int | None = None,
 ) -> Array:
     """As `cross_fitted`, with heads of a model given by their training rows and the rows that they predict."""
-    learned = np.empty_like(weak_labels)
-    for train, test in fold_schedule(len(weak_labels), folds, max_rows, rng):
-        learned[test] = head(train, test).predict(weak_labels[train], ridge)
+    learned, schedule = np.empty_like(weak_labels), list(fold_schedule(len(weak_labels), folds, max_rows, rng))
+    found = in_order(lambda fold: head(*fold).predict(weak_labels[fold[0]], ridge), schedule)
+    for (_, test), predicted in zip(schedule, found, strict=True):
+        learned[test] = predicted
     return learned
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ class KeptHeads:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._heads: dict[tuple[bytes, bytes], FactoredRidge] = {}
+        self._lock = Lock()  # threads that want the same head wait for the one that factors it
 
     def of(
         self, features: NDArray[np.floating], train: NDArray[np.integer], other: NDArray[np.integer]
@@ -27,10 +30,11 @@ class KeptHeads:
             features: the same at every call.
         """
         key = (train.tobytes(), other.tobytes())
-        found = self._heads.pop(key, None)
-        if found is None:
-            found = FactoredRidge.of(features[train], features[other])
-        self._heads[key] = found  # last: it was asked for last
-        while len(self._heads) > 1 and sum(head.nbytes for head in self._heads.values()) > self._limit:
-            del self._heads[next(iter(self._heads))]
+        with self._lock:
+            found = self._heads.pop(key, None)
+            if found is None:
+                found = FactoredRidge.of(features[train], features[other])
+            self._heads[key] = found  # last: it was asked for last
+            while len(self._heads) > 1 and sum(head.nbytes for head in self._heads.values()) > self._limit:
+                del self._heads[next(iter(self._heads))]
         return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale, factor, roots
 from predictor.statistics.arrays import Array
+from predictor.statistics.once import once
 
 RIDGES: Array = np.logspace(-6, 1, 22)
 """Ridges tried by leaving one row out, as shares of the training kernel's trace."""
@@ -145,11 +145,11 @@ class FactoredRidge:
         best: Array = ridges[np.argmin(score, axis=-2)]
         return best
 
-    @cached_property
+    @once
     def _loo_slack(self) -> Array:
         return self._slack(self._missed(RIDGES))[0]
 
-    @cached_property
+    @once
     def _expected_press(self) -> tuple[Array, Array]:
         return self._press_table(RIDGES)
 

@@ -22,7 +22,7 @@ from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, 
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from predictor.results.versions import versions
-from predictor.statistics.threads import one_blas_thread
+from predictor.statistics.threads import in_order, one_blas_thread, usable_threads
 from predictor.steps import Progress, Steps
 
 
@@ -41,9 +41,16 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
         strong = Representation.of(gathered.strong)
         with StrongBoundary(query.strong):
             strong_diagnostics = spectrum(strong)
-        for done, i in enumerate(pending):
-            yield Progress(candidates[i].name, "estimate", done, len(pending) + 1)
-            candidates[i] = estimate_alone(candidates[i], strong, query, selection.alone)
+        threads = usable_threads()
+        for start in range(0, len(pending), threads):
+            some = pending[start : start + threads]
+            for done, i in enumerate(some, start):
+                yield Progress(candidates[i].name, "estimate", done, len(pending) + 1)
+            found = in_order(
+                lambda one: estimate_alone(one, strong, query, selection.alone), [candidates[i] for i in some]
+            )
+            for i, one in zip(some, found, strict=True):
+                candidates[i] = one
         active: Sequence[PendingCandidate] = [one for one in candidates if one.active]
         if active:
             yield Progress("", "estimate", len(active), len(active) + 1)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.spectral.spectra import RANK_TOLERANCE
 from predictor.statistics.arrays import Array
+from predictor.statistics.once import once
 from predictor.training.splits import Rows
 
 _BLOCK = 64
 """Rows of a triangular system that are solved at a time."""
+
+_LARGE, _PARTS = 192, 4
+"""Rows from which the zeros of a root are left out of products, and the blocks of columns that these take."""
 
 _FEW = 128
 """Rows in all up to which a root and its response are factored together."""
@@ -70,11 +73,16 @@ class LabelPrior:
         found: Array = np.mean(np.diag(self.noiseless)[rows], axis=-1) * self.scale + self.noise
         return found
 
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, count) label vectors; directions that only rounding gives a variance get none."""
+    @once
+    def spread(self) -> Array:
+        """(n, n) R, R Rᵀ = K, along eigenvectors; directions that only rounding gives a variance get none."""
         values, vectors = np.linalg.eigh(self.kernel)
-        root = vectors * np.sqrt(np.where(values > RANK_TOLERANCE * values[-1], values, 0.0))
-        smooth = root @ rng.standard_normal((len(root), count))
+        found: Array = vectors * np.sqrt(np.where(values > RANK_TOLERANCE * values[-1], values, 0.0))
+        return found
+
+    def draw(self, count: int, rng: np.random.Generator) -> Array:
+        """(n, count) label vectors."""
+        smooth = self.spread @ rng.standard_normal((len(self.noiseless), count))
         drawn: Array = smooth + np.sqrt(self.noise) * rng.standard_normal(smooth.shape)
         return drawn
 
@@ -114,13 +122,25 @@ class LabelRoot:
         root, response = np.stack([one.root for one in roots]), np.stack([one.response for one in roots])
         return cls(root, response, np.stack([one.of_test for one in roots]))
 
-    @cached_property
+    def along(self, directions: NDArray[np.floating]) -> NDArray[np.floating]:
+        """(…, k, n) D L of (…, k, n) directions, by blocks of columns: above the diagonal L is 0."""
+        size = self.root.shape[-1]
+        if size < _LARGE:
+            return directions @ self.root
+        shape = np.broadcast_shapes(directions.shape[:-2], self.root.shape[:-2])
+        found = np.empty((*shape, directions.shape[-2], size), dtype=self.root.dtype)
+        for start in range(0, size, -(-size // _PARTS)):
+            columns = slice(start, start + -(-size // _PARTS))
+            np.matmul(directions[..., start:], self.root[..., start:, columns], out=found[..., columns])
+        return found
+
+    @once
     def energy(self) -> Array:
         """E ‖y‖² of the training labels."""
         found: Array = np.sum(np.square(self.root), axis=(-2, -1), dtype=np.float64)
         return found
 
-    @cached_property
+    @once
     def tested(self) -> NDArray[np.floating]:
         """(n_t, n) Rᵀ, row by row in memory."""
         return np.ascontiguousarray(self.response.swapaxes(-1, -2))

@@ -127,7 +127,7 @@ class NullSplit:
         """(S,) expected Err_w2s with the training rows in these orders."""
         teacher, found = teacher.single(), []
         for some in stacks(orders, self.root.root.size):
-            along = turned(teacher.seen[np.stack(some)]) @ self.root.root
+            along = self.root.along(turned(teacher.seen[np.stack(some)]))
             _, learned = teacher.trained(along, self.root)
             handed = teacher.handed @ learned
             found.append(self.student.trained(handed, teacher.handed_energy(learned), self.crossed, self.root)[1])

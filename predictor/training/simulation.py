@@ -236,7 +236,7 @@ class SimulatedTraining:
         cls, teacher: SimulatedTeacher, student: SimulatedStudent, root: LabelRoot, crossed: Floats
     ) -> SimulatedTraining:
         """Train the student on the teacher's labels; `root` is that of D~, `crossed` is `student.crossed(root)`."""
-        first, learned = teacher.trained(turned(teacher.seen) @ root.root, root)
+        first, learned = teacher.trained(root.along(turned(teacher.seen)), root)
         second, w2s_error = student.trained(teacher.handed @ learned, teacher.handed_energy(learned), crossed, root)
         return cls(teacher, student, first, second, teacher.expected_error(learned, root), w2s_error)
 

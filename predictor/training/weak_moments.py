@@ -35,7 +35,7 @@ def weak_moments(
     root = LabelRoot.of(prior, gold, other)
     transfers, responses, with_truth = [], [], []
     for head in heads:
-        along = with_mean(head.left, head.rows).T @ root.root
+        along = root.along(with_mean(head.left, head.rows).T)
         along *= shrunk(head, best_ridge(head, energies(along), root.energy, training.weak_ridge))
         transfer = head.transfer - head.transfer.mean(axis=0)
         transfers.append(transfer)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
+from predictor.statistics.threads import in_order
 
 LENGTHS = (0.6, 1.0, 1.6)
 """RBF lengths tried, in units of each model's median distance between rows."""
@@ -148,7 +149,9 @@ def truth_posterior(
 
 def _weights(squared: Sequence[Array], gold: Array) -> Array:
     """(M,) exp(log evidence / TEMPER) of each model alone at its best length, summing to 1; tiny ones are dropped."""
-    alone = [max(_evidence(_mixture([one], np.ones(1), length), gold)[0] for length in LENGTHS) for one in squared]
+    alone = in_order(
+        lambda one: max(_evidence(_mixture([one], np.ones(1), length), gold)[0] for length in LENGTHS), squared
+    )
     logs = np.array(alone) * (len(gold) / TEMPER)
     weights = np.exp(logs - logs.max())
     weights[weights < 1e-3] = 0.0
