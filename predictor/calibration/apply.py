@@ -43,8 +43,8 @@ def fits_for(calibration: Calibration, forecaster: str | None, kind: Kind | None
         raise InputError(
             f"calibration {calibration.reference} was fitted on predictions of {' and '.join(known)}, and {makes}; "
             "with --labels truth_posterior makes it, with --weak-labels of every candidate consensus_truth, else "
-            "label_prior_simulation. Leave --calibration out, or fit "
-            "one on outcomes with such predictions.",
+            "truth. Name the estimator it was fitted on (--estimator), leave --calibration out, or fit one on "
+            "outcomes with such predictions.",
             reason="CALIBRATION_UNSUITED",
             field="calibration",
         )

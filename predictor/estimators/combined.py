@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from predictor.estimators.consensus_truth import ConsensusForecast
-from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, Forecaster
 from predictor.estimators.truth import TruthForecast
@@ -31,15 +30,12 @@ def short_of_training(labels: Labels | None, training: Training) -> bool:
 
 @dataclass(frozen=True)
 class Combined:
-    """`truth` given descriptions, proxies, a candidate of labels only, or gold and weak labels of other heads' rows.
+    """`truth`, but `truth_posterior` where heads are trained on the very gold labels given.
 
-    `truth` too where the gold rows are fewer than the training's own: training is then simulated on what they tell of
-    the labels. Else `truth_posterior` given gold labels, else `consensus_truth` given weak ones, else
-    `label_prior_simulation`.
+    And `consensus_truth` where all that is known are weak labels of every candidate.
 
-    A rule, not a fitted model: in the mean over all measured tasks each orders candidates better than the one that
-    needs less, and mixtures of label-free estimators fitted on other tasks were better than the simulation alone by .01
-    at most (tests/benchmarks/accuracy.md, accuracy_second.md, accuracy_third.md).
+    A rule, not a fitted model: in the mean over all measured tasks each part orders candidates better than the one that
+    needs less (tests/benchmarks/accuracy.md, one_truth.md).
     """
 
     name: str = "combined"
@@ -48,34 +44,37 @@ class Combined:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "The default: truth where --describe, --proxy, --labels of fewer rows than --weak-rows, or --labels and weak "
-        "labels of teachers trained elsewhere are given; else "
-        "truth_posterior where --labels is given, else consensus_truth where every candidate's weak labels are and "
-        "three of them differ, else label_prior_simulation."
+        "The default: truth, or beside --labels alone truth_posterior, or beside weak labels alone of every candidate, "
+        "three of which differ, consensus_truth."
     )
 
     def chosen(self, case: Case) -> Forecaster:
-        """The forecaster that this case's evidence allows."""
-        bare = any(one.labels_only for one in case.weak)
-        joint = joint_evidence(case.labels, case.weak_labels) or short_of_training(case.labels, case.training)
-        if bare or case.voters is not None or joint:
+        """The forecaster that this case's evidence allows.
+
+        Weak labels of fewer than three candidates, or of some only, are no evidence without gold labels: nothing tells
+        what they are worth.
+        """
+        simulated = any(one.labels_only for one in case.weak) or short_of_training(case.labels, case.training)
+        if simulated or case.voters is not None or joint_evidence(case.labels, case.weak_labels):
             return TruthForecast()
+        if case.labels is not None:
+            return TruthPosteriorForecast()
         consensus = ConsensusForecast()
-        if case.labels is None and case.weak_labels and not consensus.lacks(case):
+        if case.weak_labels and not consensus.lacks(case):
             return consensus
-        return self.part(Evidence.representations if case.labels is None else Evidence.few_labels)
+        return TruthForecast(weak_labels=False)
 
     def part(self, evidence: Evidence, *, joint: bool = False) -> Forecaster:
         """The forecaster for candidates that all come with this evidence.
 
         Args:
-            joint: descriptions or proxies are given too, weak labels beside gold ones, or too few gold rows.
+            joint: there is more than one kind of evidence, or heads are trained on more rows than have gold labels.
         """
         if joint:
             return TruthForecast()
         if evidence >= Evidence.few_labels:
             return TruthPosteriorForecast()
-        return ConsensusForecast() if evidence == Evidence.weak_labels else LabelPriorSimulation()
+        return ConsensusForecast() if evidence == Evidence.weak_labels else TruthForecast()
 
     def forecast(self, case: Case) -> Forecast:
         """The chosen forecaster's outcomes."""

@@ -15,6 +15,7 @@ import numpy as np
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.simulated_sizes import cut_to, sizes_of, unlike
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
@@ -23,7 +24,7 @@ from predictor.statistics.threads import in_order
 from predictor.training.drawn_tasks import DrawnTasks, SplitTasks
 from predictor.training.label_prior import LabelPrior
 from predictor.training.simulated_split import NullSplit, SimulatedOutcome, SimulatedSplit, stacks
-from predictor.training.splits import Rows, check_rows, cut, fitted
+from predictor.training.splits import Rows, check_rows, cut
 from predictor.truth.noise import NOISE_SHARES
 
 
@@ -116,8 +117,8 @@ class LabelPriorSimulation:
             gain_draws=errors[:, 0] - errors[:, 1],
             ceiling_draws=np.concatenate([values.ravel() for _, values in ceilings]),
             null_draws=error[:, None] + lost,
-            notes=() if case.rows == pool else (_cut_to(case, pool),),
-            warnings=_unlike(case),
+            notes=() if case.rows == pool else (cut_to(case, pool),),
+            warnings=unlike(case),
             order_draws=np.flatnonzero(np.tile(np.repeat(np.arange(len(priors)), draws), len(levels)) < len(orders)),
         )
 
@@ -156,33 +157,6 @@ class LabelPriorSimulation:
             for power in self.powers
         )
         return (even, *easier)
-
-
-def sizes_of(case: Case) -> tuple[int, int]:
-    """Rows of D~ and D^ on which the case's training is simulated."""
-    return fitted(case.rows, *case.training.sizes(case.rows))
-
-
-def _cut_to(case: Case, pool: int) -> str:
-    free = case.training.weak_rows is None and case.training.student_rows is None
-    return f"simulated on {case.rows} of {pool} rows" + (", a third of them for each head" if free else "")
-
-
-def _unlike(case: Case) -> tuple[str, ...]:
-    """What was simulated, where it is not what was asked for."""
-    asked, shown = case.training.sizes(case.rows), sizes_of(case)
-    training, found = case.training, []
-    if training != training.squared:
-        found.append(
-            f"simulated with ridge heads on soft labels, where {training.heads} heads on {training.label_form} ones "
-            "are to be predicted"
-        )
-    if shown != asked:
-        found.append(
-            f"simulated with {shown[0]} rows for each weak head and {shown[1]} for the student, as {case.rows} rows "
-            f"can show no more; with {asked[0]} and {asked[1]}, as is to be predicted, expect lower errors"
-        )
-    return tuple(found)
 
 
 def _simulated(

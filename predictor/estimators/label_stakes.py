@@ -6,9 +6,9 @@ import numpy as np
 
 from predictor.decision.label_stake import LabelStake
 from predictor.estimators.cross_fitted_students import by_ridge
-from predictor.estimators.label_prior_simulation import sizes_of
 from predictor.estimators.label_truths import LabelTruths
 from predictor.estimators.problem import Case
+from predictor.estimators.simulated_sizes import sizes_of
 from predictor.estimators.supervision import supervise
 from predictor.estimators.truth import TruthForecast
 from predictor.heads.ridge import FactoredRidge

@@ -80,6 +80,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
 BY_NAME_ONLY = frozenset(
     {
         "truth",
+        "label_prior_simulation",
         "representation_gap_tail_corrected",
         "representation_gap_labels",
         "representation_gap_pseudo_labels",
@@ -101,7 +102,10 @@ BY_NAME_ONLY = frozenset(
         "h_score",
     }
 )
-"""Estimators that run only where a request names them: they add evidence and cost, not to the default answer."""
+"""Estimators that run only where a request names them, or where the order is theirs.
+
+They add evidence and cost, not to the default answer.
+"""
 
 
 def find(name: str) -> Estimator:

@@ -19,10 +19,10 @@ from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.label_bases import LabelBases, label_bases
 from predictor.estimators.label_kernels import label_kernels
-from predictor.estimators.label_prior_simulation import sizes_of
 from predictor.estimators.label_truths import LabelTruths, class_noise
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.simulated_sizes import cut_to, sizes_of, unlike
 from predictor.estimators.supervision import shortfall, supervise
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.evidence import Evidence
@@ -73,6 +73,7 @@ class TruthForecast:
         max_rows: rows used at most (drawn by the seed): n × n covariances stay small.
         shuffles: pairings shuffled per candidate: with 19, luck lets some candidate beat those of all in 1 of 20
             rankings.
+        weak_labels: whether given weak labels are evidence; False orders by the rows and models alone.
     """
 
     halvings: int = 4
@@ -80,6 +81,7 @@ class TruthForecast:
     draws: int = 64
     max_rows: int = 1500
     shuffles: int = SHUFFLES
+    weak_labels: bool = True
 
     name: str = "truth"
     better: Better = "lower"
@@ -102,7 +104,7 @@ class TruthForecast:
         Raises:
             InputError: too few rows, gold labels of nearly all rows, or evidence that does not fit.
         """
-        case = self.prepared(case)
+        pool, case = case.rows, self.prepared(case)
         known = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
         trained = case.labels is not None and (case.training.weak_rows or 0) <= len(known)
         real = [trained or one.name in case.weak_labels for one in case.weak]
@@ -117,8 +119,12 @@ class TruthForecast:
         every_row = any(real) and _on_every_row(case, np.flatnonzero(real), truths)
         rows = case.rows if every_row else case.rows - len(known)
         warnings = shortfall(rows, case.training, gold) if any(real) else ()
+        notes = truths.notes
+        if not all(real):
+            warnings += unlike(case)
+            notes += () if case.rows == pool else (cut_to(case, pool),)
         return replace(
-            _joined(len(case.weak), parts, truths.notes),
+            _joined(len(case.weak), parts, notes),
             warnings=warnings,
             evidence_kinds=truths.evidence_kinds,
             label_scale=truths.coding.scale if case.labels is not None and not truths.classes else None,
@@ -126,7 +132,8 @@ class TruthForecast:
 
     def prepared(self, case: Case) -> Case:
         """The case on `sampled_rows`, weak labels in the coding of gold ones."""
-        case = replace(case, weak_labels={name: _table(case, name) for name in case.weak_labels})
+        given = case.weak_labels if self.weak_labels else ()
+        case = replace(case, weak_labels={name: _table(case, name) for name in given})
         return case if case.rows <= self.max_rows else case.take(self.sampled_rows(case))
 
     def sampled_rows(self, case: Case) -> Rows:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from predictor.estimators.problem import Representation
 from predictor.estimators.protocol import Estimator, Forecaster
+from predictor.estimators.truth import TruthForecast
 from predictor.query.evidence import Evidence
 from predictor.query.query import RankingQuery
 from predictor.ranking.boundary import StrongBoundary
@@ -137,7 +138,7 @@ def _evidence(query: RankingQuery, estimator: Estimator, given: Evidence) -> str
 
     Weak labels may come from heads that were trained on gold ones, so they count as gold labels where there are any.
     """
-    if estimator.name == "truth":
+    if isinstance(estimator, TruthForecast) and estimator.weak_labels:
         return given.name  # it uses all evidence that there is
     if query.labels is not None and estimator.evidence >= Evidence.weak_labels:
         return Evidence.few_labels.name

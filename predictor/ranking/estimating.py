@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Estimator
+from predictor.estimators.protocol import Estimator, forecasts
 from predictor.estimators.supervision import check_probabilities, check_width
 from predictor.query.description import names_ends
 from predictor.query.query import RankingQuery
@@ -92,9 +92,10 @@ def estimate_alone(
 def estimate_together(
     candidates: Sequence[PendingCandidate], selection: Selection, case: Case, ordering: Ordering
 ) -> tuple[PendingCandidate, ...]:
-    """The candidates with the estimates that compare them with each other."""
+    """The candidates with the estimates that compare them with each other, those that make the order among them."""
     estimates = [dict(one.estimates) for one in candidates]
-    for forecaster in selection.forecasters:
+    maker = [ordering.estimator] if forecasts(ordering.estimator) else []
+    for forecaster in dict.fromkeys((*selection.forecasters, *maker)):
         for known, estimate in zip(estimates, ordering.estimates_of(forecaster, case), strict=True):
             known[forecaster.name] = estimate
     for joint in selection.joint:

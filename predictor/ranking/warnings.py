@@ -9,6 +9,7 @@ import numpy as np
 from predictor.estimators.combined import Combined
 from predictor.estimators.hard_votes import are_classes
 from predictor.estimators.protocol import Estimator, forecasts
+from predictor.estimators.truth import TruthForecast
 from predictor.query.evidence import Evidence
 from predictor.query.label_column import MAX_CLASSES
 from predictor.query.query import RankingQuery
@@ -54,7 +55,7 @@ def warnings_on_evidence(
     """
     if query.knows_labels_in_words and used.name != "truth":
         return (f"descriptions and proxies did not make the order: {used.name} does not use them; truth does",)
-    if isinstance(requested, Combined) and used.name == "truth":
+    if isinstance(requested, Combined) and isinstance(used, TruthForecast) and used.weak_labels:
         return ()
     if isinstance(requested, Combined) and query.knows_weak_labels:
         if used.evidence >= Evidence.weak_labels:

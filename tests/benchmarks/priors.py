@@ -21,13 +21,13 @@ from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import consensus_kernel, flat_kernel, model_weights, power_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.extraction.extractor import Extractor
-from predictor.ranking.point_scores import expected_outcomes
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.training.label_prior import LabelPrior
 from predictor.training.splits import Rows
 from tests.benchmarks.accuracy import RECORDS, measured_beside
+from tests.benchmarks.expected_outcomes import expected_outcomes
 from tests.benchmarks.lineup import SETS, Cell, cells, data_folder, read
 from tests.benchmarks.record import signal
 

@@ -18,7 +18,7 @@ from predictor.folders import cache_dir
 from predictor.models.known_models import find
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
-from predictor.ranking.point_scores import expected_outcomes
+from tests.benchmarks.expected_outcomes import expected_outcomes
 from tests.benchmarks.lineup import ready
 from tests.benchmarks.sides import ours
 

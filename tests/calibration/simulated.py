@@ -8,7 +8,7 @@ from predictor.calibration.calibrate import calibrate
 from predictor.calibration.calibration import Calibration
 from predictor.outcomes.outcome import Outcome
 
-ESTIMATORS = ("label_prior_simulation", "truth_posterior")
+ESTIMATORS = ("truth", "truth_posterior")
 
 
 def outcomes(

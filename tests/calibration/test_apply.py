@@ -187,7 +187,7 @@ def test_predictions_for_other_heads_than_those_fitted_on_are_reported_to_be(rec
     assert all(re.search(stated, one) for one in reported)
 
 
-@pytest.mark.parametrize("forecaster", ["label_prior_simulation", None])
+@pytest.mark.parametrize("forecaster", ["truth", None])
 def test_a_calibration_of_other_predictions_is_refused(forecaster):
     with pytest.raises(InputError, match="was fitted on predictions of truth_posterior, and ") as caught:
         fits_for(fixed(**LINES), forecaster, None)
@@ -227,7 +227,7 @@ def test_rank_takes_a_calibration_by_name(arrays):
 def test_rank_refuses_what_it_cannot_use_before_it_reads_a_model(arrays):
     with pytest.raises(NotFoundError, match="there is no calibration 'past'"):
         predictor.rank(**arrays, calibration="past")
-    CalibrationStore().put(calibration(estimators=("label_prior_simulation",)))
+    CalibrationStore().put(calibration(estimators=("truth",)))
     with pytest.raises(InputError, match="truth_posterior makes this order"):
         predictor.rank(**arrays | {"strong": "./no-such-model"}, pool=["x"] * 150, calibration="past")
     with pytest.raises(InputError, match="this order is made by no predicted outcome"):

@@ -18,7 +18,7 @@ def test_the_fits_find_the_truth_of_a_known_world():
     found = calibration(tasks=12, candidates=8, random_effect=0.01, noise=0.002)
     assert [(fit.estimator, fit.target, fit.unit) for fit in found.fits] == [
         (estimator, target, unit)
-        for estimator in ("truth_posterior", "label_prior_simulation")
+        for estimator in ("truth", "truth_posterior")
         for target, unit in (
             ("w2s_error", "label variance"),
             ("gain", "label variance"),

@@ -29,7 +29,7 @@ def arrays(tmp_path, monkeypatch) -> dict[str, object]:
 
 def student_labels(**random_effects: float) -> Calibration:
     """A calibration with these random effects in its error and gain, and lines that change nothing."""
-    whole = calibration(estimators=("label_prior_simulation",), accuracies=False)
+    whole = calibration(estimators=("truth",), accuracies=False)
     fits = (
         replace(fit, line=replace(fit.line, intercept=0.0, slope=1.0), random_effects=random_effects)
         for fit in whole.fits
@@ -88,7 +88,7 @@ def test_effects_is_as_unsure_as_habits_are():
     hidden = rng.standard_normal((90, 4))
     twin = hidden + 0.5 * rng.standard_normal((90, 4))
     case = Case(Representation("s", hidden), (Representation("a", twin), Representation("unknown", twin)))
-    effects = CandidateEffects("label_prior_simulation", moves, 0.0 * moves, errors, 0.0 * errors)
+    effects = CandidateEffects("truth", moves, 0.0 * moves, errors, 0.0 * errors)
     found = order(ESTIMATORS["combined"], case, "w2s_error", effects=effects)
     assert found.standing.rank.tolist() == [2, 1]
     assert 0.1 < found.standing.p_best[0] < 0.4
@@ -130,6 +130,6 @@ def test_effects_of_another_forecaster_moves_nothing():
     plain = order(estimator, case, "w2s_error")
     zero, far = np.zeros(3), np.array([5.0, 0.0, -5.0])
     other = order(estimator, case, "w2s_error", effects=CandidateEffects("truth_posterior", far, zero, zero, zero))
-    own = order(estimator, case, "w2s_error", effects=CandidateEffects("label_prior_simulation", far, zero, zero, zero))
+    own = order(estimator, case, "w2s_error", effects=CandidateEffects("truth", far, zero, zero, zero))
     assert other.standing.rank.tolist() == plain.standing.rank.tolist()
     assert own.standing.rank.tolist() == [3, 2, 1]

@@ -72,5 +72,5 @@ class CountingSource:
 
 def query(*weak: ModelSpec, **settings: object) -> RankingQuery:
     specs = weak or tuple(ModelSpec(name, f"./{name}") for name in features() if name != "strong")
-    settings.setdefault("estimators", ("label_prior_simulation",))
+    settings.setdefault("estimators", ("truth",))
     return RankingQuery(ModelSpec("strong", "./strong"), specs, POOL, settings=Settings(**settings))  # type: ignore[arg-type]

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from predictor.estimators.label_prior_simulation import LabelPriorSimulation
+from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
-from predictor.ranking.point_scores import expected_outcomes, scores
+from predictor.estimators.truth import TruthForecast
+from predictor.ranking.point_scores import scores
 from tests.ranking.counting import features
 
 
@@ -20,15 +21,12 @@ def case(rows: int) -> Case:
 
 
 def test_scores_without_replicates_are_the_forecasts_own() -> None:
-    few, simulation = case(90), LabelPriorSimulation(draws=2)
-    cast = simulation.forecast(few)
-    # The forecast draws tasks between its splits, so splits differ: equal in law, not in digits.
-    found = expected_outcomes(simulation, few)
-    level = cast.error.mean() - found[:, 1].mean()
-    np.testing.assert_allclose(found[:, 1] + level, cast.error, atol=0.04)
-    np.testing.assert_allclose(found[:, 0] - found[:, 1], cast.gain, atol=0.04)
-    np.testing.assert_allclose(scores(simulation, few, "gain"), found[:, 1] - found[:, 0])
-    assert np.argsort(found[:, 1]).tolist() == np.argsort(cast.error).tolist()
+    """The same numbers, without the shuffled candidates that only the null needs."""
+    few, truth = case(90), TruthForecast()
+    cast = truth.forecast(few)
+    np.testing.assert_allclose(scores(truth, few, "gain"), -cast.gain)
+    found = scores(Combined(), few, None)
+    np.testing.assert_allclose(found - found.mean(), cast.error - cast.error.mean(), atol=1e-12)
 
 
 def test_other_estimators_score_by_their_value_with_the_better_first() -> None:
@@ -41,9 +39,8 @@ def test_other_estimators_score_by_their_value_with_the_better_first() -> None:
 
 
 def test_few_rows_are_split_more_often_unless_reported_otherwise() -> None:
-    simulation = LabelPriorSimulation()
     spread = {}
     for rounds in (None, 1):
-        found = [expected_outcomes(simulation, replace(case(90), seed=seed), rounds)[:, 1] for seed in range(6)]
+        found = [scores(TruthForecast(), replace(case(90), seed=seed), "w2s_error", rounds) for seed in range(6)]
         spread[rounds] = np.diff(found, axis=1).std(axis=0).mean()
     assert spread[None] < 0.6 * spread[1]

@@ -11,15 +11,15 @@ import pytest
 
 import predictor
 from predictor.errors import InputError, W2SError
-from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.problem import Case, Representation
+from predictor.estimators.truth import TruthForecast
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Budget
 from predictor.query.source import FeatureSet
 from predictor.query.training_plan import Training
 from predictor.ranking.candidate import Elimination, PendingCandidate
 from predictor.ranking.incremental_features import IncrementalFeatures
-from predictor.ranking.point_scores import expected_outcomes
+from predictor.ranking.point_scores import scores
 from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking
 from predictor.steps import drain
@@ -83,7 +83,7 @@ def test_eliminated_candidates_stay_in_the_answer_with_their_reasons(staged: tup
         assert c.rank_low == len(ranked) + 1
         assert c.diagnostics["rows_seen"] == len(source.asked[c.name])
         assert 0 < c.diagnostics["behind_low"] <= c.diagnostics["behind_by"] <= c.diagnostics["behind_high"]
-        assert c.estimates["label_prior_simulation"].note == f"on {len(source.asked[c.name])} rows"
+        assert c.estimates["truth"].note == f"on {len(source.asked[c.name])} rows"
         assert any("eliminated at stage" in warning and "of 640 rows" in warning for warning in c.warnings)
     assert f"read in stages at 90% confidence: {ranking.rows} of 640 rows" in ranking.warnings[0]
     share = sum(len(rows) for rows in source.asked.values()) / (5 * ROWS)
@@ -180,10 +180,10 @@ def test_those_eliminated_at_the_first_stage_were_scored_on_its_rows_and_on_the_
     found = {name: values[rows].astype(np.float32) for name, values in features().items()}
     student, *weak = (Representation(name, values, *ABOUT.get(name, ())) for name, values in found.items())
     seen = Case(student, tuple(weak), seed=0, training=Training(ROWS // 3, ROWS // 3))
-    expected = dict(zip((w.name for w in weak), expected_outcomes(LabelPriorSimulation(), seen)[:, 1], strict=True))
+    expected = dict(zip((w.name for w in weak), scores(TruthForecast(), seen, "w2s_error"), strict=True))
     assert left
     for c in left:
-        assert c.estimates["label_prior_simulation"].value == pytest.approx(expected[c.name], abs=1e-12)
+        assert c.estimates["truth"].value == pytest.approx(expected[c.name], abs=1e-12)
 
 
 def test_those_eliminated_at_the_last_stage_are_context_models() -> None:
@@ -197,7 +197,7 @@ def test_those_eliminated_at_the_last_stage_are_context_models() -> None:
     assert eliminated
     training = Training(ROWS // 3, ROWS // 3)
     case = Case(student, tuple(active), seed=0, training=training, context_models=tuple(eliminated))
-    for one, error in zip(active, LabelPriorSimulation().forecast(case).error, strict=True):
+    for one, error in zip(active, TruthForecast().forecast(case).error, strict=True):
         assert remaining[one.name].predicted_w2s_error.value == pytest.approx(error, abs=1e-12)
 
 
@@ -232,7 +232,7 @@ def test_arrays_are_cut_and_never_asked_twice(tmp_path: Path) -> None:
         strong=found["strong"],
         weak={"near": f"array:{tmp_path / 'near.npy'}", "half": found["half"], "noise": found["noise"]},
         budget="50%",
-        estimators=["label_prior_simulation"],
+        estimators=["truth"],
     )
     assert ranking.best().name == "near"
     assert ranking.warnings[0].startswith("read in stages at 95% confidence: ")

@@ -42,7 +42,7 @@ def test_a_good_teacher_is_separable_where_noise_is_not(models):
     found = predict(strong=models[0], weak={"good": models[1]["t0"], "noise": rng.standard_normal((ROWS, 12))})
     assert found.null.separable == 1
     assert found.best().name == "good"
-    assert found.best().p_best > 0.8
+    assert found.best().p_best > 0.6
     # Their replicates overlap; what tells them apart is that noise does no better than shuffled rows.
     assert by_name(found)["noise"].tie_group != found.best().tie_group
 
