@@ -161,6 +161,10 @@ class Ranking:
 
         return table(self, 100)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows on a terminal."""
+        printer.text(str(self))
+
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
         from predictor.results.markdown import markdown

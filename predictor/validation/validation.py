@@ -141,6 +141,10 @@ class Validation:
 
         return markdown(self)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows on a terminal."""
+        printer.text(str(self))
+
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
         return str(self)
