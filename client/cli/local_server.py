@@ -27,6 +27,9 @@ START_SECONDS = 60.0
 NEWEST = 1000
 """Jobs looked at for open ones; a job older than that many others has ended."""
 
+SHARED_SERVER = frozenset({"W2S_HTTP", "W2S_METRICS"})
+"""Variables with addresses of a server for several users, which this one must not take from it."""
+
 LONGEST_SOCKET = 100
 """Bytes; the system takes 107."""
 
@@ -115,7 +118,9 @@ def keep(address: str, idle_seconds: float = IDLE_SECONDS) -> int:
     """Run the server until it has had no open job for a while; returns its exit code."""
     from client.client import PredictorClient
 
-    server = subprocess.Popen([sys.executable, "-m", "server", "--address", address], stdin=subprocess.DEVNULL)
+    environment = {name: value for name, value in os.environ.items() if name not in SHARED_SERVER}
+    command = [sys.executable, "-m", "server", "--address", address]
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
     busy = time.monotonic()
     while server.poll() is None and time.monotonic() - busy < idle_seconds:
         time.sleep(min(POLL_SECONDS, idle_seconds / 4))

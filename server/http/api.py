@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from google.protobuf import message_factory
@@ -117,15 +118,16 @@ class API:
         kind = message_factory.GetMessageClass(route.method.input_type)
         inner: Any = route.method.input_type.fields_by_name["manifest"].message_type
         declared = message_factory.GetMessageClass(inner)
+        key = str(route.key).rpartition(".")[2]
         pairs = [(name, text) for name, text in request.query_params.multi_items() if name != "offset"]
+        manifest = partial(read_parameters, [*pairs, (key, request.path_params["key"])], declared)
         offset = request.query_params.get("offset", "0")
         if not offset.isdecimal() or len(offset) > 18:
             raise InputError(
                 f"offset is {offset[:50]!r}; it must be a number of bytes.", reason="BAD_OFFSET", field="offset"
             )
-        key = str(route.key).rpartition(".")[2]
-        manifest = read_parameters([*pairs, (key, request.path_params["key"])], declared)
-        call = self._calls.single(route.full_name, upload(kind, manifest, int(offset), body), peer_of(request))
+        messages = upload(kind, manifest, int(offset), body)
+        call = self._calls.single(route.full_name, messages, peer_of(request))
         return Response(write_json(await while_connected(call, request, body)), media_type=JSON)
 
     def _body(self, request: Request) -> Body:

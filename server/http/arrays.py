@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from protos.w2s.v1 import features_pb2 as pb
 from server.http.body import Body
 
 
-async def upload(kind: type[Any], manifest: Message, offset: int, body: Body) -> AsyncIterator[Any]:
-    """The messages of an upload: the manifest, and then the body in chunks from a byte on."""
-    yield kind(manifest=manifest)
+async def upload(kind: type[Any], declared: Callable[[], Message], offset: int, body: Body) -> AsyncIterator[Any]:
+    """The messages of an upload: the manifest, read once the call is admitted, then the body from a byte on."""
+    yield kind(manifest=declared())
     async for data in body.chunks(MAX_CHUNK):
         yield kind(chunk=convert.chunk_to_proto(offset, data))
         offset += len(data)

@@ -81,7 +81,8 @@ def test_a_detached_job_is_listed_watched_shown_resumed_and_removed(run, server)
 
 
 def test_without_a_server_jobs_run_in_this_users_own_which_ends_when_idle(run, tmp_path):
-    idle = {"W2S_EMBEDDED_IDLE_SECONDS": "4"}
+    """It leaves the addresses alone that the environment gives to a server for several users."""
+    idle = {"W2S_EMBEDDED_IDLE_SECONDS": "4", "W2S_HTTP": "127.0.0.1:0", "W2S_METRICS": "127.0.0.1:0"}
     done = run("rank", "--strong", "s.npy", *WEAK, "--detach", "--json", env=idle)
     assert done.returncode == 0, done.stderr
     job = json.loads(done.stdout)["job"]
@@ -91,6 +92,7 @@ def test_without_a_server_jobs_run_in_this_users_own_which_ends_when_idle(run, t
     while '"stopped"' not in (tmp_path / "state" / "embedded.log").read_text():
         assert time.monotonic() < end, "the server of this user did not stop"
         time.sleep(0.2)
+    assert "_served" not in (tmp_path / "state" / "embedded.log").read_text()
     # The job store outlives it, and the next command starts another.
     assert json.loads(run("jobs", "show", job, "--json", env=idle).stdout)["state"] == "SUCCEEDED"
     assert os.stat(tmp_path / "state").st_mode & 0o077 == 0

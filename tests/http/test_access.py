@@ -30,7 +30,9 @@ def test_who_is_not_known_gets_nothing(guarded, given):
 def test_who_is_not_known_has_no_body_read(guarded):
     one = guarded.web
     assert one.ask("PUT", "/v1/parts/" + "0" * 64 + "?size_bytes=9", b"x").status == 401
+    assert one.ask("PUT", "/v1/parts/none?unknown=1", b"x").status == 401
     assert one.ask("POST", "/v1/jobs", b"no json").status == 401
+    assert one.get("/v1/jobs?unknown=1").status == 401
 
 
 def test_health_and_the_description_are_open(guarded):
@@ -139,7 +141,7 @@ def test_an_address_that_cannot_be_is_refused(address, text):
 
 
 def configured(address):
-    return Config.read({}, endpoints={"http": address})
+    return Config.read({"W2S_HTTP": address})
 
 
 def test_a_taken_address_is_refused_at_the_start(open_web):
