@@ -18,6 +18,7 @@ from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
 from server.pages import bad_page_token, page_size
+from server.selection import Fields, Selection, page_after
 from server.usage import TenantUsage
 from server.workforce.fitting import FitWorkers
 
@@ -25,6 +26,12 @@ _THREADS = 4
 
 _MARK = re.compile("outcomes:([0-9]{1,12}):([0-9a-f]{64})")
 _MAX_CHARACTERS = 1024
+_FIELDS: Fields[Outcome] = {
+    "task": lambda one: one.task, "strong": lambda one: one.strong, "weak": lambda one: one.weak,
+    "recipe": lambda one: one.recipe, "origin": lambda one: one.origin, "measured_on": lambda one: one.measured_on,
+    "rows": lambda one: one.rows, "seeds": lambda one: one.seeds, "w2s_error": lambda one: one.w2s_error,
+    "w2s_accuracy": lambda one: one.w2s_accuracy,
+}  # fmt: skip
 
 T = TypeVar("T")
 
@@ -67,11 +74,18 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         store = self._stores.outcomes(current_tenant())
         wanted = {name: getattr(request, name) or None for name in ("task", "strong", "recipe")}
 
+        selection = Selection.parse(request.filter, request.order_by, _FIELDS)
+
         def page() -> pb.ListOutcomesResponse:
-            try:
-                found = store.read(after=request.page_token or None, size=size + 1, **wanted)
-            except NotFoundError as error:
-                raise bad_page_token(request.page_token) from error
+            token = request.page_token
+            if selection != Selection():
+                chosen = selection.of(store.read(**wanted))
+                found = page_after(chosen, token, lambda one: one.id, bad_page_token(token))[: size + 1]
+            else:
+                try:
+                    found = list(store.read(after=token or None, size=size + 1, **wanted))
+                except NotFoundError as error:
+                    raise bad_page_token(token) from error
             token = found[size - 1].id if len(found) > size else ""
             shown = [convert.outcome_to_proto(one) for one in found[:size]]
             return pb.ListOutcomesResponse(outcomes=shown, next_page_token=token)

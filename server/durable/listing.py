@@ -14,7 +14,7 @@ MAX_LABELS = 16
 
 _LABEL = re.compile(r"^[a-z][a-z0-9_.-]{0,62}$")
 _VALUE = re.compile(r"^[A-Za-z0-9_.:/@+-]{0,128}$")
-_TERM = re.compile(r'\s*([a-z_]+(?:\.[a-z0-9_.-]+)?)\s*(=|!=|<=|>=|<|>)\s*("[^"]*"|[^\s"]+)\s*(AND\s|$)')
+_TERM = re.compile(r'\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_.-]+)?)\s*(=|!=|<=|>=|<|>)\s*("[^"]*"|[^\s"]+)\s*(AND\s|$)')
 _TEXTS = ("state", "request_id", "repeat_of")
 _TIMES = {"create_time": "created", "update_time": "updated"}
 
@@ -47,7 +47,7 @@ class Listing:
         Raises:
             InputError: another form.
         """
-        terms = list(_terms(text))
+        terms = [_term(*one, text) for one in terms_of(text, _bad(text))]
         column, _, way = (order_by.strip() or "create_time desc").partition(" ")
         if column not in _TIMES or way.strip() not in ("", "asc", "desc"):
             raise InputError(
@@ -84,18 +84,22 @@ def read_labels(text: str) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _terms(text: str) -> list[tuple[str, str | int]]:
-    found: list[tuple[str, str | int]] = []
+def terms_of(text: str, error: InputError) -> list[tuple[str, str, str]]:
+    """Field, sign and value of each term of a filter.
+
+    Raises:
+        InputError: `error`, where the text is no filter.
+    """
+    found: list[tuple[str, str, str]] = []
     place = 0
     while place < len(text.rstrip()):
         term = _TERM.match(text, place)
         if term is None or len(found) >= MAX_TERMS:
-            raise _bad(text)
-        name, sign, value = term[1], term[2], term[3].strip('"')
-        found.append(_term(name, sign, value, text))
+            raise error
+        found.append((term[1], term[2], term[3].strip('"')))
         place = term.end()
         if term[4] and not text[place:].strip():
-            raise _bad(text)
+            raise error
     return found
 
 

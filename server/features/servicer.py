@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,10 +21,15 @@ from server.features.stores import feature_store
 from server.features.upload import FeatureUpload
 from server.features.uploads import Uploads
 from server.pages import bad_page_token, page_size
+from server.selection import Fields, Selection, page_after
 from server.upload_stream import UploadStreams
 from server.usage import TenantUsage
 
 _THREADS = 4
+_FIELDS: Fields[NamedFeatures] = {
+    "name": lambda one: one.name, "rows": lambda one: one.rows, "dim": lambda one: one.dim,
+    "size_bytes": lambda one: one.size, "rows_sha256": lambda one: one.rows_sha256,
+}  # fmt: skip
 
 
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
@@ -95,7 +100,14 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         """See protos/w2s/v1/features.proto."""
         size, after = page_size(request.page_size, self._limits.max_page_features), _after(request.page_token)
         store = feature_store(current_tenant())
-        found = await self._streams.run(lambda: store.page(after, size + 1))
+        selection = Selection.parse(request.filter, request.order_by, _FIELDS)
+
+        def chosen() -> Sequence[NamedFeatures]:
+            if selection == Selection():
+                return store.page(after, size + 1)
+            return page_after(selection.of(store.ls()), after, lambda one: one.name, bad_page_token(after))[: size + 1]
+
+        found = await self._streams.run(chosen)
         token = found[size - 1].name if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)

@@ -195,18 +195,22 @@ class RecordOutcomesResponse(_message.Message):
     def __init__(self, recorded: _Optional[int] = ..., repeated: _Optional[int] = ...) -> None: ...
 
 class ListOutcomesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "task", "strong", "recipe")
+    __slots__ = ("page_size", "page_token", "task", "strong", "recipe", "filter", "order_by")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     STRONG_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     task: str
     strong: str
     recipe: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., task: _Optional[str] = ..., strong: _Optional[str] = ..., recipe: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., task: _Optional[str] = ..., strong: _Optional[str] = ..., recipe: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[str] = ...) -> None: ...
 
 class ListOutcomesResponse(_message.Message):
     __slots__ = ("outcomes", "next_page_token")

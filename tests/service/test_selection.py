@@ -1,0 +1,111 @@
+"""Filters and orders of the lists of feature sets and outcomes, as of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import grpc
+import numpy as np
+import pytest
+
+from client import PredictorClient
+from predictor.errors import InputError
+from protos.w2s.v1 import calibration_pb2, features_pb2
+from server.selection import Fields, Selection, page_after
+from tests.calibration.simulated import outcomes
+from tests.service.sending import error_of
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    size: int
+    share: float | None = None
+
+
+FIELDS: Fields[Thing] = {
+    "name": lambda one: one.name, "size": lambda one: one.size, "share": lambda one: one.share,
+}  # fmt: skip
+THINGS = [Thing("a-1", 3, 0.5), Thing("a-2", 1), Thing("b[1]", 2, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "names"),
+    [
+        ("", "", ["a-1", "a-2", "b[1]"]),
+        ('name = "a-*"', "", ["a-1", "a-2"]),
+        ('name != "a-*"', "", ["b[1]"]),
+        ('name = "b[1]"', "", ["b[1]"]),
+        ('name = "b1"', "", []),
+        ("size >= 2", "size", ["b[1]", "a-1"]),
+        ("size = 1 AND name = a-2", "", ["a-2"]),
+        ("share < 0.3", "", ["b[1]"]),
+        ("share != 0.5", "", ["a-2", "b[1]"]),
+        ("", "share", ["b[1]", "a-1", "a-2"]),
+        ("", "share desc", ["a-1", "b[1]", "a-2"]),
+        ("", "name desc", ["b[1]", "a-2", "a-1"]),
+    ],
+)
+def test_terms_and_orders(text: str, order: str, names: list[str]):
+    assert [one.name for one in Selection.parse(text, order, FIELDS).of(THINGS)] == names
+
+
+@pytest.mark.parametrize(
+    "text", ["name", "name ~ a", "color = red", "size > big", "name = a AND", "name = a OR size = 1"]
+)
+def test_filters_of_another_form_are_refused(text: str):
+    with pytest.raises(InputError, match="Fields are name, size, share") as caught:
+        Selection.parse(text, "", FIELDS)
+    assert (caught.value.reason, caught.value.field) == ("BAD_FILTER", "filter")
+
+
+def test_orders_of_another_form_are_refused():
+    with pytest.raises(InputError, match="give one of name, size, share"):
+        Selection.parse("", "color", FIELDS)
+    with pytest.raises(InputError, match="bad page"):
+        page_after(THINGS, "gone", lambda one: one.name, InputError("bad page", reason="BAD_PAGE"))
+
+
+@pytest.fixture
+def stored(client: PredictorClient) -> Iterator[PredictorClient]:
+    for number, rows in enumerate((30, 10, 20)):
+        client.features.push(f"listed-{number}", np.ones((rows, 3), np.float32))
+    client.calibrations.record(outcomes())
+    yield client
+    for number in range(3):
+        client.features.remove(f"listed-{number}")
+
+
+def test_feature_sets_are_found_by_filter_in_an_order_page_by_page(stored: PredictorClient):
+    ask, found, token = stored.features._stub.ListFeatures, [], ""
+    while True:
+        request = features_pb2.ListFeaturesRequest(
+            page_size=1, page_token=token, filter='name = "listed-*" AND rows < 25', order_by="rows desc"
+        )
+        answer = ask(request, timeout=20)
+        found += [one.name for one in answer.features]
+        token = answer.next_page_token
+        if not token:
+            break
+    assert found == ["listed-2", "listed-1"]
+    with pytest.raises(grpc.RpcError) as refused:
+        ask(features_pb2.ListFeaturesRequest(filter="color = red"), timeout=20)
+    assert error_of(refused.value).reason == "BAD_FILTER"
+
+
+def test_outcomes_are_found_by_filter_in_an_order_page_by_page(stored: PredictorClient):
+    ask = stored.calibrations._flows._stub.ListOutcomes
+    whole = ask(calibration_pb2.ListOutcomesRequest(page_size=1000), timeout=20).outcomes
+    middle = sorted(one.w2s_error for one in whole)[len(whole) // 2]
+    found, token = [], ""
+    while True:
+        request = calibration_pb2.ListOutcomesRequest(
+            page_size=4, page_token=token, filter=f"w2s_error < {middle!r}", order_by="w2s_error"
+        )
+        answer = ask(request, timeout=20)
+        found += [one.w2s_error for one in answer.outcomes]
+        token = answer.next_page_token
+        if not token:
+            break
+    assert found == sorted(one.w2s_error for one in whole if one.w2s_error < middle)
