@@ -25,6 +25,7 @@ from protos import convert
 from protos.parts import attach
 from protos.w2s.v1 import calibration_pb2, query_pb2
 from server.access.caller import LOCAL
+from server.access.redaction import error_for, redact_ranking
 from server.calibration.stores import outcome_store
 from server.features.stores import feature_store
 from server.parts.store import read_part
@@ -77,7 +78,7 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, history: History, out
         result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, history, outward)
         _send(outward, "result", result)
     except W2SError as error:
-        _send(outward, "error", convert.error_to_status(error).SerializeToString())
+        _send(outward, "error", convert.error_to_status(error_for(tenant, error)).SerializeToString())
     except MemoryError:
         out_of_memory = LimitError(_ADVICE[kind], reason="WORKER_MEMORY")
         _send(outward, "error", convert.error_to_status(out_of_memory).SerializeToString())
@@ -104,8 +105,10 @@ def _rank(request: bytes, state: Path, tenant: str, history: History, outward: B
         roots = roots_of(tenant, excluded=history.errors())
         query = with_checkpoints(query, roots, int(os.environ[MAX_CANDIDATES]))
         source = guarded(source_of(query, store, history.prefetch), roots)
-        ranking = _report(rank_steps(query, source, calibration), outward)
-    return convert.ranking_to_proto(ranking).SerializeToString()
+        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration), outward))
+    if tenant != LOCAL:
+        redact_ranking(ranking)
+    return ranking.SerializeToString()
 
 
 def _fit(request: bytes, state: Path, tenant: str) -> bytes:
