@@ -14,13 +14,14 @@ from server.access.endpoints import NAMES
 from server.app import serve
 from server.config import Config, Limits
 from server.telemetry.exporters import KINDS
+from server.telemetry.logs import LEVELS
 from server.workforce.model_roots import ROOTS
 
 EPILOG = """\
 W2S_ADDRESS, W2S_STATE_DIR, W2S_TLS_CERT, W2S_TLS_KEY, W2S_CLIENT_CA, W2S_TOKENS, W2S_METRICS, W2S_AUDIT_LOG,
-W2S_HTTP, W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as PATH is) and
-W2S_LIMIT_<NAME> mean the same where a flag is not given, and so do W2S_MODELS_FROM and W2S_CALLBACK_TO with blanks
-between their entries.
+W2S_HTTP, W2S_DATABASE, W2S_DEVICES, W2S_TRACES, W2S_LOG_LEVEL, W2S_TENANT_WEIGHT, W2S_MODEL_ROOTS (folders joined as
+PATH is) and W2S_LIMIT_<NAME> mean the same where a flag is not given, and so do W2S_MODELS_FROM and W2S_CALLBACK_TO
+with blanks between their entries.
 Certificates and tokens are read again when their files change; tokens are made with `python -m server.token`.
 Jobs survive a restart. SIGTERM stops the server: running jobs get a few seconds, the others wait for the next start.
 """
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="store jobs in postgresql://… (default: a file in the state folder); give a password in W2S_DATABASE",
     )
     parser.add_argument("--traces", choices=KINDS, help="send OpenTelemetry spans: none (default), otlp or console")
+    parser.add_argument("--log-level", choices=LEVELS, help="events below it are not logged: info (default) is all")
     access = parser.add_argument_group("endpoints")
     access.add_argument(
         "--http", metavar="HOST:PORT", help="serve JSON over HTTP and a page of jobs there, with the same credentials"
@@ -104,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 weights=given.tenant_weight,
                 models_from=given.models_from,
                 callback_to=given.callback_to,
+                log_level=given.log_level,
             )
         )
     except W2SError as error:

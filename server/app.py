@@ -65,7 +65,7 @@ from server.servicers import PredictorServicer, RankingServicer
 from server.snapshot import FRESH
 from server.systemd import feed_watchdog, notify
 from server.telemetry.exporters import make_traces
-from server.telemetry.logs import capture_libraries, log, log_error
+from server.telemetry.logs import capture_libraries, log, log_error, set_level
 from server.telemetry.metrics import Metrics
 from server.telemetry.scrape import Scrape
 from server.telemetry.traces import Traces
@@ -78,6 +78,9 @@ from server.workforce.prediction import PredictWorkers
 from server.workforce.spawn import STATE
 from server.workforce.worker_plan import find_devices, plan_slots, side_share
 from server.workforce.workers import JobWorkers
+
+_SWITCH_SECONDS = 0.0005
+"""Time that the event loop keeps the thread of the jobs waiting at most; it asks for the interpreter once a row."""
 
 _AGE_GRACE_MS = 60_000
 """Time that calls have to end once their connection is too old; watches resume on a new one."""
@@ -99,6 +102,7 @@ def serve(config: Config) -> None:
         InputError, RefusedError: an address or a state folder that cannot be used.
         UnavailableError: the address is taken, or the folder of state or caches cannot be written.
     """
+    set_level(config.log_level)
     check_address(config.address, guarded=config.endpoints.guarded)
     check_http(config)
     try:
@@ -119,6 +123,7 @@ def serve(config: Config) -> None:
 async def serve_with(config: Config, traces: Traces) -> None:
     """`serve` in a running loop, on a state folder that is locked, with traces already made."""
     capture_libraries()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     descriptors = raise_descriptors()
     stop, snapshot = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, snapshot.set)

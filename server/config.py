@@ -15,6 +15,7 @@ from predictor import folders
 from predictor.errors import InputError
 from server.access.endpoints import Endpoints
 from server.callbacks.hosts import CALLBACK_TO, CallbackHosts
+from server.telemetry.logs import check_level
 from server.workforce.fair_queue import parse_weights
 from server.workforce.model_sources import EVERY_SOURCE, SOURCES, ModelSources
 
@@ -64,6 +65,8 @@ class Limits:
         predict_workers: processes that answer Predict, each one call at a time.
         max_predict_waiting: Predict calls that are answered or wait at once, and as many fits of calibrations.
         workers: processes that compute jobs, each one job at a time, where there are no GPUs; else there is one a GPU.
+        tenant_workers: workers that compute jobs of one tenant at once, over all servers of a database; 0 for all. With
+            fewer than there are, a long job of one tenant does not hold up the others.
         cpu_budget_threads: threads of all workers together on which models are run; 0 for the cores of this process.
         worker_threads: threads on which each worker runs models; 0 for its share of the budget.
         overtake_seconds: a job passes a longer one of the same tenant that was made at most this long before it.
@@ -76,6 +79,8 @@ class Limits:
         tenant_queued_jobs: waiting jobs of one tenant; more are refused with RetryInfo.
         tenant_bytes: requests and rankings of one tenant's jobs; more are refused until some are deleted.
         tenant_calls_per_second: calls of one tenant, averaged; a second's worth may come at once. 0 for no limit.
+        tenant_open_calls: calls of one tenant at once, of those without places of their own, such as lists and looks at
+            jobs. 0 for no limit.
         retention_seconds: time that finished jobs are stored; 0 for ever.
         max_job_seconds: computing time of one attempt at a job; 0 for no limit.
         max_candidate_seconds: time that one model may take in one attempt; a candidate that takes longer fails, and the
@@ -129,6 +134,7 @@ class Limits:
     predict_workers: int = _limit(2, "processes")
     max_predict_waiting: int = _limit(16, "calls")
     workers: int = _limit(1, "processes")
+    tenant_workers: int = _limit(0, "jobs", 0)
     cpu_budget_threads: int = _limit(0, "threads", 0)
     worker_threads: int = _limit(0, "threads", 0)
     overtake_seconds: float = _limit(60.0, "seconds", 0)
@@ -139,6 +145,7 @@ class Limits:
     tenant_queued_jobs: int = _limit(500, "jobs")
     tenant_bytes: int = _limit(16 << 30, "bytes")
     tenant_calls_per_second: float = _limit(1000.0, "calls", 0)
+    tenant_open_calls: int = _limit(32, "calls", 0)
     retention_seconds: float = _limit(30 * 86_400.0, "seconds", 0)
     max_job_seconds: float = _limit(6 * 3600.0, "seconds", 0)
     max_candidate_seconds: float = _limit(3600.0, "seconds", 0)
@@ -206,6 +213,7 @@ class Config:
         weights: shares of tenants in the workers, above 0; 1 for those not named.
         models_from: sources that models are fetched from, as `server.workforce.model_sources` reads them; `none` for
             none. Empty for the default: every source without credentials, none with them.
+        log_level: events below it are left out of the log: `info`, `warning` or `error`.
         callback_to: hosts that jobs may report to, as `server.callbacks.hosts` reads them.
     """
 
@@ -219,9 +227,11 @@ class Config:
     weights: Mapping[str, float] = field(default_factory=dict)
     models_from: tuple[str, ...] = ()
     callback_to: tuple[str, ...] = ()
+    log_level: str = "info"
 
     def __post_init__(self) -> None:
         CallbackHosts.parse(self.callback_to)
+        check_level(self.log_level)
         ModelSources.parse(self.sources)
 
     @property
@@ -246,12 +256,13 @@ class Config:
         weights: Sequence[str] = (),
         models_from: Sequence[str] = (),
         callback_to: Sequence[str] = (),
+        log_level: str | None = None,
     ) -> Config:
         """The configuration of the environment.
 
-        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, the names of
-        `Endpoints`, and between blanks W2S_TENANT_WEIGHT with `TENANT=NUMBER`s, W2S_MODELS_FROM with sources and
-        W2S_CALLBACK_TO with hosts.
+        It reads W2S_ADDRESS, W2S_STATE_DIR, W2S_LIMIT_*, W2S_DEVICES, W2S_DATABASE, W2S_TRACES, W2S_LOG_LEVEL, the
+        names of `Endpoints`, and between blanks W2S_TENANT_WEIGHT with `TENANT=NUMBER`s, W2S_MODELS_FROM with sources
+        and W2S_CALLBACK_TO with hosts.
 
         Arguments go first.
 
@@ -271,6 +282,7 @@ class Config:
             traces=traces or given.get("W2S_TRACES", "").strip() or "none",
             weights=parse_weights(weights or given.get("W2S_TENANT_WEIGHT", "").split()),
             models_from=tuple(models_from or given.get(SOURCES, "").split()),
+            log_level=log_level or given.get("W2S_LOG_LEVEL", "").strip() or "info",
             callback_to=tuple(callback_to or given.get(CALLBACK_TO, "").split()),
             address=address or given.get("W2S_ADDRESS", "").strip() or DEFAULT_ADDRESS,
             state_dir=state_dir or (Path(named).expanduser().absolute() if named else folders.state_dir()),

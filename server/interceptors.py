@@ -22,6 +22,8 @@ from server.access.admission import Admission, BusyError
 from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
 from server.access.caller import known_caller, set_caller
+from server.access.rates import Rates
+from server.access.redaction import error_for
 from server.access.scopes import OPEN, check_scope
 from server.handlers import Handler, several, single, unread, wrapped
 from server.telemetry.logs import log, log_error
@@ -30,6 +32,9 @@ from server.telemetry.traces import CallTrace, Traces, set_traceparent
 
 _OURS = "/w2s.v1."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+_REFUSALS_PER_SECOND = 10.0
+"""Lines a second, in the log and in the audit, about refusals of one tenant that asks too much; metrics count all."""
+
 _MAX_TRACEPARENT = 128
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _Begun = tuple[float, CallTrace, str]
@@ -48,6 +53,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
         self._audit = audit
         self._metrics = metrics
         self._traces = traces
+        self._refusals = Rates(_REFUSALS_PER_SECOND)
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
         """See grpc.aio.ServerInterceptor."""
@@ -69,6 +75,9 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
             spent, caller = time.monotonic() - started, known_caller()
             call.end(code)
             tenant = None if caller is None else caller.tenant
+            self._metrics.call_ended(kind, method, code, spent)
+            if code == "RESOURCE_EXHAUSTED" and self._refusals.take(tenant or ""):
+                return
             log(
                 "call",
                 method=method,
@@ -79,11 +88,12 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grp
                 trace=_trace_id(call.traceparent or parent),
                 milliseconds=round(spent * 1000, 1),
             )
-            self._metrics.call_ended(kind, method, code, spent)
             self._audit.call(method, caller, code, request_id, peer)
 
         async def fail(error: Exception, context: Any, started: _Begun) -> NoReturn:
             known = error if isinstance(error, W2SError) else _internal(error, method, request_id)
+            caller = known_caller()
+            known = error_for("" if caller is None else caller.tenant, known)
             close(started, known.code)
             if isinstance(known, LimitError):
                 self._metrics.rejected(known.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,12 +25,16 @@ class BusyError(LimitError):
 
 @dataclass
 class _Gate:
-    """Calls of one kind: at most `max_calls`, those counted by `waiting` included, and half of them for one tenant."""
+    """Calls of one kind: at most `max_calls`, those counted by `waiting` included, and `share` of them for one tenant.
+
+    A share of 0 is half of them.
+    """
 
     what: str
     max_calls: int
     reason: str
     waiting: Callable[[], int]
+    share: int = 0
     inside: int = 0
     by_tenant: Counter[str] = field(default_factory=Counter)
 
@@ -45,7 +50,7 @@ class _Gate:
                 reason=self.reason,
                 retry_seconds=retry_seconds,
             )
-        share = self.max_calls if tenant == LOCAL else max(1, self.max_calls // 2)
+        share = self.max_calls if tenant == LOCAL else self.share or max(1, self.max_calls // 2)
         if self.by_tenant[tenant] >= share:
             raise BusyError(
                 f"this server takes {share} {self.what} of one tenant, and you have as many; ask again in "
@@ -92,6 +97,7 @@ class Admission:
             "/w2s.v1.RankingService/WatchRankingJob": watches,
             "/w2s.v1.RankingService/WaitRankingJob": watches,
         }
+        self._others = _Gate("calls at once", sys.maxsize, "", lambda: 0, limits.tenant_open_calls or sys.maxsize)
         self._stopped = False
 
     def stop(self) -> None:
@@ -115,10 +121,7 @@ class Admission:
                 reason="TENANT_RATE",
                 retry_seconds=pause,
             )
-        gate = self._gates.get(method)
-        if gate is None:
-            yield
-            return
+        gate = self._gates.get(method, self._others)
         tenant = current_tenant()
         gate.check(tenant, self._retry_seconds)
         with gate.place(tenant):

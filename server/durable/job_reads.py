@@ -118,6 +118,17 @@ class JobReads:
                 Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found
             ]
 
+    def crowded(self, max_jobs: int) -> set[str]:
+        """Tenants that have so many jobs running; nobody where the number is 0."""
+        if not max_jobs:
+            return set()
+        with self._database.reading() as session:
+            found = session.execute(
+                "SELECT tenant FROM jobs WHERE state IN ('RUNNING', 'CANCELLING') GROUP BY tenant HAVING COUNT(*) >= ?",
+                (max_jobs,),
+            )
+            return {str(one["tenant"]) for one in found}
+
     def _find(
         self,
         session: Session,

@@ -155,7 +155,7 @@ class JobService:
         if attempt is not None:
             self._held[attempt.row.job.id] = attempt.row.epoch
             self._watchers.publish(attempt.row.job)
-        if self.queued == 0:
+        if attempt is None or self.queued == 0:
             self._work.clear()
         return attempt
 

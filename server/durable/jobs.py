@@ -163,7 +163,8 @@ class JobTable(JobReads):
 
     def _take(self, session: Session, choose: Callable[[Sequence[Waiting]], Waiting]) -> str | None:
         """Make the next waiting job this server's, and return its id; what another server is taking is skipped."""
-        waiting = self.waiting()
+        crowded = self.crowded(self._limits.tenant_workers)
+        waiting = [one for one in self.waiting() if one.tenant not in crowded]
         while waiting:
             name = choose(waiting).id
             taken = session.execute(

@@ -43,6 +43,19 @@ def test_one_tenant_takes_half_of_a_gate_and_another_finds_room(method: str):
         pass
 
 
+def test_one_tenant_has_so_many_cheap_calls_at_once():
+    admission = Admission(Limits(tenant_open_calls=2), lambda: 0)
+    method = "/w2s.v1.RankingService/ListRankingJobs"
+    with ExitStack() as inside:
+        set_caller(Caller("hostile"))
+        for _ in range(2):
+            inside.enter_context(admission.enter(method))
+        with pytest.raises(BusyError, match="calls at once of one tenant"):
+            inside.enter_context(admission.enter(method))
+        set_caller(Caller("other"))
+        inside.enter_context(admission.enter(method))
+
+
 def test_the_only_user_of_a_machine_has_all_places():
     admission = Admission(LIMITS, lambda: 0)
     set_caller(Caller())
@@ -53,6 +66,29 @@ def test_the_only_user_of_a_machine_has_all_places():
 
 def test_every_gate_is_a_declared_method():
     assert set(GATED) <= set(NEEDED)
+
+
+def test_one_tenant_never_holds_the_last_place():
+    async def run(tenant: str, other: str) -> list[str]:
+        lock, order = FairLock(2), []
+        go = asyncio.Event()
+
+        async def call(name: str) -> None:
+            async with lock.hold(name):
+                order.append(name)
+                await go.wait()
+
+        calls = [asyncio.create_task(call(name)) for name in (tenant, tenant, tenant, other)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        before = list(order)
+        go.set()
+        await asyncio.gather(*calls)
+        assert sorted(order) == sorted([tenant, tenant, tenant, other])
+        return before
+
+    assert asyncio.run(run("hostile", "other")) == ["hostile", "other"]
+    assert asyncio.run(run("local", "other")) == ["local", "local"]
 
 
 def test_turns_go_from_tenant_to_tenant():

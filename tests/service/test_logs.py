@@ -1,12 +1,13 @@
 """What is told of a call afterwards: its id in the log, and nothing that a caller sent."""
 
 import asyncio
+import contextlib
 import json
 
 import grpc
 import pytest
 
-from predictor.errors import InputError
+from predictor.errors import InputError, UnavailableError
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
@@ -23,9 +24,10 @@ from server.interceptors import (
     ErrorInterceptor,
     ReadingInterceptor,
 )
+from server.telemetry.logs import log, log_error, set_level
 from server.telemetry.metrics import Metrics
 from server.telemetry.traces import Untraced
-from tests.service.running import until
+from tests.service.running import limited, samples, scrape, until
 
 SECRET = "the row of a patient"
 
@@ -55,6 +57,37 @@ def test_logs_hold_no_text_name_or_path_of_a_caller(start, tmp_path):
         json.loads(line)
     assert "secret" not in running.log_text()
     assert SECRET not in running.log_text()
+
+
+def test_events_below_the_level_are_left_out(capfd):
+    set_level("warning")
+    try:
+        log("call")
+        log_error("commit_waits", UnavailableError("away.", reason="X"))
+        log_error("internal_error", ValueError("secret"))
+    finally:
+        set_level("info")
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(one["level"], one["event"]) for one in lines] == [("warning", "commit_waits"), ("error", "internal_error")]
+    with pytest.raises(InputError, match="log level 'loud' is none; give info, warning, error"):
+        set_level("loud")
+
+
+def test_refusals_of_one_tenant_fill_no_log(start, tmp_path):
+    """They are metered in the log and in the audit; every one is counted."""
+    running = start("--metrics", "127.0.0.1:0", *limited(tenant_calls_per_second=1))
+    with running.client(timeout=5) as client:
+        channel = client._channel
+        ask = channel.unary_unary("/w2s.v1.PredictorService/GetServerInfo")
+        for _ in range(200):
+            with contextlib.suppress(grpc.RpcError):
+                ask(b"", timeout=5)
+    refused = samples(scrape(running))[("w2s_admission_rejected_total", ("reason", "TENANT_RATE"))]
+    lines = [one for one in running.events("call") if one["code"] == "RESOURCE_EXHAUSTED"]
+    assert refused > 100
+    assert len(lines) < refused / 2
+    audit = (tmp_path / "state" / "audit.jsonl").read_text().splitlines()
+    assert sum("RESOURCE_EXHAUSTED" in one for one in audit) < refused / 2
 
 
 def test_an_exception_never_shows_its_text(capfd):

@@ -16,6 +16,17 @@ RANKING = b"ranking"
 LOST = worker_lost(3)
 
 
+def test_one_tenant_takes_as_many_workers_as_it_may(database):
+    table = JobTable(database, Limits(tenant_workers=1))
+    for tenant, name in (("a", "1"), ("a", "2"), ("b", "3")):
+        table.create(tenant, name, b"q")
+    first, second = table.claim(), table.claim()
+    assert [one.row.tenant for one in (first, second)] == ["a", "b"]
+    assert table.claim() is None
+    table.finish(first, "SUCCEEDED", None, b"r")
+    assert table.claim().row.tenant == "a"
+
+
 def test_only_the_current_attempt_may_end_a_job(table):
     table.create(LOCAL, "a", b"q")
     first = table.claim()
