@@ -34,8 +34,7 @@ def requests(client: PredictorClient) -> Iterator[tuple[str, str, str]]:
     for name, change in _arrays().items():
         message = convert.query_to_proto(arrays())
         change(message)
-        outcome = _asked(flows.predictor.Predict, predictor_service_pb2.PredictRequest(query=message))
-        yield "arrays", name, outcome
+        yield "arrays", name, _asked(flows.predictor.Predict, predictor_service_pb2.PredictRequest(query=message))
     stub = flows.rankings
     query = convert.query_to_proto(arrays())
     for name, text in TEXTS.items():
@@ -68,11 +67,13 @@ def _made(**fields: Any) -> Any:
 
 def _asked(method: Any, message: Any) -> str:
     try:
-        method(message, timeout=60)
+        answer = method(message, timeout=60)
     except grpc.RpcError as error:
         code = error.code()
         return f"refused: {code.name}" if code not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN) else code.name
-    return "accepted"
+    ranking = getattr(answer, "ranking", None)
+    failed = [one.error.reason for one in ranking.candidates if one.HasField("error")] if ranking else []
+    return f"failed alone: {failed[0]}" if failed else "accepted"
 
 
 def _arrays() -> dict[str, Callable[[query_pb2.RankingQuery], object]]:
@@ -104,7 +105,9 @@ def _arrays() -> dict[str, Callable[[query_pb2.RankingQuery], object]]:
         "no values": lambda message: message.weak[0].ClearField("values"),
         "a name twice": lambda message: setattr(message.weak[1], "name", message.weak[0].name),
         "ids twice": lambda message: message.pool.ids.__setitem__(1, message.pool.ids[0]),
-        "a reference that is code": lambda message: setattr(message.weak[0], "reference", "__import__('os')"),
+        "a reference that is code": lambda message: message.weak[0].CopyFrom(
+            query_pb2.ModelSpec(name="x", reference="__import__('os').system('id')")
+        ),
         "an estimator that is a path": lambda message: message.settings.estimators.append("../../etc/passwd"),
         "a negative seed": lambda message: setattr(message.settings, "seed", -1),
     }

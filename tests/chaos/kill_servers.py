@@ -165,10 +165,20 @@ def summary(rows: list[dict[str, str]]) -> str:
         kills, jobs, lost, repeated = (
             sum(int(row[name]) for row in some) for name in ("kills", "jobs", "lost", "repeated")
         )
-        again, taken = ([float(one) for row in some for one in row[name].split()] for name in _COLUMNS[-2:])
+        again, taken = _after_the_kill(some)
         spans = (f"{percentile(one, 0.5):.2f} / {percentile(one, 0.99):.2f}" if one else "" for one in (again, taken))
         lines.append(f"| {size} | {kills} | {jobs} | {lost} | {repeated} | {len(taken)} | {' | '.join(spans)} |")
     return "\n".join(lines)
+
+
+def _after_the_kill(rows: list[dict[str, str]]) -> tuple[list[float], list[float]]:
+    """Takeovers from dead servers. Those before the kill are of servers so starved that they lost their lease alive."""
+    pairs = [
+        (float(again), float(taken))
+        for row in rows
+        for again, taken in zip(row["waiting_again"].split(), row["taken_over"].split(), strict=True)
+    ]
+    return [again for again, _ in pairs if again >= 0], [taken for again, taken in pairs if again >= 0]
 
 
 def main() -> int:
