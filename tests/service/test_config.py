@@ -9,6 +9,7 @@ import pytest
 from predictor.errors import InputError, RefusedError
 from server.access.address import check_address
 from server.config import Config, Limits
+from server.workforce.worker_plan import plan_slots
 
 
 def test_the_environment_overrides_limits():
@@ -39,6 +40,12 @@ def test_the_default_listens_on_this_machine_only():
 def test_a_bad_limit_is_named(name, value, text):
     with pytest.raises(InputError, match=text):
         Config.read({f"W2S_LIMIT_{name}": value})
+
+
+def test_time_and_memory_of_a_job_have_bounds_by_default():
+    limits = Limits()
+    assert 0 < limits.max_candidate_seconds <= limits.max_job_seconds <= 6 * 3600
+    assert all(share.data_bytes > 0 for share in plan_slots(limits, ()))
 
 
 def test_every_limit_is_documented_and_has_a_unit():

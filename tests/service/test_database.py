@@ -12,7 +12,7 @@ import pytest
 from predictor.errors import LimitError, RefusedError, UnavailableError
 from server.access.caller import LOCAL
 from server.config import Limits
-from server.durable.database import Database
+from server.durable.database import SCHEMA_VERSION, Database
 from server.durable.jobs import JobTable
 
 
@@ -59,6 +59,7 @@ def test_what_is_committed_is_synchronous_and_exclusive(database):
     with database.reading() as run:
         settings = {name: run.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
         assert settings == {"journal_mode": "wal", "synchronous": 2}
+        assert run.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
         assert run.execute("PRAGMA locking_mode").fetchone()[0] == "exclusive"
 
 
