@@ -41,7 +41,7 @@ DAMAGED = 40
 MESSAGES = 500
 GROWTH = 80 << 20
 LIMITS = {
-    "max_candidate_seconds": 10, "max_unpacked_bytes": 128 << 20, "worker_silence_seconds": 20,
+    "max_candidate_seconds": 120, "max_unpacked_bytes": 128 << 20, "worker_silence_seconds": 120,
     "tenant_calls_per_second": 0, "upload_idle_seconds": 1, "max_wait_seconds": 5, "heartbeat_seconds": 0.02,
 }  # fmt: skip
 

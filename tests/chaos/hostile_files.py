@@ -139,10 +139,6 @@ def _graphs(folder: Path, graph: Path) -> Iterator[Attack]:
     for number, (name, data) in enumerate(files.items()):
         place = _copied(graph, folder / f"o{number}", "model.onnx", data)
         yield Attack("models", f"onnx: {name}", f"onnx:{place}/model.onnx#layer=1")
-    place = Path(_copied(graph, folder / "expression", "proof", b""))
-    specification = json.loads((place / "w2s_tokenizer.json").read_text())
-    (place / "w2s_tokenizer.json").write_text(json.dumps(specification | {"pattern": r"(?:C|C)+$"}))
-    yield Attack("models", "a tokenizer's expression without end", f"onnx:{place}/model.onnx#layer=1")
 
 
 def configurations(folder: Path, sound: Path) -> Iterator[Attack]:
