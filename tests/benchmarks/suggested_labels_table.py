@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from predictor.ranking.deciding import TOLERANCE
+
 RULES = ("suggested", "random", "variance")
 REFERENCE = 200
 
@@ -19,7 +21,11 @@ Curves = Mapping[tuple[str, str], Mapping[str, Mapping[int, float]]]
 def table(path: Path) -> str:
     """All tables of a result file, as Markdown."""
     regret, bias = curves(path, "regret"), curves(path, "bias")
-    return "\n\n".join([_means(regret, "mean regret"), _means(bias, "mean bias of the errors"), _needed(regret)])
+    parts = [_means(regret, "mean regret"), _means(bias, "mean bias of the errors")]
+    reached = {cell: rules["random"][REFERENCE] for cell, rules in regret.items()}
+    parts.append(_needed(regret, reached, f"regret of {REFERENCE} random"))
+    parts.append(_needed(regret, dict.fromkeys(regret, TOLERANCE["w2s_error"]), "regret that counts as none"))
+    return "\n\n".join(parts)
 
 
 def curves(path: Path, figure: str) -> Curves:
@@ -56,12 +62,11 @@ def _means(found: Curves, what: str) -> str:
     return "\n".join(lines)
 
 
-def _needed(found: Curves) -> str:
-    head = f"| task | strong | regret of {REFERENCE} random | {' | '.join(RULES)} |"
-    lines = [head, f"|---|---|---:|{'---:|' * len(RULES)}"]
+def _needed(found: Curves, levels: Mapping[tuple[str, str], float], what: str) -> str:
+    lines = [f"| task | strong | {what} | {' | '.join(RULES)} |", f"|---|---|---:|{'---:|' * len(RULES)}"]
     every: dict[str, list[int]] = {rule: [] for rule in RULES}
     for (task, strong), rules in sorted(found.items()):
-        level = rules["random"][REFERENCE]
+        level = levels[task, strong]
         counts = {rule: needed(rules.get(rule, {}), level) for rule in RULES}
         for rule, count in counts.items():
             every[rule].append(REFERENCE if count is None else count)
