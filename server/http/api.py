@@ -30,8 +30,6 @@ _JSON_FACTOR = 2
 _SMALL_BYTES = 64 << 10
 """Messages up to this are read and written in the event loop; others in a thread."""
 
-Answer = Callable[[Request], Awaitable[Response]]
-
 
 class API:
     """Answers requests through `calls`, within `limits`."""

@@ -13,7 +13,7 @@ from server.http.listener import bind
 from server.http.service import check_http
 from tests.http.web import job_request, serve, web
 from tests.service.certificates import Authority, needs_openssl
-from tests.service.running import until
+from tests.service.running import limited, until
 
 HOUR = 3600.0
 
@@ -154,3 +154,21 @@ def test_without_the_extra_the_command_to_install_it_is_named(monkeypatch):
     monkeypatch.setattr(service, "_PACKAGES", ("no_such_package",))
     with pytest.raises(UnavailableError, match=r"pip install 'w2s-predictor\[http\]'"):
         check_http(configured("127.0.0.1:0"))
+
+
+def test_a_server_that_stops_ends_open_watches_with_a_status_and_exits(tmp_path):
+    """Browsers and scripts watch again elsewhere, or later."""
+    with serve(tmp_path, *limited(drain_seconds=0.1)) as running:
+        running.freeze_job_worker()
+        one = web(running)
+        job = one.post("/v1/jobs", job_request()).json["job"]["id"]
+        until(lambda: one.get(f"/v1/jobs/{job}").json["job"]["state"] == "JOB_STATE_RUNNING")
+        connection = one.connection()
+        connection.request("GET", f"/v1/jobs/{job}/watch")
+        stream = connection.getresponse()
+        assert stream.readline().startswith(b"id: ")
+        assert running.terminate() == 0
+        *_, last = stream.read().strip().split(b"\n\n")
+        assert last.startswith(b"event: error\n")
+        assert json.loads(last.partition(b"data: ")[2])["code"] == 14
+        connection.close()
