@@ -20,6 +20,7 @@ from predictor.extraction.tokenizers import load_tokenizer
 from predictor.models.artefact import Artefact
 from predictor.query.row_form import RowForm
 from predictor.statistics.arrays import Array
+from predictor.store.partial import PartialFeatures
 
 Ints = NDArray[np.int64]
 OutputKind = Literal["softmax", "sigmoid", "number"]
@@ -44,9 +45,17 @@ class Classified:
 
 
 def classify_steps(
-    artefact: Artefact, runtime: Runtime, texts: Sequence[str], form: RowForm, budget: int
+    artefact: Artefact,
+    runtime: Runtime,
+    texts: Sequence[str],
+    form: RowForm,
+    budget: int,
+    partial: PartialFeatures | None = None,
 ) -> Generator[int, None, Classified]:
     """Load a classifier and read rows with it; yields rows done.
+
+    Args:
+        partial: rows that a stopped run has left, and where those of this run are noted.
 
     Raises:
         RefusedError: no classification head, or logits that are not finite.
@@ -62,7 +71,7 @@ def classify_steps(
             field="model",
         )
     tolerance = TOLERANCE[artefact.form.precision(runtime.precision)]
-    logits = yield from _all_logits(head, tokens, tokenizer.pad_id, budget, tolerance)
+    logits = yield from _all_logits(head, tokens, tokenizer.pad_id, budget, tolerance, partial)
     bad = np.argwhere(~np.isfinite(logits))
     if len(bad):
         raise RefusedError(
@@ -81,13 +90,14 @@ def classify_steps(
 
 
 def _all_logits(
-    head: Classifier, tokens: Tokens, pad_id: int, budget: int, tolerance: float
+    head: Classifier, tokens: Tokens, pad_id: int, budget: int, tolerance: float, partial: PartialFeatures | None
 ) -> Generator[int, None, Array]:
-    lengths = np.array([len(row) for row in tokens.rows])
+    lengths, known = np.array([len(row) for row in tokens.rows]), np.zeros(len(tokens.rows), dtype=bool)
     batching: Literal["padded", "single"] = "padded" if _rows_keep_apart(head, tokens, pad_id, tolerance) else "single"
     found = np.empty((len(tokens.rows), head.outputs))
-    waiting = list(plan_batches(lengths, budget, batching))[::-1]
-    done = 0
+    for rows, (values,) in () if partial is None else partial.parts(len(found)):
+        found[rows], known[rows] = values, True
+    waiting = [left for batch in plan_batches(lengths, budget, batching) if len(left := batch[~known[batch]])][::-1]
     while waiting:
         batch = waiting.pop()
         ids, mask = pad_right([tokens.rows[i] for i in batch], pad_id)
@@ -103,8 +113,10 @@ def _all_logits(
                 ) from error
             waiting.extend(np.array_split(batch, 2))
             continue
-        done += len(batch)
-        yield done
+        known[batch] = True
+        if partial is not None and np.isfinite(found[batch]).all():
+            partial.add(batch, (found[batch].astype(np.float32),))
+        yield int(known.sum())
     return found
 
 

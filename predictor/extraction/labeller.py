@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from predictor.steps import Progress, Steps, relay
 from predictor.store.arrays import fingerprint, rows_digest
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import FeatureStore
+from predictor.store.partial import PartialFeatures
 
 if TYPE_CHECKING:
     from predictor.extraction.word_scores import WordScorer
@@ -86,10 +88,11 @@ class Labeller:
         artefact = labelling_artefact(spec, pool, self._cache)
         if spec.labels == "logits":
             key = self._key(artefact, "logits", spec, settings)
-            found = yield from self._stored_or_computed(key, spec, pool, self._classify(artefact, spec, pool, settings))
+            compute = partial(self._classify, artefact, spec, pool, settings)
         else:
             key = self._key(artefact, "words", spec, settings, settings.label_prompt)
-            found = yield from self._stored_or_computed(key, spec, pool, self._ask(artefact, spec, pool, settings))
+            compute = partial(self._ask, artefact, spec, pool, settings)
+        found = yield from self._stored_or_computed(key, spec, pool, compute)
         warnings = list(found.about["warnings"])
         if found.about["truncated_rows"]:
             cut, limit = found.about["truncated_rows"], found.about.get("length_limit") or settings.max_length
@@ -112,8 +115,8 @@ class Labeller:
             shown = f"{fingerprint(np.asarray(weak_labels, dtype=np.float64))}\n{fingerprint(context)}"
             key = self._key(artefact, "refined", spec, settings, settings.label_prompt)
             key = replace(key, context=hashlib.sha256(shown.encode()).hexdigest())
-            steps = self._refine(artefact, spec, pool, settings, weak_labels, context)
-            stored = yield from self._stored_or_computed(key, spec, pool, steps)
+            compute = partial(self._refine, artefact, spec, pool, settings, weak_labels, context)
+            stored = yield from self._stored_or_computed(key, spec, pool, compute)
             found.append(np.asarray(stored.values, dtype=np.float64))
         return tuple(found)
 
@@ -128,47 +131,71 @@ class Labeller:
         form = RowForm.of(spec, settings)
         return LabelKey.of(artefact, self._cache, kind, settings, form, self._runtime.device, label_prompt)
 
-    def _stored_or_computed(self, key: LabelKey, spec: ModelSpec, pool: Pool, steps: LabelSteps) -> LabelSteps:
-        """The labels of the store, else computed and stored, with a warning where the disk refuses."""
+    def _stored_or_computed(
+        self, key: LabelKey, spec: ModelSpec, pool: Pool, compute: Callable[[PartialFeatures], LabelSteps]
+    ) -> LabelSteps:
+        """The labels of the store, else computed and stored, with a warning where the disk refuses.
+
+        Args:
+            compute: given the parts that a stopped run has left, and adds to them.
+        """
         entry = key.entry(rows_digest(pool))
         stored = self.store.get(entry)
         if stored is not None:
-            steps.close()
             yield Progress(spec.name, "label", len(pool), len(pool))
             return stored
-        fresh = yield from steps
+        parts = PartialFeatures(self.store.folder, (entry,), self.store.make_room)
+        try:
+            fresh = yield from compute(parts)
+        except BaseException:  # also where it is cancelled: the generator is closed
+            parts.flush()
+            raise
         try:
             self.store.put(entry, fresh.values, fresh.about)
+            parts.discard()
         except (LimitError, UnavailableError) as error:
             return StoredFeatures(
                 fresh.values, {**fresh.about, "warnings": [f"not stored for next time: {error.message}"]}
             )
         return fresh
 
-    def _classify(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> LabelSteps:
+    def _classify(
+        self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, parts: PartialFeatures
+    ) -> LabelSteps:
         from predictor.extraction.classifiers import classify_steps
 
         self.release()
         self._make_room()
         runtime = replace(self._runtime, precision=label_precision(settings, self._runtime.device))
         yield Progress(spec.name, "load", 0, 1)
-        steps = classify_steps(artefact, runtime, pool.texts, RowForm.of(spec, settings), self._budget())
+        steps = classify_steps(artefact, runtime, pool.texts, RowForm.of(spec, settings), self._budget(), parts)
         found = yield from self._counted(steps, spec, pool)
         return _stored(found.values, found.truncated, found.classes, found.limit)
 
-    def _ask(self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings) -> LabelSteps:
+    def _ask(
+        self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, parts: PartialFeatures
+    ) -> LabelSteps:
         scorer = yield from self._scorer(artefact, spec, settings)
-        found = yield from self._counted(scorer.steps(pool.texts), spec, pool)
+        steps = scorer.steps(pool.texts, noted=scorer.noted(parts, len(pool)))
+        found = yield from self._counted(steps, spec, pool)
         return _stored(found.probabilities, found.truncated, None, scorer.room(0))
 
     def _refine(
-        self, artefact: Artefact, spec: ModelSpec, pool: Pool, settings: Settings, weak_labels: Floats, context: Ints
+        self,
+        artefact: Artefact,
+        spec: ModelSpec,
+        pool: Pool,
+        settings: Settings,
+        weak_labels: Floats,
+        context: Ints,
+        parts: PartialFeatures,
     ) -> LabelSteps:
         from predictor.extraction.prompted_refiner import PromptedRefiner
 
         scorer = yield from self._scorer(artefact, spec, settings)
         refiner = PromptedRefiner(scorer, pool.texts)
-        values = yield from self._counted(refiner.steps(np.asarray(weak_labels, dtype=np.float64), context), spec, pool)
+        steps = refiner.steps(np.asarray(weak_labels, dtype=np.float64), context, parts)
+        values = yield from self._counted(steps, spec, pool)
         return _stored(values, 0, None)
 
     def _counted(self, steps: Generator[int, None, Any], spec: ModelSpec, pool: Pool) -> Steps[Any]:

@@ -11,6 +11,7 @@ from predictor.errors import InputError
 from predictor.extraction.word_scores import WordScorer
 from predictor.statistics.arrays import Array, Ints
 from predictor.steps import drain, relay
+from predictor.store.partial import PartialFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,10 @@ class PromptedRefiner:
         """
         return drain(self.steps(weak_labels, contexts))
 
-    def steps(self, weak_labels: Array, contexts: Ints) -> Generator[int, None, Array]:
-        """`relabel`, yielding rows done."""
+    def steps(
+        self, weak_labels: Array, contexts: Ints, partial: PartialFeatures | None = None
+    ) -> Generator[int, None, Array]:
+        """`relabel`, yielding rows done; goes on with what a stopped run has left in `partial`."""
         classes = max(2, weak_labels.shape[1])
         if classes != len(self.scorer.prompts.words.tokens):
             raise InputError(
@@ -51,10 +54,11 @@ class PromptedRefiner:
         groups: dict[tuple[int, ...], list[int]] = {}
         for row, context in enumerate(contexts):
             groups.setdefault(tuple(int(i) for i in context), []).append(row)
+        noted = None if partial is None else self.scorer.noted(partial, len(self.texts), len(groups))
         done = 0
         for context, rows in groups.items():
             examples = [(self.texts[i], int(favoured[i])) for i in context]
-            steps = self.scorer.steps([self.texts[row] for row in rows], examples)
+            steps = self.scorer.steps([self.texts[row] for row in rows], examples, noted)
             scores = yield from relay(steps, done.__add__)
             refined[rows] = scores.probabilities
             done += len(rows)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from predictor.errors import InputError, LimitError
 from predictor.extraction.batching import plan_batches
 from predictor.extraction.causal import NO_PREFIX, CausalModel, Prefix
+from predictor.extraction.noted_answers import NotedAnswers
 from predictor.extraction.prompts import Example, Prompts
 from predictor.statistics.arrays import Array
+from predictor.store.partial import PartialFeatures
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
 """Rows without content: the probabilities that a prompt gives them are its bias.
@@ -59,19 +61,30 @@ class WordScorer:
     max_length: int
     budget: int
 
-    def steps(self, texts: Sequence[str], examples: Sequence[Example] = ()) -> Generator[int, None, Scored]:
+    def noted(self, partial: PartialFeatures, rows: int, groups: int = 1) -> NotedAnswers:
+        """What `steps` takes as `noted` for so many rows, asked in so many groups."""
+        words = self.prompts.words
+        width = max(len(stem) + 1 for stem in words.stems) * len(words.tokens_used)
+        return NotedAnswers(partial, (rows + groups * len(CONTENT_FREE)) * len(words.stems), width)
+
+    def steps(
+        self, texts: Sequence[str], examples: Sequence[Example] = (), noted: NotedAnswers | None = None
+    ) -> Generator[int, None, Scored]:
         """Score rows, each behind the same examples, which are read once; yields rows done.
 
         p(c | x) ∝ P(word_c | x) / mean over content-free rows of P(word_c | ·), both normalised over the words.
+
+        Args:
+            noted: what a stopped run has read, which is not read again, and where this one notes what it reads.
 
         Raises:
             InputError: the prompt does not fit the model.
             LimitError: one row alone does not fit the memory.
         """
         room = self.room(len(examples))
-        prefix = self._begin(self.prompts.context(examples, room))
+        context = self.prompts.context(examples, room)
         asked = [self.prompts.question(text, room, first=not examples) for text in (*texts, *CONTENT_FREE)]
-        logs = yield from self._log_words([ids for ids, _ in asked], prefix, len(texts))
+        logs = yield from self._log_words([ids for ids, _ in asked], context, len(texts), noted)
         words = np.exp(logs - logs.max(axis=1, keepdims=True))
         plain = words / words.sum(axis=1, keepdims=True)
         bias = plain[len(texts) :].mean(axis=0)
@@ -102,7 +115,7 @@ class WordScorer:
             raise _too_large(len(ids)) from error
 
     def _log_words(
-        self, questions: Sequence[tuple[int, ...]], prefix: Prefix, rows: int
+        self, questions: Sequence[tuple[int, ...]], context: tuple[int, ...], rows: int, noted: NotedAnswers | None
     ) -> Generator[int, None, Array]:
         """(n, k) log-probabilities of the words behind each question; equal questions are read once."""
         distinct = {ids: place for place, ids in enumerate(dict.fromkeys(questions))}
@@ -110,11 +123,32 @@ class WordScorer:
         found = np.empty((len(distinct), len(words.tokens)))
         column = {token: i for i, token in enumerate(words.tokens_used)}
         stems = [words.stem_of(word) for word in range(len(words.tokens))]
+        prefix: Prefix | None = None
         done = 0
+
+        def take(asked: NDArray[np.intp], logs: Array, behind: list[int]) -> int:
+            for word in behind:
+                found[asked, word] = sum(
+                    logs[:, place, column[token]] for place, token in enumerate(words.tokens[word])
+                )
+            return min(rows, done * rows // (len(distinct) * len(words.stems)))
+
         for number, stem in enumerate(words.stems):
             behind = [word for word, at in enumerate(stems) if at == number]
             sequences = [np.array((*ids, *stem), dtype=np.int64) for ids in distinct]
-            waiting = self._batches(sequences, prefix)
+            shape = (len(stem) + 1, len(words.tokens_used))
+            known = np.zeros(len(distinct), dtype=bool)
+            if noted is not None:
+                numbers = noted.numbers(len(distinct))
+                known = noted.known(numbers)
+                done += int(known.sum())
+                logs = noted.answers(numbers[known], shape[0] * shape[1]).reshape(-1, *shape)
+                yield take(np.flatnonzero(known), logs, behind)
+            if known.all():
+                continue
+            prefix = self._begin(context) if prefix is None else prefix
+            batches = (batch[~known[batch]] for batch in self._batches(sequences, prefix))
+            waiting = [batch for batch in batches if len(batch)]
             while waiting:
                 batch = waiting.pop()
                 try:
@@ -126,12 +160,10 @@ class WordScorer:
                         raise _too_large(len(prefix.ids) + len(sequences[batch[0]])) from error
                     waiting.extend(np.array_split(batch, 2))
                     continue
-                for word in behind:
-                    found[batch, word] = sum(
-                        logs[:, place, column[token]] for place, token in enumerate(words.tokens[word])
-                    )
+                if noted is not None:
+                    noted.add(numbers[batch], logs.reshape(len(batch), -1))
                 done += len(batch)
-                yield min(rows, done * rows // (len(distinct) * len(words.stems)))
+                yield take(batch, logs, behind)
         return found[[distinct[ids] for ids in questions]]
 
     def _batches(self, sequences: list[NDArray[np.int64]], prefix: Prefix) -> list[NDArray[np.intp]]:
