@@ -38,8 +38,8 @@ def flat_root(kernel: Kernel, ridge: float) -> Array:
 
 
 def flat_kernel_of(model: Representation, ridge: float) -> Array:
-    """As `flat_kernel`, without eigenvectors where these are not known yet: K (K + β I)⁻¹ over its trace."""
-    if model.factored or streams(model.features):
+    """As `flat_kernel`, without eigenvectors where the features fit into memory: K (K + β I)⁻¹ over its trace."""
+    if streams(model.features):
         return flat_kernel(model.kernel, ridge)
     scaled = Scale.of(model.features).apply(model.features) / np.sqrt(len(model.features))
     rows, dims = scaled.shape

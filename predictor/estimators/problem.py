@@ -62,11 +62,6 @@ class Representation:
             return source.kernel.permuted(order)
         return kernel_of(self.features)
 
-    @property
-    def factored(self) -> bool:
-        """Whether the kernel is known already."""
-        return "kernel" in self.__dict__ or self._reordered is not None
-
     def alignment(self, strong: Representation) -> Alignment:
         """This model's kernel beside the strong model's on the same rows, made at most once.
 
