@@ -184,7 +184,7 @@ def with_checkpoints(query: RankingQuery, roots: ModelRoots, max_candidates: int
     Raises:
         LimitError: they are too many.
     """
-    weak = tuple(one for spec in query.weak for one in expanded(spec, roots.folder))
+    weak = tuple(one for spec in query.weak for one in _checkpoints(spec, roots))
     if len(weak) > max_candidates:
         raise LimitError(
             f"with their checkpoints the candidates are {len(weak)}; at most {max_candidates} are ranked here. Name "
@@ -193,3 +193,11 @@ def with_checkpoints(query: RankingQuery, roots: ModelRoots, max_candidates: int
             field="weak",
         )
     return replace(query, weak=weak)
+
+
+def _checkpoints(spec: ModelSpec, roots: ModelRoots) -> tuple[ModelSpec, ...]:
+    """The candidate's checkpoints, or itself where its folder cannot be read, which is its own error later."""
+    try:
+        return expanded(spec, roots.folder)
+    except (W2SError, OSError):
+        return (spec,)

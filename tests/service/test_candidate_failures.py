@@ -14,6 +14,8 @@ from server.access.caller import LOCAL
 from server.durable.losses import worker_lost
 from server.durable.rows import Exclusion
 from server.workforce.candidate_clock import CandidateClock, History, Loss
+from server.workforce.model_roots import ModelRoots, with_checkpoints
+from server.workforce.model_sources import EVERY_SOURCE, ModelSources
 from tests.service.model import LETTERS, write_model
 from tests.service.running import limited
 
@@ -50,6 +52,16 @@ def test_a_candidate_that_ends_or_holds_its_worker_fails_alone(start, limits, re
     assert (job.state, job.attempts) == ("PARTIAL", attempts)
     status = {one.name: one.error and one.error.reason for one in job.ranking.candidates}
     assert status == {"bad": reason, "good": None}
+
+
+def test_a_folder_that_cannot_be_read_stays_its_candidates_own_error(tmp_path):
+    """Looking for checkpoints reads every candidate's folder before any is ranked; none of it may fail the job."""
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    weak = (ModelSpec("bad", str(tmp_path)), ModelSpec("good", "/nowhere"))
+    query = RankingQuery(ModelSpec("strong", "/nowhere"), weak, Pool.of(["a", "b"]), settings=Settings())
+    roots = ModelRoots(None, ModelSources(EVERY_SOURCE))
+    assert with_checkpoints(query, roots, 9).weak == weak
 
 
 def test_a_job_outlives_as_many_bad_candidates_as_it_has(table):
