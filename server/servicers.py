@@ -92,7 +92,8 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             ask.WorkerSlot(number=share.number, device=share.device or "", busy=busy, threads=share.threads)
             for share, busy in self._workers.slots()
         ]
-        waiting, tenant = await self._jobs.waiting(), current_tenant()
+        tenant = current_tenant()
+        waiting = await self._jobs.waiting(tenant)
         queue = ask.Queue(
             waiting_jobs=len(waiting),
             own_waiting_jobs=sum(job.tenant == tenant for job in waiting),

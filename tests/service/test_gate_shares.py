@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from server.access.caller import Caller, set_caller
 from server.access.fair_lock import FairLock
 from server.access.scopes import NEEDED
 from server.config import Limits
+from server.durable.table_thread import TableThread
 
 GATED = (
     "/w2s.v1.PredictorService/Predict",
@@ -89,6 +92,31 @@ def test_one_tenant_never_holds_the_last_place():
 
     assert asyncio.run(run("hostile", "other")) == ["hostile", "other"]
     assert asyncio.run(run("local", "other")) == ["local", "local"]
+
+
+def test_steps_on_the_jobs_go_from_tenant_to_tenant(tmp_path: Path):
+    """Hundreds of looks of one tenant delay another's by one; the server's own steps come first."""
+    order: list[str] = []
+
+    async def run() -> None:
+        thread, go = TableThread(tmp_path / "jobs.sqlite", Limits(), "me"), threading.Event()
+        await thread.open()
+        blocked = asyncio.create_task(thread.run(lambda: go.wait(30), "hostile"))
+        await asyncio.sleep(0)
+        names = [*("hostile",) * 100, "other", "", "hostile", "other"]
+        steps = [asyncio.create_task(thread.run(lambda name=name: order.append(name), name)) for name in names]
+        await asyncio.sleep(0)
+        steps[3].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(blocked, *steps, return_exceptions=True)
+        with pytest.raises(ZeroDivisionError):
+            await thread.run(lambda: 1 / 0, "other")
+        await thread.close()
+
+    asyncio.run(run())
+    assert order[:5] == ["", "hostile", "other", "hostile", "other"]
+    assert len(order) == 103
 
 
 def test_turns_go_from_tenant_to_tenant():
