@@ -32,8 +32,6 @@ def short_of_training(labels: Labels | None, training: Training) -> bool:
 class Combined:
     """`truth`, but `truth_posterior` where heads are trained on the very gold labels given.
 
-    And `consensus_truth` where all that is known are weak labels of every candidate.
-
     A rule, not a fitted model: in the mean over all measured tasks each part orders candidates better than the one that
     needs less (tests/benchmarks/accuracy.md, one_truth.md).
     """
@@ -44,8 +42,8 @@ class Combined:
     evidence: Evidence = Evidence.representations
     source: str = "this project; no paper states it"
     summary: str = (
-        "The default: truth, or beside --labels alone truth_posterior, or beside weak labels alone of every candidate, "
-        "three of which differ, consensus_truth."
+        "The default: truth, or beside --labels alone, or weak labels of heads that were trained on these rows, "
+        "truth_posterior."
     )
 
     def chosen(self, case: Case) -> Forecaster:
@@ -59,10 +57,7 @@ class Combined:
             return TruthForecast()
         if case.labels is not None:
             return TruthPosteriorForecast()
-        consensus = ConsensusForecast()
-        if case.weak_labels and not consensus.lacks(case):
-            return consensus
-        return TruthForecast(weak_labels=False)
+        return TruthForecast(weak_labels=bool(case.weak_labels) and not ConsensusForecast().lacks(case))
 
     def part(self, evidence: Evidence, *, joint: bool = False) -> Forecaster:
         """The forecaster for candidates that all come with this evidence.
@@ -70,11 +65,7 @@ class Combined:
         Args:
             joint: there is more than one kind of evidence, or heads are trained on more rows than have gold labels.
         """
-        if joint:
-            return TruthForecast()
-        if evidence >= Evidence.few_labels:
-            return TruthPosteriorForecast()
-        return ConsensusForecast() if evidence == Evidence.weak_labels else TruthForecast()
+        return TruthForecast() if joint or evidence < Evidence.few_labels else TruthPosteriorForecast()
 
     def forecast(self, case: Case) -> Forecast:
         """The chosen forecaster's outcomes."""

@@ -10,34 +10,27 @@ still sees the heads' answers alone, and is a second opinion beside `truth_poste
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.estimators.calibrated_votes import calibrated_votes, only_votes, read_as_classes
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
-from predictor.estimators.dawid1979 import dawid_skene
-from predictor.estimators.hard_votes import are_classes, votes
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_root
-from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.problem import Case
+from predictor.estimators.protocol import AT_HAND, Forecast, forecast_estimates
+from predictor.estimators.simulated_moments import simulated_moments
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.estimators.vote_matrix import NEEDED
-from predictor.heads.ridge import FactoredRidge
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
-from predictor.statistics.threads import in_order
 from predictor.training.coding import Coding
-from predictor.training.label_prior import LabelPrior
 from predictor.training.row_classes import RowClasses
-from predictor.training.splits import TEST_SHARE, Parts, cut
-from predictor.training.weak_moments import weak_moments
 from predictor.truth.consensus import ConsensusTruth, WeakMoments
-from predictor.truth.noise import MIDDLE_SHARE
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ class ConsensusForecast:
         plain = np.stack([p[used] for p in supervision.predictions if p is not None])
         weak = np.stack([p[used] for p in own_labels(case, supervision) if p is not None])
         calibrated, classes, note = _calibrated(weak, case)
-        truth = ConsensusTruth.of(calibrated, self._simulated(case, supervision.rows[used]), classes=classes)
+        truth = ConsensusTruth.of(list(calibrated), self._simulated(case, supervision.rows[used]), classes=classes)
         student = case.strong.take(supervision.rows[used])
         root = flat_root(student.kernel, FLAT_RIDGE)
         train = by_ridge(student.features, case.training, rng)
@@ -137,7 +130,7 @@ class ConsensusForecast:
             gain_draws=run.gain_draws / total,
             ceiling_draws=run.ceiling_draws / total,
             null_draws=plainly.null_draws * unit + left,
-            notes=(note,),
+            notes=(note, AT_HAND),
             warnings=(*shortfall(len(used), case.training), *_unlike(case, classes)),
             null_error=plainly.error * unit + left if others else None,
             accuracy=run.accuracy,
@@ -149,21 +142,10 @@ class ConsensusForecast:
 
         Heads are trained on as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
         """
-        rng, here = case.rng("simulated weak labels"), case.take(rows)
-        asked = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
-        gold = max(1, min(asked, len(rows) - round(TEST_SHARE * len(rows))))
-        everyone = (here.strong, *here.weak, *here.context_models)
-        prior = LabelPrior.of("consensus, even", consensus_kernel(everyone, FLAT_RIDGE), 0.0).with_noise(MIDDLE_SHARE)
-        found = []
-        for _ in range(self.two_fold_splits):
-            part = cut(len(rows), gold, 0, rng)
-            heads = in_order(partial(_head, part), here.weak)
-            found.append(weak_moments(heads, part.weak, part.test, prior, case.training.squared))
-        return WeakMoments(np.mean([m.spread for m in found], axis=0), np.mean([m.with_truth for m in found], axis=0))
-
-
-def _head(part: Parts, weak: Representation) -> FactoredRidge:
-    return FactoredRidge.of(weak.features[part.weak], weak.features[part.test])
+        here = case.take(rows)
+        gold = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
+        kernel = consensus_kernel((here.strong, *here.weak, *here.context_models), FLAT_RIDGE)
+        return simulated_moments(here.weak, kernel, gold, case.training.squared, case.rng("simulated weak labels"))
 
 
 def _unlike(case: Case, classes: bool) -> tuple[str, ...]:
@@ -191,27 +173,11 @@ def _lacking(supervision: Supervision) -> str:
     return ""
 
 
-def _calibrated(weak: Array, case: Case) -> tuple[list[Array], bool, str]:
-    """(n, k) calibrated weak labels per candidate, whether they are probabilities, and what the reader should know."""
-    shares = all(are_classes(table, case.labels) for table in weak) and _sums_to_one(weak)
-    if not shares:
-        return list(weak), False, f"truth from the weak labels of {len(weak)} candidates, each taken as calibrated"
-    if not np.isin(weak, (0.0, 1.0)).all():
-        return (
-            list(weak),
-            True,
-            f"truth from the class probabilities of {len(weak)} candidates, each taken as calibrated",
-        )
-    voted = np.stack([votes(table) for table in weak], axis=1)
-    columns = weak.shape[2]
-    consensus = dawid_skene(voted, max(columns, 2))
-    joint = consensus.prior[None, :, None] * consensus.confusion
-    given = joint / joint.sum(axis=1, keepdims=True)
-    tables = [given[i][:, voted[:, i]].T for i in range(voted.shape[1])]
+def _calibrated(weak: Array, case: Case) -> tuple[Array, bool, str]:
+    """(m, n, k) calibrated weak labels, whether they are probabilities, and what the reader should know."""
+    if not read_as_classes(weak, case.labels):
+        return weak, False, f"truth from the weak labels of {len(weak)} candidates, each taken as calibrated"
+    if not only_votes(weak):
+        return weak, True, f"truth from the class probabilities of {len(weak)} candidates, each taken as calibrated"
     note = f"truth from the votes of {len(weak)} candidates, with error rates by Dawid and Skene"
-    return [table[:, 1:] if columns == 1 else table for table in tables], True, note
-
-
-def _sums_to_one(weak: Array) -> bool:
-    """Whether several columns are shares of one whole, as probabilities are and logits are not."""
-    return weak.shape[2] == 1 or bool(np.allclose(weak.sum(axis=2), 1.0, atol=1e-3))
+    return calibrated_votes(weak), True, note

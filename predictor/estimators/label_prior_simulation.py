@@ -14,7 +14,7 @@ import numpy as np
 
 from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kernel, power_kernel
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.protocol import FRESH, Forecast, forecast_estimates
 from predictor.estimators.simulated_sizes import cut_to, sizes_of, unlike
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
@@ -117,7 +117,7 @@ class LabelPriorSimulation:
             gain_draws=errors[:, 0] - errors[:, 1],
             ceiling_draws=np.concatenate([values.ravel() for _, values in ceilings]),
             null_draws=error[:, None] + lost,
-            notes=() if case.rows == pool else (cut_to(case, pool),),
+            notes=(FRESH,) if case.rows == pool else (FRESH, cut_to(case, pool)),
             warnings=unlike(case),
             order_draws=np.flatnonzero(np.tile(np.repeat(np.arange(len(priors)), draws), len(levels)) < len(orders)),
         )

@@ -137,6 +137,11 @@ class Forecast:
         return recovered(self.gain_draws, self.error_draws + self.gain_draws - self.ceiling_draws)
 
 
+AT_HAND = "intervals hold for the weak labels at hand"
+
+FRESH = "intervals hold for a fresh draw of the weak training set"
+
+
 def recovered(gain: Array, headroom: Array) -> Array:
     """Performance gap recovered, gain / headroom, NaN where there is no headroom to recover."""
     safe = np.where(headroom > 1e-9, headroom, np.nan)

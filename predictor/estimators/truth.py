@@ -21,7 +21,7 @@ from predictor.estimators.label_bases import LabelBases, label_bases
 from predictor.estimators.label_kernels import label_kernels
 from predictor.estimators.label_truths import LabelTruths, class_noise
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.protocol import AT_HAND, FRESH, Forecast, forecast_estimates
 from predictor.estimators.simulated_sizes import cut_to, sizes_of, unlike
 from predictor.estimators.supervision import shortfall, supervise
 from predictor.estimators.weak_voters import weak_voters
@@ -33,7 +33,7 @@ from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
-from predictor.truth.model import NOISES, TRUSTED, Hypothesis, LabelModel
+from predictor.truth.model import NOISES, Hypothesis, LabelModel
 
 Rows = NDArray[np.intp]
 
@@ -56,7 +56,7 @@ def label_free_first(
     """
     model = LabelModel.of(kernels, *bases.whole, *bases.parted)
     plain = LabelModel.of(kernels[:1], *bases.whole).grid()
-    moved = LabelModel.of(kernels, *bases.parted).grid(TRUSTED)
+    moved = LabelModel.of(kernels, *bases.parted).grid(gold=True)
     weights = (LABEL_FREE / len(plain), (1.0 - LABEL_FREE) / len(moved))
     found = [(weights[0], at) for at in plain]
     return model, [*found, *((weights[1], replace(at, basis=at.basis + len(bases.whole))) for at in moved)]
@@ -124,7 +124,7 @@ class TruthForecast:
             warnings += unlike(case)
             notes += () if case.rows == pool else (cut_to(case, pool),)
         return replace(
-            _joined(len(case.weak), parts, notes),
+            _joined(len(case.weak), parts, (*notes, AT_HAND if all(real) else FRESH)),
             warnings=warnings,
             evidence_kinds=truths.evidence_kinds,
             label_scale=truths.coding.scale if case.labels is not None and not truths.classes else None,
@@ -158,18 +158,20 @@ class TruthForecast:
         bases = LabelBases.none(case.rows, columns)
         if voters is not None:
             voters = voters.distinct().in_label_units()
-        if voters is not None and voters.names:
-            bases = label_bases(case, voters)
+        unitless = given is not None and not len(known) and not _are_classes(case)
         strong, rest, *others = self.kernels(case)
         mixed = unit(strong + rest)
+        if voters is not None and voters.names:
+            bases = label_bases(case, voters, mixed, unit=not unitless)
         if len(known):
             model, grid = label_free_first((mixed, strong, rest, *others), bases)
             agreed = bases.consensus
             uneven = None if agreed is None or not _are_classes(case) else class_noise(coding.codes(agreed.mean))[known]
             order = level = posterior(model, gold, known, grid, uneven)
         else:
-            order = posterior(LabelModel.of((mixed,), *bases.whole), gold, known)
-            level = posterior(LabelModel.of((strong, *others), *bases.whole), gold, known)
+            free = LabelModel.without_unit if bases.consensus is not None and unitless else LabelModel.of
+            order = posterior(free((mixed,), *bases.whole), gold, known)
+            level = posterior(free((strong, *others), *bases.whole), gold, known)
         return LabelTruths(order, level, coding, voters, bases.consensus, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
@@ -208,7 +210,7 @@ class TruthForecast:
     def _trained(
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
     ) -> SimulatedOutcomes:
-        """Students really trained on the weak labels of some candidates.
+        """Students really trained on the weak labels of some candidates; errors are shares of the label variance.
 
         Errors are measured on every row, gold rows by their own labels, unless heads were trained on these: gold rows
         may have been chosen, and the others are then no sample of the pool.
@@ -238,13 +240,15 @@ class TruthForecast:
             run = CrossFitOutcome.mean(
                 [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold) for one in batches]
             )
+        back, total = np.argsort(shuffled), np.concatenate([one.total for one in drawn])
+        draws = (run.error_draws[:, back] / total, run.gain_draws[:, back] / total, run.ceiling_draws[back] / total)
+        unit = truths.level.unit
         order, level = (
             float(np.mean(truths.moments(one)[1][rows])) * mean.shape[1] for one in (truths.order, truths.level)
         )
-        back = np.argsort(shuffled)
-        draws = (run.error_draws[:, back], run.gain_draws[:, back], run.ceiling_draws[back])
         accuracy, area = (None if one is None else one.take(back) for one in (run.accuracy, run.auroc))
-        return SimulatedOutcomes(run.error + order, run.gain, level - order, *draws, lost, accuracy, area)
+        error, gain = unit * run.error + order, unit * run.gain
+        return SimulatedOutcomes(error, gain, level - order, *draws, unit * lost, accuracy, area)
 
 
 def _on_every_row(case: Case, places: Rows, truths: LabelTruths) -> bool:

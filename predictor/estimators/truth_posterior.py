@@ -17,7 +17,7 @@ from predictor.errors import InputError
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Forecast, forecast_estimates
+from predictor.estimators.protocol import AT_HAND, Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, shortfall, supervise
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
@@ -112,7 +112,7 @@ class TruthPosteriorForecast:
             gain_draws=run.gain_draws,
             ceiling_draws=run.ceiling_draws + added,
             null_draws=null,
-            notes=(_note(case, posterior, truth),),
+            notes=(_note(case, posterior, truth), AT_HAND),
             warnings=shortfall(len(rows), case.training, len(known)),
             accuracy=run.accuracy,
             auroc=run.auroc,

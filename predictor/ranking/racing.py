@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from predictor.errors import InputError
-from predictor.estimators.combined import Combined
 from predictor.estimators.protocol import Estimator, forecasts
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
@@ -53,14 +52,12 @@ def race_steps(query: RankingQuery, selection: Selection, source: FeatureSource)
     """
     _check(query)
     estimator = selection.ranking_estimator
-    if query.knows_labels_in_words and isinstance(estimator, Combined):
-        estimator = estimator.part(selection.evidence, joint=True)
     features = IncrementalFeatures(query, source)
     yield from features.describe()
     stages = yield from _read(query, features, estimator)
     remaining = _remaining(query, features, estimator)
     ranking = yield from answer_steps(remaining, selection.narrowed(remaining), features.gathered())
-    return with_eliminated(ranking, query, features, selection.ranking_estimator, stages)
+    return with_eliminated(ranking, query, features, estimator, stages)
 
 
 def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimator) -> Steps[Stages]:

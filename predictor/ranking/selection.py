@@ -99,6 +99,8 @@ class Selection:
         evidence = _evidence(query)
         estimators = _estimators(query, evidence)
         ranking = next((e for e in estimators if forecasts(e)), estimators[0])
+        if calibration is not None and isinstance(ranking, Combined):
+            ranking = _recorded(query, evidence) or ranking
         selection = cls(estimators, ranking, query.settings.rank_by, evidence)
         if calibration is None:
             return selection
@@ -161,6 +163,14 @@ def _evidence(query: RankingQuery) -> Evidence:
     return Evidence.descriptions if query.knows_labels_in_words else Evidence.representations
 
 
+def _recorded(query: RankingQuery, evidence: Evidence) -> Estimator | None:
+    """Whose predictions outcomes are recorded with where weak labels alone are known; None elsewhere."""
+    if evidence != Evidence.weak_labels or _joint(query):
+        return None
+    own = all(spec.labels is not None or spec.name in query.weak_labels for spec in query.weak)
+    return find("consensus_truth") if own and len(query.weak) >= NEEDED else None
+
+
 def _joint(query: RankingQuery) -> bool:
     """Whether the default estimator is the one for several kinds of evidence; see `Combined`."""
     asked = query.labels is not None and any(spec.labels is not None for spec in query.weak)
@@ -173,8 +183,6 @@ def _calibrated(query: RankingQuery, ranking: Estimator) -> tuple[str | None, Ki
     """Name of the estimator whose outcomes are predicted, None where none is, and the kind of labels known."""
     labels = query.labels
     if isinstance(ranking, Combined):
-        own = all(spec.labels is not None or spec.name in query.weak_labels for spec in query.weak)
-        known = Evidence.weak_labels if own and len(query.weak) >= NEEDED else Evidence.representations
-        known = Evidence.few_labels if labels is not None else known
+        known = Evidence.representations if labels is None else Evidence.few_labels
         ranking = ranking.part(known, joint=_joint(query))
     return ranking.name if forecasts(ranking) else None, None if labels is None else labels.kind

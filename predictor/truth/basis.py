@@ -7,6 +7,7 @@ and every voter v by itself, δ_j ~ N(0, s² / Σ var v): what the consensus has
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from predictor.statistics.arrays import Array
 
 WHOLE = (1.0, 0.4)
 """Mean and standard deviation of κ of a consensus that is not taken apart."""
+
+CALIBRATED = (1.0, 0.2)
+"""The same of numbers whose variance nobody knows: how much of it the consensus explains is open beside that."""
 
 FITTED = (1.0, 0.6)
 """The same of the part of a consensus that a student learns from it: errors of its own it has averaged out."""
@@ -45,9 +49,9 @@ class Basis:
         return cls(np.empty((rows, 0, columns)), np.empty((0, 2)), np.empty((rows, 0, columns)))
 
     @classmethod
-    def of(cls, consensus: Array, voters: Array) -> Basis:
+    def of(cls, consensus: Array, voters: Array, kappa: tuple[float, float] = WHOLE) -> Basis:
         """A consensus (n, k) as a whole."""
-        return cls(consensus[:, None], np.array([WHOLE]), voters)
+        return cls(consensus[:, None], np.array([kappa]), voters)
 
     @classmethod
     def parted(cls, fitted: Array, rest: Array, voters: Array) -> Basis:
@@ -65,6 +69,22 @@ class Basis:
         """Variance of the consensus, summed over columns."""
         return float(np.mean(np.sum(self.consensus**2, axis=1)))
 
+    @property
+    def scatter(self) -> float:
+        """Variance of all voters together, summed over columns."""
+        return float(np.sum(self.voters**2)) / len(self.voters)
+
+    @cached_property
+    def axes(self) -> Array:
+        """(n, q, k) orthogonal scores that span the voters, the same in any order of these: steps of both are alike."""
+        rows, count, columns = self.voters.shape
+        flat = self.voters.transpose(0, 2, 1).reshape(rows * columns, count)
+        turned = flat @ np.linalg.eigh(flat.T @ flat)[1]
+        heaviest = np.argmax(np.abs(turned), axis=0)
+        turned *= np.sign(turned[heaviest, np.arange(count)])
+        found: Array = turned.reshape(rows, columns, count).transpose(0, 2, 1)
+        return found
+
     def bounded(self) -> Basis:
         """The same with a consensus of EXPLAINED of the label variance at most."""
         explained = self.explained
@@ -76,7 +96,7 @@ class Basis:
         Args:
             own: s², variance per column of all voters' steps together.
         """
-        scatter = float(np.sum(self.voters**2)) / len(self.voters)
+        scatter = self.scatter
         step = float(np.sqrt(own * self.voters.shape[2] / scatter)) if scatter > 0.0 else 0.0
-        found: Array = np.concatenate([self.parts * self.kappa[:, 1, None], step * self.voters], axis=1)
+        found: Array = np.concatenate([self.parts * self.kappa[:, 1, None], step * self.axes], axis=1)
         return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.statistics.arrays import Array
-from predictor.truth.model import NEGLIGIBLE, TRUSTED, Hypothesis, LabelModel, Rows
+from predictor.truth.model import NEGLIGIBLE, Hypothesis, LabelModel, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class LabelPosterior:
         seen: gold labels under each of its kernels.
         hypotheses, weights: grid points and their weights (G,).
         mean: (n, k) expected truth.
-        variance: (n,) variance of a label per column, noise included, mean over columns.
+        variance: (n,) variance of a label per column, noise included, mean over columns; a share of the label variance.
         left_out: (l, k) prediction of each gold row from all the others; empty without gold labels.
     """
 
@@ -63,6 +63,11 @@ class LabelPosterior:
     mean: Array
     variance: Array
     left_out: Array
+
+    @property
+    def unit(self) -> float:
+        """Expected 1 / label variance."""
+        return float(sum(weight / at.total for weight, at in self._points()))
 
     @property
     def noises(self) -> tuple[tuple[float, float], ...]:
@@ -96,6 +101,8 @@ class LabelPosterior:
         return self._drawn([at for _, at in self._points() if at.noise == noise], count, rng)
 
     def _drawn(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
+        if not self.seen[0].known.size:
+            return self._drawn_from_prior(points, count, rng)
         keys = sorted({(at.kernel, at.noise) for at in points})
         levels = [[(w, at) for w, at in self._points() if (at.kernel, at.noise) == key] for key in keys]
         shares = np.array([sum(weight for weight, _ in level) for level in levels])
@@ -103,7 +110,29 @@ class LabelPosterior:
         truths = [self._level(one).draw(int(n), rng) for one, n in zip(levels, counts, strict=True) if n]
         truth = np.concatenate(truths, axis=2)
         noise = np.repeat([at for _, at in keys], counts)
-        return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape))
+        total = np.full(count, self.model.totals[0])
+        return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape), total)
+
+    def _drawn_from_prior(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
+        """Each draw from a grid point of its own, with the label variance that is known, not about that.
+
+        Nothing was seen that ties rows to each other but the kernels.
+        """
+        rows, columns = self.mean.shape
+        chosen = [points[i] for i in np.sort(rng.integers(len(points), size=count))]
+        truth = np.empty((rows, columns, count))
+        for kernel in sorted({at.kernel for at in chosen}):
+            root = _root(self.model.kernels[kernel], 1e-10)
+            places = [r for r, at in enumerate(chosen) if at.kernel == kernel]
+            smooth = root @ rng.standard_normal((rows, columns * len(places)))
+            for one, r in zip(smooth.reshape(rows, columns, -1).transpose(2, 0, 1), places, strict=True):
+                at, directions = chosen[r], self.model.directions(chosen[r])
+                linear = np.einsum("npk,p->nk", directions, rng.standard_normal(directions.shape[1]))
+                truth[:, :, r] = self.model.prior_mean(at) + linear + np.sqrt(at.smooth) * one
+        noise, total = np.array([at.noise for at in chosen]), np.array([at.total for at in chosen])
+        size = total / (np.sum(np.var(truth, axis=0), axis=0) + columns * noise)
+        truth, noise = truth * np.sqrt(size), noise * size
+        return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape), total)
 
     def _points(self) -> list[tuple[float, Hypothesis]]:
         return [(float(w), at) for w, at in zip(self.weights, self.hypotheses, strict=True) if w > 0.0]
@@ -127,15 +156,17 @@ class DrawnLabels:
     Attributes:
         truth, labels: (n, k, R) without and with noise.
         noise: (R,) σ² per column.
+        total: (R,) label variance, summed over columns.
     """
 
     truth: Array
     noise: Array
     labels: Array
+    total: Array
 
     def take(self, draws: Rows) -> DrawnLabels:
         """Some of the draws."""
-        return DrawnLabels(self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws])
+        return DrawnLabels(self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws], self.total[draws])
 
 
 def posterior(
@@ -154,7 +185,7 @@ def posterior(
         uneven: (l,) noise variance of each gold label as a multiple of σ²; None where all are alike.
     """
     uneven = np.ones(len(known)) if uneven is None else uneven
-    own = [(1.0, at) for at in model.grid(TRUSTED if len(known) else (1.0,))]
+    own = [(1.0, at) for at in model.grid(gold=bool(len(known)))]
     before, grid = zip(*(own if weighed is None else weighed), strict=True)
     seen = tuple(Seen.of(model, kernel, gold, known, uneven) for kernel in range(len(model.kernels)))
     logs = np.array([seen[at.kernel].evidence(model, at) for at in grid]) if len(known) else np.zeros(len(grid))
@@ -166,7 +197,8 @@ def posterior(
     found = [(w, at, seen[at.kernel].moments(model, at)) for w, at in points]
     mean: Array = np.sum([w * one.mean for w, _, one in found], axis=0)
     variance: Array = np.sum(
-        [w * (one.variance + at.noise + np.mean((one.mean - mean) ** 2, axis=1)) for w, at, one in found], axis=0
+        [w / at.total * (one.variance + at.noise + np.mean((one.mean - mean) ** 2, axis=1)) for w, at, one in found],
+        axis=0,
     )
     left_out: Array = np.sum([w * one.left_out for w, _, one in found], axis=0)
     return LabelPosterior(model, seen, grid, weights, mean, variance, left_out)

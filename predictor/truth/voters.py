@@ -5,9 +5,12 @@ The best linear prediction of the truth T from centred scores v_j is Σ a_j v_j 
     a  =  (Σ + ρ v̄ I)⁻¹ c,    Σ = cov(v, v) as seen,    c_j = cov(v_j, T),    v̄ = mean variance.
 
 Without gold labels c rests on what is assumed: a calibrated weak label covaries with the truth as much as it varies
-(E[y | v] = v, so c = var v), and no more than λ_j · sd v_j, λ_j its loading on the one factor that explains the
-correlations between voters. A description's or proxy's score has no unit of its own: it is taken to correlate with T
-by λ_j, and by ASSUMED at most, since describers of one text share what it misses.
+(E[y | v] = v, so c = var v), and, where labels have a known variance of 1, no more than λ_j · sd v_j, λ_j its loading
+on the one factor that explains the correlations between voters. A description's or proxy's score has no unit of its
+own: it is taken to correlate with T by λ_j, and by ASSUMED at most, since describers of one text share what it misses.
+
+ρ makes weights of voters that are nearly the same alike, and the consensus too small: it is scaled such that all voters
+together covary with it as much as is assumed, Σ_j cov(v_j, m) = Σ_j c_j.
 """
 
 from __future__ import annotations
@@ -104,28 +107,42 @@ class Consensus:
     Attributes:
         mean: (n, k) Σ a_j v_j.
         weights: (m,) a.
-        reliability: (m,) c_j / sd v_j, the correlation of each voter with the labels that is assumed.
+        reliability: (m,) c_j / sd v_j, the correlation of each voter with the labels that is assumed; λ_j at most.
+        covariance: Σ_j c_j.
     """
 
     mean: Array
     weights: Array
     reliability: Array
+    covariance: float
 
 
-def consensus(voters: Voters) -> Consensus:
-    """Consensus of voters in label units (see `Voters.in_label_units`), at least one."""
+def consensus(voters: Voters, *, unit: bool = True) -> Consensus:
+    """Consensus of voters in label units (see `Voters.in_label_units`), at least one.
+
+    Args:
+        unit: labels have variance 1; False where their variance is a guess.
+    """
     flat = voters.scores.transpose(0, 2, 1).reshape(-1, len(voters.names))
     among = flat.T @ flat / len(voters.scores)
     variances = np.diag(among)
     deviations = np.sqrt(variances)
     weak = np.array([kind == "weak" for kind in voters.kinds], dtype=bool)
     loading = one_factor(among / np.outer(deviations, deviations))
-    with_truth = np.where(weak, np.minimum(variances, loading * deviations), np.minimum(ASSUMED, loading) * deviations)
+    calibrated = np.minimum(variances, loading * deviations) if unit else variances
+    with_truth = np.where(weak, calibrated, np.minimum(ASSUMED, loading) * deviations)
     ridge = SHRINKAGE * float(variances.mean())
     solved = np.linalg.solve(among + ridge * np.eye(len(variances)), with_truth)
     weights = np.asarray(solved, dtype=np.float64)
     mean: Array = voters.scores.transpose(0, 2, 1) @ weights
-    return Consensus(mean, weights, with_truth / deviations)
+    reliability = np.minimum(with_truth / deviations, loading)
+    return Consensus(mean, weights, reliability, float(with_truth.sum()))
+
+
+def scaled(mean: Array, voters: Voters, covariance: float) -> Array:
+    """(n, k) a consensus such that its covariances with the voters add up to `covariance`."""
+    found = float(np.einsum("nk,nmk->", mean, voters.scores)) / len(mean)
+    return mean * (covariance / found) if found > 0.0 else mean
 
 
 def one_factor(correlation: Array) -> Array:

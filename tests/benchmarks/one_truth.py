@@ -137,7 +137,7 @@ def label_free(
 ) -> Iterator[dict[str, Any]]:
     """Evidence without weak labels, against the record's (m, 2) weak and W2S errors."""
     strong, weak, places = population(cell, kind)
-    estimator, outcome = Cached(shuffles=0), measured[places]
+    estimator, outcome, classes = Cached(shuffles=0), measured[places], len(cell.task.labels.classes or ())
     for name in wanted:
         count, described = GOLD[name]
         if described and words is None:
@@ -146,7 +146,14 @@ def label_free(
             order = np.random.default_rng([split, 11]).permutation(len(strong.features))[:count]
             labels = shown(cell.task.labels, order) if count else None
             training = Training(weak_rows=len(strong.features) // 3) if count else Training()
-            case = Case(strong, weak, labels, training=training, voters=words if described else None)
+            case = Case(
+                strong,
+                weak,
+                labels,
+                training=training,
+                voters=words if described else None,
+                described_classes=classes if described else 0,
+            )
             started = time.perf_counter()
             forecast = estimator.forecast(case)
             yield {"evidence": name, "split": split} | scored(forecast, outcome, time.perf_counter() - started)
@@ -155,7 +162,7 @@ def label_free(
 def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Evidence with weak labels, against students really trained on them."""
     strong, weak, places = population(cell, kind)
-    targets, real = cell.task.labels.targets, len(places)
+    targets, real, classes = cell.task.labels.targets, len(places), len(cell.task.labels.classes or ())
     variance = float(np.sum(np.var(targets, axis=0)))
     for split in range(SPLITS):
         part = cut(len(targets), len(targets) // 3, len(targets) // 3, np.random.default_rng([split, 13]))
@@ -175,7 +182,7 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
             given = {one.name: table for one, table in zip(candidates, tables[likes], strict=True)}
             labels = shown(cell.task.labels.take(rows), known) if count else None
             voters = words.take(rows) if described and words is not None else None
-            case = Case(here, candidates, labels, given, voters=voters)
+            case = Case(here, candidates, labels, given, voters=voters, described_classes=classes if voters else 0)
             started = time.perf_counter()
             forecast = estimator.forecast(case)
             seconds = time.perf_counter() - started

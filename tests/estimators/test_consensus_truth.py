@@ -13,6 +13,7 @@ from predictor.estimators.consensus_truth import ConsensusForecast, _calibrated
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import ESTIMATORS
 from predictor.estimators.supervision import cross_fitted
+from predictor.estimators.truth import TruthForecast
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
@@ -127,12 +128,12 @@ def test_shuffled_weak_labels_teach_nothing():
     assert cast.error[0] < cast.null_draws[0].min()
 
 
-def test_combined_speaks_for_it_where_every_candidate_has_labels_of_its_own():
+def test_combined_takes_weak_labels_of_every_candidate_for_evidence():
     one = world("numbers")
     combined = ESTIMATORS["combined"]
-    assert combined.chosen(one.case).name == "consensus_truth"
     some = dict(list(one.case.weak_labels.items())[:-1])
-    assert combined.chosen(dataclasses.replace(one.case, weak_labels=some)).name == "truth"
+    assert combined.chosen(one.case) == TruthForecast()
+    assert combined.chosen(dataclasses.replace(one.case, weak_labels=some)) == TruthForecast(weak_labels=False)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_weak_labels_are_simulated_with_the_gold_rows_there_are_or_are_to_be(mon
     """A third of the pool where nothing is said, else as many as were asked for, and never quite all rows."""
     sizes = []
     monkeypatch.setattr(
-        "predictor.estimators.consensus_truth.weak_moments",
+        "predictor.estimators.simulated_moments.weak_moments",
         lambda heads, gold, *rest: (
             sizes.append((len(gold), rest[-1].weak_rows)) or WeakMoments(np.eye(len(heads)), np.ones(len(heads)))
         ),

@@ -130,7 +130,7 @@ def test_accuracies_are_predicted_of_classes_with_gold_rows_at_hand(kind):
 def test_combined_is_the_best_that_the_evidence_allows(cases):
     parts = {
         "representations": "truth",
-        "weak_labels": "consensus_truth",
+        "weak_labels": "truth",
         "few_labels": "truth_posterior",
     }
     for evidence, part in parts.items():

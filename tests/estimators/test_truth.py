@@ -9,6 +9,7 @@ import pytest
 
 from predictor.estimators.label_bases import label_bases
 from predictor.estimators.problem import Case, Representation
+from predictor.estimators.protocol import AT_HAND
 from predictor.estimators.truth import LABEL_FREE, TruthForecast, label_free_first
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.labels import Labels
@@ -160,7 +161,7 @@ def test_gold_labels_never_reverse_finished_teachers(models, values, count):
 def test_heads_trained_on_the_gold_rows_are_no_voters(models, values):
     """With gold labels alone and no other training named, heads are trained on them, and no voter is reported."""
     forecast = QUICK.forecast(Case(*models, revealed(values, 60)))
-    assert forecast.notes == ()
+    assert forecast.notes == (AT_HAND,)
     assert forecast.error.argmin() == 0
 
 
@@ -198,7 +199,7 @@ def test_candidates_with_and_without_weak_labels_meet_the_same_truths(models, va
     strong, weak = models
     given = {weak[0].name: finished(models, values)[weak[0].name]}
     found = replace(QUICK, draws=128).forecast(Case(strong, weak, weak_labels=given))
-    assert np.corrcoef(found.error_draws[0], found.error_draws[1])[0, 1] > 0.3
+    assert np.corrcoef(found.error_draws[0], found.error_draws[1])[0, 1] > 0.2
 
 
 def test_accuracies_are_of_classes_only(models, values):
@@ -242,7 +243,10 @@ def test_label_free_model_first(models, values):
     case = Case(*models, weak_labels=finished(models, values))
     voters, _ = weak_voters(case, np.empty(0, dtype=np.intp))
     assert voters is not None
-    kernels, bases = QUICK.kernels(case)[:2], label_bases(case, voters.distinct().in_label_units())
+    kernels, bases = (
+        QUICK.kernels(case)[:2],
+        label_bases(case, voters.distinct().in_label_units(), QUICK.kernels(case)[0], unit=True),
+    )
     model, weighed = label_free_first(kernels, bases)
     alone = LabelModel.of(kernels[:1], *bases.whole).grid()
     assert [at for _, at in weighed[: len(alone)]] == list(alone)

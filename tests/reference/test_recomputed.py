@@ -136,8 +136,9 @@ def test_how_far_truth_relies_on_each_voter(asked):
         np.fill_diagonal(factor, loading**2)
         values, vectors = np.linalg.eigh(factor)
         loading = np.clip(np.sqrt(values[-1]) * np.abs(vectors[:, -1]), 0.0, 1.0)
-    shared = np.minimum(np.append(deviation[:3], 0.5), loading) * deviation
+    reliability = np.minimum(np.append(deviation[:3], 0.5), loading)
+    shared = np.append(deviation[:3] ** 2, reliability[3] * deviation[3])
     share = np.abs(np.linalg.solve(covariance + 0.3 * np.mean(deviation**2) * np.eye(4), shared)) * deviation
     assert [one.name for one in found] == ["w0", "w1", "w2", "p"]
-    assert [one.reliability for one in found] == pytest.approx((shared / deviation).tolist(), abs=1e-4)
+    assert [one.reliability for one in found] == pytest.approx(reliability.tolist(), abs=1e-4)
     assert [one.weight for one in found] == pytest.approx((share / share.sum()).tolist(), abs=1e-4)

@@ -8,7 +8,7 @@ import pytest
 from predictor.truth.basis import Basis
 from predictor.truth.conditioned import Seen, posterior
 from predictor.truth.kernels import unit
-from predictor.truth.model import TRUSTED, LabelModel
+from predictor.truth.model import LabelModel
 from tests.reference import truth as twin
 
 ROWS = 18
@@ -43,7 +43,7 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
     gold = rng.standard_normal((len(known), columns)) / np.sqrt(columns)
     found = posterior(model, gold, known)
     dense, logs = [], []
-    for at in model.grid(TRUSTED):
+    for at in model.grid(gold=True):
         mean, covariance, noise = dense_prior(model, at, known)
         mean, covariance, density = twin.conditioned(mean, covariance, noise, gold, known, ROWS)
         dense.append((mean, covariance))
@@ -54,12 +54,12 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
     np.testing.assert_allclose(found.weights, weights, atol=1e-8)
     mean, covariance = twin.mixed(weights, [m for m, _ in dense], [c for _, c in dense])
     np.testing.assert_allclose(found.mean, mean.reshape(columns, ROWS).T, atol=1e-8)
-    noise = sum(w * at.noise for w, at in zip(weights, model.grid(TRUSTED), strict=True))
+    noise = sum(w * at.noise for w, at in zip(weights, model.grid(gold=True), strict=True))
     diagonal = np.diag(covariance).reshape(columns, ROWS).mean(axis=0)
     np.testing.assert_allclose(found.variance, diagonal + noise, atol=1e-8)
-    at = next(at for at, weight in zip(model.grid(TRUSTED), weights, strict=True) if weight > 0.0)
+    at = next(at for at, weight in zip(model.grid(gold=True), weights, strict=True) if weight > 0.0)
     level = found.at_noise(at.noise)
-    alike = [place for place, one in enumerate(model.grid(TRUSTED)) if one.noise == at.noise]
+    alike = [place for place, one in enumerate(model.grid(gold=True)) if one.noise == at.noise]
     shares = weights[alike] / weights[alike].sum()
     mean, covariance = twin.mixed(shares, [dense[i][0] for i in alike], [dense[i][1] for i in alike])
     np.testing.assert_allclose(level.mean, mean.reshape(columns, ROWS).T, atol=1e-8)
@@ -72,7 +72,7 @@ def test_posterior_equals_the_dense_gaussian(columns, voters):
 def test_left_out_predictions_are_those_of_a_posterior_without_the_row(uneven):
     """At one grid point, each gold row is predicted as if it had not been given, whatever the noise of the others."""
     model = model_of(1)
-    at = model.grid(TRUSTED)[7]
+    at = model.grid(gold=True)[7]
     known = np.array([0, 3, 8, 12])
     gold = np.random.default_rng(2).standard_normal((4, 1))
     mean, covariance, noise = dense_prior(model, at, known)
@@ -144,7 +144,7 @@ def test_weights_before_gold_labels():
     """A grid point of three times the weight before gold labels has three times as much after them."""
     model, known = model_of(1, 2), np.array([1, 4, 5, 9])
     gold = 0.1 * np.random.default_rng(2).standard_normal((4, 1))
-    grid = model.grid(TRUSTED)
+    grid = model.grid(gold=True)
     even = posterior(model, gold, known).weights
     first = posterior(model, gold, known, [(3.0 if i == 0 else 1.0, at) for i, at in enumerate(grid)]).weights
     assert even[0] > 0.0
