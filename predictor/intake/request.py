@@ -243,5 +243,6 @@ def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
 
 def _array_file(spec: ModelSpec) -> ModelSpec:
     """A bare `file.npy` is an array: such a file never has a model."""
-    bare = spec.parsed.kind == "folder" and spec.reference.endswith((".npy", ".npz", ".safetensors"))
+    file = spec.reference.partition("::")[0]
+    bare = spec.parsed.kind == "folder" and file.endswith((".npy", ".npz", ".safetensors"))
     return dataclasses.replace(spec, reference=f"array:{spec.reference}") if bare else spec

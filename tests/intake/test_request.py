@@ -12,7 +12,7 @@ import pytest
 
 import predictor
 from predictor.errors import InputError, NotFoundError
-from predictor.intake.request import build_query
+from predictor.intake.request import build_query, spec_of
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
@@ -73,6 +73,11 @@ def test_models_are_read_from_text_paths_mappings_and_specs(pool_file):
 def test_a_mapping_names_its_models(arrays):
     query = build_query(strong=arrays["strong"], weak={"left": arrays["a"], "right": "array:b.npy"})
     assert [(s.name, s.reference) for s in query.weak] == [("left", "array:"), ("right", "array:b.npy")]
+
+
+@pytest.mark.parametrize("file", ["a.npy", "a.npz", "a.safetensors", "a.npz::x", "a.safetensors::x"])
+def test_a_bare_file_of_arrays_is_one_with_its_key_too(file):
+    assert spec_of(f"w={file}", "w", "weak").reference == f"array:{file}"
 
 
 def test_a_bare_array_file_is_an_array(tmp_path, arrays):
