@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from predictor.statistics.arrays import Array
+from predictor.statistics.once import once
 from predictor.truth.model import NEGLIGIBLE, Hypothesis, LabelModel, Rows
+
+KEPT_ROWS = 500
+"""Rows up to which covariances of all levels are in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +37,16 @@ class NoiseLevel:
         found: Array = self.covariance + centred @ centred.T / self.mean.shape[1]
         return found
 
+    @once
+    def root(self) -> Array:
+        """(n, n) of the covariance."""
+        jitter = 1e-10 * max(float(np.trace(self.covariance)) / len(self.mean), 1e-12)
+        return _root(self.covariance, jitter)
+
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """(n, k, count) truths without noise, Gaussian with the level's moments."""
         rows, columns = self.mean.shape
-        jitter = 1e-10 * max(float(np.trace(self.covariance)) / rows, 1e-12)
-        root = _root(self.covariance, jitter)
-        smooth = (root @ rng.standard_normal((rows, columns * count))).reshape(rows, columns, count)
+        smooth = (self.root @ rng.standard_normal((rows, columns * count))).reshape(rows, columns, count)
         found: Array = self.mean[:, :, None] + smooth
         return found
 
@@ -63,6 +71,8 @@ class LabelPosterior:
     mean: Array
     variance: Array
     left_out: Array
+    _levels: dict[tuple[int, float], NoiseLevel] = field(init=False, repr=False, default_factory=dict)
+    _roots: dict[int, Array] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def unit(self) -> float:
@@ -107,7 +117,8 @@ class LabelPosterior:
         levels = [[(w, at) for w, at in self._points() if (at.kernel, at.noise) == key] for key in keys]
         shares = np.array([sum(weight for weight, _ in level) for level in levels])
         counts = rng.multinomial(count, shares / shares.sum())
-        truths = [self._level(one).draw(int(n), rng) for one, n in zip(levels, counts, strict=True) if n]
+        parts = zip(keys, levels, counts, strict=True)
+        truths = [self._kept(key, level).draw(int(n), rng) for key, level, n in parts if n]
         truth = np.concatenate(truths, axis=2)
         noise = np.repeat([at for _, at in keys], counts)
         total = np.full(count, self.model.totals[0])
@@ -122,7 +133,7 @@ class LabelPosterior:
         chosen = [points[i] for i in np.sort(rng.integers(len(points), size=count))]
         truth = np.empty((rows, columns, count))
         for kernel in sorted({at.kernel for at in chosen}):
-            root = _root(self.model.kernels[kernel], 1e-10)
+            root = self._kernel_root(kernel)
             places = [r for r, at in enumerate(chosen) if at.kernel == kernel]
             smooth = root @ rng.standard_normal((rows, columns * len(places)))
             for one, r in zip(smooth.reshape(rows, columns, -1).transpose(2, 0, 1), places, strict=True):
@@ -133,6 +144,21 @@ class LabelPosterior:
         size = total / (np.sum(np.var(truth, axis=0), axis=0) + columns * noise)
         truth, noise = truth * np.sqrt(size), noise * size
         return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape), total)
+
+    def _kernel_root(self, kernel: int) -> Array:
+        """A root of one of the model's kernels; kept as levels are."""
+        found = self._roots.get(kernel)
+        found = _root(self.model.kernels[kernel], 1e-10) if found is None else found
+        if len(self.mean) <= KEPT_ROWS:
+            self._roots[kernel] = found
+        return found
+
+    def _kept(self, key: tuple[int, float], points: Sequence[tuple[float, Hypothesis]]) -> NoiseLevel:
+        """The level of a kernel and a noise; of few rows it is made once, as many splits ask for it."""
+        found = self._levels.get(key) or self._level(points)
+        if len(self.mean) <= KEPT_ROWS:
+            self._levels[key] = found
+        return found
 
     def _points(self) -> list[tuple[float, Hypothesis]]:
         return [(float(w), at) for w, at in zip(self.weights, self.hypotheses, strict=True) if w > 0.0]
