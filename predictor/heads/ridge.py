@@ -62,8 +62,8 @@ class FactoredRidge:
         """Memory of its arrays."""
         return self.values.nbytes + self.left.nbytes + self.transfer.nbytes
 
-    def take(self, place: int) -> FactoredRidge:
-        """The head at one place of a stack."""
+    def take(self, place: int | slice) -> FactoredRidge:
+        """The head at one place of a stack, or at some."""
         return FactoredRidge(self.values[place], self.left[place], self.transfer[place])
 
     def shuffled(self, rng: np.random.Generator) -> FactoredRidge:

@@ -134,6 +134,18 @@ class LabelRoot:
             np.matmul(directions[..., start:], self.root[..., start:, columns], out=found[..., columns])
         return found
 
+    @classmethod
+    def joined(cls, roots: Sequence[LabelRoot]) -> LabelRoot:
+        """Stacks of roots as one, along their first axis."""
+        if len(roots) == 1:
+            return roots[0]
+        root, response = np.concatenate([one.root for one in roots]), np.concatenate([one.response for one in roots])
+        return cls(root, response, np.concatenate([one.of_test for one in roots]))
+
+    def take(self, place: int) -> LabelRoot:
+        """The root at one place of a stack."""
+        return LabelRoot(self.root[place], self.response[place], self.of_test[place])
+
     @once
     def energy(self) -> Array:
         """E ‖y‖² of the training labels."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
-from predictor.training.simulated_split import NullSplit
+from predictor.training.simulated_split import NullSplit, stacks
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, NoiseLevel
@@ -27,7 +28,7 @@ from predictor.truth.kernels import unit
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Heads of every model on one split of the rows."""
+    """Heads of every model on one split of the rows, or on a stack of splits of the same sizes."""
 
     part: Parts
     student: SimulatedStudent
@@ -37,10 +38,10 @@ class Split:
     def of(
         cls, strong: NDArray[np.floating], weak: Sequence[NDArray[np.floating]], part: Parts, training: Training
     ) -> Split:
-        """Factor every head of the split."""
+        """Factor every head of the split, or of all of them."""
         head = FactoredRidge.of(strong[part.student], strong[part.test])
         student = SimulatedStudent.of(head, training.student_ridge)
-        others = np.concatenate([part.student, part.test])
+        others = np.concatenate([part.student, part.test], axis=-1)
         heads = (FactoredRidge.of(features[part.weak], features[others]) for features in weak)
         return cls(part, student, tuple(SimulatedTeacher.of(one, student, training.weak_ridge) for one in heads))
 
@@ -53,9 +54,9 @@ def splits_of(
     training: Training,
     rng: np.random.Generator,
 ) -> Iterator[Split]:
-    """Random splits of the rows with D~ and D^ of these sizes; heads are factored when a split is asked for."""
-    for _ in range(count):
-        yield Split.of(strong, weak, cut(len(strong), *sizes, rng), training)
+    """Random splits of the rows with D~ and D^ of these sizes, in stacks; heads are factored when one is asked for."""
+    parts = [cut(len(strong), *sizes, rng) for _ in range(count)]
+    return (Split.of(strong, weak, Parts.stack(some), training) for some in stacks(parts, max(sizes) ** 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,22 +109,26 @@ def simulated_outcomes(
         classes: how drawn labels name classes, of all rows; None of numbers.
     """
     errors, tested, lost, measured = [], [], [], []
-    noises, at = noises_of(order, len(drawn)), None
-    for place, (split, noise) in enumerate(zip(splits, noises, strict=True)):
-        at = order.at_noise(noise) if at is None or at.noise != noise else at
-        prior = prior_of(at)
-        root = LabelRoot.of(prior, split.part.weak, split.part.test)
+    noises = noises_of(order, len(drawn))
+    levels = {noise: prior_of(order.at_noise(noise)) for noise in dict.fromkeys(noises)}
+    place = 0
+    for split in splits:
+        here = range(place, place + len(split.part.weak))
+        root, top = _under(split, [levels[noises[i]] for i in here])
         crossed = split.student.crossed(root)
         trainings = [SimulatedTraining.of(one, split.student, root, crossed) for one in split.teachers]
-        errors.append([(one.weak_error, one.w2s_error) for one in trainings])
-        top, _ = split.student.on_gold(prior, split.part.student, split.part.test)
-        weights = _weights(split, drawn[place].labels.shape[2], rng)
-        tested.append(_tested(split, trainings, top, drawn[place], weights))
+        found = np.array([(one.weak_error, one.w2s_error) for one in trainings])  # (m, 2, S)
+        errors.append(np.moveaxis(found, 2, 0))
+        weights = []
+        for i in here:
+            weights.append(_weights(split, drawn[i].labels.shape[2], rng))
+            if i == len(drawn) // 2:
+                lost.append(_null(split, i - place, root, shuffles, rng) - found[:, 1, i - place, None])
+        tested.append(_tested(split, trainings, top, [drawn[i] for i in here], np.stack(weights)))
         if classes is not None:
-            measured.append(_measured(split, trainings, classes, drawn[place].labels, weights))
-        if place == len(drawn) // 2:
-            lost.append(_null(split, root, shuffles, rng) - np.array(errors[-1])[:, 1:])
-    expected, every = np.mean(errors, axis=0), np.concatenate(tested, axis=2)
+            measured += _measured(split, trainings, classes, [drawn[i].labels for i in here], weights)
+        place = here.stop
+    expected, every = np.mean(np.concatenate(errors), axis=0), np.concatenate(tested, axis=2)
     return SimulatedOutcomes(
         expected[:, 1],
         expected[:, 0] - expected[:, 1],
@@ -144,53 +149,78 @@ def prior_of(level: NoiseLevel) -> LabelPrior:
     return LabelPrior("truth model", unit(moment) * (1.0 - noise), noise)
 
 
+def _under(split: Split, priors: Sequence[LabelPrior]) -> tuple[LabelRoot, NDArray[np.floating]]:
+    """The root of D~ of every split under its prior, and the shrinkage of the student trained on gold labels of D^."""
+    roots, tops, part, start = [], [], split.part, 0
+    for prior, equal in groupby(priors):  # splits of one noise follow each other
+        some = slice(start, start + len(list(equal)))
+        roots.append(LabelRoot.of(prior, part.weak[some], part.test[some]))
+        tops.append(split.student.take(some).on_gold(prior, part.student[some], part.test[some])[0])
+        start = some.stop
+    return LabelRoot.joined(roots), np.concatenate(tops)
+
+
 def _weights(split: Split, draws: int, rng: np.random.Generator) -> Array:
     """(n_t, R) of the test rows: a bootstrap a draw."""
-    rows = len(split.part.test)
+    rows = split.part.test.shape[-1]
     found: Array = rng.multinomial(rows, np.full(rows, 1 / rows), draws).T / rows
     return found
 
 
 def _measured(
-    split: Split, trainings: Sequence[SimulatedTraining], classes: RowClasses, labels: Array, weights: Array
-) -> tuple[PredictedMeasure, PredictedMeasure | None]:
-    """Accuracy and AUROC of heads trained on the codes of the classes that (n, k, R) drawn labels name."""
-    part, named = split.part, classes.drawn(labels)
-    columns, draws = labels.shape[1], labels.shape[2]
-    codes = named[:, None] if columns == 1 else np.eye(columns)[named].transpose(0, 2, 1)
-    gold = codes[part.weak].reshape(len(part.weak), -1).astype(np.float64)
-    found = np.array([one.predictions(gold) for one in trainings])  # (m, 2, n_t, k R) of teachers and students
-    weak, w2s = found.reshape(*found.shape[:3], columns, draws).transpose(1, 0, 2, 4, 3)
-    tested, asked = RowClasses.of_codes(len(part.test), columns), (weak, w2s, named[part.test], weights)
-    return tested.accuracy(*asked), tested.auroc(*asked)
+    split: Split,
+    trainings: Sequence[SimulatedTraining],
+    classes: RowClasses,
+    labels: Sequence[Array],
+    weights: Sequence[Array],
+) -> list[tuple[PredictedMeasure, PredictedMeasure | None]]:
+    """Per split: accuracy and AUROC of heads trained on the codes of the classes that (n, k, R) drawn labels name."""
+    part, (_, columns, draws) = split.part, labels[0].shape
+    named = [classes.drawn(one) for one in labels]
+    codes = [one[:, None] if columns == 1 else np.eye(columns)[one].transpose(0, 2, 1) for one in named]
+    gold = np.stack([one[rows].reshape(len(rows), -1) for one, rows in zip(codes, part.weak, strict=True)])
+    found = np.array([one.predictions(gold.astype(np.float64)) for one in trainings])  # (m, 2, S, n_t, k R)
+    tested, measures = RowClasses.of_codes(part.test.shape[-1], columns), []
+    for i, (rows, weight) in enumerate(zip(part.test, weights, strict=True)):
+        answers = found[:, :, i].reshape(*found.shape[:2], len(rows), columns, draws)
+        weak, w2s = answers.transpose(1, 0, 2, 4, 3)
+        asked = (weak, w2s, named[i][rows], weight)
+        measures.append((tested.accuracy(*asked), tested.auroc(*asked)))
+    return measures
 
 
 def _tested(
     split: Split,
     trainings: Sequence[SimulatedTraining],
     top: NDArray[np.floating],
-    drawn: DrawnLabels,
+    drawn: Sequence[DrawnLabels],
     weights: Array,
 ) -> Array:
-    """(m + 1, 2, R) weak and W2S errors on drawn labels; last the ceiling, twice."""
-    part, (truth, noise, labels) = split.part, _single(drawn)
+    """(m + 1, 2, S R) weak and W2S errors on drawn labels; last the ceiling, twice."""
+    part, singles = split.part, [_single(one) for one in drawn]
+    noise = np.stack([one for _, one, _ in singles])
+    truth = np.stack([one[rows] for (one, _, _), rows in zip(singles, part.test, strict=True)])
+    weak, student = (
+        np.stack([labels[at] for (_, _, labels), at in zip(singles, rows, strict=True)])
+        for rows in (part.weak, part.student)
+    )
 
     def error(prediction: NDArray[np.floating]) -> Array:
-        missed: Array = np.sum(weights * (truth[part.test] - prediction) ** 2, axis=0) + noise
-        return missed
+        missed: Array = np.sum(weights * (truth - prediction) ** 2, axis=1) + noise
+        return missed.ravel()
 
-    found = [[error(one) for one in training.predictions(labels[part.weak])] for training in trainings]
-    best = error(split.student.predict(labels[part.student], top))
+    found = [[error(one) for one in training.predictions(weak)] for training in trainings]
+    best = error(split.student.predict(student, top))
     return np.array([*found, [best, best]])
 
 
-def _null(split: Split, root: LabelRoot, shuffles: int, rng: np.random.Generator) -> Array:
-    """(m, S) expected W2S errors with each candidate's training rows paired with labels at random."""
+def _null(split: Split, place: int, root: LabelRoot, shuffles: int, rng: np.random.Generator) -> Array:
+    """(m, S) expected W2S errors on one split, each candidate's training rows paired with labels at random."""
     if not shuffles:
         return np.empty((len(split.teachers), 0))
-    null, rows = NullSplit.of(split.student, root), len(split.part.weak)
+    null, rows = NullSplit.of(split.student.take(place), root.take(place)), split.part.weak.shape[-1]
     orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
-    return np.array([null.errors(one, own) for one, own in zip(split.teachers, orders, strict=True)])
+    return np.array([null.errors(one.take(place), own) for one, own in zip(split.teachers, orders, strict=True)])
 
 
 def _single(drawn: DrawnLabels) -> tuple[Array, Array, Array]:

@@ -127,8 +127,8 @@ class SimulatedStudent:
         missed = inner(learned @ turned(learned), self.gram) - 2.0 * inner(learned, crossed)
         return shrinkage, root.of_test + missed / self.test.shape[-2]
 
-    def take(self, split: int) -> SimulatedStudent:
-        """The head on one split of a stack."""
+    def take(self, split: int | slice) -> SimulatedStudent:
+        """The head on one split of a stack, or on some."""
         return SimulatedStudent(self.head.take(split), self.seen[split], self.test[split], self.gram[split], self.ridge)
 
     def single(self) -> SimulatedStudent:

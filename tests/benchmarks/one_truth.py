@@ -77,7 +77,7 @@ class Cached(TruthForecast):
     def heads(self, case: Case, places: NDArray[np.intp]) -> tuple[Split, ...]:
         """As the estimator's, each head factored once."""
         rng, rows = case.rng("truth splits"), case.rows
-        parts = [cut(rows, rows // 3, rows // 3, rng) for _ in range(self.splits(rows))]
+        parts = [Parts.stack([cut(rows, rows // 3, rows // 3, rng)]) for _ in range(self.splits(rows))]
         return tuple(self._split(case, places, part, number) for number, part in enumerate(parts))
 
     def _split(self, case: Case, places: NDArray[np.intp], part: Parts, number: int) -> Split:

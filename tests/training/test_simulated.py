@@ -9,6 +9,7 @@ from predictor.query.training_plan import FREE, Training
 from predictor.training.label_prior import LabelRoot
 from predictor.training.simulated import noises_of, prior_of, simulated_outcomes, splits_of
 from predictor.training.simulation import SimulatedTraining
+from predictor.training.splits import Parts
 from predictor.truth.basis import Basis
 from predictor.truth.conditioned import posterior
 from predictor.truth.kernels import unit
@@ -31,7 +32,7 @@ def models(request):
 
 def simulated(splits, truth, draws, shuffles=0):
     """Outcomes with that many labels drawn per split."""
-    noises = noises_of(truth, len(splits))
+    noises = noises_of(truth, sum(len(split.part.weak) for split in splits))
     drawn = [truth.draw_at_noise(noise, draws, np.random.default_rng(5)) for noise in noises]
     return simulated_outcomes(splits, truth, drawn, np.random.default_rng(2), shuffles=shuffles)
 
@@ -42,11 +43,13 @@ def test_expected_errors_are_those_of_many_drawn_labels(models, training):
     strong, weak, truth = models
     splits = tuple(splits_of(strong, weak, SIZES, 1, training, np.random.default_rng(1)))
     found = simulated(splits, truth, 2)
-    part, prior = splits[0].part, prior_of(truth.at_noise(noises_of(truth, 1)[0]))
+    (whole,) = splits
+    part = Parts(*(rows[0] for rows in (whole.part.weak, whole.part.student, whole.part.test)))
+    prior = prior_of(truth.at_noise(noises_of(truth, 1)[0]))
     root = LabelRoot.of(prior, part.weak, part.test)
     labels = prior.draw(100_000, np.random.default_rng(3))
     for place in range(len(weak)):
-        teacher, student = splits[0].teachers[place], splits[0].student
+        teacher, student = whole.teachers[place].take(0), whole.student.take(0)
         trained = SimulatedTraining.of(teacher, student, root, student.crossed(root))
         weak_error, w2s = (np.mean((labels[part.test] - f) ** 2) for f in trained.predictions(labels[part.weak]))
         assert found.error[place] == pytest.approx(w2s, rel=0.01)
