@@ -161,7 +161,8 @@ async def serve_with(config: Config, traces: Traces) -> None:
         uploads, records = Uploads(config.state_dir / "uploads", limits), TenantStores(config.state_dir, limits)
         usage = TenantUsage(limits.tenant_disk_bytes, job_service.stored_bytes, uploads, parts, records)
         hosts = CallbackHosts.parse(config.callback_to)
-        callbacks = CallbackDelivery(job_service, hosts, read_key(config.state_dir), limits, metrics)
+        key = read_key(config.state_dir) if hosts.entries else b""  # a full disk keeps nobody else from starting
+        callbacks = CallbackDelivery(job_service, hosts, key, limits, metrics)
         calibrations = CalibrationServicer(records, fits, usage, limits)
         asking = PredictorServicer(predictor, job_service, workers, request_check, calibrations, config)
         ranking = RankingServicer(job_service, request_check, calibrations, usage, hosts, limits)

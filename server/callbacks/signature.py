@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import hmac
+import os
 import secrets
 import sys
 from collections.abc import Sequence
@@ -28,8 +30,12 @@ def read_key(state: Path) -> bytes:
     """
     path = state / KEY_FILE
     if not path.exists():
-        replace_file(path, [secrets.token_bytes(_BYTES)])
-        path.chmod(0o600)
+        fresh = state / f".{KEY_FILE}.{secrets.token_hex(4)}"
+        replace_file(fresh, [secrets.token_bytes(_BYTES)])
+        fresh.chmod(0o600)
+        with contextlib.suppress(FileExistsError):  # another server was faster, and its key holds
+            os.link(fresh, path)
+        fresh.unlink()
     return path.read_bytes()
 
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from predictor.errors import ForbiddenError, InputError, UnavailableError
 from server.access.caller import LOCAL
 from server.callbacks.hosts import CallbackHosts
 from server.callbacks.sender import post
+from server.callbacks.signature import read_key
 from server.config import Limits
 from server.durable.callbacks import settle_callback, take_callback
 from server.durable.jobs import JobTable
@@ -269,6 +271,14 @@ def test_a_callback_is_stored_with_the_end_of_its_job_and_taken_by_one_server_at
     table.finish(other, "SUCCEEDED", None, b"r")
     table.delete("alice", other.row.job.id)
     assert take_callback(store, 0, ()) is None
+
+
+def test_servers_that_start_at_once_share_one_key(tmp_path: Path):
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: read_key(tmp_path), range(8)))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["callbacks.key"]
+    assert (tmp_path / "callbacks.key").stat().st_mode & 0o077 == 0
 
 
 def test_limits_of_callbacks_are_declared():
