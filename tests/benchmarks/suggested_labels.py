@@ -1,13 +1,13 @@
 """How many gold labels the choice of a teacher needs, of rows that are suggested and of others.
 
-    W2S_DATA=FOLDER python -m tests.benchmarks.suggested_labels -o tests/benchmarks/suggested_labels.csv --task esol …
+    W2S_DATA=FOLDER python -m tests.benchmarks.suggested_labels -o tests/benchmarks/suggested_labels.csv --task esol
     python -m tests.benchmarks.suggested_labels --table tests/benchmarks/suggested_labels.csv
 
-Resumable: cells that the file has are not computed again. 800 rows a task. Teachers are ridge heads trained on a third
-of the rows; candidates are every second layer of the other models, about twenty. Gold labels can be had of the rest,
-which the teachers label. Students are really trained on these labels, each row predicted by one that did not see it,
-and the regret is their measured error, in label variance, less the least of any. The choice is that of `truth` from the
-weak labels and the gold labels at hand. Rows come from
+`--task` may be given several times. Resumable: cells that the file has are not computed again. 800 rows a task.
+Teachers are ridge heads trained on a third of the rows; candidates are every second layer of the other models, about
+twenty. Gold labels can be had of the rest, which the teachers label. Students are really trained on these labels,
+each row predicted by one that did not see it, and the regret is their measured error, in label variance, less the
+least of any. The choice is that of `truth` from the weak labels and the gold labels at hand. Rows come from
 
 * `suggested`: `--suggest-labels`, asked anew at every step, as in use;
 * `random`: any;
