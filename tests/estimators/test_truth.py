@@ -9,7 +9,7 @@ import pytest
 
 from predictor.estimators.label_bases import label_bases
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import AT_HAND
+from predictor.estimators.protocol import AT_HAND, FRESH
 from predictor.estimators.truth import LABEL_FREE, TruthForecast, label_free_first
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.labels import Labels
@@ -254,3 +254,21 @@ def test_label_free_model_first(models, values):
     assert sum(weight for weight, _ in weighed) == pytest.approx(1.0)
     moved = [model.bases[at.basis] for _, at in weighed[len(alone) :]]
     assert all(any(one is own for own in model.bases[len(bases.whole) :]) for one in moved)
+
+
+def test_numbers_have_no_unit(models, values):
+    """Weak labels in another unit get the same errors and gains, as shares of the label variance."""
+    given = {name: 3.0 * table[:, 1:] for name, table in finished(models, values).items()}
+    other = {name: 40.0 * table - 7.0 for name, table in given.items()}
+    one, two = (QUICK.forecast(Case(*models, weak_labels=labels)) for labels in (given, other))
+    np.testing.assert_allclose(two.error, one.error, atol=1e-8)
+    np.testing.assert_allclose(two.gain, one.gain, atol=1e-8)
+    np.testing.assert_allclose(two.error_draws, one.error_draws, atol=1e-6)
+
+
+def test_intervals_say_what_they_hold_for(models, values):
+    """The weak labels at hand, or a fresh weak training set where a training is simulated."""
+    given = finished(models, values)
+    some = {name: given[name] for name in list(given)[:2]}
+    for labels, note in ((given, AT_HAND), (some, FRESH), ({}, FRESH)):
+        assert QUICK.forecast(Case(*models, weak_labels=labels)).notes[-1] == note

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,13 @@ def test_weights_before_gold_labels():
     assert even[0] > 0.0
     np.testing.assert_allclose(first[0] / first[-1], 3.0 * even[0] / even[-1])
     np.testing.assert_allclose(first[1:] / first[1:].sum(), even[1:] / even[1:].sum(), atol=1e-3)
+
+
+@pytest.mark.parametrize("totals", [(1.0,), (0.8, 3.0)])
+def test_draws_without_gold_labels_have_the_label_variance(totals):
+    """That of a known unit, or one of those that are plausible; noise included."""
+    model = replace(model_of(2), totals=totals)
+    drawn = posterior(model, np.empty((0, 2)), np.empty(0, dtype=np.intp)).draw(50, np.random.default_rng(3))
+    found = np.sum(np.var(drawn.truth, axis=0), axis=0) + 2 * drawn.noise
+    np.testing.assert_allclose(found, drawn.total)
+    assert set(drawn.total.tolist()) == set(totals)
