@@ -15,10 +15,14 @@ of the process, and s, that of the thread that does all that is not shared.
 from __future__ import annotations
 
 import argparse
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -97,9 +101,20 @@ def factored(*features: np.ndarray) -> float:
     return time.process_time() - begun
 
 
+@functools.cache
+def compiled() -> str:
+    """A folder with the bytecode of the package, as an installed one has it."""
+    folder = tempfile.mkdtemp()
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-c", "import predictor; predictor.predict"], env=environment, check=True)
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
 def asked(name: str, threads: int) -> dict[str, float]:
     """`measure` in a process of its own, with this many threads for candidates and one for BLAS."""
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(threads)}
+    environment |= {"PYTHONPYCACHEPREFIX": compiled(), "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.answer", "--one", name],
         env=environment,

@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from predictor.errors import UnavailableError
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.xue2025 import RepresentationGap
+from tests.benchmarks.answer_operations import calls, factorised
 from tests.benchmarks.instructions import count
 from tests.benchmarks.kernels import ours, products
 from tests.benchmarks.workload import models
@@ -111,6 +112,11 @@ COSTS = {
     "reads of a candidate's rows, all forms": Cost(passes, "passes", 0.01),
     "peak of the kernel stage, 20,000 × 64": Cost(peak, "MB", 0.10),
     "kernel stage over its products, 16,384 × 256": Cost(overhead, "ratio", 0.35),
+    "factorised in an answer, 6 × 240, nothing": Cost(factorised(""), "M n³", 0.10),
+    "factorised in an answer, 6 × 240, gold labels": Cost(factorised("gold"), "M n³", 0.10),
+    "factorised in an answer, 6 × 240, weak labels": Cost(factorised("weak"), "M n³", 0.10),
+    "factorised in an answer, 6 × 240, descriptions": Cost(factorised("described"), "M n³", 0.10),
+    "calls of an answer, 2 × 64, 8 dimensions": Cost(calls, "thousand", 0.10),
     "kernel stage, 6,144 × 48": Cost(instructions("kernels", 6144, 48, 1, 0), COUNTED, 0.05),
     "small eigenproblems, 2,100 × 192": Cost(instructions("kernels", 2100, 192, 1, 0), COUNTED, 0.05),
     "ranking of two, 2,100 × 32, 3 resamples": Cost(instructions("ranking", 2100, 32, 2, 3), COUNTED, 0.05),

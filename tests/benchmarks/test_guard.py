@@ -24,3 +24,9 @@ def test_the_table_knows_only_costs_that_are_still_measured():
 def test_a_candidate_is_read_once_for_all_three_forms_but_for_the_mean_of_its_first_chunk():
     assert guard.passes() == pytest.approx(1.1)
     assert guard.passes() == pytest.approx(guard.known()["reads of a candidate's rows, all forms"])
+
+
+@pytest.mark.parametrize("name", [name for name in guard.COSTS if "answer" in name])
+def test_operations_of_an_answer(name: str) -> None:
+    """An answer factors no more, and calls no more functions, than when last looked at."""
+    assert guard.result(name, guard.COSTS[name].measure(), guard.known()[name]) != "grown"
