@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
+from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
@@ -42,8 +44,12 @@ class Split:
         head = FactoredRidge.of(strong[part.student], strong[part.test])
         student = SimulatedStudent.of(head, training.student_ridge)
         others = np.concatenate([part.student, part.test], axis=-1)
-        heads = (FactoredRidge.of(features[part.weak], features[others]) for features in weak)
-        return cls(part, student, tuple(SimulatedTeacher.of(one, student, training.weak_ridge) for one in heads))
+
+        def teacher(features: NDArray[np.floating]) -> SimulatedTeacher:
+            head = FactoredRidge.of(features[part.weak], features[others])
+            return SimulatedTeacher.of(head, student, training.weak_ridge)
+
+        return cls(part, student, tuple(in_order(teacher, weak)))
 
 
 def splits_of(
@@ -116,7 +122,7 @@ def simulated_outcomes(
         here = range(place, place + len(split.part.weak))
         root, top = _under(split, [levels[noises[i]] for i in here])
         crossed = split.student.crossed(root)
-        trainings = [SimulatedTraining.of(one, split.student, root, crossed) for one in split.teachers]
+        trainings = in_order(partial(_trained, split.student, root, crossed), split.teachers)
         found = np.array([(one.weak_error, one.w2s_error) for one in trainings])  # (m, 2, S)
         errors.append(np.moveaxis(found, 2, 0))
         weights = []
@@ -158,6 +164,12 @@ def _under(split: Split, priors: Sequence[LabelPrior]) -> tuple[LabelRoot, NDArr
         tops.append(split.student.take(some).on_gold(prior, part.student[some], part.test[some])[0])
         start = some.stop
     return LabelRoot.joined(roots), np.concatenate(tops)
+
+
+def _trained(
+    student: SimulatedStudent, root: LabelRoot, crossed: NDArray[np.floating], teacher: SimulatedTeacher
+) -> SimulatedTraining:
+    return SimulatedTraining.of(teacher, student, root, crossed)
 
 
 def _weights(split: Split, draws: int, rng: np.random.Generator) -> Array:
