@@ -205,7 +205,8 @@ class TruthForecast:
     ) -> SimulatedOutcomes:
         rng = case.rng("truth simulation")
         heads, classes = self.heads(case, places), truths.row_classes()
-        return simulated_outcomes(heads, truths.order, drawn, rng, shuffles=self.shuffles, classes=classes)
+        order, alone = truths.order, truths.level
+        return simulated_outcomes(heads, order, alone, drawn, rng, shuffles=self.shuffles, classes=classes)
 
     def _trained(
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]

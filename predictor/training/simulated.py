@@ -100,6 +100,7 @@ def noises_of(order: LabelPosterior, splits: int) -> tuple[float, ...]:
 def simulated_outcomes(
     splits: Iterable[Split],
     order: LabelPosterior,
+    alone: LabelPosterior,
     drawn: Sequence[DrawnLabels],
     rng: np.random.Generator,
     *,
@@ -110,6 +111,8 @@ def simulated_outcomes(
 
     Args:
         order: the truth on all rows: makes the differences between candidates.
+        alone: the truth that no candidate has a part in, as far as that is known: makes the null. Under labels that
+            lie in its own features, noise does better than with its rows shuffled.
         drawn: per split, labels at its noise: for the level of errors, and for draws.
         shuffles: S, on the middle split.
         classes: how drawn labels name classes, of all rows; None of numbers.
@@ -129,7 +132,7 @@ def simulated_outcomes(
         for i in here:
             weights.append(_weights(split, drawn[i].labels.shape[2], rng))
             if i == len(drawn) // 2:
-                lost.append(_null(split, i - place, root, shuffles, rng) - found[:, 1, i - place, None])
+                lost.append(_lost(split, i - place, prior_of(alone.at_noise(noises[i])), shuffles, rng))
         tested.append(_tested(split, trainings, top, [drawn[i] for i in here], np.stack(weights)))
         if classes is not None:
             measured += _measured(split, trainings, classes, [drawn[i].labels for i in here], weights)
@@ -226,13 +229,14 @@ def _tested(
     return np.array([*found, [best, best]])
 
 
-def _null(split: Split, place: int, root: LabelRoot, shuffles: int, rng: np.random.Generator) -> Array:
-    """(m, S) expected W2S errors on one split, each candidate's training rows paired with labels at random."""
+def _lost(split: Split, place: int, prior: LabelPrior, shuffles: int, rng: np.random.Generator) -> Array:
+    """(m, S) expected W2S errors on one split with each candidate's training rows shuffled, less those with its own."""
     if not shuffles:
         return np.empty((len(split.teachers), 0))
-    null, rows = NullSplit.of(split.student.take(place), root.take(place)), split.part.weak.shape[-1]
+    root = LabelRoot.of(prior, split.part.weak[place], split.part.test[place])
+    null, rows = NullSplit.of(split.student.take(place), root), split.part.weak.shape[-1]
     orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
-    return np.array([null.errors(one.take(place), own) for one, own in zip(split.teachers, orders, strict=True)])
+    return np.array([null.lost(one.take(place), own) for one, own in zip(split.teachers, orders, strict=True)])
 
 
 def _single(drawn: DrawnLabels) -> tuple[Array, Array, Array]:

@@ -34,7 +34,7 @@ def simulated(splits, truth, draws, shuffles=0):
     """Outcomes with that many labels drawn per split."""
     noises = noises_of(truth, sum(len(split.part.weak) for split in splits))
     drawn = [truth.draw_at_noise(noise, draws, np.random.default_rng(5)) for noise in noises]
-    return simulated_outcomes(splits, truth, drawn, np.random.default_rng(2), shuffles=shuffles)
+    return simulated_outcomes(splits, truth, truth, drawn, np.random.default_rng(2), shuffles=shuffles)
 
 
 @pytest.mark.parametrize("training", [FREE, Training(weak_ridge=0.1, student_ridge=0.02)])
