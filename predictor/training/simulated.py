@@ -62,7 +62,9 @@ def splits_of(
 ) -> Iterator[Split]:
     """Random splits of the rows with D~ and D^ of these sizes, in stacks; heads are factored when one is asked for."""
     parts = [cut(len(strong), *sizes, rng) for _ in range(count)]
-    return (Split.of(strong, weak, Parts.stack(some), training) for some in stacks(parts, max(sizes) ** 2))
+    return (
+        Split.of(strong, weak, Parts.stack(some), training) for some in stacks(parts, max(sizes) ** 2 * (len(weak) + 1))
+    )
 
 
 @dataclass(frozen=True, eq=False)
