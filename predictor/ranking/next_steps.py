@@ -24,7 +24,13 @@ def next_steps(decision: Decision, query: RankingQuery, evidence: str) -> Decisi
 def _labels(query: RankingQuery, evidence: str) -> list[str]:
     known = 0 if query.labels is None else int(query.labels.known.sum())
     if query.settings.suggest_labels is not None and known * 2 < len(query.pool):
-        return ["label the rows that are suggested here, and give them with --labels"]
+        step = "label the rows that are suggested here, and give them with --labels"
+        if known or query.settings.training.weak_rows is not None:
+            return [step]
+        rows, _ = query.settings.training.sizes(len(query.pool))
+        return [
+            f"{step} and --weak-rows {rows}: teachers trained on {rows} rows, as here, not on the labelled ones alone"
+        ]
     if known == 0:
         return [f"label the {LABELS} rows that --suggest-labels {LABELS} names, and give them with --labels"]
     if known * 2 < len(query.pool):

@@ -38,6 +38,12 @@ def test_curve_falls(unlabelled):
     assert {one.unit for one in values} == {"label variance"}
 
 
+def test_next_step_keeps_the_training(unlabelled, models):
+    """The labelled rows alone would be another training set, with other teachers."""
+    rows = len(models[0]) // 3
+    assert f"give them with --labels and --weak-rows {rows}: " in unlabelled.decision.next_steps[0]
+
+
 def test_seeded(unlabelled, models):
     """The same seed names the same rows, another one others."""
     assert asked(models, suggest_labels=12).suggested_labels == unlabelled.suggested_labels
