@@ -1,7 +1,8 @@
 """Upgrades under load: servers that share one PostgreSQL are replaced one after the other, by SIGTERM.
 
 `python -m tests.chaos.rolling_upgrade [--rounds 20] [--seed 0]`: each round starts one server more, waits until it has
-its worker, and stops the oldest one while clients go on. No job may be lost, end twice, or lose an attempt.
+its worker, and stops the oldest one while clients go on. No job may be lost, end twice, or lose an attempt. Leases are
+long, so that only a server that gave nothing back loses attempts, and not one that the machine kept waiting.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def run(folder: Path, rounds: int, rng: random.Random) -> Outcome:
     database = PostgresServer()
     try:
         url = database.fresh("w2s")
-        flags = ("--database", url, *limited(lease_seconds=5, drain_seconds=0.2))
+        flags = ("--database", url, *limited(lease_seconds=30, drain_seconds=0.2))
         servers = [RunningServer(folder, *flags) for _ in range(SERVERS)]
         with psycopg.connect(url, autocommit=True) as direct:
             direct.execute(RECORDERS)

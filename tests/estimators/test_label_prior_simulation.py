@@ -10,7 +10,7 @@ import pytest
 from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.priors import flat_kernel
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.protocol import Forecast
+from predictor.estimators.protocol import FRESH, Forecast
 from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
 from predictor.training.simulated_split import SimulatedSplit
@@ -167,8 +167,8 @@ def test_a_candidate_of_pure_noise_is_as_likely_as_its_shuffles_to_come_first():
 
 def test_larger_pools_are_cut_and_the_answer_reports_so(simulated):
     found = LabelPriorSimulation(noises=(0.1,), draws=2, max_rows=60).forecast(simulated.case)
-    assert found.notes == ("simulated on 60 of 90 rows, a third of them for each head",)
-    assert simulated.forecast.notes == ()
+    assert found.notes == (FRESH, "simulated on 60 of 90 rows, a third of them for each head")
+    assert simulated.forecast.notes == (FRESH,)
 
 
 def forecast_of(simulated, training, **changes):
@@ -203,7 +203,7 @@ def test_more_gold_rows_make_better_teachers_and_a_huge_ridge_a_student_that_kno
 
 def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_the_answer_reports_so(simulated):
     _, found = forecast_of(simulated, Training(20, 50_000))
-    assert found.notes == ()
+    assert found.notes == (FRESH,)
     assert found.warnings == (
         "simulated with 20 rows for each weak head and 61 for the student, as 90 rows can show no more; with 20 and "
         "50000, as is to be predicted, expect lower errors",
@@ -214,13 +214,13 @@ def test_a_training_larger_than_the_pool_is_simulated_at_the_nearest_size_and_th
 
 def test_a_training_that_fits_the_pool_but_not_the_rows_simulated_is_reported_too(simulated):
     _, found = forecast_of(simulated, Training(30, 50), max_rows=60)
-    assert found.notes == ("simulated on 60 of 90 rows",)
+    assert found.notes == (FRESH, "simulated on 60 of 90 rows")
     assert found.warnings == (
         "simulated with 26 rows for each weak head and 26 for the student, as 60 rows can show no more; with 30 and "
         "50, as is to be predicted, expect lower errors",
     )
     _, small = forecast_of(simulated, Training(12, 30), max_rows=60)
-    assert (small.notes, small.warnings) == (("simulated on 60 of 90 rows",), ())
+    assert (small.notes, small.warnings) == ((FRESH, "simulated on 60 of 90 rows"), ())
 
 
 def test_the_null_is_of_heads_with_the_ridges_asked_for(simulated):

@@ -12,6 +12,7 @@ from server import servicers
 from server.access.caller import Caller, set_caller
 from server.calibration.servicer import CalibrationServicer
 from server.calibration.stores import TenantStores
+from server.callbacks.hosts import CallbackHosts
 from server.config import Config, Limits
 from server.durable.job_service import JobService
 from server.features.uploads import Uploads
@@ -59,7 +60,7 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
         usage = TenantUsage(0, job_service.stored_bytes, Uploads(tmp_path / "uploads", limits), parts, records)
         calibrations = CalibrationServicer(records, fits, usage, limits)
         asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, Config())
-        ranking = RankingServicer(job_service, request_check, calibrations, usage, limits)
+        ranking = RankingServicer(job_service, request_check, calibrations, usage, CallbackHosts(), limits)
         set_caller(Caller())
         query = convert.query_to_proto(arrays(rows=60))
         try:

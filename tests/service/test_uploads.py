@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 import time
 
@@ -15,7 +16,6 @@ from predictor.store.manifest import Manifest
 from protos import convert
 from server.access.caller import LOCAL
 from server.config import Limits
-from server.features import uploads as module
 from server.features.stores import feature_store
 from server.features.uploads import Uploads
 from tests.service.running import until
@@ -171,8 +171,8 @@ def test_a_disk_that_refuses_the_last_step_leaves_the_upload_to_go_on(staged, mo
 
 
 def test_an_upload_is_not_begun_where_the_disk_has_no_room_for_it(staged, monkeypatch):
-    usage = module.shutil.disk_usage(os.curdir)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: usage._replace(free=2_000_000))
+    usage = shutil.disk_usage(os.curdir)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=2_000_000))
     with pytest.raises(LimitError, match="disk is full") as caught:
         staged.open(LOCAL, Manifest.of("roomless", signal()))
     assert caught.value.reason == "STORAGE_FULL"
