@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from predictor.truth.basis import Basis
-from predictor.truth.conditioned import Seen, posterior
+from predictor.truth.conditioned import posterior
 from predictor.truth.kernels import unit
 from predictor.truth.model import LabelModel
+from predictor.truth.seen import Seen
 from tests.reference import truth as twin
 
 ROWS = 18
