@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.heads.kept import KeptHeads
+from predictor.heads.head_cache import HeadCache
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.source import FeatureSet
@@ -43,7 +43,7 @@ class Representation:
         init=False, repr=False, default_factory=WeakKeyDictionary
     )
     _reordered: tuple[Representation, NDArray[np.integer]] | None = field(init=False, repr=False, default=None)
-    _heads: KeptHeads = field(init=False, repr=False, default_factory=KeptHeads)
+    _heads: HeadCache = field(init=False, repr=False, default_factory=HeadCache)
 
     @classmethod
     def of(cls, found: FeatureSet) -> Representation:
@@ -80,7 +80,7 @@ class Representation:
         return self._alignments[strong]
 
     def head(self, train: NDArray[np.integer], other: NDArray[np.integer]) -> FactoredRidge:
-        """A ridge head trained on some rows and carried over to others; the latest are kept."""
+        """A ridge head trained on some rows and carried over to others; the latest are cached."""
         return self._heads.of(self.features, train, other)
 
     @property

@@ -69,7 +69,7 @@ def run(tasks: list[str]) -> None:
 
 
 def table() -> str:
-    """Mean and worst cell of what can be learnt, then every cell."""
+    """Mean and worst of the cells with something to learn, then every cell."""
     rows = list(csv.DictReader(FILE.open(encoding="utf-8")))
     lines = [
         "| population | estimator | cells | ρ, W2S error | ρ, gain | regret | junk first |",

@@ -1,4 +1,4 @@
-"""Kept heads: the ridge heads of one model that were asked for last, so that estimators share them."""
+"""HeadCache: the ridge heads of one model that were asked for last, so that estimators share them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from predictor.heads.ridge import FactoredRidge
 
 LIMIT = 128 << 20
-"""Bytes of heads that are kept of one model at most."""
+"""Bytes of heads that are cached of one model at most."""
 
 
-class KeptHeads:
+class HeadCache:
     """Heads of one model on sets of rows; the oldest go where all together are larger than a limit."""
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -24,7 +24,7 @@ class KeptHeads:
     def of(
         self, features: NDArray[np.floating], train: NDArray[np.integer], other: NDArray[np.integer]
     ) -> FactoredRidge:
-        """The head trained on some rows of (n, d) features and carried over to others, factored where it is not kept.
+        """The head trained on some rows of (n, d) features and carried over to others, factored where it is not cached.
 
         Args:
             features: the same at every call.
