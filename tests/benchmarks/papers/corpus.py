@@ -1,8 +1,9 @@
-"""Corpus: the SMILES that the zoo is trained on, as token ids."""
+"""Corpus: the rows that a zoo is trained on, as token ids; here those of the SMILES zoo."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.folders import cache_dir
-from predictor.models.tokenizer_files import SMILES_PATTERN
+from predictor.models.tokenizer_files import SMILES_PATTERN, SMILES_SPECIFICATION, SPECIFICATION
 from tests.benchmarks.lineup import data_folder
 
 FILE = "chembl_smiles_200k.txt.gz"
@@ -27,6 +28,8 @@ LONGEST = 48
 HELD_OUT = 256
 """Rows at the end of the file that no model is trained on."""
 
+Ids = NDArray[np.uint8] | NDArray[np.uint16]
+
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
@@ -34,26 +37,33 @@ class Corpus:
 
     Attributes:
         vocabulary: tokens by id.
-        ids: (n, LONGEST) uint8.
+        ids: (n, longest).
         lengths: (n,) tokens of each row.
+        tokenizer: names and texts of the files that a model's folder needs to read rows in the same way.
     """
 
     vocabulary: tuple[str, ...]
-    ids: NDArray[np.uint8]
+    ids: Ids
     lengths: NDArray[np.intp]
+    tokenizer: tuple[tuple[str, str], ...]
 
 
-def corpus() -> Corpus:
+def smiles_corpus() -> Corpus:
     """All rows in the file's order, tokenised once and stored."""
     stored = cache_dir() / "benchmarks" / "zoo" / "corpus.npz"
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
-        vocabulary, ids, lengths = _tokenised(data_folder() / FILE)
+        words, ids, lengths = _tokenised(data_folder() / FILE)
         temporary = stored.with_name("corpus.part.npz")
-        np.savez(temporary, vocabulary=np.array(vocabulary), ids=ids, lengths=lengths)
+        np.savez(temporary, vocabulary=np.array(words), ids=ids, lengths=lengths)
         temporary.rename(stored)
     with np.load(stored) as found:
-        return Corpus(tuple(found["vocabulary"].tolist()), found["ids"], found["lengths"])
+        vocabulary = tuple(found["vocabulary"].tolist())
+        tokenizer = (
+            ("vocab.txt", "\n".join(vocabulary) + "\n"),
+            (SPECIFICATION, json.dumps(SMILES_SPECIFICATION, indent=1) + "\n"),
+        )
+        return Corpus(vocabulary, found["ids"], found["lengths"], tokenizer)
 
 
 def _tokenised(path: Path) -> tuple[list[str], NDArray[np.uint8], NDArray[np.intp]]:

@@ -35,6 +35,7 @@ from tests.benchmarks.lineup import SECOND_SMILES, SMILES_STRONG, SMILES_TASKS, 
 from tests.benchmarks.papers.peers_gaussian import left_out_share, sufficiency
 from tests.benchmarks.papers.pretrain import trained
 from tests.benchmarks.papers.published import interval
+from tests.benchmarks.papers.zoo import SMILES
 
 TASKS = (*SMILES_TASKS, *SECOND_SMILES)
 STUDENTS = SMILES_STRONG[:2]
@@ -66,7 +67,7 @@ def place(task: str, student: str, teachers: int) -> Path:
 
 def measure(task: str, student: tuple[str, str], extractor: Extractor, first: int) -> Row:
     """Train all students of a cell, and score every estimator; from the cache where it is there."""
-    members = trained()[:first]
+    members = trained(SMILES)[:first]
     stored = place(task, student[0], len(members))
     if stored.exists():
         found: Row = json.loads(stored.read_text(encoding="utf-8"))
@@ -204,7 +205,7 @@ def main() -> None:
     parser.add_argument("--stored", action="store_true", help="only cells that were measured before")
     options = parser.parse_args()
     extractor, tasks = Extractor(), [one for one in TASKS if (data_folder() / f"{one}.jsonl").exists()]
-    cells, teachers = [], len(trained()[: options.first])
+    cells, teachers = [], len(trained(SMILES)[: options.first])
     for task, student in product(tasks, STUDENTS):
         if options.stored and not place(task, student[0], teachers).exists():
             continue

@@ -1,10 +1,10 @@
-"""Pre-train the zoo: resumable, one model after the other, each a folder that w2s reads.
+"""Pre-train a zoo: resumable, one model after the other, each a folder that w2s reads.
 
-    W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.pretrain [--first N]
+    W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.pretrain [--zoo text] [--first N]
 
 Trained models are skipped, so the command continues where it was stopped. The student is trained after member 96.
 Every folder holds safetensors, the tokenizer and `zoo.json` with the rule's values and the loss on held-out rows.
-`python -m tests.benchmarks.papers.pretrain --table` writes zoo.csv, a line a model.
+`python -m tests.benchmarks.papers.pretrain --table` writes zoo.csv or zoo_text.csv, a line a model.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ from transformers import (
     RobertaPreLayerNormModel,
 )
 
-from predictor.models.tokenizer_files import SMILES_SPECIFICATION, SPECIFICATION
-from tests.benchmarks.papers.corpus import END, HELD_OUT, MASK, PAD, SPECIAL, START, Corpus, corpus
-from tests.benchmarks.papers.zoo import STRONG, Member, members
+from tests.benchmarks.papers.corpus import END, HELD_OUT, MASK, PAD, SPECIAL, START, Corpus, Ids, smiles_corpus
+from tests.benchmarks.papers.text_corpus import text_corpus
+from tests.benchmarks.papers.zoo import SMILES, TEXT, Member, Zoo
 
-BATCH = 8
 SORTED = 16
 """Batches of similar length are cut from so many batches' rows."""
 
@@ -47,8 +46,7 @@ MASKED = 0.3
 POSITIONS = 256
 STUDENT_AFTER = 96
 COLUMNS = ("name", "width", "depth", "objective", "steps", "rows", "seed", "parameters", "held_out_loss", "seconds")
-
-Ids = NDArray[np.uint8]
+ZOOS = {one.kind: one for one in (SMILES, TEXT)}
 
 
 def build(member: Member, words: int) -> PreTrainedModel:
@@ -88,14 +86,14 @@ def build(member: Member, words: int) -> PreTrainedModel:
     )
 
 
-def batches(data: Corpus, rows: NDArray[np.intp], rng: np.random.Generator) -> Iterator[Ids]:
+def batches(data: Corpus, rows: NDArray[np.intp], size: int, rng: np.random.Generator) -> Iterator[Ids]:
     """Endless batches, each of rows of similar length."""
     while True:
         order = rng.permutation(rows)
-        for start in range(0, len(order) - BATCH + 1, BATCH * SORTED):
-            group = order[start : start + BATCH * SORTED]
+        for start in range(0, len(order) - size + 1, size * SORTED):
+            group = order[start : start + size * SORTED]
             group = group[np.argsort(data.lengths[group], kind="stable")]
-            parts = [group[at : at + BATCH] for at in range(0, len(group) - BATCH + 1, BATCH)]
+            parts = [group[at : at + size] for at in range(0, len(group) - size + 1, size)]
             for at in rng.permutation(len(parts)):
                 yield data.ids[parts[at], : int(data.lengths[parts[at]].max())]
 
@@ -122,7 +120,7 @@ def rate(step: int, steps: int) -> float:
     return (step + 1) / up if step < up else (steps - step) / (steps - up)
 
 
-def train(member: Member, data: Corpus) -> tuple[PreTrainedModel, float]:
+def train(member: Member, size: int, data: Corpus) -> tuple[PreTrainedModel, float]:
     """The trained model and its loss on the held-out rows."""
     torch.manual_seed(member.seed)
     rng = np.random.default_rng(member.seed)
@@ -131,7 +129,7 @@ def train(member: Member, data: Corpus) -> tuple[PreTrainedModel, float]:
     peak = RATE * (64 / member.width) ** 0.5
     optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01, betas=(0.9, 0.98), foreach=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, member.steps))
-    source = batches(data, rows, rng)
+    source = batches(data, rows, size, rng)
     for _ in range(member.steps):
         optimiser.zero_grad()
         torch.autograd.backward(loss_of(model, member, next(source), rng))
@@ -140,21 +138,21 @@ def train(member: Member, data: Corpus) -> tuple[PreTrainedModel, float]:
         schedule.step()
     model.train(False)
     fixed = np.random.default_rng(0)
-    held_out = batches(data, np.arange(len(data.ids) - HELD_OUT, len(data.ids)), fixed)
+    held_out = batches(data, np.arange(len(data.ids) - HELD_OUT, len(data.ids)), size, fixed)
     with torch.no_grad():
-        losses = [loss_of(model, member, next(held_out), fixed).item() for _ in range(HELD_OUT // BATCH)]
+        losses = [loss_of(model, member, next(held_out), fixed).item() for _ in range(HELD_OUT // size)]
     return model, float(np.mean(losses))
 
 
-def save(member: Member, data: Corpus) -> dict[str, Any]:
+def save(member: Member, size: int, data: Corpus) -> dict[str, Any]:
     """Train a member and write its folder, whole or not at all."""
     started = time.process_time()
-    model, loss = train(member, data)
+    model, loss = train(member, size, data)
     temporary = member.folder.with_name(member.name + ".part")
     shutil.rmtree(temporary, ignore_errors=True)
     model.save_pretrained(temporary)
-    (temporary / "vocab.txt").write_text("\n".join(data.vocabulary) + "\n", encoding="utf-8")
-    (temporary / SPECIFICATION).write_text(json.dumps(SMILES_SPECIFICATION, indent=1) + "\n", encoding="utf-8")
+    for name, text in data.tokenizer:
+        (temporary / name).write_text(text, encoding="utf-8")
     parameters = sum(one.numel() for one in model.parameters())
     facts = asdict(member) | {
         "parameters": parameters,
@@ -166,23 +164,23 @@ def save(member: Member, data: Corpus) -> dict[str, Any]:
     return facts
 
 
-def planned() -> tuple[Member, ...]:
+def planned(zoo: Zoo) -> tuple[Member, ...]:
     """Members with the student among them, in the order of training."""
-    found = members()
-    return (*found[:STUDENT_AFTER], STRONG, *found[STUDENT_AFTER:])
+    strong = () if zoo.strong is None else (zoo.strong,)
+    return (*zoo.members[:STUDENT_AFTER], *strong, *zoo.members[STUDENT_AFTER:])
 
 
-def trained() -> tuple[Member, ...]:
+def trained(zoo: Zoo) -> tuple[Member, ...]:
     """The members that are there, without the student."""
-    return tuple(one for one in members() if (one.folder / "zoo.json").exists())
+    return tuple(one for one in zoo.members if (one.folder / "zoo.json").exists())
 
 
-def table(path: Path) -> None:
+def table(zoo: Zoo, path: Path) -> None:
     """Write what was trained, a line a model."""
     with path.open("w", newline="", encoding="utf-8") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
         sheet.writeheader()
-        for one in planned():
+        for one in planned(zoo):
             if (one.folder / "zoo.json").exists():
                 sheet.writerow(json.loads((one.folder / "zoo.json").read_text(encoding="utf-8")))
 
@@ -190,17 +188,19 @@ def table(path: Path) -> None:
 def main() -> None:
     """Train what is not there yet."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.papers.pretrain", description=__doc__)
+    parser.add_argument("--zoo", choices=tuple(ZOOS), default="smiles", help="which population (%(default)s)")
     parser.add_argument("--first", type=int, help="only the first N of the plan")
-    parser.add_argument("--table", action="store_true", help="write zoo.csv and train nothing")
+    parser.add_argument("--table", action="store_true", help="write the table and train nothing")
     options = parser.parse_args()
+    zoo = ZOOS[options.zoo]
     if options.table:
-        table(Path(__file__).with_name("zoo.csv"))
+        table(zoo, Path(__file__).with_name("zoo.csv" if zoo is SMILES else f"zoo_{zoo.kind}.csv"))
         return
     torch.set_num_threads(1)
-    data = corpus()
-    for one in planned()[: options.first]:
+    data = smiles_corpus() if zoo is SMILES else text_corpus()
+    for one in planned(zoo)[: options.first]:
         if not (one.folder / "zoo.json").exists():
-            facts = save(one, data)
+            facts = save(one, zoo.batch, data)
             sys.stdout.write(" ".join(f"{name}={facts[name]}" for name in COLUMNS) + "\n")
             sys.stdout.flush()
 

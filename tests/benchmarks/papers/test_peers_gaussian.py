@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.papers.peers_gaussian import left_out_share, sufficiency
-from tests.benchmarks.papers.zoo import DEPTHS, OBJECTIVES, WIDTHS, members
 
 
 def test_peers_direction():
@@ -27,13 +26,3 @@ def test_sufficiency_of_correlated():
     x = rng.standard_normal((20_000, 1))
     y = 0.8 * x + 0.6 * rng.standard_normal((20_000, 1))
     assert sufficiency(y, [x])[0] == pytest.approx(-0.5 * np.log(0.36), abs=0.02)
-
-
-@pytest.mark.parametrize("first", [16, 64, 160])
-def test_zoo_prefix_is_even(first):
-    """Every prefix of the zoo covers widths, depths and objectives evenly."""
-    found = members()[:first]
-    for of, values in (("width", WIDTHS), ("depth", DEPTHS), ("objective", OBJECTIVES)):
-        counts = [sum(getattr(one, of) == value for one in found) for value in values]
-        assert max(counts) - min(counts) <= 2
-    assert len({one.name for one in found}) == first
