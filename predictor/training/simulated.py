@@ -214,13 +214,9 @@ def _tested(
     weights: Array,
 ) -> Array:
     """(m + 1, 2, S R) weak and W2S errors on drawn labels; last the ceiling, twice."""
-    part, singles = split.part, [_single(one) for one in drawn]
-    noise = np.stack([one for _, one, _ in singles])
-    truth = np.stack([one[rows] for (one, _, _), rows in zip(singles, part.test, strict=True)])
-    weak, student = (
-        np.stack([labels[at] for (_, _, labels), at in zip(singles, rows, strict=True)])
-        for rows in (part.weak, part.student)
-    )
+    part, (truths, noise, labels) = split.part, _singles(drawn)
+    place = np.arange(len(drawn))[:, None]
+    truth, weak, student = truths[place, part.test], labels[place, part.weak], labels[place, part.student]
 
     def error(prediction: NDArray[np.floating]) -> Array:
         missed: Array = np.sum(weights * (truth - prediction) ** 2, axis=1) + noise
@@ -241,11 +237,16 @@ def _lost(split: Split, place: int, prior: LabelPrior, shuffles: int, rng: np.ra
     return np.array([null.lost(one.take(place), own) for one, own in zip(split.teachers, orders, strict=True)])
 
 
-def _single(drawn: DrawnLabels) -> tuple[Array, Array, Array]:
-    """(n, R) truths, (R,) σ² and (n, R) labels: the columns of each draw in turn, centred, of unit variance in all."""
-    columns, draws = drawn.truth.shape[1], drawn.truth.shape[2]
-    chosen = (slice(None), np.arange(draws) % columns, np.arange(draws))
-    truth, labels = drawn.truth[chosen], drawn.labels[chosen]
-    centre = truth.mean(axis=0)
-    total = float(np.mean(np.var(drawn.truth, axis=0)) + np.mean(drawn.noise))
-    return (truth - centre) / np.sqrt(total), drawn.noise / total, (labels - centre) / np.sqrt(total)
+def _singles(drawn: Sequence[DrawnLabels]) -> tuple[Array, Array, Array]:
+    """Of every split (S,): (S, n, R) truths, (S, R) σ² and (S, n, R) labels, centred, of unit variance in all.
+
+    The columns of each draw are taken in turn.
+    """
+    truths, labels = np.stack([one.truth for one in drawn]), np.stack([one.labels for one in drawn])
+    noise = np.stack([one.noise for one in drawn])
+    columns, draws = truths.shape[2:]
+    total = np.mean(np.var(truths, axis=1), axis=(1, 2)) + noise.mean(axis=1)
+    chosen = (slice(None), slice(None), np.arange(draws) % columns, np.arange(draws))
+    truth, size = truths[chosen], np.sqrt(total)[:, None, None]
+    centre = truth.mean(axis=1, keepdims=True)
+    return (truth - centre) / size, noise / total[:, None], (labels[chosen] - centre) / size

@@ -7,11 +7,11 @@ and every voter v by itself, δ_j ~ N(0, s² / Σ var v): what the consensus has
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from predictor.statistics.arrays import Array
+from predictor.statistics.once import once
 
 WHOLE = (1.0, 0.4)
 """Mean and standard deviation of κ of a consensus that is not taken apart."""
@@ -58,23 +58,23 @@ class Basis:
         """A consensus of (n, k) that a student learns and (n, k) that it does not."""
         return cls(np.stack([fitted, rest], axis=1), np.array([FITTED, REST]), voters)
 
-    @property
+    @once
     def consensus(self) -> Array:
         """(n, k) expected linear part."""
         found: Array = np.einsum("npk,p->nk", self.parts, self.kappa[:, 0])
         return found
 
-    @property
+    @once
     def explained(self) -> float:
         """Variance of the consensus, summed over columns."""
         return float(np.mean(np.sum(self.consensus**2, axis=1)))
 
-    @property
+    @once
     def scatter(self) -> float:
         """Variance of all voters together, summed over columns."""
         return float(np.sum(self.voters**2)) / len(self.voters)
 
-    @cached_property
+    @once
     def axes(self) -> Array:
         """(n, q, k) orthogonal scores that span the voters, the same in any order of these: steps of both are alike."""
         rows, count, columns = self.voters.shape

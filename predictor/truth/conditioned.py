@@ -78,13 +78,13 @@ class LabelPosterior:
     @property
     def unit(self) -> float:
         """Expected 1 / label variance."""
-        return float(sum(weight / at.total for weight, at in self._points()))
+        return float(sum(weight / at.total for weight, at in self._points))
 
     @property
     def noises(self) -> tuple[tuple[float, float], ...]:
         """Every σ² with its weight, rising."""
         found: dict[float, float] = {}
-        for weight, at in self._points():
+        for weight, at in self._points:
             found[at.noise] = found.get(at.noise, 0.0) + weight
         return tuple(sorted(found.items()))
 
@@ -95,27 +95,27 @@ class LabelPosterior:
 
     def at_noise(self, noise: float) -> NoiseLevel:
         """The truth at one of `noises`, kernels merged."""
-        return self._level([(weight, at) for weight, at in self._points() if at.noise == noise])
+        return self._level([(weight, at) for weight, at in self._points if at.noise == noise])
 
     def heaviest(self, count: int) -> NoiseLevel:
         """The truth under the grid points of most weight, merged, at the expected noise."""
-        points = sorted(self._points(), key=lambda point: -point[0])[:count]
+        points = sorted(self._points, key=lambda point: -point[0])[:count]
         found = self._level(points)
         return NoiseLevel(found.weight, self.noise, found.mean, found.covariance)
 
     def draw(self, count: int, rng: np.random.Generator) -> DrawnLabels:
         """Labels; noises and kernels are drawn in proportion to their weights."""
-        return self._drawn([at for _, at in self._points()], count, rng).take(rng.permutation(count))
+        return self._drawn([at for _, at in self._points], count, rng).take(rng.permutation(count))
 
     def draw_at_noise(self, noise: float, count: int, rng: np.random.Generator) -> DrawnLabels:
         """Labels at one of `noises`; kernels are drawn in proportion to their weights."""
-        return self._drawn([at for _, at in self._points() if at.noise == noise], count, rng)
+        return self._drawn([at for _, at in self._points if at.noise == noise], count, rng)
 
     def _drawn(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
         if not self.seen[0].known.size:
             return self._drawn_from_prior(points, count, rng)
         keys = sorted({(at.kernel, at.noise) for at in points})
-        levels = [[(w, at) for w, at in self._points() if (at.kernel, at.noise) == key] for key in keys]
+        levels = [[(w, at) for w, at in self._points if (at.kernel, at.noise) == key] for key in keys]
         shares = np.array([sum(weight for weight, _ in level) for level in levels])
         counts = rng.multinomial(count, shares / shares.sum())
         parts = zip(keys, levels, counts, strict=True)
@@ -137,14 +137,21 @@ class LabelPosterior:
             root = self._kernel_root(kernel)
             places = [r for r, at in enumerate(chosen) if at.kernel == kernel]
             smooth = root @ rng.standard_normal((rows, columns * len(places)))
-            for one, r in zip(smooth.reshape(rows, columns, -1).transpose(2, 0, 1), places, strict=True):
-                at, directions = chosen[r], self.model.directions(chosen[r])
-                linear = np.einsum("npk,p->nk", directions, rng.standard_normal(directions.shape[1]))
-                truth[:, :, r] = self.model.prior_mean(at) + linear + np.sqrt(at.smooth) * one
+            deviation = np.sqrt([chosen[r].smooth for r in places])
+            truth[:, :, places] = smooth.reshape(rows, columns, -1) * deviation
+            if self.model.linear:
+                truth[:, :, places] += np.stack([self._linear(chosen[r], rng) for r in places], axis=2)
         noise, total = np.array([at.noise for at in chosen]), np.array([at.total for at in chosen])
         size = total / (np.sum(np.var(truth, axis=0), axis=0) + columns * noise)
         truth, noise = truth * np.sqrt(size), noise * size
         return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape), total)
+
+    def _linear(self, at: Hypothesis, rng: np.random.Generator) -> Array:
+        """(n, k) linear part of one truth before gold labels."""
+        directions = self.model.directions(at)
+        steps = np.einsum("npk,p->nk", directions, rng.standard_normal(directions.shape[1]))
+        found: Array = self.model.prior_mean(at) + steps
+        return found
 
     def _kernel_root(self, kernel: int) -> Array:
         """A root of one of the model's kernels; kept as levels are."""
@@ -161,6 +168,7 @@ class LabelPosterior:
             self._levels[key] = found
         return found
 
+    @once
     def _points(self) -> list[tuple[float, Hypothesis]]:
         return [(float(w), at) for w, at in zip(self.weights, self.hypotheses, strict=True) if w > 0.0]
 

@@ -89,6 +89,11 @@ class LabelModel:
         """Variance of a consensus, summed over columns, mean over bases."""
         return float(np.mean([one.explained for one in self.bases]))
 
+    @property
+    def linear(self) -> bool:
+        """Whether any basis moves the expected labels or is uncertain of them."""
+        return any(one.parts.shape[1] + one.voters.shape[1] for one in self.bases)
+
     def grid(self, *, gold: bool = False) -> tuple[Hypothesis, ...]:
         """Every basis and kernel with every total and share of noise.
 

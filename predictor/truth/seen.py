@@ -55,8 +55,9 @@ class Seen:
         missed = self.vectors.T @ (self.gold - model.prior_mean(at)[self.known])
         turned = np.tensordot(self.vectors.T, basis[self.known], axes=1)
         weighted = turned * weight[:, None, None]
-        precision = np.eye(turned.shape[1]) + np.einsum("lpc,lqc->pq", weighted, turned, optimize=True)
-        steps = np.linalg.solve(precision, np.einsum("lpc,lc->p", weighted, missed, optimize=True))
+        precision = np.eye(turned.shape[1]) + np.tensordot(weighted, turned, axes=((0, 2), (0, 2)))
+        pulled = np.tensordot(weighted, missed, axes=((0, 2), (0, 1)))
+        steps = np.asarray(np.linalg.solve(precision, pulled), dtype=np.float64)
         return _Solved(weight, missed, basis, turned, steps, precision)
 
     def evidence(self, model: LabelModel, at: Hypothesis) -> float:
@@ -69,6 +70,8 @@ class Seen:
 
     def moments(self, model: LabelModel, at: Hypothesis) -> Moments:
         """Truth at every row, without covariances between rows."""
+        if not len(self.known):
+            return self._moments_before(model, at)
         one, across = self._solved(model, at), self._across(at)
         residual = one.missed - np.einsum("lpc,p->lc", one.turned, one.steps)
         mean = model.prior_mean(at) + np.einsum("npc,p->nc", one.basis, one.steps)
@@ -80,11 +83,21 @@ class Seen:
 
     def covariance(self, model: LabelModel, at: Hypothesis) -> Array:
         """(n, n) of the truth, mean over columns."""
+        if not len(self.known):
+            basis = model.directions(at).reshape(len(self.kernel), -1)
+            before: Array = at.smooth * self.kernel + basis @ basis.T / model.columns
+            return before
         one, across = self._solved(model, at), self._across(at)
         found: Array = at.smooth * (self.kernel + self.constant) - (across * one.weight) @ across.T
         for own in self._coefficients(one, across):
             found += own @ own.T / model.columns
         return found
+
+    def _moments_before(self, model: LabelModel, at: Hypothesis) -> Moments:
+        """The prior's, where no gold label is known."""
+        variance: Array = at.smooth * np.diag(self.kernel)
+        variance = variance + np.sum(model.directions(at) ** 2, axis=(1, 2)) / model.columns
+        return Moments(model.prior_mean(at), variance, np.empty_like(self.gold))
 
     def _across(self, at: Hypothesis) -> Array:
         """(n, l) covariance of the rest with the gold rows, along the eigenvectors."""
