@@ -6,7 +6,7 @@ evidence moves the expected labels away from 0. Drawn labels give the spread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -22,25 +22,33 @@ from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
 from predictor.training.simulated_split import NullSplit, stacks
-from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
-from predictor.training.splits import Parts, cut
+from predictor.training.simulation import SimulatedStudent, SimulatedTeacher
+from predictor.training.split_trial import SplitClasses, SplitLabels, SplitTrial, TrialOutcome
+from predictor.training.splits import Parts, Rows, cut
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior, NoiseLevel
 from predictor.truth.kernels import unit
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Heads of every model on one split of the rows, or on a stack of splits of the same sizes."""
+    """Heads of every model on one split of the rows, or on a stack of splits of the same sizes.
+
+    Attributes:
+        part: D~, D^ and the test rows.
+        student: the strong model's head.
+        teachers: each makes the head of one candidate when it is called. A head is longer than its features, so no more
+            than one per thread is in memory.
+    """
 
     part: Parts
     student: SimulatedStudent
-    teachers: tuple[SimulatedTeacher, ...]
+    teachers: tuple[Callable[[], SimulatedTeacher], ...]
 
     @classmethod
     def of(
         cls, strong: NDArray[np.floating], weak: Sequence[NDArray[np.floating]], part: Parts, training: Training
     ) -> Split:
-        """Factor every head of the split, or of all of them."""
+        """Factor the student's head."""
         head = FactoredRidge.of(strong[part.student], strong[part.test])
         student = SimulatedStudent.of(head, training.student_ridge)
         others = np.concatenate([part.student, part.test], axis=-1)
@@ -49,7 +57,7 @@ class Split:
             head = FactoredRidge.of(features[part.weak], features[others])
             return SimulatedTeacher.of(head, student, training.weak_ridge)
 
-        return cls(part, student, tuple(in_order(teacher, weak)))
+        return cls(part, student, tuple(partial(teacher, features) for features in weak))
 
 
 def splits_of(
@@ -60,7 +68,7 @@ def splits_of(
     training: Training,
     rng: np.random.Generator,
 ) -> Iterator[Split]:
-    """Random splits of the rows with D~ and D^ of these sizes, in stacks; heads are factored when one is asked for."""
+    """Random splits of the rows with D~ and D^ of these sizes, in stacks; heads are factored when asked for."""
     parts = [cut(len(strong), *sizes, rng) for _ in range(count)]
     return (
         Split.of(strong, weak, Parts.stack(some), training) for some in stacks(parts, max(sizes) ** 2 * (len(weak) + 1))
@@ -119,38 +127,49 @@ def simulated_outcomes(
         shuffles: S, on the middle split.
         classes: how drawn labels name classes, of all rows; None of numbers.
     """
-    errors, tested, lost, measured = [], [], [], []
-    noises = noises_of(order, len(drawn))
-    levels = {noise: prior_of(order.at_noise(noise)) for noise in dict.fromkeys(noises)}
-    place = 0
+    expected, tested, null = [], [], np.empty((0, 0))
+    measured: list[tuple[tuple[PredictedMeasure, PredictedMeasure | None], ...]] = []
+    noises, levels, place = noises_of(order, len(drawn)), dict[float, LabelPrior](), 0
     for split in splits:
         here = range(place, place + len(split.part.weak))
+        asked = dict.fromkeys(noises[i] for i in here)
+        levels = {one: levels.get(one) or prior_of(order.at_noise(one)) for one in asked}
         root, top = _under(split, [levels[noises[i]] for i in here])
-        crossed = split.student.crossed(root)
-        trainings = in_order(partial(_trained, split.student, root, crossed), split.teachers)
-        found = np.array([(one.weak_error, one.w2s_error) for one in trainings])  # (m, 2, S)
-        errors.append(np.moveaxis(found, 2, 0))
-        weights = []
+        weights, orders, shuffled = [], [list[Rows]() for _ in split.teachers], None
         for i in here:
             weights.append(_weights(split, drawn[i].labels.shape[2], rng))
             if i == len(drawn) // 2:
-                lost.append(_lost(split, i - place, prior_of(alone.at_noise(noises[i])), shuffles, rng))
-        tested.append(_tested(split, trainings, top, [drawn[i] for i in here], np.stack(weights)))
-        if classes is not None:
-            measured += _measured(split, trainings, classes, [drawn[i].labels for i in here], weights)
+                rows = split.part.weak.shape[-1]
+                orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
+                shuffled = _shuffled(split, i - place, prior_of(alone.at_noise(noises[i]))) if shuffles else None
+        some, part, weight = drawn[place : here.stop], split.part, np.stack(weights)
+        labels = SplitLabels.of(some, part, weight)
+        named = None if classes is None else SplitClasses.of(classes, some, part, weight)
+        trial = SplitTrial(split.student, root, split.student.crossed(root), labels, named, shuffled)
+        found = in_order(partial(_outcome, trial), zip(split.teachers, orders, strict=True))
+        expected.append(np.array([one.expected for one in found]))
+        best = labels.errors(split.student.predict(labels.student, top))
+        tested.append(np.array([*(one.tested for one in found), [best, best]]))
+        null = np.array([one.lost for one in found]) if here.start <= len(drawn) // 2 < here.stop else null
+        measured += zip(*(one.measured for one in found), strict=True)
         place = here.stop
-    expected, every = np.mean(np.concatenate(errors), axis=0), np.concatenate(tested, axis=2)
+    errors, every = np.mean(np.concatenate(expected, axis=2), axis=2), np.concatenate(tested, axis=2)
     return SimulatedOutcomes(
-        expected[:, 1],
-        expected[:, 0] - expected[:, 1],
-        float(np.mean(every[:-1, 1]) - np.mean(expected[:, 1])),
+        errors[:, 1],
+        errors[:, 0] - errors[:, 1],
+        float(np.mean(every[:-1, 1]) - np.mean(errors[:, 1])),
         every[:-1, 1],
         every[:-1, 0] - every[:-1, 1],
         every[-1, 0],
-        lost[0],
-        PredictedMeasure.mean([accuracy for accuracy, _ in measured]),
-        PredictedMeasure.mean([area for _, area in measured]),
+        null,
+        PredictedMeasure.mean([_together([accuracy for accuracy, _ in one]) for one in measured]),
+        PredictedMeasure.mean([_together([area for _, area in one]) for one in measured]),
     )
+
+
+def _together(alone: Sequence[PredictedMeasure | None]) -> PredictedMeasure | None:
+    """Measures of one candidate each as those of all."""
+    return PredictedMeasure.joined(len(alone), [(np.array([i]), one) for i, one in enumerate(alone)])
 
 
 def prior_of(level: NoiseLevel) -> LabelPrior:
@@ -171,12 +190,6 @@ def _under(split: Split, priors: Sequence[LabelPrior]) -> tuple[LabelRoot, NDArr
     return LabelRoot.joined(roots), np.concatenate(tops)
 
 
-def _trained(
-    student: SimulatedStudent, root: LabelRoot, crossed: NDArray[np.floating], teacher: SimulatedTeacher
-) -> SimulatedTraining:
-    return SimulatedTraining.of(teacher, student, root, crossed)
-
-
 def _weights(split: Split, draws: int, rng: np.random.Generator) -> Array:
     """(n_t, R) of the test rows: a bootstrap a draw."""
     rows = split.part.test.shape[-1]
@@ -184,69 +197,12 @@ def _weights(split: Split, draws: int, rng: np.random.Generator) -> Array:
     return found
 
 
-def _measured(
-    split: Split,
-    trainings: Sequence[SimulatedTraining],
-    classes: RowClasses,
-    labels: Sequence[Array],
-    weights: Sequence[Array],
-) -> list[tuple[PredictedMeasure, PredictedMeasure | None]]:
-    """Per split: accuracy and AUROC of heads trained on the codes of the classes that (n, k, R) drawn labels name."""
-    part, (_, columns, draws) = split.part, labels[0].shape
-    named = [classes.drawn(one) for one in labels]
-    codes = [one[:, None] if columns == 1 else np.eye(columns)[one].transpose(0, 2, 1) for one in named]
-    gold = np.stack([one[rows].reshape(len(rows), -1) for one, rows in zip(codes, part.weak, strict=True)])
-    found = np.array([one.predictions(gold.astype(np.float64)) for one in trainings])  # (m, 2, S, n_t, k R)
-    tested, measures = RowClasses.of_codes(part.test.shape[-1], columns), []
-    for i, (rows, weight) in enumerate(zip(part.test, weights, strict=True)):
-        answers = found[:, :, i].reshape(*found.shape[:2], len(rows), columns, draws)
-        weak, w2s = answers.transpose(1, 0, 2, 4, 3)
-        asked = (weak, w2s, named[i][rows], weight)
-        measures.append((tested.accuracy(*asked), tested.auroc(*asked)))
-    return measures
-
-
-def _tested(
-    split: Split,
-    trainings: Sequence[SimulatedTraining],
-    top: NDArray[np.floating],
-    drawn: Sequence[DrawnLabels],
-    weights: Array,
-) -> Array:
-    """(m + 1, 2, S R) weak and W2S errors on drawn labels; last the ceiling, twice."""
-    part, (truths, noise, labels) = split.part, _singles(drawn)
-    place = np.arange(len(drawn))[:, None]
-    truth, weak, student = truths[place, part.test], labels[place, part.weak], labels[place, part.student]
-
-    def error(prediction: NDArray[np.floating]) -> Array:
-        missed: Array = np.sum(weights * (truth - prediction) ** 2, axis=1) + noise
-        return missed.ravel()
-
-    found = [[error(one) for one in training.predictions(weak)] for training in trainings]
-    best = error(split.student.predict(student, top))
-    return np.array([*found, [best, best]])
-
-
-def _lost(split: Split, place: int, prior: LabelPrior, shuffles: int, rng: np.random.Generator) -> Array:
-    """(m, S) expected W2S errors on one split with each candidate's training rows shuffled, less those with its own."""
-    if not shuffles:
-        return np.empty((len(split.teachers), 0))
+def _shuffled(split: Split, place: int, prior: LabelPrior) -> NullSplit:
+    """The split at a place of a stack, under the prior of the null."""
     root = LabelRoot.of(prior, split.part.weak[place], split.part.test[place])
-    null, rows = NullSplit.of(split.student.take(place), root), split.part.weak.shape[-1]
-    orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
-    return np.array([null.lost(one.take(place), own) for one, own in zip(split.teachers, orders, strict=True)])
+    return NullSplit.of(split.student.take(place), root, place)
 
 
-def _singles(drawn: Sequence[DrawnLabels]) -> tuple[Array, Array, Array]:
-    """Of every split (S,): (S, n, R) truths, (S, R) σ² and (S, n, R) labels, centred, of unit variance in all.
-
-    The columns of each draw are taken in turn.
-    """
-    truths, labels = np.stack([one.truth for one in drawn]), np.stack([one.labels for one in drawn])
-    noise = np.stack([one.noise for one in drawn])
-    columns, draws = truths.shape[2:]
-    total = np.mean(np.var(truths, axis=1), axis=(1, 2)) + noise.mean(axis=1)
-    chosen = (slice(None), slice(None), np.arange(draws) % columns, np.arange(draws))
-    truth, size = truths[chosen], np.sqrt(total)[:, None, None]
-    centre = truth.mean(axis=1, keepdims=True)
-    return (truth - centre) / size, noise / total[:, None], (labels[chosen] - centre) / size
+def _outcome(trial: SplitTrial, candidate: tuple[Callable[[], SimulatedTeacher], Sequence[Rows]]) -> TrialOutcome:
+    teacher, orders = candidate
+    return trial.outcome(teacher(), orders)

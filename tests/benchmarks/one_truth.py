@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from predictor.statistics.rank_correlation import rank_correlation
 from predictor.steps import drain
 from predictor.training.measures import hardened
 from predictor.training.simulated import Split
+from predictor.training.simulation import SimulatedTeacher
 from predictor.training.splits import Parts, cut
 from predictor.truth.voters import Kind, Voters
 from tests.benchmarks.accuracy import RECORDS, measured_beside
@@ -84,9 +86,14 @@ class Cached(TruthForecast):
         strong = case.strong.features
         for features in (case.weak[i].features for i in places):
             if (id(features), number) not in self.chains:
-                self.chains[id(features), number] = Split.of(strong, [features], part, case.training.squared)
+                split = Split.of(strong, [features], part, case.training.squared)
+                self.chains[id(features), number] = split.student, split.teachers[0]()
         kept = [self.chains[id(case.weak[i].features), number] for i in places]
-        return Split(part, kept[0].student, tuple(one.teachers[0] for one in kept))
+        return Split(part, kept[0][0], tuple(partial(_same, teacher) for _, teacher in kept))
+
+
+def _same(teacher: SimulatedTeacher) -> SimulatedTeacher:
+    return teacher
 
 
 def descriptions(task: Task, extractor: Extractor) -> Voters | None:

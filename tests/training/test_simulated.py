@@ -49,7 +49,7 @@ def test_expected_errors_are_those_of_many_drawn_labels(models, training):
     root = LabelRoot.of(prior, part.weak, part.test)
     labels = prior.draw(100_000, np.random.default_rng(3))
     for place in range(len(weak)):
-        teacher, student = whole.teachers[place].take(0), whole.student.take(0)
+        teacher, student = whole.teachers[place]().take(0), whole.student.take(0)
         trained = SimulatedTraining.of(teacher, student, root, student.crossed(root))
         weak_error, w2s = (np.mean((labels[part.test] - f) ** 2) for f in trained.predictions(labels[part.weak]))
         assert found.error[place] == pytest.approx(w2s, rel=0.01)
