@@ -9,7 +9,6 @@ where it was stopped. FOLDER may be the one that `tests.benchmarks.registry_task
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -28,13 +27,12 @@ from predictor.models.known_models import find
 from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
-from predictor.statistics.rank_correlation import rank_correlation
 from predictor.steps import drain
 from predictor.validation.validate import validation_steps
 from tests.benchmarks.lineup import SECOND_SMILES, SMILES_STRONG, SMILES_TASKS, Cell, InMemory, data_folder, read, ready
 from tests.benchmarks.papers.peers_gaussian import left_out_share, sufficiency
+from tests.benchmarks.papers.population import STATIC, Figure, Measured, summary, write
 from tests.benchmarks.papers.pretrain import trained
-from tests.benchmarks.papers.published import interval
 from tests.benchmarks.papers.zoo import SMILES
 
 TASKS = (*SMILES_TASKS, *SECOND_SMILES)
@@ -49,7 +47,6 @@ LABEL_FREE = (
     *("label_prior_simulation", "representation_gap", "representation_gap_frobenius", "representation_gap_prior"),
     *("cka", "parameter_count", "width", "effective_dimension"),
 )
-STATIC = "measured on the other tasks"
 HINDSIGHT = "`representation_gap`, best of 9 settings in hindsight"
 Row = dict[str, Any]
 
@@ -109,66 +106,28 @@ def measure(task: str, student: tuple[str, str], extractor: Extractor, first: in
     return result
 
 
-def figures(cells: Sequence[Row]) -> list[Row]:
-    """ρ with measured W2S error and gain, and regret, a row per cell and order."""
-    found = []
-    for cell in cells:
-        error, weak = np.array(cell["w2s_error"]), np.array(cell["weak_error"])
-        about = {"task": cell["task"], "student": cell["student"], "teachers": len(error)}
+def figures(cells: Sequence[Row]) -> list[Figure]:
+    """Every order of every cell."""
+    found, all_measured = [], [measured(one) for one in cells]
+    for cell, here in zip(cells, all_measured, strict=True):
         for score in cell["scores"]:
             if score["spearman_error"] is not None:
-                evidence = score["evidence"]
-                found.append(
-                    about
-                    | {"order": f"`{score['estimator']}`", "evidence": evidence, "rho": score["spearman_error"]}
-                    | {"rho_gain": score["spearman_gain"], "regret": score["regret"]}
-                )
-        orders = {name: np.array(cell[name]) for name in ("left-out share of the student", "Gaussian sufficiency")}
-        by_setting = {name: rank_correlation(np.array(v), error) or 0.0 for name, v in cell["settings"].items()}
-        orders[HINDSIGHT] = np.array(cell["settings"][max(by_setting, key=lambda name: by_setting[name])])
-        others = [c for c in cells if c["student"] == cell["student"] and c["task"] != cell["task"]]
-        if others:
-            ranks = [
-                np.argsort(np.argsort([dict(zip(c["names"], c["w2s_error"], strict=True))[n] for n in cell["names"]]))
-                for c in others
-            ]
-            orders[STATIC] = np.mean(ranks, axis=0)
-        for name, values in orders.items():
-            regret = float(error[int(np.argmin(values))] - error.min())
-            own = about | {"order": name, "evidence": "past outcomes" if name == STATIC else "representations"}
-            found.append(own | {"rho": rank_correlation(values, error), "rho_gain": None, "regret": regret})
-        held = rank_correlation(weak, error)
-        own = about | {"order": "weak error, measured", "evidence": "unknown beforehand", "rho": held}
-        found.append(own | {"rho_gain": None, "regret": float(error[int(np.argmin(weak))] - error.min())})
+                about = (here.task, here.student, len(here.names), f"`{score['estimator']}`", score["evidence"])
+                found.append(Figure(*about, score["spearman_error"], score["spearman_gain"], score["regret"]))
+        for name in ("left-out share of the student", "Gaussian sufficiency"):
+            found.append(here.figure(name, "representations", np.array(cell[name])))
+        static = here.static(all_measured)
+        found += [here.hindsight(HINDSIGHT, cell["settings"]), here.teachers_own(), *([static] if static else [])]
     return found
 
 
-def summary(found: Sequence[Row]) -> str:
-    """A line per order and evidence, the best last."""
-    lines = [
-        "| evidence | order by | cells | ρ with W2S error (95 %) | worst cell | ρ with gain | regret, mean · worst |",
-        "|---|---|---:|---:|---:|---:|---:|",
-    ]
-    keys = dict.fromkeys((f["evidence"], f["order"]) for f in found)
-    for evidence, order in sorted(keys, key=lambda k: (k[0], _mean(found, k))):
-        rows = [f for f in found if (f["evidence"], f["order"]) == (evidence, order)]
-        rho = np.array([f["rho"] for f in rows if f["rho"] is not None])
-        gain = [f["rho_gain"] for f in rows if f["rho_gain"] is not None]
-        lost = [f["regret"] for f in rows if f["regret"] is not None] or [float("nan")]
-        mean, low, high = interval(rho)
-        lines.append(
-            f"| {evidence} | {order} | {len(rho)} | {mean:.2f} ({low:.2f} to {high:.2f}) | {rho.min():.2f} | "
-            f"{f'{np.mean(gain):.2f}' if gain else '–'} | {np.mean(lost):.3f} · {max(lost):.3f} |"
-        )
-    return "\n".join(lines)
+def measured(cell: Row) -> Measured:
+    """What a stored cell says of its teachers."""
+    error, weak = np.array(cell["w2s_error"]), np.array(cell["weak_error"])
+    return Measured(cell["task"], cell["student"], tuple(cell["names"]), error, weak)
 
 
-def _mean(found: Sequence[Row], key: tuple[str, str]) -> float:
-    rows = [f["rho"] for f in found if (f["evidence"], f["order"]) == key and f["rho"] is not None]
-    return float(np.mean(rows)) if rows else 0.0
-
-
-def cellwise(cells: Sequence[Row], found: Sequence[Row]) -> str:
+def cellwise(cells: Sequence[Row], found: Sequence[Figure]) -> str:
     """A line per cell, that in which `truth` orders worst first."""
     shown = (
         "`truth`",
@@ -183,7 +142,7 @@ def cellwise(cells: Sequence[Row], found: Sequence[Row]) -> str:
         "| task · student | rows | ceiling | reliability | weak error, range | " + " | ".join(shown) + " |",
         "|---|---:|---:|---:|---:|" + "---:|" * len(shown),
     ]
-    at = {(f["task"], f["student"], f["order"]): f["rho"] for f in found if f["evidence"] in FREE_KINDS}
+    at = {(f.task, f.student, f.order): f.rho for f in found if f.evidence in FREE_KINDS}
     for cell in sorted(cells, key=lambda c: at[c["task"], c["student"], shown[0]]):
         rho = [at.get((cell["task"], cell["student"], name)) for name in shown]
         lines.append(
@@ -212,11 +171,7 @@ def main() -> None:
         cells.append(measure(task, student, extractor, options.first))
         print(f"{task} · {student[0]}: {len(cells[-1]['names'])} teachers", file=sys.stderr, flush=True)
     found = figures(cells)
-    with Path(__file__).with_name("molecules.csv").open("w", newline="", encoding="utf-8") as file:
-        sheet = csv.DictWriter(file, tuple(found[0]), lineterminator="\n")
-        sheet.writeheader()
-        for row in sorted(found, key=lambda f: 2.0 if f["rho"] is None else f["rho"]):
-            sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
+    write(Path(__file__).with_name("molecules.csv"), found)
     page = PAGE.format(
         count=len(cells[0]["names"]), summary=summary(found), cellwise=cellwise(cells, found), splits=SPLITS
     )

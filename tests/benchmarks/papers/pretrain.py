@@ -2,7 +2,7 @@
 
     W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.pretrain [--zoo text] [--first N]
 
-Trained models are skipped, so the command continues where it was stopped. The student is trained after member 96.
+Trained models are skipped, so the command continues where it was stopped. The strong model is trained last.
 Every folder holds safetensors, the tokenizer and `zoo.json` with the rule's values and the loss on held-out rows.
 `python -m tests.benchmarks.papers.pretrain --table` writes zoo.csv or zoo_text.csv, a line a model.
 """
@@ -44,7 +44,6 @@ RATE = 4e-3
 
 MASKED = 0.3
 POSITIONS = 256
-STUDENT_AFTER = 96
 COLUMNS = ("name", "width", "depth", "objective", "steps", "rows", "seed", "parameters", "held_out_loss", "seconds")
 ZOOS = {one.kind: one for one in (SMILES, TEXT)}
 
@@ -165,13 +164,12 @@ def save(member: Member, size: int, data: Corpus) -> dict[str, Any]:
 
 
 def planned(zoo: Zoo) -> tuple[Member, ...]:
-    """Members with the student among them, in the order of training."""
-    strong = () if zoo.strong is None else (zoo.strong,)
-    return (*zoo.members[:STUDENT_AFTER], *strong, *zoo.members[STUDENT_AFTER:])
+    """All members in the order of training, the strong model last: it costs as much as forty of them."""
+    return zoo.members if zoo.strong is None else (*zoo.members, zoo.strong)
 
 
 def trained(zoo: Zoo) -> tuple[Member, ...]:
-    """The members that are there, without the student."""
+    """The members that are there, without the strong model."""
     return tuple(one for one in zoo.members if (one.folder / "zoo.json").exists())
 
 

@@ -21,7 +21,6 @@ Objective = Literal["masked", "causal"]
 Kind = Literal["smiles", "text"]
 
 OBJECTIVES: tuple[Objective, ...] = ("masked", "causal")
-WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256)
 POINTS = 256
 """Of the sequence, of which a zoo takes the first."""
 
@@ -55,7 +54,8 @@ class Zoo:
 
     Attributes:
         count: members, in the order in which they are trained.
-        depths, rows: values of these axes, each as often. Few distinct rows with many steps is a model that overfits.
+        widths, depths, rows: values of these axes, each as often. Few distinct rows with many steps is a model that
+            overfits.
         steps: range of the optimiser steps, drawn evenly on the logarithm. The smallest members are hardly trained.
         batch: rows of a step.
         strong: a model of the largest size that was trained for longer, or None.
@@ -63,6 +63,7 @@ class Zoo:
 
     kind: Kind
     count: int
+    widths: tuple[int, ...]
     depths: tuple[int, ...]
     rows: tuple[int, ...]
     steps: tuple[int, int]
@@ -79,7 +80,7 @@ class Zoo:
         low, high = self.steps
         return Member(
             name=f"{self.kind}-{place:03d}",
-            width=WIDTHS[int(width * len(WIDTHS))],
+            width=self.widths[int(width * len(self.widths))],
             depth=self.depths[int(depth * len(self.depths))],
             objective=OBJECTIVES[int(objective * len(OBJECTIVES))],
             steps=round(low * (high / low) ** steps),
@@ -91,10 +92,19 @@ class Zoo:
 SMILES = Zoo(
     "smiles",
     count=160,
+    widths=(16, 32, 48, 64, 96, 128, 192, 256),
     depths=(1, 2, 3, 4, 5, 6),
     rows=(500, 2_000, 8_000, 32_000),
     steps=(40, 1_000),
     batch=8,
     strong=Member("strong", 256, 6, "masked", 3_000, 150_000, 10_000),
 )
-TEXT = Zoo("text", count=64, depths=(1, 2, 3, 4), rows=(500, 2_000, 8_000, 32_000), steps=(40, 1_500), batch=16)
+TEXT = Zoo(
+    "text",
+    count=64,
+    widths=(16, 24, 32, 48, 64, 96, 128, 192),
+    depths=(1, 2, 3),
+    rows=(500, 2_000, 8_000, 32_000),
+    steps=(40, 1_200),
+    batch=8,
+)
