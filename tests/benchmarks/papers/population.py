@@ -86,9 +86,9 @@ def summary(found: Sequence[Figure]) -> str:
         rho = np.array([f.rho for f in rows if f.rho is not None])
         gain = [f.rho_gain for f in rows if f.rho_gain is not None]
         lost = [f.regret for f in rows if f.regret is not None] or [float("nan")]
-        mean, low, high = interval(rho)
+        shown = "{:.2f} ({:.2f} to {:.2f}) | {:.2f}".format(*interval(rho), rho.min()) if len(rho) else "– | –"
         lines.append(
-            f"| {evidence} | {order} | {len(rho)} | {mean:.2f} ({low:.2f} to {high:.2f}) | {rho.min():.2f} | "
+            f"| {evidence} | {order} | {len(rho)} | {shown} | "
             f"{f'{np.mean(gain):.2f}' if gain else '–'} | {np.mean(lost):.3f} · {max(lost):.3f} |"
         )
     return "\n".join(lines)

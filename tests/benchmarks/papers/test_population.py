@@ -1,0 +1,64 @@
+"""Figures of an order on hand cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.papers.population import STATIC, UNKNOWN, Measured, summary
+from tests.benchmarks.papers.text_cells import Candidate, Prediction, TextCell
+from tests.benchmarks.papers.text_population import BOTH, best_layers, figures, reach
+
+NAMES = ("a", "b", "c", "d")
+HERE = Measured("task", "student", NAMES, np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.5, 0.4, 0.6, 0.4]))
+
+
+def test_figure_direction():
+    """Low is best: the right order has ρ 1 and no regret, the reverse −1 and the regret of the worst teacher."""
+    right, wrong = (HERE.figure("x", "e", np.array(v), -np.array(v)) for v in ([1.0, 2, 3, 4], [4.0, 3, 2, 1]))
+    assert (right.rho, right.regret) == (1.0, 0.0)
+    assert (wrong.rho, wrong.regret) == (-1.0, pytest.approx(0.3))
+    assert right.rho_gain == pytest.approx(-wrong.rho_gain)
+    assert HERE.teachers_own().evidence == UNKNOWN
+
+
+def test_static_order_is_of_other_tasks():
+    """It ranks by the same teachers elsewhere, by name, and is missing where there is no other task."""
+    other = Measured("other", "student", NAMES[::-1], np.array([0.4, 0.3, 0.2, 0.1]), np.ones(4))
+    elsewhere = Measured("other", "another student", NAMES, np.array([4.0, 3, 2, 1]), np.ones(4))
+    assert HERE.static([HERE, elsewhere]) is None
+    found = HERE.static([HERE, other, elsewhere])
+    assert (found.order, found.rho) == (STATIC, 1.0)
+
+
+def test_hindsight_is_the_best_setting():
+    """The best by what was measured, not the first."""
+    found = HERE.hindsight("settings", {"bad": [4.0, 3, 2, 1], "good": [1.0, 2, 4, 3]})
+    assert found.rho == pytest.approx(0.8)
+
+
+def cell() -> TextCell:
+    """Two models of two layers, the second layer by rule; the first is better of model b."""
+    errors = [("a", "1", 0.5), ("a", "2", 0.4), ("b", "1", 0.1), ("b", "2", 0.6), ("c", "1", 0.3)]
+    candidates = [Candidate(model, layer, layer == "2" or model == "c", 0.7, error) for model, layer, error in errors]
+    one = {name: Prediction([2.0, 3.0, 1.0]) for name in ("truth", "left-out share of the student")}
+    layers = {"truth": Prediction([5.0, 4.0, 1.0, 6.0, 3.0])}
+    return TextCell("task", "student", 9, 0.2, 0.5, candidates, one, {"only": [2.0, 3.0, 1.0]}, layers)
+
+
+def test_text_figures():
+    """Orders are of the layer by rule; a page has every one of them."""
+    found = {one.order: one.rho for one in figures([cell()])}
+    assert found["`truth`"] == found[BOTH] == 1.0
+    assert "`truth`" in summary(figures([cell()]))
+
+
+def test_best_layer_hand_case():
+    """By rule (.4, .6, .3), predicted best and measured best are the same layers here (.4, .1, .3)."""
+    line = best_layers([cell()]).splitlines()[-1]
+    assert line.endswith("1.00 | 1.00 | 1.00 | 0.433 · 0.267 · 0.267 |")
+
+
+def test_reach_of_halves():
+    """Halves that correlate by .5 make means of reliability 2/3, of which an order can reach the root."""
+    assert reach(cell()) == pytest.approx((2 / 3) ** 0.5)
