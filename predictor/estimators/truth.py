@@ -198,7 +198,7 @@ class TruthForecast:
             return (truths.level.draw(count, rng),)
         splits = self.splits(case.rows)
         drawn = noises_of(truths.order, splits)
-        return tuple(truths.level.draw_at_noise(noise, max(2, count // splits), rng) for noise in drawn)
+        return truths.level.draw_at_noises(drawn, max(2, count // splits), rng)
 
     def _simulated(
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]

@@ -46,6 +46,12 @@ class LabelPrior:
         centred = kernel - means[:, None] - means[None, :] + means.mean()
         return cls(name, centred * ((1.0 - noise) / float(np.mean(np.diag(centred)))), noise)
 
+    @classmethod
+    def stack(cls, priors: Sequence[LabelPrior]) -> LabelPrior:
+        """Priors of one noise each that share a K₀, as one with (S,) levels of noise."""
+        noise, scale = (np.array([getattr(one, name) for one in priors]) for name in ("noise", "scale"))
+        return replace(priors[0], noise=noise, scale=scale)
+
     def with_noise(self, noise: float | Array) -> LabelPrior:
         """The same tasks with another share of unexplained variance, or with each of several."""
         return replace(self, noise=noise, scale=self.scale * (1.0 - noise) / (1.0 - self.noise))

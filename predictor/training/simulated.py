@@ -6,7 +6,7 @@ evidence moves the expected labels away from 0. Drawn labels give the spread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -133,7 +133,7 @@ def simulated_outcomes(
     for split in splits:
         here = range(place, place + len(split.part.weak))
         asked = dict.fromkeys(noises[i] for i in here)
-        levels = {one: levels.get(one) or prior_of(order.at_noise(one)) for one in asked}
+        levels = priors_of(order, tuple(asked), levels)
         root, top = _under(split, [levels[noises[i]] for i in here])
         weights, orders, shuffled = [], [list[Rows]() for _ in split.teachers], None
         for i in here:
@@ -179,11 +179,27 @@ def prior_of(level: NoiseLevel) -> LabelPrior:
     return LabelPrior("truth model", unit(moment) * (1.0 - noise), noise)
 
 
+def priors_of(
+    order: LabelPosterior, noises: Sequence[float], made: Mapping[float, LabelPrior]
+) -> dict[float, LabelPrior]:
+    """The labels at these levels of noise; see `prior_of`. Levels that differ in their scale alone share one array.
+
+    Args:
+        made: of levels that were asked for before.
+    """
+    if not order.same_kernel:
+        return {noise: made.get(noise) or prior_of(order.at_noise(noise)) for noise in noises}
+    first = next(iter(made.values()), None) or prior_of(order.at_noise(noises[0]))
+    variance = order.model.totals[0] / order.model.columns
+    return {noise: first.with_noise(noise / variance) for noise in noises}
+
+
 def _under(split: Split, priors: Sequence[LabelPrior]) -> tuple[LabelRoot, NDArray[np.floating]]:
     """The root of D~ of every split under its prior, and the shrinkage of the student trained on gold labels of D^."""
     roots, tops, part, start = [], [], split.part, 0
-    for prior, equal in groupby(priors):  # splits of one noise follow each other
-        some = slice(start, start + len(list(equal)))
+    for _, equal in groupby(priors, key=lambda prior: id(prior.noiseless)):  # splits of one noise follow each other
+        alike = tuple(equal)
+        prior, some = LabelPrior.stack(alike), slice(start, start + len(alike))
         roots.append(LabelRoot.of(prior, part.weak[some], part.test[some]))
         tops.append(split.student.take(some).on_gold(prior, part.student[some], part.test[some])[0])
         start = some.stop

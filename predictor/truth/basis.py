@@ -96,6 +96,8 @@ class Basis:
         Args:
             own: s², variance per column of all voters' steps together.
         """
+        if not self.parts.shape[1] + self.voters.shape[1]:
+            return self.parts
         scatter = self.scatter
         step = float(np.sqrt(own * self.voters.shape[2] / scatter)) if scatter > 0.0 else 0.0
         found: Array = np.concatenate([self.parts * self.kappa[:, 1, None], step * self.axes], axis=1)

@@ -81,6 +81,11 @@ class LabelPosterior:
         return float(sum(weight / at.total for weight, at in self._points))
 
     @property
+    def same_kernel(self) -> bool:
+        """Whether labels at every level of noise have the same expectation and the same kernel, but for its scale."""
+        return not (len(self.seen[0].known) or self.model.linear) and len(self.model.kernels) == 1
+
+    @property
     def noises(self) -> tuple[tuple[float, float], ...]:
         """Every σ² with its weight, rising."""
         found: dict[float, float] = {}
@@ -105,15 +110,22 @@ class LabelPosterior:
 
     def draw(self, count: int, rng: np.random.Generator) -> DrawnLabels:
         """Labels; noises and kernels are drawn in proportion to their weights."""
-        return self._drawn([at for _, at in self._points], count, rng).take(rng.permutation(count))
+        drawn = self._drawn([[at for _, at in self._points]], count, rng)[0]
+        return drawn.take(rng.permutation(count))
 
-    def draw_at_noise(self, noise: float, count: int, rng: np.random.Generator) -> DrawnLabels:
-        """Labels at one of `noises`; kernels are drawn in proportion to their weights."""
-        return self._drawn([at for _, at in self._points if at.noise == noise], count, rng)
+    def draw_at_noises(self, noises: Sequence[float], count: int, rng: np.random.Generator) -> tuple[DrawnLabels, ...]:
+        """So many labels at each of some of `noises`; kernels are drawn in proportion to their weights."""
+        points = {noise: [at for _, at in self._points if at.noise == noise] for noise in dict.fromkeys(noises)}
+        return self._drawn([points[noise] for noise in noises], count, rng)
 
-    def _drawn(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
+    def _drawn(
+        self, batches: Sequence[Sequence[Hypothesis]], count: int, rng: np.random.Generator
+    ) -> tuple[DrawnLabels, ...]:
         if not self.seen[0].known.size:
-            return self._drawn_from_prior(points, count, rng)
+            return self._drawn_from_prior(batches, count, rng)
+        return tuple(self._drawn_given_gold(points, count, rng) for points in batches)
+
+    def _drawn_given_gold(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
         keys = sorted({(at.kernel, at.noise) for at in points})
         levels = [[(w, at) for w, at in self._points if (at.kernel, at.noise) == key] for key in keys]
         shares = np.array([sum(weight for weight, _ in level) for level in levels])
@@ -125,26 +137,36 @@ class LabelPosterior:
         total = np.full(count, self.model.totals[0])
         return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape), total)
 
-    def _drawn_from_prior(self, points: Sequence[Hypothesis], count: int, rng: np.random.Generator) -> DrawnLabels:
+    def _drawn_from_prior(
+        self, batches: Sequence[Sequence[Hypothesis]], count: int, rng: np.random.Generator
+    ) -> tuple[DrawnLabels, ...]:
         """Each draw from a grid point of its own, with the label variance that is known, not about that.
 
-        Nothing was seen that ties rows to each other but the kernels.
+        Nothing was seen that ties rows to each other but the kernels. Random numbers are drawn batch by batch, and
+        labels made of them all at once: a product for each kernel.
         """
-        rows, columns = self.mean.shape
-        chosen = [points[i] for i in np.sort(rng.integers(len(points), size=count))]
-        truth = np.empty((rows, columns, count))
+        (rows, columns), chosen = self.mean.shape, list[Hypothesis]()
+        truth, spread = np.empty((2, rows, columns, len(batches) * count))
+        linear = np.zeros_like(truth) if self.model.linear else 0.0
+        for points in batches:
+            some, start = [points[i] for i in np.sort(rng.integers(len(points), size=count))], len(chosen)
+            for kernel in sorted({at.kernel for at in some}):
+                places = [r for r, at in enumerate(some, start) if at.kernel == kernel]
+                truth[:, :, places] = rng.standard_normal((rows, columns, len(places)))
+                if isinstance(linear, np.ndarray):
+                    linear[:, :, places] = np.stack([self._linear(some[r - start], rng) for r in places], axis=2)
+            spread[:, :, start : start + count] = rng.standard_normal((rows, columns, count))
+            chosen += some
         for kernel in sorted({at.kernel for at in chosen}):
-            root = self._kernel_root(kernel)
             places = [r for r, at in enumerate(chosen) if at.kernel == kernel]
-            smooth = root @ rng.standard_normal((rows, columns * len(places)))
-            deviation = np.sqrt([chosen[r].smooth for r in places])
-            truth[:, :, places] = smooth.reshape(rows, columns, -1) * deviation
-            if self.model.linear:
-                truth[:, :, places] += np.stack([self._linear(chosen[r], rng) for r in places], axis=2)
+            smooth = self._kernel_root(kernel) @ truth[:, :, places].reshape(rows, -1)
+            truth[:, :, places] = smooth.reshape(rows, columns, -1) * np.sqrt([chosen[r].smooth for r in places])
+        truth += linear
         noise, total = np.array([at.noise for at in chosen]), np.array([at.total for at in chosen])
         size = total / (np.sum(np.var(truth, axis=0), axis=0) + columns * noise)
         truth, noise = truth * np.sqrt(size), noise * size
-        return DrawnLabels(truth, noise, truth + np.sqrt(noise) * rng.standard_normal(truth.shape), total)
+        whole = DrawnLabels(truth, noise, truth + np.sqrt(noise) * spread, total)
+        return tuple(whole.take(slice(start, start + count)) for start in range(0, len(chosen), count))
 
     def _linear(self, at: Hypothesis, rng: np.random.Generator) -> Array:
         """(n, k) linear part of one truth before gold labels."""
@@ -199,7 +221,7 @@ class DrawnLabels:
     labels: Array
     total: Array
 
-    def take(self, draws: Rows) -> DrawnLabels:
+    def take(self, draws: Rows | slice) -> DrawnLabels:
         """Some of the draws."""
         return DrawnLabels(self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws], self.total[draws])
 

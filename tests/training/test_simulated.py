@@ -33,7 +33,7 @@ def models(request):
 def simulated(splits, truth, draws, shuffles=0):
     """Outcomes with that many labels drawn per split."""
     noises = noises_of(truth, sum(len(split.part.weak) for split in splits))
-    drawn = [truth.draw_at_noise(noise, draws, np.random.default_rng(5)) for noise in noises]
+    drawn = [truth.draw_at_noises((noise,), draws, np.random.default_rng(5))[0] for noise in noises]
     return simulated_outcomes(splits, truth, truth, drawn, np.random.default_rng(2), shuffles=shuffles)
 
 
