@@ -32,6 +32,7 @@ from server.access.address import check_address
 from server.access.admission import Admission
 from server.access.audit import AuditLog
 from server.access.authentication import Authenticator
+from server.access.fair_threads import FairThreads
 from server.access.peers import limit_peers, raise_descriptors
 from server.access.tls import server_credentials
 from server.access.tokens import TokenFile
@@ -82,6 +83,9 @@ from server.workforce.workers import JobWorkers
 _SWITCH_SECONDS = 0.0005
 """Time that the event loop keeps the thread of the jobs waiting at most; it asks for the interpreter once a row."""
 
+_THREADS = 8
+"""For what the event loop must not do; most of them wait for the disk."""
+
 _AGE_GRACE_MS = 60_000
 """Time that calls have to end once their connection is too old; watches resume on a new one."""
 
@@ -129,6 +133,7 @@ async def serve_with(config: Config, traces: Traces) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, snapshot.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().set_default_executor(FairThreads(_THREADS, "w2s-calls"))
     endpoints, metrics = config.endpoints, Metrics()
     credentials = None if endpoints.tls is None else server_credentials(endpoints.tls)
     certificates = endpoints.tls is not None and endpoints.tls.client_ca is not None

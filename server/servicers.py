@@ -93,12 +93,8 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             for share, busy in self._workers.slots()
         ]
         tenant = current_tenant()
-        waiting = await self._jobs.waiting(tenant)
-        queue = ask.Queue(
-            waiting_jobs=len(waiting),
-            own_waiting_jobs=sum(job.tenant == tenant for job in waiting),
-            waiting_seconds=sum(job.cost for job in waiting),
-        )
+        waiting, own, seconds = await self._jobs.load(tenant)
+        queue = ask.Queue(waiting_jobs=waiting, own_waiting_jobs=own, waiting_seconds=seconds)
         return ask.GetServerInfoResponse(
             versions=versions,
             limits=limits,

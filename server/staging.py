@@ -40,6 +40,7 @@ class StagedFile:
         self._what = what
         self._take = take
         self._handle: int | None = None
+        self._unsynced = False
         self._superseded = False
 
     def begin(self) -> None:
@@ -71,7 +72,7 @@ class StagedFile:
         with self.lock:
             self.check_writer()
             data = convert.chunk_from_proto(chunk, self.received, self._size)
-            handle = self.handle
+            handle, self._unsynced = self.handle, True
             try:
                 left, place = memoryview(data), self.received
                 while left:
@@ -131,7 +132,7 @@ class StagedFile:
         with self.lock:
             if self._handle is not None:
                 with contextlib.suppress(OSError):  # what did not reach the disk is found out by its digest
-                    if os.fstat(self._handle).st_nlink:  # else it is stored or dropped already
+                    if self._unsynced and os.fstat(self._handle).st_nlink:  # else it is stored or dropped already
                         os.fdatasync(self._handle)
                 os.close(self._handle)
                 self._handle = None

@@ -1,11 +1,9 @@
-"""UploadStreams: streams of chunks on their way into files, which threads of its own touch and never the event loop."""
+"""UploadStreams: streams of chunks on their way into files, which threads touch and never the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from predictor.errors import DeadlineError, InputError
@@ -32,13 +30,10 @@ class UploadStreams:
     """Reads the streams of one service.
 
     Args:
-        name: of its threads.
-        threads: how many files are touched at once.
         idle_seconds: that a stream may be silent for.
     """
 
-    def __init__(self, name: str, threads: int, idle_seconds: float) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+    def __init__(self, idle_seconds: float) -> None:
         self._idle_seconds = idle_seconds
 
     async def manifest(self, requests: AsyncIterator[Any]) -> Any:
@@ -70,25 +65,27 @@ class UploadStreams:
                 raise InputError(
                     "a message after the first has no chunk; it is required.", reason="MISSING_FIELD", field="chunk"
                 )
-            await self.run(partial(upload.write, message.chunk))
-        return await self.run(upload.finish)
-
-    async def run(self, act: Callable[[], T]) -> T:
-        """What `act` returns, from a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+            await asyncio.to_thread(upload.write, message.chunk)
+        return await asyncio.to_thread(upload.finish)
 
     async def open(self, open_: Callable[[], T], close: Callable[[T], None]) -> T:
-        """`run` for what must be closed, also where the caller goes away while it is being opened."""
-        opening = self._threads.submit(open_)
+        """What a thread opens and is to close, also where the caller goes away while it is being opened."""
+        loop = asyncio.get_running_loop()
+        opening = loop.run_in_executor(None, open_)
+
+        def opened(done: asyncio.Future[T]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                loop.run_in_executor(None, close, done.result())
+
         try:
-            return await asyncio.shield(asyncio.wrap_future(opening))
+            return await asyncio.shield(opening)
         except asyncio.CancelledError:
-            opening.add_done_callback(lambda done: _close(done, close))
+            opening.add_done_callback(opened)
             raise
 
     def close_later(self, upload: Incoming[Any]) -> None:
         """Let a thread close it, after what it is doing for it."""
-        self._threads.submit(upload.close)
+        asyncio.get_running_loop().run_in_executor(None, upload.close)
 
     async def _next(self, requests: AsyncIterator[Any]) -> Any:
         try:
@@ -99,8 +96,3 @@ class UploadStreams:
                 "QueryPart and go on from there.",
                 reason="UPLOAD_IDLE",
             ) from error
-
-
-def _close(opened: Future[T], close: Callable[[T], None]) -> None:
-    if not opened.cancelled() and opened.exception() is None:
-        close(opened.result())

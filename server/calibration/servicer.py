@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from predictor.calibration.calibration import check_name
@@ -22,8 +21,6 @@ from server.selection import Fields, Selection, page_after
 from server.usage import TenantUsage
 from server.workforce.fitting import FitWorkers
 
-_THREADS = 4
-
 _MARK = re.compile("outcomes:([0-9]{1,12}):([0-9a-f]{64})")
 _MAX_CHARACTERS = 1024
 _FIELDS: Fields[Outcome] = {
@@ -37,14 +34,13 @@ T = TypeVar("T")
 
 
 class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
-    """See protos/w2s/v1/calibration.proto. Files are touched by threads of its own; what is fitted, by workers."""
+    """See protos/w2s/v1/calibration.proto. Files are touched by threads; what is fitted, by workers."""
 
     def __init__(self, stores: TenantStores, fits: FitWorkers, usage: TenantUsage, limits: Limits) -> None:
         self._stores = stores
         self._usage = usage
         self._fits = fits
         self._limits = limits
-        self._thread = ThreadPoolExecutor(_THREADS, thread_name_prefix="w2s-calibration")
 
     async def RecordOutcomes(  # noqa: N802  # RPC name
         self, request: pb.RecordOutcomesRequest, context: Any
@@ -137,7 +133,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
 
     async def _run(self, act: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+            return await asyncio.to_thread(act)
         except (LimitError, UnavailableError) as error:
             raise _without_place(error) from error
 

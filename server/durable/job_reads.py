@@ -109,14 +109,24 @@ class JobReads:
 
     def waiting(self) -> list[Waiting]:
         """The jobs that wait for a worker, in the order of creation."""
+        columns = "id, tenant, cost, created, losses"
         with self._database.reading() as session:
-            found = session.execute(
-                "SELECT id, tenant, cost, created, losses FROM jobs WHERE state = 'QUEUED' "
-                f"AND (deadline IS NULL OR deadline >= {self._database.clock}) ORDER BY seq"  # others fail, unstarted
-            )
+            found = session.execute(f"SELECT {columns} FROM jobs WHERE {self._waits} ORDER BY seq")
             return [
                 Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found
             ]
+
+    def load(self, tenant: str) -> tuple[int, int, float]:
+        """Jobs that wait for a worker, those of a tenant among them, and the declared seconds of all."""
+        counts = "COUNT(*), COALESCE(SUM(CASE WHEN tenant = ? THEN 1 ELSE 0 END), 0), COALESCE(SUM(cost), 0)"
+        with self._database.reading() as session:
+            jobs, own, cost = session.execute(f"SELECT {counts} FROM jobs WHERE {self._waits}", (tenant,)).fetchone()
+        return int(jobs), int(own), float(cost) / 1000
+
+    @property
+    def _waits(self) -> str:
+        """Which jobs may be started; those over their deadline fail."""
+        return f"state = 'QUEUED' AND (deadline IS NULL OR deadline >= {self._database.clock})"
 
     def crowded(self, max_jobs: int) -> set[str]:
         """Tenants that have so many jobs running; nobody where the number is 0."""

@@ -90,15 +90,15 @@ class JobService:
         attached: bytes = b"",
     ) -> StoredJob:
         """See JobTable.create."""
-        return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached), tenant)
+        return await self._change(lambda: self._table.create(tenant, request_id, request, declared, attached))
 
     async def repeat(self, tenant: str, request_id: str, name: str, declared: Declared | None = None) -> StoredJob:
         """See JobTable.repeat."""
-        return await self._change(lambda: self._table.repeat(tenant, request_id, name, declared), tenant)
+        return await self._change(lambda: self._table.repeat(tenant, request_id, name, declared))
 
     async def stored_bytes(self, tenant: str) -> int:
         """See JobTable.stored_bytes."""
-        return await self._run(lambda: self._table.stored_bytes(tenant), tenant)
+        return await self._run(lambda: self._table.stored_bytes(tenant))
 
     async def tenants(self) -> set[str]:
         """See JobTable.tenants."""
@@ -108,27 +108,27 @@ class JobService:
         """See JobTable.parts."""
         return await self._run(self._table.parts)
 
-    async def waiting(self, tenant: str = "") -> list[Waiting]:
-        """See JobTable.waiting; `tenant` asks."""
-        return await self._run(self._table.waiting, tenant)
+    async def load(self, tenant: str) -> tuple[int, int, float]:
+        """See JobTable.load."""
+        return await self._run(lambda: self._table.load(tenant))
 
     async def get(self, tenant: str, name: str) -> StoredJob:
         """One job, with the last step of a running one. See JobTable.get."""
-        row = await self._run(lambda: self._table.get(tenant, name), tenant)
+        row = await self._run(lambda: self._table.get(tenant, name))
         return replace(row, job=self._watchers.overlay(row.job))
 
     async def request(self, tenant: str, name: str) -> bytes:
         """See JobTable.request."""
-        return await self._run(lambda: self._table.request(tenant, name), tenant)
+        return await self._run(lambda: self._table.request(tenant, name))
 
     async def page(self, tenant: str, size: int, after: str, listing: Listing) -> list[StoredJob]:
         """See JobTable.page."""
-        rows = await self._run(lambda: self._table.page(tenant, size, after, listing), tenant)
+        rows = await self._run(lambda: self._table.page(tenant, size, after, listing))
         return [replace(row, job=self._watchers.overlay(row.job)) for row in rows]
 
     async def cancel(self, tenant: str, name: str) -> StoredJob:
         """See JobTable.cancel."""
-        return await self._change(lambda: self._table.cancel(tenant, name), tenant)
+        return await self._change(lambda: self._table.cancel(tenant, name))
 
     async def delete(self, tenant: str, name: str) -> None:
         """See JobTable.delete. On a full disk it gives up the reserve, so that room can be made."""
@@ -142,7 +142,7 @@ class JobService:
                 self._reserve.release()
                 self._table.delete(tenant, name)
 
-        await self._run(delete, tenant)
+        await self._run(delete)
 
     async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """See JobTable.claim; `choose` is called in the thread that owns the table."""
@@ -257,9 +257,9 @@ class JobService:
         """See JobWatch.watch."""
         return self._watch.watch(tenant, name, revision, heartbeat)
 
-    async def _change(self, act: Callable[[], T], tenant: str = "") -> T:
+    async def _change(self, act: Callable[[], T]) -> T:
         """Run a committing step, then publish it, also where its caller goes away during the commit."""
-        doing = self._thread.submit(lambda: (act(), self._table.queued()), tenant)
+        doing = self._thread.submit(lambda: (act(), self._table.queued()))
         done = asyncio.wrap_future(doing)
         try:
             result, queued = await asyncio.shield(done)
@@ -294,5 +294,5 @@ class JobService:
     def _table(self) -> JobTable:
         return self._thread.table
 
-    async def _run(self, act: Callable[[], T], tenant: str = "") -> T:
-        return await self._thread.run(act, tenant)
+    async def _run(self, act: Callable[[], T]) -> T:
+        return await self._thread.run(act)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from server.access.fair_threads import FairThreads
 from server.config import Limits
 from server.durable.jobs import JobTable
 from server.durable.store import Store, open_store
@@ -19,9 +18,7 @@ T = TypeVar("T")
 
 
 class TableThread:
-    """Runs steps on the jobs one after the other: the server's own first, then those of tenants by turns.
-
-    Hundreds of steps of one tenant delay one of another by one step.
+    """Runs steps on the jobs one after the other; see `FairThreads` for their order.
 
     Attributes:
         store, table: once it is open; for steps only.
@@ -34,10 +31,8 @@ class TableThread:
         self._place = place
         self._limits = limits
         self._owner = owner
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="w2s-jobs")
+        self._thread = FairThreads(1, "w2s-jobs")
         self._closed = False
-        self._lock = threading.Lock()
-        self._waiting: dict[str, deque[tuple[Future[Any], Callable[[], Any]]]] = {}
 
     async def open(self) -> None:
         """Open the store.
@@ -54,41 +49,20 @@ class TableThread:
 
     async def close(self) -> None:
         """Close the store, after the steps that wait."""
-        await asyncio.wrap_future(self._thread.submit(self.store.close))
+        await asyncio.wrap_future(self._thread.last(self.store.close))
         self._closed = True
         self._thread.shutdown()
 
-    async def run(self, step: Callable[[], T], tenant: str = "") -> T:
+    async def run(self, step: Callable[[], T]) -> T:
         """What the step returns."""
-        return await asyncio.wrap_future(self.submit(step, tenant))
+        return await asyncio.wrap_future(self.submit(step))
 
-    def submit(self, step: Callable[[], T], tenant: str = "") -> Future[T]:
-        """The future of a step, on behalf of a tenant or of the server itself.
+    def submit(self, step: Callable[[], T]) -> Future[T]:
+        """The future of a step.
 
         Raises:
             UnavailableError: the server has stopped.
         """
         if self._closed:
             raise stopping()
-        done: Future[T] = Future()
-        with self._lock:
-            self._waiting.setdefault(tenant, deque()).append((done, step))
-        self._thread.submit(self._next)
-        return done
-
-    def _next(self) -> None:
-        """Run one step of those that wait, as many as there were calls of this."""
-        with self._lock:
-            tenant = "" if "" in self._waiting else next(iter(self._waiting))
-            queue = self._waiting.pop(tenant)
-            done, step = queue.popleft()
-            if queue:
-                self._waiting[tenant] = queue  # behind the others
-        if not done.set_running_or_notify_cancel():
-            return
-        try:
-            result = step()
-        except BaseException as error:  # it belongs to whoever waits
-            done.set_exception(error)
-        else:
-            done.set_result(result)
+        return self._thread.submit(step)

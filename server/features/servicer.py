@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from typing import Any
 
 from predictor.errors import InputError, RefusedError
@@ -25,7 +25,6 @@ from server.selection import Fields, Selection, page_after
 from server.upload_stream import UploadStreams
 from server.usage import TenantUsage
 
-_THREADS = 4
 _FIELDS: Fields[NamedFeatures] = {
     "name": lambda one: one.name, "rows": lambda one: one.rows, "dim": lambda one: one.dim,
     "size_bytes": lambda one: one.size, "rows_sha256": lambda one: one.rows_sha256,
@@ -39,7 +38,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         self._uploads = uploads
         self._usage = usage
         self._limits = limits
-        self._streams = UploadStreams("w2s-features", _THREADS, limits.upload_idle_seconds)
+        self._streams = UploadStreams(limits.upload_idle_seconds)
 
     async def UploadFeatures(  # noqa: N802  # RPC name
         self, requests: AsyncIterator[pb.UploadFeaturesRequest], context: Any
@@ -60,7 +59,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     async def QueryUpload(self, request: pb.QueryUploadRequest, context: Any) -> pb.QueryUploadResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         tenant, manifest = current_tenant(), _manifest(request.manifest)
-        received, stored = await self._streams.run(lambda: self._uploads.received(tenant, manifest))
+        received, stored = await asyncio.to_thread(self._uploads.received, tenant, manifest)
         features = None if stored is None else convert.features_to_proto(stored)
         return pb.QueryUploadResponse(received_bytes=received, features=features)
 
@@ -90,7 +89,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
             yield pb.DownloadFeaturesResponse(description=convert.description_to_proto(named, entry))
             place = request.offset
             while place < entry.size:
-                chunk = await self._streams.run(partial(_chunk, entry, place))
+                chunk = await asyncio.to_thread(_chunk, entry, place)
                 place += len(chunk.data)
                 yield pb.DownloadFeaturesResponse(chunk=chunk)
         finally:
@@ -107,7 +106,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
                 return store.page(after, size + 1)
             return page_after(selection.of(store.ls()), after, lambda one: one.name, bad_page_token(after))[: size + 1]
 
-        found = await self._streams.run(chosen)
+        found = await asyncio.to_thread(chosen)
         token = found[size - 1].name if len(found) > size else ""
         page = [convert.features_to_proto(one) for one in found[:size]]
         return pb.ListFeaturesResponse(features=page, next_page_token=token)
@@ -115,7 +114,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     async def DeleteFeatures(self, request: pb.DeleteFeaturesRequest, context: Any) -> pb.DeleteFeaturesResponse:  # noqa: N802
         """See protos/w2s/v1/features.proto."""
         store = feature_store(current_tenant())
-        await self._streams.run(lambda: store.remove(request.name))
+        await asyncio.to_thread(store.remove, request.name)
         return pb.DeleteFeaturesResponse()
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from predictor.errors import LimitError, W2SError
-from predictor.folders import make_private, replace_file
+from predictor.folders import make_private
 from predictor.models.unpack_bounds import room
 from predictor.store.features import FeatureStore, NamedFeatures
 from predictor.store.manifest import Manifest
@@ -31,7 +31,7 @@ class Uploads:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder = folder
         self._limits = limits
-        self._lock = threading.Lock()
+        self._locks: dict[Path, threading.Lock] = {}
         self._open: dict[Path, FeatureUpload] = {}
 
     def received(self, tenant: str, manifest: Manifest) -> tuple[int, NamedFeatures | None]:
@@ -63,8 +63,7 @@ class Uploads:
         """
         check_size(manifest, self._limits)
         store, place = feature_store(tenant), self._place(tenant, manifest)
-        self.expire()
-        with self._lock:
+        with self._lock(place):
             if stored_features(store, manifest) is None:
                 self._reserve(store, place, manifest, usage)
             fresh = FeatureUpload(place, manifest, store, self._release)
@@ -81,12 +80,12 @@ class Uploads:
     def expire(self) -> int:
         """Drop uploads that were not resumed for `upload_keep_seconds`; returns how many."""
         before, dropped = time.time() - self._limits.upload_keep_seconds, 0
-        with self._lock:
-            for part in self._folder.glob("*/*.part"):
-                with contextlib.suppress(OSError):  # an upload that has just been completed has no part file
-                    if part not in self._open and part.stat().st_mtime < before:
-                        drop(part)
-                        dropped += 1
+        for part in self._folder.glob("*/*.part"):
+            # An upload that has just been completed has no part file.
+            with self._lock(part), contextlib.suppress(OSError):
+                if part not in self._open and part.stat().st_mtime < before:
+                    drop(part)
+                    dropped += 1
         return dropped
 
     def _place(self, tenant: str, manifest: Manifest) -> Path:
@@ -96,8 +95,12 @@ class Uploads:
     def _folder_of(self, tenant: str) -> Path:
         return self._folder / tenant_digest(tenant)
 
+    def _lock(self, place: Path) -> threading.Lock:
+        """Of the uploads of a tenant: those of another do not wait."""
+        return self._locks.setdefault(place.parent, threading.Lock())
+
     def _release(self, upload: FeatureUpload) -> None:
-        with self._lock:
+        with self._lock(upload.place):
             if self._open.get(upload.place) is upload:
                 del self._open[upload.place]
 
@@ -124,7 +127,7 @@ class Uploads:
             for folder, needed in ((place.parent, missing + stored * together), (store.folder, stored)):
                 if room(folder) < needed:
                     raise full()
-            replace_file(declaration(place), [json.dumps({"bytes": stored}).encode()])
+            declaration(place).write_text(json.dumps({"bytes": stored}))  # not synced: see `_declared`
             place.touch(mode=0o600)
         except (OSError, W2SError) as error:
             raise disk_error(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,8 +17,6 @@ from server.parts.upload import PartUpload
 from server.upload_stream import UploadStreams
 from server.usage import TenantUsage
 
-_THREADS = 2
-
 
 class PartServicer(parts_pb2_grpc.PartServiceServicer):
     """See protos/w2s/v1/parts.proto."""
@@ -25,7 +24,7 @@ class PartServicer(parts_pb2_grpc.PartServiceServicer):
     def __init__(self, store: PartStore, usage: TenantUsage, limits: Limits) -> None:
         self._store = store
         self._usage = usage
-        self._streams = UploadStreams("w2s-parts", _THREADS, limits.upload_idle_seconds)
+        self._streams = UploadStreams(limits.upload_idle_seconds)
 
     async def UploadPart(  # noqa: N802  # RPC name
         self, requests: AsyncIterator[pb.UploadPartRequest], context: Any
@@ -45,7 +44,7 @@ class PartServicer(parts_pb2_grpc.PartServiceServicer):
     async def QueryPart(self, request: pb.QueryPartRequest, context: Any) -> pb.QueryPartResponse:  # noqa: N802
         """See protos/w2s/v1/parts.proto."""
         tenant, manifest = current_tenant(), _manifest(request.manifest)
-        received, complete = await self._streams.run(lambda: self._store.received(tenant, manifest))
+        received, complete = await asyncio.to_thread(self._store.received, tenant, manifest)
         return pb.QueryPartResponse(received_bytes=received, complete=complete)
 
 

@@ -27,7 +27,7 @@ class PartStore:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder = folder
         self._limits = limits
-        self._lock = threading.Lock()
+        self._locks: dict[Path, threading.Lock] = {}
         self._open: dict[Path, PartUpload] = {}
 
     def received(self, tenant: str, manifest: PartManifest) -> tuple[int, bool]:
@@ -59,7 +59,7 @@ class PartStore:
         """
         self._check_size(manifest)
         place = self._place(tenant, manifest.sha256)
-        with self._lock:
+        with self._lock(place):
             if not place.exists():
                 self._reserve(place, manifest, usage)
             fresh = PartUpload(place, manifest, self._release)
@@ -96,16 +96,16 @@ class PartStore:
         """
         safe = {self._place(tenant, sha256) for tenant, sha256 in referenced}
         before, freed = time.time() - self._limits.part_keep_seconds, 0
-        with self._lock:
-            for path in self._folder.glob("*/*"):
-                place = path.with_suffix("")
+        for path in self._folder.glob("*/*"):
+            place = path.with_suffix("")
+            # One that has just been completed has no part file.
+            with self._lock(place), contextlib.suppress(OSError):
                 if place in self._open or (path == place and place in safe):
                     continue
-                with contextlib.suppress(OSError):  # one that has just been completed has no part file
-                    found = path.stat()
-                    if found.st_mtime < before:
-                        path.unlink()
-                        freed += found.st_size
+                found = path.stat()
+                if found.st_mtime < before:
+                    path.unlink()
+                    freed += found.st_size
         return freed
 
     def _used(self, folder: Path, without: Path | None = None) -> int:
@@ -113,6 +113,10 @@ class PartStore:
         others = (path for path in folder.glob("*") if without is None or path != staged(without))
         open_ = [one for one in list(self._open.values()) if one.place.parent == folder and one.place != without]
         return sum(size_of(path) for path in others) + sum(one.missing for one in open_)
+
+    def _lock(self, place: Path) -> threading.Lock:
+        """Of the parts of a tenant: those of another do not wait."""
+        return self._locks.setdefault(place.parent, threading.Lock())
 
     def _place(self, tenant: str, sha256: str) -> Path:
         return _place(self._folder, tenant, sha256)
@@ -129,7 +133,7 @@ class PartStore:
             )
 
     def _release(self, upload: PartUpload) -> None:
-        with self._lock:
+        with self._lock(upload.place):
             if self._open.get(upload.place) is upload:
                 del self._open[upload.place]
 

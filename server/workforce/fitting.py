@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from google.rpc import status_pb2
 
@@ -16,6 +17,9 @@ from server.telemetry.logs import log, log_error
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
+_NICENESS = 15
+"""A fit is no hurry, and most of its time goes into starting a process: those of one tenant must not slow jobs."""
+
 
 class FitWorkers:
     """One worker at a time, started for a fit and ended with it; tenants take turns. Predict has its own.
@@ -25,7 +29,7 @@ class FitWorkers:
 
     def __init__(self, limits: Limits, share: Share) -> None:
         self._limits = limits
-        self._share = share
+        self._share = replace(share, niceness=_NICENESS)
         self._lock = FairLock()
 
     async def fit(self, request: bytes, tenant: str) -> Calibration:

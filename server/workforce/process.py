@@ -44,7 +44,7 @@ class WorkerProcess:
         self.idle = True
 
     @classmethod
-    async def start(cls, limits: Limits, share: Share | None = None) -> WorkerProcess:
+    async def start(cls, limits: Limits, share: Share) -> WorkerProcess:
         """Spawn a worker and wait until it is ready.
 
         Raises:
@@ -61,6 +61,8 @@ class WorkerProcess:
             env=worker_environment(limits, share=share),
             process_group=0,
         )
+        with contextlib.suppress(ProcessLookupError):  # it may have ended
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + share.niceness)
         worker = cls(process, limits.worker_silence_seconds)
         try:
             tag, _ = await asyncio.wait_for(worker._read(), _START_SECONDS)

@@ -27,12 +27,14 @@ class Share:
         device: the GPU that it sees, as CUDA_VISIBLE_DEVICES names it; "" for none, None where there are no GPUs.
         threads: on which it runs models.
         data_bytes: its RLIMIT_DATA; 0 for none.
+        niceness: how far it stands behind the process that answers calls, as nice(1) counts.
     """
 
     number: int
     device: str | None
     threads: int
     data_bytes: int
+    niceness: int = 5
 
 
 def plan_slots(limits: Limits, devices: tuple[str, ...]) -> tuple[Share, ...]:

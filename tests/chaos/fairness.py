@@ -192,6 +192,9 @@ def run(folder: Path, rounds: int, seconds: float) -> tuple[Times, Times, Counte
                 reading.join()
                 said = lines[-1].strip() if lines else said
             _clear(running, tokens["hostile"])
+        for event in running.events("call"):
+            if event["tenant"] in TENANTS and event["code"] != "OK":
+                refused[f"{event['method'].rpartition('/')[2]} {event['code']}"] += 1  # clients try again by themselves
         if running.events("internal_error"):
             raise RuntimeError("the server met bugs of its own")
     return alone, attacked, refused, said
@@ -199,6 +202,7 @@ def run(folder: Path, rounds: int, seconds: float) -> tuple[Times, Times, Counte
 
 def _clear(running: RunningServer, token: str) -> None:
     """What the attacker left waits no longer, so that the next phase is alone."""
+    time.sleep(2)  # until its calls of a second are used up no longer
     with running.client(token=token, timeout=60) as client:
         for job in client.jobs():
             with suppress(W2SError):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
-from pathlib import Path
+from contextvars import Context
+from typing import Any
 
 import pytest
 
 from server.access.admission import Admission, BusyError
 from server.access.caller import Caller, set_caller
 from server.access.fair_lock import FairLock
+from server.access.fair_threads import FairThreads
 from server.access.scopes import NEEDED
 from server.config import Limits
-from server.durable.table_thread import TableThread
 
 GATED = (
     "/w2s.v1.PredictorService/Predict",
@@ -94,30 +97,56 @@ def test_one_tenant_never_holds_the_last_place():
     assert asyncio.run(run("local", "other")) == ["local", "local"]
 
 
-def test_steps_on_the_jobs_go_from_tenant_to_tenant(tmp_path: Path):
-    """Hundreds of looks of one tenant delay another's by one; the server's own steps come first."""
+def submitted(threads: FairThreads, tenant: str, step: Callable[[], Any]) -> Future[Any]:
+    """A step on behalf of a tenant, or of the server where it is empty."""
+
+    def submit() -> Future[Any]:
+        if tenant:
+            set_caller(Caller(tenant))
+        return threads.submit(step)
+
+    return Context().run(submit)
+
+
+def test_steps_go_from_tenant_to_tenant():
+    """Hundreds of steps of one tenant delay another's by one; the server's own steps come first."""
     order: list[str] = []
-
-    async def run() -> None:
-        thread, go = TableThread(tmp_path / "jobs.sqlite", Limits(), "me"), threading.Event()
-        await thread.open()
-        blocked = asyncio.create_task(thread.run(lambda: go.wait(30), "hostile"))
-        await asyncio.sleep(0)
+    with FairThreads(1, "fair") as threads:
+        go = threading.Event()
+        submitted(threads, "hostile", lambda: go.wait(30))
         names = [*("hostile",) * 100, "other", "", "hostile", "other"]
-        steps = [asyncio.create_task(thread.run(lambda name=name: order.append(name), name)) for name in names]
-        await asyncio.sleep(0)
+        steps = [submitted(threads, name, lambda name=name: order.append(name)) for name in names]
         steps[3].cancel()
-        await asyncio.sleep(0)
         go.set()
-        await asyncio.gather(blocked, *steps, return_exceptions=True)
         with pytest.raises(ZeroDivisionError):
-            await thread.run(lambda: 1 / 0, "other")
-        await thread.close()
-
-    asyncio.run(run())
+            submitted(threads, "other", lambda: 1 / 0).result(30)
+        assert threads.last(lambda: list(order)).result(30) == order
     assert order[0] == ""
     assert order[1:5].count("other") == 2
     assert len(order) == 103
+
+
+def test_one_tenant_has_half_of_the_threads():
+    """Its further steps wait while other tenants' run, and every one runs in the end."""
+    order: list[str] = []
+    with FairThreads(4, "fair") as threads:
+        begun, go = threading.Semaphore(0), threading.Event()
+
+        def hold() -> None:
+            begun.release()
+            go.wait(30)
+
+        held = [submitted(threads, "hostile", hold) for _ in range(2)]
+        for _ in held:
+            begun.acquire()
+        more = [submitted(threads, "hostile", lambda: order.append("hostile")) for _ in range(50)]
+        for _ in range(50):
+            submitted(threads, "other", lambda: order.append("other")).result(30)
+        assert set(order) == {"other"}
+        go.set()
+        for step in (*held, *more):
+            step.result(30)
+    assert order.count("hostile") == 50
 
 
 def test_turns_go_from_tenant_to_tenant():

@@ -76,7 +76,7 @@ def part(folder: Path) -> None:
     stream.close()
 
 
-@pytest.mark.parametrize(("act", "renames"), [(put, 1), (push, 2), (token, 2), (upload, 3), (part, 1)])
+@pytest.mark.parametrize(("act", "renames"), [(put, 1), (push, 2), (token, 2), (upload, 2), (part, 1)])
 def test_a_file_is_synced_before_its_name_and_its_folder_after(own_folders, seen, act, renames):
     act(own_folders)
     found = [place for place, (kind, _) in enumerate(seen) if kind == "rename"]

@@ -1,6 +1,7 @@
 """A worker process on its own: what it says, what it never says, and when it ends."""
 
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from server.config import Limits
 from server.workforce import frames
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.spawn import worker_environment
+from server.workforce.worker_plan import plan_slots
 from tests.service.running import alive, arrays, until
 
 
@@ -21,7 +23,7 @@ async def answers(worker: WorkerProcess, request: bytes):
 
 def with_worker(act):
     async def run():
-        worker = await WorkerProcess.start(Limits())
+        worker = await WorkerProcess.start(Limits(), plan_slots(Limits(), ())[0])
         try:
             return await act(worker)
         finally:
@@ -35,6 +37,13 @@ def test_a_worker_reports_steps_and_then_the_ranking():
     tags = [tag for tag, _ in with_worker(lambda worker: answers(worker, request))]
     assert tags == ["progress"] * (len(tags) - 1) + ["result"]
     assert len(tags) > 3
+
+
+def test_workers_yield_the_processor():
+    async def niceness(worker):
+        return os.getpriority(os.PRIO_PROCESS, worker.pid)
+
+    assert with_worker(niceness) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
 
 
 def test_a_worker_that_meets_a_bug_names_it_without_its_text_and_lives_on():
