@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from predictor.estimators.priors import FLAT_RIDGE, flat_root, model_weights, power_kernel
+import numpy as np
+
+from predictor.estimators.priors import FLAT_RIDGE, flat_root, mixed_kernel, model_weights, power_kernel, smoother
 from predictor.estimators.problem import Case
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
-from predictor.truth.kernels import agreed_shares, agreement, mixture, seen_by_both, unit
+from predictor.statistics.threads import in_order
+from predictor.truth.kernels import agreed_shares, agreement, compared_rows, seen_by_both, unit
 
 POWERS = (2.0, 4.0)
 """Of the strong model's kernel, for easier tasks in few directions."""
+
+SMALL_SHARE = 1e-4
+"""Models of smaller shares are left out."""
 
 
 def label_kernels(case: Case) -> tuple[Array, ...]:
     """(n, n) of the strong model, even; of the others by agreement, size and depth; and those of easier tasks.
 
-    The last are what both see, and what the strong model sees to the powers 2 and 4: fewer directions.
+    The last are what both see, and what the strong model sees to the powers 2 and 4: fewer directions. The others'
+    kernels are made twice, for their agreement and for the mixture, as all of them together may not fit into memory.
     """
     models = (one for one in (*case.weak, *case.context_models) if not one.labels_only)
     others = [one for one in models if Scale.of(one.features).weight.any()]
     if not Scale.of(case.strong.features).weight.any():
         raise constant(case.strong.features)
-    root = flat_root(case.strong.kernel, FLAT_RIDGE)
+    own = case.strong.kernel
+    root = flat_root(own, FLAT_RIDGE)
     strong = unit(root @ root.T)
-    easier = tuple(unit(power_kernel(case.strong.kernel, power)) for power in POWERS)
+    easier = tuple(in_order(lambda power: unit(power_kernel(own, power)), POWERS))
     if not others:
         return strong, strong, *easier
-    roots = [flat_root(one.kernel, FLAT_RIDGE) for one in others]
+    rows = compared_rows(case.rows)
+    compared = in_order(lambda one: smoother(one, FLAT_RIDGE, rows), others)
     weights = model_weights([*others, case.strong])
-    shares = agreed_shares(agreement([*roots, root]), weights)[:-1]
+    shares = agreed_shares(agreement([*compared, strong[rows, rows]]), weights)[:-1]
     # Where no candidate agrees with any other, agreement tells them apart by nothing.
     shares = shares if shares.any() else weights[:-1]
-    rest = mixture(roots, shares / float(shares.sum()))
-    return strong, rest, seen_by_both(strong, rest), *easier
+    shares = shares / float(shares.sum())
+    used = np.flatnonzero(shares >= SMALL_SHARE)
+    rest = unit(mixed_kernel([others[i] for i in used], shares[used], FLAT_RIDGE))
+    weight = own.shrinkage(FLAT_RIDGE)
+    return strong, rest, seen_by_both(own.vectors, weight / weight.sum(), rest), *easier

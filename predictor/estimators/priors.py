@@ -41,16 +41,43 @@ def flat_kernel_of(model: Representation, ridge: float) -> Array:
     """As `flat_kernel`, without eigenvectors where the features fit into memory: K (K + β I)⁻¹ over its trace."""
     if streams(model.features):
         return flat_kernel(model.kernel, ridge)
-    scaled = Scale.of(model.features).apply(model.features) / np.sqrt(len(model.features))
+    flat = smoother(model, ridge, slice(None))
+    flat /= np.trace(flat)
+    return flat
+
+
+def smoother(model: Representation, ridge: float, chosen: slice) -> Array:
+    """(k, k) K (K + β I)⁻¹ between the chosen rows of features that fit into memory, K that of all rows."""
+    scaled = Scale.of(model.features).apply(model.features)
+    scaled /= np.sqrt(len(scaled))
     rows, dims = scaled.shape
     if dims > rows:
-        flat = np.eye(rows) - ridge * np.linalg.inv(scaled @ scaled.T + ridge * np.eye(rows))
-    else:
-        root = np.linalg.cholesky(scaled.T @ scaled + ridge * np.eye(dims))
-        half = solved(np.asarray(root, dtype=np.float64), np.ascontiguousarray(scaled.T))
-        flat = half.T @ half
-    shared: Array = flat / np.trace(flat)
-    return shared
+        whole = scaled @ scaled.T
+        whole.flat[:: rows + 1] += ridge
+        found: Array = np.asarray(np.linalg.inv(whole)[chosen, chosen], dtype=np.float64) * -ridge
+        found.flat[:: len(found) + 1] += 1.0
+        return found
+    among = scaled.T @ scaled
+    among.flat[:: dims + 1] += ridge
+    root = np.asarray(np.linalg.cholesky(among), dtype=np.float64)
+    half = solved(root, scaled[chosen].T.copy())
+    return half.T @ half
+
+
+def mixed_kernel(models: Sequence[Representation], shares: Array, ridge: float) -> Array:
+    """(n, n) Σ shares · flat kernel; as many kernels are in memory as threads."""
+    total: Array = np.zeros((len(models[0].features),) * 2)
+    weighted, threads = list(zip(models, shares, strict=True)), usable_threads()
+
+    def kernel(one: tuple[Representation, float]) -> Array:
+        found = flat_kernel_of(one[0], ridge)
+        found *= one[1]
+        return found
+
+    for start in range(0, len(weighted), threads):
+        for found in in_order(kernel, weighted[start : start + threads]):
+            total += found
+    return total
 
 
 def power_kernel(kernel: Kernel, power: float) -> Array:
@@ -71,12 +98,7 @@ def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     seeing = [model for model in models if Scale.of(model.features).weight.any()]
     if not seeing:
         raise constant(models[0].features)
-    total: Array = np.zeros((len(models[0].features),) * 2)
-    weighted, threads = list(zip(seeing, model_weights(seeing), strict=True)), usable_threads()
-    for start in range(0, len(seeing), threads):  # as many kernels in memory as threads
-        for kernel in in_order(lambda one: one[1] * flat_kernel_of(one[0], ridge), weighted[start : start + threads]):
-            total += kernel
-    return total
+    return mixed_kernel(seeing, model_weights(seeing), ridge)
 
 
 def model_weights(models: Sequence[Representation]) -> Array:

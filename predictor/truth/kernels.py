@@ -19,28 +19,33 @@ def unit(kernel: Array) -> Array:
         ValueError: the kernel is constant.
     """
     means = kernel.mean(axis=0)
-    centred = kernel - means[:, None] - means[None, :] + means.mean()
-    level = float(np.mean(np.diag(centred)))
+    found: Array = kernel - means[:, None]
+    found -= means
+    found += means.mean()
+    level = float(np.mean(np.diag(found)))
     if level <= 0.0:
         raise ValueError("the kernel is constant over the rows; give one that varies")
-    found: Array = centred / level
+    found /= level
     return found
 
 
-def agreement(roots: Sequence[Array]) -> Array:
-    """(m, m) correlation between the kernels of models over pairs of rows: K_ab, a ≠ b, K = R Rᵀ.
+def compared_rows(rows: int) -> slice:
+    """Rows whose pairs are compared."""
+    return slice(0, rows, -(-rows // MAX_AGREEMENT_ROWS))
+
+
+def agreement(kernels: Sequence[Array]) -> Array:
+    """(m, m) correlation between the kernels of models over pairs of rows: K_ab, a ≠ b.
 
     Unrelated features correlate by about 1/√pairs at any width, as diagonals are left out.
 
     Args:
-        roots: (n, r) per model.
+        kernels: (k, k) per model, of `compared_rows`.
     """
-    rows = len(roots[0])
-    chosen = np.arange(0, rows, -(-rows // MAX_AGREEMENT_ROWS))
-    left, right = np.triu_indices(len(chosen), 1)
-    pairs = np.empty((len(roots), len(left)))
-    for place, root in enumerate(roots):
-        values = (root[chosen] @ root[chosen].T)[left, right]
+    left, right = np.triu_indices(len(kernels[0]), 1)
+    pairs = np.empty((len(kernels), len(left)))
+    for place, kernel in enumerate(kernels):
+        values = kernel[left, right]
         pairs[place] = values - values.mean()
     norms = np.sqrt(np.sum(pairs**2, axis=1))
     pairs /= np.where(norms > 0.0, norms, 1.0)[:, None]
@@ -64,17 +69,13 @@ def agreed_shares(agreeing: Array, prior: Array) -> Array:
     return shares
 
 
-def mixture(roots: Sequence[Array], shares: Array) -> Array:
-    """(n, n) Σ shares · R Rᵀ, centred, mean diagonal 1; shares below 1e-4 are left out."""
-    total = np.zeros((len(roots[0]),) * 2)
-    for root, share in zip(roots, shares, strict=True):
-        if share >= 1e-4:
-            total += share * (root @ root.T)
-    return unit(total)
+def seen_by_both(vectors: Array, values: Array, second: Array) -> Array:
+    """(n, n) F^½ S F^½, centred, mean diagonal 1: functions that are plausible under both kernels.
 
-
-def seen_by_both(first: Array, second: Array) -> Array:
-    """(n, n) F^½ S F^½, centred, mean diagonal 1: functions that are plausible under both kernels."""
-    values, vectors = np.linalg.eigh(first)
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-    return unit(root @ second @ root)
+    Args:
+        vectors, values: (n, r) and (r,) eigenpairs of F, values ≥ 0.
+        second: (n, n) S.
+    """
+    halves = np.sqrt(values)
+    inner = np.outer(halves, halves) * (vectors.T @ second @ vectors)
+    return unit(vectors @ inner @ vectors.T)
