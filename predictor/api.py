@@ -15,6 +15,8 @@ from predictor.intake.pool_labels import TableInput, table_given
 from predictor.intake.request import Model, Options, build_query, spec_of
 from predictor.intake.row_texts import TEXT_COLUMN
 from predictor.intake.rows import task_of
+from predictor.outcomes.outcome import Outcome
+from predictor.outcomes.store import OutcomeStore
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.query.training_plan import FREE
@@ -54,9 +56,9 @@ def rank(
         InputError, NotFoundError: the request is wrong, or the strong model cannot be used.
     """
     query = build_query(strong=strong, weak=weak, **options)
-    calibration = CalibrationStore().named_in(query.settings)
+    measured = CalibrationStore().named_in(query.settings), past_of(query)
     with open_engine(engine, source_of(query)) as source:
-        return drain(rank_steps(query, source, calibration))
+        return drain(rank_steps(query, source, *measured))
 
 
 def predict(
@@ -78,9 +80,15 @@ def predict(
         InputError: as `rank`, and where a model would have to be run.
     """
     query = build_query(strong=strong, weak=weak, **options)
-    calibration = CalibrationStore().named_in(query.settings)
+    measured = CalibrationStore().named_in(query.settings), past_of(query)
     with open_engine(engine, ArraySource()) as source:
-        return drain(rank_steps(query, source, calibration))
+        return drain(rank_steps(query, source, *measured))
+
+
+def past_of(query: RankingQuery) -> tuple[Outcome, ...]:
+    """This user's recorded outcomes of the query's candidates, as far as its settings ask for them."""
+    names = [name for spec in query.weak for name in (spec.name, spec.reference)]
+    return OutcomeStore().of_candidates(query.settings.past_outcomes, names)
 
 
 def label(*, teacher: Model, **options: Unpack[Options]) -> TrainingSet:

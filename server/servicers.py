@@ -163,7 +163,8 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         message = _message(await self._jobs.get(current_tenant(), request.id))
         if request.include_query:
             message.query.ParseFromString(await self._jobs.request(current_tenant(), request.id))
-            message.query.ClearField("calibration")  # the server's copy of what the settings name
+            for copied in ("calibration", "past_outcomes"):  # the server's copies of what the settings name
+                message.query.ClearField(copied)
         return pb.GetRankingJobResponse(job=message)
 
     async def ListRankingJobs(self, request: pb.ListRankingJobsRequest, context: Any) -> pb.ListRankingJobsResponse:  # noqa: N802

@@ -102,10 +102,11 @@ def _rank(request: bytes, state: Path, tenant: str, history: History, outward: B
         if message.HasField("calibration"):
             with convert.fields_under("calibration"):
                 calibration = convert.calibration_from_proto(message.calibration)
+        past = [convert.outcome_from_proto(one) for one in message.past_outcomes]
         roots = roots_of(tenant, excluded=history.errors())
         query = with_checkpoints(query, roots, int(os.environ[MAX_CANDIDATES]))
         source = guarded(source_of(query, store, history.prefetch), roots)
-        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration), outward))
+        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration, past), outward))
     if tenant != LOCAL:
         redact_ranking(ranking)
     return ranking.SerializeToString()

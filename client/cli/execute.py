@@ -28,9 +28,11 @@ def steps_of(
 
         with connect(arguments) as client:
             return (yield from client.rank_steps(query))
+    from predictor.api import past_of
     from predictor.calibration.store import CalibrationStore
     from predictor.engines.open import open_engine
     from predictor.ranking.rank import rank_steps
 
     with open_engine(arguments.engine, source(query)) as opened:
-        return (yield from rank_steps(query, opened, CalibrationStore().named_in(query.settings)))
+        calibration = CalibrationStore().named_in(query.settings)
+        return (yield from rank_steps(query, opened, calibration, past_of(query)))

@@ -78,6 +78,7 @@ class Options(TypedDict, total=False):
             given.
         seed: >= 0.
         calibration: name of a fitted calibration.
+        past_outcomes: recipe of recorded outcomes of the same candidates that are taken as evidence, or `any`.
     """
 
     candidates: str | Path | None
@@ -116,6 +117,7 @@ class Options(TypedDict, total=False):
     costs: CostsInput | None
     seed: int | None
     calibration: str | None
+    past_outcomes: str | None
 
 
 def build_query(

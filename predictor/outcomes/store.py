@@ -20,6 +20,9 @@ from predictor.outcomes.outcome import Outcome, content_id
 MAX_BYTES = 16 << 10
 """Of one outcome as JSON."""
 
+ANY = "any"
+"""In place of a recipe: all of them."""
+
 POLL_SECONDS = 0.01
 BUSY_SECONDS = 60.0
 """How long a process waits for another one's transaction."""
@@ -128,6 +131,19 @@ class OutcomeStore:
             wanted = {"place": place, "task": task, "strong": strong, "recipe": recipe}
             found = database.execute(_SELECT, {**wanted, "size": -1 if size is None else size}).fetchall()
         return tuple(self._outcome(name, text) for name, text in found)
+
+    def of_candidates(self, recipe: str | None, names: Iterable[str]) -> tuple[Outcome, ...]:
+        """Outcomes of the recipe that have one of these candidates as their weak model, whatever its layer.
+
+        Args:
+            recipe: `any` for every one; None for no outcomes at all.
+            names: of candidates and of their models, as given or by reference.
+        """
+        if recipe is None:
+            return ()
+        bases = {name.partition("#")[0] for name in names}
+        found = self.read(recipe=None if recipe == ANY else recipe)
+        return tuple(one for one in found if one.weak.partition("#")[0] in bases)
 
     def _refuse_old(self) -> None:
         """Refuse the JSON lines of before SQLite: ignored, they would be lost unnoticed."""

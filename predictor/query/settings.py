@@ -19,6 +19,9 @@ Precision = Literal["auto", "fp32", "bf16"]
 Truncate = Literal["right", "left", "middle"]
 RefineBy = Literal["linear", "prompted"]
 
+PAST = ("calibration", "past_outcomes")
+"""Settings that name stored measurements: the provenance records these instead."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -125,6 +128,7 @@ class Settings:
         max_length: tokens after which a row is cut.
         truncate: the end that a long row loses, or its middle.
         calibration: name of a fitted calibration, or None.
+        past_outcomes: recipe of the recorded outcomes that are evidence, `any` for all of them; None for none.
         precision: of torch arithmetic; `auto` is bf16 where the device and the model support it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
             dropped on the way; see `predictor.ranking.racing`. Confidence in [0.5, 1), 0.95 where only a budget is
@@ -235,6 +239,15 @@ class Settings:
     calibration: str | None = setting(
         None, Option("evidence", "correct errors and gains by past outcomes; see w2s calibrate", "NAME")
     )
+    past_outcomes: str | None = setting(
+        None,
+        Option(
+            "evidence",
+            "use recorded outcomes of the same candidates on other tasks as evidence; those of trainings by RECIPE, or "
+            "any; see w2s outcomes",
+            "RECIPE",
+        ),
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -249,8 +262,8 @@ class Settings:
             raise InputError("no estimator named; leave estimators out for the default.", reason="NO_ESTIMATOR")
 
     def record(self) -> dict[str, Any]:
-        """The settings for the provenance of an answer. A calibration is recorded with what it corrected."""
-        values = {own.name: getattr(self, own.name) for own in fields(self) if own.name != "calibration"}
+        """The settings for the provenance of an answer. What was measured before is recorded where it is used."""
+        values = {own.name: getattr(self, own.name) for own in fields(self) if own.name not in PAST}
         for name, value in values.items():
             if isinstance(value, LabelPrompt | Training | Budget):
                 values[name] = asdict(value)

@@ -58,7 +58,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
             case = case_of(query, strong, active, gathered.context_models, gathered.voters)
             effects = selection.effects([one.name for one in active])
             known = [one.estimates for one in active]
-            ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects)
+            ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects, selection.past)
             active = estimate_together(active, selection, case, ordering)
             suggested = suggestions_for(query, case, ordering)
     yield Progress("", "done", len(active) + 1, len(active) + 1)
@@ -98,7 +98,7 @@ def _ranking(
         ),
         candidates=(*ranked, *(Candidate(one.name, "failed", error=one.failure) for one in failed)),
         null=NullBand() if ordering is None else ordering.null,
-        provenance=Provenance(versions(), query.settings.seed, request_record(query)),
+        provenance=Provenance(versions(), query.settings.seed, request_record(query, selection.past)),
         warnings=warnings,
         decision=None if ordering is None else decide(query, ordering, ranked, strong.parameters, evidence),
         evidence_kinds=() if ordering is None or ordering.forecast is None else ordering.forecast.evidence_kinds,

@@ -15,6 +15,7 @@ from predictor.estimators.protocol import Estimator, Forecast, Forecaster, forec
 from predictor.query.settings import RankBy
 from predictor.ranking.candidate_effects import CandidateEffects
 from predictor.ranking.null_scores import above_null, null_band
+from predictor.ranking.past_outcomes import PastOutcomes
 from predictor.ranking.point_values import numbers, some_rows, values_of
 from predictor.ranking.predictions import with_predictions
 from predictor.ranking.uncertainty import Standing, standing
@@ -83,6 +84,7 @@ def order(
     rank_by: RankBy | None,
     known: Sequence[Mapping[str, Estimate]] | None = None,
     effects: CandidateEffects | None = None,
+    past: PastOutcomes | None = None,
 ) -> Ordering:
     """Order the case's candidates by the values of the ranking estimator.
 
@@ -94,20 +96,27 @@ def order(
         known: estimates of the case per candidate, by estimator; those of `requested` are not computed again.
         effects: added to the predicted outcomes where they belong to the forecaster that predicts these. Whether a
             candidate beats the null is decided without them, because that is a question about its rows.
+        past: further evidence on the predicted outcomes, of any forecaster; the null as above.
     """
     estimator = requested.chosen(case) if isinstance(requested, Combined) else requested
     if forecasts(estimator):
-        return _by_forecast(requested, estimator, case, rank_by, effects)
+        return _by_forecast(requested, estimator, case, rank_by, effects, past)
     return _by_value(requested, case, known)
 
 
 def _by_forecast(
-    requested: Estimator, forecaster: Forecaster, case: Case, rank_by: RankBy | None, effects: CandidateEffects | None
+    requested: Estimator,
+    forecaster: Forecaster,
+    case: Case,
+    rank_by: RankBy | None,
+    effects: CandidateEffects | None,
+    past: PastOutcomes | None,
 ) -> Ordering:
     own = forecaster.forecast(case)
     above = above_null(own.error if own.null_error is None else own.null_error, own.null_draws)
     added = effects is not None and effects.forecaster == forecaster.name
     forecast = effects.added_to(own, case.rng("random_effects")) if effects is not None and added else own
+    forecast = forecast if past is None else past.added_to(forecast, [one.name for one in case.weak])
     follows = rank_by_of(rank_by, forecast, corrected=added)
     values, replicates = ordered_by(follows, forecast)
     where = standing(values, forecast.centred(values, replicates), above)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from predictor.calibration.calibration import Calibration
+from predictor.outcomes.outcome import Outcome
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSource
 from predictor.ranking import racing
@@ -15,7 +18,12 @@ from predictor.steps import Steps
 from predictor.training.splits import check_rows
 
 
-def rank_steps(query: RankingQuery, source: FeatureSource, calibration: Calibration | None = None) -> Steps[Ranking]:
+def rank_steps(
+    query: RankingQuery,
+    source: FeatureSource,
+    calibration: Calibration | None = None,
+    outcomes: Sequence[Outcome] = (),
+) -> Steps[Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
     A candidate that cannot be loaded, run or estimated becomes a failed row; the others are ranked.
@@ -24,13 +32,14 @@ def rank_steps(query: RankingQuery, source: FeatureSource, calibration: Calibrat
         query: what is asked.
         source: gives features of models.
         calibration: the one that the settings of the query name.
+        outcomes: recorded ones that the settings of the query ask for.
 
     Raises:
         W2SError: the strong model failed, or the request is wrong.
     """
     if query.labels is not None:
         query.labels.unlabelled()
-    selection = Selection.of(query, calibration)
+    selection = Selection.of(query, calibration, outcomes)
     if selection.forecasters:
         check_rows(len(query.pool))
     check_one_layer(query)

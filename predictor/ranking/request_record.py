@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from predictor.query.query import RankingQuery
+from predictor.ranking.past_outcomes import PastOutcomes
 
 
-def request_record(query: RankingQuery) -> dict[str, Any]:
-    """The request as names and numbers, enough to repeat it; arrays by name only."""
+def request_record(query: RankingQuery, past: PastOutcomes | None = None) -> dict[str, Any]:
+    """The request as names and numbers, enough to repeat it; arrays by name only, past outcomes by a digest."""
     labelled = 0 if query.labels is None else int(query.labels.known.sum())
     return {
         "strong": query.strong.as_given,
@@ -19,4 +20,5 @@ def request_record(query: RankingQuery) -> dict[str, Any]:
         "describers": [spec.as_given for spec in query.describers],
         "proxies": sorted(query.proxies),
         **query.settings.record(),
+        **({} if past is None else {"past_outcomes": past.record()}),
     }

@@ -14,12 +14,14 @@ from predictor.estimators.combined import Combined, joint_evidence, short_of_tra
 from predictor.estimators.protocol import Estimator, Forecaster, JointEstimator, compares, forecasts
 from predictor.estimators.registry import BY_NAME_ONLY, ESTIMATORS, find
 from predictor.estimators.vote_matrix import NEEDED
+from predictor.outcomes.outcome import Outcome
 from predictor.query.evidence import Evidence
 from predictor.query.labels import Kind
 from predictor.query.query import RankingQuery
 from predictor.query.settings import RankBy
 from predictor.ranking.candidate_effects import CandidateEffects
 from predictor.ranking.ordering import Ordering
+from predictor.ranking.past_outcomes import PastOutcomes
 from predictor.results.ranking import Ranking
 
 
@@ -48,6 +50,11 @@ class AppliedCalibration:
             InputError: none does.
         """
         return cls(calibration, estimator, kind, *fits_for(calibration, estimator, kind))
+
+    def without_effects(self) -> AppliedCalibration:
+        """The same without effects of single candidates."""
+        error, gain = (None if f is None else replace(f, random_effects={}, met={}) for f in (self.error, self.gain))
+        return replace(self, error=error, gain=gain)
 
     def effects(self, names: Sequence[str]) -> CandidateEffects | None:
         """What past outcomes of these candidates add to their predictions."""
@@ -80,6 +87,7 @@ class Selection:
         rank_by: which predicted outcome makes the order; None as in `Settings`.
         evidence: the most that is known of any candidate.
         calibration: None where none was named.
+        past: recorded outcomes of the candidates; None where they are not asked for.
     """
 
     estimators: tuple[Estimator, ...]
@@ -87,10 +95,13 @@ class Selection:
     rank_by: RankBy | None
     evidence: Evidence
     calibration: AppliedCalibration | None = None
+    past: PastOutcomes | None = None
 
     @classmethod
-    def of(cls, query: RankingQuery, calibration: Calibration | None = None) -> Selection:
-        """What the query asks for.
+    def of(
+        cls, query: RankingQuery, calibration: Calibration | None = None, outcomes: Sequence[Outcome] = ()
+    ) -> Selection:
+        """What the query asks for. Past outcomes are evidence once: beside them, a calibration moves no candidate.
 
         Raises:
             InputError: an unknown estimator, one that needs labels where none were given, or a calibration that does
@@ -101,10 +112,12 @@ class Selection:
         ranking = next((e for e in estimators if forecasts(e)), estimators[0])
         if calibration is not None and isinstance(ranking, Combined):
             ranking = _recorded(query, evidence) or ranking
-        selection = cls(estimators, ranking, query.settings.rank_by, evidence)
+        past = None if query.settings.past_outcomes is None else PastOutcomes.of(outcomes, query)
+        selection = cls(estimators, ranking, query.settings.rank_by, evidence, past=past)
         if calibration is None:
             return selection
-        return replace(selection, calibration=AppliedCalibration.of(calibration, *_calibrated(query, ranking)))
+        applied = AppliedCalibration.of(calibration, *_calibrated(query, ranking))
+        return replace(selection, calibration=applied if past is None else applied.without_effects())
 
     def __post_init__(self) -> None:
         ranking = self.ranking_estimator
@@ -125,7 +138,8 @@ class Selection:
 
     def narrowed(self, query: RankingQuery) -> Selection:
         """The selection for a part of the candidates and rows, with the same calibration."""
-        return Selection.of(query, None if self.calibration is None else self.calibration.calibration)
+        past = () if self.past is None else self.past.outcomes
+        return Selection.of(query, None if self.calibration is None else self.calibration.calibration, past)
 
     def effects(self, names: Sequence[str]) -> CandidateEffects | None:
         """What past outcomes of these candidates add to their predictions."""

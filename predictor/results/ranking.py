@@ -23,13 +23,14 @@ SCHEMA = "w2s.ranking.v1"
 
 @dataclass(frozen=True)
 class EvidenceUse:
-    """How much the order relies on one description, proxy or candidate's weak labels.
+    """How much the order relies on one description, proxy or candidate's weak labels, or on past outcomes.
 
     Attributes:
-        kind: `description`, `proxy` or `weak`.
-        name: of the describer, proxy or candidate.
-        weight: share of the voters' consensus, 0 to 1.
-        reliability: correlation with the labels that is taken without gold labels, from how far the voters agree.
+        kind: `description`, `proxy`, `weak` or `past_outcomes`.
+        name: of the describer, proxy or candidate; of past outcomes, of how many candidates and tasks they are.
+        weight: share of the voters' consensus, 0 to 1; of past outcomes, of the precision of the predicted errors.
+        reliability: correlation with the labels that is taken without gold labels, from how far the voters agree; of
+            past outcomes, correlation with the errors here, from how far past tasks agree.
         gold_correlation: correlation with the gold labels of the rows that have one; None where none are given.
     """
 

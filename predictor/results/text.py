@@ -118,6 +118,12 @@ def evidence_lines(ranking: Ranking) -> list[str]:
         if uses:
             share = sum(one.weight for one in uses)
             found.append(f"{shown}, {share:.0%} of the vote: {', '.join(map(_use, uses))}")
+    past = (one for one in ranking.evidence_kinds if one.kind == "past_outcomes")
+    found += (
+        f"past outcomes, {one.weight:.0%} of the order: {visible(one.name)} (correlation with outcomes here "
+        f"taken to be {one.reliability:.2f})"
+        for one in past
+    )
     return found
 
 

@@ -115,7 +115,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         return pb.ListCalibrationsResponse(calibrations=[convert.calibration_to_proto(one) for one in found])
 
     async def attached(self, query: query_pb2.RankingQuery) -> bytes:
-        """What the query needs beside itself: a query with the caller's calibration alone, or an empty one.
+        """What the query needs beside itself: a query with the caller's calibration and outcomes alone, as asked for.
 
         Serialised messages that follow each other are read as one.
 
@@ -123,13 +123,18 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
             NotFoundError: the query names one that the caller does not have.
         """
         query.ClearField("calibration")
-        if not query.settings.HasField("calibration"):
-            return b""
-        store = self._stores.calibrations(current_tenant())
-        found = await self._run(lambda: store.get(query.settings.calibration))
-        return query_pb2.RankingQuery(calibration=convert.calibration_to_proto(found)).SerializeToString(
-            deterministic=True
-        )
+        query.ClearField("past_outcomes")
+        added, tenant, asked = query_pb2.RankingQuery(), current_tenant(), query.settings
+        if asked.HasField("calibration"):
+            calibrations = self._stores.calibrations(tenant)
+            found = await self._run(lambda: calibrations.get(asked.calibration))
+            added.calibration.CopyFrom(convert.calibration_to_proto(found))
+        if asked.HasField("past_outcomes"):
+            names = [name for spec in query.weak for name in (spec.name, spec.reference)]
+            outcomes = self._stores.outcomes(tenant)
+            past = await self._run(lambda: outcomes.of_candidates(asked.past_outcomes, names))
+            added.past_outcomes.extend(convert.outcome_to_proto(one) for one in past)
+        return added.SerializeToString(deterministic=True)
 
     async def _run(self, act: Callable[[], T]) -> T:
         try:

@@ -73,6 +73,7 @@ def full_query() -> RankingQuery:
             truncate="middle",
             seed=9,
             calibration="sst2",
+            past_outcomes="any",
             precision="bf16",
             budget=Budget(0.25, 90.0),
             confidence=0.9,
@@ -208,6 +209,7 @@ def full_ranking() -> Ranking:
         evidence_kinds=(
             EvidenceUse("description", "reader", 0.75, 0.5, 0.25),
             EvidenceUse("weak", "small", 0.25, 0.8, -0.5),
+            EvidenceUse("past_outcomes", "1 of 2 candidates on 3 tasks, most on sst2", 0.5, 0.7, 0.125),
         ),
         decision=Decision(
             launch=("small", "tiny"),

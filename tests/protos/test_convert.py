@@ -69,11 +69,11 @@ def _is_map(field) -> bool:
 )
 def test_the_samples_set_every_field_of_every_message(message):
     excluded = {
-        # A student labels nothing, and so does a candidate with --weak-labels. The server sets the calibration.
+        # A student labels nothing, and so does a candidate with --weak-labels. The server sets what was measured.
         # Describers read texts and label nothing; proxies go with one column, and these labels have three.
         "RankingQuery": [
             *(".strong.labels", ".weak.labels", ".weak.labels", ".calibration"),
-            *(".describers.values", ".describers.labels", ".proxies"),
+            *(".describers.values", ".describers.labels", ".proxies", ".past_outcomes"),
         ],
         # The server adds what was asked as it was stored, where a call asks for it.
         "Job": [".query"],
@@ -110,7 +110,7 @@ def test_the_samples_set_every_field_of_every_message(message):
     ids=lambda kind: getattr(kind, "__name__", ""),
 )
 def test_a_message_has_the_fields_of_its_noun(noun, message):
-    server_side = {"calibration"} if noun is RankingQuery else set()
+    server_side = {"calibration", "past_outcomes"} if noun is RankingQuery else set()
     assert {f.name for f in fields(noun)} == {f.name for f in message.DESCRIPTOR.fields} - {
         "key_order",
         "part",

@@ -14,7 +14,7 @@ from client.cli.parser import Parser
 from predictor.errors import InputError
 from predictor.intake.request import Options, build_query
 from predictor.query.prompt import LabelPrompt
-from predictor.query.settings import OPTIONS, Budget, Settings
+from predictor.query.settings import OPTIONS, PAST, Budget, Settings
 from predictor.query.training_plan import Training
 from protos.settings import settings_from_proto, settings_to_proto
 from protos.w2s.v1 import query_pb2
@@ -60,6 +60,7 @@ GIVEN = {
     "confidence": "0.9",
     "seed": "9",
     "calibration": "sst2",
+    "past_outcomes": "ridge",
 }
 """Keyword -> a value on the command line that is not the default."""
 
@@ -82,6 +83,7 @@ EXPECTED = Settings(
     confidence=0.9,
     seed=9,
     calibration="sst2",
+    past_outcomes="ridge",
 )
 
 
@@ -119,7 +121,7 @@ def test_all_settings_travel() -> None:
     message = query_pb2.Settings.FromString(settings_to_proto(found).SerializeToString())
     assert settings_from_proto(message) == EXPECTED
     record = EXPECTED.record()
-    assert set(record) == {own.name for own in fields(Settings)} - {"calibration"}
+    assert set(record) == {own.name for own in fields(Settings)} - {"calibration", "past_outcomes"}
     assert record["training"] == {
         "weak_rows": 30,
         "student_rows": 40,
@@ -133,13 +135,13 @@ def test_all_settings_travel() -> None:
 
 @pytest.mark.parametrize("keyword", GIVEN)
 def test_setting_travels_alone(keyword: str) -> None:
-    """One flag changes the settings, its message and, but for a calibration's name, the record in the provenance."""
+    """One flag changes the settings, its message and, unless it names stored measurements, the provenance's record."""
     given = {name: GIVEN[name] for name in {keyword} | ({"label_words"} if keyword in ("prompt", "refine") else set())}
     found, base = settings_by_flags(given), settings_by_flags({name: v for name, v in given.items() if name != keyword})
     assert found != base
     assert settings_from_proto(settings_to_proto(found)) == found
     assert settings_to_proto(found) != settings_to_proto(base)
-    assert (found.record() != base.record()) is (keyword != "calibration")
+    assert (found.record() != base.record()) is (keyword not in PAST)
 
 
 def test_ranking_records_the_settings() -> None:

@@ -210,7 +210,7 @@ class Proxy(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training", "launch", "costs", "truncate", "suggest_labels")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training", "launch", "costs", "truncate", "suggest_labels", "past_outcomes")
     class CostsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -236,6 +236,7 @@ class Settings(_message.Message):
     COSTS_FIELD_NUMBER: _ClassVar[int]
     TRUNCATE_FIELD_NUMBER: _ClassVar[int]
     SUGGEST_LABELS_FIELD_NUMBER: _ClassVar[int]
+    PAST_OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     rank_by: RankBy
     layer: str
@@ -254,7 +255,8 @@ class Settings(_message.Message):
     costs: _containers.ScalarMap[str, float]
     truncate: Truncate
     suggest_labels: int
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., launch: _Optional[int] = ..., costs: _Optional[_Mapping[str, float]] = ..., truncate: _Optional[_Union[Truncate, str]] = ..., suggest_labels: _Optional[int] = ...) -> None: ...
+    past_outcomes: str
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., launch: _Optional[int] = ..., costs: _Optional[_Mapping[str, float]] = ..., truncate: _Optional[_Union[Truncate, str]] = ..., suggest_labels: _Optional[int] = ..., past_outcomes: _Optional[str] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form")
@@ -289,7 +291,7 @@ class Budget(_message.Message):
     def __init__(self, share: _Optional[float] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RankingQuery(_message.Message):
-    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration", "drawn", "descriptions", "describers", "proxies")
+    __slots__ = ("strong", "weak", "pool", "labels", "weak_labels", "settings", "calibration", "drawn", "descriptions", "describers", "proxies", "past_outcomes")
     STRONG_FIELD_NUMBER: _ClassVar[int]
     WEAK_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -301,6 +303,7 @@ class RankingQuery(_message.Message):
     DESCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
     DESCRIBERS_FIELD_NUMBER: _ClassVar[int]
     PROXIES_FIELD_NUMBER: _ClassVar[int]
+    PAST_OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     strong: ModelSpec
     weak: _containers.RepeatedCompositeFieldContainer[ModelSpec]
     pool: Pool
@@ -312,4 +315,5 @@ class RankingQuery(_message.Message):
     descriptions: _containers.RepeatedCompositeFieldContainer[Description]
     describers: _containers.RepeatedCompositeFieldContainer[ModelSpec]
     proxies: _containers.RepeatedCompositeFieldContainer[Proxy]
-    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ..., drawn: _Optional[_Union[Drawn, _Mapping]] = ..., descriptions: _Optional[_Iterable[_Union[Description, _Mapping]]] = ..., describers: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ...) -> None: ...
+    past_outcomes: _containers.RepeatedCompositeFieldContainer[_calibration_pb2.Outcome]
+    def __init__(self, strong: _Optional[_Union[ModelSpec, _Mapping]] = ..., weak: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., pool: _Optional[_Union[Pool, _Mapping]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., weak_labels: _Optional[_Iterable[_Union[WeakLabels, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., calibration: _Optional[_Union[_calibration_pb2.Calibration, _Mapping]] = ..., drawn: _Optional[_Union[Drawn, _Mapping]] = ..., descriptions: _Optional[_Iterable[_Union[Description, _Mapping]]] = ..., describers: _Optional[_Iterable[_Union[ModelSpec, _Mapping]]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., past_outcomes: _Optional[_Iterable[_Union[_calibration_pb2.Outcome, _Mapping]]] = ...) -> None: ...

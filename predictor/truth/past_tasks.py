@@ -1,0 +1,147 @@
+"""Past tasks: the standing of candidates on a new task, from what was measured of them on other tasks.
+
+Errors of the m candidates on past task h are centred and scaled to z_h, in units of what the forecast f says of the
+spread between candidates, s² = var f + mean V. A candidate's standing on the new task is u + e, on a past task u + e_h:
+
+    u ~ N(0, ρ s²),    e, e_h ~ N(0, (1 − ρ) s²),    û = ρ Σ_h w_h z_h / (ρ Σ_h w_h + 1 − ρ)
+
+ρ is the mean correlation between past tasks (empirical Bayes). The weight w_h of a task is the share of its variance
+that is no measurement noise, times how near it is: the correlation of its order with the forecast's, at least 0. The
+standing and the forecast N(f, V) rest on the same prior N(0, s²), which counts once:
+
+    f'  =  V' (f / V + û / U),    1 / V'  =  1 / V + 1 / U − 1 / s²,
+
+U the variance of what û misses. Past tasks that do not agree give ρ = 0, U = s² and f' = f.
+
+Robinson 1991, Statistical Science 6(1) (best linear unbiased prediction of random effects).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.statistics.arrays import Array
+
+MIN_CANDIDATES = 3
+"""Candidates that a past task must have measured: two are in perfect or opposite order whatever they are."""
+
+PRIOR_AGREEMENT = 0.3
+"""ρ of a lone past task; it weighs as one pair of tasks among those there are."""
+
+MAX_AGREEMENT = 0.95
+"""ρ at most: of few tasks it can be 1 by chance."""
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class PastTask:
+    """What was measured on one task of some of the m candidates.
+
+    Attributes:
+        name: of the task.
+        values: (m,) errors, lower is better, in any unit; NaN where not measured. At least MIN_CANDIDATES are, and they
+            are not all equal.
+        reliability: share of their variance that is not measurement noise, 0 to 1.
+    """
+
+    name: str
+    values: Array
+    reliability: float = 1.0
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(m,) which candidates were measured."""
+        return ~np.isnan(self.values)
+
+    def standardised(self) -> Array:
+        """(m,) with mean 0 and variance 1 over the known ones; 0 elsewhere."""
+        own = self.values[self.known]
+        found = np.zeros(len(self.values))
+        found[self.known] = (own - own.mean()) / own.std()
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What past tasks and a forecast together say of m candidates on a new task.
+
+    Attributes:
+        mean: (m,) f', relative to the candidates' mean.
+        shrunk: (m,) √(V' / V), at most 1: deviation of the forecast's draws with past tasks over that without.
+        weight: share of the precision that past tasks give, mean over candidates, 0 to 1.
+        reliability: correlation of û with the standing, mean over candidates.
+        tasks: (T,) share of each task's weight among all; zeros where none is near.
+    """
+
+    mean: Array
+    shrunk: Array
+    weight: float
+    reliability: float
+    tasks: Array
+
+
+def standing(past: Sequence[PastTask], mean: Array, variance: Array) -> Standing:
+    """Combine a forecast of m candidates with what was measured of them on past tasks.
+
+    Args:
+        past: at least one task.
+        mean: (m,) forecast, lower is better.
+        variance: (m,) of its draws relative to the candidates' mean.
+    """
+    centred, variance = mean - mean.mean(), np.maximum(variance, TINY)
+    scores, known = np.stack([one.standardised() for one in past]), np.stack([one.known for one in past])
+    weights = np.array([one.reliability for one in past])
+    rho = agreement(scores, known, weights)
+    weights = weights * np.array([_nearness(centred[own], one[own]) for one, own in zip(scores, known, strict=True)])
+    prior = float(centred.var() + variance.mean())
+    placed = np.zeros_like(scores)
+    for one, own, to in zip(scores, known, placed, strict=True):
+        to[own] = centred[own].mean() + np.sqrt(centred[own].var() + variance[own].mean()) * one[own]
+    count = weights @ known
+    effect = rho * (weights @ placed) / (rho * count + 1.0 - rho)
+    explained = rho**2 * count / (rho * count + 1.0 - rho)
+    missed = prior * (1.0 - explained)
+    added = 1.0 / missed - 1.0 / prior
+    updated = 1.0 / (1.0 / variance + added)
+    found = updated * (centred / variance + effect / missed)
+    return Standing(
+        found - found.mean(),
+        np.sqrt(updated / variance),
+        float(np.mean(added * updated)),
+        float(np.mean(np.sqrt(explained))),
+        weights / max(float(weights.sum()), TINY),
+    )
+
+
+def agreement(scores: Array, known: NDArray[np.bool_], weights: Array) -> float:
+    """ρ: mean correlation between the orders of T tasks, over pairs that share candidates.
+
+    Args:
+        scores: (T, m) standardised.
+        known: (T, m).
+        weights: (T,) of a task; a pair weighs as their product.
+    """
+    total, size = PRIOR_AGREEMENT, 1.0
+    for i in range(len(scores)):
+        for j in range(i):
+            both = known[i] & known[j]
+            if both.sum() >= MIN_CANDIDATES:
+                pair = float(weights[i] * weights[j])
+                total, size = total + pair * _correlation(scores[i, both], scores[j, both]), size + pair
+    return float(np.clip(total / size, 0.0, MAX_AGREEMENT))
+
+
+def _nearness(forecast: Array, measured: Array) -> float:
+    return max(0.0, _correlation(forecast, measured))
+
+
+def _correlation(first: Array, second: Array) -> float:
+    """Pearson's; 0 where one is constant."""
+    a, b = first - first.mean(), second - second.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if size > TINY else 0.0
