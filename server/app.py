@@ -76,6 +76,7 @@ from server.workforce.fitting import FitWorkers
 from server.workforce.model_roots import LOCAL_USER
 from server.workforce.model_sources import SOURCES
 from server.workforce.prediction import PredictWorkers
+from server.workforce.priorities import Priorities
 from server.workforce.spawn import STATE
 from server.workforce.worker_plan import find_devices, plan_slots, side_share
 from server.workforce.workers import JobWorkers
@@ -149,10 +150,10 @@ async def serve_with(config: Config, traces: Traces) -> None:
         stack.push_async_callback(job_service.close)
         limits = config.limits
         shares = plan_slots(limits, find_devices(config.devices))
-        queue = FairQueue(limits.overtake_seconds, config.weights)
-        workers = JobWorkers(job_service, limits, metrics, shares, queue, traces)
+        queue, priorities = FairQueue(limits.overtake_seconds, config.weights), Priorities()
+        workers = JobWorkers(job_service, limits, metrics, shares, queue, traces, priorities)
         side = side_share(shares, limits)
-        predictor, fits = PredictWorkers(limits, side), FitWorkers(limits, side)
+        predictor, fits = PredictWorkers(limits, side, priorities), FitWorkers(limits, side, priorities)
         admission = Admission(limits, lambda: job_service.queued)
         guards = (
             ErrorInterceptor(audit, metrics, traces),

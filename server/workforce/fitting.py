@@ -14,6 +14,7 @@ from protos.w2s.v1 import calibration_pb2
 from server.access.fair_lock import FairLock
 from server.config import Limits
 from server.telemetry.logs import log, log_error
+from server.workforce.priorities import Priorities
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
@@ -27,8 +28,9 @@ class FitWorkers:
     Fits are rare and read all outcomes of a tenant, so a warm worker would waste memory.
     """
 
-    def __init__(self, limits: Limits, share: Share) -> None:
+    def __init__(self, limits: Limits, share: Share, priorities: Priorities) -> None:
         self._limits = limits
+        self._priorities = priorities
         self._share = replace(share, niceness=_NICENESS)
         self._lock = FairLock()
 
@@ -67,7 +69,7 @@ class FitWorkers:
 
     async def _started(self) -> WorkerProcess:
         try:
-            worker = await WorkerProcess.start(self._limits, self._share)
+            worker = await WorkerProcess.start(self._limits, self._share, self._priorities)
         except (WorkerLostError, OSError) as error:
             log_error("fit_worker_failed", error)
             raise _lost() from error

@@ -12,6 +12,7 @@ from protos.w2s.v1 import ranking_pb2
 from server.access.fair_lock import FairLock
 from server.config import Limits
 from server.telemetry.logs import log, log_error
+from server.workforce.priorities import Priorities
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
@@ -19,9 +20,9 @@ from server.workforce.worker_plan import Share
 class PredictWorkers:
     """`predict_workers` of them, each at one call at a time. Tenants take turns."""
 
-    def __init__(self, limits: Limits, share: Share) -> None:
+    def __init__(self, limits: Limits, share: Share, priorities: Priorities) -> None:
         self._lock = FairLock(limits.predict_workers)
-        self._all = tuple(_PredictWorker(limits, share) for _ in range(limits.predict_workers))
+        self._all = tuple(_PredictWorker(limits, share, priorities) for _ in range(limits.predict_workers))
         self._idle = list(self._all)
 
     def start(self) -> None:
@@ -52,8 +53,9 @@ class PredictWorkers:
 class _PredictWorker:
     """A warm worker that answers one call at a time."""
 
-    def __init__(self, limits: Limits, share: Share) -> None:
+    def __init__(self, limits: Limits, share: Share, priorities: Priorities) -> None:
         self._limits = limits
+        self._priorities = priorities
         self._share = share
         self._worker: WorkerProcess | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -85,7 +87,9 @@ class _PredictWorker:
             log_error("worker_lost", error, worker=worker.pid)
             raise _lost() from error
         finally:
-            if not worker.idle:
+            if worker is not self._worker:  # its successor is ready
+                worker.request_stop(0)
+            elif not worker.idle:
                 worker.request_stop(0)
                 self.start()
         if tag == "error":
@@ -93,28 +97,29 @@ class _PredictWorker:
         return ranking_pb2.Ranking.FromString(body)
 
     async def _ready(self) -> WorkerProcess:
-        """The warm worker; one that died or served its number of calls is replaced first."""
+        """The warm worker; one that died is replaced first, and one that served its number of calls meanwhile."""
         worker = self._worker
-        if worker is None or not worker.usable or worker.answered >= self._limits.worker_jobs:
+        usable = worker is not None and worker.usable
+        if worker is None or not usable or worker.answered >= self._limits.worker_jobs:
             if self._warming is None or self._warming.done():
                 self.start()
-            if self._warming is not None:
+            if self._warming is not None and not usable:
                 await asyncio.shield(self._warming)
-            worker = self._worker
+                worker = self._worker
         if worker is None or not worker.usable:
             raise _lost()
         return worker
 
     async def _warm(self) -> None:
-        old, self._worker = self._worker, None
-        if old is not None:
-            await old.stop(0)
         try:
-            self._worker = await WorkerProcess.start(self._limits, self._share)
+            fresh = await WorkerProcess.start(self._limits, self._share, self._priorities)
         except (WorkerLostError, OSError) as error:
             log_error("predict_worker_failed", error)
-        else:
-            log("predict_worker_started", worker=self._worker.pid)
+            return
+        log("predict_worker_started", worker=fresh.pid)
+        old, self._worker = self._worker, fresh
+        if old is not None and old.idle:  # else it ends with its call
+            await old.stop(0)
 
 
 def _lost() -> W2SError:

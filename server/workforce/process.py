@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from server.access.caller import LOCAL
 from server.config import Limits
 from server.workforce import frames
+from server.workforce.priorities import Priorities
 from server.workforce.spawn import SHOW_STDERR, worker_environment
 from server.workforce.worker_plan import Share
 
@@ -35,8 +37,12 @@ class WorkerProcess:
         why: why it is being replaced, once it is.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, silence_seconds: float) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, silence_seconds: float, niceness: int, priorities: Priorities
+    ) -> None:
         self._process = process
+        self._niceness = niceness
+        self._priorities = priorities
         self._silence_seconds = silence_seconds
         self.why = "lost"
         self._ending: asyncio.Task[None] | None = None
@@ -44,7 +50,7 @@ class WorkerProcess:
         self.idle = True
 
     @classmethod
-    async def start(cls, limits: Limits, share: Share) -> WorkerProcess:
+    async def start(cls, limits: Limits, share: Share, priorities: Priorities) -> WorkerProcess:
         """Spawn a worker and wait until it is ready.
 
         Raises:
@@ -61,9 +67,8 @@ class WorkerProcess:
             env=worker_environment(limits, share=share),
             process_group=0,
         )
-        with contextlib.suppress(ProcessLookupError):  # it may have ended
-            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + share.niceness)
-        worker = cls(process, limits.worker_silence_seconds)
+        worker = cls(process, limits.worker_silence_seconds, share.niceness, priorities)
+        priorities.apply(process.pid, share.niceness, LOCAL)
         try:
             tag, _ = await asyncio.wait_for(worker._read(), _START_SECONDS)
             if tag != "ready":
@@ -109,6 +114,7 @@ class WorkerProcess:
             WorkerLostError: see there.
         """
         pipe, self.idle = self._process.stdin, False
+        since = time.monotonic()
         try:
             if pipe is None:
                 raise WorkerLostError
@@ -118,7 +124,10 @@ class WorkerProcess:
         except OSError as error:
             raise WorkerLostError("the worker ended before it took the request") from error
         while True:
+            self._priorities.apply(self.pid, self._niceness, tenant)
             tag, body = await self._lively(self._read())
+            since, before = time.monotonic(), since
+            self._priorities.use(tenant, since - before)
             if tag == "beat":
                 continue
             if tag in ("result", "error"):

@@ -21,6 +21,7 @@ from server.workforce.candidate_clock import CandidateClock, History, Loss
 from server.workforce.fair_queue import FairQueue
 from server.workforce.frames import Tag
 from server.workforce.outcome import outcome_of, took_too_long
+from server.workforce.priorities import Priorities
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.worker_plan import Share
 
@@ -38,6 +39,7 @@ class JobWorkers:
         shares: the slots.
         queue: picks the next job.
         traces: of the attempts.
+        priorities: of the worker processes.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class JobWorkers:
         shares: Sequence[Share],
         queue: FairQueue,
         traces: Traces,
+        priorities: Priorities,
     ) -> None:
+        self._priorities = priorities
         self._traces = traces
         self._shares = shares
         self._queue = queue
@@ -149,7 +153,7 @@ class JobWorkers:
             self._metrics.worker_replaced(why)
             log("worker_replaced", worker=worker.pid, why=why)
             await worker.stop(0)
-        fresh = await WorkerProcess.start(self._limits, share)
+        fresh = await WorkerProcess.start(self._limits, share, self._priorities)
         log("worker_started", worker=fresh.pid, slot=share.number, device=share.device)
         return fresh
 

@@ -44,7 +44,7 @@ BOUND = 2.0
 LIMITS = {
     "workers": 2, "tenant_workers": 1, "predict_workers": 2, "max_open_transfers": 16, "max_open_watches": 200,
     "tenant_calls_per_second": 50, "tenant_open_calls": 4, "tenant_queued_jobs": 50, "tenant_disk_bytes": 50_000_000,
-    "upload_idle_seconds": 5, "max_wait_seconds": 10,
+    "upload_idle_seconds": 5, "max_wait_seconds": 10, "worker_jobs": 1000,
 }  # fmt: skip
 RATES = {"Predict": 10, "CreateRankingJob": 10, "FitCalibration": 5, "ListRankingJobs": 60, "GetServerInfo": 60}
 """Calls a second of the hostile tenant, where refusals end them at once; it may make 50 in all."""

@@ -25,6 +25,7 @@ from server.usage import TenantUsage
 from server.workforce.fair_queue import FairQueue
 from server.workforce.fitting import FitWorkers
 from server.workforce.prediction import PredictWorkers
+from server.workforce.priorities import Priorities
 from server.workforce.worker_plan import plan_slots
 from server.workforce.workers import JobWorkers
 from tests.service.running import arrays
@@ -54,8 +55,10 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
             RequestCheck(PartStore(tmp_path / "parts", limits), limits),
             FairQueue(limits.overtake_seconds),
         )
-        workers = JobWorkers(job_service, limits, Metrics(), shares, turns, make_traces("none"))  # never started
-        fits, predictor = FitWorkers(limits, shares[0]), PredictWorkers(limits, shares[0])
+        workers = JobWorkers(
+            job_service, limits, Metrics(), shares, turns, make_traces("none"), Priorities()
+        )  # never started
+        fits, predictor = FitWorkers(limits, shares[0], Priorities()), PredictWorkers(limits, shares[0], Priorities())
         parts, records = PartStore(tmp_path / "parts", limits), TenantStores(tmp_path, limits)
         usage = TenantUsage(0, job_service.stored_bytes, Uploads(tmp_path / "uploads", limits), parts, records)
         calibrations = CalibrationServicer(records, fits, usage, limits)

@@ -11,6 +11,7 @@ from google.rpc import status_pb2
 from protos import convert
 from server.config import Limits
 from server.workforce import frames
+from server.workforce.priorities import Priorities
 from server.workforce.process import WorkerLostError, WorkerProcess
 from server.workforce.spawn import worker_environment
 from server.workforce.worker_plan import plan_slots
@@ -23,7 +24,7 @@ async def answers(worker: WorkerProcess, request: bytes):
 
 def with_worker(act):
     async def run():
-        worker = await WorkerProcess.start(Limits(), plan_slots(Limits(), ())[0])
+        worker = await WorkerProcess.start(Limits(), plan_slots(Limits(), ())[0], Priorities())
         try:
             return await act(worker)
         finally:

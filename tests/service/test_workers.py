@@ -9,6 +9,7 @@ from server.durable.job_service import JobService
 from server.telemetry.exporters import make_traces
 from server.telemetry.metrics import Metrics
 from server.workforce.fair_queue import FairQueue
+from server.workforce.priorities import Priorities
 from server.workforce.worker_plan import plan_slots
 from server.workforce.workers import JobWorkers
 from tests.service.running import arrays
@@ -35,7 +36,13 @@ def test_a_bug_in_an_attempt_costs_the_attempt_and_the_slot_goes_on(tmp_path, ca
         job_service = JobService(tmp_path / "jobs.sqlite", limits)
         await job_service.open()
         workers = JobWorkers(
-            job_service, limits, FaultyMetrics(1), plan_slots(limits, ()), FairQueue(60.0, {}), make_traces("none")
+            job_service,
+            limits,
+            FaultyMetrics(1),
+            plan_slots(limits, ()),
+            FairQueue(60.0, {}),
+            make_traces("none"),
+            Priorities(),
         )
         workers.start()
         try:
