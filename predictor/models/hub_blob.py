@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from predictor.errors import UnavailableError
 from predictor.models.digests import file_digest
 
+PART = ".part"
+"""Ending of a blob that has not arrived as a whole."""
+
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -38,7 +41,7 @@ def resume_blob(library: Any, repository: str, revision: str, name: str, blobs: 
     if urlsplit(about.location).netloc != urlsplit(url).netloc:
         headers.pop("authorization", None)  # a signed address elsewhere
     blobs.mkdir(parents=True, exist_ok=True)
-    part = blob.with_name(f"{blob.name}.part")
+    part = blob.with_name(f"{blob.name}{PART}")
     with part.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if not blob.exists():

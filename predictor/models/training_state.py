@@ -20,6 +20,9 @@ CONSOLIDATE = "zero_to_fp32.py"
 _PACKED = ("gptq", "awq", "bitsandbytes")
 """Quantisations whose weights are no tensors of the network's own shapes."""
 
+PACKED_SETTINGS = {"quantize_config.json": "gptq", "quant_config.json": "awq"}
+"""Files that AutoGPTQ and AutoAWQ write beside config.json, and their quantisation."""
+
 _CARD_BASE = re.compile(r"^base_model:\s*(?:\n\s*-\s*)?[\"']?([\w.-]+/[\w.-]+)", re.MULTILINE)
 
 
@@ -58,15 +61,21 @@ def _sharded(as_given: str, framework: str, command: str, target: str) -> Refuse
     )
 
 
+def quantisation(config: Mapping[str, Any], folder: Path) -> str:
+    """`gptq`, `awq` or `bitsandbytes` where the weights are packed by one of these, else ""."""
+    settings = config.get("quantization_config") or _own_settings(folder)
+    kind = str(settings.get("quant_method", "")).lower() if isinstance(settings, dict) else ""
+    return kind if kind in _PACKED else ""
+
+
 def check_not_quantised(config: Mapping[str, Any], folder: Path, as_given: str) -> None:
     """Refuse packed integer weights, which kernels of their own unpack.
 
     Raises:
         RefusedError: weights of GPTQ, AWQ or bitsandbytes.
     """
-    settings = config.get("quantization_config") or _own_settings(folder)
-    kind = str(settings.get("quant_method", "")).lower() if isinstance(settings, dict) else ""
-    if kind not in _PACKED:
+    kind = quantisation(config, folder)
+    if not kind:
         return
     if kind == "bitsandbytes":
         code = (
@@ -90,8 +99,8 @@ def check_not_quantised(config: Mapping[str, Any], folder: Path, as_given: str) 
 
 
 def _own_settings(folder: Path) -> dict[str, Any]:
-    """Settings that AutoGPTQ and AutoAWQ write beside config.json."""
-    for name, kind in (("quantize_config.json", "gptq"), ("quant_config.json", "awq")):
+    """Settings in a file of their own."""
+    for name, kind in PACKED_SETTINGS.items():
         if (folder / name).is_file():
             return {"quant_method": kind, **read_json_object(folder / name)}
     return {}
