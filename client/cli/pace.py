@@ -94,3 +94,11 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def data_size(count: float) -> str:
+    """Bytes in a unit of their size: `640 kB`, `83.5 MB`, `2.1 GB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1e3:.0f} kB" if count >= 1e3 else f"{count:.0f} B"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.cli.listing import listing
 from client.cli.output import print_json
-from client.cli.pace import duration
+from client.cli.pace import data_size, duration
 from predictor.query.query import RankingQuery
 
 if TYPE_CHECKING:
@@ -44,8 +44,26 @@ class DryRun:
         """Models that must be fetched first, so that nothing is known of their time."""
         return len({step.reference for step in self.steps if step.seconds is None and not step.error})
 
+    @property
+    def missing(self) -> dict[str, int | None]:
+        """Every file to download -> its bytes; each once, also where several models need it."""
+        downloads = [step.download for step in self.steps if step.download is not None]
+        return {file.name: file.bytes for one in downloads for file in one.files}
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Models of whose files nothing is known -> why."""
+        downloads = {step.reference: step.download for step in self.steps if step.download is not None}
+        return {name: one.unknown for name, one in downloads.items() if one.unknown}
+
+    @property
+    def download_bytes(self) -> int | None:
+        """Of all files; None where that of one is not known."""
+        known = [size for size in self.missing.values() if size is not None]
+        return None if self.unknown or len(known) < len(self.missing) else sum(known)
+
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object; `seconds` is None where a model must be fetched first."""
+        """The JSON object; numbers are None where a model must be fetched first, or nobody says."""
         settings, refined = self.query.settings, self._of("refined labels")
         features = self._of("features")
         return {
@@ -60,6 +78,7 @@ class DryRun:
             "labels": [asdict(step) for step in self._of("labels")],
             "refined_labels": asdict(refined[0]) if refined else None,
             "seconds": None if self.to_fetch else self.seconds,
+            "download_bytes": self.download_bytes,
         }
 
     @property
@@ -67,18 +86,31 @@ class DryRun:
         """The table, the errors and the sum."""
         settings = self.query.settings
         order = settings.rank_by or "accuracy where it can be predicted, else w2s_error"
-        rows = [(_role(self.steps, step), step.name, *_columns(step), _time(step.seconds)) for step in self.steps]
+        rows = [
+            (_role(self.steps, step), step.name, *_columns(step), _download(step), _time(step.seconds))
+            for step in self.steps
+        ]
         more = f", and {self.to_fetch} model(s) to fetch first" if self.to_fetch else ""
         errors = dict.fromkeys((step.name, step.error) for step in self.steps if step.error)
         parts = [
             f"{len(self.query.pool):,} rows, each cut at {settings.max_length} tokens; estimators: "
             f"{', '.join(settings.estimators)}; ranked by {order}",
-            listing(("", "model", "layer", "pooling", "state", "about"), rows, empty=""),
+            listing(("", "model", "layer", "pooling", "state", "download", "about"), rows, empty=""),
             *(f"{name}: {error}" for name, error in errors),
+            *self._downloads,
             f"about {_time(self.seconds)} of forward passes on this machine{more}, loading and estimates apart; "
-            "no weights were loaded, nothing was fetched.",
+            "no weights were loaded or fetched.",
         ]
         return "\n\n".join(parts)
+
+    @property
+    def _downloads(self) -> list[str]:
+        """What must be downloaded, and why that is not known where it is not."""
+        sizes = [size for size in self.missing.values() if size is not None]
+        unsized = [name for name, size in self.missing.items() if size is None]
+        found = [f"to download: {data_size(sum(sizes))} in {len(sizes)} file(s) not here yet"] if sizes else []
+        found += [f"to download, of unknown size: {', '.join(unsized)}"] if unsized else []
+        return [*found, *(f"to download, size not known: {why}" for why in self.unknown.values())]
 
     def _of(self, work: Work) -> list[Step]:
         return [step for step in self.steps if step.work == work]
@@ -113,6 +145,12 @@ def _columns(step: Step) -> tuple[str, str, str]:
         step.work, step.layers
     )
     return layers, step.pooling or "–", step.state
+
+
+def _download(step: Step) -> str:
+    if step.download is None:
+        return "–"
+    return "?" if step.download.bytes is None else data_size(step.download.bytes)
 
 
 def _time(seconds: float | None) -> str:

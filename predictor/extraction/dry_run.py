@@ -1,4 +1,6 @@
-"""Dry run: what a ranking would load and run, and roughly how long it takes. No weights are loaded, nothing is fetched.
+"""Dry run: what a ranking would load, download and run, and roughly how long it takes.
+
+No weights are loaded or fetched. The hub and the registry are asked for the sizes of what is not here.
 
 The time of a pass is the multiplications that the headers of the weights and a sample of tokenised rows give, over the
 rate of a short probe (`predictor.extraction.pass_cost`). Loading is not counted.
@@ -26,6 +28,7 @@ from predictor.extraction.precision import drift_allowed, preferred_precision
 from predictor.extraction.prefetch import pooling_of
 from predictor.folders import cache_dir
 from predictor.models.artefact import Artefact
+from predictor.models.downloads import Download, Downloads
 from predictor.models.resolve import resolve
 from predictor.query.model_spec import ModelSpec
 from predictor.query.prompt import LabelPrompt
@@ -56,6 +59,7 @@ class Step:
             `error`.
         seconds: rough time of its forward passes here, None where nothing is known of the model.
         error: why it would fail, or "".
+        download: what must be downloaded first; None in states other than `to fetch`.
         work: features of the rows, their likeness to the task descriptions, labels of the rows by the model itself
             (`#labels=`), or candidates' labels refined by the prompted strong model.
     """
@@ -67,6 +71,7 @@ class Step:
     state: str
     seconds: float | None = None
     error: str = ""
+    download: Download | None = None
     work: Work = "features"
 
 
@@ -230,7 +235,17 @@ def plan(
         labels = [planner.labels(spec) for spec in query.weak if spec.labels is not None]
         candidates = features[1 : 1 + len(query.weak)]
         refined = [planner.refined(candidates, refined_rows)] if query.settings.refine == "prompted" else []
-    return (*features, *labels, *refined)
+    downloads = Downloads(planner.cache)
+    return tuple(_with_download(step, downloads) for step in (*features, *labels, *refined))
+
+
+def _with_download(step: Step, downloads: Downloads) -> Step:
+    if step.state != "to fetch":
+        return step
+    try:
+        return replace(step, download=downloads.of(step.reference))
+    except W2SError as error:
+        return replace(step, state="error", error=error.message)
 
 
 def _seen(look: Callable[[], Step], blank: Step) -> Step:

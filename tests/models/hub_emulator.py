@@ -92,6 +92,11 @@ def serving(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Itera
         server.server_close()
 
 
+def _sibling(folder: Path, name: str) -> dict[str, Any]:
+    size = (folder / name).stat().st_size
+    return {"rfilename": name, "size": size, "lfs": {"sha256": etag(folder / name), "size": size, "pointerSize": 130}}
+
+
 def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -122,7 +127,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
             if revision not in ("main", commit):
                 return self._error(404, "RevisionNotFound")
             if parts[0] == "api":
-                siblings = [{"rfilename": name} for name in hub.files(repository)]
+                siblings = [_sibling(hub.root / repository, name) for name in hub.files(repository)]
                 return self._json({"id": repository, "modelId": repository, "sha": commit, "siblings": siblings})
             if repository in hub.gated:
                 return self._error(403, "GatedRepo")
