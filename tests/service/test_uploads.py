@@ -96,6 +96,30 @@ def test_a_later_stream_takes_over_and_the_earlier_writes_no_more(client):
     np.testing.assert_array_equal(client.features.pull("race").values, values)
 
 
+def test_an_upload_waits_for_no_other_tenant(staged, monkeypatch):
+    """While the disk holds up one tenant's, stood in for by a look at its room."""
+    begun, go = threading.Event(), threading.Event()
+    slow = staged._folder_of("hostile")
+
+    def slowly(folder):
+        if folder == slow:
+            begun.set()
+            assert go.wait(30)
+        return 1 << 40
+
+    monkeypatch.setattr("server.features.uploads.room", slowly)
+    manifest = Manifest.of("set", signal(10))
+    waiting = threading.Thread(target=lambda: staged.open("hostile", manifest).close())
+    waiting.start()
+    assert begun.wait(30)
+    other = threading.Thread(target=lambda: staged.open("other", manifest).close(), daemon=True)
+    other.start()
+    other.join(20)
+    assert not other.is_alive()
+    go.set()
+    waiting.join()
+
+
 @pytest.fixture
 def staged(own_folders):
     return Uploads(own_folders / "uploads", Limits(upload_keep_seconds=100))
