@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,14 @@ from predictor.truth.past_tasks import MIN_CANDIDATES, PastTask, Standing, stand
 
 KIND = "past_outcomes"
 
-Measure = Callable[[Outcome], float | None]
+IN_VARIANCES = "label variance"
+"""The forecast's unit of errors and gains."""
+
+_Student = tuple[str, str, str, bool]
+"""Its name, how it was trained, the unit of its errors, and whether that is the forecast's."""
+
+Measure = Callable[[Outcome], tuple[float | None, bool]]
+"""What was measured, and whether it is in the forecast's unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +66,10 @@ class PastOutcomes:
         if gains := self._tasks(_gain, names):
             gain, gain_draws, _ = _moved(forecast, gains, gain, gain_draws)
         if accuracy is not None:
-            w2s, w2s_draws, _ = _moved(forecast, past, -accuracy.w2s, -accuracy.w2s_draws)
+            students = self._tasks(_student, names)
+            w2s, w2s_draws, _ = _moved(forecast, students, -accuracy.w2s, -accuracy.w2s_draws)
             weak, weak_draws = -accuracy.weak, -accuracy.weak_draws
-            if teachers := self._tasks(_weak, names):
+            if teachers := self._tasks(_teacher, names):
                 weak, weak_draws, _ = _moved(forecast, teachers, weak, weak_draws)
             accuracy = PredictedMeasure(-weak, -w2s, -weak_draws, -w2s_draws)
         return replace(
@@ -75,16 +83,15 @@ class PastOutcomes:
         )
 
     def _tasks(self, measure: Measure, names: Sequence[str]) -> list[PastTask]:
-        """Past tasks with MIN_CANDIDATES of the candidates, not all alike; students of a task are averaged."""
+        """Past tasks with MIN_CANDIDATES of the candidates, not all alike."""
         places = {key: i for i, name in enumerate(names) for key in self._keys(name)}
-        tasks: dict[str, dict[tuple[str, str, str], list[tuple[int, float, float]]]] = {}
+        tasks: dict[str, dict[_Student, list[tuple[int, float, float]]]] = {}
         for one in self.outcomes:
-            value, place = measure(one), places.get(one.weak)
+            (value, same), place = measure(one), places.get(one.weak)
             if value is not None and place is not None:
-                cell = (one.strong, one.recipe, one.unit if one.w2s_error is not None else "accuracy")
+                cell = (one.strong, one.recipe, one.unit, same)
                 tasks.setdefault(one.task, {}).setdefault(cell, []).append((place, value, one.standard_error or 0.0))
-        found = (_past_task(task, list(cells.values()), len(names)) for task, cells in tasks.items())
-        return [one for one in found if one is not None]
+        return [one for task, students in tasks.items() for one in _of_students(task, students, len(names))]
 
     def _keys(self, name: str) -> tuple[str, ...]:
         """A candidate's name, and its model's reference with the candidate's layer."""
@@ -93,49 +100,61 @@ class PastOutcomes:
         return name, f"{reference}{mark}{layer}"
 
 
-def _error(one: Outcome) -> float | None:
-    accuracy = one.w2s_accuracy
-    return one.w2s_error if one.w2s_error is not None else None if accuracy is None else -accuracy
+def _error(one: Outcome) -> tuple[float | None, bool]:
+    """Lower is better."""
+    if one.w2s_error is None:
+        return _negative(one.w2s_accuracy), False
+    return one.w2s_error, one.unit == IN_VARIANCES
 
 
-def _weak(one: Outcome) -> float | None:
-    accuracy = one.weak_accuracy
-    return one.weak_error if one.weak_error is not None else None if accuracy is None else -accuracy
+def _gain(one: Outcome) -> tuple[float | None, bool]:
+    """Higher is better, as in the forecast."""
+    return (one.accuracy_gain, False) if one.gain is None else (one.gain, one.unit == IN_VARIANCES)
 
 
-def _gain(one: Outcome) -> float | None:
-    return one.gain if one.gain is not None else one.accuracy_gain
+def _student(one: Outcome) -> tuple[float | None, bool]:
+    """Of accuracies: lower is better."""
+    return (one.w2s_error, False) if one.w2s_accuracy is None else (_negative(one.w2s_accuracy), True)
 
 
-def _past_task(name: str, cells: Sequence[Sequence[tuple[int, float, float]]], count: int) -> PastTask | None:
-    found, shares = [], []
-    for cell in cells:
-        places, values, errors = (np.array(part) for part in zip(*cell, strict=True))
-        own = np.bincount(places, values, count) / np.maximum(np.bincount(places, minlength=count), 1)
-        one = PastTask(name, np.where(np.bincount(places, minlength=count) > 0, own, np.nan))
-        spread = float(np.nanvar(one.values))
-        if one.known.sum() >= MIN_CANDIDATES and spread > 0.0:
-            found.append(np.where(one.known, one.standardised(), np.nan))
-            shares.append(max(0.0, 1.0 - float(np.mean(errors**2)) / spread))
-    if not found:
-        return None
-    known = np.sum(~np.isnan(found), axis=0)
-    mean = np.where(known > 0, np.nansum(found, axis=0) / np.maximum(known, 1), np.nan)
-    return PastTask(name, mean, float(np.mean(shares))) if float(np.nanvar(mean)) > 0.0 else None
+def _teacher(one: Outcome) -> tuple[float | None, bool]:
+    return (one.weak_error, False) if one.weak_accuracy is None else (_negative(one.weak_accuracy), True)
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _of_students(
+    name: str, students: Mapping[_Student, Sequence[tuple[int, float, float]]], count: int
+) -> Iterator[PastTask]:
+    """A past task per student, which weighs 1 over their number: together they are one task."""
+    found = []
+    for (*_, same), outcomes in students.items():
+        places, values, errors = (np.array(part) for part in zip(*outcomes, strict=True))
+        times = np.bincount(places, minlength=count)
+        own = np.where(times > 0, np.bincount(places, values, count) / np.maximum(times, 1), np.nan)
+        spread = float(np.nanvar(own))
+        if np.sum(times > 0) >= MIN_CANDIDATES and spread > 0.0:
+            found.append((own, max(0.0, 1.0 - float(np.mean(errors**2)) / spread), same))
+    yield from (PastTask(name, own, share / len(found), same) for own, share, same in found)
 
 
 def _moved(forecast: Forecast, past: Sequence[PastTask], mean: Array, draws: Array) -> tuple[Array, Array, Standing]:
-    """(m,) expected values and (m, R) draws with past tasks, lower is better; what all candidates share stays."""
+    """(m,) expected values and (m, R) draws with past tasks; what all candidates share stays.
+
+    Draws are moved and not narrowed: how far a forecast errs on one task is shared by its candidates in part.
+    """
     comparing = draws if forecast.order_draws is None else draws[:, forecast.order_draws]
     found = standing(past, mean, np.var(comparing - comparing.mean(axis=0), axis=1))
-    shared = draws.mean(axis=0)
-    apart = draws - shared
-    around = apart.mean(axis=1, keepdims=True)
-    shift = (found.mean - (mean - mean.mean()))[:, None]
-    return mean.mean() + found.mean, shared + around + shift + (apart - around) * found.shrunk[:, None], found
+    moved = mean.mean() + found.mean
+    return moved, draws + (moved - mean)[:, None], found
 
 
 def _described(past: Sequence[PastTask], names: Sequence[str], found: Standing) -> str:
     known = int(np.any([one.known for one in past], axis=0).sum())
-    nearest = past[int(np.argmax(found.tasks))].name
-    return f"{known} of {len(names)} candidates on {len(past)} tasks, most on {nearest}"
+    shares: dict[str, float] = {}
+    for one, share in zip(past, found.tasks, strict=True):
+        shares[one.name] = shares.get(one.name, 0.0) + float(share)
+    nearest = max(shares, key=lambda name: shares[name])
+    return f"{known} of {len(names)} candidates on {len(shares)} tasks, most on {nearest}"

@@ -1,17 +1,18 @@
 """Past tasks: the standing of candidates on a new task, from what was measured of them on other tasks.
 
-Errors of the m candidates on past task h are centred and scaled to z_h, in units of what the forecast f says of the
-spread between candidates, s² = var f + mean V. A candidate's standing on the new task is u + e, on a past task u + e_h:
+Errors of the m candidates on past task h are centred. Their spread s_h is their own where they are in the forecast's
+unit, else that which the forecast says, s_h² = var f + mean V; z_h are errors in units of s_h. A candidate's standing
+on the new task is u + e, on a past task u + e_h, in units of s, s² the weighted mean of s_h²:
 
-    u ~ N(0, ρ s²),    e, e_h ~ N(0, (1 − ρ) s²),    û = ρ Σ_h w_h z_h / (ρ Σ_h w_h + 1 − ρ)
+    u ~ N(0, ρ),    e, e_h ~ N(0, 1 − ρ),    û = ρ Σ_h w_h z_h / (ρ Σ_h w_h + 1 − ρ)
 
 ρ is the mean correlation between past tasks (empirical Bayes). The weight w_h of a task is the share of its variance
 that is no measurement noise, times how near it is: the correlation of its order with the forecast's, at least 0. The
-standing and the forecast N(f, V) rest on the same prior N(0, s²), which counts once:
+standing s û and the forecast N(f, V) rest on the same prior N(0, s²), which counts once:
 
-    f'  =  V' (f / V + û / U),    1 / V'  =  1 / V + 1 / U − 1 / s²,
+    f'  =  V' (f / V + s û / U),    1 / V'  =  1 / V + 1 / U − 1 / s²,
 
-U the variance of what û misses. Past tasks that do not agree give ρ = 0, U = s² and f' = f.
+U the variance of what s û misses. Past tasks that do not agree give ρ = 0, U = s² and f' = f.
 
 Robinson 1991, Statistical Science 6(1) (best linear unbiased prediction of random effects).
 """
@@ -40,18 +41,20 @@ TINY = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class PastTask:
-    """What was measured on one task of some of the m candidates.
+    """What was measured on one task, with one student, of some of the m candidates.
 
     Attributes:
-        name: of the task.
+        name: of the task; students of one task share it.
         values: (m,) errors, lower is better, in any unit; NaN where not measured. At least MIN_CANDIDATES are, and they
             are not all equal.
-        reliability: share of their variance that is not measurement noise, 0 to 1.
+        weight: share of their variance that is not measurement noise, over the number of the task's students.
+        same_unit: whether they are in the forecast's unit.
     """
 
     name: str
     values: Array
-    reliability: float = 1.0
+    weight: float = 1.0
+    same_unit: bool = False
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -72,14 +75,12 @@ class Standing:
 
     Attributes:
         mean: (m,) f', relative to the candidates' mean.
-        shrunk: (m,) √(V' / V), at most 1: deviation of the forecast's draws with past tasks over that without.
         weight: share of the precision that past tasks give, mean over candidates, 0 to 1.
         reliability: correlation of û with the standing, mean over candidates.
-        tasks: (T,) share of each task's weight among all; zeros where none is near.
+        tasks: (T,) share of each past task among all; zeros where none is near.
     """
 
     mean: Array
-    shrunk: Array
     weight: float
     reliability: float
     tasks: Array
@@ -95,13 +96,14 @@ def standing(past: Sequence[PastTask], mean: Array, variance: Array) -> Standing
     """
     centred, variance = mean - mean.mean(), np.maximum(variance, TINY)
     scores, known = np.stack([one.standardised() for one in past]), np.stack([one.known for one in past])
-    weights = np.array([one.reliability for one in past])
-    rho = agreement(scores, known, weights)
+    weights = np.array([one.weight for one in past])
+    rho = agreement([one.name for one in past], scores, known, weights)
     weights = weights * np.array([_nearness(centred[own], one[own]) for one, own in zip(scores, known, strict=True)])
-    prior = float(centred.var() + variance.mean())
+    spreads = np.array([_spread(one, centred, variance) for one in past])
+    prior = _mean(spreads**2, weights)
     placed = np.zeros_like(scores)
-    for one, own, to in zip(scores, known, placed, strict=True):
-        to[own] = centred[own].mean() + np.sqrt(centred[own].var() + variance[own].mean()) * one[own]
+    for one, own, spread, to in zip(scores, known, spreads, placed, strict=True):
+        to[own] = centred[own].mean() + spread * one[own]
     count = weights @ known
     effect = rho * (weights @ placed) / (rho * count + 1.0 - rho)
     explained = rho**2 * count / (rho * count + 1.0 - rho)
@@ -111,29 +113,40 @@ def standing(past: Sequence[PastTask], mean: Array, variance: Array) -> Standing
     found = updated * (centred / variance + effect / missed)
     return Standing(
         found - found.mean(),
-        np.sqrt(updated / variance),
         float(np.mean(added * updated)),
         float(np.mean(np.sqrt(explained))),
         weights / max(float(weights.sum()), TINY),
     )
 
 
-def agreement(scores: Array, known: NDArray[np.bool_], weights: Array) -> float:
-    """ρ: mean correlation between the orders of T tasks, over pairs that share candidates.
+def agreement(names: Sequence[str], scores: Array, known: NDArray[np.bool_], weights: Array) -> float:
+    """ρ: mean correlation between orders of different tasks, over pairs that share candidates.
 
     Args:
+        names: of the T tasks; students of one task say nothing of another task.
         scores: (T, m) standardised.
         known: (T, m).
-        weights: (T,) of a task; a pair weighs as their product.
+        weights: (T,); a pair weighs as their product.
     """
     total, size = PRIOR_AGREEMENT, 1.0
     for i in range(len(scores)):
         for j in range(i):
             both = known[i] & known[j]
-            if both.sum() >= MIN_CANDIDATES:
+            if names[i] != names[j] and both.sum() >= MIN_CANDIDATES:
                 pair = float(weights[i] * weights[j])
                 total, size = total + pair * _correlation(scores[i, both], scores[j, both]), size + pair
     return float(np.clip(total / size, 0.0, MAX_AGREEMENT))
+
+
+def _spread(past: PastTask, centred: Array, variance: Array) -> float:
+    """s_h."""
+    own = past.known
+    return float(past.values[own].std() if past.same_unit else np.sqrt(centred[own].var() + variance[own].mean()))
+
+
+def _mean(values: Array, weights: Array) -> float:
+    """Weighted by how near tasks are; of all alike where none is."""
+    return float(np.average(values, weights=weights if weights.sum() > 0.0 else None))
 
 
 def _nearness(forecast: Array, measured: Array) -> float:

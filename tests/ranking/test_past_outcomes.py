@@ -19,6 +19,7 @@ from predictor.query.settings import Settings
 from predictor.ranking.past_outcomes import PastOutcomes
 from predictor.results.ranking import Ranking
 from predictor.results.text import evidence_lines
+from predictor.training.predicted_measure import PredictedMeasure
 
 NAMES = ("w0", "w1", "w2", "w3")
 
@@ -123,7 +124,7 @@ def test_units_and_students_are_standardised():
     """Accuracies count like errors, and the students of one task are one task."""
     specs = tuple(ModelSpec(name, "folder") for name in NAMES)
     forecast = TruthForecast(shuffles=1).forecast(case())
-    errors = measured("t", 0.4, 0.3, 0.2, 0.1)
+    errors = measured("t", 0.4, 0.3, 0.2, 0.1, unit="error rate")
     right = [
         Outcome("t", "s", one.weak, weak_accuracy=0.5, w2s_accuracy=1.0 - (one.w2s_error or 0.0)) for one in errors
     ]
@@ -145,12 +146,31 @@ def test_noisy_outcomes_weigh_less():
 
 
 def test_draws_follow():
-    """Draws are centred on the moved values, their common level stays, and they are no wider than before."""
+    """Draws move with the expected values, by as much, and what candidates share stays."""
     specs = tuple(ModelSpec(name, "folder") for name in NAMES)
     forecast = TruthForecast(shuffles=1).forecast(case())
     outcomes = [one for t in range(4) for one in measured(f"t{t}", 0.1, 0.4, 0.2, 0.3)]
     found = past_of(outcomes, *specs).added_to(forecast, NAMES)
-    assert found.error_draws.mean(axis=0) == pytest.approx(forecast.error_draws.mean(axis=0), abs=1e-2)
-    before, after = (np.var(one - one.mean(axis=0), axis=1) for one in (forecast.error_draws, found.error_draws))
-    assert (after <= before + 1e-12).all()
-    assert np.argmin(found.error) in (0, int(np.argmin(forecast.error)))
+    moved = (found.error - forecast.error)[:, None]
+    assert np.ptp(moved) > 0.0
+    assert found.error_draws - forecast.error_draws == pytest.approx(np.tile(moved, found.error_draws.shape[1]))
+    assert found.error_draws.mean(axis=0) == pytest.approx(forecast.error_draws.mean(axis=0))
+
+
+def test_accuracy_moves():
+    """Predicted accuracies move by measured accuracies, in shares of rows."""
+    specs = tuple(ModelSpec(name, "folder") for name in NAMES)
+    forecast = TruthForecast(shuffles=1).forecast(case())
+    flat = np.full((4, forecast.error_draws.shape[1]), 0.8)
+    noise = 0.05 * np.random.default_rng(0).standard_normal(flat.shape)
+    forecast = replace(forecast, accuracy=PredictedMeasure.of_draws(flat - 0.1 + noise, flat + noise))
+    right = (0.9, 0.6, 0.8, 0.7)
+    outcomes = [
+        Outcome(f"t{t}", "s", name, weak_accuracy=one - 0.1, w2s_accuracy=one)
+        for t in range(4)
+        for name, one in zip(NAMES, right, strict=True)
+    ]
+    shifted = replace(forecast.accuracy, w2s=forecast.accuracy.w2s + 0.01 * np.array(right))
+    found = past_of(outcomes, *specs).added_to(replace(forecast, accuracy=shifted), NAMES).accuracy
+    assert found is not None
+    assert np.argsort(found.w2s).tolist() == np.argsort(right).tolist()

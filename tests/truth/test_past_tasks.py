@@ -25,7 +25,6 @@ def test_term_by_term():
     ]
     mean, variance = np.array([0.3, 0.35, 0.5, 0.45]), np.array([0.01, 0.02, 0.03, 0.04])
     f = mean - mean.mean()
-    prior = f.var() + variance.mean()
     known = [np.array([0, 1, 2, 3]), np.array([0, 2, 3])]
     z = [
         (one.values[own] - one.values[own].mean()) / one.values[own].std() for one, own in zip(past, known, strict=True)
@@ -36,9 +35,11 @@ def test_term_by_term():
         share * max(0.0, np.corrcoef(f[own], values)[0, 1])
         for share, own, values in zip((0.9, 0.5), known, z, strict=True)
     ]
+    spreads = [np.sqrt(f[own].var() + variance[own].mean()) for own in known]
+    prior = (weights[0] * spreads[0] ** 2 + weights[1] * spreads[1] ** 2) / sum(weights)
     top, count = np.zeros(4), np.zeros(4)
-    for weight, own, values in zip(weights, known, z, strict=True):
-        top[own] += weight * (f[own].mean() + np.sqrt(f[own].var() + variance[own].mean()) * values)
+    for weight, own, values, spread in zip(weights, known, z, spreads, strict=True):
+        top[own] += weight * (f[own].mean() + spread * values)
         count[own] += weight
     effect = rho * top / (rho * count + 1.0 - rho)
     missed = prior * (1.0 - rho**2 * count / (rho * count + 1.0 - rho))
@@ -46,7 +47,6 @@ def test_term_by_term():
     expected = updated * (f / variance + effect / missed)
     found = standing(past, mean, variance)
     assert found.mean == pytest.approx(expected - expected.mean())
-    assert found.shrunk == pytest.approx(np.sqrt(updated / variance))
     assert found.weight == pytest.approx(np.mean(1.0 - updated / variance))
     assert found.tasks == pytest.approx(np.array(weights) / sum(weights))
 
@@ -68,7 +68,6 @@ def test_direction():
     mean = np.array([0.1, 0.2, 0.3, 0.4, 0.4])
     found = standing([PastTask("a", measured), PastTask("b", measured)], mean, np.full(5, 0.01))
     assert found.mean[3] > found.mean[4]
-    assert (found.shrunk < 1.0).all()
 
 
 def test_certain_forecast_stays():
@@ -120,6 +119,25 @@ def test_agreement_is_estimated():
     for seed in range(30):
         past, _ = made(np.random.default_rng(seed), 10, 0.6)
         scores = np.stack([one.standardised() for one in past])
-        found.append(agreement(scores, scores == scores, np.ones(10)))
+        found.append(agreement([one.name for one in past], scores, scores == scores, np.ones(10)))
     assert np.mean(found) == pytest.approx(0.6, abs=0.08)
-    assert agreement(scores[:1], scores[:1] == scores[:1], np.ones(1)) == PRIOR_AGREEMENT
+    assert agreement(["a"], scores[:1], scores[:1] == scores[:1], np.ones(1)) == PRIOR_AGREEMENT
+
+
+def test_students_of_one_task_are_no_other_task():
+    """Orders of one task's students say nothing of how far tasks agree."""
+    z = np.stack([np.arange(4.0)] * 3)
+    assert agreement(["a", "a", "a"], z, z == z, np.full(3, 1 / 3)) == PRIOR_AGREEMENT
+    assert agreement(["a", "a", "b"], z, z == z, np.full(3, 1 / 3)) > PRIOR_AGREEMENT
+
+
+def test_spread_of_the_same_unit_is_its_own():
+    """Errors in the forecast's unit set the spread; others take the forecast's, whatever their size."""
+    mean, variance = np.linspace(0.0, 1.0, 6), np.full(6, 0.1)
+    small = 1e-3 * np.arange(6.0)
+    own, other, larger = (
+        standing([PastTask("a", values, same_unit=same)], mean, variance).mean
+        for values, same in ((small, True), (small, False), (100.0 * small, False))
+    )
+    assert np.ptp(own) < np.ptp(other)
+    assert other == pytest.approx(larger)

@@ -12,6 +12,7 @@ import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,11 @@ from numpy.typing import NDArray
 
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.registry import find
+from predictor.estimators.truth import TruthForecast
+from predictor.outcomes.importing.detect import import_outcomes
+from predictor.outcomes.outcome import Outcome
 from predictor.query.labels import Labels
+from predictor.ranking.past_outcomes import PastOutcomes
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.lineup import data_folder
@@ -81,12 +86,16 @@ def orders(one: Seed) -> dict[str, Array]:
     rng = np.random.default_rng(one.number)
     drawn = [rng.permutation(len(one.gold))[:ROWS] for _ in range(DRAWS)]
     few = drawn[:MODELLED]
+    forecasts = [TruthForecast().forecast(_case(one.weak[:, rows], None)) for rows in few]
+    past = PastOutcomes(boolq(), {})
     return {
         "parameters": -np.arange(4.0)[None],
         "mean confidence": -np.abs(one.weak - 0.5).mean(axis=1)[None],
         "`agreement_error`": _estimated("agreement_error", one.weak, None)[None],
         "`consensus_truth`": np.stack([_estimated("consensus_truth", one.weak[:, rows], None) for rows in few]),
-        "`truth`": np.stack([_estimated("truth", one.weak[:, rows], None) for rows in few]),
+        "measured on BoolQ": _measured_on_boolq()[None],
+        "`truth`": np.stack([one.error for one in forecasts]),
+        "`truth`, past outcomes on BoolQ": np.stack([past.added_to(one, TEACHERS).error for one in forecasts]),
         f"`truth`, {GOLD} gold rows": np.stack(
             [_estimated("truth", one.weak[:, rows], one.gold[rows]) for rows in few]
         ),
@@ -99,17 +108,34 @@ def _wrong(one: Seed, rows: NDArray[np.intp]) -> Array:
     return np.asarray(np.mean((one.weak[:, rows] >= 0.5) != one.gold[rows], axis=1))
 
 
+@cache
+def boolq() -> tuple[Outcome, ...]:
+    """Outcomes of the same teachers on BoolQ, students trained on their labels alone by cross-entropy."""
+    found = import_outcomes(data_folder() / "outcomes" / "mayankmahajan24_all_runs.csv", task=None).outcomes
+    return tuple(o for o in found if (o.task, o.recipe, o.loss) == ("boolq", "full", "xent") and o.weak in TEACHERS)
+
+
+def _measured_on_boolq() -> Array:
+    """(4,) errors there of the largest student, which has all four teachers."""
+    largest = [one for one in boolq() if one.strong == TEACHERS[-1]]
+    return np.array([np.mean([-(o.w2s_accuracy or 0.0) for o in largest if o.weak == name]) for name in TEACHERS])
+
+
 def _estimated(name: str, weak: Array, gold: Array | None) -> Array:
-    """By an estimator of the product, the first rows' gold labels given; see the page for the student's features."""
+    """By an estimator of the product, the first rows' gold labels given."""
+    return np.array([one.value for one in find(name).estimate(_case(weak, gold))], dtype=np.float64)
+
+
+def _case(weak: Array, gold: Array | None) -> Case:
+    """The teachers with their weak labels; see the page for the student's features."""
     logits = np.log(np.clip(weak, 1e-3, 1 - 1e-3) / np.clip(1 - weak, 1e-3, 1 - 1e-3))
     labels = None if gold is None else Labels.of([*gold[:GOLD], *[None] * (len(gold) - GOLD)])
-    case = Case(
+    return Case(
         Representation("student", logits.T),
         tuple(Representation(teacher, logits[[at]].T) for at, teacher in enumerate(TEACHERS)),
         labels,
         {teacher: table[:, None] for teacher, table in zip(TEACHERS, weak, strict=True)},
     )
-    return np.array([one.value for one in find(name).estimate(case)], dtype=np.float64)
 
 
 def scored(one: Seed) -> Iterator[Cell]:
