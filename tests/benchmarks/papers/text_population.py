@@ -21,7 +21,7 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.descriptions import DESCRIPTIONS
 from tests.benchmarks.lineup import TEXT_STRONG, data_folder, read
-from tests.benchmarks.papers.population import UNKNOWN, Figure, Measured, summary, write
+from tests.benchmarks.papers.population import Figure, Measured, summary, write
 from tests.benchmarks.papers.pretrain import trained
 from tests.benchmarks.papers.text_cells import (
     LEFT_OUT,
@@ -189,12 +189,53 @@ def main() -> None:
             summary=summary(found),
             cellwise=cellwise(cells, found),
             layers=best_layers([one for one in cells if one.layers]),
-            unknown=UNKNOWN,
         )
     )
 
 
 PAGE = """# Xue, Li, Mirzasoleiman 2025: a population of different text models
+
+[arXiv:2502.00620](https://arxiv.org/abs/2502.00620). Made by `W2S_DATA=FOLDER python -m
+tests.benchmarks.papers.text_population`, which writes every figure to [text_population.csv](text_population.csv), the
+worst first.
+
+**Setting.** Teachers are {count} different models: the known text models without the student, and {own} small masked
+and causal transformers of the [text zoo](zoo.py), pre-trained on [sentences](text_corpus.py) of registry packages.
+What these are and how far they were trained is in [zoo_text.csv](zoo_text.csv). Each is there with the layer nearest
+two thirds of its depth, mean-pooled. Tasks are those with a [description](../descriptions.py) but for the topics and
+activities; 800 rows each. Every teacher of every cell is really trained: ridge heads on thirds, {splits} random splits.
+Predictions see no label. ρ is Spearman's; ranges are over resampled cells. Regret is in label variances.
+
+**What differs from the paper.** It ranks 22 published embedding models and 28 language models, by fine-tuned heads of
+large students. No model hub is used here, so most teachers are small models of our own, hardly trained in part. Ridge
+heads replace fine-tuning.
+
+**Peers.** The left-out share and Gaussian sufficiency are [second moments](peers_gaussian.py) of the student and a
+teacher. [TURTLE](turtle.py) labels the rows by what the student finds easy; students are then really trained on these
+labels, and the error is the prediction. It was run on three tasks. FLARE (Jiang and others 2026, arXiv:2604.17344)
+estimates the same sufficiency with normalizing flows; its code was not to be had, and it was not measured.
+
+## Marks
+
+{marks}
+
+## Orders
+
+{summary}
+
+## Cells, the worst first
+
+Ceiling is the error of a student trained on gold labels. Reach is what a perfect order would correlate with: the root
+of the reliability of the measured means.
+
+{cellwise}
+
+## One layer of each model, or its best
+
+On three tasks all layers were trained and predicted. A model's best layer is the one with the lowest predicted error,
+without any label. "Measured best" is chosen in hindsight.
+
+{layers}
 """
 
 if __name__ == "__main__":
