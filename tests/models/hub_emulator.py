@@ -28,7 +28,10 @@ class FakeHub:
         tokens: repository -> token that reads it; other repositories are public.
         gated: repositories whose files are closed to everybody.
         breaks: ending of a file's name -> bytes after which its downloads are cut off.
+        stalls: ending of a file's name -> bytes after which nothing more comes, until `released` is set.
         status: part of a path -> status that it is answered with.
+        released: ends what stalls.
+        address: while it is served.
         requests: method and path of each request, and where its range begins.
     """
 
@@ -36,6 +39,9 @@ class FakeHub:
     tokens: dict[str, str] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     breaks: dict[str, int] = field(default_factory=dict)
+    stalls: dict[str, int] = field(default_factory=dict)
+    released: threading.Event = field(default_factory=threading.Event)
+    address: str = ""
     status: dict[str, int] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -77,6 +83,7 @@ def serving(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Itera
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
+    hub.address = address
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
@@ -88,6 +95,7 @@ def serving(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Itera
     try:
         yield hub
     finally:
+        hub.released.set()
         server.shutdown()
         server.server_close()
 
@@ -150,6 +158,11 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                 self.send_header(key, value)
             self.end_headers()
             if self.command == "HEAD":
+                return None
+            stalled = next((count for ending, count in hub.stalls.items() if name.endswith(ending)), None)
+            if stalled is not None:
+                self.wfile.write(data[start : max(start, stalled)])
+                hub.released.wait(60)
                 return None
             cut = next((count for ending, count in hub.breaks.items() if name.endswith(ending)), None)
             self.wfile.write(data[start:] if cut is None else data[start : max(start, cut)])
