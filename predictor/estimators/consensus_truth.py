@@ -106,7 +106,7 @@ class ConsensusForecast:
         runs, totals, others = [], [], []
         own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
         training = replace(case.training, label_form="soft")
-        named = RowClasses.of_codes(len(used), weak.shape[2]) if classes else None
+        named = RowClasses.of_codes(weak.shape[2]) if classes else None
         as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
         for _ in range(self.two_fold_splits):
             drawn, spread = truth.draw(self.draws, root, rng)

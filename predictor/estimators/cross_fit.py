@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictor.estimators.cross_fitted_students import Teach
-from predictor.statistics.arrays import Array
+from predictor.statistics.arrays import Array, Ints
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
 
@@ -59,6 +59,7 @@ def cross_fit_outcome(
     rng: np.random.Generator,
     classes: RowClasses | None = None,
     gold: Teach | None = None,
+    drawn: Ints | None = None,
 ) -> CrossFitOutcome:
     """Outcomes of one random two-fold split: each half gets the student trained on the other.
 
@@ -71,6 +72,7 @@ def cross_fit_outcome(
         rng: draws these.
         classes: how labels name classes, where rows are of classes.
         gold: the student trained on plausible labels; None for `train`.
+        drawn: (n, R) plausible classes; None where the plausible labels name them.
     """
     rows = weak.shape[1]
     labels = np.concatenate([weak[:, None], null], axis=1)
@@ -83,7 +85,8 @@ def cross_fit_outcome(
     error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
     accuracy = area = None
     if classes is not None:
-        compared = (weak[:, :, None], learned[:, :, None], classes.drawn(truth), weights)
+        named = classes.drawn(truth) if drawn is None else drawn
+        compared = (weak[:, :, None], learned[:, :, None], named, weights)
         accuracy, area = classes.accuracy(*compared), classes.auroc(*compared)
     return CrossFitOutcome(
         error=error,

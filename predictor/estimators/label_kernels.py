@@ -6,9 +6,11 @@ import numpy as np
 
 from predictor.estimators.priors import FLAT_RIDGE, flat_root, mixed_kernel, model_weights, power_kernel, smoother
 from predictor.estimators.problem import Case
+from predictor.spectral.kernels import Kernel
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
 from predictor.statistics.threads import in_order
+from predictor.truth.class_link import Smoother
 from predictor.truth.kernels import agreed_shares, agreement, compared_rows, seen_by_both, unit
 
 POWERS = (2.0, 4.0)
@@ -16,6 +18,9 @@ POWERS = (2.0, 4.0)
 
 SMALL_SHARE = 1e-4
 """Models of smaller shares are left out."""
+
+LEARNED = 0.02
+"""Smallest share of a direction that is followed, of that of the first."""
 
 
 def label_kernels(case: Case) -> tuple[Array, ...]:
@@ -45,3 +50,10 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     rest = unit(mixed_kernel([others[i] for i in used], shares[used], FLAT_RIDGE))
     weight = own.shrinkage(FLAT_RIDGE)
     return strong, rest, seen_by_both(own.vectors, weight / weight.sum(), rest), *easier
+
+
+def student_smoother(kernel: Kernel) -> Smoother:
+    """What a ridge head of the model learns of labels on the rows, but for directions of which it learns little."""
+    share = kernel.shrinkage(FLAT_RIDGE)
+    learned = share > LEARNED * share.max()
+    return Smoother(kernel.vectors[:, learned], share[learned])

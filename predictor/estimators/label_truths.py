@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import NormalDist
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.results.ranking import EvidenceUse
-from predictor.statistics.arrays import Array
+from predictor.statistics.arrays import Array, Ints
 from predictor.training.coding import Coding
 from predictor.training.row_classes import RowClasses
+from predictor.truth.class_link import ClassLink, Smoother
 from predictor.truth.class_truth import class_probabilities
-from predictor.truth.conditioned import LabelPosterior
+from predictor.truth.conditioned import DrawnLabels, LabelPosterior
 from predictor.truth.voters import Consensus, Voters, variances_of
 
 Rows = NDArray[np.intp]
@@ -42,24 +43,26 @@ class LabelTruths:
     known: Rows
     gold: Array
 
-    def row_classes(self) -> RowClasses | None:
-        """How drawn labels of all rows name classes; None of numbers, and where nobody says what the labels are.
+    def with_classes(
+        self, drawn: Sequence[DrawnLabels], smoother: Smoother, rng: np.random.Generator
+    ) -> tuple[DrawnLabels, ...]:
+        """Drawn labels of all rows with the classes that they are of, those of gold rows in place; numbers as they are.
 
-        Of two classes with gold labels, the draws are cut where as many of them are of a class as gold rows left out
-        make likely, by a sigmoid.
+        Args:
+            smoother: of the strong model's heads.
         """
-        rows, columns = self.level.mean.shape
         if not self.classes:
-            return None
-        offsets = np.zeros((rows, columns))
-        if len(self.known) and columns == 1:
-            level, codes = self.level, self.coding.codes(self.gold)
-            _, shares = class_probabilities(level.left_out, level.mean, codes)
-            quantile = np.vectorize(NormalDist().inv_cdf)(shares[:, :1])
-            limit = level.mean + np.sqrt(level.variance)[:, None] * quantile
-            offsets = self.coding.labels(np.array([0.5])) - limit
-            offsets[self.known] = 0.0
-        return RowClasses(self.coding, offsets)
+            return tuple(drawn)
+        level, coding, shown = self.level, self.coding, None
+        if len(self.known):
+            left_out, mean, gold = (coding.codes(one) for one in (level.left_out, level.mean, self.gold))
+            shown = class_probabilities(left_out, mean, gold)[1]
+        truth = coding.centre[:, None] + coding.scale * np.concatenate([one.truth for one in drawn], axis=2)
+        noise, total = (np.concatenate([getattr(one, name) for one in drawn]) for name in ("noise", "total"))
+        found = ClassLink.of(coding.centre, smoother, shown).draw(truth, noise * truth.shape[1] / total, rng)
+        found[self.known] = RowClasses(coding).named(self.gold)[:, None]
+        ends = np.cumsum([len(one.noise) for one in drawn])[:-1]
+        return tuple(replace(one, classes=own) for one, own in zip(drawn, np.split(found, ends, axis=1), strict=True))
 
     @property
     def finished(self) -> bool:
@@ -72,11 +75,19 @@ class LabelTruths:
         mean[self.known], variance[self.known] = self.gold, 0.0
         return mean, variance
 
-    def drawn(self, labels: Array) -> Array:
-        """(n, k, R) drawn labels with the gold ones in place."""
-        found = labels.copy()
-        found[self.known] = self.gold[:, :, None]
-        return found
+    def batches(
+        self, drawn: Sequence[DrawnLabels], rows: Rows, parts: Sequence[Rows]
+    ) -> list[tuple[Array, Ints | None]]:
+        """Of some rows, (n, k, R) drawn labels with the gold ones in place, and (n, R) classes; None of numbers.
+
+        Args:
+            parts: the numbers of the draws of each batch.
+        """
+        labels = np.concatenate([one.labels for one in drawn], axis=2)
+        labels[self.known] = self.gold[:, :, None]
+        of = [one.classes for one in drawn if one.classes is not None]
+        classes = np.concatenate(of, axis=1)[rows] if of else None
+        return [(labels[rows][:, :, part], None if classes is None else classes[:, part]) for part in parts]
 
     @property
     def evidence_kinds(self) -> tuple[EvidenceUse, ...]:

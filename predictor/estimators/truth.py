@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.label_bases import LabelBases, label_bases
-from predictor.estimators.label_kernels import label_kernels
+from predictor.estimators.label_kernels import label_kernels, student_smoother
 from predictor.estimators.label_truths import LabelTruths, class_noise
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import AT_HAND, FRESH, Forecast, forecast_estimates
@@ -30,6 +30,7 @@ from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.predicted_measure import PredictedMeasure
+from predictor.training.row_classes import RowClasses
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
@@ -194,19 +195,19 @@ class TruthForecast:
         Candidates with and without weak labels are compared on the same, so that they differ in nothing else.
         """
         rng, count = case.rng("truth draws"), self.halvings * self.draws
-        if not simulated:
-            return (truths.level.draw(count, rng),)
-        splits = self.splits(case.rows)
-        drawn = noises_of(truths.order, splits)
-        return truths.level.draw_at_noises(drawn, max(2, count // splits), rng)
+        if simulated:
+            splits = self.splits(case.rows)
+            drawn = truths.level.draw_at_noises(noises_of(truths.order, splits), max(2, count // splits), rng)
+        else:
+            drawn = (truths.level.draw(count, rng),)
+        return truths.with_classes(drawn, student_smoother(case.strong.kernel), case.rng("truth classes"))
 
     def _simulated(
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
     ) -> SimulatedOutcomes:
         rng = case.rng("truth simulation")
-        heads, classes = self.heads(case, places), truths.row_classes()
-        order, alone = truths.order, truths.level
-        return simulated_outcomes(heads, order, alone, drawn, rng, shuffles=self.shuffles, classes=classes)
+        heads, order, alone = self.heads(case, places), truths.order, truths.level
+        return simulated_outcomes(heads, order, alone, drawn, rng, shuffles=self.shuffles)
 
     def _trained(
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
@@ -222,14 +223,14 @@ class TruthForecast:
         mean = truths.moments(truths.order)[0][rows]
         weak = coding.labels(np.stack([t for i in places if (t := supervision.predictions[i]) is not None]))
         mixed = np.array([supervision.null[i] for i in places]).reshape(len(places), self.shuffles, *weak.shape[1:])
-        labels = truths.drawn(np.concatenate([one.labels for one in drawn], axis=2))[rows]
-        shuffled = case.rng("truth batches").permutation(labels.shape[2])
-        batches = np.array_split(labels[:, :, shuffled], self.halvings, axis=2)
+        shuffled = case.rng("truth batches").permutation(sum(len(one.noise) for one in drawn))
+        batches = truths.batches(drawn, rows, np.array_split(shuffled, self.halvings))
+        named = RowClasses(coding) if truths.classes else None
         rng, strong = case.rng("truth students"), case.strong.features[rows]
         teach, null = by_ridge(strong, training, rng), coding.labels(mixed)
-        classes = truths.row_classes()
-        named = None if classes is None else classes.take(rows)
-        run = CrossFitOutcome.mean([cross_fit_outcome(teach, weak, null, mean, one, rng, named) for one in batches])
+        run = CrossFitOutcome.mean(
+            [cross_fit_outcome(teach, weak, null, mean, one, rng, named, drawn=own) for one, own in batches]
+        )
         lost = run.null_draws - run.error[:, None]
         if training != training.squared and truths.classes:
             own = own_labels(case, supervision)
@@ -239,7 +240,7 @@ class TruthForecast:
             )
             none = weak[:, None][:, :0]
             run = CrossFitOutcome.mean(
-                [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold) for one in batches]
+                [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold, own) for one, own in batches]
             )
         back, total = np.argsort(shuffled), np.concatenate([one.total for one in drawn])
         draws = (run.error_draws[:, back] / total, run.gain_draws[:, back] / total, run.ceiling_draws[back] / total)

@@ -178,7 +178,7 @@ class _Truth:
             1.0,
             classes.standard_error,
             lambda count, rng: (classes.draw(count, rng) - centre[:, None]) / scale,
-            RowClasses(Coding(centre, scale), np.zeros_like(classes.mean), classes.probability),
+            RowClasses(Coding(centre, scale), classes.probability),
             "class probabilities fitted to left-out gold rows, their squared error known to "
             f"± {classes.standard_error:.0%}",
         )

@@ -18,23 +18,16 @@ class RowClasses:
 
     Attributes:
         coding: from the unit to codes: 0/1 of two classes, one column a class of more.
-        offsets: (n, k) added to drawn labels before they are read as classes; 0 where the draws are codes themselves.
         probability: (n, c) of each class, for expectations; None where these are means over the drawn classes.
     """
 
     coding: Coding
-    offsets: Array
     probability: Array | None = None
 
     @classmethod
-    def of_codes(cls, rows: int, columns: int) -> RowClasses:
+    def of_codes(cls, columns: int) -> RowClasses:
         """Of labels that are codes."""
-        return cls(Coding(np.zeros(columns), 1.0), np.zeros((rows, columns)))
-
-    def take(self, rows: Ints) -> RowClasses:
-        """The same of the given rows."""
-        shown = None if self.probability is None else self.probability[rows]
-        return RowClasses(self.coding, self.offsets[rows], shown)
+        return cls(Coding(np.zeros(columns), 1.0))
 
     def named(self, labels: Array) -> Ints:
         """(…) classes of (…, k) labels: codes are cut at ½, columns by the largest."""
@@ -44,7 +37,7 @@ class RowClasses:
 
     def drawn(self, labels: Array) -> Ints:
         """(n, R) classes of (n, k, R) drawn labels."""
-        return self.named((labels + self.offsets[:, :, None]).transpose(0, 2, 1))
+        return self.named(labels.transpose(0, 2, 1))
 
     def accuracy(self, weak: Array, w2s: Array, classes: Ints, weights: Array) -> PredictedMeasure:
         """Shares of right rows.

@@ -20,7 +20,6 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.predicted_measure import PredictedMeasure
-from predictor.training.row_classes import RowClasses
 from predictor.training.simulated_split import NullSplit, stacks
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher
 from predictor.training.split_trial import SplitClasses, SplitLabels, SplitTrial, TrialOutcome
@@ -115,7 +114,6 @@ def simulated_outcomes(
     rng: np.random.Generator,
     *,
     shuffles: int = 0,
-    classes: RowClasses | None = None,
 ) -> SimulatedOutcomes:
     """Simulate training; each split has one noise, see `noises_of`.
 
@@ -125,7 +123,6 @@ def simulated_outcomes(
             lie in its own features, noise does better than with its rows shuffled.
         drawn: per split, labels at its noise: for the level of errors, and for draws.
         shuffles: S, on the middle split.
-        classes: how drawn labels name classes, of all rows; None of numbers.
     """
     expected, tested, null = [], [], np.empty((0, 0))
     measured: list[tuple[tuple[PredictedMeasure, PredictedMeasure | None], ...]] = []
@@ -144,7 +141,7 @@ def simulated_outcomes(
                 shuffled = _shuffled(split, i - place, prior_of(alone.at_noise(noises[i]))) if shuffles else None
         some, part, weight = drawn[place : here.stop], split.part, np.stack(weights)
         labels = SplitLabels.of(some, part, weight)
-        named = None if classes is None else SplitClasses.of(classes, some, part, weight)
+        named = SplitClasses.of(some, part, weight)
         trial = SplitTrial(split.student, root, split.student.crossed(root), labels, named, shuffled)
         found = in_order(partial(_outcome, trial), zip(split.teachers, orders, strict=True))
         expected.append(np.array([one.expected for one in found]))

@@ -65,18 +65,19 @@ class SplitClasses:
     codes: RowClasses
 
     @classmethod
-    def of(cls, classes: RowClasses, drawn: Sequence[DrawnLabels], part: Parts, weights: Array) -> SplitClasses:
-        """The classes that labels of all rows name, drawn per split."""
-        columns = drawn[0].labels.shape[1]
-        named = [classes.drawn(one.labels) for one in drawn]
+    def of(cls, drawn: Sequence[DrawnLabels], part: Parts, weights: Array) -> SplitClasses | None:
+        """The classes of all rows, drawn per split; None of numbers."""
+        columns, named = drawn[0].labels.shape[1], [one.classes for one in drawn if one.classes is not None]
+        if len(named) < len(drawn):
+            return None
         codes = [one[:, None] if columns == 1 else np.eye(columns)[one].transpose(0, 2, 1) for one in named]
         gold = np.stack([one[rows].reshape(len(rows), -1) for one, rows in zip(codes, part.weak, strict=True)])
         test = tuple(one[rows] for one, rows in zip(named, part.test, strict=True))
-        return cls(gold.astype(np.float64), test, weights, RowClasses.of_codes(part.test.shape[-1], columns))
+        return cls(gold.astype(np.float64), test, weights, RowClasses.of_codes(columns))
 
     def measured(self, training: SimulatedTraining) -> list[tuple[PredictedMeasure, PredictedMeasure | None]]:
         """Per split: accuracy and AUROC of the heads trained on these classes' codes."""
-        columns, found = self.codes.offsets.shape[1], []
+        columns, found = len(self.codes.coding.centre), []
         for place, predictions in enumerate(zip(*training.predictions(self.gold), strict=True)):
             named, weight = self.test[place], self.weights[place]
             weak, w2s = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from predictor.statistics.arrays import Array
+from predictor.statistics.arrays import Array, Ints
 from predictor.statistics.once import once
 from predictor.truth.model import NEGLIGIBLE, Hypothesis, LabelModel, Rows
 from predictor.truth.seen import Seen
@@ -214,16 +214,21 @@ class DrawnLabels:
         truth, labels: (n, k, R) without and with noise.
         noise: (R,) σ² per column.
         total: (R,) label variance, summed over columns.
+        classes: (n, R) of the rows, where labels are of classes.
     """
 
     truth: Array
     noise: Array
     labels: Array
     total: Array
+    classes: Ints | None = None
 
     def take(self, draws: Rows | slice) -> DrawnLabels:
         """Some of the draws."""
-        return DrawnLabels(self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws], self.total[draws])
+        classes = None if self.classes is None else self.classes[:, draws]
+        return DrawnLabels(
+            self.truth[:, :, draws], self.noise[draws], self.labels[:, :, draws], self.total[draws], classes
+        )
 
 
 def posterior(

@@ -31,7 +31,7 @@ def named(coding, prediction):
 def test_accuracy_row_by_row(columns):
     """Expectations weigh all rows alike; each draw has a bootstrap of its own."""
     coding, weak, w2s, classes, labels, weights = setting(columns)
-    rows = RowClasses(coding, np.zeros((ROWS, columns)))
+    rows = RowClasses(coding)
     assert np.array_equal(rows.drawn(labels), classes)
     found = rows.accuracy(weak, w2s, classes, weights)
     for i in range(2):
@@ -51,20 +51,15 @@ def test_accuracy_is_the_mean_probability_of_the_class_that_is_named(columns):
     """Where probabilities are known, the expectation is exact."""
     coding, weak, w2s, classes, _, weights = setting(columns)
     probability = np.random.default_rng(9).dirichlet(np.ones(max(columns, 2)), ROWS)
-    found = RowClasses(coding, np.zeros((ROWS, columns)), probability).accuracy(weak, w2s, classes, weights)
+    found = RowClasses(coding, probability).accuracy(weak, w2s, classes, weights)
     expected = [np.mean([probability[row, named(coding, one[row, 0])] for row in range(ROWS)]) for one in weak]
     assert found.weak == pytest.approx(expected)
 
 
-def test_offsets_move_the_limit_between_classes():
-    rows = RowClasses(Coding(np.array([0.5]), 1.0), np.array([[0.0], [-2.0]]))
-    assert rows.drawn(np.ones((2, 1, 1))).ravel().tolist() == [1, 0]
-
-
 def test_auroc_is_of_two_classes_only():
     coding, weak, w2s, classes, _, weights = setting(1)
-    found = RowClasses(coding, np.zeros((ROWS, 1))).auroc(weak, w2s, classes, weights)
+    found = RowClasses(coding).auroc(weak, w2s, classes, weights)
     assert found.weak.shape == (2,)
     assert found.w2s_draws.shape == (2, DRAWS)
     coding, weak, w2s, classes, _, weights = setting(3)
-    assert RowClasses(coding, np.zeros((ROWS, 3))).auroc(weak, w2s, classes, weights) is None
+    assert RowClasses(coding).auroc(weak, w2s, classes, weights) is None
