@@ -89,8 +89,8 @@ def block_products(model: LoadedModel, texts: list[str], layer: int) -> float:
     import torch
 
     tokens = sum(len(row) for row in model.tokenize(texts, RowForm(MAX_LENGTH)).rows)
-    backend: Any = model.backend
-    lists = [m for m in backend._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == backend.layers]
+    backend: Any = getattr(model.backend, "_inner", model.backend)  # of a sentence encoder, its transformer
+    lists = [m for m in backend.model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == backend.layers]
     if not lists:
         return float("nan")
     blocks = max(lists, key=lambda m: sum(1 for _ in m.modules()))[:layer]
@@ -130,8 +130,8 @@ def measure(name: str, data: Path, rows: int, rounds: int, python: str | None, d
         ]
     )
     exact = runs["ours, fp32"]()
-    drift = {side: _apart(run(), exact) for side, run in runs.items() if "middle" not in side}
-    drift |= {peer.name: _apart(peer.vectors, exact) for peer in peers}
+    drift = {side: relative_distance(run(), exact) for side, run in runs.items() if "middle" not in side}
+    drift |= {peer.name: relative_distance(peer.vectors, exact) for peer in peers}
     spent: dict[str, list[float]] = {side: [] for side in (*runs, *(peer.name for peer in peers))}
     peaks: dict[str, list[float]] = {"fp32": [], "bf16": []}
     for number in range(rounds):
@@ -156,7 +156,7 @@ def measure(name: str, data: Path, rows: int, rounds: int, python: str | None, d
     lines = []
     for side, values in spent.items():
         middle_one, half = statistics.median(values), "bf16" if "bf16" in side else "fp32"
-        done = 2 * block_products(models["fp32"], texts, middle if "middle" in side else last)
+        done = block_products(models["fp32"], texts, middle if "middle" in side else last)
         share = done / middle_one / statistics.median(peaks[half])
         off = f"{drift[side]:.0e}" if side in drift else "–"
         span = f"{min(values):.2f} – {max(values):.2f}"
@@ -167,7 +167,7 @@ def measure(name: str, data: Path, rows: int, rounds: int, python: str | None, d
     return lines
 
 
-def _apart(found: np.ndarray, exact: np.ndarray) -> float:
+def relative_distance(found: np.ndarray, exact: np.ndarray) -> float:
     """Largest difference of a row relative to its norm."""
     return float((np.linalg.norm(found - exact, axis=1) / np.linalg.norm(exact, axis=1)).max())
 

@@ -19,6 +19,13 @@ def ours(model: LoadedModel, texts: list[str], cell: LayerPooling, budget: int) 
     return np.asarray(found[cell])
 
 
+def by_characters(model: LoadedModel, texts: list[str], cell: LayerPooling) -> np.ndarray:
+    """Batches of 32, longest text first: the loop of sentence-transformers, on our own model."""
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    found = dataset_order(model, [texts[i] for i in order], cell)
+    return found[np.argsort(order)]
+
+
 def dataset_order(model: LoadedModel, texts: list[str], cell: LayerPooling) -> np.ndarray:
     """Batches of 32 in dataset order, each padded to its longest: the loop of most research code, on our own model."""
     from predictor.extraction.batching import pad_right
