@@ -14,6 +14,9 @@ from predictor.statistics.once import once
 RIDGES: Array = np.logspace(-6, 1, 22)
 """Ridges tried by leaving one row out, as shares of the training kernel's trace."""
 
+_WIDE = 256
+"""Columns of a product at least, where labels and ridges are as many: U is read once for that many."""
+
 _TINY = 1e-15
 """Replaces a zero divisor where the dividend is zero too."""
 
@@ -120,10 +123,14 @@ class FactoredRidge:
         coefficients, outside = self._along(labels)
         missed = self._missed(ridges)
         slack = self._loo_slack if ridges is RIDGES else self._slack(missed)[0]
-        score = [
-            np.sum(((outside + self.left @ (missed[:, [j]] * coefficients)) / slack[:, [j]]) ** 2, axis=0)
-            for j in range(len(ridges))
-        ]
+        score, step = np.empty((len(ridges), labels.shape[1])), max(1, _WIDE // max(labels.shape[1], 1))
+        for start in range(0, len(ridges), step):
+            some = slice(start, start + step)
+            shrunk = missed[:, some, None] * coefficients[:, None, :]
+            residuals = np.tensordot(self.left, shrunk, axes=1)
+            residuals += outside[:, None, :]
+            residuals /= slack[:, some, None]
+            score[some] = np.einsum("njk,njk->jk", residuals, residuals)
         best: Array = ridges[np.argmin(score, axis=0)]
         return best
 

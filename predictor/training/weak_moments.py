@@ -8,7 +8,6 @@ import numpy as np
 
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
-from predictor.statistics.arrays import Array
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.simulation import best_ridge, energies, shrunk, with_mean
 from predictor.training.splits import Rows
@@ -33,17 +32,17 @@ def weak_moments(
         training: whose ridge is used.
     """
     root = LabelRoot.of(prior, gold, other)
-    transfers, responses, with_truth = [], [], []
+    transfers, responses = [], []
     for head in heads:
         along = root.along(with_mean(head.left, head.rows).T)
         along *= shrunk(head, best_ridge(head, energies(along), root.energy, training.weak_ridge))
-        transfer = head.transfer - head.transfer.mean(axis=0)
-        transfers.append(transfer)
+        transfers.append(head.transfer - head.transfer.mean(axis=0))
         responses.append(along[1:])
-        with_truth.append(float(np.vdot(transfer.T @ root.tested, along[1:])) / len(other))
-    spread: Array = np.zeros((len(heads), len(heads)))
+    spread, with_truth = np.zeros((len(heads), len(heads))), np.zeros(len(heads))
     for start in range(0, len(other), _CHUNK):
+        rows = slice(start, start + _CHUNK)
         pairs = zip(transfers, responses, strict=True)
-        block = np.stack([(transfer[start : start + _CHUNK] @ along).ravel() for transfer, along in pairs])
+        block = np.stack([(transfer[rows] @ along).ravel() for transfer, along in pairs])
         spread += block @ block.T
-    return WeakMoments(spread / len(other), np.array(with_truth))
+        with_truth += block @ root.tested[rows].ravel()
+    return WeakMoments(spread / len(other), with_truth / len(other))
