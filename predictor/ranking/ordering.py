@@ -119,7 +119,7 @@ def _by_forecast(
     forecast = forecast if past is None else past.added_to(forecast, [one.name for one in case.weak])
     follows = rank_by_of(rank_by, forecast, corrected=added)
     values, replicates = ordered_by(follows, forecast)
-    where = standing(values, forecast.centred(values, replicates), above)
+    where = standing(values, forecast.centred(values, replicates), above, step_of(follows, forecast))
     draws = forecast.draws([one.name for one in case.weak], case.seed)
     band = null_band(above, own.null_draws, requested.unit)
     return Ordering(requested, forecaster, where, band, forecast, own, draws, follows)
@@ -154,6 +154,11 @@ def ordered_by(rank_by: RankBy, forecast: Forecast) -> tuple[Array, Array]:
     if rank_by == "accuracy" and forecast.accuracy is not None:
         return -forecast.accuracy.w2s, -forecast.accuracy.w2s_draws
     return forecast.error, forecast.error_draws
+
+
+def step_of(rank_by: RankBy, forecast: Forecast) -> float:
+    """The smallest difference of the outcome that makes the order: one test row, or 0 of errors."""
+    return 0.0 if rank_by != "accuracy" or forecast.accuracy is None else forecast.accuracy.step
 
 
 def _by_value(estimator: Estimator, case: Case, known: Sequence[Mapping[str, Estimate]] | None) -> Ordering:

@@ -35,7 +35,9 @@ class Standing:
     above_null: NDArray[np.bool_]
 
 
-def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | None = None) -> Standing:
+def standing(
+    values: Array, replicates: Array, above_null: NDArray[np.bool_] | None = None, step: float = 0.0
+) -> Standing:
     """Standing by (m,) values with (m, R) paired replicates, lower is better.
 
     A candidate joins the group of its leader (the best-ranked candidate outside the groups before) when the 90 %
@@ -44,19 +46,21 @@ def standing(values: Array, replicates: Array, above_null: NDArray[np.bool_] | N
 
     Args:
         above_null: (m,) whether a candidate is better than shuffled ones; all candidates count alike where None.
+        step: smallest difference that a replicate can show, such as one test row: values closer than half of it are
+            equal.
     """
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), dtype=int)
     rank[order] = np.arange(1, len(values) + 1)
-    below = replicates[:, None, :] > replicates[None, :, :]
-    equal = replicates[:, None, :] == replicates[None, :, :]
-    ranks = 1 + below.sum(axis=1) + (equal.sum(axis=1) - 1) / 2
+    better = np.sum((replicates - step / 2)[:, None, :] > replicates[None, :, :], axis=1)
+    worse = np.sum((replicates + step / 2)[:, None, :] < replicates[None, :, :], axis=1)
+    ranks = (len(values) + 1 + better - worse) / 2
     low = np.minimum(np.floor(np.quantile(ranks, LOW, axis=1)).astype(int), rank)
     high = np.maximum(np.ceil(np.quantile(ranks, HIGH, axis=1)).astype(int), rank)
-    first = replicates == replicates.min(axis=0)
+    first = replicates <= replicates.min(axis=0) + step / 2
     p_best = led_by(int(order[0]), np.mean(first / first.sum(axis=0), axis=1))
     kind = np.ones(len(values), dtype=bool) if above_null is None else above_null
-    return Standing(rank, low, high, p_best, _groups(order, replicates, kind), kind)
+    return Standing(rank, low, high, p_best, _groups(order, replicates, kind, step / 2), kind)
 
 
 def led_by(leader: int, p_best: Array) -> Array:
@@ -75,7 +79,7 @@ def led_by(leader: int, p_best: Array) -> Array:
         sharing.append(int(rest[np.argmax(p_best[rest])]))
 
 
-def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:
+def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_], least: float) -> Ints:
     group = np.zeros(len(order), dtype=int)
     number = 0
     for leader in order:
@@ -83,7 +87,7 @@ def _groups(order: Ints, replicates: Array, kind: NDArray[np.bool_]) -> Ints:
             continue
         number += 1
         difference = replicates - replicates[leader]
-        tied = np.quantile(difference, LOW, axis=1) <= 0.0
+        tied = np.quantile(difference, LOW, axis=1) <= least
         group[tied & (group == 0) & (kind == kind[leader])] = number
         group[leader] = number
     return group

@@ -17,12 +17,14 @@ class PredictedMeasure:
     Attributes:
         weak, w2s: (m,) expected.
         weak_draws, w2s_draws: (m, R) on plausible labels and bootstraps of the rows, the same for all candidates.
+        step: what one test row more or less changes; 0 where that differs.
     """
 
     weak: Array
     w2s: Array
     weak_draws: Array
     w2s_draws: Array
+    step: float = 0.0
 
     @classmethod
     def of_draws(cls, weak_draws: Array, w2s_draws: Array) -> PredictedMeasure:
@@ -40,6 +42,7 @@ class PredictedMeasure:
             np.mean([run.w2s for run in found], axis=0),
             np.concatenate([run.weak_draws for run in found], axis=1),
             np.concatenate([run.w2s_draws for run in found], axis=1),
+            min(run.step for run in found),
         )
 
     @classmethod
@@ -48,8 +51,8 @@ class PredictedMeasure:
         found = [(places, one) for places, one in parts if one is not None]
         if not found or len(found) < len(parts):
             return None
-        size = min(one.w2s_draws.shape[1] for _, one in found)
-        whole = cls(np.empty(count), np.empty(count), np.empty((count, size)), np.empty((count, size)))
+        size, step = min(one.w2s_draws.shape[1] for _, one in found), min(one.step for _, one in found)
+        whole = cls(np.empty(count), np.empty(count), np.empty((count, size)), np.empty((count, size)), step)
         for places, one in found:
             whole.weak[places], whole.w2s[places] = one.weak, one.w2s
             whole.weak_draws[places], whole.w2s_draws[places] = one.weak_draws[:, :size], one.w2s_draws[:, :size]
@@ -57,4 +60,4 @@ class PredictedMeasure:
 
     def take(self, draws: Ints) -> PredictedMeasure:
         """The same with its draws in another order."""
-        return PredictedMeasure(self.weak, self.w2s, self.weak_draws[:, draws], self.w2s_draws[:, draws])
+        return PredictedMeasure(self.weak, self.w2s, self.weak_draws[:, draws], self.w2s_draws[:, draws], self.step)

@@ -49,8 +49,11 @@ class RowClasses:
             weights: (n, R) of the rows in each draw, summing to 1. Expectations weigh all rows alike.
         """
         first, second = self.named(weak), self.named(w2s)
-        draws = [np.array([np.sum(weights * (one == classes), axis=0) for one in m]) for m in (first, second)]
-        return PredictedMeasure(self._expected(first, classes), self._expected(second, classes), *draws)
+        weak_draws, w2s_draws = (
+            np.array([np.sum(weights * (one == classes), axis=0) for one in m]) for m in (first, second)
+        )
+        expected = self._expected(first, classes), self._expected(second, classes)
+        return PredictedMeasure(*expected, weak_draws, w2s_draws, 1.0 / len(weights))
 
     def _expected(self, named: Ints, classes: Ints) -> Array:
         """(m,) expected share of right rows of (m, n, R) or (m, n, 1) named classes."""

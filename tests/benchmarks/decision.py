@@ -40,7 +40,7 @@ WORLDS = 60
 
 def rows_of(one: Answered) -> Iterator[dict[str, Any]]:
     """One row a candidate: what was decided, and what was measured."""
-    where = standing(one.order, one.draws.T, one.above)
+    where = standing(one.order, one.draws.T, one.above, one.step)
     allowed = [i for i in range(len(one.names)) if one.above[i] and not one.control[i]]
     even = np.ones(len(one.names))
     single = best_launch(one.draws, allowed, 1, even) if allowed else None

@@ -28,7 +28,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.query.training_plan import Training
 from predictor.ranking.null_scores import above_null
-from predictor.ranking.ordering import ordered_by, rank_by_of
+from predictor.ranking.ordering import ordered_by, rank_by_of, step_of
 from predictor.steps import drain
 from predictor.training.splits import cut
 from predictor.truth.voters import Voters
@@ -73,6 +73,7 @@ class Answered:
         accuracy, error: (m,) predicted of the students; accuracy is NaN where it is not predicted.
         measured, measured_weak, measured_error: (m,) accuracy of the student and of the candidate, and Err_w2s.
         wins: (m,) see `wins_of`, of the outcome that makes the order.
+        step: the smallest difference of that outcome.
     """
 
     task: str
@@ -90,6 +91,7 @@ class Answered:
     measured_weak: Array
     measured_error: Array
     wins: Array
+    step: float
 
 
 STORED = tuple(name for name in Answered.__dataclass_fields__ if name != "wins")
@@ -244,6 +246,7 @@ def _write(
         measured[1],
         measured[2],
         nothing,
+        step_of(follows, forecast),
     )
     np.savez_compressed(path, **{name: np.asarray(getattr(one, name)) for name in STORED})
 
@@ -252,7 +255,7 @@ def _read(path: Path) -> Answered:
     with np.load(path) as found:
         values = {name: found[name] for name in STORED}
     values |= {name: str(values[name]) for name in ("task", "strong", "evidence")}
-    values |= {"split": int(values["split"]), "names": tuple(map(str, values["names"]))}
+    values |= {"split": int(values["split"]), "step": float(values["step"]), "names": tuple(map(str, values["names"]))}
     by_error = bool(np.isnan(values["accuracy"]).any())
     every = np.load(_wins_path(path.parent, values["task"], values["strong"], values["split"]))
     return Answered(**values, wins=every[int(values["evidence"] in ON_ALL_ROWS), int(by_error)])

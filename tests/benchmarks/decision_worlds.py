@@ -12,7 +12,7 @@ from predictor.heads.ridge import FactoredRidge
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
 from predictor.ranking.null_scores import above_null
-from predictor.ranking.ordering import ordered_by, rank_by_of
+from predictor.ranking.ordering import ordered_by, rank_by_of, step_of
 from predictor.statistics.arrays import Array
 from tests.benchmarks.decision_cells import ON_ALL_ROWS, Answered, trained, wins_of
 from tests.benchmarks.one_truth import shown
@@ -45,7 +45,8 @@ def _world(kind: str, evidence: str, seed: int, strong: Array, weak: Sequence[Ar
     models = tuple(Representation(name, one) for name, one in zip(names, weak, strict=True))
     training = Training(weak_rows=TRAINED_ON)
     forecast = Combined().forecast(Case(Representation("strong", strong), models, labels, seed=seed, training=training))
-    order, draws = ordered_by(rank_by_of(None, forecast), forecast)
+    follows = rank_by_of(None, forecast)
+    order, draws = ordered_by(follows, forecast)
     tables = [FactoredRidge.of(one[known], one[rest]).predict(truth[known]) for one in weak]
     measured = trained(strong[rest], tables, truth[rest])
     accuracy = np.full(len(weak), np.nan) if forecast.accuracy is None else forecast.accuracy.w2s
@@ -65,4 +66,5 @@ def _world(kind: str, evidence: str, seed: int, strong: Array, weak: Sequence[Ar
         measured[1],
         measured[2],
         wins_of(strong[rest], tables, truth[rest])[int(evidence in ON_ALL_ROWS), int(forecast.accuracy is None)],
+        step_of(follows, forecast),
     )

@@ -155,3 +155,21 @@ def test_the_first_rank_has_the_highest_p_best():
     assert led_by(0, np.array([0.2, 0.3, 0.5])) == pytest.approx([0.35, 0.3, 0.35])
     assert led_by(0, np.array([0.1, 0.45, 0.45])) == pytest.approx([1 / 3] * 3)
     assert led_by(1, np.array([0.2, 0.5, 0.3])) == pytest.approx([0.2, 0.5, 0.3])
+
+
+def test_less_than_half_a_test_row_apart_is_equal():
+    """Students that name the same class of every row: expected values differ by what rows weigh, and no draw does."""
+    shared = -np.random.default_rng(0).integers(60, 90, 400) / 100
+    moved = np.array([0.0, 0.001, 0.004])
+    replicates = shared + moved[:, None]
+    found = standing(moved - 0.75, replicates, step=0.01)
+    assert found.p_best == pytest.approx([1 / 3] * 3)
+    assert found.tie_group.tolist() == [1, 1, 1]
+    assert standing(moved - 0.75, replicates).p_best.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_whole_test_row_apart_is_not():
+    replicates = np.array([[-0.80] * 50, [-0.79] * 50])
+    found = standing(np.array([-0.80, -0.79]), replicates, step=0.01)
+    assert found.p_best.tolist() == [1.0, 0.0]
+    assert found.tie_group.tolist() == [1, 2]
