@@ -44,6 +44,7 @@ _COMPUTING = threading.Event()
 
 _ADVICE: dict[frames.Tag, str] = {
     "query": "the job needs more memory than a worker of this server may take; ask for fewer rows or smaller models.",
+    "predict": "the prediction needs more memory than a worker of this server may take; give fewer rows or dimensions.",
     "fit": "the fit needs more memory than a worker of this server may take; ask its operator to raise the limits "
     "memory_budget_bytes or worker_data_bytes.",
 }
@@ -75,7 +76,8 @@ def main() -> None:
 def _answer(kind: frames.Tag, request: bytes, tenant: str, history: History, outward: BinaryIO) -> None:
     state = Path(os.environ.get(STATE, ""))
     try:
-        result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, history, outward)
+        listener = outward if kind == "query" else None
+        result = _fit(request, state, tenant) if kind == "fit" else _rank(request, state, tenant, history, listener)
         _send(outward, "result", result)
     except W2SError as error:
         _send(outward, "error", convert.error_to_status(error_for(tenant, error)).SerializeToString())
@@ -92,7 +94,7 @@ def _answer(kind: frames.Tag, request: bytes, tenant: str, history: History, out
         _send(outward, "error", convert.error_to_status(bug).SerializeToString())
 
 
-def _rank(request: bytes, state: Path, tenant: str, history: History, outward: BinaryIO) -> bytes:
+def _rank(request: bytes, state: Path, tenant: str, history: History, listener: BinaryIO | None) -> bytes:
     store = feature_store(tenant, int(os.environ.get(STORE_BYTES, "0")))
     message = query_pb2.RankingQuery.FromString(request)
     message = attach(message, lambda sha256: read_part(state / "parts", tenant, sha256))
@@ -106,7 +108,7 @@ def _rank(request: bytes, state: Path, tenant: str, history: History, outward: B
         roots = roots_of(tenant, excluded=history.errors())
         query = with_checkpoints(query, roots, int(os.environ[MAX_CANDIDATES]))
         source = guarded(source_of(query, store, history.prefetch), roots)
-        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration, past), outward))
+        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration, past), listener))
     if tenant != LOCAL:
         redact_ranking(ranking)
     return ranking.SerializeToString()
@@ -119,8 +121,10 @@ def _fit(request: bytes, state: Path, tenant: str) -> bytes:
     return convert.calibration_to_proto(fitted).SerializeToString()
 
 
-def _report(steps: Steps[Ranking], outward: BinaryIO) -> Ranking:
-    return drain(steps, lambda step: _send(outward, "progress", convert.progress_to_proto(step).SerializeToString()))
+def _report(steps: Steps[Ranking], listener: BinaryIO | None) -> Ranking:
+    if listener is None:
+        return drain(steps)
+    return drain(steps, lambda step: _send(listener, "progress", convert.progress_to_proto(step).SerializeToString()))
 
 
 def _send(outward: BinaryIO, tag: frames.Tag, body: bytes = b"") -> None:

@@ -9,7 +9,8 @@ import asyncio
 import struct
 from typing import BinaryIO, Literal, cast, get_args
 
-Tag = Literal["query", "ready", "progress", "result", "error", "beat", "tenant", "fit", "without"]
+Tag = Literal["query", "ready", "progress", "result", "error", "beat", "tenant", "fit", "without", "predict"]
+"""`predict` is a `query` whose caller is told of no progress."""
 
 MAX_BYTES = 1 << 30
 """A longer frame means that the other side is out of step."""

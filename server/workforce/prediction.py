@@ -77,7 +77,7 @@ class _PredictWorker:
         worker = await self._ready()
         try:
             async with asyncio.timeout(self._limits.max_predict_seconds):
-                tag, body = await worker.answer(request, tenant)
+                tag, body = await worker.answer(request, tenant, "predict")
         except TimeoutError as error:
             raise DeadlineError(
                 f"the prediction took longer than {self._limits.max_predict_seconds} s; create a ranking job instead.",

@@ -91,7 +91,7 @@ class WorkerProcess:
         """True while it runs and was not asked to stop."""
         return self._ending is None and self._process.returncode is None
 
-    async def answer(self, request: bytes, tenant: str, kind: frames.Tag = "query") -> tuple[frames.Tag, bytes]:
+    async def answer(self, request: bytes, tenant: str, kind: frames.Tag) -> tuple[frames.Tag, bytes]:
         """The last frame of `run`.
 
         Raises:
@@ -171,7 +171,8 @@ class WorkerProcess:
     async def _lively(self, step: Coroutine[Any, Any, T]) -> T:
         """The step's value, unless the worker sends no heartbeat for too long."""
         try:
-            return await asyncio.wait_for(step, self._silence_seconds)
+            async with asyncio.timeout(self._silence_seconds):  # unlike `wait_for`, no task for every frame
+                return await step
         except TimeoutError as error:
             self.why = "silent"
             raise WorkerLostError("the worker sends no heartbeat") from error
