@@ -167,14 +167,32 @@ async def attack(address: str, token: str) -> None:
             print(" ".join(f"{name.replace(' ', ':')}={count}" for name, count in sorted(codes.items())), flush=True)
 
 
-def run(folder: Path, rounds: int, seconds: float) -> tuple[Times, Times, Counter[str], str]:
-    """Times alone and under attack, what the others were refused, and the last counts of the attacker."""
+def spent(server: int, hostile: int | None = None) -> Counter[str]:
+    """Seconds of processors so far, of the server's front and its workers and of the attacker."""
+    clock = os.sysconf("SC_CLK_TCK")
+
+    def times(pid: int) -> list[float]:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return [int(value) / clock for value in fields[11:15]]
+
+    user, system, *ended = times(server)
+    workers = sum(ended)
+    for child in Path(f"/proc/{server}/task").glob("*/children"):
+        for pid in child.read_text(encoding="utf-8").split():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                workers += sum(times(int(pid))[:2])
+    attacker = 0.0 if hostile is None else sum(times(hostile)[:2])
+    return Counter({"front": user + system, "workers": workers, "attacker": attacker})
+
+
+def run(folder: Path, rounds: int, seconds: float) -> tuple[Times, Times, Counter[str], str, Counter[str]]:
+    """Times alone and under attack, what the others were refused, the last counts of the attacker, and what it cost."""
     file = TokenFile(folder / "tokens")
     tokens = {name: file.add(name, ("admin",), 86_400.0) for name in (*TENANTS, "hostile")}
     alone: Times = {}
     attacked: Times = {}
     refused: Counter[str] = Counter()
-    said = ""
+    said, cost = "", Counter[str]()
     with RunningServer(folder, "--tokens", str(file.path), *limited(**LIMITS)) as running:
         phase(running.address, tokens, 5, {}, Counter())  # workers get warm
         for _ in range(rounds):
@@ -187,7 +205,10 @@ def run(folder: Path, rounds: int, seconds: float) -> tuple[Times, Times, Counte
                 lines: list[str] = []
                 reading = threading.Thread(target=lambda out=hostile.stdout, to=lines: to.extend(out))
                 reading.start()
+                before = spent(running.process.pid, hostile.pid)
                 phase(running.address, tokens, seconds, attacked, refused)
+                cost += spent(running.process.pid, hostile.pid)
+                cost.subtract(before)
                 hostile.kill()
                 reading.join()
                 said = lines[-1].strip() if lines else said
@@ -197,7 +218,7 @@ def run(folder: Path, rounds: int, seconds: float) -> tuple[Times, Times, Counte
                 refused[f"{event['method'].rpartition('/')[2]} {event['code']}"] += 1  # clients try again by themselves
         if running.events("internal_error"):
             raise RuntimeError("the server met bugs of its own")
-    return alone, attacked, refused, said
+    return alone, attacked, refused, said, cost
 
 
 def _clear(running: RunningServer, token: str) -> None:
@@ -233,9 +254,13 @@ def main() -> int:
     if given.attack:
         asyncio.run(attack(given.attack, os.environ["HOSTILE_TOKEN"]))
     with tempfile.TemporaryDirectory() as folder:
-        alone, attacked, refused, said = run(Path(folder), given.rounds, given.seconds)
+        alone, attacked, refused, said, cost = run(Path(folder), given.rounds, given.seconds)
     told = f"The others were refused: {dict(refused) or 'nothing'}. The hostile tenant's calls came to: {said}."
-    where = f"{given.rounds} rounds of {given.seconds:g} s alone and attacked; load average {os.getloadavg()[1]:.0f}."
+    shares = ", ".join(f"{name} {value / given.rounds / given.seconds:.0%}" for name, value in cost.items())
+    where = (
+        f"{given.rounds} rounds of {given.seconds:g} s alone and attacked; load average {os.getloadavg()[1]:.0f}. "
+        f"Shares of one processor under attack, with the attacker on the same {os.cpu_count()}: {shares}."
+    )
     text = f"{table(alone, attacked)}\n\n{told}\n{where}\n"
     print(text)
     if given.write:

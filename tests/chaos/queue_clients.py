@@ -8,11 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 from client import PredictorClient
 from predictor.errors import CancelledError, DeadlineError, UnavailableError, W2SError
-from tests.service.running import RunningServer, arrays
+from tests.service.running import arrays
 
 RECORDERS = """
 CREATE TABLE ends (id TEXT, state TEXT, result BYTEA);
@@ -29,12 +29,19 @@ CREATE TRIGGER record_sign AFTER UPDATE ON jobs FOR EACH ROW
 """
 """Tables and triggers for `ended`, and for signs of life of the jobs' servers."""
 
+
+class Addressed(Protocol):
+    """A server of any version."""
+
+    address: str
+
+
 _GONE = (UnavailableError, DeadlineError, CancelledError)
 
 
 @contextmanager
 def calling(
-    servers: Sequence[RunningServer], clients: int, rng: random.Random
+    servers: Sequence[Addressed], clients: int, rng: random.Random
 ) -> Iterator[tuple[dict[str, str], list[str]]]:
     """Clients at work during the block: jobs by request id as they were told of them, and what was strange."""
     stop, reported, strange = threading.Event(), dict[str, str](), list[str]()
@@ -71,7 +78,7 @@ def ended(reported: dict[str, str], direct: Any) -> tuple[dict[str, Any], list[s
 
 
 def _use(
-    servers: Sequence[RunningServer],
+    servers: Sequence[Addressed],
     name: str,
     rng: random.Random,
     stop: threading.Event,

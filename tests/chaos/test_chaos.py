@@ -45,6 +45,16 @@ def test_servers_are_replaced_under_load_and_nothing_is_lost_or_repeated(tmp_pat
     assert rolling.run(tmp_path, 2, random.Random(20)).problems() == []
 
 
+@needs_postgres
+@pytest.mark.parametrize(("store", "schema"), [("sqlite", 1), ("postgres", 4)])
+def test_schema_upgrade(tmp_path, store, schema):
+    """Today's server follows one of an earlier schema under load; the long run has every schema and store."""
+    upgrades = pytest.importorskip("tests.chaos.schema_upgrade", reason="PostgreSQL needs the extra postgres")
+    if not upgrades.known(upgrades.LAST_OF_SCHEMA[schema]):
+        pytest.skip("this checkout has no history of earlier versions")
+    assert upgrades.upgrade(tmp_path / "upgrade", store, schema, random.Random(20))[1] == []
+
+
 def test_overload_is_turned_away_at_once_and_the_rest_served(tmp_path):
     for number, seconds in enumerate((2, 3, 5)):
         outcome = overload.run(tmp_path / f"{number}", seconds, random.Random(20 + number))
