@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.estimators.calibrated_votes import only_votes
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.label_bases import LabelBases, label_bases
+from predictor.estimators.label_grid import label_free_first
 from predictor.estimators.label_kernels import label_kernels, student_smoother
 from predictor.estimators.label_truths import LabelTruths, class_noise
 from predictor.estimators.problem import Case
@@ -34,33 +36,13 @@ from predictor.training.row_classes import RowClasses
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
-from predictor.truth.model import NOISES, Hypothesis, LabelModel
+from predictor.truth.model import NOISES, LabelModel
+from predictor.truth.voters import Voters
 
 Rows = NDArray[np.intp]
 
 MAX_GOLD = 400
 """Gold rows that the posterior is built from at most: the cost of its grid grows with their cube."""
-
-
-LABEL_FREE = 0.9
-"""Weight of the model without gold labels, before any: few of them must not replace it by one that they alone choose.
-Chosen in simulated worlds."""
-
-
-def label_free_first(
-    kernels: tuple[Array, ...], bases: LabelBases
-) -> tuple[LabelModel, list[tuple[float, Hypothesis]]]:
-    """The model given gold labels and its grid: that of label-free orders, and one that gold labels decide on.
-
-    Args:
-        kernels: the one of label-free orders first.
-    """
-    model = LabelModel.of(kernels, *bases.whole, *bases.parted)
-    plain = LabelModel.of(kernels[:1], *bases.whole).grid()
-    moved = LabelModel.of(kernels, *bases.parted).grid(gold=True)
-    weights = (LABEL_FREE / len(plain), (1.0 - LABEL_FREE) / len(moved))
-    found = [(weights[0], at) for at in plain]
-    return model, [*found, *((weights[1], replace(at, basis=at.basis + len(bases.whole))) for at in moved)]
 
 
 @dataclass(frozen=True)
@@ -164,6 +146,7 @@ class TruthForecast:
         mixed = unit(strong + rest)
         if voters is not None and voters.names:
             bases = label_bases(case, voters, mixed, unit=not unitless)
+            bases = bases.of_votes() if _only_votes(case, voters, known) else bases
         if len(known):
             model, grid = label_free_first((mixed, strong, rest, *others), bases)
             agreed = bases.consensus
@@ -285,6 +268,12 @@ def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: 
         accuracy=accuracy,
         auroc=area,
     )
+
+
+def _only_votes(case: Case, voters: Voters, known: Rows) -> bool:
+    """Whether nothing but votes speaks of the labels; without gold labels they have been calibrated by each other."""
+    weak = len(known) > 0 and all(kind == "weak" for kind in voters.kinds)
+    return weak and _are_classes(case) and all(only_votes(table) for table in case.weak_labels.values())
 
 
 def _are_classes(case: Case) -> bool:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from predictor.estimators.label_bases import label_bases
+from predictor.estimators.label_grid import LABEL_FREE, label_free_first
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import AT_HAND, FRESH
-from predictor.estimators.truth import LABEL_FREE, TruthForecast, label_free_first
+from predictor.estimators.truth import TruthForecast
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
@@ -254,6 +255,26 @@ def test_label_free_model_first(models, values):
     assert sum(weight for weight, _ in weighed) == pytest.approx(1.0)
     moved = [model.bases[at.basis] for _, at in weighed[len(alone) :]]
     assert all(any(one is own for own in model.bases[len(bases.whole) :]) for one in moved)
+
+
+def test_votes_beside_gold_labels(models, values):
+    """Half of a calibrated consensus is expected of votes, and as much as of probabilities where none are gold."""
+    kept = []
+
+    class Kept(TruthForecast):
+        def truths(self, case, known):
+            found = super().truths(case, known)
+            kept.append(found.order.model)
+            return found
+
+    soft = finished(models, values)
+    hard = {name: np.eye(2)[table.argmax(axis=1)] for name, table in soft.items()}
+    quick = Kept(halvings=2, max_rounds=1, draws=16, shuffles=2)
+    for labels in (revealed(values, 60), None):
+        for weak in (soft, hard):
+            quick.forecast(Case(*models, labels=labels, weak_labels=weak))
+    shares = [model.bases[0].kappa[0, 0] for model in kept]
+    assert shares == [1.0, 0.5, 1.0, 1.0]
 
 
 def test_numbers_have_no_unit(models, values):
