@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from predictor.estimators.priors import FLAT_RIDGE, flat_root, mixed_kernel, model_weights, power_kernel, smoother
-from predictor.estimators.problem import Case
+from predictor.estimators.problem import Case, Representation
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
@@ -23,6 +23,19 @@ LEARNED = 0.02
 """Smallest share of a direction that is followed, of that of the first."""
 
 
+def own_kernels(strong: Representation) -> tuple[Array, ...]:
+    """(n, n) of the strong model: spread evenly over what it sees, and to POWERS, for easier tasks.
+
+    Raises:
+        InputError: the features are constant.
+    """
+    if not Scale.of(strong.features).weight.any():
+        raise constant(strong.features)
+    own = strong.kernel
+    root = flat_root(own, FLAT_RIDGE)
+    return unit(root @ root.T), *in_order(lambda power: unit(power_kernel(own, power)), POWERS)
+
+
 def label_kernels(case: Case) -> tuple[Array, ...]:
     """(n, n) of the strong model, even; of the others by agreement, size and depth; and those of easier tasks.
 
@@ -31,12 +44,7 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     """
     models = (one for one in (*case.weak, *case.context_models) if not one.labels_only)
     others = [one for one in models if Scale.of(one.features).weight.any()]
-    if not Scale.of(case.strong.features).weight.any():
-        raise constant(case.strong.features)
-    own = case.strong.kernel
-    root = flat_root(own, FLAT_RIDGE)
-    strong = unit(root @ root.T)
-    easier = tuple(in_order(lambda power: unit(power_kernel(own, power)), POWERS))
+    strong, *easier = own_kernels(case.strong)
     if not others:
         return strong, strong, *easier
     rows = compared_rows(case.rows)
@@ -48,7 +56,7 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     shares = shares / float(shares.sum())
     used = np.flatnonzero(shares >= SMALL_SHARE)
     rest = unit(mixed_kernel([others[i] for i in used], shares[used], FLAT_RIDGE))
-    weight = own.shrinkage(FLAT_RIDGE)
+    own, weight = case.strong.kernel, case.strong.kernel.shrinkage(FLAT_RIDGE)
     return strong, rest, seen_by_both(own.vectors, weight / weight.sum(), rest), *easier
 
 

@@ -28,7 +28,8 @@ class LabelTruths:
     """What the labels may be, for the order of candidates and for the level of their errors.
 
     Attributes:
-        coding: unit of both.
+        alone: the one that no candidate has a part in, as far as that is known: it makes the null.
+        coding: unit of all.
         voters, consensus: in that unit, without gold labels; None where nobody votes.
         classes: labels are class codes in that coding.
         known, gold: rows with gold labels, and these labels.
@@ -36,6 +37,7 @@ class LabelTruths:
 
     order: LabelPosterior
     level: LabelPosterior
+    alone: LabelPosterior
     coding: Coding
     voters: Voters | None
     consensus: Consensus | None

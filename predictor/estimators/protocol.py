@@ -13,7 +13,7 @@ from predictor.estimators.problem import Case
 from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.results.ranking import EvidenceUse
-from predictor.statistics.arrays import Array, Ints
+from predictor.statistics.arrays import Array
 from predictor.training.predicted_measure import PredictedMeasure
 
 Predicts = Literal["w2s_error", "gain", "weak_error", "nothing"]
@@ -79,8 +79,6 @@ class Forecast:
         warnings: where this is not the training that was asked for.
         accuracy: shares of right rows of the weak models and their students; None where not predicted.
         auroc: areas under their ROC curves, of two classes; None where not predicted.
-        order_draws: numbers of the draws that compare candidates, where others are from priors that set the level only;
-            None for all.
         label_scale: standard deviation of labels that are numbers, in their own unit; None where not known.
     """
 
@@ -98,7 +96,6 @@ class Forecast:
     evidence_kinds: tuple[EvidenceUse, ...] = ()
     auroc: PredictedMeasure | None = None
     label_scale: float | None = None
-    order_draws: Ints | None = None
 
     def moved(self, error: Array, gain: Array, error_draws: Array, gain_draws: Array) -> Forecast:
         """The same with (m,) added to the candidates' errors and gains, and (m, R) to those of the replicates."""
@@ -124,7 +121,7 @@ class Forecast:
 
     def centred(self, values: Array, draws: Array) -> Array:
         """(m, R) draws of an outcome that compare candidates, around its (m,) predicted values."""
-        return centred_on(values, draws if self.order_draws is None else draws[:, self.order_draws])
+        return centred_on(values, draws)
 
     @property
     def pgr(self) -> Array:

@@ -156,7 +156,7 @@ class TruthForecast:
             free = LabelModel.without_unit if bases.consensus is not None and unitless else LabelModel.of
             order = posterior(free((mixed,), *bases.whole), gold, known)
             level = posterior(free((strong, *others), *bases.whole), gold, known)
-        return LabelTruths(order, level, coding, voters, bases.consensus, _are_classes(case), known, gold)
+        return LabelTruths(order, level, level, coding, voters, bases.consensus, _are_classes(case), known, gold)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """See `label_kernels`."""
@@ -189,7 +189,7 @@ class TruthForecast:
         self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
     ) -> SimulatedOutcomes:
         rng = case.rng("truth simulation")
-        heads, order, alone = self.heads(case, places), truths.order, truths.level
+        heads, order, alone = self.heads(case, places), truths.order, truths.alone
         return simulated_outcomes(heads, order, alone, drawn, rng, shuffles=self.shuffles)
 
     def _trained(

@@ -60,17 +60,17 @@ class PastOutcomes:
         if not past:
             few = f"no past task has outcomes of {MIN_CANDIDATES} of these candidates; past outcomes were not used"
             return replace(forecast, warnings=(*forecast.warnings, few))
-        error, error_draws, found = _moved(forecast, past, forecast.error, forecast.error_draws)
+        error, error_draws, found = _moved(past, forecast.error, forecast.error_draws)
         use = EvidenceUse(KIND, _described(past, names, found), found.weight, found.reliability)
         gain, gain_draws, accuracy = forecast.gain, forecast.gain_draws, forecast.accuracy
         if gains := self._tasks(_gain, names):
-            gain, gain_draws, _ = _moved(forecast, gains, gain, gain_draws)
+            gain, gain_draws, _ = _moved(gains, gain, gain_draws)
         if accuracy is not None:
             students = self._tasks(_student, names)
-            w2s, w2s_draws, _ = _moved(forecast, students, -accuracy.w2s, -accuracy.w2s_draws)
+            w2s, w2s_draws, _ = _moved(students, -accuracy.w2s, -accuracy.w2s_draws)
             weak, weak_draws = -accuracy.weak, -accuracy.weak_draws
             if teachers := self._tasks(_teacher, names):
-                weak, weak_draws, _ = _moved(forecast, teachers, weak, weak_draws)
+                weak, weak_draws, _ = _moved(teachers, weak, weak_draws)
             accuracy = PredictedMeasure(-weak, -w2s, -weak_draws, -w2s_draws)
         return replace(
             forecast,
@@ -140,13 +140,12 @@ def _of_students(
     yield from (PastTask(name, own, share / len(found), same) for own, share, same in found)
 
 
-def _moved(forecast: Forecast, past: Sequence[PastTask], mean: Array, draws: Array) -> tuple[Array, Array, Standing]:
+def _moved(past: Sequence[PastTask], mean: Array, draws: Array) -> tuple[Array, Array, Standing]:
     """(m,) expected values and (m, R) draws with past tasks; what all candidates share stays.
 
     Draws are moved and not narrowed: how far a forecast errs on one task is shared by its candidates in part.
     """
-    comparing = draws if forecast.order_draws is None else draws[:, forecast.order_draws]
-    found = standing(past, mean, np.var(comparing - comparing.mean(axis=0), axis=1))
+    found = standing(past, mean, np.var(draws - draws.mean(axis=0), axis=1))
     moved = mean.mean() + found.mean
     return moved, draws + (moved - mean)[:, None], found
 

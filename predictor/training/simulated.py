@@ -19,8 +19,8 @@ from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
 from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior, LabelRoot
+from predictor.training.null_split import NullSplit, stacks
 from predictor.training.predicted_measure import PredictedMeasure
-from predictor.training.simulated_split import NullSplit, stacks
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher
 from predictor.training.split_trial import SplitClasses, SplitLabels, SplitTrial, TrialOutcome
 from predictor.training.splits import Parts, Rows, cut

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from predictor.statistics.arrays import Array, Ints
 from predictor.training.label_prior import LabelRoot
+from predictor.training.null_split import NullSplit
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
-from predictor.training.simulated_split import NullSplit
 from predictor.training.simulation import Floats, SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, Rows
 from predictor.truth.conditioned import DrawnLabels

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from predictor.estimators.label_prior_simulation import LabelPriorSimulation
-from predictor.estimators.priors import consensus_kernel, flat_kernel, model_weights, power_kernel
+from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_kernel, model_weights, power_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.extraction.extractor import Extractor
 from predictor.spectral.spectra import Scale
@@ -66,17 +65,6 @@ class SignPrior(LabelPrior):
         return LabelPrior(self.name, signs, 1.0 - float(np.mean(np.diag(signs))))
 
 
-@dataclass(frozen=True)
-class Under(LabelPriorSimulation):
-    """The simulation under other priors."""
-
-    chosen: Callable[[Case], tuple[LabelPrior, ...]] = lambda case: ()
-
-    def priors(self, case: Case) -> tuple[LabelPrior, ...]:
-        """Those chosen."""
-        return self.chosen(case)
-
-
 def _rbf(model: Representation) -> Array:
     scaled = Scale.of(model.features).apply(model.features)
     norms = np.sum(scaled**2, axis=1)
@@ -96,15 +84,15 @@ def _one(name: str, kernel: Callable[[Case], Array]) -> Callable[[Case], tuple[L
 
 
 def _by_size(case: Case) -> Array:
-    return consensus_kernel([replace(one, depth=None) for one in (case.strong, *case.weak)], LabelPriorSimulation.ridge)
+    return consensus_kernel([replace(one, depth=None) for one in (case.strong, *case.weak)], FLAT_RIDGE)
 
 
 def _even(case: Case) -> Array:
-    return flat_kernel(case.strong.kernel, LabelPriorSimulation.ridge)
+    return flat_kernel(case.strong.kernel, FLAT_RIDGE)
 
 
 def _simulations(case: Case) -> tuple[LabelPrior, ...]:
-    return LabelPriorSimulation().priors(case)
+    return (LabelPrior.of("by size and depth", consensus_kernel((case.strong, *case.weak), FLAT_RIDGE), 0.0),)
 
 
 def _signs(case: Case) -> tuple[LabelPrior, ...]:
@@ -131,7 +119,7 @@ def run(cell: Cell, measured: dict[tuple[str, str, str], tuple[float, float]]) -
     errors = np.array([measured[cell.task.name, strong, one.name] for one in cell.weak])
     rows: list[dict[str, object]] = []
     for name, chosen in PRIORS.items():
-        weak, student = expected_outcomes(Under(chosen=chosen), replace(case)).T
+        weak, student = expected_outcomes(chosen(case), case).T
         order = rank_correlation(student, errors[:, 1])
         gain = rank_correlation(weak - student, errors[:, 0] - errors[:, 1])
         rows.append(dict(zip(COLUMNS, (cell.task.name, strong, name, order, gain), strict=True)))

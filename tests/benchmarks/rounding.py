@@ -18,7 +18,6 @@ from predictor.folders import cache_dir
 from predictor.models.known_models import find
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
-from tests.benchmarks.expected_outcomes import expected_outcomes
 from tests.benchmarks.lineup import ready
 from tests.benchmarks.sides import ours
 
@@ -66,4 +65,4 @@ def _middle(name: str, texts: list[str], precision: str) -> tuple[np.ndarray, fl
 def _answers(strong: np.ndarray, weak: np.ndarray) -> tuple[float, float]:
     case = Case(Representation("s", strong), (Representation("w", weak),))
     gap = RepresentationGap("operator").estimate(case)[0].value
-    return float(gap or 0.0), float(expected_outcomes(LabelPriorSimulation(), case)[0, 1])
+    return float(gap or 0.0), float(LabelPriorSimulation(shuffles=0).forecast(case).error[0])

@@ -7,7 +7,6 @@ import pytest
 
 from predictor.decision.draws import centred_on
 from predictor.estimators.combined import Combined
-from predictor.estimators.label_prior_simulation import LabelPriorSimulation
 from predictor.estimators.problem import Case, Representation
 from predictor.query.labels import Labels
 from predictor.ranking.ordering import order
@@ -40,12 +39,3 @@ def test_centring_preserves_what_a_candidate_varies_by():
     draws = np.array([[1.0, 3.0], [2.0, 6.0]])
     moved = centred_on(np.array([0.0, 10.0]), draws)
     assert moved.tolist() == [[-1.0, 1.0], [8.0, 12.0]]
-
-
-def test_only_draws_of_the_prior_that_makes_the_order_are_compared():
-    """Priors of the student alone set the level of errors and separate candidates badly."""
-    case = made()
-    ordering = order(LabelPriorSimulation(draws=4), Case(case.strong, case.weak), "w2s_error")
-    forecast = ordering.forecast
-    assert len(forecast.order_draws) * 4 == forecast.error_draws.shape[1]
-    assert len(ordering.draws.w2s_error) == len(forecast.order_draws)

@@ -27,7 +27,7 @@ def case(seed: int = 0, training: Training | None = None, **sizes: float) -> Cas
 
 ESTIMATORS = [
     TruthForecast(max_rounds=1, draws=8, shuffles=2),
-    LabelPriorSimulation(noises=(0.3,), draws=4, max_rounds=1),
+    LabelPriorSimulation(draws=4, max_rounds=1),
 ]
 
 

@@ -13,7 +13,8 @@ from predictor.query.training_plan import Training
 from predictor.spectral.spectra import PrincipalKernel
 from predictor.training import label_prior
 from predictor.training.label_prior import LabelPrior, LabelRoot
-from predictor.training.simulated_split import NullSplit, SimulatedSplit
+from predictor.training.null_split import NullSplit
+from predictor.training.simulated import Split
 from predictor.training.simulation import SimulatedStudent, SimulatedTeacher, SimulatedTraining
 from predictor.training.splits import Parts, cut
 from predictor.training.weak_moments import weak_moments
@@ -26,6 +27,12 @@ ROWS = 60
 def kernel_of(features):
     """Some kernel whose tasks the features see."""
     return flat_kernel(PrincipalKernel.of(features), 0.05)
+
+
+def expected(split, teacher, root):
+    """(2, ...) expected Err_w and Err_w2s."""
+    found = SimulatedTraining.of(teacher, split.student, root, split.student.crossed(root))
+    return np.array([found.weak_error, found.w2s_error])
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,12 @@ def test_a_shuffle_pairs_the_training_rows_of_the_teacher_with_other_labels(sett
     part, weak = setting.part, setting.weak.copy()
     order = np.random.default_rng(7).permutation(len(part.weak))
     weak[part.weak] = weak[part.weak][order]
-    split = SimulatedSplit.of(setting.strong, part, [setting.prior], setting.training)
-    null = NullSplit.of(split.student, LabelRoot.of(setting.prior, part.weak, part.test))
-    lost = null.lost(split.teacher(setting.weak), [order])
-    expected = split.expected(split.teacher(weak))[0, 1] - split.expected(split.teacher(setting.weak))[0, 1]
-    np.testing.assert_allclose(lost, expected, atol=1e-5)
-    assert abs(expected) > 1e-3
+    split = Split.of(setting.strong, [setting.weak, weak], part, setting.training)
+    root = LabelRoot.of(setting.prior, part.weak, part.test)
+    lost = NullSplit.of(split.student, root).lost(split.teachers[0](), [order])
+    (_, own), (_, shuffled) = (expected(split, teacher(), root) for teacher in split.teachers)
+    np.testing.assert_allclose(lost, shuffled - own, atol=1e-5)
+    assert abs(shuffled - own) > 1e-3
 
 
 def test_errors_over_many_drawn_labels_average_to_the_expected_ones(setting):
@@ -234,13 +241,18 @@ def test_a_stack_of_splits(widths, sizes):
     weak[:9, 1] = 1.0
     priors = [LabelPrior.of("first", kernel_of(strong), 0.0), LabelPrior.of("second", kernel_of(weak), 0.0)]
     parts, noises = [cut(ROWS, *sizes, rng) for _ in range(3)], np.array([0.1, 0.3, 0.8])
-    together = SimulatedSplit.of(strong, Parts.stack(parts), [one.with_noise(noises) for one in priors], Training())
-    found = together.expected(together.teacher(weak))
-    null = together.null(1, priors[0].with_noise(0.3)).lost(together.teacher(weak).take(1), [np.arange(sizes[0])[::-1]])
-    for place, (part, noise) in enumerate(zip(parts, noises, strict=True)):
-        split = SimulatedSplit.of(strong, part, [one.with_noise(float(noise)) for one in priors], Training())
-        np.testing.assert_allclose(found[place], split.expected(split.teacher(weak)), atol=1e-12)
-        if place == 1:
-            root = LabelRoot.of(priors[0].with_noise(0.3), part.weak, part.test)
-            alone = NullSplit.of(split.student, root).lost(split.teacher(weak), [np.arange(sizes[0])[::-1]])
-            np.testing.assert_allclose(null, alone, atol=1e-5)
+    whole, training = Split.of(strong, [weak], Parts.stack(parts), Training()), Training()
+    (teacher,) = (make() for make in whole.teachers)
+    backwards = [np.arange(sizes[0])[::-1]]
+    for prior in priors:
+        root = LabelRoot.of(prior.with_noise(noises), whole.part.weak, whole.part.test)
+        found = expected(whole, teacher, root)
+        for place, (part, noise) in enumerate(zip(parts, noises, strict=True)):
+            split = Split.of(strong, [weak], part, training)
+            (head,), one = (
+                (make() for make in split.teachers),
+                LabelRoot.of(prior.with_noise(noise), part.weak, part.test),
+            )
+            np.testing.assert_allclose(found[:, place], expected(split, head, one), atol=1e-12)
+            lost = NullSplit.of(whole.student.take(place), one).lost(teacher.take(place), backwards)
+            np.testing.assert_allclose(lost, NullSplit.of(split.student, one).lost(head, backwards), atol=1e-5)
