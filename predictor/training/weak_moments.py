@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
+from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior, LabelRoot
-from predictor.training.simulation import best_ridge, energies, shrunk, with_mean
+from predictor.training.simulation import Floats, best_ridge, energies, shrunk, with_mean
 from predictor.training.splits import Rows
 from predictor.truth.consensus import WeakMoments
 
@@ -32,17 +34,25 @@ def weak_moments(
         training: whose ridge is used.
     """
     root = LabelRoot.of(prior, gold, other)
-    transfers, responses = [], []
-    for head in heads:
+    whole = root.energy
+
+    def learned(head: FactoredRidge) -> tuple[Floats, Floats]:
         along = root.along(with_mean(head.left, head.rows).T)
-        along *= shrunk(head, best_ridge(head, energies(along), root.energy, training.weak_ridge))
-        transfers.append(head.transfer - head.transfer.mean(axis=0))
-        responses.append(along[1:])
+        along *= shrunk(head, best_ridge(head, energies(along), whole, training.weak_ridge))
+        return head.transfer - head.transfer.mean(axis=0), along[1:]
+
+    trained = in_order(learned, heads)
     spread, with_truth = np.zeros((len(heads), len(heads))), np.zeros(len(heads))
     for start in range(0, len(other), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        pairs = zip(transfers, responses, strict=True)
-        block = np.stack([(transfer[rows] @ along).ravel() for transfer, along in pairs])
+        block = np.stack(in_order(partial(_predicted, rows), trained))
         spread += block @ block.T
         with_truth += block @ root.tested[rows].ravel()
     return WeakMoments(spread / len(other), with_truth / len(other))
+
+
+def _predicted(rows: slice, trained: tuple[Floats, Floats]) -> Floats:
+    """(k n~,) weak labels of some rows, per unit normal of the root."""
+    transfer, along = trained
+    found: Floats = (transfer[rows] @ along).ravel()
+    return found

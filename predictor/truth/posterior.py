@@ -8,15 +8,16 @@ length and noise maximise the marginal likelihood, the amplitude is profiled out
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
-from predictor.statistics.threads import in_order
+from predictor.statistics.threads import in_order, usable_threads
 
 LENGTHS = (0.6, 1.0, 1.6)
 """RBF lengths tried, in units of each model's median distance between rows."""
@@ -126,13 +127,13 @@ def truth_posterior(
     rows = labelled[chosen]
     squared = [d.between(rows, rows) for d in distances]
     weights = _weights(squared, gold[chosen])
+    among = [partial(_same, one) for one in squared]
     evidence, noise, length = max(
-        (*_evidence(_mixture(squared, weights, length), gold[chosen]), length) for length in LENGTHS
+        (*_evidence(_mixture(among, weights, length), gold[chosen]), length) for length in LENGTHS
     )
 
     def kernel(left: NDArray[np.intp], right: NDArray[np.intp]) -> Array:
-        seen = [model.between(left, right) if w else None for model, w in zip(distances, weights, strict=True)]
-        return _mixture(seen, weights, length)
+        return _mixture([partial(model.between, left, right) for model in distances], weights, length)
 
     values, vectors = np.linalg.eigh(kernel(labelled, labelled))
     across = kernel(target, labelled) @ vectors
@@ -149,9 +150,7 @@ def truth_posterior(
 
 def _weights(squared: Sequence[Array], gold: Array) -> Array:
     """(M,) exp(log evidence / TEMPER) of each model alone at its best length, summing to 1; tiny ones are dropped."""
-    alone = in_order(
-        lambda one: max(_evidence(_mixture([one], np.ones(1), length), gold)[0] for length in LENGTHS), squared
-    )
+    alone = in_order(lambda one: max(_evidence(_kernel(one, 1.0, length), gold)[0] for length in LENGTHS), squared)
     logs = np.array(alone) * (len(gold) / TEMPER)
     weights = np.exp(logs - logs.max())
     weights[weights < 1e-3] = 0.0
@@ -159,11 +158,30 @@ def _weights(squared: Sequence[Array], gold: Array) -> Array:
     return shares
 
 
-def _mixture(squared: Sequence[Array | None], weights: Array, length: float) -> Array:
-    """Σ wₘ exp(−dₘ² / 2 length²) over the models that weigh anything."""
-    parts = [w * np.exp(d * (-0.5 / length**2)) for d, w in zip(squared, weights, strict=True) if d is not None and w]
-    total: Array = np.sum(parts, axis=0)
+def _mixture(squared: Sequence[Callable[[], Array]], weights: Array, length: float) -> Array:
+    """Σ wₘ exp(−dₘ² / 2 length²) over the models that weigh anything; as many are in memory as threads.
+
+    Args:
+        squared: each gives the squared distances of one model.
+    """
+    used = [(one, float(w)) for one, w in zip(squared, weights, strict=True) if w]
+    total: Array | None = None
+    for start in range(0, len(used), threads := usable_threads()):
+        for part in in_order(lambda one: _kernel(one[0](), one[1], length), used[start : start + threads]):
+            total = part if total is None else np.add(total, part, out=total)
+    if total is None:
+        raise TypeError("weights of models sum to 1")
     return total
+
+
+def _kernel(squared: Array, weight: float, length: float) -> Array:
+    found: Array = np.exp(squared * (-0.5 / length**2))
+    found *= weight
+    return found
+
+
+def _same(squared: Array) -> Array:
+    return squared
 
 
 def _evidence(kernel: Array, gold: Array) -> tuple[float, float]:
