@@ -1,40 +1,61 @@
 """What an answer costs after the features are there, against one thin SVD of every array.
 
-Usage: python -m tests.benchmarks.answer [--only TEXT] [-o tests/benchmarks/answer.md]
+Usage: python -m tests.benchmarks.answer [--only TEXT] [--again]
+       python -m tests.benchmarks.answer --profile "20 × 1,000, nothing"
 
-Each question runs in a process of its own: `predictor.predict` over arrays, imports included. CPU time is
-that of the process, memory its peak. The thin SVDs run in the same process before and after, on the same standardised
-arrays; the ratio is to their mean, so that a machine that is busy slows down both sides of it. Descriptions are a score
-of every row, as a describer gives it.
+Questions that answer.csv has are not asked again without --again, so a run that was broken off goes on. Each question
+runs in a process of its own: `predictor.predict` over arrays, imports included. CPU time is that of the process, memory
+its peak. The thin SVDs run in the same process before and after, on the same standardised arrays; the ratio is to their
+mean, so that a machine that is busy slows down both sides of it. Descriptions are a score of every row, as a describer
+gives it.
 
 The last two columns are of a run on two threads, candidates shared over threads: wall time on one over that on two,
 which means something on a free machine only; and what two free cores allow, t / (s + (t − s) / 2), from t, the CPU time
-of the process, and s, that of the thread that does all that is not shared.
+of the process, and s, that of the thread that does all that is not shared. Growth is the exponent of CPU time where
+candidates or rows double. Of more than 1,500 rows, training is simulated on 1,500.
 """
 
 from __future__ import annotations
 
 import argparse
 import atexit
+import cProfile
+import csv
 import functools
 import json
+import math
 import os
+import pstats
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+TABLE = Path(__file__).with_suffix(".csv")
+PROFILED = 10
+"""Functions shown of a profile."""
+
 DIMENSIONS = (128, 256, 384, 512, 768)
 STRONG = 768
 KINDS = {"nothing": "", "gold labels of a third": "gold", "weak labels": "weak", "descriptions": "described"}
-SIZES = {"20 × 1,000": (20, 1000), "40 × 1,000": (40, 1000), "20 × 2,000": (20, 2000), "50 × 2,000": (50, 2000)}
-GROWTH = ("40 × 1,000", "20 × 2,000")
+SIZES = {
+    "20 × 500": (20, 500),
+    "20 × 1,000": (20, 1000),
+    "40 × 1,000": (40, 1000),
+    "20 × 2,000": (20, 2000),
+    "50 × 2,000": (50, 2000),
+}
+GROWTH = ("20 × 500", "40 × 1,000", "20 × 2,000")
 """Sizes that show growth, asked without evidence only."""
+
+LARGE = "50 × 2,000"
+"""Asked on one thread only."""
 
 QUESTIONS = {
     f"{size}, {kind}": (*SIZES[size], KINDS[kind])
@@ -42,6 +63,31 @@ QUESTIONS = {
     for kind in KINDS
     if size not in GROWTH or kind == "nothing"
 }
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one question cost; seconds, and peak memory in MB. The last three are of a run on two threads."""
+
+    question: str
+    svd: float
+    cpu: float
+    wall: float
+    memory: float
+    two_cpu: float = math.nan
+    two_alone: float = math.nan
+    two_wall: float = math.nan
+
+    @property
+    def cells(self) -> str:
+        """The row of the table."""
+        if math.isnan(self.two_cpu):
+            faster, allowed = "", ""
+        else:
+            faster = f"{self.wall / self.two_wall:.2f} ×"
+            allowed = f"{self.two_cpu / ((self.two_cpu + self.two_alone) / 2.0):.2f} ×"
+        ratio = self.cpu / self.svd
+        return f"| {self.question} | {self.cpu:.1f} | {ratio:.1f} | {self.memory:.0f} | {faster} | {allowed} |"
 
 
 def arrays(candidates: int, rows: int, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
@@ -125,32 +171,99 @@ def asked(name: str, threads: int) -> dict[str, float]:
     return found
 
 
+def cost(name: str) -> Cost:
+    """Ask one question, on one thread and, unless it is large, on two."""
+    one = asked(name, 1)
+    found = Cost(name, one["svd"], one["cpu"], one["wall"], one["memory"])
+    if name.startswith(LARGE):
+        return found
+    two = asked(name, 2)
+    return Cost(**asdict(found) | {"two_cpu": two["cpu"], "two_alone": two["alone"], "two_wall": two["wall"]})
+
+
+def known() -> dict[str, Cost]:
+    """Costs of the table, by question."""
+    if not TABLE.exists():
+        return {}
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = [
+            {k: v if k == "question" else float(v or "nan") for k, v in row.items()} for row in csv.DictReader(file)
+        ]
+    return {str(row["question"]): Cost(**row) for row in rows}  # type: ignore[arg-type]
+
+
+def write(costs: dict[str, Cost]) -> None:
+    """The table, in the order of the questions."""
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(one.name for one in fields(Cost))
+        for name in (name for name in QUESTIONS if name in costs):
+            values = list(asdict(costs[name]).values())
+            table.writerow([values[0], *("" if math.isnan(v) else f"{v:.4g}" for v in values[1:])])
+
+
+def growth(costs: dict[str, Cost]) -> list[str]:
+    """Exponents of CPU time without evidence, where both sizes were asked."""
+    pairs = {
+        "candidates, 20 to 40": ("20 × 1,000", "40 × 1,000"),
+        "rows, 500 to 1,000": ("20 × 500", "20 × 1,000"),
+        "rows, 1,000 to 2,000": ("20 × 1,000", "20 × 2,000"),
+    }
+    found = []
+    for what, (small, large) in pairs.items():
+        one, other = costs.get(f"{small}, nothing"), costs.get(f"{large}, nothing")
+        if one is not None and other is not None:
+            found.append(f"| {what} | {other.cpu / one.cpu:.2f} | {math.log2(other.cpu / one.cpu):.2f} |")
+    return found
+
+
+def profile(name: str) -> None:
+    """CPU seconds of an answer by function, those that take most themselves."""
+    import predictor
+
+    strong, weak, classes = arrays(*QUESTIONS[name][:2])
+    watched = cProfile.Profile(time.process_time)
+    given = evidence(QUESTIONS[name][2], weak, classes)
+    with watched:
+        predictor.predict(strong=strong, weak=weak, seed=0, **given)
+    found = pstats.Stats(watched).get_stats_profile()
+    total = found.total_tt
+    print(f"| {name}: {total:.1f} CPU-s with the profiler | share | calls |", "|---|---:|---:|", sep="\n")
+    own = sorted(found.func_profiles.items(), key=lambda one: -one[1].tottime)[:PROFILED]
+    for function, one in own:
+        where = "/".join(Path(one.file_name).parts[-2:])
+        print(f"| `{function}` {where} | {one.tottime / total:.1%} | {one.ncalls} |")
+
+
 def main() -> None:
-    """Ask every question, print the table."""
+    """Ask every question that the table lacks, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--only", default="", help="questions whose name holds this text")
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--again", action="store_true", help="ask them although the table has them")
+    parser.add_argument("--profile", metavar="QUESTION", choices=QUESTIONS, help="print what one question spends")
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure(*QUESTIONS[given.one])))
         return
+    if given.profile:
+        profile(given.profile)
+        return
+    costs = known()
+    for name in (name for name in QUESTIONS if given.only in name):
+        if given.again or name not in costs:
+            costs[name] = cost(name)
+            write(costs)
     lines = [
         "| candidates × rows, evidence | CPU-s | × thin SVDs | peak MB | two threads, wall | two free cores |",
         "|---|---:|---:|---:|---:|---:|",
+        *(costs[name].cells for name in QUESTIONS if name in costs),
+        "",
+        "| growth without evidence | CPU time × | exponent |",
+        "|---|---:|---:|",
+        *growth(costs),
     ]
-    for name in (name for name in QUESTIONS if given.only in name):
-        one, two = asked(name, 1), asked(name, 2)
-        ratio, faster = one["cpu"] / one["svd"], one["wall"] / two["wall"]
-        allowed = two["cpu"] / ((two["cpu"] + two["alone"]) / 2.0)
-        lines.append(
-            f"| {name} | {one['cpu']:.1f} | {ratio:.1f} | {one['memory']:.0f} | {faster:.2f} × | {allowed:.2f} × |"
-        )
-        print(lines[-1], flush=True)
-    if given.output:
-        given.output.write_text(
-            "\n".join(["# What an answer costs", "", "```text", (__doc__ or "").strip(), "```", "", *lines, ""])
-        )
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
