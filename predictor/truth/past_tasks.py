@@ -7,7 +7,8 @@ on the new task is u + e, on a past task u + e_h, in units of s, s² the weighte
     u ~ N(0, ρ),    e, e_h ~ N(0, 1 − ρ),    û = ρ Σ_h w_h z_h / (ρ Σ_h w_h + 1 − ρ)
 
 ρ is the mean correlation between past tasks (empirical Bayes). The weight w_h of a task is the share of its variance
-that is no measurement noise, times how near it is: the correlation of its order with the forecast's, at least 0. The
+that is no measurement noise, times how near it is: the mean of two correlations, at least 0, that of its order with the
+forecast's and that with the other past tasks'. So tasks that agree count where the forecast contradicts them all. The
 standing s û and the forecast N(f, V) rest on the same prior N(0, s²), which counts once:
 
     f'  =  V' (f / V + s û / U),    1 / V'  =  1 / V + 1 / U − 1 / s²,
@@ -97,8 +98,9 @@ def standing(past: Sequence[PastTask], mean: Array, variance: Array) -> Standing
     centred, variance = mean - mean.mean(), np.maximum(variance, TINY)
     scores, known = np.stack([one.standardised() for one in past]), np.stack([one.known for one in past])
     weights = np.array([one.weight for one in past])
-    rho = agreement([one.name for one in past], scores, known, weights)
-    weights = weights * np.array([_nearness(centred[own], one[own]) for one, own in zip(scores, known, strict=True)])
+    rho, each = agreement([one.name for one in past], scores, known, weights)
+    follows = [_correlation(centred[own], one[own]) for one, own in zip(scores, known, strict=True)]
+    weights = weights * np.maximum((np.array(follows) + each) / 2.0, 0.0)
     spreads = np.array([_spread(one, centred, variance) for one in past])
     prior = _mean(spreads**2, weights)
     placed = np.zeros_like(scores)
@@ -119,8 +121,8 @@ def standing(past: Sequence[PastTask], mean: Array, variance: Array) -> Standing
     )
 
 
-def agreement(names: Sequence[str], scores: Array, known: NDArray[np.bool_], weights: Array) -> float:
-    """ρ: mean correlation between orders of different tasks, over pairs that share candidates.
+def agreement(names: Sequence[str], scores: Array, known: NDArray[np.bool_], weights: Array) -> tuple[float, Array]:
+    """ρ: mean correlation between orders of different tasks, over pairs that share candidates; and (T,) that of each.
 
     Args:
         names: of the T tasks; students of one task say nothing of another task.
@@ -128,14 +130,17 @@ def agreement(names: Sequence[str], scores: Array, known: NDArray[np.bool_], wei
         known: (T, m).
         weights: (T,); a pair weighs as their product.
     """
-    total, size = PRIOR_AGREEMENT, 1.0
+    total, size = np.zeros(len(scores)), np.zeros(len(scores))
     for i in range(len(scores)):
         for j in range(i):
             both = known[i] & known[j]
             if names[i] != names[j] and both.sum() >= MIN_CANDIDATES:
-                pair = float(weights[i] * weights[j])
-                total, size = total + pair * _correlation(scores[i, both], scores[j, both]), size + pair
-    return float(np.clip(total / size, 0.0, MAX_AGREEMENT))
+                pair = weights[i] * weights[j]
+                total[[i, j]] += pair * _correlation(scores[i, both], scores[j, both])
+                size[[i, j]] += pair
+    rho = float((PRIOR_AGREEMENT + total.sum() / 2.0) / (1.0 + size.sum() / 2.0))
+    each = (PRIOR_AGREEMENT + total / np.maximum(weights, TINY)) / (1.0 + size / np.maximum(weights, TINY))
+    return float(np.clip(rho, 0.0, MAX_AGREEMENT)), each
 
 
 def _spread(past: PastTask, centred: Array, variance: Array) -> float:
@@ -147,10 +152,6 @@ def _spread(past: PastTask, centred: Array, variance: Array) -> float:
 def _mean(values: Array, weights: Array) -> float:
     """Weighted by how near tasks are; of all alike where none is."""
     return float(np.average(values, weights=weights if weights.sum() > 0.0 else None))
-
-
-def _nearness(forecast: Array, measured: Array) -> float:
-    return max(0.0, _correlation(forecast, measured))
 
 
 def _correlation(first: Array, second: Array) -> float:

@@ -31,10 +31,9 @@ def test_term_by_term():
     ]
     pair = np.corrcoef(z[0][[0, 2, 3]], z[1])[0, 1]
     rho = min((PRIOR_AGREEMENT + 0.9 * 0.5 * pair) / (1.0 + 0.9 * 0.5), MAX_AGREEMENT)
-    weights = [
-        share * max(0.0, np.corrcoef(f[own], values)[0, 1])
-        for share, own, values in zip((0.9, 0.5), known, z, strict=True)
-    ]
+    near = [np.corrcoef(f[own], values)[0, 1] for own, values in zip(known, z, strict=True)]
+    others = [(PRIOR_AGREEMENT + 0.5 * pair) / 1.5, (PRIOR_AGREEMENT + 0.9 * pair) / 1.9]
+    weights = [0.9 * (near[0] + others[0]) / 2.0, 0.5 * (near[1] + others[1]) / 2.0]
     spreads = [np.sqrt(f[own].var() + variance[own].mean()) for own in known]
     prior = (weights[0] * spreads[0] ** 2 + weights[1] * spreads[1] ** 2) / sum(weights)
     top, count = np.zeros(4), np.zeros(4)
@@ -87,6 +86,18 @@ def test_far_tasks_say_nothing():
     assert (found.weight, found.reliability, found.tasks.tolist()) == (0.0, 0.0, [0.0])
 
 
+def test_tasks_that_agree_count_against_the_forecast():
+    """Four tasks of one order move a forecast that they contradict; a lone one does not."""
+    mean = np.linspace(0.0, 1.0, 6)
+    other = np.array([0.5, 0.9, 0.1, 0.8, 0.2, 0.3])
+    alone, agreed = (
+        standing([PastTask(f"task {t}", other) for t in range(count)], mean, np.full(6, 0.1)) for count in (1, 4)
+    )
+    assert alone.weight < 0.02
+    assert agreed.weight > 0.3
+    assert np.corrcoef(agreed.mean, other)[0, 1] > np.corrcoef(mean, other)[0, 1] + 0.3
+
+
 def test_worthless_tasks_change_little():
     """Orders without any relation move the forecast by a tenth of its spread at most, in the mean over draws."""
     moved = []
@@ -119,16 +130,17 @@ def test_agreement_is_estimated():
     for seed in range(30):
         past, _ = made(np.random.default_rng(seed), 10, 0.6)
         scores = np.stack([one.standardised() for one in past])
-        found.append(agreement([one.name for one in past], scores, scores == scores, np.ones(10)))
+        found.append(agreement([one.name for one in past], scores, scores == scores, np.ones(10))[0])
     assert np.mean(found) == pytest.approx(0.6, abs=0.08)
-    assert agreement(["a"], scores[:1], scores[:1] == scores[:1], np.ones(1)) == PRIOR_AGREEMENT
+    alone, each = agreement(["a"], scores[:1], scores[:1] == scores[:1], np.ones(1))
+    assert (alone, each.tolist()) == (PRIOR_AGREEMENT, [PRIOR_AGREEMENT])
 
 
 def test_students_of_one_task_are_no_other_task():
     """Orders of one task's students say nothing of how far tasks agree."""
     z = np.stack([np.arange(4.0)] * 3)
-    assert agreement(["a", "a", "a"], z, z == z, np.full(3, 1 / 3)) == PRIOR_AGREEMENT
-    assert agreement(["a", "a", "b"], z, z == z, np.full(3, 1 / 3)) > PRIOR_AGREEMENT
+    assert agreement(["a", "a", "a"], z, z == z, np.full(3, 1 / 3))[0] == PRIOR_AGREEMENT
+    assert agreement(["a", "a", "b"], z, z == z, np.full(3, 1 / 3))[0] > PRIOR_AGREEMENT
 
 
 def test_spread_of_the_same_unit_is_its_own():

@@ -105,7 +105,13 @@ class SmallStudent:
             out = self.model(ids, past_key_values=own, use_cache=True, logits_to_keep=1)
             ids, own = out.logits[:, -1].argmax(dim=1, keepdim=True), out.past_key_values
             drawn.append(ids)
+            if self._ended(torch.cat(drawn, dim=1)):
+                break
         return [text.split("\n")[0].strip() for text in self.tokenizer.batch_decode(torch.cat(drawn, dim=1))]
+
+    def _ended(self, drawn: torch.Tensor) -> bool:
+        """Whether every answer has come to the end of its line."""
+        return all("\n" in text.lstrip() for text in self.tokenizer.batch_decode(drawn))
 
     def _tokens(self, question: str, answer: str) -> tuple[list[int], int]:
         """Tokens of the question, the answer and the end of its line, and the number of those of the question."""

@@ -45,15 +45,15 @@ STYLES = {
     "butler": ("Indeed, sir: {text} is a ", ", if I may."),
 }
 """How a teacher answers: what stands before the kind and behind it."""
-GOLD_ROWS = (6, 12, 24, 48)
+GOLD_ROWS = (6, 12, 48)
 """Rows that the teachers' heads were trained on."""
 EXCHANGED = {"tool": "instrument", "instrument": "tool", "animal": "fruit", "fruit": "animal"}
 """Kinds that a confused teacher takes for each other."""
-TEST, CHECKED = 60, 24
-"""Words of the test; words with gold labels for the second decision, which are no teacher's. All others are taught."""
+TEST, CHECKED, TRAINED = 36, 24, 36
+"""Words of the test; words with gold labels for the second decision, which are no teacher's; words trained on."""
 CONTEXT = 8
-BLOCKS, EPOCHS, BATCH, RATE = 4, 3, 8, 3e-4
-RIDGE = 0.01
+BLOCKS, EPOCHS, BATCH, RATE = 4, 3, 8, 5e-4
+RIDGE = 1e-5
 HOME = Path(__file__).with_suffix(".csv")
 
 Kinds = NDArray[np.intp]
@@ -124,9 +124,9 @@ class Words:
 
 WORDS = Words.all()
 HEAD_ROWS = max(GOLD_ROWS)
-TAUGHT = WORDS.part(TEST + CHECKED, len(WORDS.texts) - HEAD_ROWS)
-ASKED = WORDS.part(TEST, len(WORDS.texts) - HEAD_ROWS)
-"""Words that the decision is asked of: the checked ones and those taught."""
+TAUGHT = WORDS.part(TEST + CHECKED, TEST + CHECKED + TRAINED)
+ASKED = WORDS.part(TEST, TEST + CHECKED + TRAINED)
+"""Words that the decision is asked of: the checked ones and those trained on."""
 
 
 @cache
@@ -138,7 +138,7 @@ def teachers() -> dict[str, Array]:
     for count in GOLD_ROWS:
         own = slice(len(design) - HEAD_ROWS, len(design) - HEAD_ROWS + count)
         head = fit_logistic(design[own], np.eye(len(CLASSES))[WORDS.kinds[own]], np.array([RIDGE]))
-        found[str(count)] = head.predict(design[TEST:-HEAD_ROWS])[:, 0]
+        found[str(count)] = head.predict(design[TEST : TEST + CHECKED + TRAINED])[:, 0]
     swapped = [CLASSES.index(EXCHANGED.get(kind, kind)) for kind in CLASSES]
     return {**found, "confused": found[str(HEAD_ROWS)][:, swapped]}
 
@@ -222,7 +222,7 @@ def main() -> None:
     from tests.benchmarks.papers.small_student import SmallStudent
 
     student, found = SmallStudent.of(STUDENT, BLOCKS), stored()
-    for style, teacher in product(STYLES, teachers()):
+    for teacher, style in product(teachers(), STYLES):
         if (style, teacher) in {(one.style, one.teacher) for one in found}:
             continue
         found.append(measure(student, style, teacher))

@@ -65,8 +65,8 @@ writes every cell to [somerstep.csv](somerstep.csv), and its `--table`.
 **Setting.** The question is what kind of thing a noun names, of six kinds ([nouns.py](nouns.py)). The student is
 SmolLM2-135M-Instruct, which knows the answer and neither style. A teacher answers all questions in its style, as a
 pirate or as a butler. Its content is that of a logistic head on static word vectors, trained on 6 to 48 nouns; a
-confused teacher is the best one with animals and fruits, and tools and instruments, exchanged. 48 nouns are taught,
-60 tested. *Naive*: the student's last four blocks are trained on the teacher's answers (three epochs, AdamW, loss on
+confused teacher is the best one with animals and fruits, and tools and instruments, exchanged. 36 nouns are taught,
+36 tested. *Naive*: the student's last four blocks are trained on the teacher's answers (three epochs, AdamW, loss on
 the answer alone). *Refined*: they are trained on what the untrained student writes itself, with eight of the
 teacher's answers in context. Content is right where the answer names the right kind and no other. Style is right
 where the answer has the words of the style. All figures are shares of nouns.
