@@ -3,7 +3,9 @@
 A row's score for a class is the cosine of a sentence encoder's embeddings of the row and of the class's texts; or the
 probability that a language model gives the class's texts behind the row, against those of the other classes, corrected
 by what it gives them behind rows without content. The mean over rows is taken off. Of two classes the voter has one
-column, second less first; of more, a column a class less their mean.
+column, second less first; of more, a column a class. A label of many classes is 0 in nearly every column, which no
+cosine follows: there cosines s become probabilities in proportion to exp(β s), β such that they vary by ASSUMED² of
+what such labels do.
 """
 
 from __future__ import annotations
@@ -26,10 +28,19 @@ from predictor.ranking.labelling import labels_of
 from predictor.results.candidate import Failure
 from predictor.statistics.arrays import Array
 from predictor.steps import Progress, Steps
-from predictor.truth.voters import Kind, Voters
+from predictor.truth.voters import ASSUMED, Kind, Voters
 
 DESCRIPTION: Kind = "description"
 PROXY: Kind = "proxy"
+
+CONSTANT = 1e-9
+"""Standard deviation of cosines up to which they are constant but for rounding."""
+
+REACH = (1e-3, 1e3)
+"""β times the standard deviation of scores: where it is looked for."""
+
+HALVINGS = 50
+"""Of the range in which log β is: to rounding."""
 
 
 def voters_of(query: RankingQuery, source: FeatureSource) -> Steps[tuple[Voters | None, tuple[str, ...]]]:
@@ -68,7 +79,8 @@ def voters_of(query: RankingQuery, source: FeatureSource) -> Steps[tuple[Voters 
 def similarities(rows: Array, texts: Sequence[Array]) -> Array:
     """(n, k) centred scores of (n, d) rows for classes described by (t, d) embeddings each."""
     classes = np.stack([_unit(one).mean(axis=0) for one in texts])
-    return contrasts(_unit(rows) @ _unit(classes).T)
+    scores = contrasts(_unit(rows) @ _unit(classes).T)
+    return scores if scores.shape[1] == 1 else _probabilities(scores)
 
 
 def contrasts(near: Array) -> Array:
@@ -78,6 +90,23 @@ def contrasts(near: Array) -> Array:
         centred: Array = near[:, 1:] - near[:, :1]
     else:
         centred = near - near.mean(axis=1, keepdims=True)
+    return centred
+
+
+def _probabilities(scores: Array) -> Array:
+    """(n, c) centred probabilities in proportion to exp(β scores); constant scores stay as they are."""
+    size = float(np.std(scores))
+    if size <= CONSTANT:
+        return scores
+    low, high = (np.log(reach / size) for reach in REACH)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        raised = np.exp(np.exp(middle) * (scores - scores.max(axis=1, keepdims=True)))
+        found = raised / raised.sum(axis=1, keepdims=True)
+        shares = found.mean(axis=0)
+        enough = float(np.sum(np.var(found, axis=0))) >= ASSUMED**2 * float(np.sum(shares * (1.0 - shares)))
+        low, high = (low, middle) if enough else (middle, high)
+    centred: Array = found - shares
     return centred
 
 

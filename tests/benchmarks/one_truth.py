@@ -36,6 +36,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.settings import Settings
 from predictor.query.training_plan import Training
+from predictor.ranking.describing import similarities
 from predictor.statistics.rank_correlation import rank_correlation
 from predictor.steps import drain
 from predictor.training.measures import hardened
@@ -97,7 +98,7 @@ def _same(teacher: SimulatedTeacher) -> SimulatedTeacher:
 
 
 def descriptions(task: Task, extractor: Extractor) -> Voters | None:
-    """Cosines of rows and descriptions, by each describer: differences of two classes, or a column per class."""
+    """Scores by each describer: differences of cosines of two classes, or probabilities of each of more."""
     texts = texts_of(task.name, task.labels.classes)
     if texts is None:
         return None
@@ -109,9 +110,7 @@ def descriptions(task: Task, extractor: Extractor) -> Voters | None:
             drain(extractor.features(spec, pool, Settings(precision="fp32")))[0].values.astype(np.float64)
             for pool in (task.pool, Pool.of(list(texts)))
         )
-        near = (rows / np.linalg.norm(rows, axis=1)[:, None]) @ (words / np.linalg.norm(words, axis=1)[:, None]).T
-        near = near - near.mean(axis=0)
-        scores.append(near[:, 1:] - near[:, :1] if len(texts) == 2 else near - near.mean(axis=1, keepdims=True))
+        scores.append(similarities(rows, np.split(words, len(words))))
     kind: Kind = "description"
     return Voters(DESCRIBERS, (kind,) * len(DESCRIBERS), np.stack(scores, axis=1))
 

@@ -169,3 +169,19 @@ def test_a_language_model_describes_by_the_probability_of_the_words():
 def test_a_classifier_is_no_describer():
     with pytest.raises(InputError, match="reads no descriptions; name a sentence encoder, or a language model as"):
         build_query(**GIVEN, describers=["reader=./model#labels=logits"])  # type: ignore[arg-type]
+
+
+def test_cosines_of_many_classes_become_probabilities():
+    """Of ten classes, they go with the labels better than cosines do, and vary by a quarter of what these do."""
+    rng = np.random.default_rng(3)
+    texts, named = rng.standard_normal((10, 24)), rng.integers(10, size=600)
+    rows = texts[named] + 1.5 * rng.standard_normal((600, 24))
+    found, labels = similarities(rows, list(texts[:, None])), np.eye(10)[named] - np.eye(10)[named].mean(axis=0)
+    unit_rows, unit_texts = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (rows, texts))
+    cosines = unit_rows @ unit_texts.T
+    cosines = cosines - cosines.mean(axis=0)
+    fits = [np.corrcoef(one.ravel(), labels.ravel())[0, 1] for one in (found, cosines - cosines.mean(axis=1)[:, None])]
+    assert fits[0] > fits[1] + 0.05
+    np.testing.assert_allclose(found.sum(axis=1), 0.0, atol=1e-12)
+    assert np.sum(np.var(found, axis=0)) == pytest.approx(0.25 * np.sum(np.var(labels, axis=0)), rel=0.05)
+    assert not similarities(np.ones((5, 3)), [np.ones((1, 3))] * 3).any()
