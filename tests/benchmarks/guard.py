@@ -129,11 +129,11 @@ def known() -> dict[str, float]:
         return {row["cost"]: float(row["value"]) for row in csv.DictReader(file)}
 
 
-def measured(quick: bool) -> dict[str, float]:
+def measured(quick: bool, only: str = "") -> dict[str, float]:
     """Costs now; those that cannot be measured here are left out with a word on standard error."""
     found = {}
     for name, cost in COSTS.items():
-        if quick and cost.unit == COUNTED:
+        if only not in name or (quick and cost.unit == COUNTED):
             continue
         try:
             found[name] = cost.measure()
@@ -154,9 +154,10 @@ def main() -> int:
     """Compare, or update; 1 where a cost has grown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out what valgrind counts: seconds, not minutes")
+    parser.add_argument("--only", default="", help="costs whose name holds this text")
     parser.add_argument("--update", action="store_true", help="write the table anew")
     given = parser.parse_args()
-    now = measured(given.quick)
+    now = measured(given.quick, given.only)
     before = known() if TABLE.exists() else {}
     stated = {name: result(name, value, before.get(name)) for name, value in now.items()}
     for name, value in now.items():
