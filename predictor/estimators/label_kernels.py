@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.estimators.priors import FLAT_RIDGE, flat_root, mixed_kernel, model_weights, power_kernel, smoother
+from predictor.estimators.flat_smoother import FlatSmoother
+from predictor.estimators.priors import FLAT_RIDGE, flat_root, mixed_kernel, model_weights, power_kernel
 from predictor.estimators.problem import Case, Representation
 from predictor.spectral.kernels import Kernel
 from predictor.spectral.spectra import Scale, constant
@@ -40,7 +41,7 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     """(n, n) of the strong model, even; of the others by agreement, size and depth; and those of easier tasks.
 
     The last are what both see, and what the strong model sees to the powers 2 and 4: fewer directions. The others'
-    kernels are made twice, for their agreement and for the mixture, as all of them together may not fit into memory.
+    kernels are factored once and made twice, for their agreement and for the mixture: all may not fit into memory.
     """
     models = (one for one in (*case.weak, *case.context_models) if not one.labels_only)
     others = [one for one in models if Scale.of(one.features).weight.any()]
@@ -48,14 +49,15 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     if not others:
         return strong, strong, *easier
     rows = compared_rows(case.rows)
-    compared = in_order(lambda one: smoother(one, FLAT_RIDGE, rows), others)
+    smoothers = in_order(lambda one: FlatSmoother.of(one.features, FLAT_RIDGE), others)
+    compared = in_order(lambda one: one.among(rows), smoothers)
     weights = model_weights([*others, case.strong])
     shares = agreed_shares(agreement([*compared, strong[rows, rows]]), weights)[:-1]
     # Where no candidate agrees with any other, agreement tells them apart by nothing.
     shares = shares if shares.any() else weights[:-1]
     shares = shares / float(shares.sum())
     used = np.flatnonzero(shares >= SMALL_SHARE)
-    rest = unit(mixed_kernel([others[i] for i in used], shares[used], FLAT_RIDGE))
+    rest = unit(mixed_kernel([smoothers[i].flat for i in used], shares[used]))
     own, weight = case.strong.kernel, case.strong.kernel.shrinkage(FLAT_RIDGE)
     return strong, rest, seen_by_both(own.vectors, weight / weight.sum(), rest), *easier
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
+from predictor.estimators.flat_smoother import FlatSmoother
 from predictor.estimators.problem import Representation
 from predictor.spectral.kernels import Kernel, streams
 from predictor.spectral.spectra import Scale, constant
 from predictor.statistics.arrays import Array
 from predictor.statistics.threads import in_order, usable_threads
-from predictor.training.label_prior import solved
 
 FLAT_RIDGE = 0.03
 """β of flat kernels, a share of the trace: tasks spread evenly over directions of variance well above it."""
@@ -41,42 +42,28 @@ def flat_kernel_of(model: Representation, ridge: float) -> Array:
     """As `flat_kernel`, without eigenvectors where the features fit into memory: K (K + β I)⁻¹ over its trace."""
     if streams(model.features):
         return flat_kernel(model.kernel, ridge)
-    flat = smoother(model, ridge, slice(None))
-    flat /= np.trace(flat)
-    return flat
+    return FlatSmoother.of(model.features, ridge).flat()
 
 
-def smoother(model: Representation, ridge: float, chosen: slice) -> Array:
-    """(k, k) K (K + β I)⁻¹ between the chosen rows of features that fit into memory, K that of all rows."""
-    scaled = Scale.of(model.features).apply(model.features)
-    scaled /= np.sqrt(len(scaled))
-    rows, dims = scaled.shape
-    if dims > rows:
-        whole = scaled @ scaled.T
-        whole.flat[:: rows + 1] += ridge
-        found: Array = np.asarray(np.linalg.inv(whole)[chosen, chosen], dtype=np.float64) * -ridge
-        found.flat[:: len(found) + 1] += 1.0
-        return found
-    among = scaled.T @ scaled
-    among.flat[:: dims + 1] += ridge
-    root = np.asarray(np.linalg.cholesky(among), dtype=np.float64)
-    half = solved(root, scaled[chosen].T.copy())
-    return half.T @ half
+def mixed_kernel(kernels: Sequence[Callable[[], Array]], shares: Array) -> Array:
+    """(n, n) Σ shares · kernel; as many are in memory as threads.
 
+    Args:
+        kernels: each makes one (n, n) kernel, which is overwritten.
+    """
+    weighted, threads = list(zip(kernels, shares, strict=True)), usable_threads()
 
-def mixed_kernel(models: Sequence[Representation], shares: Array, ridge: float) -> Array:
-    """(n, n) Σ shares · flat kernel; as many kernels are in memory as threads."""
-    total: Array = np.zeros((len(models[0].features),) * 2)
-    weighted, threads = list(zip(models, shares, strict=True)), usable_threads()
-
-    def kernel(one: tuple[Representation, float]) -> Array:
-        found = flat_kernel_of(one[0], ridge)
+    def kernel(one: tuple[Callable[[], Array], float]) -> Array:
+        found = one[0]()
         found *= one[1]
         return found
 
+    total: Array | None = None
     for start in range(0, len(weighted), threads):
         for found in in_order(kernel, weighted[start : start + threads]):
-            total += found
+            total = found if total is None else np.add(total, found, out=total)
+    if total is None:
+        raise TypeError("a mixture has a kernel")
     return total
 
 
@@ -98,7 +85,7 @@ def consensus_kernel(models: Sequence[Representation], ridge: float) -> Array:
     seeing = [model for model in models if Scale.of(model.features).weight.any()]
     if not seeing:
         raise constant(models[0].features)
-    return mixed_kernel(seeing, model_weights(seeing), ridge)
+    return mixed_kernel([partial(flat_kernel_of, one, ridge) for one in seeing], model_weights(seeing))
 
 
 def model_weights(models: Sequence[Representation]) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
+from predictor.estimators.flat_smoother import FlatSmoother
 from predictor.estimators.priors import consensus_kernel, flat_kernel, flat_kernel_of, model_weights
 from predictor.estimators.problem import Representation
 from predictor.spectral.spectra import PrincipalKernel
@@ -67,3 +68,14 @@ def test_flat_kernel_without_eigenvectors(width):
     features = np.random.default_rng(width).standard_normal((12, width)) @ np.diag(np.linspace(0.0, 3.0, width))
     found = flat_kernel_of(Representation("x", features), 0.03)
     np.testing.assert_allclose(found, flat_kernel(PrincipalKernel.of(features), 0.03), atol=1e-14)
+
+
+@pytest.mark.parametrize("width", [5, 12, 40])
+def test_blocks_of_a_flat_smoother(width):
+    """Any block of P is that of K (K + β I)⁻¹ on all rows, which a model narrower or wider than its rows shares."""
+    features = np.random.default_rng(width).standard_normal((12, width))
+    scaled = dense.standardise(features)
+    expected = dense.hat(scaled, scaled, 0.03) - 1 / 12
+    found = FlatSmoother.of(features, 0.03)
+    np.testing.assert_allclose(found.among(slice(None)), expected, atol=1e-13)
+    np.testing.assert_allclose(found.among(slice(1, 12, 3)), expected[1::3, 1::3], atol=1e-13)

@@ -1,0 +1,62 @@
+"""FlatSmoother: K (K + β I)⁻¹ of one model's kernel on all rows, factored once and asked for any of its blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.spectral.spectra import Scale
+from predictor.statistics.arrays import Array
+from predictor.training.label_prior import solved
+
+
+@dataclass(frozen=True, eq=False)
+class FlatSmoother:
+    """P = Z (ZᵀZ + β I)⁻¹ Zᵀ = I − β (Z Zᵀ + β I)⁻¹, Z Zᵀ = K of trace 1, by the smaller of the two inverses.
+
+    Attributes:
+        features: (n, d), as given; Z is made of them anew when it is needed.
+        scale: of the features.
+        ridge: β > 0, as a share of tr K.
+        root: (m, m) lower Cholesky factor of what is inverted, m the smaller of n and d.
+    """
+
+    features: NDArray[np.floating]
+    scale: Scale
+    ridge: float
+    root: Array
+
+    @classmethod
+    def of(cls, features: NDArray[np.floating], ridge: float) -> FlatSmoother:
+        """Factor (n, d) features that vary."""
+        scale = Scale.of(features)
+        scaled = _scaled(features, scale)
+        among = scaled.T @ scaled if features.shape[1] <= len(features) else scaled @ scaled.T
+        among.flat[:: len(among) + 1] += ridge
+        return cls(features, scale, ridge, np.asarray(np.linalg.cholesky(among), dtype=np.float64))
+
+    def among(self, rows: slice) -> Array:
+        """(k, k) P between some rows."""
+        if self.features.shape[1] <= len(self.features):
+            half = solved(self.root, _scaled(self.features[rows], self.scale, len(self.features)).T.copy())
+            return half.T @ half
+        half = solved(self.root, np.ascontiguousarray(np.eye(len(self.root))[:, rows]))
+        found: Array = half.T @ half
+        found *= -self.ridge
+        found.flat[:: len(found) + 1] += 1.0
+        return found
+
+    def flat(self) -> Array:
+        """(n, n) P over its trace: a kernel to which every direction well above β is alike."""
+        found = self.among(slice(None))
+        found /= np.trace(found)
+        return found
+
+
+def _scaled(features: NDArray[np.floating], scale: Scale, rows: int | None = None) -> Array:
+    """Rows of Z, of trace 1 over that many rows."""
+    scaled = scale.apply(features)
+    scaled /= np.sqrt(len(features) if rows is None else rows)
+    return scaled
