@@ -36,7 +36,7 @@ from tests.chaos.open_loop import Reply, call, own_channel, percentile, saturate
 from tests.service.running import RunningServer, arrays, limited, resident, under_way
 
 CALLERS = (1, 16, 64)
-ROWS = 60
+ROWS = 64
 PREDICT, INFO = "/w2s.v1.PredictorService/Predict", "/w2s.v1.PredictorService/GetServerInfo"
 ECHO = "/echo/Predict"
 
@@ -49,12 +49,14 @@ class Line:
         p50, p99: latency in milliseconds.
         rate: calls a second.
         cpu: milliseconds of processor time that the process that answers took of each; 0 where not measured.
+        worker_cpu: the same of its worker; 0 where none is asked.
     """
 
     p50: float
     p99: float
     rate: float
     cpu: float = 0.0
+    worker_cpu: float = 0.0
 
 
 class Echo:
@@ -93,11 +95,12 @@ async def echo(size: int) -> None:
     await server.wait_for_termination()
 
 
-def line_of(replies: list[Reply], seconds: float, cpu: float) -> Line:
+def line_of(replies: list[Reply], seconds: float, cpu: float, worker_cpu: float) -> Line:
     if any(reply.code is not grpc.StatusCode.OK for reply in replies):
         raise RuntimeError(f"calls failed: {Counter(reply.code for reply in replies)}")
     times = [reply.seconds * 1000 for reply in replies]
-    return Line(percentile(times, 0.5), percentile(times, 0.99), len(replies) / seconds, cpu * 1000 / len(replies))
+    each = 1000 / len(replies)
+    return Line(percentile(times, 0.5), percentile(times, 0.99), len(replies) / seconds, cpu * each, worker_cpu * each)
 
 
 def processor_seconds(pid: int) -> float:
@@ -106,14 +109,17 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measured(address: str, pid: int, method: str, request: bytes, callers: int, seconds: float) -> Line:
+def measured(address: str, pids: tuple[int, ...], method: str, request: bytes, callers: int, seconds: float) -> Line:
+    """Calls of one kind; processor time is that of the processes given, the one that answers first."""
+
     async def run() -> Line:
         channel = own_channel(address)
         try:
             await saturate(channel, method, lambda _: request, callers, 0.3, 0.0)
-            began, before = time.monotonic(), processor_seconds(pid)
+            began, before = time.monotonic(), [processor_seconds(pid) for pid in pids]
             replies = await saturate(channel, method, lambda _: request, callers, seconds, 0.0)
-            return line_of(replies, time.monotonic() - began, processor_seconds(pid) - before)
+            spent = [processor_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
+            return line_of(replies, time.monotonic() - began, spent[0], sum(spent[1:]))
         finally:
             await channel.close()
 
@@ -145,7 +151,9 @@ def paired(address: str, request: bytes, seconds: float) -> tuple[list[float], l
 
 
 def middle(lines: list[Line]) -> Line:
-    return Line(*(median(getattr(line, name) for line in lines) for name in ("p50", "p99", "rate", "cpu")))
+    return Line(
+        *(median(getattr(line, name) for line in lines) for name in ("p50", "p99", "rate", "cpu", "worker_cpu"))
+    )
 
 
 def compare(folder: Path, seconds: float, rounds: int) -> tuple[dict[tuple[str, int], Line], list[float], list[float]]:
@@ -156,19 +164,19 @@ def compare(folder: Path, seconds: float, rounds: int) -> tuple[dict[tuple[str, 
     found: dict[tuple[str, int], list[Line]] = {}
     flags = limited(max_predict_waiting=1000, tenant_calls_per_second=0, worker_jobs=10**6)
     with RunningServer(folder, *flags) as running, running.client() as client:
-        running.predict_worker()
+        worker, front = running.predict_worker(), running.process.pid
         size = convert.ranking_to_proto(client.predict(arrays(rows=ROWS))).ByteSize()
         with Echo(size) as bare:
             for _ in range(rounds):
                 for values, more in zip((alone, asked), paired(running.address, request, seconds), strict=True):
                     values += more
                 for callers in CALLERS:
-                    for name, address, pid, method, sent in (
-                        ("echo", bare.address, bare.pid, ECHO, request),
-                        ("info", running.address, running.process.pid, INFO, b""),
-                        ("predict", running.address, running.process.pid, PREDICT, request),
+                    for name, address, pids, method, sent in (
+                        ("echo", bare.address, (bare.pid,), ECHO, request),
+                        ("info", running.address, (front,), INFO, b""),
+                        ("predict", running.address, (front, worker), PREDICT, request),
                     ):
-                        line = measured(address, pid, method, sent, callers, seconds)
+                        line = measured(address, pids, method, sent, callers, seconds)
                         found.setdefault((name, callers), []).append(line)
     return {key: middle(lines) for key, lines in found.items()}, alone, asked
 
@@ -228,8 +236,7 @@ def table(
         f"of {given.seconds:g} s each, taken by turns. A Predict ranks 2 candidates on {ROWS} rows in one worker, one "
         "at a time, so that latency grows with the callers and the rate does not. *Echo* is a bare `grpc.aio` server "
         "that answers with as many bytes; *GetServerInfo* passes the whole front process and no worker. *CPU* is "
-        "processor time of the process that answers, for each call; that of the front process does not hold the "
-        "worker's.",
+        "processor time of the process that answers, for each call; of a Predict, of the front process + its worker.",
         "",
         "| callers | echo p50 / p99, ms | CPU, ms | GetServerInfo p50 / p99, ms | CPU, ms | Predict p50 / p99, ms | "
         "CPU, ms | Predicts a second |",
@@ -237,7 +244,7 @@ def table(
     ]
     for callers in CALLERS:
         shown = [found[name, callers] for name in ("echo", "info", "predict")]
-        cells = " | ".join(f"{one.p50:.1f} / {one.p99:.1f} | {one.cpu:.2f}" for one in shown)
+        cells = " | ".join(f"{one.p50:.1f} / {one.p99:.1f} | {one.cpu:.2f}{_of_worker(one)}" for one in shown)
         lines.append(f"| {callers} | {cells} | {shown[-1].rate:.1f} |")
     lines += [
         "",
@@ -253,6 +260,10 @@ def table(
         *(f"| {name} | {value:g} |" for name, value in watched.items()),
     ]
     return "\n".join([*lines, "", "Made by `python -m tests.benchmarks.service --write`.", ""])
+
+
+def _of_worker(line: Line) -> str:
+    return f" + {line.worker_cpu:.1f}" if line.worker_cpu else ""
 
 
 def main() -> None:
