@@ -106,7 +106,7 @@ class _Planner:
         """One step per model that gives features; models that share a pass count it once, at its deepest layer."""
         query = self.query
         found = [self._features(spec, "features") for spec in (query.strong, *query.weak)]
-        found += [self._features(spec, "descriptions") for spec in query.describers]
+        found += [self._features(spec.as_describer, "descriptions") for spec in query.describers]
         deepest: dict[tuple[str, str, str], float] = {}
         for _, run in found:
             if run is not None:

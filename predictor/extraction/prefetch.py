@@ -136,8 +136,8 @@ class Prefetcher:
 
 
 def _same(one: ModelSpec, other: ModelSpec) -> bool:
-    """Whether two specs name the same candidate. Sources that wrap this one may hand on copies."""
-    return one.name == other.name and one.reference == other.reference
+    """Whether two specs ask for the same of one model. Sources that wrap this one may hand on copies."""
+    return (one.name, one.reference, one.layer) == (other.name, other.reference, other.layer)
 
 
 def run_plan(models: ModelCache, identity: Identity, spec: ModelSpec, settings: Settings) -> RunPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from predictor.errors import InputError
@@ -79,6 +79,11 @@ class ModelSpec:
     def labels_only(self) -> bool:
         """Whether it is a candidate of finished labels, without any features; see `label_only`."""
         return self.reference.startswith("labels:")
+
+    @property
+    def as_describer(self) -> ModelSpec:
+        """The model read where sentence embeddings are: at its last layer, unless it names another."""
+        return replace(self, layer="last") if self.layered and self.layer is None else self
 
     @property
     def as_given(self) -> str:

@@ -117,9 +117,9 @@ def _scores(spec: ModelSpec, query: RankingQuery, source: FeatureSource) -> Step
     words = Pool.of([text for one in described for text in one.texts])
     # The request's layer and pooling are for candidates. Sentence embeddings are the last layer, pooled as the
     # describer's folder declares, else by the mean.
-    settings = replace(query.settings, layer="last", pooling=Settings.pooling)
-    rows = yield from source.features(spec, query.pool, settings)
-    texts = yield from source.features(spec, words, settings)
+    reader, settings = spec.as_describer, replace(query.settings, layer="last", pooling=Settings.pooling)
+    rows = yield from source.features(reader, query.pool, settings)
+    texts = yield from source.features(reader, words, settings)
     ends = np.cumsum([len(one.texts) for one in described])[:-1]
     return {
         row.name: similarities(np.asarray(row.values, np.float64), np.split(np.asarray(text.values, np.float64), ends))

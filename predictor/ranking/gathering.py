@@ -51,7 +51,8 @@ def gather(query: RankingQuery, source: FeatureSource) -> Steps[Gathered]:
         W2SError: the strong model failed, or the work was cancelled.
     """
     if isinstance(source, Forewarned):
-        source.announce((query.strong, *query.weak, *query.describers), query.pool)
+        describers = (one.as_describer for one in query.describers)
+        source.announce((query.strong, *query.weak, *describers), query.pool)
     with StrongBoundary(query.strong):
         strong = only_layer((yield from source.features(query.strong, query.pool, query.settings)))
     candidates: list[PendingCandidate] = []

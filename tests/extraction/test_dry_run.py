@@ -15,6 +15,7 @@ from predictor.intake.request import build_query
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from predictor.query.query import RankingQuery
+from predictor.ranking.rank import rank_steps
 from predictor.ranking.refining import MAX_ROWS
 from predictor.steps import drain
 from tests.extraction import tiny
@@ -156,3 +157,20 @@ def test_blocks_that_share_their_weights_are_counted_as_often_as_they_are_run(tm
     block = 4 * 32 * 32 + 2 * 32 * 64
     found = multiplied_weights(resolve(ModelReference.parse(str(tmp_path)), tmp_path))
     assert found == 5 * block
+
+
+def test_a_describer_shares_the_pass_of_a_model_that_is_ranked(tmp_path, models):
+    """It is read at its last layer, in one pass with the other layer of the same model, as the dry run says."""
+    query = asked(
+        models, f"bert={models / 'bert'}", describers=[f"reader={models / 'bert'}"], describe={"0": "a", "1": "b"}
+    )
+    before = {step.work: step for step in plan(query, 0, tmp_path)[1:]}
+    assert before["features"].layers == "middle"
+    assert (before["descriptions"].layers, before["descriptions"].state) == ("last", "shared")
+    whole, once = Extractor(tmp_path / "whole", prefetch=False), Extractor(tmp_path, prefetch=False)
+    drain(rank_steps(query, once))
+    (bert,) = query.weak
+    for spec in (query.strong, bert):
+        drain(whole.features(spec, query.pool, query.settings))
+    assert once.forward_passes == whole.forward_passes + 1  # the descriptions
+    assert [step.state for step in plan(query, 0, tmp_path)] == ["cached"] * 3
