@@ -171,10 +171,11 @@ class AsyncFeatureClient:
         layer: str | None = None,
         parameters: int | None = None,
         depth: float | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> NamedFeatures:
         """Store an array under a name; what an earlier attempt sent is not sent again."""
         about: dict[str, Any] = {"rows_sha256": rows_sha256, "layer": layer, "parameters": parameters, "depth": depth}
-        manifest = await asyncio.to_thread(partial(Manifest.of, name, values, **about))
+        manifest = await asyncio.to_thread(partial(Manifest.of, name, values, **about, labels=labels))
         return await self._runner.run(self._flows.push(manifest, values))
 
     def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> AsyncGenerator[Progress, None]:
@@ -189,9 +190,9 @@ class AsyncFeatureClient:
         """The set of that name into a `.npy` or `.safetensors` file, yielding bytes received."""
         return self._runner.iterate(self._flows.pull_to(name, path))
 
-    def ls(self) -> AsyncGenerator[NamedFeatures, None]:
-        """Every set in the order of names."""
-        return self._runner.iterate(self._flows.ls())
+    def ls(self, filter: str = "", order_by: str = "") -> AsyncGenerator[NamedFeatures, None]:
+        """Sets of a filter in an order, or every one in the order of names."""
+        return self._runner.iterate(self._flows.ls(filter, order_by))
 
     async def find(self, name: str) -> NamedFeatures:
         """The set of that name as `ls` shows it."""
@@ -214,10 +215,16 @@ class AsyncCalibrationClient:
         return await self._runner.run(self._flows.record(outcomes))
 
     def outcomes(
-        self, *, task: str | None = None, strong: str | None = None, recipe: str | None = None
+        self,
+        *,
+        task: str | None = None,
+        strong: str | None = None,
+        recipe: str | None = None,
+        filter: str = "",
+        order_by: str = "",
     ) -> AsyncGenerator[Outcome, None]:
-        """Outcomes in the order in which they came."""
-        return self._runner.iterate(self._flows.outcomes(task, strong, recipe))
+        """Outcomes of a filter in an order, or every one in the order in which they came."""
+        return self._runner.iterate(self._flows.outcomes(task, strong, recipe, filter, order_by))
 
     async def fit(self, name: str, *, recipe: str | None = None) -> Calibration:
         """Fit a calibration and store it."""

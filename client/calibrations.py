@@ -40,9 +40,13 @@ class CalibrationFlows:
             recorded, repeated = recorded + answer.recorded, repeated + answer.repeated
         return Added(recorded, repeated)
 
-    def outcomes(self, task: str | None, strong: str | None, recipe: str | None) -> Flow[None]:
-        """Every outcome is reported, in the order in which they came; pages are fetched as they are needed."""
-        request = pb.ListOutcomesRequest(task=task or "", strong=strong or "", recipe=recipe or "")
+    def outcomes(
+        self, task: str | None, strong: str | None, recipe: str | None, filter: str = "", order_by: str = ""
+    ) -> Flow[None]:
+        """Every outcome of a filter is reported, in an order; pages are fetched as they are needed."""
+        request = pb.ListOutcomesRequest(
+            task=task or "", strong=strong or "", recipe=recipe or "", filter=filter, order_by=order_by
+        )
         while True:
             page = yield Call(self._stub.ListOutcomes, request, self._timeout)
             for outcome in page.outcomes:
@@ -85,10 +89,25 @@ class CalibrationClient:
         return self._runner.run(self._flows.record(outcomes))
 
     def outcomes(
-        self, *, task: str | None = None, strong: str | None = None, recipe: str | None = None
+        self,
+        *,
+        task: str | None = None,
+        strong: str | None = None,
+        recipe: str | None = None,
+        filter: str = "",
+        order_by: str = "",
     ) -> Iterator[Outcome]:
-        """Outcomes in the order in which they came, of one task, strong model or recipe where one is named."""
-        return self._runner.iterate(self._flows.outcomes(task, strong, recipe))
+        """Outcomes in the order in which they came, of one task, strong model or recipe where one is named.
+
+        Args:
+            task, strong, recipe: names, or None for every one.
+            filter: further terms joined by AND, as in `weak = "small-*" AND w2s_error < 0.2`.
+            order_by: a field such as `w2s_error desc`, for another order.
+
+        Raises:
+            InputError: a text of another form.
+        """
+        return self._runner.iterate(self._flows.outcomes(task, strong, recipe, filter, order_by))
 
     def fit(self, name: str, *, recipe: str | None = None) -> Calibration:
         """Fit a calibration on the outcomes stored there, and store it for `rank(calibration=NAME)`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class FeatureClient:
         layer: str | None = None,
         parameters: int | None = None,
         depth: float | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> NamedFeatures:
         """Keep an array under a name, for `features:NAME` in rankings on that server.
 
@@ -43,13 +44,15 @@ class FeatureClient:
             layer: that the features were read at, or None.
             parameters: number of weights of the model, or None.
             depth: share of the model's blocks below that layer, 0 to 1, or None.
+            labels: for filters of `ls`.
 
         Raises:
-            InputError: a bad name or bad values.
+            InputError: a bad name, bad values or bad labels.
             LimitError: more than the server allows.
             UnavailableError: the server stayed away for `reconnect_seconds`.
         """
-        manifest = Manifest.of(name, values, rows_sha256=rows_sha256, layer=layer, parameters=parameters, depth=depth)
+        about: dict[str, Any] = {"rows_sha256": rows_sha256, "layer": layer, "parameters": parameters, "depth": depth}
+        manifest = Manifest.of(name, values, **about, labels=labels)
         return self._runner.run(self._flows.push(manifest, values))
 
     def push_steps(self, manifest: Manifest, values: NDArray[Any]) -> Steps[NamedFeatures]:
@@ -76,9 +79,17 @@ class FeatureClient:
         """
         return self._runner.iterate(self._flows.pull_to(name, path))
 
-    def ls(self) -> Iterator[NamedFeatures]:
-        """Every set in the order of names; pages are fetched as they are needed."""
-        return self._runner.iterate(self._flows.ls())
+    def ls(self, filter: str = "", order_by: str = "") -> Iterator[NamedFeatures]:
+        """Sets, fetched page by page; protos/w2s/v1/features.proto has the form of the texts.
+
+        Args:
+            filter: terms joined by AND, as in `labels.team = vision AND rows >= 1000`; empty for all.
+            order_by: a field such as `rows desc`; empty for the order of names.
+
+        Raises:
+            InputError: a text of another form.
+        """
+        return self._runner.iterate(self._flows.ls(filter, order_by))
 
     def find(self, name: str) -> NamedFeatures:
         """The set of that name as `ls` shows it.

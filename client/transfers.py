@@ -22,6 +22,7 @@ from predictor.errors import InputError, NotFoundError, RefusedError, Unavailabl
 from predictor.steps import Progress
 from predictor.store.entries import StoredFeatures
 from predictor.store.features import NamedFeatures
+from predictor.store.keys import check_name
 from predictor.store.manifest import Manifest
 from protos import convert
 from protos.features import MAX_CHUNK, FeatureDescription
@@ -107,11 +108,12 @@ class TransferFlows:
                 temporary.unlink(missing_ok=True)
         return description.features
 
-    def ls(self) -> Flow[None]:
-        """Every set is reported in the order of names; pages are fetched as they are needed."""
+    def ls(self, filter: str = "", order_by: str = "") -> Flow[None]:  # name of the field
+        """Every set of a filter is reported, in an order; pages are fetched as they are needed."""
         token = ""
         while True:
-            page = yield Call(self.stub.ListFeatures, pb.ListFeaturesRequest(page_token=token), self._timeout)
+            request = pb.ListFeaturesRequest(page_token=token, filter=filter, order_by=order_by)
+            page = yield Call(self.stub.ListFeatures, request, self._timeout)
             for one in page.features:
                 yield Emit(convert.features_from_proto(one))
             token = page.next_page_token
@@ -124,18 +126,11 @@ class TransferFlows:
         Raises:
             NotFoundError: no such name.
         """
-        listing = self.ls()
-        answer: Any = None
-        while True:
-            try:
-                step = listing.send(answer)
-            except StopIteration:
-                break
-            if not isinstance(step, Emit):
-                answer = yield step
-            elif step.value.name == name:
-                stored: NamedFeatures = step.value
-                return stored
+        check_name(name)
+        request = pb.ListFeaturesRequest(page_size=1, filter=f'name = "{name}"')
+        page = yield Call(self.stub.ListFeatures, request, self._timeout)
+        if page.features:
+            return convert.features_from_proto(page.features[0])
         raise NotFoundError(
             f"there is no feature set {name!r} on {self._target}; push it with w2s features push {name} FILE --server "
             f"{self._target}.",

@@ -49,6 +49,7 @@ def manifest_to_proto(manifest: Manifest) -> pb.FeatureManifest:
         layer=manifest.layer,
         parameters=manifest.parameters,
         depth=manifest.depth,
+        labels=manifest.labels,
     )
 
 
@@ -67,6 +68,7 @@ def manifest_from_proto(message: pb.FeatureManifest) -> Manifest:
         layer=message.layer if message.HasField("layer") else None,
         parameters=message.parameters if message.HasField("parameters") else None,
         depth=message.depth if message.HasField("depth") else None,
+        labels=dict(message.labels),
     )
 
 
@@ -118,6 +120,7 @@ def features_to_proto(features: NamedFeatures) -> pb.Features:
         dim=features.dim,
         stored_bytes=features.size,
         rows_sha256=features.rows_sha256,
+        labels=features.labels,
     )
 
 
@@ -130,6 +133,7 @@ def features_from_proto(message: pb.Features) -> NamedFeatures:
         dim=message.dim,
         size=message.stored_bytes,
         rows_sha256=message.rows_sha256 if message.HasField("rows_sha256") else None,
+        labels=dict(message.labels),
     )
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from client.cli.destinations import check_destinations, write_bytes
-from client.cli.flags import add_json, add_server
+from client.cli.flags import add_json, add_listing, add_server
 from client.cli.listing import listing
 from client.cli.output import print_json
-from client.cli.parser import Commands, add_command
+from client.cli.parser import Collect, Commands, add_command
 from client.cli.progress import display, follow
 from predictor.errors import InputError
 
@@ -30,10 +31,12 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("features", help="list, push, pull, verify and delete stored features")
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
     listed = add_command(verbs, "ls", ls, "list named feature sets")
+    add_listing(listed, "labels.team = vision AND rows >= 1000", "rows")
     add_json(listed)
     pushing = add_command(verbs, "push", push, "store an array under a name, for features:NAME")
     pushing.add_argument("name", metavar="NAME")
     pushing.add_argument("file", metavar="FILE", help=".npy or .safetensors")
+    pushing.add_argument("--label", metavar="KEY=VALUE", action=Collect, nargs="+", help="for --filter of ls")
     pulling = add_command(verbs, "pull", pull, "write a named set to a file")
     pulling.add_argument("name", metavar="NAME")
     pulling.add_argument("-o", "--output", metavar="FILE", required=True, help=".npy or .safetensors")
@@ -72,14 +75,25 @@ def ls(arguments: argparse.Namespace) -> int:
     store = None if arguments.server else _store()
     if store is None:
         with _client(arguments) as client:
-            named = tuple(client.features.ls())
+            named = list(client.features.ls(arguments.filter, arguments.order_by))
     else:
-        named = store.ls()
+        from predictor.results.selection import Selection
+        from predictor.store.features import FIELDS
+
+        named = Selection.parse(arguments.filter, arguments.order_by, FIELDS).of(store.ls())
     if arguments.json:
-        print_json([{"name": one.name, "rows": one.rows, "dim": one.dim, "bytes": one.size} for one in named])
+        print_json(
+            [
+                {"name": one.name, "rows": one.rows, "dim": one.dim, "bytes": one.size, "labels": dict(one.labels)}
+                for one in named
+            ]
+        )
         return 0
-    rows = [(one.name, f"{one.rows:,}", str(one.dim), _size(one.size)) for one in named]
-    print(listing(("name", "rows", "dim", "size"), rows, empty="no named feature sets"))
+    rows = [
+        (one.name, f"{one.rows:,}", str(one.dim), _size(one.size), " ".join(f"{k}={v}" for k, v in one.labels.items()))
+        for one in named
+    ]
+    print(listing(("name", "rows", "dim", "size", "labels"), rows, empty="no named feature sets"))
     if store is not None:
         print(f"{_size(store.size())} in all, under {store.folder}", file=sys.stderr)
     return 0
@@ -93,19 +107,26 @@ def push(arguments: argparse.Namespace) -> int:
     found = read_array(arguments.file)
     known: dict[str, Any] = {"layer": found.about.get("layer"), **facts_of(found.about)}
     about = {key: value for key, value in known.items() if value is not None}
-    rows = found.about.get("rows_sha256")
+    rows, labels = found.about.get("rows_sha256"), _labels(arguments.label or ())
     if arguments.server:
         from predictor.store.manifest import Manifest
 
-        manifest = Manifest.of(arguments.name, found.values, rows_sha256=rows, **about)
+        manifest = Manifest.of(arguments.name, found.values, rows_sha256=rows, labels=labels, **about)
         with _client(arguments) as client:
             follow(client.features.push_steps(manifest, found.values), display())
     else:
-        _store().push(arguments.name, found.values, rows_sha256=rows, about=about)
+        _store().push(arguments.name, found.values, rows_sha256=rows, about=about, labels=labels)
     from client.cli.connection import where
 
     print(f"stored; use it with --weak features:{arguments.name}{where(arguments)}")
     return 0
+
+
+def _labels(given: Sequence[str]) -> dict[str, str]:
+    wrong = next((text for text in given if "=" not in text), None)
+    if wrong is not None:
+        raise InputError(f"--label is {wrong!r}; give KEY=VALUE, as in team=vision.", reason="BAD_USAGE")
+    return dict(text.split("=", 1) for text in given)
 
 
 def pull(arguments: argparse.Namespace) -> int:

@@ -194,6 +194,18 @@ def add_suggestions(parser: Parser) -> None:
     )
 
 
+def add_listing(parser: Parser, terms: str, order: str) -> None:
+    """Declare which of a list are shown, and in which order.
+
+    Args:
+        parser: of the command.
+        terms: an example of a filter.
+        order: an example of an order.
+    """
+    parser.add_argument("--filter", metavar="TERMS", default="", help=f"as in '{terms}' (default: all)")
+    parser.add_argument("--order-by", metavar="FIELD", default="", help=f"as in {order}; ' desc' for the largest first")
+
+
 def add_json(parser: Parser | argparse._ArgumentGroup) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

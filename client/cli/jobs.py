@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from client.cli.destinations import check_destinations
-from client.cli.flags import add_json, add_output, add_server
+from client.cli.flags import add_json, add_listing, add_output, add_server
 from client.cli.listing import listing
 from client.cli.output import finish, print_json, print_table
 from client.cli.parser import Commands, add_command
@@ -29,15 +29,7 @@ def add(commands: Commands) -> None:
     verbs: Commands = parser.add_subparsers(metavar="VERB", required=True)
     listed = add_command(verbs, "ls", ls, "list jobs, newest first")
     listed.add_argument("--last", metavar="N", type=int, default=50, help="maximum number of jobs (default: 50)")
-    listed.add_argument(
-        "--filter",
-        metavar="TERMS",
-        default="",
-        help="as in 'state = RUNNING AND labels.team = vision' (default: all jobs)",
-    )
-    listed.add_argument(
-        "--order-by", metavar="FIELD", default="", help="create_time or update_time, ' desc' for the latest first"
-    )
+    add_listing(listed, "state = RUNNING AND labels.team = vision", "update_time")
     add_json(listed)
     add_server(listed)
     for name, run, summary in (

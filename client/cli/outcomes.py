@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from client.cli.flags import add_json, add_server
+from client.cli.flags import add_json, add_listing, add_server
 from client.cli.listing import listing
 from client.cli.output import print_json
 from client.cli.parser import Collect, Commands, Parser, add_command
@@ -53,6 +53,7 @@ def add(commands: Commands) -> None:
     listed = add_command(verbs, "ls", run_ls, "list stored outcomes")
     for name in ("task", "strong", "recipe"):
         listed.add_argument(f"--{name}", metavar="NAME", help=f"only outcomes of this {name}")
+    add_listing(listed, 'weak = "small-*" AND w2s_error < 0.2', "w2s_error")
     for verb in (adding, importing, listed):
         add_json(verb)
         add_server(verb)
@@ -125,11 +126,13 @@ def run_ls(arguments: argparse.Namespace) -> int:
         from client.cli.connection import connect
 
         with connect(arguments) as client:
-            outcomes: Iterable[Outcome] = tuple(client.calibrations.outcomes(**wanted))
+            more = {"filter": arguments.filter, "order_by": arguments.order_by}
+            outcomes: Iterable[Outcome] = tuple(client.calibrations.outcomes(**wanted, **more))
     else:
-        from predictor.outcomes.store import OutcomeStore
+        from predictor.outcomes.store import FIELDS, OutcomeStore
+        from predictor.results.selection import Selection
 
-        outcomes = OutcomeStore().read(**wanted)
+        outcomes = Selection.parse(arguments.filter, arguments.order_by, FIELDS).of(OutcomeStore().read(**wanted))
     if arguments.json:
         print_json([{"id": one.id, **one.to_dict()} for one in outcomes])
         return 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from predictor.errors import InputError, LimitError, NotFoundError, UnavailableError
 from predictor.folders import make_private, state_dir, storage_error
 from predictor.outcomes.outcome import Outcome, content_id
+from predictor.results.selection import Fields
 
 MAX_BYTES = 16 << 10
 """Of one outcome as JSON."""
@@ -45,6 +46,15 @@ _ERRNO = {
     sqlite3.SQLITE_READONLY: errno.EROFS,
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
 }
+
+
+FIELDS: Fields[Outcome] = {
+    "task": lambda one: one.task, "strong": lambda one: one.strong, "weak": lambda one: one.weak,
+    "recipe": lambda one: one.recipe, "origin": lambda one: one.origin, "measured_on": lambda one: one.measured_on,
+    "rows": lambda one: one.rows, "seeds": lambda one: one.seeds, "w2s_error": lambda one: one.w2s_error,
+    "w2s_accuracy": lambda one: one.w2s_accuracy,
+}  # fmt: skip
+"""What a list of outcomes is filtered and ordered by."""
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 from predictor.errors import InputError
-from server.durable.listing import terms_of
+
+MAX_TERMS = 16
+MAX_LABELS = 16
 
 T = TypeVar("T")
-Fields = Mapping[str, Callable[[T], "str | float | None"]]
+Fields = Mapping[str, Callable[[T], "str | float | Mapping[str, str] | None"]]
+"""What can be asked for by name. A mapping is one of labels, each of which is asked for as `labels.KEY`."""
+
+LABEL = re.compile(r"^[a-z][a-z0-9_.-]{0,62}$")
+LABEL_VALUE = re.compile(r"^[A-Za-z0-9_.:/@+-]{0,128}$")
+_TERM = re.compile(r'\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_.-]+)?)\s*(=|!=|<=|>=|<|>)\s*("[^"]*"|[^\s"]+)\s*(AND\s|$)')
 
 _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -49,9 +57,10 @@ class Selection(Generic[T]):
         name, _, way = order_by.strip().partition(" ")
         if not name:
             return cls(tests)
-        if name not in fields or way.strip() not in ("", "asc", "desc"):
+        ordered = [one for one in fields if one != "labels"]
+        if name not in ordered or way.strip() not in ("", "asc", "desc"):
             raise InputError(
-                f"order_by is {order_by[:64]!r}; give one of {', '.join(fields)}, and desc behind it for the largest "
+                f"order_by is {order_by[:64]!r}; give one of {', '.join(ordered)}, and desc behind it for the largest "
                 "first.",
                 reason="BAD_ORDER",
                 field="order_by",
@@ -66,6 +75,42 @@ class Selection(Generic[T]):
             return found
         known = [one for one in found if key(one) is not None]
         return sorted(known, key=key, reverse=self.descending) + [one for one in found if key(one) is None]
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Refuse labels of another form.
+
+    Raises:
+        InputError: too many, or a character that is not allowed.
+    """
+    wrong = [key for key, value in labels.items() if not LABEL.match(key) or not LABEL_VALUE.match(value)]
+    if wrong or len(labels) > MAX_LABELS:
+        raise InputError(
+            f"{len(labels)} labels are given, of which {len(wrong)} have another form; at most {MAX_LABELS} are "
+            "stored, with keys of 1 to 63 of a-z, 0-9 and _.- that begin with a letter, and values of up to 128 of "
+            "letters, digits and _.:/@+-.",
+            reason="BAD_LABELS",
+            field="labels",
+        )
+
+
+def terms_of(text: str, error: InputError) -> list[tuple[str, str, str]]:
+    """Field, sign and value of each term of a filter.
+
+    Raises:
+        InputError: `error`, where the text is no filter.
+    """
+    found: list[tuple[str, str, str]] = []
+    place = 0
+    while place < len(text.rstrip()):
+        term = _TERM.match(text, place)
+        if term is None or len(found) >= MAX_TERMS:
+            raise error
+        found.append((term[1], term[2], term[3].strip('"')))
+        place = term.end()
+        if term[4] and not text[place:].strip():
+            raise error
+    return found
 
 
 def page_after(things: list[T], token: str, name: Callable[[T], str], error: InputError) -> list[T]:
@@ -83,9 +128,14 @@ def page_after(things: list[T], token: str, name: Callable[[T], str], error: Inp
 
 
 def _test(name: str, sign: str, value: str, fields: Fields[T], text: str) -> Callable[[T], bool]:
-    if name not in fields:
+    base, _, key = name.partition(".")
+    if base not in fields or (base == "labels") != bool(key):
         raise _bad(text, fields)
-    get = fields[name]
+
+    def get(one: T) -> Any:
+        found = fields[base](one)
+        return found.get(key) if isinstance(found, Mapping) else found
+
     number = _number(value)
     if sign not in ("=", "!=") and number is None:
         raise _bad(text, fields)
@@ -114,9 +164,10 @@ def _number(value: str) -> float | None:
 
 
 def _bad(text: str, fields: Mapping[str, Any]) -> InputError:
+    names = ", ".join("labels.KEY" if name == "labels" else name for name in fields)
     return InputError(
         f'filter {text[:128]!r} is not understood; give terms joined by AND, as in {next(iter(fields))} = "a*". Fields '
-        f"are {', '.join(fields)}; `*` stands for any characters, and numbers are compared by < <= > >= too.",
+        f"are {names}; `*` stands for any characters, and numbers are compared by < <= > >= too.",
         reason="BAD_FILTER",
         field="filter",
     )

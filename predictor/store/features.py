@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError, LimitError, NotFoundError
 from predictor.folders import replace_file
+from predictor.results.selection import Fields, check_labels
 from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
 from predictor.store.keys import check_name, is_key, pushed_key
@@ -33,6 +34,14 @@ class NamedFeatures:
     dim: int
     size: int
     rows_sha256: str | None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+FIELDS: Fields[NamedFeatures] = {
+    "name": lambda one: one.name, "rows": lambda one: one.rows, "dim": lambda one: one.dim,
+    "size_bytes": lambda one: one.size, "rows_sha256": lambda one: one.rows_sha256, "labels": lambda one: one.labels,
+}  # fmt: skip
+"""What a list of feature sets is filtered and ordered by."""
 
 
 @dataclass(frozen=True)
@@ -117,24 +126,33 @@ class FeatureStore:
             )
 
     def push(
-        self, name: str, values: NDArray[Any], *, rows_sha256: str | None = None, about: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        values: NDArray[Any],
+        *,
+        rows_sha256: str | None = None,
+        about: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> str:
         """Store values under a name that the user chose, for `features:NAME`; an older set of that name is replaced.
 
         Args:
             rows_sha256: `predictor.store.arrays.rows_digest` of the pool, to refuse other rows later; or None.
             about: further facts, such as `parameters`.
+            labels: for filters of lists.
 
         Returns:
             The key of the entry.
 
         Raises:
-            InputError: a bad name or bad values.
+            InputError: a bad name, bad values or bad labels.
         """
         check_name(name)
         checked = check_features(values, name)
         shape, digest = _shape(checked), fingerprint(values)
-        return self.put_named(name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about)
+        return self.put_named(
+            name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about, labels=labels
+        )
 
     def put_named(
         self,
@@ -145,13 +163,15 @@ class FeatureStore:
         *,
         rows_sha256: str | None = None,
         about: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> str:
         """`push` for rows in blocks, as `put_blocks`; `digest` is their `arrays.fingerprint` as sent."""
         key = pushed_key(digest, rows_sha256, about)
         facts = {**(about or {}), "fingerprint": digest, "rows_sha256": rows_sha256}
         check_name(name)
+        check_labels(labels or {})
         self.put_blocks(key, shape, blocks, facts)
-        self._names.write(name, NamedEntry(key, *shape, rows_sha256))
+        self._names.write(name, NamedEntry(key, *shape, rows_sha256, dict(labels or {})))
         return key
 
     def find(self, name: str) -> NamedFeatures | None:
@@ -270,7 +290,7 @@ class FeatureStore:
             size = self._path(entry.key).stat().st_size
         except FileNotFoundError:
             return None
-        return NamedFeatures(name, entry.key, entry.rows, entry.dim, size, entry.rows_sha256)
+        return NamedFeatures(name, entry.key, entry.rows, entry.dim, size, entry.rows_sha256, entry.labels)
 
     def _absent(self, name: str) -> NotFoundError:
         known = ", ".join(one.name for one in self.ls()[:8]) or "none"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
+from predictor.results.selection import check_labels
 from predictor.store.arrays import fingerprint, fingerprint_head, not_finite
 from predictor.store.keys import check_name, pushed_key
 
@@ -33,6 +35,7 @@ class Manifest:
         layer: as resolved, or None where the features were simply given.
         parameters: number of weights of the model, or None where unknown.
         depth: share of the model's blocks below the layer, 0 to 1, or None where unknown.
+        labels: for filters of lists.
 
     Raises:
         InputError: a part is malformed.
@@ -46,9 +49,11 @@ class Manifest:
     layer: str | None = None
     parameters: int | None = None
     depth: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_labels(self.labels)
         if self.dtype.kind not in "fiu" or self.dtype.itemsize > 8:
             raise InputError(
                 f"{self.name!r} has dtype {self.dtype}; features must be float or integer of at most 64 bits.",
@@ -61,13 +66,13 @@ class Manifest:
                 reason="ARRAY_SHAPE",
                 field="shape",
             )
-        for field in ("fingerprint", "rows_sha256"):
-            text = getattr(self, field)
+        for name in ("fingerprint", "rows_sha256"):
+            text = getattr(self, name)
             if text is not None and not _DIGEST.fullmatch(text):
                 raise InputError(
-                    f"{field} has {len(text)} characters; it must be a SHA-256 of 64 lower-case hexadecimal digits.",
+                    f"{name} has {len(text)} characters; it must be a SHA-256 of 64 lower-case hexadecimal digits.",
                     reason="BAD_DIGEST",
-                    field=field,
+                    field=name,
                 )
         if self.layer is not None and not (1 <= len(self.layer) <= _MAX_LAYER and self.layer.isprintable()):
             raise InputError(
@@ -96,14 +101,16 @@ class Manifest:
         layer: str | None = None,
         parameters: int | None = None,
         depth: float | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> Manifest:
         """The manifest of an array, which is read once for its fingerprint.
 
         Raises:
-            InputError: a bad name, an object array, another shape.
+            InputError: a bad name, an object array, another shape, bad labels.
         """
         shape = tuple(int(size) for size in values.shape)
-        draft = cls(name, shape, values.dtype.newbyteorder("<"), "0" * 64, rows_sha256, layer, parameters, depth)
+        dtype = values.dtype.newbyteorder("<")
+        draft = cls(name, shape, dtype, "0" * 64, rows_sha256, layer, parameters, depth, dict(labels or {}))
         return replace(draft, fingerprint=fingerprint(values))
 
     @property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from predictor.errors import NotFoundError
@@ -14,12 +14,13 @@ from predictor.store.keys import check_name, is_key
 
 @dataclass(frozen=True)
 class NamedEntry:
-    """The entry of a name: key, shape, and the digest of its rows' texts, if they have any."""
+    """The entry of a name: key, shape, the digest of its rows' texts, if they have any, and labels."""
 
     key: str
     rows: int
     dim: int
     rows_sha256: str | None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class Names:
@@ -78,5 +79,6 @@ def _read(path: Path) -> NamedEntry | None:
         raw = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    whole = isinstance(raw, dict) and set(raw) == {field.name for field in fields(NamedEntry)}
+    known = {one.name for one in fields(NamedEntry)}
+    whole = isinstance(raw, dict) and known - {"labels"} <= set(raw) <= known  # there were no labels at first
     return NamedEntry(**raw) if whole and is_key(str(raw["key"])) else None

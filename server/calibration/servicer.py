@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from predictor.calibration.calibration import check_name
 from predictor.errors import LimitError, NotFoundError, UnavailableError
 from predictor.outcomes.outcome import Outcome
+from predictor.outcomes.store import FIELDS
+from predictor.results.selection import Selection, page_after
 from protos import convert
 from protos.w2s.v1 import calibration_pb2 as pb
 from protos.w2s.v1 import calibration_pb2_grpc, query_pb2
@@ -17,19 +19,11 @@ from server.access.caller import current_tenant
 from server.calibration.stores import TenantStores
 from server.config import Limits
 from server.pages import bad_page_token, page_size
-from server.selection import Fields, Selection, page_after
 from server.usage import TenantUsage
 from server.workforce.fitting import FitWorkers
 
 _MARK = re.compile("outcomes:([0-9]{1,12}):([0-9a-f]{64})")
 _MAX_CHARACTERS = 1024
-_FIELDS: Fields[Outcome] = {
-    "task": lambda one: one.task, "strong": lambda one: one.strong, "weak": lambda one: one.weak,
-    "recipe": lambda one: one.recipe, "origin": lambda one: one.origin, "measured_on": lambda one: one.measured_on,
-    "rows": lambda one: one.rows, "seeds": lambda one: one.seeds, "w2s_error": lambda one: one.w2s_error,
-    "w2s_accuracy": lambda one: one.w2s_accuracy,
-}  # fmt: skip
-
 T = TypeVar("T")
 
 
@@ -70,7 +64,7 @@ class CalibrationServicer(calibration_pb2_grpc.CalibrationServiceServicer):
         store = self._stores.outcomes(current_tenant())
         wanted = {name: getattr(request, name) or None for name in ("task", "strong", "recipe")}
 
-        selection = Selection.parse(request.filter, request.order_by, _FIELDS)
+        selection = Selection.parse(request.filter, request.order_by, FIELDS)
 
         def page() -> pb.ListOutcomesResponse:
             token = request.page_token

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from predictor.errors import InputError
 from predictor.results.job import STATES
+from predictor.results.selection import LABEL, LABEL_VALUE, MAX_TERMS, check_labels, terms_of
 
-MAX_TERMS = 16
-MAX_LABELS = 16
-
-_LABEL = re.compile(r"^[a-z][a-z0-9_.-]{0,62}$")
-_VALUE = re.compile(r"^[A-Za-z0-9_.:/@+-]{0,128}$")
-_TERM = re.compile(r'\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_.-]+)?)\s*(=|!=|<=|>=|<|>)\s*("[^"]*"|[^\s"]+)\s*(AND\s|$)')
 _TEXTS = ("state", "request_id", "repeat_of")
 _TIMES = {"create_time": "created", "update_time": "updated"}
 
@@ -66,15 +60,7 @@ def write_labels(labels: dict[str, str]) -> str:
     Raises:
         InputError: too many, or a character that is not allowed.
     """
-    wrong = [key for key, value in labels.items() if not _LABEL.match(key) or not _VALUE.match(value)]
-    if wrong or len(labels) > MAX_LABELS:
-        raise InputError(
-            f"{len(labels)} labels are given, of which {len(wrong)} have another form; at most {MAX_LABELS} are "
-            "stored, with keys of 1 to 63 of a-z, 0-9 and _.- that begin with a letter, and values of up to 128 of "
-            "letters, digits and _.:/@+-.",
-            reason="BAD_LABELS",
-            field="labels",
-        )
+    check_labels(labels)
     return "".join(["\n", *(f"{key}={value}\n" for key, value in sorted(labels.items()))]) if labels else ""
 
 
@@ -84,28 +70,9 @@ def read_labels(text: str) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def terms_of(text: str, error: InputError) -> list[tuple[str, str, str]]:
-    """Field, sign and value of each term of a filter.
-
-    Raises:
-        InputError: `error`, where the text is no filter.
-    """
-    found: list[tuple[str, str, str]] = []
-    place = 0
-    while place < len(text.rstrip()):
-        term = _TERM.match(text, place)
-        if term is None or len(found) >= MAX_TERMS:
-            raise error
-        found.append((term[1], term[2], term[3].strip('"')))
-        place = term.end()
-        if term[4] and not text[place:].strip():
-            raise error
-    return found
-
-
 def _term(name: str, sign: str, value: str, text: str) -> tuple[str, str | int]:
     key = name.removeprefix("labels.")
-    if key != name and sign in ("=", "!=") and _LABEL.match(key) and _VALUE.match(value):
+    if key != name and sign in ("=", "!=") and LABEL.match(key) and LABEL_VALUE.match(value):
         # Without the line the text is shorter: both databases compare letters as they are in this, and not in LIKE.
         return f"REPLACE(labels, ?, '') {'<>' if sign == '=' else '='} labels", f"\n{key}={value}\n"
     if name in _TEXTS and sign in ("=", "!=") and (name != "state" or value in STATES):

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from predictor.errors import InputError, RefusedError
+from predictor.results.selection import Selection, page_after
 from predictor.store.entries import OpenEntry
-from predictor.store.features import NamedFeatures
+from predictor.store.features import FIELDS, NamedFeatures
 from predictor.store.keys import check_name
 from predictor.store.manifest import Manifest
 from protos import convert
@@ -21,14 +22,8 @@ from server.features.stores import feature_store
 from server.features.upload import FeatureUpload
 from server.features.uploads import Uploads
 from server.pages import bad_page_token, page_size
-from server.selection import Fields, Selection, page_after
 from server.upload_stream import UploadStreams
 from server.usage import TenantUsage
-
-_FIELDS: Fields[NamedFeatures] = {
-    "name": lambda one: one.name, "rows": lambda one: one.rows, "dim": lambda one: one.dim,
-    "size_bytes": lambda one: one.size, "rows_sha256": lambda one: one.rows_sha256,
-}  # fmt: skip
 
 
 class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
@@ -99,7 +94,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
         """See protos/w2s/v1/features.proto."""
         size, after = page_size(request.page_size, self._limits.max_page_features), _after(request.page_token)
         store = feature_store(current_tenant())
-        selection = Selection.parse(request.filter, request.order_by, _FIELDS)
+        selection = Selection.parse(request.filter, request.order_by, FIELDS)
 
         def chosen() -> Sequence[NamedFeatures]:
             if selection == Selection():

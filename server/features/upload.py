@@ -89,6 +89,7 @@ class FeatureUpload:
                     manifest.fingerprint,
                     rows_sha256=manifest.rows_sha256,
                     about=manifest.about,
+                    labels=manifest.labels,
                 )
             except W2SError as error:
                 raise disk_error(error) from error
@@ -123,7 +124,7 @@ class FeatureUpload:
 def stored_features(store: FeatureStore, manifest: Manifest) -> NamedFeatures | None:
     """The set of that name, where it is the manifest's own."""
     found = store.find(manifest.name)
-    return found if found is not None and found.key == manifest.key else None
+    return found if found is not None and (found.key, found.labels) == (manifest.key, manifest.labels) else None
 
 
 def declaration(part: Path) -> Path:

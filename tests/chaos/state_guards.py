@@ -203,7 +203,7 @@ STATE_GUARDS = (
         "server/durable/jobs.py",
         "            if known is not None:\n                return known\n            stored",
         "            stored",
-        f"{S}/test_table.py::test_a_request_id_stands_for_one_request",
+        f"{S}/test_table.py::test_a_known_request_id_needs_no_place",
     ),
     Mutation(
         "request id stands for one request",

@@ -97,6 +97,24 @@ def test_a_report_of_something_else_is_refused(run, tmp_path, content, message):
     assert message in done.stderr
 
 
+def test_feature_labels(run, arrays, tmp_path, monkeypatch):
+    """Labels and filters of sets on this machine, as on a server."""
+    monkeypatch.setenv("W2S_CACHE_DIR", str(tmp_path / "cache"))
+    assert run("features", "push", "one", "good.npy", "--label", "team=vision", "n=1").returncode == 0
+    assert run("features", "push", "two", "half.npy").returncode == 0
+    listed = run("features", "ls", "--filter", "labels.team = vision AND rows > 1", "--json").stdout
+    assert [(one["name"], one["labels"]) for one in json.loads(listed)] == [("one", {"team": "vision", "n": "1"})]
+    assert "team=vision n=1" in run("features", "ls", "--order-by", "name desc").stdout
+    assert [line.split()[0] for line in run("features", "ls", "--order-by", "name desc").stdout.splitlines()[1:3]] == [
+        "two",
+        "one",
+    ]
+    done = run("features", "ls", "--filter", "color = red")
+    assert done.returncode == 2
+    assert "labels.KEY" in done.stderr
+    assert "give KEY=VALUE" in run("features", "push", "x", "good.npy", "--label", "team").stderr
+
+
 def test_feature_sets_are_stored_used_fetched_and_cleared(run, arrays, tmp_path):
     assert run("features", "ls").stdout.strip() == "no named feature sets"
     assert run("features", "push", "mine", "good.npy").stdout.strip() == "stored; use it with --weak features:mine"

@@ -13,8 +13,8 @@ from protos.features import MAX_CHUNK, MIN_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
 from tests.protos.test_convert import _unset
 
-FULL = Manifest("näme.1", (6, 3), np.dtype("<f8"), "ab" * 32, "cd" * 32, "middle", 22_713_216, 0.5)
-KEPT = NamedFeatures("näme.1", "", 6, 3, 321, "cd" * 32)
+FULL = Manifest("näme.1", (6, 3), np.dtype("<f8"), "ab" * 32, "cd" * 32, "middle", 22_713_216, 0.5, {"team": "vision"})
+KEPT = NamedFeatures("näme.1", "", 6, 3, 321, "cd" * 32, {"team": "vision"})
 
 
 def wire(message):
@@ -42,7 +42,8 @@ def test_a_stored_set_survives_the_round_trip_without_its_key(kept):
 def test_a_description_tells_what_the_store_knows(tmp_path):
     store = FeatureStore(tmp_path)
     values = np.arange(18, dtype=np.float32).reshape(6, 3)
-    store.push("n", values, rows_sha256="cd" * 32, about={"layer": "6", "parameters": 5, "depth": 0.5})
+    about = {"layer": "6", "parameters": 5, "depth": 0.5}
+    store.push("n", values, rows_sha256="cd" * 32, about=about, labels={"a": "b"})
     with store.open("n") as entry:
         message = convert.description_to_proto(store.find("n"), entry)
     assert _unset(message) == []

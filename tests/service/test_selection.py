@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import grpc
 import numpy as np
@@ -11,8 +11,8 @@ import pytest
 
 from client import PredictorClient
 from predictor.errors import InputError
+from predictor.results.selection import Fields, Selection, page_after
 from protos.w2s.v1 import calibration_pb2, features_pb2
-from server.selection import Fields, Selection, page_after
 from tests.calibration.simulated import outcomes
 from tests.service.sending import error_of
 
@@ -22,12 +22,18 @@ class Thing:
     name: str
     size: int
     share: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 FIELDS: Fields[Thing] = {
     "name": lambda one: one.name, "size": lambda one: one.size, "share": lambda one: one.share,
+    "labels": lambda one: one.labels,
 }  # fmt: skip
-THINGS = [Thing("a-1", 3, 0.5), Thing("a-2", 1), Thing("b[1]", 2, 0.1)]
+THINGS = [
+    Thing("a-1", 3, 0.5, {"team": "vision"}),
+    Thing("a-2", 1, labels={"team": "text", "v.1": ""}),
+    Thing("b[1]", 2, 0.1),
+]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,10 @@ THINGS = [Thing("a-1", 3, 0.5), Thing("a-2", 1), Thing("b[1]", 2, 0.1)]
         ("size = 1 AND name = a-2", "", ["a-2"]),
         ("share < 0.3", "", ["b[1]"]),
         ("share != 0.5", "", ["a-2", "b[1]"]),
+        ("labels.team = vision", "", ["a-1"]),
+        ("labels.team != vision", "", ["a-2", "b[1]"]),
+        ('labels.v.1 = ""', "", ["a-2"]),
+        ("labels.team = *", "", ["a-1", "a-2"]),
         ("", "share", ["b[1]", "a-1", "a-2"]),
         ("", "share desc", ["a-1", "b[1]", "a-2"]),
         ("", "name desc", ["b[1]", "a-2", "a-1"]),
@@ -52,10 +62,21 @@ def test_terms_and_orders(text: str, order: str, names: list[str]):
 
 
 @pytest.mark.parametrize(
-    "text", ["name", "name ~ a", "color = red", "size > big", "name = a AND", "name = a OR size = 1"]
+    "text",
+    [
+        "name",
+        "name ~ a",
+        "color = red",
+        "size > big",
+        "name = a AND",
+        "name = a OR size = 1",
+        "labels = a",
+        "name.a = b",
+        "labels.a < b",
+    ],
 )
 def test_filters_of_another_form_are_refused(text: str):
-    with pytest.raises(InputError, match="Fields are name, size, share") as caught:
+    with pytest.raises(InputError, match=r"Fields are name, size, share, labels\.KEY") as caught:
         Selection.parse(text, "", FIELDS)
     assert (caught.value.reason, caught.value.field) == ("BAD_FILTER", "filter")
 
@@ -70,7 +91,7 @@ def test_orders_of_another_form_are_refused():
 @pytest.fixture
 def stored(client: PredictorClient) -> Iterator[PredictorClient]:
     for number, rows in enumerate((30, 10, 20)):
-        client.features.push(f"listed-{number}", np.ones((rows, 3), np.float32))
+        client.features.push(f"listed-{number}", np.ones((rows, 3), np.float32), labels={"n": f"{number}"})
     client.calibrations.record(outcomes())
     yield client
     for number in range(3):
@@ -92,6 +113,13 @@ def test_feature_sets_are_found_by_filter_in_an_order_page_by_page(stored: Predi
     with pytest.raises(grpc.RpcError) as refused:
         ask(features_pb2.ListFeaturesRequest(filter="color = red"), timeout=20)
     assert error_of(refused.value).reason == "BAD_FILTER"
+    assert [one.labels for one in stored.features.ls("labels.n = 1")] == [{"n": "1"}]
+    assert [one.name for one in stored.features.ls("name = listed-*", "rows")] == ["listed-1", "listed-2", "listed-0"]
+    assert stored.features.find("listed-2").labels == {"n": "2"}
+    stored.features.push("listed-2", np.ones((20, 3), np.float32), labels={"n": "again"})
+    assert stored.features.find("listed-2").labels == {"n": "again"}
+    with pytest.raises(InputError, match="1 labels are given, of which 1 have another form"):
+        stored.features.push("listed-3", np.ones((2, 2)), labels={"Team": "x"})
 
 
 def test_outcomes_are_found_by_filter_in_an_order_page_by_page(stored: PredictorClient):

@@ -133,6 +133,15 @@ def test_a_request_id_stands_for_one_request(table):
         table.repeat(LOCAL, "a", first)
 
 
+def test_a_known_request_id_needs_no_place(database):
+    """A caller that asks again, since the answer was lost, gets its job also where its queue is full."""
+    table = JobTable(database, Limits(tenant_queued_jobs=1))
+    first = table.create(LOCAL, "a", b"q").job.id
+    with pytest.raises(LimitError, match="1 of your jobs wait"):
+        table.create(LOCAL, "b", b"q")
+    assert table.create(LOCAL, "a", b"q").job.id == first
+
+
 def test_a_repeat_runs_the_stored_request(table):
     name = table.create(LOCAL, "a", b"q").job.id
     with pytest.raises(RefusedError, match="is QUEUED; only FAILED"):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.w2s.v1 import query_pb2 as w2s_dot_v1_dot_query__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15w2s/v1/features.proto\x12\x06w2s.v1\x1a\x12w2s/v1/query.proto\"\xef\x01\n\x0f\x46\x65\x61tureManifest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x1c\n\x05\x64type\x18\x03 \x01(\x0e\x32\r.w2s.v1.Dtype\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\x12\x18\n\x0brows_sha256\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05layer\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nparameters\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x12\n\x05\x64\x65pth\x18\x08 \x01(\x01H\x03\x88\x01\x01\x42\x0e\n\x0c_rows_sha256B\x08\n\x06_layerB\r\n\x0b_parametersB\x08\n\x06_depth\";\n\x0c\x46\x65\x61tureChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\r\n\x05\x63rc32\x18\x03 \x01(\x07\"s\n\x08\x46\x65\x61tures\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x03\x12\x0b\n\x03\x64im\x18\x03 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x04 \x01(\x03\x12\x18\n\x0brows_sha256\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_rows_sha256\"s\n\x15UploadFeaturesRequest\x12+\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.w2s.v1.FeatureManifestH\x00\x12%\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x14.w2s.v1.FeatureChunkH\x00\x42\x06\n\x04part\"<\n\x16UploadFeaturesResponse\x12\"\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x10.w2s.v1.Features\"?\n\x12QueryUploadRequest\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.w2s.v1.FeatureManifest\"c\n\x13QueryUploadResponse\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x03\x12\'\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x10.w2s.v1.FeaturesH\x00\x88\x01\x01\x42\x0b\n\t_features\"W\n\x17\x44ownloadFeaturesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x13\n\x06sha256\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_sha256\"\xd6\x01\n\x12\x46\x65\x61tureDescription\x12\"\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x10.w2s.v1.Features\x12\x13\n\x0b\x61rray_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\x12\x12\n\x05layer\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nparameters\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\x05\x64\x65pth\x18\x07 \x01(\x01H\x02\x88\x01\x01\x42\x08\n\x06_layerB\r\n\x0b_parametersB\x08\n\x06_depth\"|\n\x18\x44ownloadFeaturesResponse\x12\x31\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x1a.w2s.v1.FeatureDescriptionH\x00\x12%\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x14.w2s.v1.FeatureChunkH\x00\x42\x06\n\x04part\"^\n\x13ListFeaturesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"S\n\x14ListFeaturesResponse\x12\"\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32\x10.w2s.v1.Features\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65leteFeaturesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteFeaturesResponse2\xa0\x03\n\x0e\x46\x65\x61tureService\x12Q\n\x0eUploadFeatures\x12\x1d.w2s.v1.UploadFeaturesRequest\x1a\x1e.w2s.v1.UploadFeaturesResponse(\x01\x12\x46\n\x0bQueryUpload\x12\x1a.w2s.v1.QueryUploadRequest\x1a\x1b.w2s.v1.QueryUploadResponse\x12W\n\x10\x44ownloadFeatures\x12\x1f.w2s.v1.DownloadFeaturesRequest\x1a .w2s.v1.DownloadFeaturesResponse0\x01\x12I\n\x0cListFeatures\x12\x1b.w2s.v1.ListFeaturesRequest\x1a\x1c.w2s.v1.ListFeaturesResponse\x12O\n\x0e\x44\x65leteFeatures\x12\x1d.w2s.v1.DeleteFeaturesRequest\x1a\x1e.w2s.v1.DeleteFeaturesResponseB\'\n\x06w2s.v1B\rFeaturesProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15w2s/v1/features.proto\x12\x06w2s.v1\x1a\x12w2s/v1/query.proto\"\xd3\x02\n\x0f\x46\x65\x61tureManifest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x1c\n\x05\x64type\x18\x03 \x01(\x0e\x32\r.w2s.v1.Dtype\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\x12\x18\n\x0brows_sha256\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05layer\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nparameters\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x12\n\x05\x64\x65pth\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\x33\n\x06labels\x18\t \x03(\x0b\x32#.w2s.v1.FeatureManifest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_rows_sha256B\x08\n\x06_layerB\r\n\x0b_parametersB\x08\n\x06_depth\";\n\x0c\x46\x65\x61tureChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\r\n\x05\x63rc32\x18\x03 \x01(\x07\"\xd0\x01\n\x08\x46\x65\x61tures\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x03\x12\x0b\n\x03\x64im\x18\x03 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x04 \x01(\x03\x12\x18\n\x0brows_sha256\x18\x05 \x01(\tH\x00\x88\x01\x01\x12,\n\x06labels\x18\x06 \x03(\x0b\x32\x1c.w2s.v1.Features.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_rows_sha256\"s\n\x15UploadFeaturesRequest\x12+\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.w2s.v1.FeatureManifestH\x00\x12%\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x14.w2s.v1.FeatureChunkH\x00\x42\x06\n\x04part\"<\n\x16UploadFeaturesResponse\x12\"\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x10.w2s.v1.Features\"?\n\x12QueryUploadRequest\x12)\n\x08manifest\x18\x01 \x01(\x0b\x32\x17.w2s.v1.FeatureManifest\"c\n\x13QueryUploadResponse\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x03\x12\'\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x10.w2s.v1.FeaturesH\x00\x88\x01\x01\x42\x0b\n\t_features\"W\n\x17\x44ownloadFeaturesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x13\n\x06sha256\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_sha256\"\xd6\x01\n\x12\x46\x65\x61tureDescription\x12\"\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x10.w2s.v1.Features\x12\x13\n\x0b\x61rray_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\x12\x12\n\x05layer\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nparameters\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\x05\x64\x65pth\x18\x07 \x01(\x01H\x02\x88\x01\x01\x42\x08\n\x06_layerB\r\n\x0b_parametersB\x08\n\x06_depth\"|\n\x18\x44ownloadFeaturesResponse\x12\x31\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x1a.w2s.v1.FeatureDescriptionH\x00\x12%\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x14.w2s.v1.FeatureChunkH\x00\x42\x06\n\x04part\"^\n\x13ListFeaturesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"S\n\x14ListFeaturesResponse\x12\"\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32\x10.w2s.v1.Features\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65leteFeaturesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteFeaturesResponse2\xa0\x03\n\x0e\x46\x65\x61tureService\x12Q\n\x0eUploadFeatures\x12\x1d.w2s.v1.UploadFeaturesRequest\x1a\x1e.w2s.v1.UploadFeaturesResponse(\x01\x12\x46\n\x0bQueryUpload\x12\x1a.w2s.v1.QueryUploadRequest\x1a\x1b.w2s.v1.QueryUploadResponse\x12W\n\x10\x44ownloadFeatures\x12\x1f.w2s.v1.DownloadFeaturesRequest\x1a .w2s.v1.DownloadFeaturesResponse0\x01\x12I\n\x0cListFeatures\x12\x1b.w2s.v1.ListFeaturesRequest\x1a\x1c.w2s.v1.ListFeaturesResponse\x12O\n\x0e\x44\x65leteFeatures\x12\x1d.w2s.v1.DeleteFeaturesRequest\x1a\x1e.w2s.v1.DeleteFeaturesResponseB\'\n\x06w2s.v1B\rFeaturesProtoP\x01Z\x0cw2s/v1;w2sv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,34 +33,42 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'w2s.v1.features_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\006w2s.v1B\rFeaturesProtoP\001Z\014w2s/v1;w2sv1'
+  _globals['_FEATUREMANIFEST_LABELSENTRY']._loaded_options = None
+  _globals['_FEATUREMANIFEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_FEATURES_LABELSENTRY']._loaded_options = None
+  _globals['_FEATURES_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_FEATUREMANIFEST']._serialized_start=54
-  _globals['_FEATUREMANIFEST']._serialized_end=293
-  _globals['_FEATURECHUNK']._serialized_start=295
-  _globals['_FEATURECHUNK']._serialized_end=354
-  _globals['_FEATURES']._serialized_start=356
-  _globals['_FEATURES']._serialized_end=471
-  _globals['_UPLOADFEATURESREQUEST']._serialized_start=473
-  _globals['_UPLOADFEATURESREQUEST']._serialized_end=588
-  _globals['_UPLOADFEATURESRESPONSE']._serialized_start=590
-  _globals['_UPLOADFEATURESRESPONSE']._serialized_end=650
-  _globals['_QUERYUPLOADREQUEST']._serialized_start=652
-  _globals['_QUERYUPLOADREQUEST']._serialized_end=715
-  _globals['_QUERYUPLOADRESPONSE']._serialized_start=717
-  _globals['_QUERYUPLOADRESPONSE']._serialized_end=816
-  _globals['_DOWNLOADFEATURESREQUEST']._serialized_start=818
-  _globals['_DOWNLOADFEATURESREQUEST']._serialized_end=905
-  _globals['_FEATUREDESCRIPTION']._serialized_start=908
-  _globals['_FEATUREDESCRIPTION']._serialized_end=1122
-  _globals['_DOWNLOADFEATURESRESPONSE']._serialized_start=1124
-  _globals['_DOWNLOADFEATURESRESPONSE']._serialized_end=1248
-  _globals['_LISTFEATURESREQUEST']._serialized_start=1250
-  _globals['_LISTFEATURESREQUEST']._serialized_end=1344
-  _globals['_LISTFEATURESRESPONSE']._serialized_start=1346
-  _globals['_LISTFEATURESRESPONSE']._serialized_end=1429
-  _globals['_DELETEFEATURESREQUEST']._serialized_start=1431
-  _globals['_DELETEFEATURESREQUEST']._serialized_end=1468
-  _globals['_DELETEFEATURESRESPONSE']._serialized_start=1470
-  _globals['_DELETEFEATURESRESPONSE']._serialized_end=1494
-  _globals['_FEATURESERVICE']._serialized_start=1497
-  _globals['_FEATURESERVICE']._serialized_end=1913
+  _globals['_FEATUREMANIFEST']._serialized_end=393
+  _globals['_FEATUREMANIFEST_LABELSENTRY']._serialized_start=297
+  _globals['_FEATUREMANIFEST_LABELSENTRY']._serialized_end=342
+  _globals['_FEATURECHUNK']._serialized_start=395
+  _globals['_FEATURECHUNK']._serialized_end=454
+  _globals['_FEATURES']._serialized_start=457
+  _globals['_FEATURES']._serialized_end=665
+  _globals['_FEATURES_LABELSENTRY']._serialized_start=297
+  _globals['_FEATURES_LABELSENTRY']._serialized_end=342
+  _globals['_UPLOADFEATURESREQUEST']._serialized_start=667
+  _globals['_UPLOADFEATURESREQUEST']._serialized_end=782
+  _globals['_UPLOADFEATURESRESPONSE']._serialized_start=784
+  _globals['_UPLOADFEATURESRESPONSE']._serialized_end=844
+  _globals['_QUERYUPLOADREQUEST']._serialized_start=846
+  _globals['_QUERYUPLOADREQUEST']._serialized_end=909
+  _globals['_QUERYUPLOADRESPONSE']._serialized_start=911
+  _globals['_QUERYUPLOADRESPONSE']._serialized_end=1010
+  _globals['_DOWNLOADFEATURESREQUEST']._serialized_start=1012
+  _globals['_DOWNLOADFEATURESREQUEST']._serialized_end=1099
+  _globals['_FEATUREDESCRIPTION']._serialized_start=1102
+  _globals['_FEATUREDESCRIPTION']._serialized_end=1316
+  _globals['_DOWNLOADFEATURESRESPONSE']._serialized_start=1318
+  _globals['_DOWNLOADFEATURESRESPONSE']._serialized_end=1442
+  _globals['_LISTFEATURESREQUEST']._serialized_start=1444
+  _globals['_LISTFEATURESREQUEST']._serialized_end=1538
+  _globals['_LISTFEATURESRESPONSE']._serialized_start=1540
+  _globals['_LISTFEATURESRESPONSE']._serialized_end=1623
+  _globals['_DELETEFEATURESREQUEST']._serialized_start=1625
+  _globals['_DELETEFEATURESREQUEST']._serialized_end=1662
+  _globals['_DELETEFEATURESRESPONSE']._serialized_start=1664
+  _globals['_DELETEFEATURESRESPONSE']._serialized_end=1688
+  _globals['_FEATURESERVICE']._serialized_start=1691
+  _globals['_FEATURESERVICE']._serialized_end=2107
 # @@protoc_insertion_point(module_scope)

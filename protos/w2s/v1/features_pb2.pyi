@@ -7,7 +7,14 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class FeatureManifest(_message.Message):
-    __slots__ = ("name", "shape", "dtype", "fingerprint", "rows_sha256", "layer", "parameters", "depth")
+    __slots__ = ("name", "shape", "dtype", "fingerprint", "rows_sha256", "layer", "parameters", "depth", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +23,7 @@ class FeatureManifest(_message.Message):
     LAYER_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
     name: str
     shape: _containers.RepeatedScalarFieldContainer[int]
     dtype: _query_pb2.Dtype
@@ -24,7 +32,8 @@ class FeatureManifest(_message.Message):
     layer: str
     parameters: int
     depth: float
-    def __init__(self, name: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[_query_pb2.Dtype, str]] = ..., fingerprint: _Optional[str] = ..., rows_sha256: _Optional[str] = ..., layer: _Optional[str] = ..., parameters: _Optional[int] = ..., depth: _Optional[float] = ...) -> None: ...
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[_Union[_query_pb2.Dtype, str]] = ..., fingerprint: _Optional[str] = ..., rows_sha256: _Optional[str] = ..., layer: _Optional[str] = ..., parameters: _Optional[int] = ..., depth: _Optional[float] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class FeatureChunk(_message.Message):
     __slots__ = ("offset", "data", "crc32")
@@ -37,18 +46,27 @@ class FeatureChunk(_message.Message):
     def __init__(self, offset: _Optional[int] = ..., data: _Optional[bytes] = ..., crc32: _Optional[int] = ...) -> None: ...
 
 class Features(_message.Message):
-    __slots__ = ("name", "rows", "dim", "stored_bytes", "rows_sha256")
+    __slots__ = ("name", "rows", "dim", "stored_bytes", "rows_sha256", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     DIM_FIELD_NUMBER: _ClassVar[int]
     STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
     ROWS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
     name: str
     rows: int
     dim: int
     stored_bytes: int
     rows_sha256: str
-    def __init__(self, name: _Optional[str] = ..., rows: _Optional[int] = ..., dim: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., rows_sha256: _Optional[str] = ...) -> None: ...
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., rows: _Optional[int] = ..., dim: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., rows_sha256: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class UploadFeaturesRequest(_message.Message):
     __slots__ = ("manifest", "chunk")
