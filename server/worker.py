@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import queue
 import resource
@@ -59,6 +60,8 @@ def main() -> None:
     work: queue.SimpleQueue[tuple[frames.Tag, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inward, work), daemon=True).start()
     threading.Thread(target=_beat, args=(outward, float(os.environ[BEAT_SECONDS])), daemon=True).start()
+    gc.collect()
+    gc.freeze()  # what was imported stays, and is not looked through again at every collection
     _send(outward, "ready")
     tenant, history = LOCAL, History()
     while True:

@@ -132,14 +132,15 @@ def simulated_outcomes(
         asked = dict.fromkeys(noises[i] for i in here)
         levels = priors_of(order, tuple(asked), levels)
         root, top = _under(split, [levels[noises[i]] for i in here])
-        weights, orders, shuffled = [], [list[Rows]() for _ in split.teachers], None
-        for i in here:
-            weights.append(_weights(split, drawn[i].labels.shape[2], rng))
-            if i == len(drawn) // 2:
-                rows = split.part.weak.shape[-1]
-                orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
-                shuffled = _shuffled(split, i - place, prior_of(alone.at_noise(noises[i]))) if shuffles else None
-        some, part, weight = drawn[place : here.stop], split.part, np.stack(weights)
+        middle, orders, shuffled = len(drawn) // 2, [list[Rows]() for _ in split.teachers], None
+        some, part = drawn[place : here.stop], split.part
+        counts = (middle + 1 - place, here.stop - middle - 1) if middle in here else (len(here), 0)
+        weight = _weights(split, counts[0], some[0].labels.shape[2], rng)
+        if middle in here:
+            rows = split.part.weak.shape[-1]
+            orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
+            shuffled = _shuffled(split, middle - place, prior_of(alone.at_noise(noises[middle]))) if shuffles else None
+            weight = np.concatenate([weight, _weights(split, counts[1], some[0].labels.shape[2], rng)])
         labels = SplitLabels.of(some, part, weight)
         named = SplitClasses.of(some, part, weight)
         trial = SplitTrial(split.student, root, split.student.crossed(root), labels, named, shuffled)
@@ -147,7 +148,7 @@ def simulated_outcomes(
         expected.append(np.array([one.expected for one in found]))
         best = labels.errors(split.student.predict(labels.student, top))
         tested.append(np.array([*(one.tested for one in found), [best, best]]))
-        null = np.array([one.lost for one in found]) if here.start <= len(drawn) // 2 < here.stop else null
+        null = np.array([one.lost for one in found]) if middle in here else null
         measured += zip(*(one.measured for one in found), strict=True)
         place = here.stop
     errors, every = np.mean(np.concatenate(expected, axis=2), axis=2), np.concatenate(tested, axis=2)
@@ -203,10 +204,10 @@ def _under(split: Split, priors: Sequence[LabelPrior]) -> tuple[LabelRoot, NDArr
     return LabelRoot.joined(roots), np.concatenate(tops)
 
 
-def _weights(split: Split, draws: int, rng: np.random.Generator) -> Array:
-    """(n_t, R) of the test rows: a bootstrap a draw."""
+def _weights(split: Split, count: int, draws: int, rng: np.random.Generator) -> Array:
+    """(count, n_t, R) of the test rows of so many splits: a bootstrap a draw."""
     rows = split.part.test.shape[-1]
-    found: Array = rng.multinomial(rows, np.full(rows, 1 / rows), draws).T / rows
+    found: Array = rng.multinomial(rows, np.full(rows, 1 / rows), (count, draws)).transpose(0, 2, 1) / rows
     return found
 
 

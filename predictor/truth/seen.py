@@ -84,8 +84,10 @@ class Seen:
     def covariance(self, model: LabelModel, at: Hypothesis) -> Array:
         """(n, n) of the truth, mean over columns."""
         if not len(self.known):
-            basis = model.directions(at).reshape(len(self.kernel), -1)
-            before: Array = at.smooth * self.kernel + basis @ basis.T / model.columns
+            before: Array = at.smooth * self.kernel
+            if model.linear:
+                basis = model.directions(at).reshape(len(self.kernel), -1)
+                before += basis @ basis.T / model.columns
             return before
         one, across = self._solved(model, at), self._across(at)
         found: Array = at.smooth * (self.kernel + self.constant) - (across * one.weight) @ across.T
@@ -95,8 +97,9 @@ class Seen:
 
     def _moments_before(self, model: LabelModel, at: Hypothesis) -> Moments:
         """The prior's, where no gold label is known."""
-        variance: Array = at.smooth * np.diag(self.kernel)
-        variance = variance + np.sum(model.directions(at) ** 2, axis=(1, 2)) / model.columns
+        variance: Array = at.smooth * self.kernel.diagonal()
+        if model.linear:
+            variance += np.sum(model.directions(at) ** 2, axis=(1, 2)) / model.columns
         return Moments(model.prior_mean(at), variance, np.empty_like(self.gold))
 
     def _across(self, at: Hypothesis) -> Array:
