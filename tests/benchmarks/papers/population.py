@@ -16,6 +16,8 @@ from tests.benchmarks.papers.published import interval
 STATIC = "measured on the other tasks"
 WEAK_ERROR = "weak error, measured"
 UNKNOWN = "unknown beforehand"
+APART = 0.05
+"""Label variances; teachers whose students' errors differ by less are as good as each other to whoever trains one."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Figure:
         teachers: how many were ordered.
         rho, rho_gain: Spearman's, with measured W2S error and gain.
         regret: W2S error of the first choice above that of the best teacher, in label variances.
+        pairs: share in the right order of the pairs of teachers that are more than APART; None where none is, or where
+            only correlations are stored.
     """
 
     task: str
@@ -36,6 +40,7 @@ class Figure:
     rho: float | None
     rho_gain: float | None
     regret: float | None
+    pairs: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,14 @@ class Measured:
         regret = float(self.w2s_error[int(np.argmin(values))] - self.w2s_error.min())
         found = None if gain is None else rank_correlation(gain, self.weak_error - self.w2s_error)
         rho = rank_correlation(values, self.w2s_error)
-        return Figure(self.task, self.student, len(self.names), order, evidence, rho, found, regret)
+        pairs = self._ordered_pairs(values)
+        return Figure(self.task, self.student, len(self.names), order, evidence, rho, found, regret, pairs)
+
+    def _ordered_pairs(self, values: Array) -> float | None:
+        better, worse = np.nonzero(self.w2s_error[:, None] < self.w2s_error - APART)
+        if not len(better):
+            return None
+        return float(np.mean((values[better] < values[worse]) + 0.5 * (values[better] == values[worse])))
 
     def teachers_own(self) -> Figure:
         """The order of the teachers' own errors, which nobody knows beforehand."""
@@ -74,11 +86,12 @@ class Measured:
         return max(tried, key=lambda one: one.rho or 0.0)
 
 
-def summary(found: Sequence[Figure]) -> str:
-    """A line per evidence and order, the best of each evidence last."""
+def summary(found: Sequence[Figure], *, pairs: bool = False) -> str:
+    """A line per evidence and order, the best of each evidence last; `pairs` adds the pairs that are apart."""
     lines = [
-        "| evidence | order by | cells | ρ with W2S error (95 %) | worst cell | ρ with gain | regret, mean · worst |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "| evidence | order by | cells | ρ with W2S error (95 %) | worst cell | ρ with gain | regret, mean · worst |"
+        + (" pairs apart in order, mean · worst |" if pairs else ""),
+        "|---|---|---:|---:|---:|---:|---:|" + ("---:|" if pairs else ""),
     ]
     keys = dict.fromkeys((f.evidence, f.order) for f in found)
     for evidence, order in sorted(keys, key=lambda k: (k[0], _mean(found, k))):
@@ -86,10 +99,12 @@ def summary(found: Sequence[Figure]) -> str:
         rho = np.array([f.rho for f in rows if f.rho is not None])
         gain = [f.rho_gain for f in rows if f.rho_gain is not None]
         lost = [f.regret for f in rows if f.regret is not None] or [float("nan")]
+        apart = [f.pairs for f in rows if f.pairs is not None]
         shown = "{:.2f} ({:.2f} to {:.2f}) | {:.2f}".format(*interval(rho), rho.min()) if len(rho) else "– | –"
         lines.append(
             f"| {evidence} | {order} | {len(rho)} | {shown} | "
             f"{f'{np.mean(gain):.2f}' if gain else '–'} | {np.mean(lost):.3f} · {max(lost):.3f} |"
+            + (f" {f'{np.mean(apart):.2f} · {min(apart):.2f}' if apart else '–'} |" if pairs else "")
         )
     return "\n".join(lines)
 
@@ -99,10 +114,11 @@ def _mean(found: Sequence[Figure], key: tuple[str, str]) -> float:
     return float(np.mean(rows)) if rows else 0.0
 
 
-def write(path: Path, found: Sequence[Figure]) -> None:
-    """Every figure, the worst first."""
+def write(path: Path, found: Sequence[Figure], *, pairs: bool = False) -> None:
+    """Every figure, the worst first; `pairs` as of the summary."""
+    columns = [one.name for one in fields(Figure) if pairs or one.name != "pairs"]
     with path.open("w", newline="", encoding="utf-8") as file:
-        sheet = csv.DictWriter(file, [one.name for one in fields(Figure)], lineterminator="\n")
+        sheet = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         sheet.writeheader()
         for row in sorted(found, key=lambda f: 2.0 if f.rho is None else f.rho):
             sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(row).items()})

@@ -22,6 +22,16 @@ def test_figure_direction():
     assert HERE.teachers_own().evidence == UNKNOWN
 
 
+def test_pairs_apart():
+    """Pairs nearer than .05 do not count, and ties count half."""
+    near = Measured("task", "student", NAMES, np.array([0.10, 0.12, 0.30, 0.40]), np.ones(4))
+    assert near.figure("x", "e", np.array([2.0, 1, 3, 4])).pairs == 1.0
+    assert near.figure("x", "e", np.array([1.0, 2, 2, 3])).pairs == pytest.approx(4.5 / 5)
+    assert near.figure("x", "e", np.array([4.0, 3, 2, 1])).pairs == 0.0
+    same = Measured("task", "student", NAMES, np.full(4, 0.3), np.ones(4))
+    assert same.figure("x", "e", np.arange(4.0)).pairs is None
+
+
 def test_static_order_is_of_other_tasks():
     """It ranks by the same teachers elsewhere, by name, and is missing where there is no other task."""
     other = Measured("other", "student", NAMES[::-1], np.array([0.4, 0.3, 0.2, 0.1]), np.ones(4))

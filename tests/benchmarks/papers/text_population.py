@@ -21,7 +21,7 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.descriptions import DESCRIPTIONS
 from tests.benchmarks.lineup import TEXT_STRONG, data_folder, read
-from tests.benchmarks.papers.population import Figure, Measured, summary, write
+from tests.benchmarks.papers.population import APART, Figure, Measured, summary, write
 from tests.benchmarks.papers.pretrain import trained
 from tests.benchmarks.papers.text_cells import (
     LEFT_OUT,
@@ -179,14 +179,15 @@ def main() -> None:
             cells += measure(read(name, data_folder()), extractor, members, students)
             print(f"{name}: {len(cells)} cells", file=sys.stderr, flush=True)
     found = figures(cells)
-    write(Path(__file__).with_name("text_population.csv"), found)
+    write(Path(__file__).with_name("text_population.csv"), found, pairs=True)
     sys.stdout.write(
         PAGE.format(
             count=len(measured(cells[0]).names),
             own=members,
             splits=SPLITS,
+            apart=APART,
             marks=marks(cells, found),
-            summary=summary(found),
+            summary=summary(found, pairs=True),
             cellwise=cellwise(cells, found),
             layers=best_layers([one for one in cells if one.layers]),
         )
@@ -204,7 +205,8 @@ and causal transformers of the [text zoo](zoo.py), pre-trained on [sentences](te
 What these are and how far they were trained is in [zoo_text.csv](zoo_text.csv). Each is there with the layer nearest
 two thirds of its depth, mean-pooled. Tasks are those with a [description](../descriptions.py) but for the topics and
 activities; 800 rows each. Every teacher of every cell is really trained: ridge heads on thirds, {splits} random splits.
-Predictions see no label. ρ is Spearman's; ranges are over resampled cells. Regret is in label variances.
+Predictions see no label. ρ is Spearman's; ranges are over resampled cells. Regret is in label variances. Pairs apart
+are those of teachers whose students' errors differ by more than {apart} label variances; chance orders half of them.
 
 **What differs from the paper.** It ranks 22 published embedding models and 28 language models, by fine-tuned heads of
 large students. No model hub is used here, so most teachers are small models of our own, hardly trained in part. Ridge
