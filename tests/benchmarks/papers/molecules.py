@@ -62,13 +62,18 @@ def place(task: str, student: str, teachers: int) -> Path:
     return cache_dir() / "benchmarks" / "molecules" / f"{task}-{student}-{teachers}.json"
 
 
+def load(stored: Path) -> Row:
+    """A measured cell."""
+    found: Row = json.loads(stored.read_text(encoding="utf-8"))
+    return found
+
+
 def measure(task: str, student: tuple[str, str], extractor: Extractor, first: int) -> Row:
     """Train all students of a cell, and score every estimator; from the cache where it is there."""
     members = trained(SMILES)[:first]
     stored = place(task, student[0], len(members))
     if stored.exists():
-        found: Row = json.loads(stored.read_text(encoding="utf-8"))
-        return found
+        return load(stored)
     rows = read(task, data_folder())
     strong = features("strong", ready(find(student[0])), student[1], extractor, rows.pool)
     weak = tuple(features(one.name, str(one.folder), "middle", extractor, rows.pool) for one in members)

@@ -171,6 +171,16 @@ def _measured(
     )
 
 
+def one_layer_of(
+    task: Task, student: str, extractor: Extractor, members: int
+) -> tuple[FeatureSet, tuple[FeatureSet, ...]]:
+    """The student and one layer of every teacher, in the order of the stored cell."""
+    own = [features for one in trained(TEXT)[:members] for features in _layers(one.name, one, task, extractor)]
+    cell = next(one for one in cells(task, extractor) if one.strong.name.partition("#")[0] == student)
+    weak = (*cell.weak, *own)
+    return cell.strong, tuple(weak[place] for place in one_layer(weak))
+
+
 def one_layer(weak: Sequence[FeatureSet]) -> list[int]:
     """Places of the layer of each model nearest two thirds of its depth, in the models' order."""
     models: dict[str, list[int]] = {}
