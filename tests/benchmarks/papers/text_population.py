@@ -1,6 +1,6 @@
 """Text population: teachers of many different models, on text tasks, without and with descriptions of the classes.
 
-    W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.text_population > \
+    W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.text_population > \\
         tests/benchmarks/papers/text_population.md
 
 Cells are measured once and stored in the cache folder; the command continues where it was stopped. FOLDER is the one
