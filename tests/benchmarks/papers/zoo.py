@@ -101,7 +101,7 @@ SMILES = Zoo(
 )
 TEXT = Zoo(
     "text",
-    count=64,
+    count=56,
     widths=(16, 24, 32, 48, 64, 96, 128, 192),
     depths=(1, 2, 3),
     rows=(500, 2_000, 8_000, 32_000),
