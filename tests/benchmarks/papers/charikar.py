@@ -168,6 +168,10 @@ are several weak models a world, so that the rule for choosing one can be tested
 
 ## Gain against misfit
 
+![Gain against misfit in four kinds of worlds](charikar.svg)
+
+A point is a cell, the line is gain = misfit; made by `python -m tests.benchmarks.papers.plots`.
+
 {table}
 
 `misfit` is the product's estimator, on 800 rows with 200 gold labels and ridge heads, of 5 tasks a world.

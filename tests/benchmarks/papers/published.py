@@ -198,9 +198,9 @@ What orders students that other people fine-tuned. Nobody here ran these trainin
 {imported}
 
 A cell is one student with one loss and recipe, and three teachers or more. Seeds are averaged, as the importer does.
-For BERT to ELECTRA the last epoch counts. Two files name no task. Values are means over cells with a 95 % range over
-resampled cells, and the worst cell. Cells of one source share teachers, so the ranges are narrower than those for new
-teachers would be.
+For BERT to ELECTRA the last epoch counts. Two files name no task and need `--task`. Values are means over cells with
+a 95 % range over resampled cells, and the worst cell. Cells of one source share teachers, so the ranges are narrower
+than those for new teachers would be.
 
 ## Students trained on weak labels alone
 
