@@ -12,7 +12,7 @@ most are: a simulation of such training knows what they share of the noise of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,11 +47,6 @@ class LabelBases:
         """Nobody votes."""
         nothing = (Basis.none(rows, columns),)
         return cls(None, nothing, nothing)
-
-    def of_votes(self) -> LabelBases:
-        """The same where voters name classes without saying how sure they are."""
-        whole, parted = (tuple(one.of_votes() for one in bases) for bases in (self.whole, self.parted))
-        return replace(self, whole=whole, parted=parted)
 
 
 def label_bases(case: Case, voters: Voters, kernel: Array, *, unit: bool) -> LabelBases:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.estimators.calibrated_votes import only_votes
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
 from predictor.estimators.label_bases import LabelBases, label_bases
@@ -37,7 +36,6 @@ from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, si
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
 from predictor.truth.model import NOISES, LabelModel
-from predictor.truth.voters import Voters
 
 Rows = NDArray[np.intp]
 
@@ -146,7 +144,6 @@ class TruthForecast:
         mixed = unit(strong + rest)
         if voters is not None and voters.names:
             bases = label_bases(case, voters, mixed, unit=not unitless)
-            bases = bases.of_votes() if _only_votes(case, voters, known) else bases
         if len(known):
             model, grid = label_free_first((mixed, strong, rest, *others), bases)
             agreed = bases.consensus
@@ -268,12 +265,6 @@ def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: 
         accuracy=accuracy,
         auroc=area,
     )
-
-
-def _only_votes(case: Case, voters: Voters, known: Rows) -> bool:
-    """Whether nothing but votes speaks of the labels; without gold labels they have been calibrated by each other."""
-    weak = len(known) > 0 and all(kind == "weak" for kind in voters.kinds)
-    return weak and _are_classes(case) and all(only_votes(table) for table in case.weak_labels.values())
 
 
 def _are_classes(case: Case) -> bool:

@@ -25,10 +25,6 @@ FITTED = (1.0, 0.6)
 REST = (0.5, 0.4)
 """The same of what the student does not learn: what voters alone know, and their errors."""
 
-VOTED = 0.5
-"""What a consensus of votes counts for, as a share of one of calibrated labels, and 1 / √3 of it either way: votes that
-are right in a share a of rows go with the labels by 2a − 1, and any share between chance and certainty is as likely."""
-
 EXPLAINED = 0.95
 """Share of the label variance that a consensus is taken to explain at most."""
 
@@ -61,10 +57,6 @@ class Basis:
     def parted(cls, fitted: Array, rest: Array, voters: Array) -> Basis:
         """A consensus of (n, k) that a student learns and (n, k) that it does not."""
         return cls(np.stack([fitted, rest], axis=1), np.array([FITTED, REST]), voters)
-
-    def of_votes(self) -> Basis:
-        """The same where voters name classes without saying how sure they are."""
-        return replace(self, kappa=VOTED * np.stack([self.kappa[:, 0], self.kappa[:, 0] / np.sqrt(3.0)], axis=1))
 
     @once
     def consensus(self) -> Array:

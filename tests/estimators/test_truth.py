@@ -257,26 +257,6 @@ def test_label_free_model_first(models, values):
     assert all(any(one is own for own in model.bases[len(bases.whole) :]) for one in moved)
 
 
-def test_votes_beside_gold_labels(models, values):
-    """Half of a calibrated consensus is expected of votes, and as much as of probabilities where none are gold."""
-    kept = []
-
-    class Kept(TruthForecast):
-        def truths(self, case, known):
-            found = super().truths(case, known)
-            kept.append(found.order.model)
-            return found
-
-    soft = finished(models, values)
-    hard = {name: np.eye(2)[table.argmax(axis=1)] for name, table in soft.items()}
-    quick = Kept(halvings=2, max_rounds=1, draws=16, shuffles=2)
-    for labels in (revealed(values, 60), None):
-        for weak in (soft, hard):
-            quick.forecast(Case(*models, labels=labels, weak_labels=weak))
-    shares = [model.bases[0].kappa[0, 0] for model in kept]
-    assert shares == [1.0, 0.5, 1.0, 1.0]
-
-
 def test_numbers_have_no_unit(models, values):
     """Weak labels in another unit get the same errors and gains, as shares of the label variance."""
     given = {name: 3.0 * table[:, 1:] for name, table in finished(models, values).items()}
