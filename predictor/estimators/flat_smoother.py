@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale
-from predictor.statistics.arrays import Array
+from predictor.statistics.arrays import Array, Ints
 from predictor.training.label_prior import solved
 
 
@@ -37,7 +37,7 @@ class FlatSmoother:
         among.flat[:: len(among) + 1] += ridge
         return cls(features, scale, ridge, np.asarray(np.linalg.cholesky(among), dtype=np.float64))
 
-    def among(self, rows: slice) -> Array:
+    def among(self, rows: slice | Ints) -> Array:
         """(k, k) P between some rows."""
         if self.features.shape[1] <= len(self.features):
             half = solved(self.root, _scaled(self.features[rows], self.scale, len(self.features)).T.copy())
