@@ -3,7 +3,7 @@
     W2S_DATA=FOLDER python -m tests.benchmarks.suggested_labels -o tests/benchmarks/suggested_labels.csv --task esol
     python -m tests.benchmarks.suggested_labels --table tests/benchmarks/suggested_labels.csv
 
-`--task` may be given several times. Resumable: cells that the file has are not computed again. 800 rows a task.
+`--task` may be given several times. Resumable: draws that the file has are not computed again. 800 rows a task.
 Teachers are ridge heads trained on a third of the rows; candidates are every second layer of the other models, about
 twenty. Gold labels can be had of the rest, which the teachers label. Students are really trained on these labels,
 each row predicted by one that did not see it, and the regret is their measured error, in label variance, less the
@@ -45,22 +45,25 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 COUNTS = (0, 10, 20, 50, 100, 200)
-DRAWS = {"random": 2, "suggested": 2, "variance": 2}
+DRAWS = {"random": 4, "suggested": 4, "variance": 2}
 HALVINGS = 4
 COLUMNS = ("task", "strong", "split", "candidates", "rule", "draw", "labels", "regret", "bias", "spread")
 
 
 @dataclass(frozen=True, eq=False)
 class Cached(TruthForecast):
-    """The estimator with the kernels of one world kept, and its posterior of the rows labelled last."""
+    """The estimator with the kernels and the posterior of the rows labelled last kept."""
 
     found: dict[bytes, Any] = field(default_factory=dict)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
-        """As the estimator's, made once."""
-        if b"" not in self.found:
-            self.found[b""] = super().kernels(case)
-        kernels: tuple[Array, ...] = self.found[b""]
+        """As the estimator's, made once per set of labelled rows."""
+        key = b"kernels" + (b"" if case.labels is None else np.flatnonzero(case.labels.known).tobytes())
+        if key not in self.found:
+            for old in [one for one in self.found if one.startswith(b"kernels")]:
+                del self.found[old]
+            self.found[key] = super().kernels(case)
+        kernels: tuple[Array, ...] = self.found[key]
         return kernels
 
     def truths(self, case: Case, known: Rows) -> LabelTruths:
@@ -68,7 +71,7 @@ class Cached(TruthForecast):
         key = b"known" + np.sort(known).tobytes()
         if key not in self.found:
             self.found.update({key: super().truths(case, np.sort(known))})
-            for old in [one for one in self.found if one not in (b"", key)]:
+            for old in [one for one in self.found if one.startswith(b"known") and one != key]:
                 del self.found[old]
         truths: LabelTruths = self.found[key]
         return truths
@@ -150,26 +153,24 @@ class World:
         found: Array = np.sqrt(apart + noisy) + 1e-12
         return found
 
-    def rows(self, split: int) -> Iterator[dict[str, Any]]:
-        """A result per rule, draw and number of labels."""
-        for rule, draws in DRAWS.items():
-            for draw in range(draws):
-                rng, known = np.random.default_rng([split, draw, 23]), np.empty(0, dtype=np.intp)
-                for count in COUNTS:
-                    if count:
-                        known = np.concatenate([known, self.next_rows(rule, known, count - len(known), rng)])
-                        if not _trainable(self.labels, known):
-                            continue
-                    beside = self.predicted(known) - self.error
-                    chosen = int(np.argmin(beside + self.error))
-                    yield {
-                        "rule": rule,
-                        "draw": draw,
-                        "labels": count,
-                        "regret": float(self.error[chosen] - self.error.min()),
-                        "bias": float(np.mean(beside)),
-                        "spread": float(np.std(beside)),
-                    }
+    def rows(self, split: int, rule: str, draw: int) -> Iterator[dict[str, Any]]:
+        """A result per number of labels."""
+        rng, known = np.random.default_rng([split, draw, 23]), np.empty(0, dtype=np.intp)
+        for count in COUNTS:
+            if count:
+                known = np.concatenate([known, self.next_rows(rule, known, count - len(known), rng)])
+                if not _trainable(self.labels, known):
+                    continue
+            beside = self.predicted(known) - self.error
+            chosen = int(np.argmin(beside + self.error))
+            yield {
+                "rule": rule,
+                "draw": draw,
+                "labels": count,
+                "regret": float(self.error[chosen] - self.error.min()),
+                "bias": float(np.mean(beside)),
+                "spread": float(np.std(beside)),
+            }
 
 
 def _trainable(labels: Labels, known: Rows) -> bool:
@@ -178,16 +179,19 @@ def _trainable(labels: Labels, known: Rows) -> bool:
 
 
 def run(cell: Cell, splits: Sequence[int], done: set[tuple[str, ...]], sheet: csv.DictWriter[str], file: Any) -> None:
-    """Add the splits of a cell that are not there yet."""
+    """Add the draws of a cell that are not there yet, one of every rule before the next."""
     strong = f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
     for split in splits:
-        if (cell.task.name, strong, str(split)) in done:
+        asked = [(rule, draw) for draw in range(max(DRAWS.values())) for rule in DRAWS if draw < DRAWS[rule]]
+        asked = [one for one in asked if (cell.task.name, strong, str(split), one[0], str(one[1])) not in done]
+        if not asked:
             continue
         world = World.of(cell, split)
         head = {"task": cell.task.name, "strong": strong, "split": split, "candidates": len(world.error)}
-        for row in world.rows(split):
-            sheet.writerow({k: f"{v:.5f}" if isinstance(v, float) else v for k, v in (head | row).items()})
-        file.flush()
+        for rule, draw in asked:
+            for row in [head | one for one in world.rows(split, rule, draw)]:
+                sheet.writerow({k: f"{v:.5f}" if isinstance(v, float) else v for k, v in row.items()})
+            file.flush()
 
 
 def main() -> None:
@@ -207,7 +211,9 @@ def main() -> None:
     done = set()
     if options.o.exists():
         with options.o.open(newline="") as file:
-            done = {(row["task"], row["strong"], row["split"]) for row in csv.DictReader(file)}
+            done = {
+                tuple(row[key] for key in ("task", "strong", "split", "rule", "draw")) for row in csv.DictReader(file)
+            }
     with options.o.open("a", newline="") as file:
         sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if not done:
