@@ -78,7 +78,7 @@ class Pace:
 
     @property
     def text(self) -> str:
-        """How far the phase is, such as `640 of 2,000 rows, 310 rows/s, 4 s left`; "" where nothing is countable."""
+        """How far the phase is, such as `640 of 2,000 rows, 310 rows/s, at most 4 s left`; "" where nothing is countable."""
         step = self.latest
         if step is None or not 0 < step.done < step.total:
             return ""
@@ -86,7 +86,8 @@ class Pace:
         count = f"{step.done:,} of {step.total:,}" + (f" {unit}" if unit else "")
         if unit and self.rate is not None and self.seconds_left is not None:
             count += f", {self.rate:,.{0 if self.rate >= 10 else 1}f} {unit}/s"
-        return count + (f", {duration(self.seconds_left)} left" if self.seconds_left is not None else "")
+        most = "at most " if step.phase in READING else ""  # long rows are run first, and the others are faster
+        return count + (f", {most}{duration(self.seconds_left)} left" if self.seconds_left is not None else "")
 
 
 def duration(seconds: float) -> str:

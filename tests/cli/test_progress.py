@@ -80,7 +80,7 @@ def test_rate_and_time_left_are_those_of_the_last_window():
     assert pace.rate is None
     pace.take(Progress("b", "extract", 100, 1000), 10.0)
     assert (pace.rate, pace.seconds_left) == (10.0, 90.0)
-    assert pace.text == "100 of 1,000 rows, 10 rows/s, 2 min left"
+    assert pace.text == "100 of 1,000 rows, 10 rows/s, at most 2 min left"
     for second in range(11, 41):
         pace.take(Progress("b", "extract", 100 + 20 * (second - 10), 1000), float(second))
     assert pace.rate == pytest.approx(20.0)
