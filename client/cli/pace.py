@@ -78,10 +78,12 @@ class Pace:
 
     @property
     def text(self) -> str:
-        """How far the phase is, such as `640 of 2,000 rows, 310 rows/s, at most 4 s left`; "" where nothing is countable."""
+        """How far the phase is, such as `640 of 2,000 rows, 310 rows/s, at most 4 s left`; "" where nothing counts."""
         step = self.latest
         if step is None or not 0 < step.done < step.total:
             return ""
+        if (step.phase, step.candidate, step.total - step.done) == ("estimate", "", 1):
+            return "comparing them with each other, the last step"
         unit = UNITS.get(step.phase, "")
         count = f"{step.done:,} of {step.total:,}" + (f" {unit}" if unit else "")
         if unit and self.rate is not None and self.seconds_left is not None:

@@ -101,3 +101,11 @@ def test_steps_without_a_countable_unit_have_no_rate():
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (240, "4 min"), (9000, "2.5 h")])
 def test_durations_have_a_fitting_unit(seconds, text):
     assert duration(seconds) == text
+
+
+def test_the_last_step_of_an_estimate_is_named():
+    pace = Pace(["a", "b"])
+    pace.take(Progress("b", "estimate", 1, 3), 0.0)
+    assert pace.text.startswith("1 of 3")
+    pace.take(Progress("", "estimate", 2, 3), 1.0)
+    assert (pace.model, pace.text) == ("all candidates", "comparing them with each other, the last step")
