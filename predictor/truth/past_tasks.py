@@ -130,14 +130,18 @@ def agreement(names: Sequence[str], scores: Array, known: NDArray[np.bool_], wei
         known: (T, m).
         weights: (T,); a pair weighs as their product.
     """
-    total, size = np.zeros(len(scores)), np.zeros(len(scores))
-    for i in range(len(scores)):
-        for j in range(i):
-            both = known[i] & known[j]
-            if names[i] != names[j] and both.sum() >= MIN_CANDIDATES:
-                pair = weights[i] * weights[j]
-                total[[i, j]] += pair * _correlation(scores[i, both], scores[j, both])
-                size[[i, j]] += pair
+    shared = known.astype(np.float64)
+    both = shared @ shared.T
+    held = np.where(known, scores, 0.0)
+    sums, squares = held @ shared.T, held**2 @ shared.T
+    covariance = both * (held @ held.T) - sums * sums.T
+    spread = np.sqrt(np.maximum(both * squares - sums**2, 0.0))
+    varies = spread * spread.T > TINY
+    correlation = np.where(varies, covariance / np.where(varies, spread * spread.T, 1.0), 0.0)
+    places = np.unique(names, return_inverse=True)[1]
+    counts = (places[:, None] != places) & (both >= MIN_CANDIDATES)
+    pairs = np.outer(weights, weights) * counts
+    total, size = (pairs * correlation).sum(axis=1), pairs.sum(axis=1)
     rho = float((PRIOR_AGREEMENT + total.sum() / 2.0) / (1.0 + size.sum() / 2.0))
     each = (PRIOR_AGREEMENT + total / np.maximum(weights, TINY)) / (1.0 + size / np.maximum(weights, TINY))
     return float(np.clip(rho, 0.0, MAX_AGREEMENT)), each
