@@ -20,6 +20,7 @@ WINS = (
 )
 
 BINS = np.linspace(0.0, 1.0, 6)
+RESAMPLES = 2000
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -125,9 +126,15 @@ def _pair(rows: Rows) -> list[tuple[float, float]]:
 
 def _reliability(groups: Mapping[str, Sequence[Rows]], of: Callable[[Rows], list[tuple[float, float]]]) -> list[str]:
     edges = [f"{low:.1f}–{high:.1f}" for low, high in pairwise(BINS)]
-    lines = [f"| evidence | {' | '.join(edges)} | calibration error |", "|---|" + "---:|" * (len(edges) + 1)]
+    lines = [
+        f"| evidence | {' | '.join(edges)} | calibration error | predicted − measured |",
+        "|---|" + "---:|" * (len(edges) + 2),
+    ]
     for name, found in groups.items():
-        pairs = np.array([pair for rows in found for pair in of(rows)])
+        by_task: dict[str, list[tuple[float, float]]] = {}
+        for rows in found:
+            by_task.setdefault(_task(rows), []).extend(of(rows))
+        pairs = np.array([pair for one in by_task.values() for pair in one])
         if not len(pairs):
             continue
         place = np.clip(np.digitize(pairs[:, 0], BINS) - 1, 0, len(edges) - 1)
@@ -136,8 +143,21 @@ def _reliability(groups: Mapping[str, Sequence[Rows]], of: Callable[[Rows], list
             own = pairs[place == i]
             error += 0.0 if not len(own) else len(own) / len(pairs) * abs(float(own[:, 0].mean() - own[:, 1].mean()))
             cells.append(f"{own[:, 0].mean():.2f} → {own[:, 1].mean():.2f} ({len(own)})" if len(own) else "–")
-        lines.append(f"| {name} | {' | '.join(cells)} | {error:.3f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {error:.3f} | {_apart(list(by_task.values()))} |")
     return lines
+
+
+def _task(rows: Rows) -> str:
+    """The task; of a simulated world the world itself."""
+    return rows[0]["task"] if rows[0]["task"] != "world" else f"world {rows[0]['split']}"
+
+
+def _apart(by_task: Sequence[Sequence[tuple[float, float]]]) -> str:
+    """Mean difference with its 90 % interval over tasks drawn anew: rankings of one task are alike."""
+    sums = np.array([(sum(p - m for p, m in one), len(one)) for one in by_task])
+    drawn = sums[np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))].sum(axis=1)
+    low, high = np.quantile(drawn[:, 0] / np.maximum(drawn[:, 1], 1.0), [0.05, 0.95])
+    return f"{sums[:, 0].sum() / sums[:, 1].sum():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _advice(groups: Mapping[str, Sequence[Rows]], nulls: Mapping[str, Sequence[Rows]]) -> list[str]:
