@@ -44,6 +44,7 @@ from server.callbacks.hosts import CallbackHosts
 from server.callbacks.signature import read_key
 from server.config import Config
 from server.durable.job_service import JobService
+from server.durable.jobs import JobTable
 from server.durable.leases import share_jobs
 from server.durable.lock import StateLock
 from server.durable.reserve import DiskReserve
@@ -165,7 +166,11 @@ async def serve_with(config: Config, traces: Traces) -> None:
         request_check = RequestCheck(parts, limits)
         calls = Calls((*guards, DecodingInterceptor()), limits.max_answer_bytes)
         uploads, records = Uploads(config.state_dir / "uploads", limits), TenantStores(config.state_dir, limits)
-        usage = TenantUsage(limits.tenant_disk_bytes, job_service.stored_bytes, uploads, parts, records)
+
+        async def job_bytes(tenant: str) -> int:
+            return await job_service.ask(lambda table: table.stored_bytes(tenant))
+
+        usage = TenantUsage(limits.tenant_disk_bytes, job_bytes, uploads, parts, records)
         hosts = CallbackHosts.parse(config.callback_to)
         key = read_key(config.state_dir) if hosts.entries else b""  # a full disk keeps nobody else from starting
         callbacks = CallbackDelivery(job_service, hosts, key, limits, metrics)
@@ -186,8 +191,12 @@ async def serve_with(config: Config, traces: Traces) -> None:
         stack.push_async_callback(server.stop, 1.0)
         for name in SERVICES:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+        async def answers() -> bool:
+            return await job_service.ask(JobTable.queued) >= 0
+
         parts_of_readiness = {
-            "database": job_service.answers,
+            "database": answers,
             "disk": writable(config.state_dir, cache_dir()),
             "workers": workers.able,
         }

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from predictor.store.stores import stores_in, sweep
 from server.config import Limits
 from server.durable.clock import SteadyClock
 from server.durable.job_service import JobService
+from server.durable.jobs import JobTable
 from server.durable.reserve import DiskReserve
 from server.features.uploads import Uploads
 from server.parts.store import PartStore
@@ -54,7 +56,7 @@ async def forget_old_jobs(job_service: JobService, limits: Limits) -> None:
     await asyncio.sleep(min(_EXPIRY_GRACE_SECONDS, limits.retention_seconds))
     while limits.retention_seconds:
         try:
-            expired = await job_service.expire(clock.now() - limits.retention_seconds)
+            expired = await job_service.ask(partial(JobTable.expire, before=clock.now() - limits.retention_seconds))
             if expired:
                 log("jobs_expired", jobs=expired)
         except W2SError as error:  # the disk, for a while
@@ -77,9 +79,9 @@ async def sweep_files(
     """
     while True:
         try:
-            referenced = await job_service.parts()
+            referenced = await job_service.ask(JobTable.parts)
             freed = await asyncio.to_thread(_sweep, parts, referenced, uploads, limits)
-            freed += await usage.trim(await job_service.tenants())
+            freed += await usage.trim(await job_service.ask(JobTable.tenants))
             await asyncio.to_thread(reserve.make)
             metrics.damaged(await asyncio.to_thread(_quarantined))
             if freed:
@@ -105,7 +107,7 @@ async def take_snapshots(job_service: JobService, wanted: asyncio.Event, path: P
         await wanted.wait()
         wanted.clear()
         try:
-            await job_service.snapshot(path)
+            await job_service.ask(lambda table: table.store.snapshot(path))
             log("snapshot_taken")
         except (W2SError, OSError) as error:
             log_error("snapshot_failed", error)
@@ -118,7 +120,7 @@ async def count_jobs(job_service: JobService, metrics: Metrics, state: Path, wor
             overdue = await job_service.end_overdue()
             if overdue:
                 log("jobs_overdue", jobs=overdue)
-            metrics.jobs(await job_service.counts())
+            metrics.jobs(await job_service.ask(JobTable.counts))
             slots = workers.slots()
             metrics.slots(sum(busy for _, busy in slots), len(slots))
             for name, folder in (("state", state), ("cache", cache_dir())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import os
 import shutil
@@ -187,13 +188,10 @@ class Limits:
             InputError: an unknown limit, or a value that is no number in its range.
         """
         known = {one.name: int if isinstance(one.default, int) else float for one in dataclasses.fields(cls)}
-        unknown = next((name for name in sorted(given) if name not in known), None)
-        if unknown is not None:
-            raise InputError(
-                f"there is no limit {unknown!r}; the limits are {', '.join(sorted(known))}.",
-                reason="BAD_LIMIT",
-                field=unknown,
-            )
+        for unknown in sorted(given.keys() - known.keys()):
+            near = "".join(f"; did you mean {name}?" for name in difflib.get_close_matches(unknown, known, 1)) or "."
+            text = f"there is no limit {unknown!r}{near} w2s serve --help has all."
+            raise InputError(text, reason="BAD_LIMIT", field=unknown)
         return cls(**{name: _number(name, text, known[name]) for name, text in given.items()})
 
 

@@ -93,7 +93,7 @@ class PredictorServicer(predictor_service_pb2_grpc.PredictorServiceServicer):
             for share, busy in self._workers.slots()
         ]
         tenant = current_tenant()
-        waiting, own, seconds = await self._jobs.load(tenant)
+        waiting, own, seconds = await self._jobs.ask(lambda table: table.load(tenant))
         queue = ask.Queue(waiting_jobs=waiting, own_waiting_jobs=own, waiting_seconds=seconds)
         return ask.GetServerInfoResponse(
             versions=versions,
@@ -162,7 +162,8 @@ class RankingServicer(ranking_service_pb2_grpc.RankingServiceServicer):
         """See protos/w2s/v1/ranking_service.proto."""
         message = _message(await self._jobs.get(current_tenant(), request.id))
         if request.include_query:
-            message.query.ParseFromString(await self._jobs.request(current_tenant(), request.id))
+            tenant = current_tenant()
+            message.query.ParseFromString(await self._jobs.ask(lambda table: table.request(tenant, request.id)))
             for copied in ("calibration", "past_outcomes"):  # the server's copies of what the settings name
                 message.query.ClearField(copied)
         return pb.GetRankingJobResponse(job=message)

@@ -58,16 +58,14 @@ class CallbackDelivery:
         if self._sending.total() >= _AT_ONCE:
             return None
         busy = [tenant for tenant, count in self._sending.items() if count >= _TENANT_AT_ONCE]
-        return await self._jobs.with_store(
-            lambda store: take_callback(store, self._limits.callback_retry_seconds, busy)
-        )
+        return await self._jobs.ask(lambda table: take_callback(table.store, self._limits.callback_retry_seconds, busy))
 
     async def _deliver(self, callback: Callback) -> None:
         result = "failed"
         try:
             result = await self._result(callback)
             if result != "failed":
-                await self._jobs.with_store(lambda store: settle_callback(store, callback))
+                await self._jobs.ask(lambda table: settle_callback(table.store, callback))
         except W2SError as error:  # the database: it is sent again
             log_error("callbacks_wait", error)
         finally:

@@ -27,15 +27,15 @@ class JobReads:
     Methods that callers reach take a tenant, and see that tenant's jobs only: another's job reads as no job.
     """
 
-    def __init__(self, database: Store, limits: Limits, owner: str = "") -> None:
+    def __init__(self, store: Store, limits: Limits, owner: str = "") -> None:
         """`owner` is the name of this server, among those that share the database."""
-        self._database = database
+        self.store = store
         self._limits = limits
         self.owner = owner
 
     def look(self, names: Sequence[str]) -> list[StoredJob]:
         """Those of some jobs that are still stored, without their rankings; for a shared database."""
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             found = session.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ANY(?)", (list(names),))
             return [row_of(one) for one in found]
 
@@ -45,7 +45,7 @@ class JobReads:
         Raises:
             NotFoundError: no such job.
         """
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             row = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking"))
             if row.job.state != "QUEUED":
                 return row
@@ -58,7 +58,7 @@ class JobReads:
         Raises:
             NotFoundError: no such job.
         """
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             return bytes(self._find(session, tenant, name, "request")["request"])
 
     def page(self, tenant: str, size: int, after: str, listing: Listing = Listing()) -> list[StoredJob]:  # noqa: B008  # frozen
@@ -67,7 +67,7 @@ class JobReads:
         Raises:
             InputError: no such job.
         """
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             behind, values = "", listing.values
             if after:
                 last = self._find(session, tenant, after, f"seq, {listing.column}", bad_page_token)
@@ -82,35 +82,35 @@ class JobReads:
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state that has any."""
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             return dict(session.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
 
     def queued(self) -> int:
         """How many jobs wait for a worker."""
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             return int(session.execute("SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'").fetchone()[0])
 
     def stored_bytes(self, tenant: str) -> int:
         """Bytes of a tenant's requests and rankings."""
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             total = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM jobs WHERE tenant = ?"
             return int(session.execute(total, (tenant,)).fetchone()[0])
 
     def tenants(self) -> set[str]:
         """Everyone who has a job."""
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             return {str(one["tenant"]) for one in session.execute("SELECT DISTINCT tenant FROM jobs")}
 
     def parts(self) -> set[tuple[str, str]]:
         """Tenants and digests of the parts that jobs refer to, in any state."""
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             found = session.execute("SELECT DISTINCT tenant, parts FROM jobs WHERE parts <> ''").fetchall()
             return {(one["tenant"], sha256) for one in found for sha256 in one["parts"].split()}
 
     def waiting(self) -> list[Waiting]:
         """The jobs that wait for a worker, in the order of creation."""
         columns = "id, tenant, cost, created, losses"
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             found = session.execute(f"SELECT {columns} FROM jobs WHERE {self._waits} ORDER BY seq")
             return [
                 Waiting(one["id"], one["tenant"], one["cost"] / 1000, one["created"], one["losses"]) for one in found
@@ -119,20 +119,20 @@ class JobReads:
     def load(self, tenant: str) -> tuple[int, int, float]:
         """Jobs that wait for a worker, those of a tenant among them, and the declared seconds of all."""
         counts = "COUNT(*), COALESCE(SUM(CASE WHEN tenant = ? THEN 1 ELSE 0 END), 0), COALESCE(SUM(cost), 0)"
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             jobs, own, cost = session.execute(f"SELECT {counts} FROM jobs WHERE {self._waits}", (tenant,)).fetchone()
         return int(jobs), int(own), float(cost) / 1000
 
     @property
     def _waits(self) -> str:
         """Which jobs may be started; those over their deadline fail."""
-        return f"state = 'QUEUED' AND (deadline IS NULL OR deadline >= {self._database.clock})"
+        return f"state = 'QUEUED' AND (deadline IS NULL OR deadline >= {self.store.clock})"
 
     def crowded(self, max_jobs: int) -> set[str]:
         """Tenants that have so many jobs running; nobody where the number is 0."""
         if not max_jobs:
             return set()
-        with self._database.reading() as session:
+        with self.store.reading() as session:
             found = session.execute(
                 "SELECT tenant FROM jobs WHERE state IN ('RUNNING', 'CANCELLING') GROUP BY tenant HAVING COUNT(*) >= ?",
                 (max_jobs,),
@@ -151,7 +151,7 @@ class JobReads:
     ) -> Any:
         if not _ID.match(name):
             raise error(name)  # it may be a text that a database cannot even compare
-        behind = self._database.lock if lock else ""
+        behind = self.store.lock if lock else ""
         found = session.execute(
             f"SELECT {columns} FROM jobs WHERE tenant = ? AND id = ? {behind}", (tenant, name)
         ).fetchone()

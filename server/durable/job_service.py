@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,15 +13,15 @@ from typing import Any, TypeVar
 from predictor.errors import LimitError, W2SError
 from predictor.results.job import JobState
 from predictor.steps import Progress
+from server.access.fair_threads import FairThreads
 from server.config import Limits
 from server.durable.job_watch import JobWatch
 from server.durable.jobs import JobTable
 from server.durable.listing import Listing
 from server.durable.reserve import DiskReserve
 from server.durable.rows import Attempt, Declared, Exclusion, StoredJob, Waiting, oldest
-from server.durable.store import Store
-from server.durable.table_thread import TableThread
-from server.durable.watchers import Watchers
+from server.durable.store import open_store
+from server.durable.watchers import Watchers, stopping
 from server.telemetry.logs import log_error
 
 T = TypeVar("T")
@@ -44,7 +45,9 @@ class JobService:
     def __init__(self, place: Path | str, limits: Limits, reserve: DiskReserve | None = None) -> None:
         self.name = secrets.token_hex(8)
         self._reserve = reserve
-        self._thread = TableThread(place, limits, self.name)
+        self._thread = FairThreads(1, "w2s-jobs")
+        self._open_table = lambda: JobTable(open_store(place), limits, self.name)
+        self._closed = False
         self._watchers = Watchers()
         self._watch = JobWatch(self.get, self._watchers)
         self._work = asyncio.Event()
@@ -64,18 +67,20 @@ class JobService:
             LimitError, UnavailableError: it cannot be made or written.
         """
 
-        await self._thread.open()
+        self._table = await asyncio.wrap_future(self._thread.submit(self._open_table))
         try:
-            await self._run(self._recover)
+            await self.ask(self._recover)
         except LimitError as error:
             log_error("storage_full_at_start", error)
-        self.queued = await self._run(self._table.queued)
+        self.queued = await self.ask(JobTable.queued)
         if self.queued or not self._recovered:
             self._work.set()
 
     async def close(self) -> None:
-        """Close the table."""
-        await self._thread.close()
+        """Close the table, after the steps that wait."""
+        await asyncio.wrap_future(self._thread.last(self._table.store.close))
+        self._closed = True
+        self._thread.shutdown()
 
     def stop(self) -> None:
         """End every watch and every wait with a status that asks to resume."""
@@ -96,34 +101,14 @@ class JobService:
         """See JobTable.repeat."""
         return await self._change(lambda: self._table.repeat(tenant, request_id, name, declared))
 
-    async def stored_bytes(self, tenant: str) -> int:
-        """See JobTable.stored_bytes."""
-        return await self._run(lambda: self._table.stored_bytes(tenant))
-
-    async def tenants(self) -> set[str]:
-        """See JobTable.tenants."""
-        return await self._run(self._table.tenants)
-
-    async def parts(self) -> set[tuple[str, str]]:
-        """See JobTable.parts."""
-        return await self._run(self._table.parts)
-
-    async def load(self, tenant: str) -> tuple[int, int, float]:
-        """See JobTable.load."""
-        return await self._run(lambda: self._table.load(tenant))
-
     async def get(self, tenant: str, name: str) -> StoredJob:
         """One job, with the last step of a running one. See JobTable.get."""
-        row = await self._run(lambda: self._table.get(tenant, name))
+        row = await self.ask(lambda table: table.get(tenant, name))
         return replace(row, job=self._watchers.overlay(row.job))
-
-    async def request(self, tenant: str, name: str) -> bytes:
-        """See JobTable.request."""
-        return await self._run(lambda: self._table.request(tenant, name))
 
     async def page(self, tenant: str, size: int, after: str, listing: Listing) -> list[StoredJob]:
         """See JobTable.page."""
-        rows = await self._run(lambda: self._table.page(tenant, size, after, listing))
+        rows = await self.ask(lambda table: table.page(tenant, size, after, listing))
         return [replace(row, job=self._watchers.overlay(row.job)) for row in rows]
 
     async def cancel(self, tenant: str, name: str) -> StoredJob:
@@ -133,25 +118,25 @@ class JobService:
     async def delete(self, tenant: str, name: str) -> None:
         """See JobTable.delete. On a full disk it gives up the reserve, so that room can be made."""
 
-        def delete() -> None:
+        def delete(table: JobTable) -> None:
             try:
-                self._table.delete(tenant, name)
+                table.delete(tenant, name)
             except LimitError:
                 if self._reserve is None:
                     raise
                 self._reserve.release()
-                self._table.delete(tenant, name)
+                table.delete(tenant, name)
 
-        await self._run(delete)
+        await self.ask(delete)
 
     async def claim(self, choose: Callable[[Sequence[Waiting]], Waiting] = oldest) -> Attempt | None:
         """See JobTable.claim; `choose` is called in the thread that owns the table."""
 
-        def claim() -> tuple[Attempt | None, int]:
-            self._recover()
-            return self._table.claim(choose), self._table.queued()
+        def claim(table: JobTable) -> tuple[Attempt | None, int]:
+            self._recover(table)
+            return table.claim(choose), table.queued()
 
-        attempt, self.queued = await self._run(claim)
+        attempt, self.queued = await self.ask(claim)
         if attempt is not None:
             self._held[attempt.row.job.id] = attempt.row.epoch
             self._watchers.publish(attempt.row.job)
@@ -179,28 +164,24 @@ class JobService:
     @property
     def shared(self) -> bool:
         """Whether other servers may take jobs from the same database."""
-        return self._thread.store.shared
+        return self._table.store.shared
 
     async def renew(self) -> frozenset[tuple[str, int]]:
         """Extend the leases of the jobs that this server is at; returns ids and epochs of those that it has lost."""
         held = frozenset(self._held.items())
-        rows = await self._run(lambda: self._table.renew([name for name, _ in held]))
+        rows = await self.ask(lambda table: table.renew([name for name, _ in held]))
         return held - {(row.job.id, row.epoch) for row in rows}
-
-    async def snapshot(self, path: Path) -> None:
-        """See Store.snapshot."""
-        await self._run(lambda: self._thread.store.snapshot(path))
 
     async def end_overdue(self) -> int:
         """See JobTable.end_overdue; returns how many."""
-        rows = await self._run(self._table.end_overdue)
+        rows = await self.ask(JobTable.end_overdue)
         for row in rows:
             self._watchers.publish(row.job)
         return len(rows)
 
     async def take_over(self) -> int:
         """Settle the jobs of servers whose lease is over; returns how many. See JobTable.take_over."""
-        rows, self.queued = await self._run(lambda: (self._table.take_over(), self._table.queued()))
+        rows, self.queued = await self.ask(lambda table: (table.take_over(), table.queued()))
         for row in rows:
             self._watchers.publish(row.job)
         return len(rows)
@@ -208,7 +189,7 @@ class JobService:
     async def follow(self) -> None:
         """Let watchers and waiting workers know of what other servers have committed."""
         names = self._watchers.names
-        rows, self.queued = await self._run(lambda: (self._table.look(names) if names else [], self._table.queued()))
+        rows, self.queued = await self.ask(lambda table: (table.look(names) if names else [], table.queued()))
         for row in rows:
             self._watchers.publish(row.job)
             if row.job.state == "CANCELLING" and row.owner == self.name and row.job.id in self._held:
@@ -219,27 +200,6 @@ class JobService:
     def _let_go(self, attempt: Attempt) -> None:
         if self._held.get(attempt.row.job.id) == attempt.row.epoch:  # else it came back after another server had it
             del self._held[attempt.row.job.id]
-
-    async def with_store(self, step: Callable[[Store], T]) -> T:
-        """What the step returns; for other tables than that of the jobs."""
-        return await self._run(lambda: step(self._thread.store))
-
-    async def expire(self, before: float) -> int:
-        """See JobTable.expire."""
-        return await self._change(lambda: self._table.expire(before))
-
-    async def answers(self) -> bool:
-        """True where the store can be read.
-
-        Raises:
-            UnavailableError: it cannot.
-        """
-        await self._run(self._table.queued)
-        return True
-
-    async def counts(self) -> dict[str, int]:
-        """See JobTable.counts."""
-        return await self._run(self._table.counts)
 
     def step(self, attempt: Attempt, progress: Progress) -> None:
         """Publish a step of a running job."""
@@ -259,7 +219,7 @@ class JobService:
 
     async def _change(self, act: Callable[[], T]) -> T:
         """Run a committing step, then publish it, also where its caller goes away during the commit."""
-        doing = self._thread.submit(lambda: (act(), self._table.queued()))
+        doing = self._submit(lambda: (act(), self._table.queued()))
         done = asyncio.wrap_future(doing)
         try:
             result, queued = await asyncio.shield(done)
@@ -284,15 +244,21 @@ class JobService:
         if queued:
             self._work.set()
 
-    def _recover(self) -> None:
+    def _recover(self, table: JobTable) -> None:
         """Recover the jobs of an earlier process, once, before any job is started."""
         if not self._recovered:
-            self.recovered = self._table.recover()
+            self.recovered = table.recover()
             self._recovered = True
 
-    @property
-    def _table(self) -> JobTable:
-        return self._thread.table
+    async def ask(self, step: Callable[[JobTable], T]) -> T:
+        """What a step on the table returns.
 
-    async def _run(self, act: Callable[[], T]) -> T:
-        return await self._thread.run(act)
+        Raises:
+            UnavailableError: the server has stopped, or the store is away.
+        """
+        return await asyncio.wrap_future(self._submit(lambda: step(self._table)))
+
+    def _submit(self, step: Callable[[], T]) -> Future[T]:
+        if self._closed:
+            raise stopping()
+        return self._thread.submit(step)

@@ -48,7 +48,7 @@ class JobTable(JobReads):
         was running counts as a loss, since the job may be what ended the process: after `max_losses` it is FAILED. A
         process that stops in order releases its attempts before, at no cost to them.
         """
-        store, max_losses = self._database, self._limits.max_losses
+        store, max_losses = self.store, self._limits.max_losses
         dead = f"AND lease < {store.clock} ORDER BY seq {store.skip_locked}" if store.shared else "ORDER BY seq"
         with store.transaction() as session:
             found = session.execute(
@@ -68,12 +68,12 @@ class JobTable(JobReads):
         elsewhere once its lease is over.
         """
         mine, given = "id = ANY(?) AND owner = ? AND state IN ('RUNNING', 'CANCELLING')", (list(names), self.owner)
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             session.execute(f"UPDATE jobs SET lease = {self._lease()} WHERE {mine}", given)
             return [row_of(one) for one in session.execute(f"SELECT {COLUMNS} FROM jobs WHERE {mine}", given)]
 
     def _lease(self) -> str:
-        return f"{self._database.clock} + {round(self._limits.lease_seconds * 1e6)}"
+        return f"{self.store.clock} + {round(self._limits.lease_seconds * 1e6)}"
 
     def create(
         self,
@@ -99,7 +99,7 @@ class JobTable(JobReads):
         beside = f"{declared.labels}{declared.timeout or ''}{declared.callback}"
         apart = f"\n{declared.labels}{declared.timeout}{declared.callback}".encode() if beside else b""
         digest = hashlib.sha256(b"query:" + request + apart).digest()
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             known = known_job(session, tenant, request_id, digest)
             if known is not None:
                 return known
@@ -116,7 +116,7 @@ class JobTable(JobReads):
             BusyError, LimitError: as create.
         """
         digest = hashlib.sha256(b"repeat:" + name.encode()).digest()
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             known = known_job(session, tenant, request_id, digest)
             if known is not None:
                 return known
@@ -132,7 +132,7 @@ class JobTable(JobReads):
 
     def end_overdue(self) -> list[StoredJob]:
         """Let the waiting jobs whose deadline is over fail; a running one is ended by its server."""
-        store = self._database
+        store = self.store
         overdue = f"SELECT id FROM jobs WHERE state = 'QUEUED' AND deadline < {store.clock}"
         with store.reading() as session:
             if session.execute(overdue).fetchone() is None:
@@ -150,7 +150,7 @@ class JobTable(JobReads):
         Args:
             choose: picks the next of the waiting jobs.
         """
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             name = self._take(session, choose)
             if name is None:
                 return None
@@ -170,7 +170,7 @@ class JobTable(JobReads):
             taken = session.execute(
                 f"UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, owner = ?, started = ?, "
                 f"lease = {self._lease()} WHERE id = (SELECT id FROM jobs WHERE id = ? AND state = 'QUEUED' "
-                f"{self._database.skip_locked})",
+                f"{self.store.skip_locked})",
                 (self.owner, now(), name),
             )
             if taken.rowcount:
@@ -182,7 +182,7 @@ class JobTable(JobReads):
         self, attempt: Attempt, state: JobState, error: W2SError | None, ranking: bytes | None
     ) -> StoredJob | None:
         """Commit the outcome of an attempt, or None where the job is no longer this attempt's to end."""
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             if not self._owns(session, attempt, "RUNNING"):
                 return None
             blob = None if error is None else error_to_proto(error).SerializeToString()
@@ -208,7 +208,7 @@ class JobTable(JobReads):
             The job, or None where the attempt no longer owns it.
         """
         name = attempt.row.job.id
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             if self._owns(session, attempt, "CANCELLING"):
                 return self._move(session, name, "CANCELLED")
             if not self._owns(session, attempt, "RUNNING"):
@@ -226,7 +226,7 @@ class JobTable(JobReads):
         Raises:
             NotFoundError: no such job.
         """
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             found = row_with_ranking(self._find(session, tenant, name, f"{COLUMNS}, ranking", lock=True))
             after: dict[str, JobState] = {"QUEUED": "CANCELLED", "RUNNING": "CANCELLING"}
             target = after.get(found.job.state)
@@ -239,7 +239,7 @@ class JobTable(JobReads):
             NotFoundError: no such job.
             RefusedError: it is not in a terminal state.
         """
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             state = self._find(session, tenant, name, COLUMNS, lock=True)["state"]
             if state not in TERMINAL:
                 raise RefusedError(
@@ -250,7 +250,7 @@ class JobTable(JobReads):
 
     def expire(self, before: float) -> int:
         """Delete jobs that reached a terminal state before a time, in seconds since 1970; returns how many."""
-        with self._database.transaction() as session:
+        with self.store.transaction() as session:
             marks = ", ".join("?" * len(TERMINAL))
             old = (round(before * 1e6), *sorted(TERMINAL))
             gone = session.execute(f"DELETE FROM jobs WHERE updated < ? AND state IN ({marks})", old).rowcount
@@ -275,13 +275,13 @@ class JobTable(JobReads):
         found = session.execute(f"SELECT {COLUMNS}, ranking, callback FROM jobs WHERE id = ?", (name,)).fetchone()
         row = row_with_ranking(found)
         if found["callback"] and state in TERMINAL:
-            add_callback(session, self._database.clock, row, found["callback"])
+            add_callback(session, self.store.clock, row, found["callback"])
         return row
 
     def _owns(self, session: Session, attempt: Attempt, state: JobState) -> bool:
         """Whether the attempt is still the job's current one, and the job in the given state."""
         found = session.execute(
-            f"SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ? {self._database.lock}",
+            f"SELECT 1 FROM jobs WHERE id = ? AND epoch = ? AND state = ? {self.store.lock}",
             (attempt.row.job.id, attempt.row.epoch, state),
         )
         return found.fetchone() is not None

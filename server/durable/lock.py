@@ -36,7 +36,7 @@ class StateLock:
         except OSError as error:
             raise UnavailableError(
                 f"state folder {str(self._folder)!r} cannot be written ({error.strerror}); name another with "
-                "W2S_STATE_DIR.",
+                "--state-dir or W2S_STATE_DIR.",
                 reason="STORAGE_UNWRITABLE",
             ) from error
         try:
@@ -44,8 +44,9 @@ class StateLock:
         except BlockingIOError as error:
             os.close(handle)
             raise RefusedError(
-                f"another server already uses state folder {str(self._folder)!r}; stop it, or give this one its own "
-                "with W2S_STATE_DIR. Several servers share one queue with --database postgresql://… on each.",
+                f"another server already uses state folder {str(self._folder)!r}; stop it, or give this one "
+                "its own with --state-dir or W2S_STATE_DIR. Several servers share one queue with --database "
+                "postgresql://… on each.",
                 reason="STATE_LOCKED",
             ) from error
         os.ftruncate(handle, 0)

@@ -136,8 +136,8 @@ ACCESS_GUARDS = (
     Mutation(
         "a silent worker is replaced",
         "server/workforce/process.py",
-        "return await asyncio.wait_for(step, self._silence_seconds)",
-        "return await asyncio.wait_for(step, None)",
+        "async with asyncio.timeout(self._silence_seconds):",
+        "async with asyncio.timeout(None):",
         f"{S}/test_operations.py::test_a_worker_that_hangs_is_replaced_and_its_job_runs_again",
     ),
     Mutation(

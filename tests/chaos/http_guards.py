@@ -50,7 +50,7 @@ HTTP_GUARDS = (
     Mutation(
         "a body is bounded as it comes",
         "server/http/body.py",
-        "            self._check(read)\n",
+        "                self._check(read)\n",
         "",
         "tests/http/test_hostile.py::test_a_chunked_body_over_the_limit_is_refused",
     ),

@@ -248,7 +248,7 @@ def test_an_answer_that_never_ends_costs_its_time_only():
 
 
 def test_a_callback_is_stored_with_the_end_of_its_job_and_taken_by_one_server_at_a_time(table: JobTable):
-    store = table._database
+    store = table.store
     for name in ("a", "b"):
         table.create("alice", name, b"q", Declared(callback="https://hooks.example.org/"))
     assert take_callback(store, 5, ()) is None

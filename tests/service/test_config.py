@@ -34,7 +34,8 @@ def test_the_default_listens_on_this_machine_only():
         ("MAX_ROWS", "1.5", "limit max_rows is '1.5'; it must be a whole number"),
         ("HEARTBEAT_SECONDS", "nan", "limit heartbeat_seconds is nan; it must be at least 0.01 seconds"),
         ("HEARTBEAT_SECONDS", "inf", "limit heartbeat_seconds is inf"),
-        ("NONSENSE", "1", "there is no limit 'nonsense'; the limits are cache_bytes"),
+        ("NONSENSE", "1", "there is no limit 'nonsense'. w2s serve --help has all."),
+        ("WORKER", "1", "there is no limit 'worker'; did you mean workers?"),
     ],
 )
 def test_a_bad_limit_is_named(name, value, text):

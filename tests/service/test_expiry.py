@@ -22,8 +22,8 @@ def test_no_job_expires_in_the_first_hour_of_a_server(monkeypatch):
     pauses, cutoffs = [], []
 
     class Jobs:
-        async def expire(self, before):
-            cutoffs.append(before)
+        async def ask(self, step):
+            cutoffs.append(step)
             return 0
 
     async def sleep(seconds):

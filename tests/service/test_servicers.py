@@ -60,7 +60,11 @@ def test_rows_are_counted_beside_the_event_loop(tmp_path, counted):
         )  # never started
         fits, predictor = FitWorkers(limits, shares[0], Priorities()), PredictWorkers(limits, shares[0], Priorities())
         parts, records = PartStore(tmp_path / "parts", limits), TenantStores(tmp_path, limits)
-        usage = TenantUsage(0, job_service.stored_bytes, Uploads(tmp_path / "uploads", limits), parts, records)
+
+        async def job_bytes(tenant):
+            return await job_service.ask(lambda table: table.stored_bytes(tenant))
+
+        usage = TenantUsage(0, job_bytes, Uploads(tmp_path / "uploads", limits), parts, records)
         calibrations = CalibrationServicer(records, fits, usage, limits)
         asked = PredictorServicer(predictor, job_service, workers, request_check, calibrations, Config())
         ranking = RankingServicer(job_service, request_check, calibrations, usage, CallbackHosts(), limits)
