@@ -145,27 +145,29 @@ class LabelPosterior:
         Nothing was seen that ties rows to each other but the kernels. Random numbers are drawn batch by batch, and
         labels made of them all at once: a product for each kernel.
         """
-        (rows, columns), chosen = self.mean.shape, list[Hypothesis]()
-        truth, spread = np.empty((2, rows, columns, len(batches) * count))
+        (rows, columns), chosen, spread = self.mean.shape, list[Hypothesis](), list[Array]()
+        places: dict[int, list[int]] = {}
+        normal: dict[int, list[Array]] = {}
+        truth = np.empty((rows, columns, len(batches) * count))
         linear = np.zeros_like(truth) if self.model.linear else 0.0
         for points in batches:
-            some, start = [points[i] for i in np.sort(rng.integers(len(points), size=count))], len(chosen)
+            some, start = [points[i] for i in np.sort(rng.integers(len(points), size=count)).tolist()], len(chosen)
             for kernel in sorted({at.kernel for at in some}):
-                places = [r for r, at in enumerate(some, start) if at.kernel == kernel]
-                truth[:, :, places] = rng.standard_normal((rows, columns, len(places)))
+                here = [r for r, at in enumerate(some, start) if at.kernel == kernel]
+                places.setdefault(kernel, []).extend(here)
+                normal.setdefault(kernel, []).append(rng.standard_normal((rows, columns, len(here))))
                 if isinstance(linear, np.ndarray):
-                    linear[:, :, places] = np.stack([self._linear(some[r - start], rng) for r in places], axis=2)
-            spread[:, :, start : start + count] = rng.standard_normal((rows, columns, count))
+                    linear[:, :, here] = np.stack([self._linear(some[r - start], rng) for r in here], axis=2)
+            spread.append(rng.standard_normal((rows, columns, count)))
             chosen += some
-        for kernel in sorted({at.kernel for at in chosen}):
-            places = [r for r, at in enumerate(chosen) if at.kernel == kernel]
-            smooth = self._kernel_root(kernel) @ truth[:, :, places].reshape(rows, -1)
-            truth[:, :, places] = smooth.reshape(rows, columns, -1) * np.sqrt([chosen[r].smooth for r in places])
+        for kernel, where in places.items():
+            smooth = self._kernel_root(kernel) @ np.concatenate(normal.pop(kernel), axis=2).reshape(rows, -1)
+            truth[:, :, where] = smooth.reshape(rows, columns, -1) * np.sqrt([chosen[r].smooth for r in where])
         truth += linear
         noise, total = np.array([at.noise for at in chosen]), np.array([at.total for at in chosen])
         size = total / (np.sum(np.var(truth, axis=0), axis=0) + columns * noise)
         truth, noise = truth * np.sqrt(size), noise * size
-        whole = DrawnLabels(truth, noise, truth + np.sqrt(noise) * spread, total)
+        whole = DrawnLabels(truth, noise, truth + np.sqrt(noise) * np.concatenate(spread, axis=2), total)
         return tuple(whole.take(slice(start, start + count)) for start in range(0, len(chosen), count))
 
     def _linear(self, at: Hypothesis, rng: np.random.Generator) -> Array:
