@@ -31,8 +31,8 @@ from predictor.results.job import Job
 from predictor.results.ranking import Ranking
 from predictor.steps import Progress
 from predictor.store.entries import StoredFeatures
-from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest
+from predictor.store.named_features import NamedFeatures
 
 
 class AsyncPredictorClient:

@@ -12,8 +12,8 @@ from client.sync_runner import SyncRunner
 from client.transfers import TransferFlows
 from predictor.steps import Steps
 from predictor.store.entries import StoredFeatures
-from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest
+from predictor.store.named_features import NamedFeatures
 
 
 class FeatureClient:

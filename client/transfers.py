@@ -21,9 +21,9 @@ from client.retry import RetryPolicy
 from predictor.errors import InputError, NotFoundError, RefusedError, UnavailableError, W2SError
 from predictor.steps import Progress
 from predictor.store.entries import StoredFeatures
-from predictor.store.features import NamedFeatures
 from predictor.store.keys import check_name
 from predictor.store.manifest import Manifest
+from predictor.store.named_features import NamedFeatures
 from protos import convert
 from protos.features import MAX_CHUNK, FeatureDescription
 from protos.w2s.v1 import features_pb2 as pb

@@ -9,8 +9,8 @@ from typing import Any
 
 from predictor.errors import InputError
 from predictor.store.entries import OpenEntry
-from predictor.store.features import NamedFeatures
 from predictor.store.manifest import Manifest
+from predictor.store.named_features import NamedFeatures
 from protos.tensors import dtype_from_proto, dtype_to_proto
 from protos.w2s.v1 import features_pb2 as pb
 

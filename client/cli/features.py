@@ -78,7 +78,7 @@ def ls(arguments: argparse.Namespace) -> int:
             named = list(client.features.ls(arguments.filter, arguments.order_by))
     else:
         from predictor.results.selection import Selection
-        from predictor.store.features import FIELDS
+        from predictor.store.named_features import FIELDS
 
         named = Selection.parse(arguments.filter, arguments.order_by, FIELDS).of(store.ls())
     if arguments.json:

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,32 +16,13 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError, LimitError, NotFoundError
 from predictor.folders import replace_file
-from predictor.results.selection import Fields, check_labels
+from predictor.results.selection import check_labels
 from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
 from predictor.store.keys import check_name, is_key, pushed_key
+from predictor.store.named_features import NamedFeatures
 from predictor.store.names import NamedEntry, Names
 from predictor.store.partial import tidy_partial
-
-
-@dataclass(frozen=True)
-class NamedFeatures:
-    """One pushed feature set, as `ls` shows it."""
-
-    name: str
-    key: str
-    rows: int
-    dim: int
-    size: int
-    rows_sha256: str | None
-    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-
-FIELDS: Fields[NamedFeatures] = {
-    "name": lambda one: one.name, "rows": lambda one: one.rows, "dim": lambda one: one.dim,
-    "size_bytes": lambda one: one.size, "rows_sha256": lambda one: one.rows_sha256, "labels": lambda one: one.labels,
-}  # fmt: skip
-"""What a list of feature sets is filtered and ordered by."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 from predictor.errors import InputError, RefusedError
 from predictor.results.selection import Selection, page_after
 from predictor.store.entries import OpenEntry
-from predictor.store.features import FIELDS, NamedFeatures
 from predictor.store.keys import check_name
 from predictor.store.manifest import Manifest
+from predictor.store.named_features import FIELDS, NamedFeatures
 from protos import convert
 from protos.features import MAX_CHUNK
 from protos.w2s.v1 import features_pb2 as pb

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import ConflictError, InputError, W2SError
-from predictor.store.features import FeatureStore, NamedFeatures
+from predictor.store.features import FeatureStore
 from predictor.store.manifest import Manifest, Scan
+from predictor.store.named_features import NamedFeatures
 from protos.w2s.v1 import features_pb2 as pb
 from server.staging import BLOCK, StagedFile, disk_error
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from predictor.errors import LimitError, W2SError
 from predictor.folders import make_private
 from predictor.models.unpack_bounds import room
-from predictor.store.features import FeatureStore, NamedFeatures
+from predictor.store.features import FeatureStore
 from predictor.store.manifest import Manifest
+from predictor.store.named_features import NamedFeatures
 from server.config import Limits
 from server.features.stores import feature_store, tenant_digest
 from server.features.upload import FeatureUpload, declaration, drop, stored_features

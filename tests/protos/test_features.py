@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InputError
-from predictor.store.features import FeatureStore, NamedFeatures
+from predictor.store.features import FeatureStore
 from predictor.store.manifest import Manifest, Scan
+from predictor.store.named_features import NamedFeatures
 from protos import convert
 from protos.features import MAX_CHUNK, MIN_CHUNK
 from protos.w2s.v1 import features_pb2 as pb
