@@ -12,9 +12,10 @@ from typing import Any, get_args
 
 from google.protobuf.message import Message
 
+from predictor.query.budget import Budget
 from predictor.query.option import option_of
 from predictor.query.prompt import LabelPrompt
-from predictor.query.settings import Budget, Pooling, Settings
+from predictor.query.settings import Pooling, Settings
 from predictor.query.training_plan import Training
 from protos.checks import code_of, text_of, texts_of, whole, word_of
 from protos.w2s.v1 import query_pb2 as pb

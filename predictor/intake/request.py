@@ -18,10 +18,11 @@ from predictor.intake.label_tables import ID_COLUMN
 from predictor.intake.pool_labels import LabelsInput, PoolInput, RowsGiven
 from predictor.intake.row_texts import TEXT_COLUMN
 from predictor.intake.weak_labels import WeakLabelsInput, finished_labels, weak_labels_given
+from predictor.query.budget import Budget
 from predictor.query.label_only import with_labels_as_features
 from predictor.query.model_spec import ModelSpec, read_spec
 from predictor.query.query import RankingQuery
-from predictor.query.settings import Budget, Pooling, Precision, RankBy, RefineBy, Truncate, read_costs, settings_of
+from predictor.query.settings import Pooling, Precision, RankBy, RefineBy, Truncate, read_costs, settings_of
 from predictor.query.training_plan import Heads, LabelForm
 
 Model = str | Path | NDArray[np.floating] | ModelSpec

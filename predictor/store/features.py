@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError, LimitError, NotFoundError
-from predictor.folders import replace_file
+from predictor.folders import discard, replace_file, touch
 from predictor.results.selection import check_labels
 from predictor.store.arrays import check_features, fingerprint
 from predictor.store.entries import OpenEntry, StoredFeatures, blocks_of, encode, open_entry, read_entry
@@ -61,7 +61,7 @@ class FeatureStore:
         if found is None:
             self._set_aside(path)
             return None
-        _touch(path)
+        touch(path)
         return found
 
     def has(self, key: str) -> bool:
@@ -77,7 +77,7 @@ class FeatureStore:
             UnavailableError: the folder cannot be written.
         """
         checked = check_features(values, "features")
-        self.put_blocks(key, _shape(checked), blocks_of(checked), about)
+        self.put_blocks(key, checked.shape, blocks_of(checked), about)
 
     def put_blocks(
         self, key: str, shape: tuple[int, int], blocks: Iterable[NDArray[Any]], about: Mapping[str, Any]
@@ -130,7 +130,7 @@ class FeatureStore:
         """
         check_name(name)
         checked = check_features(values, name)
-        shape, digest = _shape(checked), fingerprint(values)
+        shape, digest = checked.shape, fingerprint(values)
         return self.put_named(
             name, shape, blocks_of(checked), digest, rows_sha256=rows_sha256, about=about, labels=labels
         )
@@ -177,7 +177,7 @@ class FeatureStore:
         if found is None:
             self._set_aside(path)
             raise self._lost(name)
-        _touch(path)
+        touch(path)
         return found
 
     def pull(self, name: str) -> StoredFeatures:
@@ -294,25 +294,3 @@ class FeatureStore:
             os.replace(path, quarantine / f"{path.name}.{secrets.token_hex(16)}")
         except OSError:
             return  # read-only or already set aside by another process: it still reads as missing
-
-
-def _shape(values: NDArray[Any]) -> tuple[int, int]:
-    rows, columns = values.shape
-    return int(rows), int(columns)
-
-
-def _touch(path: Path) -> None:
-    try:
-        os.utime(path)  # time of last use, which `predictor.store.stores.sweep` goes by
-    except OSError:
-        return  # a read-only store still answers
-
-
-def discard(path: Path) -> int:
-    """Delete a file; returns its bytes."""
-    try:
-        size = path.stat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return 0  # another process was faster
-    return size

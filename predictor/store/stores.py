@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from predictor.store.features import FeatureStore, discard
+from predictor.folders import discard
+from predictor.store.features import FeatureStore
 
 TENANTS = "tenants"
 """Folder beside the user's own store with one folder per tenant of a server."""

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from predictor.extraction.extractor import Extractor
+from predictor.query.budget import Budget
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
 from predictor.query.query import RankingQuery
-from predictor.query.settings import Budget, Settings
+from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.ranking.rank import rank_steps
 from predictor.results.ranking import Ranking

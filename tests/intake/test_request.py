@@ -13,10 +13,11 @@ import pytest
 import predictor
 from predictor.errors import InputError, NotFoundError
 from predictor.intake.request import build_query, spec_of
+from predictor.query.budget import Budget
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
 from predictor.query.pool import Pool
-from predictor.query.settings import Budget, Settings
+from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.query.training_plan import Training
 from predictor.steps import drain

@@ -9,6 +9,7 @@ from predictor.calibration.calibration import Calibration, Fit
 from predictor.calibration.fit import Line
 from predictor.errors import InputError
 from predictor.outcomes.outcome import Outcome
+from predictor.query.budget import Budget
 from predictor.query.description import Description
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
@@ -16,7 +17,7 @@ from predictor.query.pool import Pool
 from predictor.query.prompt import LabelPrompt
 from predictor.query.query import RankingQuery
 from predictor.query.row_sample import Drawn
-from predictor.query.settings import Budget, Settings
+from predictor.query.settings import Settings
 from predictor.query.training_plan import Training
 from predictor.results.candidate import Candidate, Estimate, Failure, Interval, PredictedPair
 from predictor.results.decision import Decision, Halving, NextLaunch, Round

@@ -13,8 +13,9 @@ from client.cli import flags, rank
 from client.cli.parser import Parser
 from predictor.errors import InputError
 from predictor.intake.request import Options, build_query
+from predictor.query.budget import Budget
 from predictor.query.prompt import LabelPrompt
-from predictor.query.settings import OPTIONS, PAST, Budget, Settings
+from predictor.query.settings import OPTIONS, PAST, Settings
 from predictor.query.training_plan import Training
 from protos.settings import settings_from_proto, settings_to_proto
 from protos.w2s.v1 import query_pb2

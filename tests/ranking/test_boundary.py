@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import LimitError, W2SError
+from predictor.query.budget import Budget
 from predictor.query.model_spec import ModelSpec
-from predictor.query.settings import Budget, Settings
+from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet, Predicted
 from predictor.ranking import estimating
 from predictor.ranking.boundary import MAX_TEXT, CandidateBoundary

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import predictor
-from predictor.query.settings import Budget
+from predictor.query.budget import Budget
 
 WARNING = "the first stage takes 150 rows, or all if there are fewer, under any budget"
 

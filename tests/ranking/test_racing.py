@@ -13,8 +13,8 @@ import predictor
 from predictor.errors import InputError, W2SError
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.truth import TruthForecast
+from predictor.query.budget import Budget
 from predictor.query.model_spec import ModelSpec
-from predictor.query.settings import Budget
 from predictor.query.source import FeatureSet
 from predictor.query.training_plan import Training
 from predictor.ranking.candidate import Elimination, PendingCandidate
