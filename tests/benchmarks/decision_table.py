@@ -60,8 +60,13 @@ def table(path: Path, about: str) -> str:
         "Mean predicted → mean share of trainings in which it was the best (candidates), by bins of the prediction.",
         "\n".join(_reliability(both, _p_best)),
         "## Reliability of p_contains_best of the pair",
-        "Mean predicted → mean share of trainings in which the pair held the best (rankings), by bins.",
-        "\n".join(_reliability(both, _pair)),
+        "Mean predicted → mean share of trainings in which the pair held the best (rankings), by bins. The mean "
+        "difference has a 90 % interval of tasks drawn anew, as rankings of one task are alike.",
+        "\n".join(_reliability(both, _pair, apart=True)),
+        "## Accuracy of students",
+        "Predicted → measured, mean over students and candidates; – where no accuracy is predicted or there are no "
+        "descriptions.",
+        "\n".join(_accuracies(real)),
         "## Advice",
         "\n".join(_advice(both, nulls)),
         "## Every ranking",
@@ -124,11 +129,14 @@ def _pair(rows: Rows) -> list[tuple[float, float]]:
     return [(float(rows[0]["p_pair"]), float(held))]
 
 
-def _reliability(groups: Mapping[str, Sequence[Rows]], of: Callable[[Rows], list[tuple[float, float]]]) -> list[str]:
+def _reliability(
+    groups: Mapping[str, Sequence[Rows]], of: Callable[[Rows], list[tuple[float, float]]], *, apart: bool = False
+) -> list[str]:
+    """By bins; with the mean difference where shares of one ranking need not sum to 1."""
     edges = [f"{low:.1f}–{high:.1f}" for low, high in pairwise(BINS)]
     lines = [
-        f"| evidence | {' | '.join(edges)} | calibration error | predicted − measured |",
-        "|---|" + "---:|" * (len(edges) + 2),
+        f"| evidence | {' | '.join(edges)} | calibration error |{' predicted − measured |' if apart else ''}",
+        "|---|" + "---:|" * (len(edges) + 1 + apart),
     ]
     for name, found in groups.items():
         by_task: dict[str, list[tuple[float, float]]] = {}
@@ -143,7 +151,8 @@ def _reliability(groups: Mapping[str, Sequence[Rows]], of: Callable[[Rows], list
             own = pairs[place == i]
             error += 0.0 if not len(own) else len(own) / len(pairs) * abs(float(own[:, 0].mean() - own[:, 1].mean()))
             cells.append(f"{own[:, 0].mean():.2f} → {own[:, 1].mean():.2f} ({len(own)})" if len(own) else "–")
-        lines.append(f"| {name} | {' | '.join(cells)} | {error:.3f} | {_apart(list(by_task.values()))} |")
+        mean = f" {_apart(list(by_task.values()))} |" if apart else ""
+        lines.append(f"| {name} | {' | '.join(cells)} | {error:.3f} |{mean}")
     return lines
 
 
@@ -158,6 +167,18 @@ def _apart(by_task: Sequence[Sequence[tuple[float, float]]]) -> str:
     drawn = sums[np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))].sum(axis=1)
     low, high = np.quantile(drawn[:, 0] / np.maximum(drawn[:, 1], 1.0), [0.05, 0.95])
     return f"{sums[:, 0].sum() / sums[:, 1].sum():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _accuracies(real: Mapping[tuple[str, ...], Rows]) -> list[str]:
+    lines = [f"| task | {' | '.join(EVIDENCE)} |", "|---|" + "---:|" * len(EVIDENCE)]
+    for task in dict.fromkeys(key[0] for key in real):
+        cells = []
+        for evidence in EVIDENCE:
+            rows = [row for key, found in real.items() if (key[0], key[2]) == (task, evidence) for row in found]
+            known = [(float(row["predicted"]), float(row["measured"])) for row in rows if row["predicted"]]
+            cells.append("{:.3f} → {:.3f}".format(*np.mean(known, axis=0)) if known else "–")
+        lines.append(f"| {task} | {' | '.join(cells)} |")
+    return lines
 
 
 def _advice(groups: Mapping[str, Sequence[Rows]], nulls: Mapping[str, Sequence[Rows]]) -> list[str]:
