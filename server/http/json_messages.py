@@ -19,6 +19,7 @@ _DEPTH = 32
 """Levels of messages in one request; the deepest one declared has 5."""
 
 _UNKNOWN = re.compile(r'has no field named "([^"]*)"')
+_MAPPED = re.compile(r"^([a-z_]+)\[([^\]]*)\]$")
 _STEP = re.compile(r"Failed to parse (\w+) field: ")
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
@@ -44,12 +45,18 @@ def read_json(body: bytes, kind: type[M]) -> M:
 def read_parameters(pairs: Iterable[tuple[str, str]], kind: type[M]) -> M:
     """The message of parameters, each a field or a path of one; a repeated field is given several times.
 
+    A field that maps texts to texts is given as OpenAPI's `deepObject`: `labels[team]=vision`.
+
     Raises:
         InputError: an unknown field, one given twice, or a value of another type.
     """
     tree: dict[str, Any] = {}
     for name, text in pairs:
         path = _snake(name)
+        mapped = _MAPPED.match(name)
+        if mapped and (entry := kind.DESCRIPTOR.fields_by_name.get(mapped[1])) is not None and is_map(entry):
+            tree.setdefault(mapped[1], {})[mapped[2]] = text
+            continue
         field = field_at(kind.DESCRIPTOR, path)
         if field is None or (field.message_type is not None and not field.message_type.full_name.startswith("google.")):
             raise InputError(
@@ -73,6 +80,11 @@ def read_parameters(pairs: Iterable[tuple[str, str]], kind: type[M]) -> M:
     except json_format.ParseError as error:
         raise _refused(str(error), message) from error
     return message
+
+
+def is_map(field: Any) -> bool:
+    """Whether a field maps texts to something."""
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
 def write_json(message: Message) -> bytes:

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor, ServiceDescriptor
 from google.rpc import status_pb2
 
 from server.http.comments import comments
+from server.http.json_messages import is_map
 from server.http.routes import Route, field_at, routes
 from server.http.schemas import Schemas, json_name
 
@@ -91,7 +92,8 @@ def _parameters(route: Route, schemas: Schemas) -> Iterable[dict[str, Any]]:
     for field in fields:
         if field.name != _last(route.key):
             about = comments().get(field.full_name, "")
-            yield _parameter(json_name(field), schemas.of_field(field), about, "query")
+            style = {"style": "deepObject", "explode": True} if is_map(field) else {}
+            yield _parameter(json_name(field), schemas.of_field(field), about, "query") | style
 
 
 def _parameter(name: str, schema: dict[str, Any], about: str, place: str) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_array_is_uploaded_and_comes_back_as_npy(open_web, tmp_path):
     values = np.arange(12, dtype="<f4").reshape(4, 3)
     manifest = Manifest.of("over-http", values)
     path = f"/v1/features/over-http?shape=4&shape=3&dtype=DTYPE_FLOAT32&fingerprint={manifest.fingerprint}"
+    path += "&labels%5Bteam%5D=vision"
     stored = open_web.ask("PUT", path, values.tobytes())
     assert stored.json["features"]["name"] == "over-http"
     fetched = open_web.get("/v1/features/over-http")
@@ -74,7 +75,9 @@ def test_array_is_uploaded_and_comes_back_as_npy(open_web, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "back.npy"), values)
     assert fetched.headers["content-disposition"] == 'attachment; filename="over-http.npy"'
     assert open_web.get("/v1/features/over-http?offset=8").body == values.tobytes()[8:]
-    assert [one["name"] for one in open_web.get("/v1/features").json["features"]] == ["over-http"]
+    listed = open_web.get("/v1/features?filter=labels.team%3Dvision").json["features"]
+    assert [(one["name"], one["labels"]) for one in listed] == [("over-http", {"team": "vision"})]
+    assert open_web.get("/v1/features?filter=labels.team%3Dtext").json["features"] == []
     assert open_web.ask("DELETE", "/v1/features/over-http").status == 200
 
 
