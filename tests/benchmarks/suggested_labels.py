@@ -45,7 +45,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 COUNTS = (0, 10, 20, 50, 100, 200)
-DRAWS = {"random": 4, "suggested": 4, "variance": 2}
+DRAWS = {"random": 4, "suggested": 4, "variance": 1}
 HALVINGS = 4
 COLUMNS = ("task", "strong", "split", "candidates", "rule", "draw", "labels", "regret", "bias", "spread")
 
