@@ -85,10 +85,11 @@ def channel(running):
         yield opened
 
 
-def check(reported):
+def check(reported, given=""):
+    """A word that the caller gave may be said back."""
     code, text = reported
     assert code in DECLARED, reported
-    assert not [leak for leak in LEAKS if leak in text], reported
+    assert not [leak for leak in LEAKS if leak in text and leak not in given], reported
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
@@ -96,7 +97,7 @@ def test_any_message_gets_a_declared_code(channel, name):
     @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(message_of(METHODS[name].input_type))
     def holds(message):
-        check(ask(channel, name, message.SerializeToString()))
+        check(ask(channel, name, message.SerializeToString()), str(message))
 
     holds()
 

@@ -77,7 +77,7 @@ class Abandoned(JobTable):
     """A table whose earlier servers are all dead: their leases are over at once."""
 
     def recover(self):
-        change(self._database, "UPDATE jobs SET lease = 0 WHERE state IN ('RUNNING', 'CANCELLING')")
+        change(self.store, "UPDATE jobs SET lease = 0 WHERE state IN ('RUNNING', 'CANCELLING')")
         return super().recover()
 
 
