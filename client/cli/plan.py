@@ -90,7 +90,10 @@ class DryRun:
             (_role(self.steps, step), step.name, *_columns(step), _download(step), _time(step.seconds))
             for step in self.steps
         ]
-        more = f", and {self.to_fetch} model(s) to fetch first" if self.to_fetch else ""
+        time = f"about {_time(self.seconds)} of forward passes on this machine"
+        if self.to_fetch:
+            known = f"{time}, without" if self.seconds else "time of forward passes not known:"
+            time = f"{known} {self.to_fetch} model(s) to fetch first"
         errors = dict.fromkeys((step.name, step.error) for step in self.steps if step.error)
         parts = [
             f"{len(self.query.pool):,} rows, each cut at {settings.max_length} tokens; estimators: "
@@ -98,8 +101,7 @@ class DryRun:
             listing(("", "model", "layer", "pooling", "state", "download", "about"), rows, empty=""),
             *(f"{name}: {error}" for name, error in errors),
             *self._downloads,
-            f"about {_time(self.seconds)} of forward passes on this machine{more}, loading and estimates apart; "
-            "no weights were loaded or fetched.",
+            f"{time}; loading and estimates apart. No weights were loaded or fetched.",
         ]
         return "\n\n".join(parts)
 
