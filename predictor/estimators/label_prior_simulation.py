@@ -41,7 +41,7 @@ class LabelPriorSimulation(TruthForecast):
 
     def prepared(self, case: Case) -> Case:
         """The rows and models alone."""
-        return super().prepared(replace(case, labels=None, weak_labels={}, voters=None, described_classes=0))
+        return super().prepared(replace(case, labels=None, voters=None, described_classes=0))
 
     def truths(self, case: Case, known: Rows) -> LabelTruths:
         """Tasks that all models see make the order; the level is that of these and of the student's own together.

@@ -33,6 +33,7 @@ def test_downloads_are_summed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert sorted(names) == ["model.safetensors", "tokenizer.json", "tokenizer_config.json"]
         assert planned.download_bytes == sum((hub.root / "o" / "bert" / name).stat().st_size for name in names)
         assert f"to download: {planned.download_bytes / 1e3:.0f} kB in 3 file(s)" in planned.text
+        assert f"time of forward passes not known: {planned.to_fetch} model(s) to fetch first;" in planned.text
         assert "is gated" in planned.steps[2].error
         assert planned.exit_code == 3
         assert planned.to_dict()["weak"][0]["download"]["files"]
