@@ -99,11 +99,11 @@ class LabelStake:
     def _weights(self, lead: int, shares: Array) -> Array:
         """(m,) π / variance; 0 where the labels tell nothing of a difference."""
         variances = np.einsum("gmkn,gmkn->m", (apart := self._apart(lead)) @ self.covariance, apart) / len(apart)
-        told = variances > 1e-12 * max(float(variances.max()), 1e-300)
-        kept = np.where(told, shares, 0.0)
+        varies = variances > 1e-12 * max(float(variances.max()), 1e-300)
+        kept = np.where(varies, shares, 0.0)
         kept[lead] = 0.0
         total = float(kept.sum())
-        return np.where(told, kept, 0.0) / np.where(told, variances, 1.0) / (total if total > 0.0 else 1.0)
+        return np.where(varies, kept, 0.0) / np.where(varies, variances, 1.0) / (total if total > 0.0 else 1.0)
 
 
 def _next(falls: Array, free: NDArray[np.bool_], rng: np.random.Generator | None) -> int:

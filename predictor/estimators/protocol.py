@@ -112,16 +112,12 @@ class Forecast:
         right = self.accuracy
         return OutcomeDraws(
             tuple(names),
-            self.centred(self.error, self.error_draws).T,
-            self.centred(self.gain, self.gain_draws).T,
-            None if right is None else self.centred(right.w2s, right.w2s_draws).T,
-            None if right is None else self.centred(right.weak, right.weak_draws).T,
+            centred_on(self.error, self.error_draws).T,
+            centred_on(self.gain, self.gain_draws).T,
+            None if right is None else centred_on(right.w2s, right.w2s_draws).T,
+            None if right is None else centred_on(right.weak, right.weak_draws).T,
             seed,
         )
-
-    def centred(self, values: Array, draws: Array) -> Array:
-        """(m, R) draws of an outcome that compare candidates, around its (m,) predicted values."""
-        return centred_on(values, draws)
 
     @property
     def pgr(self) -> Array:

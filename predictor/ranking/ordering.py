@@ -119,7 +119,7 @@ def _by_forecast(
     forecast = forecast if past is None else past.added_to(forecast, [one.name for one in case.weak])
     follows = rank_by_of(rank_by, forecast, corrected=added)
     values, replicates = ordered_by(follows, forecast)
-    where = standing(values, forecast.centred(values, replicates), above, step_of(follows, forecast))
+    where = standing(values, centred_on(values, replicates), above, step_of(follows, forecast))
     draws = forecast.draws([one.name for one in case.weak], case.seed)
     band = null_band(above, own.null_draws, requested.unit)
     return Ordering(requested, forecaster, where, band, forecast, own, draws, follows)

@@ -47,8 +47,8 @@ def in_words(values: tuple[LabelValue, ...]) -> str:
     if today.expected_regret <= 0.0 or not later:
         return "Labels would change nothing: no other candidate is expected to be better."
     steps = ", ".join(f"{one.expected_regret:.2g} after {one.labels}" for one in later)
-    told = f"Expected regret of the choice ({today.unit}): {today.expected_regret:.2g} today, {steps} suggested labels."
+    text = f"Expected regret of the choice ({today.unit}): {today.expected_regret:.2g} today, {steps} suggested labels."
     last = later[-1]
     if all(one.expected_regret > LITTLE * one.random_regret for one in later):
-        return f"{told} Random rows are expected to do as well here."
-    return f"{told} {last.labels} random labels: {last.random_regret:.2g}."
+        return f"{text} Random rows are expected to do as well here."
+    return f"{text} {last.labels} random labels: {last.random_regret:.2g}."

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.decision.draws import centred_on
 from predictor.estimators.combined import Combined
 from predictor.estimators.cross_fitted_students import by_ridge
 from predictor.estimators.problem import Case, Representation
@@ -237,7 +238,7 @@ def _write(
         split,
         tuple(one.name for one in case.weak),
         order,
-        forecast.centred(order, draws).T,
+        centred_on(order, draws).T,
         above_null(own, forecast.null_draws),
         control,
         nothing if forecast.accuracy is None else forecast.accuracy.w2s,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from predictor.decision.draws import centred_on
 from predictor.estimators.combined import Combined
 from predictor.estimators.problem import Case, Representation
 from predictor.heads.ridge import FactoredRidge
@@ -57,7 +58,7 @@ def _world(kind: str, evidence: str, seed: int, strong: Array, weak: Sequence[Ar
         seed,
         names,
         order,
-        forecast.centred(order, draws).T,
+        centred_on(order, draws).T,
         above_null(forecast.error, forecast.null_draws),
         np.zeros(len(weak), dtype=bool),
         accuracy,

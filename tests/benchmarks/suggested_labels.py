@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from predictor.decision.draws import centred_on
 from predictor.decision.label_value import regret_shares
 from predictor.estimators.cross_fitted_students import by_ridge
 from predictor.estimators.label_stakes import label_stake
@@ -136,7 +137,7 @@ class World:
             return rng.choice(free, count, replace=False, p=shares / shares.sum())
         forecast = self.estimator.forecast(case)
         _, stake = label_stake(case, accuracy=False, estimator=self.estimator)
-        lead, shares = regret_shares(forecast.centred(forecast.error, forecast.error_draws).T)
+        lead, shares = regret_shares(centred_on(forecast.error, forecast.error_draws).T)
         return stake.choose(lead, shares, count, np.isin(every, free), rng).rows
 
     def _differences(self, known: Rows) -> Array:

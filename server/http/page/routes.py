@@ -64,12 +64,12 @@ def pages(calls: Calls, config: Config) -> Sequence[Endpoint]:
             try:
                 return await view(visitor)
             except CallError as error:
-                told = convert.error_from_status(error.status)
-                if told.code == "UNAUTHENTICATED" and tokens:
+                reported = convert.error_from_status(error.status)
+                if reported.code == "UNAUTHENTICATED" and tokens:
                     return RedirectResponse(_SIGN_IN, 303)
             except W2SError as error:
-                told = error
-            return render(visitor, "error.html", ErrorView(told.code, told.message), status=number_of(told))
+                reported = error
+            return render(visitor, "error.html", ErrorView(reported.code, reported.message), status=number_of(reported))
 
         return Endpoint(path, respond, methods=list(verbs) or ["GET"])
 
@@ -124,10 +124,10 @@ async def _signed_in(visitor: Visitor) -> Response:
             "PredictorService", "GetServerInfo", predictor_service_pb2.GetServerInfoRequest()
         )
     except CallError as error:
-        told = convert.error_from_status(error.status)
+        reported = convert.error_from_status(error.status)
         problem = "This token is not valid here; ask the operator for a fresh one."
-        view = SignInView(problem if told.code == "UNAUTHENTICATED" else told.message)
-        return render(visitor, "sign_in.html", view, status=number_of(told))
+        view = SignInView(problem if reported.code == "UNAUTHENTICATED" else reported.message)
+        return render(visitor, "sign_in.html", view, status=number_of(reported))
     response = RedirectResponse("/", 303)
     visitor.keep(response, "token", token)
     return response

@@ -74,8 +74,8 @@ async def submit(visitor: Visitor, config: Config) -> Response:
             request.labels["name"] = filled.name
         answer = await visitor.ask("RankingService", "CreateRankingJob", request)
     except (W2SError, CallError) as error:
-        told = convert.error_from_status(error.status) if isinstance(error, CallError) else error
-        view = SubmissionView(models, config.sources, filled, told.message)
+        reported = convert.error_from_status(error.status) if isinstance(error, CallError) else error
+        view = SubmissionView(models, config.sources, filled, reported.message)
         return render(visitor, "submit.html", view, status=400)
     return RedirectResponse(f"/jobs/{answer.job.id}", 303)
 
