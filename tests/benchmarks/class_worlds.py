@@ -29,6 +29,7 @@ from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
 from tests.benchmarks.decision_cells import trained
 from tests.benchmarks.one_truth import shown
+from tests.benchmarks.sheet import continued
 
 ROWS, TRAINED_ON, TEACHERS, HIDDEN = 400, 133, 6, 12
 KINDS, CLASSES, GOLD = ("clusters", "logits", "views"), (2, 3, 6, 20), (50, TRAINED_ON)
@@ -118,19 +119,10 @@ def main() -> None:
     if options.table:
         sys.stdout.write(table(options.table) + "\n")
         return
-    done = set()
-    if options.o.exists():
-        with options.o.open(newline="") as file:
-            done = {tuple(row[key] for key in COLUMNS[:4]) for row in csv.DictReader(file)}
-    with options.o.open("a", newline="") as file:
-        sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not done:
-            sheet.writeheader()
+    with continued(options.o, COLUMNS, COLUMNS[:4]) as sheet:
         for seed, gold, kind, classes in product(range(options.worlds), GOLD, KINDS, CLASSES):
-            if (kind, str(classes), str(gold), str(seed)) not in done:
-                row = measured(kind, classes, gold, seed)
-                sheet.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
-                file.flush()
+            if (kind, str(classes), str(gold), str(seed)) not in sheet.done:
+                sheet.write(measured(kind, classes, gold, seed))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ from tests.benchmarks.accuracy import RECORDS, measured_beside
 from tests.benchmarks.descriptions import texts_of
 from tests.benchmarks.lineup import Cell, Task, cells, data_folder, read, ready
 from tests.benchmarks.one_truth_table import COLUMNS, GOLD, POPULATIONS, TEACHERS, table
+from tests.benchmarks.sheet import continued
 
 Array = NDArray[np.float64]
 
@@ -259,14 +260,7 @@ def main() -> None:
         for path in (*RECORDS.values(), Path(__file__).parent / "accuracy_classes.csv")
         for row in csv.DictReader(measured_beside(path).read_text(encoding="utf-8").splitlines())
     }
-    done = set()
-    if options.o.exists():
-        with options.o.open(newline="") as file:
-            done = {tuple(row[key] for key in COLUMNS[:4]) for row in csv.DictReader(file)}
-    with options.o.open("a", newline="") as file:
-        sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not done:
-            sheet.writeheader()
+    with continued(options.o, COLUMNS, COLUMNS[:4]) as sheet:
         for name in options.task or ():
             task = read(name, folder)
             words = descriptions(task, extractor)
@@ -276,16 +270,15 @@ def main() -> None:
                 for kind in options.population or POPULATIONS:
                     head = {"task": name, "strong": model, "population": kind, "ceiling": outcomes[0, 2]}
                     wanted = [
-                        one for one in options.evidence or (*GOLD, *TEACHERS) if (name, model, kind, one) not in done
+                        one
+                        for one in options.evidence or (*GOLD, *TEACHERS)
+                        if (name, model, kind, one) not in sheet.done
                     ]
                     free = label_free(cell, kind, outcomes[:, :2], words, [one for one in wanted if one in GOLD])
                     student_labels = with_teachers(cell, kind, words, [one for one in wanted if one in TEACHERS])
                     for rows in (free, student_labels):
                         for row in rows:
-                            sheet.writerow(
-                                {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in (head | row).items()}
-                            )
-                            file.flush()
+                            sheet.write(head | row)
 
 
 if __name__ == "__main__":
