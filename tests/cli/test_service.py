@@ -30,7 +30,7 @@ def server(tmp_path_factory) -> Iterator[str]:
     assert line.startswith("w2s serves on 127.0.0.1:"), line
     yield line.removeprefix("w2s serves on ").strip()
     process.terminate()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
 
 
 @pytest.mark.parametrize("command", ["predict", "rank"])
@@ -111,7 +111,7 @@ def test_a_job_store_in_use_is_reported_with_the_way_out(run, tmp_path):
         done = run("jobs", "ls")
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     assert done.returncode == 1
     assert "If a server already runs, name it with --server HOST:PORT." in done.stderr
 

@@ -97,7 +97,7 @@ def test_a_handshake_that_fails_reports_what_is_wrong_and_is_not_tried_for_a_min
     )
     with plain:
         for address, options, reported in cases:
-            with PredictorClient(address, timeout=10, **options) as client:
+            with PredictorClient(address, timeout=120, **options) as client:
                 with pytest.raises(UnavailableError, match=reported) as caught:
                     list(client.watch("any"))
                 assert caught.value.reason == "TLS_HANDSHAKE"

@@ -124,7 +124,7 @@ def test_without_scripts_the_page_loads_itself_again(chromium, open_web, frozen)
 
 @pytest.mark.parametrize("viewport", [PHONE, LAPTOP], ids=["phone", "laptop"])
 def test_no_page_is_wider_than_its_screen(page, open_web, feature_sets, viewport):
-    job = open_web.get("/v1/jobs?page_size=1").json["jobs"][0]["id"]
+    job = open_web.post("/v1/jobs", job_request()).json["job"]["id"]
     page.set_viewport_size(viewport)
     for path in ("/", f"/jobs/{job}", "/compare", "/outcomes", "/calibrations", "/submit"):
         page.goto(path)

@@ -18,7 +18,7 @@ POST = b"POST /v1/predict HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: applicati
 
 def connected(one):
     address = urlsplit(one.url)
-    return socket.create_connection((address.hostname, address.port), timeout=30)
+    return socket.create_connection((address.hostname, address.port), timeout=120)
 
 
 @pytest.mark.parametrize(

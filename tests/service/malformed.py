@@ -43,7 +43,7 @@ def ask(channel, name, *sent):
     kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
     call = getattr(channel, kind)(name)
     try:
-        answer = call(iter(sent) if method.client_streaming else sent[0], timeout=20)
+        answer = call(iter(sent) if method.client_streaming else sent[0], timeout=120)
         if method.server_streaming:
             for number, _ in enumerate(answer):
                 if number == 3:

@@ -26,14 +26,14 @@ class Sender:
 
     def send(self, messages):
         try:
-            self._stub.UploadPart(iter(messages), timeout=20, metadata=self._headers)
+            self._stub.UploadPart(iter(messages), timeout=120, metadata=self._headers)
         except grpc.RpcError as error:
             raise error_of(error) from None
 
     def received(self, manifest):
         request = pb.QueryPartRequest(manifest=part_manifest_to_proto(manifest))
         try:
-            found = self._stub.QueryPart(request, timeout=20, metadata=self._headers)
+            found = self._stub.QueryPart(request, timeout=120, metadata=self._headers)
         except grpc.RpcError as error:
             raise error_of(error) from None
         return found.received_bytes, found.complete

@@ -104,7 +104,7 @@ class RunningServer:
     def terminate(self) -> int:
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
 
 def command(*arguments: str) -> Sequence[str]:
@@ -158,7 +158,7 @@ def alive(pid: int) -> bool:
 def scrape(running: RunningServer, path: str = "/metrics") -> str:
     """What a server that was started with `--metrics` answers over HTTP."""
     address = until(lambda: running.events("metrics_served"))[0]["address"]
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=120) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -41,7 +41,7 @@ def chunks(values: np.ndarray, start: int = 0, size: int = CHUNK) -> list[pb.Upl
 def send(client: PredictorClient, messages: Iterable[pb.UploadFeaturesRequest]) -> pb.Features:
     """Upload these messages; raises what the server said, or returns what it kept."""
     try:
-        return client.features._stub.UploadFeatures(iter(messages), timeout=20).features
+        return client.features._stub.UploadFeatures(iter(messages), timeout=120).features
     except grpc.RpcError as error:
         raise error_of(error) from None
 
@@ -66,7 +66,7 @@ def received(client: PredictorClient, manifest: Manifest) -> int:
 def download(client: PredictorClient, name: str, offset: int = 0, sha256: str | None = None) -> Iterator[Any]:
     request = pb.DownloadFeaturesRequest(name=name, offset=offset, sha256=sha256)
     try:
-        yield from client.features._stub.DownloadFeatures(request, timeout=20)
+        yield from client.features._stub.DownloadFeatures(request, timeout=120)
     except grpc.RpcError as error:
         raise error_of(error) from None
 

@@ -52,7 +52,7 @@ def stub(running: RunningServer):
 
 def asked(message, method):
     try:
-        return method(message, timeout=20)
+        return method(message, timeout=120)
     except grpc.RpcError as error:
         raise error_of(error) from None
 

@@ -49,7 +49,7 @@ def held(running: RunningServer) -> Iterator[None]:
 def begin(running: RunningServer, name: str) -> Any:
     """A call that fits, of a client that repeats nothing."""
     stub = calibration_pb2_grpc.CalibrationServiceStub(grpc.insecure_channel(running.address))
-    return stub.FitCalibration.future(pb.FitCalibrationRequest(name=name), timeout=30)
+    return stub.FitCalibration.future(pb.FitCalibrationRequest(name=name), timeout=120)
 
 
 def workers(running: RunningServer) -> list[int]:
@@ -112,7 +112,7 @@ def test_fits_take_turns_and_too_many_are_refused_with_a_pause(running):
 
 def test_predictions_jobs_and_calibrations_do_not_wait_for_a_fit(running):
     before = len(workers(running))
-    with running.client(timeout=20) as client:
+    with running.client(timeout=120) as client:
         client.calibrations.fit("there")
         with held(running):
             call = begin(running, "slow")

@@ -47,7 +47,7 @@ def test_error_field_names_the_outcome(running):
     messages = [convert.outcome_to_proto(one) for one in MADE[:3]]
     messages[2].seeds = -1
     with pytest.raises(grpc.RpcError) as caught:
-        stub.RecordOutcomes(pb.RecordOutcomesRequest(outcomes=messages), timeout=20)
+        stub.RecordOutcomes(pb.RecordOutcomesRequest(outcomes=messages), timeout=120)
     assert error_of(caught.value).field == "outcomes[2].seeds"
 
 

@@ -13,7 +13,7 @@ from tests.service.running import limited, until
 
 def connect(address, count):
     host, port = address.rsplit(":", 1)
-    return [socket.create_connection((host, int(port)), timeout=5) for _ in range(count)]
+    return [socket.create_connection((host, int(port)), timeout=120) for _ in range(count)]
 
 
 def closed(one):
@@ -70,7 +70,9 @@ def test_reflection_answers_as_v1_and_as_v1alpha(server):
             )
             wanted = reflection_pb2.ServerReflectionRequest
             symbol = f"grpc.reflection.{version}.ServerReflection"
-            listed, described = ask(iter([wanted(list_services=""), wanted(file_containing_symbol=symbol)]), timeout=10)
+            listed, described = ask(
+                iter([wanted(list_services=""), wanted(file_containing_symbol=symbol)]), timeout=120
+            )
         names = {one.name for one in listed.list_services_response.service}
         assert {"w2s.v1.RankingService", symbol} <= names
         file = descriptor_pb2.FileDescriptorProto.FromString(

@@ -79,7 +79,7 @@ def test_reflection_lists_the_services(server):
     with grpc.insecure_channel(server.address) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         request = reflection_pb2.ServerReflectionRequest(list_services="")
-        answer = next(stub.ServerReflectionInfo(iter([request]), timeout=5))
+        answer = next(stub.ServerReflectionInfo(iter([request]), timeout=120))
     names = {service.name for service in answer.list_services_response.service}
     assert {"w2s.v1.PredictorService", "w2s.v1.RankingService", "grpc.health.v1.Health"} <= names
 
@@ -125,7 +125,7 @@ def test_an_unknown_estimator_is_refused_before_it_is_stored(client):
     message = convert.query_to_proto(arrays())
     message.settings.estimators[:] = ["astrology"]
     with pytest.raises(grpc.RpcError) as caught:
-        client._rankings.CreateRankingJob(pb.CreateRankingJobRequest(request_id="e", query=message), timeout=5)
+        client._rankings.CreateRankingJob(pb.CreateRankingJobRequest(request_id="e", query=message), timeout=120)
     violation = error_details_pb2.BadRequest()
     details_of(caught.value)["google.rpc.BadRequest"].Unpack(violation)
     assert violation.field_violations[0].field == "query.settings.estimators"
@@ -136,6 +136,6 @@ def test_bytes_that_are_no_message_are_the_error_of_the_caller(server, method):
     with grpc.insecure_channel(server.address) as channel:
         call = channel.unary_unary(f"/w2s.v1.{method}", request_serializer=bytes, response_deserializer=bytes)
         with pytest.raises(grpc.RpcError) as caught:
-            call(b"\xff\xff\xff\xff", timeout=5)
+            call(b"\xff\xff\xff\xff", timeout=120)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "the message cannot be parsed" in caught.value.details()

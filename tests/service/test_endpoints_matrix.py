@@ -143,7 +143,7 @@ def begin(channel, name, message, authorization):
         waiting = queue.SimpleQueue()
         waiting.put(message)
         sent = iter(waiting.get, None)
-    begun = call(sent, timeout=20, metadata=metadata) if outward else call.future(sent, timeout=20, metadata=metadata)
+    begun = call(sent, timeout=120, metadata=metadata) if outward else call.future(sent, timeout=120, metadata=metadata)
     return begun, (waiting if inward else None)
 
 

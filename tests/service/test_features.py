@@ -135,7 +135,7 @@ def test_a_list_comes_in_pages_and_a_deleted_set_is_gone(small):
         for name in reversed(names):
             client.features.push(name, signal(20, 3))
         assert [one.name for one in client.features.ls()] == names
-        page = client.features._stub.ListFeatures(pb.ListFeaturesRequest(page_size=1), timeout=5)
+        page = client.features._stub.ListFeatures(pb.ListFeaturesRequest(page_size=1), timeout=120)
         assert ([one.name for one in page.features], bool(page.next_page_token)) == (["a"], True)
         client.features.remove("b")
         assert [one.name for one in client.features.ls()] == ["a", "c.1", "d", "ä"]
@@ -144,7 +144,7 @@ def test_a_list_comes_in_pages_and_a_deleted_set_is_gone(small):
         np.testing.assert_array_equal(client.features.pull("a").values, signal(20, 3))
         for request in ({"page_token": "../x"}, {"page_token": "x" * 5000}, {"page_size": -1}):
             with pytest.raises(Exception, match="page_") as caught:
-                client.features._stub.ListFeatures(pb.ListFeaturesRequest(**request), timeout=5)
+                client.features._stub.ListFeatures(pb.ListFeaturesRequest(**request), timeout=120)
             assert error_of(caught.value).reason == "BAD_PAGE"
 
 

@@ -27,7 +27,7 @@ def test_a_full_queue_refuses_with_a_pause_and_health_still_answers(start):
         assert caught.value.reason == "QUEUE_FULL"
         request = pb.CreateRankingJobRequest(request_id="x", query=convert.query_to_proto(arrays()))
         with pytest.raises(grpc.RpcError) as refused:
-            client._rankings.CreateRankingJob(request, timeout=5)
+            client._rankings.CreateRankingJob(request, timeout=120)
         retry = error_details_pb2.RetryInfo()
         details_of(refused.value)["google.rpc.RetryInfo"].Unpack(retry)
         assert retry.retry_delay.seconds == 3
@@ -39,7 +39,9 @@ def test_a_full_queue_refuses_with_a_pause_and_health_still_answers(start):
 def check(address: str, service: str) -> int:
     with grpc.insecure_channel(address) as channel:
         return (
-            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status
+            health_pb2_grpc.HealthStub(channel)
+            .Check(health_pb2.HealthCheckRequest(service=service), timeout=120)
+            .status
         )
 
 
@@ -66,6 +68,6 @@ def test_health_answers_while_a_worker_computes(server, client):
     with grpc.insecure_channel(server.address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         while not (job := client.job(name)).finished:
-            stub.Check(health_pb2.HealthCheckRequest(), timeout=20)
+            stub.Check(health_pb2.HealthCheckRequest(), timeout=120)
             answered += job.state == "RUNNING"
     assert answered

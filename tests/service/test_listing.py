@@ -82,9 +82,9 @@ def test_a_job_gives_back_its_query_times_place_and_labels(start):
         assert [job.id for job in client.jobs("labels.n = 2 AND state = QUEUED")] == [names[1]]
         assert client.job(names[0]).labels == {"team": "a", "n": "1"}
         request = pb.GetRankingJobRequest(id=names[0], include_query=True)
-        query = client._rankings.GetRankingJob(request, timeout=10).job.query
+        query = client._rankings.GetRankingJob(request, timeout=120).job.query
         assert [one.name for one in query.weak] == ["near", "far"]
-        assert not client._rankings.GetRankingJob(pb.GetRankingJobRequest(id=names[0]), timeout=10).job.HasField(
+        assert not client._rankings.GetRankingJob(pb.GetRankingJobRequest(id=names[0]), timeout=120).job.HasField(
             "query"
         )
         client.cancel(names[1])

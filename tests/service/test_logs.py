@@ -35,7 +35,7 @@ SECRET = "the row of a patient"
 def test_a_request_id_of_the_caller_is_found_in_the_log(server, client):
     with grpc.insecure_channel(server.address) as channel:
         stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
-        stub.ListRankingJobs(pb.ListRankingJobsRequest(), metadata=(("x-request-id", "trace-7"),), timeout=5)
+        stub.ListRankingJobs(pb.ListRankingJobsRequest(), metadata=(("x-request-id", "trace-7"),), timeout=120)
     assert until(lambda: [event for event in server.events("call") if event["request_id"] == "trace-7"])
 
 
@@ -76,12 +76,12 @@ def test_events_below_the_level_are_left_out(capfd):
 def test_refusals_of_one_tenant_fill_no_log(start, tmp_path):
     """They are metered in the log and in the audit; every one is counted."""
     running = start("--metrics", "127.0.0.1:0", *limited(tenant_calls_per_second=1))
-    with running.client(timeout=5) as client:
+    with running.client(timeout=120) as client:
         channel = client._channel
         ask = channel.unary_unary("/w2s.v1.PredictorService/GetServerInfo")
         for _ in range(200):
             with contextlib.suppress(grpc.RpcError):
-                ask(b"", timeout=5)
+                ask(b"", timeout=120)
     refused = samples(scrape(running))[("w2s_admission_rejected_total", ("reason", "TENANT_RATE"))]
     lines = [one for one in running.events("call") if one["code"] == "RESOURCE_EXHAUSTED"]
     assert refused > 100
@@ -113,7 +113,7 @@ def test_an_exception_never_shows_its_text(capfd):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub = predictor_service_pb2_grpc.PredictorServiceStub(channel)
             try:
-                await stub.GetServerInfo(ask.GetServerInfoRequest(), timeout=5)
+                await stub.GetServerInfo(ask.GetServerInfoRequest(), timeout=120)
             except grpc.aio.AioRpcError as error:
                 return error
             finally:

@@ -84,4 +84,4 @@ def submit_as_typed(address: str, query: RankingQuery) -> str:
     with grpc.insecure_channel(address) as channel:
         stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
         request = pb.CreateRankingJobRequest(request_id="given", query=convert.query_to_proto(query))
-        return stub.CreateRankingJob(request, timeout=30).job.id
+        return stub.CreateRankingJob(request, timeout=120).job.id

@@ -37,7 +37,7 @@ def test_metrics_tell_of_calls_jobs_and_workers_and_hold_no_text_of_callers(star
         with pytest.raises(NotFoundError):
             client.job("secret-job")
     with grpc.insecure_channel(running.address) as channel, pytest.raises(grpc.RpcError):
-        channel.unary_unary("/w2s.v1.Secret/Method")(b"", timeout=5)
+        channel.unary_unary("/w2s.v1.Secret/Method")(b"", timeout=120)
     found = until(
         lambda: reported if (reported := samples(scrape(running)))[("w2s_jobs", ("state", "SUCCEEDED"))] == 2 else None
     )

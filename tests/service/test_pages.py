@@ -44,7 +44,7 @@ def test_pages_of_two_tenants_go_on_after_a_restart(start, tmp_path):
 
     def page(client, name, token=""):
         request = pb.ListRankingJobsRequest(page_token=token)
-        return client._rankings.ListRankingJobs(request, timeout=10, metadata=headers[name])
+        return client._rankings.ListRankingJobs(request, timeout=120, metadata=headers[name])
 
     with running.client(token=tokens["alice"]) as alice, running.client(token=tokens["bob"]) as bob:
         made = [alice.submit(arrays(number)) for number in range(3)]
@@ -56,11 +56,11 @@ def test_pages_of_two_tenants_go_on_after_a_restart(start, tmp_path):
         for name in ("a", "b"):
             alice.features.push(name, signal(3, 2))
         listing = features_pb2.ListFeaturesRequest()
-        sets = alice.features._stub.ListFeatures(listing, timeout=10, metadata=headers["alice"])
+        sets = alice.features._stub.ListFeatures(listing, timeout=120, metadata=headers["alice"])
     running.kill()
     with start(*flags).client(token=tokens["alice"]) as alice:
         rest = page(alice, "alice", first.next_page_token)
         assert [job.id for job in (*first.jobs, *rest.jobs)] == made[::-1]
         listing.page_token = sets.next_page_token
-        more = alice.features._stub.ListFeatures(listing, timeout=10, metadata=headers["alice"])
+        more = alice.features._stub.ListFeatures(listing, timeout=120, metadata=headers["alice"])
         assert [one.name for one in (*sets.features, *more.features)] == ["a", "b"]

@@ -150,7 +150,7 @@ def test_what_came_survives_the_kill_of_the_server(start):
         go.wait(20)
 
     first = Sender(running.address)
-    call = first._stub.UploadPart.future(slow(), timeout=20)
+    call = first._stub.UploadPart.future(slow(), timeout=120)
     until(lambda: first.received(manifest)[0] == MIN_CHUNK)
     running.kill()
     go.set()

@@ -100,13 +100,15 @@ def test_no_name_of_a_feature_set_leaves_its_folder(place, names):
         manifest.name = name
         asks = (
             lambda m=manifest: stub.UploadFeatures(
-                iter([features.UploadFeaturesRequest(manifest=m), *sent]), timeout=10, metadata=metadata
+                iter([features.UploadFeaturesRequest(manifest=m), *sent]), timeout=120, metadata=metadata
             ),
-            lambda m=manifest: stub.QueryUpload(features.QueryUploadRequest(manifest=m), timeout=10, metadata=metadata),
+            lambda m=manifest: stub.QueryUpload(
+                features.QueryUploadRequest(manifest=m), timeout=120, metadata=metadata
+            ),
             lambda n=name: list(
-                stub.DownloadFeatures(features.DownloadFeaturesRequest(name=n), timeout=10, metadata=metadata)
+                stub.DownloadFeatures(features.DownloadFeaturesRequest(name=n), timeout=120, metadata=metadata)
             ),
-            lambda n=name: stub.DeleteFeatures(features.DeleteFeaturesRequest(name=n), timeout=10, metadata=metadata),
+            lambda n=name: stub.DeleteFeatures(features.DeleteFeaturesRequest(name=n), timeout=120, metadata=metadata),
         )
         for ask in asks:
             code, details = _status_of(ask)
@@ -133,13 +135,13 @@ def test_no_name_of_a_calibration_leaves_its_folder(place, names):
             query.settings.calibration = name
 
         def get(name: str = name) -> None:
-            calibrations.GetCalibration(calibration.GetCalibrationRequest(name=name), timeout=10, metadata=metadata)
+            calibrations.GetCalibration(calibration.GetCalibrationRequest(name=name), timeout=120, metadata=metadata)
 
         def fit(name: str = name) -> None:
-            calibrations.FitCalibration(calibration.FitCalibrationRequest(name=name), timeout=10, metadata=metadata)
+            calibrations.FitCalibration(calibration.FitCalibrationRequest(name=name), timeout=120, metadata=metadata)
 
         def predict() -> None:
-            predictor.Predict(ask_pb2.PredictRequest(query=query), timeout=10, metadata=metadata)
+            predictor.Predict(ask_pb2.PredictRequest(query=query), timeout=120, metadata=metadata)
 
         found = [_status_of(get), _status_of(predict)]
         # A name that is refused reaches no worker. One that is not has no separator; each fit of one starts a worker.
@@ -160,7 +162,7 @@ def test_no_id_of_a_job_is_taken_for_a_path(place, names, method):
     for name in names:
         request = getattr(pb, f"{method}Request")(id=name)
         with pytest.raises(grpc.RpcError) as caught:
-            list(getattr(stub, method)(request, timeout=10, metadata=metadata))
+            list(getattr(stub, method)(request, timeout=120, metadata=metadata))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
         assert error_of(caught.value).reason == "JOB_NOT_FOUND"
     assert running.events("internal_error") == []

@@ -214,7 +214,7 @@ def test_a_server_stores_its_jobs_there_across_kills_of_itself_and_of_the_databa
     assert frozen
     running.kill()
     again = start("--database", url)
-    with again.client(timeout=20) as client:
+    with again.client(timeout=120) as client:
         assert client.wait(name).state == "SUCCEEDED"
         again.freeze_job_worker()
         waiting = client.submit(arrays(2), "second")

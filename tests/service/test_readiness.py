@@ -61,10 +61,10 @@ def test_a_server_that_takes_jobs_is_ready_over_http_and_grpc(start):
 def test_health_list_names_every_service_and_no_exception(server):
     with grpc.insecure_channel(server.address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
-        found = stub.List(health_pb2.HealthListRequest(), timeout=5).statuses
+        found = stub.List(health_pb2.HealthListRequest(), timeout=120).statuses
         assert found["w2s.v1.RankingService"].status == SERVING
         with pytest.raises(grpc.RpcError) as caught:
-            stub.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=5)
+            stub.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=120)
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
     assert "Health/List" in caught.value.details()
 

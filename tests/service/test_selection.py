@@ -104,14 +104,14 @@ def test_feature_sets_are_found_by_filter_in_an_order_page_by_page(stored: Predi
         request = features_pb2.ListFeaturesRequest(
             page_size=1, page_token=token, filter='name = "listed-*" AND rows < 25', order_by="rows desc"
         )
-        answer = ask(request, timeout=20)
+        answer = ask(request, timeout=120)
         found += [one.name for one in answer.features]
         token = answer.next_page_token
         if not token:
             break
     assert found == ["listed-2", "listed-1"]
     with pytest.raises(grpc.RpcError) as refused:
-        ask(features_pb2.ListFeaturesRequest(filter="color = red"), timeout=20)
+        ask(features_pb2.ListFeaturesRequest(filter="color = red"), timeout=120)
     assert error_of(refused.value).reason == "BAD_FILTER"
     assert [one.labels for one in stored.features.ls("labels.n = 1")] == [{"n": "1"}]
     assert [one.name for one in stored.features.ls("name = listed-*", "rows")] == ["listed-1", "listed-2", "listed-0"]
@@ -124,14 +124,14 @@ def test_feature_sets_are_found_by_filter_in_an_order_page_by_page(stored: Predi
 
 def test_outcomes_are_found_by_filter_in_an_order_page_by_page(stored: PredictorClient):
     ask = stored.calibrations._flows._stub.ListOutcomes
-    whole = ask(calibration_pb2.ListOutcomesRequest(page_size=1000), timeout=20).outcomes
+    whole = ask(calibration_pb2.ListOutcomesRequest(page_size=1000), timeout=120).outcomes
     middle = sorted(one.w2s_error for one in whole)[len(whole) // 2]
     found, token = [], ""
     while True:
         request = calibration_pb2.ListOutcomesRequest(
             page_size=4, page_token=token, filter=f"w2s_error < {middle!r}", order_by="w2s_error"
         )
-        answer = ask(request, timeout=20)
+        answer = ask(request, timeout=120)
         found += [one.w2s_error for one in answer.outcomes]
         token = answer.next_page_token
         if not token:

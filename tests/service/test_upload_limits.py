@@ -30,10 +30,10 @@ def test_an_upload_gives_its_place_back_when_its_client_is_gone(narrow):
     with narrow.client() as other:
         with narrow.client() as client:
             slow = Slow([head(manifest), *chunks(values)], 3)
-            call = client.features._stub.UploadFeatures.future(iter(slow), timeout=20)
+            call = client.features._stub.UploadFeatures.future(iter(slow), timeout=120)
             until(lambda: received(client, manifest) == 2 * CHUNK)
             with pytest.raises(grpc.RpcError) as refused:
-                other.features._stub.UploadFeatures(iter([]), timeout=5)
+                other.features._stub.UploadFeatures(iter([]), timeout=120)
             assert "google.rpc.RetryInfo" in details_of(refused.value)
             assert error_of(refused.value).reason == "TOO_MANY_TRANSFERS"
             call.cancel()

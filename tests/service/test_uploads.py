@@ -29,7 +29,7 @@ def test_what_came_survives_the_kill_of_the_server(start, whole):
     running = start()
     slow = Slow([head(manifest), *chunks(values)], whole + 1)
     with running.client() as client:
-        call = client.features._stub.UploadFeatures.future(iter(slow), timeout=20)
+        call = client.features._stub.UploadFeatures.future(iter(slow), timeout=120)
         until(lambda: received(client, manifest) == whole * CHUNK)
         running.kill()
         slow.go_on()
@@ -84,7 +84,7 @@ def test_a_later_stream_takes_over_and_the_earlier_writes_no_more(client):
     values = signal(seed=3)
     manifest = Manifest.of("race", values)
     slow = Slow([head(manifest), *chunks(values)], 3)
-    call = client.features._stub.UploadFeatures.future(iter(slow), timeout=20)
+    call = client.features._stub.UploadFeatures.future(iter(slow), timeout=120)
     until(lambda: received(client, manifest) == 2 * CHUNK)
     with pytest.raises(InputError, match="send the rest"):
         send(client, [head(manifest), *chunks(values, 2 * CHUNK)[:1]])

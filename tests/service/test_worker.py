@@ -75,7 +75,7 @@ def test_a_worker_ends_with_its_pipe_even_where_nobody_signals_it():
 def test_a_worker_whose_parent_is_gone_before_it_starts_ends_at_once():
     environment = worker_environment(Limits()) | {"W2S_WORKER_PARENT": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "server.worker"], env=environment, stdin=subprocess.PIPE, timeout=30, check=False
+        [sys.executable, "-m", "server.worker"], env=environment, stdin=subprocess.PIPE, timeout=120, check=False
     )
     assert done.returncode == 0
 
