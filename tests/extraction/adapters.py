@@ -10,6 +10,8 @@ import transformers
 from peft import PeftConfig, PeftType, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
+from predictor.extraction.check import check
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "ADALORA": {"total_step": 10, "r": 4},
     "BOFT": {"boft_block_size": 8},
@@ -44,3 +46,9 @@ def adapted(base: Path, settings: PeftConfig, folder: Path, auto: str = "AutoMod
             weight.data += 0.1 * torch.randn_like(weight)
     model.save_pretrained(folder)
     return model.eval()
+
+
+def problem(reference: str | Path, cache: Path) -> str:
+    """The one thing that is wrong with a model."""
+    (found,) = check(str(reference), cache).problems
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,7 @@ from predictor.models.downloads import Download, Downloads
 from predictor.models.resolve import resolve
 from predictor.query.model_reference import ModelReference
 from tests.extraction.tiny import encoder_classifier, language_model
-from tests.models.hub_emulator import FakeHub, etag, serving
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    (tmp_path / "hub").mkdir()
-    with serving(FakeHub(tmp_path / "hub"), monkeypatch, tmp_path / "hf") as fake:
-        yield fake
+from tests.models.hub_emulator import FakeHub, etag
 
 
 def asked(reference: str, cache: Path) -> Download:
