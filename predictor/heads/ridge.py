@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale, factor, roots
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device, beside, namespace
 from predictor.statistics.once import once
 
 RIDGES: Array = np.logspace(-6, 1, 22)
@@ -31,7 +32,7 @@ class FactoredRidge:
         transfer: (m, r) T, the same directions read off m other rows; on the training rows T would be U.
 
     Heads on several sets of rows may be a stack, (…, r), (…, n, r) and (…, m, r); a direction that one of them lacks is
-    0 there. `expected_loo_ridge` takes stacks, what real labels are given to does not.
+    0 there. `expected_loo_ridge` takes stacks and arrays of any device, what real labels are given to does not.
     """
 
     values: Array
@@ -39,14 +40,17 @@ class FactoredRidge:
     transfer: Array
 
     @classmethod
-    def of(cls, train: NDArray[np.floating], other: NDArray[np.floating]) -> FactoredRidge:
+    def of(cls, train: NDArray[np.floating], other: NDArray[np.floating], device: Device = HOST) -> FactoredRidge:
         """Factor (n, d) training features and carry the directions over to (m, d) other rows; or stacks of them.
 
         Features are standardised by the training rows only; where those are constant the head predicts the mean.
+
+        Args:
+            device: that of its arrays.
         """
         scale = Scale.of(train)
-        values, left, directions = factor(scale.apply(train))
-        transfer = scale.apply(other) @ directions
+        values, left, directions = factor(device.put(scale.apply(train)))
+        transfer = device.put(scale.apply(other)) @ directions
         transfer /= roots(train.shape[-2] * values)
         return cls(values, left, transfer)
 
@@ -148,8 +152,8 @@ class FactoredRidge:
         inside, beyond = self._expected_press if ridges is RIDGES else self._press_table(ridges)
         score = inside @ energy
         if total is not None:
-            score += beyond[..., None] * np.maximum(total - energy.sum(axis=-2), 0.0)[..., None, :]
-        best: Array = ridges[np.argmin(score, axis=-2)]
+            score += beyond[..., None] * namespace(score).maximum(total - energy.sum(axis=-2), 0.0)[..., None, :]
+        best: Array = beside(score, ridges)[namespace(score).argmin(score, axis=-2)]
         return best
 
     @once
@@ -166,7 +170,7 @@ class FactoredRidge:
         slack, beyond = self._slack(missed)
         weight = slack**-2
         inside = (missed**2 * ((self.left**2).swapaxes(-1, -2) @ weight)).swapaxes(-1, -2)
-        spread = beyond / np.maximum(beyond.sum(axis=-1, keepdims=True), _TINY)
+        spread = beyond / namespace(beyond).maximum(beyond.sum(axis=-1, keepdims=True), _TINY)
         return inside, (spread[..., None, :] @ weight)[..., 0, :]
 
     def _along(self, labels: Array) -> tuple[Array, Array]:
@@ -177,12 +181,13 @@ class FactoredRidge:
 
     def _missed(self, ridges: Array) -> Array:
         """(…, r, R) β/(λ+β), what the head leaves of each direction at R ridges."""
+        ridges = beside(self.values, ridges)
         left_over: Array = ridges / (self.values[..., None] + ridges)
         return left_over
 
     def _slack(self, missed: Array) -> tuple[Array, Array]:
         """(…, n, R) 1 − h_i without cancellation, and (…, n) its part outside U, (1 − 1/n) − Σ_k u_ik²."""
-        squares = self.left**2
-        beyond = np.maximum(1.0 - 1.0 / self.rows - squares.sum(axis=-1), 0.0)
-        slack: Array = np.maximum(beyond[..., None] + squares @ missed, _TINY)
+        xp, squares = namespace(self.left), self.left**2
+        beyond = xp.maximum(1.0 - 1.0 / self.rows - squares.sum(axis=-1), 0.0)
+        slack: Array = xp.maximum(beyond[..., None] + squares @ missed, _TINY)
         return slack, beyond

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import namespace
 
 RANK_TOLERANCE = 1e-13
 """Eigenvalues below this share of the largest are rounding, not signal."""
@@ -236,11 +237,11 @@ def factor(scaled: Array) -> tuple[Array, Array, Array]:
     """
     (rows, dims), turned = scaled.shape[-2:], scaled.swapaxes(-1, -2)
     if dims <= rows:
-        values, directions = leading(*np.linalg.eigh(turned @ scaled / rows))
+        values, directions = leading(*namespace(scaled).linalg.eigh(turned @ scaled / rows))
         vectors = scaled @ directions
         vectors /= roots(rows * values)
         return values, vectors, directions
-    values, vectors = leading(*np.linalg.eigh(scaled @ turned / rows))
+    values, vectors = leading(*namespace(scaled).linalg.eigh(scaled @ turned / rows))
     directions = turned @ vectors
     directions /= roots(rows * values)
     return values, vectors, directions
@@ -248,14 +249,15 @@ def factor(scaled: Array) -> tuple[Array, Array, Array]:
 
 def leading(values: Array, vectors: Array) -> tuple[Array, Array]:
     """Ascending eigenpairs as descending ones, without those that are rounding; in a stack these are zeros."""
-    retained = values > np.maximum(RANK_TOLERANCE * values[..., -1:], 1e-300)
+    xp = namespace(values)
+    retained = values > xp.maximum(RANK_TOLERANCE * values[..., -1:], 1e-300)
     rank = int(retained.sum(axis=-1).max())
-    used = retained[..., ::-1][..., :rank]
-    kept: Array = np.where(used, values[..., ::-1][..., :rank], 0.0)
-    return kept, np.where(used[..., None, :], vectors[..., ::-1][..., :rank], 0.0)
+    used, kept, directions = (xp.flip(one, axis=-1)[..., :rank] for one in (retained, values, vectors))
+    return xp.where(used, kept, 0.0), xp.where(used[..., None, :], directions, 0.0)
 
 
 def roots(energies: Array) -> Array:
     """(…, 1, r) √ of (…, r) energies, and 1 for those that are 0: what is divided by it is 0 there as well."""
-    found: Array = np.where(energies > 0.0, np.sqrt(energies), 1.0)[..., None, :]
+    xp = namespace(energies)
+    found: Array = xp.where(energies > 0.0, xp.sqrt(energies), 1.0)[..., None, :]
     return found

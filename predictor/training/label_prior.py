@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.spectral.spectra import RANK_TOLERANCE
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device, namespace
 from predictor.statistics.once import once
 from predictor.training.splits import Rows
 
@@ -97,7 +98,7 @@ class LabelPrior:
 class LabelRoot:
     """A prior on n training rows and n_t test rows: training labels are y = L z, z ~ N(0, I).
 
-    Several priors and splits may be a stack, with further axes first.
+    Several priors and splits may be a stack, with further axes first. Arrays are of any one device.
 
     Attributes:
         root: (n, n) L, L Lᵀ = K[rows, rows] + σ² I.
@@ -110,17 +111,20 @@ class LabelRoot:
     of_test: Array
 
     @classmethod
-    def of(cls, prior: LabelPrior, rows: Rows, test: Rows) -> LabelRoot:
+    def of(cls, prior: LabelPrior, rows: Rows, test: Rows, device: Device = HOST) -> LabelRoot:
         """Factor the covariance of the training labels; σ² > 0 makes it positive definite.
 
         Of few rows that of the test labels is factored along with it: cheaper than to solve for the response.
+
+        Args:
+            device: that factors and keeps the arrays.
         """
-        count = rows.shape[-1]
+        count, of_test = rows.shape[-1], device.put(np.asarray(prior.variance(test)))
         if count + test.shape[-1] <= _FEW:
-            root = _root(prior.covariance(np.concatenate([rows, test], axis=-1)))
-            return cls(root[..., :count, :count], root[..., count:, :count].swapaxes(-1, -2), prior.variance(test))
-        root = _root(prior.covariance(rows))
-        return cls(root, solved(root, prior.between(rows, test)), prior.variance(test))
+            root = _root(device.put(prior.covariance(np.concatenate([rows, test], axis=-1))))
+            return cls(root[..., :count, :count], root[..., count:, :count].swapaxes(-1, -2), of_test)
+        root = _root(device.put(prior.covariance(rows)))
+        return cls(root, solved(root, device.put(prior.between(rows, test))), of_test)
 
     @classmethod
     def stack(cls, roots: Sequence[LabelRoot]) -> LabelRoot:
@@ -133,11 +137,12 @@ class LabelRoot:
         size = self.root.shape[-1]
         if size < _LARGE:
             return directions @ self.root
-        shape = np.broadcast_shapes(directions.shape[:-2], self.root.shape[:-2])
-        found = np.empty((*shape, directions.shape[-2], size), dtype=self.root.dtype)
+        xp, shape = namespace(self.root), np.broadcast_shapes(directions.shape[:-2], self.root.shape[:-2])
+        shape = (*shape, directions.shape[-2], size)
+        found: NDArray[np.floating] = xp.empty(shape, dtype=self.root.dtype, device=self.root.device)
         for start in range(0, size, -(-size // _PARTS)):
             columns = slice(start, start + -(-size // _PARTS))
-            np.matmul(directions[..., start:], self.root[..., start:, columns], out=found[..., columns])
+            xp.matmul(directions[..., start:], self.root[..., start:, columns], out=found[..., columns])
         return found
 
     @classmethod
@@ -145,8 +150,8 @@ class LabelRoot:
         """Stacks of roots as one, along their first axis."""
         if len(roots) == 1:
             return roots[0]
-        root, response = np.concatenate([one.root for one in roots]), np.concatenate([one.response for one in roots])
-        return cls(root, response, np.concatenate([one.of_test for one in roots]))
+        joined = namespace(roots[0].root).concat
+        return cls(*(joined([getattr(one, name) for one in roots]) for name in ("root", "response", "of_test")))
 
     def take(self, place: int) -> LabelRoot:
         """The root at one place of a stack."""
@@ -155,28 +160,34 @@ class LabelRoot:
     @once
     def energy(self) -> Array:
         """E ‖y‖² of the training labels."""
-        found: Array = np.sum(np.square(self.root), axis=(-2, -1), dtype=np.float64)
+        xp = namespace(self.root)
+        found: Array = xp.sum(xp.square(self.root), axis=(-2, -1), dtype=xp.float64)
         return found
 
     @once
     def tested(self) -> NDArray[np.floating]:
         """(n_t, n) Rᵀ, row by row in memory."""
-        return np.ascontiguousarray(self.response.swapaxes(-1, -2))
+        turned = self.response.swapaxes(-1, -2)
+        found: NDArray[np.floating] = namespace(turned).empty(turned.shape, dtype=turned.dtype, device=turned.device)
+        found[...] = turned
+        return found
 
     def single(self) -> LabelRoot:
         """The same in float32, for the null."""
-        return replace(self, root=self.root.astype(np.float32), response=self.response.astype(np.float32))
+        xp = namespace(self.root)
+        return replace(self, root=xp.astype(self.root, xp.float32), response=xp.astype(self.response, xp.float32))
 
 
 def _root(covariance: Array) -> Array:
-    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    found: Array = namespace(covariance).linalg.cholesky(covariance)
+    return found
 
 
 def solved(lower: Array, right: Array) -> Array:
     """(…, n, m) L⁻¹ B of a (…, n, n) lower triangle, in place of B: by blocks, as `numpy` has none for triangles."""
-    found = right
+    found, solve = right, namespace(lower).linalg.solve
     for start in range(0, lower.shape[-1], _BLOCK):
         rows = slice(start, start + _BLOCK)
         found[..., rows, :] -= lower[..., rows, :start] @ found[..., :start, :]
-        found[..., rows, :] = np.linalg.solve(lower[..., rows, rows], found[..., rows, :])
+        found[..., rows, :] = solve(lower[..., rows, rows], found[..., rows, :])
     return found

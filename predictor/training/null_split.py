@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import beside, namespace, on_host
 from predictor.training.label_prior import LabelRoot
 from predictor.training.simulation import Floats, SimulatedStudent, SimulatedTeacher, turned
 from predictor.training.splits import Rows
@@ -52,11 +53,11 @@ class NullSplit:
         """(S,) expected Err_w2s with the training rows in these orders."""
         teacher, found = teacher.single(), []
         for some in stacks(orders, self.root.root.size):
-            along = self.root.along(turned(teacher.seen[np.stack(some)]))
+            along = self.root.along(turned(teacher.seen[beside(teacher.seen, np.stack(some))]))
             _, learned = teacher.trained(along, self.root)
             handed = teacher.handed @ learned
             found.append(self.student.trained(handed, teacher.handed_energy(learned), self.crossed, self.root)[1])
-        return np.concatenate(found)
+        return on_host(namespace(found[0]).concat(found))
 
 
 def stacks(items: Sequence[Item], cells: int) -> Iterator[Sequence[Item]]:

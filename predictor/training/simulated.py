@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device, namespace
 from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.null_split import NullSplit, stacks
@@ -37,26 +38,33 @@ class Split:
         student: the strong model's head.
         teachers: each makes the head of one candidate when it is called. A head is longer than its features, so no more
             than one per thread is in memory.
+        device: of all heads.
     """
 
     part: Parts
     student: SimulatedStudent
     teachers: tuple[Callable[[], SimulatedTeacher], ...]
+    device: Device
 
     @classmethod
     def of(
-        cls, strong: NDArray[np.floating], weak: Sequence[NDArray[np.floating]], part: Parts, training: Training
+        cls,
+        strong: NDArray[np.floating],
+        weak: Sequence[NDArray[np.floating]],
+        part: Parts,
+        training: Training,
+        device: Device = HOST,
     ) -> Split:
         """Factor the student's head."""
-        head = FactoredRidge.of(strong[part.student], strong[part.test])
+        head = FactoredRidge.of(strong[part.student], strong[part.test], device)
         student = SimulatedStudent.of(head, training.student_ridge)
         others = np.concatenate([part.student, part.test], axis=-1)
 
         def teacher(features: NDArray[np.floating]) -> SimulatedTeacher:
-            head = FactoredRidge.of(features[part.weak], features[others])
+            head = FactoredRidge.of(features[part.weak], features[others], device)
             return SimulatedTeacher.of(head, student, training.weak_ridge)
 
-        return cls(part, student, tuple(partial(teacher, features) for features in weak))
+        return cls(part, student, tuple(partial(teacher, features) for features in weak), device)
 
 
 def splits_of(
@@ -66,11 +74,13 @@ def splits_of(
     count: int,
     training: Training,
     rng: np.random.Generator,
+    device: Device = HOST,
 ) -> Iterator[Split]:
     """Random splits of the rows with D~ and D^ of these sizes, in stacks; heads are factored when asked for."""
     parts = [cut(len(strong), *sizes, rng) for _ in range(count)]
     return (
-        Split.of(strong, weak, Parts.stack(some), training) for some in stacks(parts, max(sizes) ** 2 * (len(weak) + 1))
+        Split.of(strong, weak, Parts.stack(some), training, device)
+        for some in stacks(parts, max(sizes) ** 2 * (len(weak) + 1))
     )
 
 
@@ -141,8 +151,8 @@ def simulated_outcomes(
             orders = [[rng.permutation(rows) for _ in range(shuffles)] for _ in split.teachers]
             shuffled = _shuffled(split, middle - place, prior_of(alone.at_noise(noises[middle]))) if shuffles else None
             weight = np.concatenate([weight, _weights(split, counts[1], some[0].labels.shape[2], rng)])
-        labels = SplitLabels.of(some, part, weight)
-        named = SplitClasses.of(some, part, weight)
+        labels = SplitLabels.of(some, part, weight, split.device)
+        named = SplitClasses.of(some, part, weight, split.device)
         trial = SplitTrial(split.student, root, split.student.crossed(root), labels, named, shuffled)
         found = in_order(partial(_outcome, trial), zip(split.teachers, orders, strict=True))
         expected.append(np.array([one.expected for one in found]))
@@ -198,10 +208,10 @@ def _under(split: Split, priors: Sequence[LabelPrior]) -> tuple[LabelRoot, NDArr
     for _, equal in groupby(priors, key=lambda prior: id(prior.noiseless)):  # splits of one noise follow each other
         alike = tuple(equal)
         prior, some = LabelPrior.stack(alike), slice(start, start + len(alike))
-        roots.append(LabelRoot.of(prior, part.weak[some], part.test[some]))
+        roots.append(LabelRoot.of(prior, part.weak[some], part.test[some], split.device))
         tops.append(split.student.take(some).on_gold(prior, part.student[some], part.test[some])[0])
         start = some.stop
-    return LabelRoot.joined(roots), np.concatenate(tops)
+    return LabelRoot.joined(roots), namespace(tops[0]).concat(tops)
 
 
 def _weights(split: Split, count: int, draws: int, rng: np.random.Generator) -> Array:
@@ -213,7 +223,7 @@ def _weights(split: Split, count: int, draws: int, rng: np.random.Generator) -> 
 
 def _shuffled(split: Split, place: int, prior: LabelPrior) -> NullSplit:
     """The split at a place of a stack, under the prior of the null."""
-    root = LabelRoot.of(prior, split.part.weak[place], split.part.test[place])
+    root = LabelRoot.of(prior, split.part.weak[place], split.part.test[place], split.device)
     return NullSplit.of(split.student.take(place), root, place)
 
 

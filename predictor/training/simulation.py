@@ -13,7 +13,8 @@ Everything that does not depend on the prior is made once per model and split. R
 minimise the *expected* error on rows left out one by one, so nothing is tuned on an outcome. Derived here; no paper
 states it.
 
-Every array may be a stack: splits of the same sizes are axes before those named, priors are axes before these.
+Every array may be a stack: splits of the same sizes are axes before those named, priors are axes before these. Arrays
+are of any device, those of one training all of the same.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from predictor.heads.ridge import FactoredRidge
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import beside, namespace
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.splits import Rows
 
@@ -39,34 +41,44 @@ def turned(matrices: Floats) -> Floats:
 
 def with_mean(directions: Floats, rows: int) -> Floats:
     """[1/√rows, `directions`]: the mean of the training labels as one more direction."""
-    mean = np.full((*directions.shape[:-1], 1), rows**-0.5)
-    return np.concatenate([mean, directions], axis=-1)
+    xp = namespace(directions)
+    mean = xp.full((*directions.shape[:-1], 1), rows**-0.5, dtype=directions.dtype, device=directions.device)
+    found: Floats = xp.concat([mean, directions], axis=-1)
+    return found
 
 
 def shrunk(head: FactoredRidge, ridge: float | Array) -> Floats:
     """(r + 1, 1) shrinkage s of the mean and of every direction."""
-    directions: Array = head.values / (head.values + np.asarray(ridge)[..., None])
-    with_mean: Array = np.concatenate([np.ones((*directions.shape[:-1], 1)), directions], axis=-1)
-    return with_mean[..., None]
+    directions: Array = head.values / (head.values + (ridge if isinstance(ridge, float) else ridge[..., None]))
+    return with_mean(directions, 1)[..., None]
+
+
+def in_single(array: Floats) -> Floats:
+    """In float32, for the null."""
+    xp = namespace(array)
+    found: Floats = xp.astype(array, xp.float32)
+    return found
 
 
 def inner(one: Floats, other: Floats) -> Array:
     """⟨one, other⟩, summed in float64 also where the arrays are float32."""
     found: Array
-    if one.dtype == np.float64:
-        found = np.einsum("...ij,...ij->...", one, other)
+    xp = namespace(one)
+    if one.dtype == xp.float64:
+        found = xp.einsum("...ij,...ij->...", one, other)
     else:
-        found = np.sum(one * other, axis=(-2, -1), dtype=np.float64)
+        found = xp.sum(one * other, axis=(-2, -1), dtype=xp.float64)
     return found
 
 
 def energies(along: Floats) -> Array:
     """(k,) sums of squares of (k, n) rows."""
     found: Array
-    if along.dtype == np.float64:
-        found = np.einsum("...ij,...ij->...i", along, along)
+    xp = namespace(along)
+    if along.dtype == xp.float64:
+        found = xp.einsum("...ij,...ij->...i", along, along)
     else:
-        found = np.sum(np.square(along), axis=-1, dtype=np.float64)
+        found = xp.sum(xp.square(along), axis=-1, dtype=xp.float64)
     return found
 
 
@@ -122,7 +134,7 @@ class SimulatedStudent:
             crossed: `crossed(root)`.
         """
         ridge = best_ridge(self.head, energies(along), total, self.ridge)
-        shrinkage = shrunk(self.head, ridge).astype(along.dtype, copy=False)
+        shrinkage = namespace(along).astype(shrunk(self.head, ridge), along.dtype, copy=False)
         learned = shrinkage * along
         missed = inner(learned @ turned(learned), self.gram) - 2.0 * inner(learned, crossed)
         return shrinkage, root.of_test + missed / self.test.shape[-2]
@@ -133,19 +145,20 @@ class SimulatedStudent:
 
     def single(self) -> SimulatedStudent:
         """The same in float32, for the null."""
-        seen, test, gram = (one.astype(np.float32) for one in (self.seen, self.test, self.gram))
+        seen, test, gram = (in_single(one) for one in (self.seen, self.test, self.gram))
         return SimulatedStudent(self.head, seen, test, gram, self.ridge)
 
     def on_gold(self, prior: LabelPrior, rows: Rows, test: Rows) -> tuple[Floats, Array]:
         """As `trained` for the ceiling, trained on gold labels of D^, the rows given: no root is needed."""
-        among = prior.covariance(rows)
+        xp = namespace(self.seen)
+        among, response = (beside(self.seen, one) for one in (prior.covariance(rows), prior.between(rows, test)))
         moments = turned(self.seen) @ among @ self.seen
-        total, energy = (np.einsum("...kk->...", among), np.einsum("...kk->...k", moments))
+        total, energy = (xp.einsum("...kk->...", among), xp.einsum("...kk->...k", moments))
         shrinkage = shrunk(self.head, best_ridge(self.head, energy, total, self.ridge))
-        crossed = np.einsum("...kt,...tk->...k", turned(self.seen) @ prior.between(rows, test), self.test)
+        crossed = xp.einsum("...kt,...tk->...k", turned(self.seen) @ response, self.test)
         learned = inner(shrinkage * moments * turned(shrinkage), self.gram)
-        missed = learned - 2.0 * np.sum(shrinkage[..., 0] * crossed, axis=-1)
-        return shrinkage, prior.variance(test) + missed / self.test.shape[-2]
+        missed = learned - 2.0 * xp.sum(shrinkage[..., 0] * crossed, axis=-1)
+        return shrinkage, beside(self.seen, prior.variance(test)) + missed / self.test.shape[-2]
 
     def predict(self, labels: Floats, shrinkage: Floats) -> Floats:
         """(n_t, k) predictions of the head trained on (n^, k) labels."""
@@ -176,7 +189,8 @@ class SimulatedTeacher:
     @classmethod
     def of(cls, head: FactoredRidge, student: SimulatedStudent, ridge: float | None) -> SimulatedTeacher:
         """Prepare a head for one student and any prior."""
-        labelled, test = np.split(with_mean(head.transfer, head.rows), [student.head.rows], axis=-2)
+        transfer, rows = with_mean(head.transfer, head.rows), student.head.rows
+        labelled, test = transfer[..., :rows, :], transfer[..., rows:, :]
         among = None if student.head.complete else turned(labelled) @ labelled
         return cls(head, with_mean(head.left, head.rows), test, turned(student.seen) @ labelled, among, ridge)
 
@@ -202,8 +216,8 @@ class SimulatedTeacher:
 
     def single(self) -> SimulatedTeacher:
         """The same in float32, for the null."""
-        seen, test, handed = (one.astype(np.float32) for one in (self.seen, self.test, self.handed))
-        among = None if self.among is None else self.among.astype(np.float32)
+        seen, test, handed = (in_single(one) for one in (self.seen, self.test, self.handed))
+        among = None if self.among is None else in_single(self.among)
         return SimulatedTeacher(self.head, seen, test, handed, among, self.ridge)
 
     def expected_error(self, learned: Floats, root: LabelRoot) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.statistics.arrays import Array, Ints
+from predictor.statistics.device import Device, on_host
 from predictor.training.label_prior import LabelRoot
 from predictor.training.null_split import NullSplit
 from predictor.training.predicted_measure import PredictedMeasure
@@ -23,7 +24,7 @@ class SplitLabels:
     """Drawn labels of S splits, R each: one column of each draw, centred, of unit variance in all.
 
     Attributes:
-        weak, student: (S, n~, R) and (S, n^, R) labels of D~ and D^.
+        weak, student: (S, n~, R) and (S, n^, R) labels of D~ and D^, on the device that trains on them.
         truth: (S, n_t, R) of the test rows.
         noise: (S, R) σ².
         weights: (S, n_t, R) of the test rows: a bootstrap a draw.
@@ -36,15 +37,16 @@ class SplitLabels:
     weights: Array
 
     @classmethod
-    def of(cls, drawn: Sequence[DrawnLabels], part: Parts, weights: Array) -> SplitLabels:
+    def of(cls, drawn: Sequence[DrawnLabels], part: Parts, weights: Array, device: Device) -> SplitLabels:
         """Of labels of all rows, drawn per split."""
         truths, noise, labels = _singles(drawn)
         place = np.arange(len(drawn))[:, None]
-        return cls(labels[place, part.weak], labels[place, part.student], truths[place, part.test], noise, weights)
+        weak, student = (device.put(labels[place, rows]) for rows in (part.weak, part.student))
+        return cls(weak, student, truths[place, part.test], noise, weights)
 
     def errors(self, prediction: NDArray[np.floating]) -> Array:
-        """(S R,) squared errors of (S, n_t, R) predictions, noise included."""
-        missed: Array = np.sum(self.weights * (self.truth - prediction) ** 2, axis=1) + self.noise
+        """(S R,) squared errors of (S, n_t, R) predictions of the device, noise included."""
+        missed: Array = np.sum(self.weights * (self.truth - on_host(prediction)) ** 2, axis=1) + self.noise
         return missed.ravel()
 
 
@@ -53,7 +55,7 @@ class SplitClasses:
     """Drawn classes of S splits.
 
     Attributes:
-        gold: (S, n~, k R) codes of D~.
+        gold: (S, n~, k R) codes of D~, on the device that trains on them.
         test: of the test rows, (n_t, R) per split.
         weights: (n_t, R) per split, as in `SplitLabels`.
         codes: how predictions name classes.
@@ -65,7 +67,7 @@ class SplitClasses:
     codes: RowClasses
 
     @classmethod
-    def of(cls, drawn: Sequence[DrawnLabels], part: Parts, weights: Array) -> SplitClasses | None:
+    def of(cls, drawn: Sequence[DrawnLabels], part: Parts, weights: Array, device: Device) -> SplitClasses | None:
         """The classes of all rows, drawn per split; None of numbers."""
         columns, named = drawn[0].labels.shape[1], [one.classes for one in drawn if one.classes is not None]
         if len(named) < len(drawn):
@@ -73,12 +75,13 @@ class SplitClasses:
         codes = [one[:, None] if columns == 1 else np.eye(columns)[one].transpose(0, 2, 1) for one in named]
         gold = np.stack([one[rows].reshape(len(rows), -1) for one, rows in zip(codes, part.weak, strict=True)])
         test = tuple(one[rows] for one, rows in zip(named, part.test, strict=True))
-        return cls(gold.astype(np.float64), test, weights, RowClasses.of_codes(columns))
+        return cls(device.put(gold.astype(np.float64)), test, weights, RowClasses.of_codes(columns))
 
     def measured(self, training: SimulatedTraining) -> list[tuple[PredictedMeasure, PredictedMeasure | None]]:
         """Per split: accuracy and AUROC of the heads trained on these classes' codes."""
         columns, found = len(self.codes.coding.centre), []
-        for place, predictions in enumerate(zip(*training.predictions(self.gold), strict=True)):
+        predicted = (on_host(one) for one in training.predictions(self.gold))
+        for place, predictions in enumerate(zip(*predicted, strict=True)):
             named, weight = self.test[place], self.weights[place]
             weak, w2s = (
                 one.reshape(len(named), columns, -1).transpose(0, 2, 1)[None] for one in predictions
@@ -132,7 +135,7 @@ class SplitTrial:
         """
         training = SimulatedTraining.of(teacher, self.student, self.root, self.crossed)
         return TrialOutcome(
-            np.array((training.weak_error, training.w2s_error)),
+            np.array([on_host(one) for one in (training.weak_error, training.w2s_error)]),
             np.array([self.labels.errors(one) for one in training.predictions(self.labels.weak)]),
             np.empty(0) if self.null is None else self.null.lost(teacher.take(self.null.place), orders),
             [] if self.classes is None else self.classes.measured(training),

@@ -9,6 +9,7 @@ import numpy as np
 
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import FREE, Training
+from predictor.statistics.device import HOST, Device, namespace, on_host
 from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior, LabelRoot
 from predictor.training.simulation import Floats, best_ridge, energies, shrunk, with_mean
@@ -20,7 +21,12 @@ _CHUNK = 64
 
 
 def weak_moments(
-    heads: Sequence[FactoredRidge], gold: Rows, other: Rows, prior: LabelPrior, training: Training = FREE
+    heads: Sequence[FactoredRidge],
+    gold: Rows,
+    other: Rows,
+    prior: LabelPrior,
+    training: Training = FREE,
+    device: Device = HOST,
 ) -> WeakMoments:
     """Expected moments, over the `other` rows, of weak labels of heads that were trained on the same gold rows.
 
@@ -32,22 +38,23 @@ def weak_moments(
         gold: D~.
         other: m rows.
         training: whose ridge is used.
+        device: of the heads.
     """
-    root = LabelRoot.of(prior, gold, other)
-    whole = root.energy
+    root = LabelRoot.of(prior, gold, other, device)
+    xp, whole = namespace(root.root), root.energy
 
     def learned(head: FactoredRidge) -> tuple[Floats, Floats]:
         along = root.along(with_mean(head.left, head.rows).T)
         along *= shrunk(head, best_ridge(head, energies(along), whole, training.weak_ridge))
-        return head.transfer - head.transfer.mean(axis=0), along[1:]
+        return head.transfer - xp.mean(head.transfer, axis=0), along[1:]
 
     trained = in_order(learned, heads)
     spread, with_truth = np.zeros((len(heads), len(heads))), np.zeros(len(heads))
     for start in range(0, len(other), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        block = np.stack(in_order(partial(_predicted, rows), trained))
-        spread += block @ block.T
-        with_truth += block @ root.tested[rows].ravel()
+        block = xp.stack(in_order(partial(_predicted, rows), trained))
+        spread += on_host(block @ block.T)
+        with_truth += on_host(block @ root.tested[rows].ravel())
     return WeakMoments(spread / len(other), with_truth / len(other))
 
 
