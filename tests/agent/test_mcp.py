@@ -104,7 +104,7 @@ def test_arrays_are_ranked_over_http_on_this_machine(environment, arrays):  # no
         found = anyio.run(conversation)
     finally:
         served.terminate()
-        served.wait(30)
+        served.wait(120)
     assert found.structured_content["ranking"]["candidates"][0]["name"] == "good"
 
 

@@ -45,4 +45,4 @@ def kill_at(place: str, words: tuple[str, ...], cwd: Path, env: Mapping[str, str
         if child.stdout.readline().strip() != HERE:
             raise AssertionError(f"the command ended before {place}: {child.communicate()[1][-2000:]}")
         child.send_signal(signal.SIGKILL)
-        assert child.wait(60) == -signal.SIGKILL
+        assert child.wait(120) == -signal.SIGKILL

@@ -154,7 +154,7 @@ def test_the_table_fits_its_terminal_while_bars_run_beside_it(arrays):
         stderr=slave,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     os.close(slave)
     drawn = os.read(master, 1 << 20).decode(errors="replace")
@@ -179,7 +179,7 @@ def test_without_rich_progress_is_plain_lines(arrays):
         stdout=subprocess.PIPE,
         stderr=slave,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     os.close(slave)
     stated = os.read(master, 1 << 20).decode()

@@ -54,9 +54,9 @@ def test_a_silence_is_broken_by_how_far_the_work_is():
     out = io.StringIO()
     with Lines(out, ["small", "big"], quiet_seconds=0.03) as lines:
         lines.show(Progress("big", "load", 0, 1))
-        until(lambda: "model 2 of 2, big: loading" in out.getvalue(), 10)
+        until(lambda: "model 2 of 2, big: loading" in out.getvalue())
         lines.show(Progress("big", "extract", 240, 600))
-        until(lambda: "model 2 of 2, big: reading rows, 240 of 600 rows" in out.getvalue(), 10)
+        until(lambda: "model 2 of 2, big: reading rows, 240 of 600 rows" in out.getvalue())
     ended = out.getvalue()
     time.sleep(0.1)
     assert out.getvalue() == ended

@@ -176,7 +176,7 @@ def test_leaving_early_leaves_nothing_behind(start, arrays, tmp_path):
         if "training" in line:
             break
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[1]
+    rest = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert "w2s: cancelled" in rest
     assert not out.exists()

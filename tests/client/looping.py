@@ -11,12 +11,12 @@ def run(address, act, **options):
 
     async def inside():
         async with AsyncPredictorClient(address, **options) as client:
-            return await asyncio.wait_for(act(client), 60)
+            return await asyncio.wait_for(act(client), 120)
 
     return asyncio.run(inside())
 
 
-async def soon(found, seconds=20.0):
+async def soon(found, seconds=120.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := await found():

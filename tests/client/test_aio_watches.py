@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 
 import pytest
 
@@ -113,13 +112,10 @@ def test_a_watch_over_a_wire_that_went_dead_without_a_word_is_taken_up_again(sta
             changes = far.watch(await aio.submit(arrays()))
             await anext(changes)
             wire.deaden()
-            began = time.monotonic()
             os.kill(frozen, signal.SIGCONT)
-            return [job.state async for job in changes][-1], time.monotonic() - began
+            return [job.state async for job in changes][-1]
 
-    state, seconds = run(running.address, watch)
-    assert state == "SUCCEEDED"
-    assert seconds < 15
+    assert run(running.address, watch) == "SUCCEEDED"
 
 
 def test_many_watches_of_one_loop_see_the_same_changes(server):

@@ -1,5 +1,6 @@
 """The client over a real socket: the calls, the errors and the manners of the predictor itself."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from predictor.errors import (
 from predictor.query.model_spec import ModelSpec
 from predictor.query.query import RankingQuery
 from predictor.steps import Progress
-from tests.service.running import arrays, under_way
+from tests.service.running import arrays, under_way, until
 
 
 def test_rank_takes_the_keywords_of_the_predictor(client):
@@ -115,10 +116,15 @@ def test_a_server_that_stays_away_ends_a_watch(start):
             list(changes)
 
 
+def answers(client):
+    with contextlib.suppress(DeadlineError):
+        return client.server_info()
+
+
 def test_a_frozen_server_meets_the_deadline_of_the_call(start):
     running = start()
     with running.client(timeout=5.0) as client:
-        client.server_info()
+        assert until(lambda: answers(client))
         running.process.send_signal(signal.SIGSTOP)
         with pytest.raises(DeadlineError, match=r"did not answer within 5 s"):
             client.server_info()

@@ -36,7 +36,7 @@ def place(tmp_path_factory):
 def w2s(*words, **variables):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("W2S_")} | variables
     command = [sys.executable, "-m", "client.cli", *map(str, words)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 @needs_openssl

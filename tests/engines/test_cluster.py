@@ -138,22 +138,19 @@ def test_killed_worker_costs_only_time(engine, tmp_path):
     assert victim not in client.run(os.getpid).values()
 
 
-def test_lost_workers_are_an_error_of_the_model(engine):
-    """A task that kills every worker it runs on is an error of its model."""
-    client = engine._client
-    allowed = client.run_on_scheduler(allow_failures, 1)
-    try:
+def test_lost_workers_are_an_error_of_the_model(tmp_path):
+    """A task that kills every worker it runs on is an error of its model. The cluster is of this test alone."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as own,
+        Client(own) as client,
+    ):
+        own.scheduler.allowed_failures = 1
         with pytest.raises(UnavailableError, match=r"2 workers died while they worked on 'x'.*want of memory"):
-            drain(engine.result(client.submit(os._exit, 1, pure=False), "x"))
-    finally:
-        client.run_on_scheduler(allow_failures, allowed)
-        client.wait_for_workers(2)
-
-
-def allow_failures(count, dask_scheduler=None):
-    """How many workers a task may kill; returns what it was."""
-    before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
-    return before
+            drain(Cluster(client, tmp_path).result(client.submit(os._exit, 1, pure=False), "x"))
 
 
 def test_close_cancels(engine):

@@ -85,7 +85,7 @@ def test_killed(tmp_path: Path, models: Path, kind: str, words: tuple[str, ...])
             if phase == "label" and int(done) > len(TEXTS) // 4:
                 process.send_signal(signal.SIGKILL)
                 break
-        process.wait(60)
+        process.wait(120)
     assert process.returncode == -signal.SIGKILL
     resumed, anew = Extractor(tmp_path / "cache", 256), Extractor(tmp_path / "other", 256)
     found, after_kill = label(resumed, reference, words)

@@ -165,7 +165,7 @@ def test_a_process_that_is_killed_while_reading_goes_on_where_it_stopped(tmp_pat
             if phase == "extract" and int(done) > len(TEXTS) // 4:
                 process.send_signal(signal.SIGKILL)
                 break
-        process.wait(60)
+        process.wait(120)
     assert process.returncode == -signal.SIGKILL
     resumed, anew = Extractor(tmp_path / "cache", 256), Extractor(tmp_path / "other", 256)
     after_kill: list[int] = []

@@ -48,7 +48,7 @@ def test_predict_gives_what_grpc_gives(open_web, client):
 def test_job_is_created_waited_for_watched_listed_and_deleted(open_web):
     job = created(open_web, labels={"team": "http"})
     assert job["state"] == "JOB_STATE_QUEUED"
-    ended = open_web.get(f"/v1/jobs/{job['id']}/wait?timeout=50s").json["job"]
+    ended = open_web.get(f"/v1/jobs/{job['id']}/wait?timeout=120s").json["job"]
     assert ended["state"] == "JOB_STATE_SUCCEEDED"
     assert ended["ranking"]["candidates"][0]["rank"] == 1
     assert [one["id"] for one in open_web.get("/v1/jobs?filter=labels.team%20%3D%20http").json["jobs"]] == [job["id"]]

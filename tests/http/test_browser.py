@@ -34,6 +34,7 @@ def chromium():
 def page(chromium, open_web):
     """A page of a browser that has been here never before; what its console complains of fails the test."""
     context = chromium.new_context(base_url=open_web.url, viewport=LAPTOP)
+    context.set_default_timeout(120_000)
     opened, complaints = context.new_page(), []
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))

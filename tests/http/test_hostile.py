@@ -71,7 +71,7 @@ def test_a_message_over_the_limit_of_grpc_is_refused(open_web):
 @pytest.fixture(scope="module")
 def strict_web(tmp_path_factory):
     """A server that waits for little and has one place for waits; its worker is stopped."""
-    limits = limited(max_handshake_seconds=0.3, upload_idle_seconds=0.5, max_predict_waiting=1, max_open_watches=1)
+    limits = limited(max_handshake_seconds=1, upload_idle_seconds=3, max_predict_waiting=1, max_open_watches=1)
     with serve(tmp_path_factory.mktemp("strict"), *limits) as running:
         running.freeze_job_worker()
         yield web(running)

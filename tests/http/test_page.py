@@ -19,7 +19,7 @@ NASTY = '<script>alert("x")</script>'
 
 def finished(one, query=None, **fields):
     job = one.post("/v1/jobs", job_request(query, **fields)).json["job"]["id"]
-    assert one.get(f"/v1/jobs/{job}/wait?timeout=50s").json["job"]["state"] != "JOB_STATE_RUNNING"
+    assert one.get(f"/v1/jobs/{job}/wait?timeout=120s").json["job"]["state"] != "JOB_STATE_RUNNING"
     return job
 
 
@@ -155,7 +155,7 @@ def test_a_form_makes_one_job_however_often_it_is_sent(open_web):
     first, second = (post(open_web, "/submit", cookie, fields) for _ in range(2))
     assert (first.status, first.headers["location"]) == (303, second.headers["location"])
     job = first.headers["location"].removeprefix("/jobs/")
-    ended = open_web.get(f"/v1/jobs/{job}/wait?timeout=50s").json["job"]
+    ended = open_web.get(f"/v1/jobs/{job}/wait?timeout=120s").json["job"]
     assert (ended["state"], ended["labels"]) == ("JOB_STATE_SUCCEEDED", {"name": name})
 
 

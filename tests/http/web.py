@@ -60,8 +60,8 @@ class Web:
     def connection(self) -> http.client.HTTPConnection:
         netloc = urlsplit(self.url).netloc
         if self.tls is not None:
-            return http.client.HTTPSConnection(netloc, timeout=60, context=self.tls)
-        return http.client.HTTPConnection(netloc, timeout=60)
+            return http.client.HTTPSConnection(netloc, timeout=120, context=self.tls)
+        return http.client.HTTPConnection(netloc, timeout=120)
 
     def ask(self, verb: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One request; a body that is not bytes is sent as JSON."""

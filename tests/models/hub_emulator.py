@@ -162,7 +162,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
             stalled = next((count for ending, count in hub.stalls.items() if name.endswith(ending)), None)
             if stalled is not None:
                 self.wfile.write(data[start : max(start, stalled)])
-                hub.released.wait(60)
+                hub.released.wait(120)
                 return None
             cut = next((count for ending, count in hub.breaks.items() if name.endswith(ending)), None)
             self.wfile.write(data[start:] if cut is None else data[start : max(start, cut)])

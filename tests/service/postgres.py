@@ -69,6 +69,6 @@ class PostgresServer:
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=60,
+            timeout=120,
             **owner,
         )

@@ -120,11 +120,11 @@ def limited(**limits: float) -> list[str]:
 def start_in_vain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A server that refuses to start, with its exit code and what it said."""
     return subprocess.run(
-        command("--state-dir", str(folder), *arguments), capture_output=True, text=True, timeout=60, check=False
+        command("--state-dir", str(folder), *arguments), capture_output=True, text=True, timeout=120, check=False
     )
 
 
-def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(found: Callable[[], Any], seconds: float = 120.0) -> Any:
     """What `found` returns once it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -81,7 +81,7 @@ class Slow:
     def __iter__(self) -> Iterator[pb.UploadFeaturesRequest]:
         for place, message in enumerate(self._messages):
             if place == self._after:
-                self._go.wait(20)
+                self._go.wait(120)
             yield message
 
     def go_on(self) -> None:

@@ -80,7 +80,7 @@ def test_the_command_makes_lists_and_revokes(tmp_path):
     def run(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "server.token", "--file", str(tmp_path / "t"), *arguments],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
     token = run("add", "alice", "--scope", "read", "--days", "2").stdout.strip()
@@ -215,7 +215,7 @@ def test_the_command_line_shows_the_token_of_the_environment(start, file):
     def ls(**more):
         return subprocess.run(
             [sys.executable, "-m", "client.cli", "jobs", "ls", "--json", "--server", running.address],
-            capture_output=True, text=True, timeout=60, check=False, env=os.environ | more,
+            capture_output=True, text=True, timeout=120, check=False, env=os.environ | more,
         )  # fmt: skip
 
     assert ls(W2S_TOKEN=token).returncode == 0

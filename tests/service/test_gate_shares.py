@@ -113,7 +113,7 @@ def test_steps_go_from_tenant_to_tenant():
     order: list[str] = []
     with FairThreads(1, "fair") as threads:
         go = threading.Event()
-        submitted(threads, "hostile", lambda: go.wait(30))
+        submitted(threads, "hostile", lambda: go.wait(120))
         names = [*("hostile",) * 100, "other", "", "hostile", "other"]
         steps = [submitted(threads, name, lambda name=name: order.append(name)) for name in names]
         steps[3].cancel()
@@ -134,7 +134,7 @@ def test_one_tenant_has_half_of_the_threads():
 
         def hold() -> None:
             begun.release()
-            go.wait(30)
+            go.wait(120)
 
         held = [submitted(threads, "hostile", hold) for _ in range(2)]
         for _ in held:

@@ -51,7 +51,7 @@ def test_health_is_known_per_service(server, service):
 
 
 def test_health_reports_not_serving_while_the_server_stops(start):
-    running = start("--limit", "drain_seconds=10")
+    running = start("--limit", "drain_seconds=120")
     frozen = running.freeze_job_worker()
     with running.client() as client:
         under_way(client, arrays(), "first")
@@ -59,7 +59,7 @@ def test_health_reports_not_serving_while_the_server_stops(start):
         until(lambda: running.events("stopping"))
         assert check(running.address, "w2s.v1.RankingService") == health_pb2.HealthCheckResponse.NOT_SERVING
     os.kill(frozen, signal.SIGCONT)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(120) == 0
 
 
 def test_health_answers_while_a_worker_computes(server, client):

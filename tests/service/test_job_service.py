@@ -77,12 +77,12 @@ class Late:
     def __call__(self, *arguments):
         found = self._act(*arguments)
         self._committed.set()
-        self._go.wait(20)
+        self._go.wait(120)
         return found
 
     async def left_by(self, waiting):
         """Its caller goes away in between."""
-        await asyncio.to_thread(self._committed.wait, 20)
+        await asyncio.to_thread(self._committed.wait, 120)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -93,7 +93,7 @@ def test_a_job_is_started_though_its_caller_goes_away_while_it_is_committed(with
     async def act(job_service):
         late = Late(job_service._table, "create")
         await late.left_by(asyncio.create_task(job_service.create(LOCAL, "one", b"q")))
-        await asyncio.wait_for(job_service.wait_for_work(), 5)
+        await asyncio.wait_for(job_service.wait_for_work(), 120)
         return job_service.queued
 
     assert with_ledger(act) == 1
@@ -103,13 +103,18 @@ def test_watchers_learn_of_a_cancellation_though_its_caller_goes_away(with_ledge
     async def act(job_service):
         row = await job_service.create(LOCAL, "one", b"q")
 
+        states = []
+
         async def watched():
-            return [found.job.state async for found in job_service.watch(LOCAL, row.job.id, 0, 60.0)]
+            async for found in job_service.watch(LOCAL, row.job.id, 0, 600.0):
+                states.append(found.job.state)
 
         watching = asyncio.create_task(watched())
-        await asyncio.sleep(0.05)
+        while not states:
+            await asyncio.sleep(0.01)
         await Late(job_service._table, "cancel").left_by(asyncio.create_task(job_service.cancel(LOCAL, row.job.id)))
-        return await asyncio.wait_for(watching, 5)
+        await asyncio.wait_for(watching, 120)
+        return states
 
     assert with_ledger(act) == ["QUEUED", "CANCELLED"]
 
@@ -126,4 +131,4 @@ def test_the_worker_of_a_cancelled_job_is_ended_though_its_caller_goes_away(with
             await asyncio.sleep(0.01)
         return name
 
-    assert ended == [with_ledger(lambda job_service: asyncio.wait_for(act(job_service), 5))]
+    assert ended == [with_ledger(lambda job_service: asyncio.wait_for(act(job_service), 120))]

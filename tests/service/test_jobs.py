@@ -11,7 +11,7 @@ from predictor.query.query import RankingQuery
 from protos import convert
 from protos.w2s.v1 import ranking_service_pb2 as pb
 from protos.w2s.v1 import ranking_service_pb2_grpc
-from tests.service.running import BROKEN, arrays
+from tests.service.running import BROKEN, arrays, under_way
 from tests.service.sending import error_of
 
 
@@ -111,7 +111,7 @@ def test_a_wait_ends_with_its_time_and_shows_the_job_as_it_stands(start):
     running = start()
     running.freeze_job_worker()
     with running.client() as client:
-        name = client.submit(arrays())
+        name = under_way(client, arrays())
         began = time.monotonic()
         request = pb.WaitRankingJobRequest(id=name)
         request.timeout.FromMilliseconds(300)
@@ -124,7 +124,8 @@ def test_a_silent_watch_shows_that_it_lives(start):
     running = start("--limit", "heartbeat_seconds=0.2")
     running.freeze_job_worker()
     with running.client() as client:
-        call = client._rankings.WatchRankingJob(pb.WatchRankingJobRequest(id=client.submit(arrays())), timeout=120)
+        name = under_way(client, arrays())
+        call = client._rankings.WatchRankingJob(pb.WatchRankingJobRequest(id=name), timeout=120)
         seen = [next(call) for _ in range(5)]
         call.cancel()
     assert [message.heartbeat for message in seen[-2:]] == [True, True]

@@ -111,12 +111,12 @@ def test_rates_let_a_seconds_worth_pass_at_once_and_then_one_by_one():
 
 
 def test_a_tenant_that_asks_too_often_is_reported_when_to_come_back(start):
-    running = start("--metrics", "127.0.0.1:0", *limited(tenant_calls_per_second=5))
+    running = start("--metrics", "127.0.0.1:0", *limited(tenant_calls_per_second=1))
     with running.client() as client:
         with pytest.raises(LimitError, match="more calls a second than this server takes") as caught:
             [client.server_info() for _ in range(50)]
         assert caught.value.reason == "TENANT_RATE"
-        time.sleep(0.5)
+        time.sleep(1.0)
         assert client.server_info().versions
     assert samples(scrape(running))[("w2s_admission_rejected_total", ("reason", "TENANT_RATE"))] >= 1
 
@@ -125,7 +125,6 @@ def test_finished_jobs_are_forgotten_after_their_time(start):
     running = start(*limited(retention_seconds=1))
     with running.client() as client:
         name = client.submit(arrays())
-        client.wait(name)
         until(lambda: running.events("jobs_expired"))
         with pytest.raises(NotFoundError):
             client.job(name)
@@ -142,7 +141,7 @@ def test_a_worker_that_hangs_is_replaced_and_its_job_runs_again(start, when):
         else:
             name = under_way(client, arrays(rows=2500))
             os.kill(worker, signal.SIGSTOP)
-        job = client.wait(name, 60)
+        job = client.wait(name, 120)
     assert (job.state, job.attempts) == ("SUCCEEDED", 2)
     assert not alive(worker)
     assert [event["why"] for event in running.events("worker_replaced")] == ["silent"]
@@ -160,7 +159,7 @@ def test_a_job_that_computes_too_long_fails_and_the_next_one_runs(start):
     running = start(*limited(max_job_seconds=0.3))
     running.freeze_job_worker()
     with running.client() as client:
-        job = client.wait(client.submit(arrays()), 30)
+        job = client.wait(client.submit(arrays()), 120)
         assert (job.state, job.error.reason, job.error.code) == ("FAILED", "JOB_TIMEOUT", "DEADLINE_EXCEEDED")
         assert "the job computed for 0.3 s, the most that this server gives one" in job.error.message
     assert until(lambda: running.events("worker_replaced"))[0]["why"] == "timeout"
@@ -175,10 +174,10 @@ def test_a_job_that_needs_more_memory_than_it_may_fails_and_the_server_goes_on(s
         pool=Pool.numbered(len(wide)),
     )
     with running.client() as client:
-        job = client.wait(client.submit(large), 100)
+        job = client.wait(client.submit(large), 120)
         assert job.state == "FAILED"
         assert job.error.reason in ("WORKER_MEMORY", "WORKER_LOST")
-        assert client.wait(client.submit(arrays()), 60).state == "SUCCEEDED"
+        assert client.wait(client.submit(arrays()), 120).state == "SUCCEEDED"
 
 
 def test_a_memory_budget_is_shared_by_all_workers():
@@ -223,7 +222,7 @@ def test_calls_are_answered_beside_many_open_watches(start):
     with running.client() as client, grpc.insecure_channel(running.address) as channel:
         name = client.submit(arrays())
         stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
-        calls = [stub.WatchRankingJob(pb.WatchRankingJobRequest(id=name), timeout=60) for _ in range(300)]
+        calls = [stub.WatchRankingJob(pb.WatchRankingJobRequest(id=name), timeout=120) for _ in range(300)]
         assert all(next(call).job.id == name for call in calls)
         assert all(client.server_info().versions for _ in range(20))
         assert not any(call.done() for call in calls)

@@ -69,11 +69,11 @@ def test_no_name_of_a_model_reads_outside_over_the_wire(place, root, names):
     )
     stub = ranking_service_pb2_grpc.RankingServiceStub(channel)
     request = pb.CreateRankingJobRequest(request_id=uuid.uuid4().hex, query=convert.query_to_proto(query))
-    name = stub.CreateRankingJob(request, timeout=60, metadata=metadata).job.id
+    name = stub.CreateRankingJob(request, timeout=120, metadata=metadata).job.id
     job = None
     for _ in range(10):
         wait = pb.WaitRankingJobRequest(id=name)
-        job = stub.WaitRankingJob(wait, timeout=90, metadata=metadata).job
+        job = stub.WaitRankingJob(wait, timeout=120, metadata=metadata).job
         if job.state not in (pb.JOB_STATE_QUEUED, pb.JOB_STATE_RUNNING):
             break
     assert pb.JobState.Name(job.state) == "JOB_STATE_PARTIAL", job.error

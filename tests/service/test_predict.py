@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 
 import grpc
 import pytest
@@ -49,10 +48,12 @@ def _predicted(client):
 
 
 def test_the_deadline_of_the_caller_ends_the_computation(start):
-    running = start()
+    running = start("--metrics", "127.0.0.1:0")
     frozen = running.freeze_predict_worker()
-    with running.client(timeout=0.5) as client, pytest.raises(DeadlineError, match=r"did not answer within 0.5 s"):
-        client.predict(arrays())
+    with running.client(timeout=0.5) as client:
+        while not begun(running, "Predict"):  # a busy machine may not have sent the call by its deadline
+            with pytest.raises(DeadlineError, match=r"did not answer within 0.5 s"):
+                client.predict(arrays())
     until(lambda: not alive(frozen))
     with running.client() as client:
         assert client.predict(arrays()).candidates
@@ -121,7 +122,8 @@ def test_validate_tells_what_creation_would_refuse(client):
 def test_an_unreachable_server_is_reported_at_once():
     from client import PredictorClient
 
-    began = time.monotonic()
-    with PredictorClient("127.0.0.1:9") as client, pytest.raises(UnavailableError, match="no server answers at 127"):
+    with (
+        PredictorClient("127.0.0.1:9", timeout=3600) as client,
+        pytest.raises(UnavailableError, match="no server answers at 127"),
+    ):
         client.predict(arrays())
-    assert time.monotonic() - began < 10

@@ -9,7 +9,7 @@ from tests.service.running import RunningServer, arrays, samples, scrape, under_
 
 def snapshot(*arguments):
     command = [sys.executable, "-m", "server.snapshot", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_snapshot_of_a_running_server_is_restored_with_its_jobs(start, tmp_path):

@@ -50,7 +50,7 @@ def test_a_port_that_is_taken_is_reported_in_one_line(tmp_path):
             env={name: value for name, value in os.environ.items() if not name.startswith(("W2S_", "GRPC_"))},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1

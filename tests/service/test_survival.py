@@ -114,7 +114,7 @@ def test_sigterm_keeps_the_running_job_and_exits_with_zero(start):
 
 
 def test_sigterm_lets_a_quick_job_finish(start):
-    running = start("--limit", "drain_seconds=20")
+    running = start("--limit", "drain_seconds=120")
     frozen = running.freeze_job_worker()
     with running.client() as client:
         name = under_way(client, arrays())

@@ -104,17 +104,17 @@ def test_an_upload_waits_for_no_other_tenant(staged, monkeypatch):
     def slowly(folder):
         if folder == slow:
             begun.set()
-            assert go.wait(30)
+            assert go.wait(120)
         return 1 << 40
 
     monkeypatch.setattr("server.features.uploads.room", slowly)
     manifest = Manifest.of("set", signal(10))
     waiting = threading.Thread(target=lambda: staged.open("hostile", manifest).close())
     waiting.start()
-    assert begun.wait(30)
+    assert begun.wait(120)
     other = threading.Thread(target=lambda: staged.open("other", manifest).close(), daemon=True)
     other.start()
-    other.join(20)
+    other.join(120)
     assert not other.is_alive()
     go.set()
     waiting.join()

@@ -69,7 +69,7 @@ def test_a_worker_ends_with_its_pipe_even_where_nobody_signals_it():
     )
     assert frames.read(process.stdout) == ("ready", b"")
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(120) == 0
 
 
 def test_a_worker_whose_parent_is_gone_before_it_starts_ends_at_once():
@@ -101,7 +101,7 @@ def test_stopping_ends_a_worker_and_its_children():
         return worker.pid, child
 
     pid, child = with_worker(act)
-    assert child.wait(30) < 0
+    assert child.wait(120) < 0
     until(lambda: not alive(pid))
 
 

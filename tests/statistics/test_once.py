@@ -19,7 +19,7 @@ class Pair:
     def value(self) -> int:
         """One."""
         self.asked += 1
-        self._both.wait(timeout=60)
+        self._both.wait(timeout=120)
         return 1
 
 
