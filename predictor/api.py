@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 from predictor.calibration.store import CalibrationStore
+from predictor.engines.device import open_device
 from predictor.engines.open import LOCAL, open_engine
 from predictor.errors import InputError
 from predictor.intake.label_tables import ID_COLUMN
@@ -56,9 +57,10 @@ def rank(
         InputError, NotFoundError: the request is wrong, or the strong model cannot be used.
     """
     query = build_query(strong=strong, weak=weak, **options)
+    device = open_device(query.settings.answer_device)
     measured = CalibrationStore().named_in(query.settings), past_of(query)
     with open_engine(engine, source_of(query)) as source:
-        return drain(rank_steps(query, source, *measured))
+        return drain(rank_steps(query, source, *measured, device))
 
 
 def predict(
@@ -68,7 +70,7 @@ def predict(
     engine: str = LOCAL,
     **options: Unpack[Options],
 ) -> Ranking:
-    """`rank` for arrays only: needs numpy, never loads a model library.
+    """`rank` for arrays only: needs numpy, and loads a model library only where `answer_device` names it.
 
     Args:
         strong, weak, engine, **options: as for `rank`.
@@ -80,9 +82,10 @@ def predict(
         InputError: as `rank`, and where a model would have to be run.
     """
     query = build_query(strong=strong, weak=weak, **options)
+    device = open_device(query.settings.answer_device)
     measured = CalibrationStore().named_in(query.settings), past_of(query)
     with open_engine(engine, ArraySource()) as source:
-        return drain(rank_steps(query, source, *measured))
+        return drain(rank_steps(query, source, *measured, device))
 
 
 def past_of(query: RankingQuery) -> tuple[Outcome, ...]:
@@ -191,6 +194,7 @@ def validation_of(
             recipe=recipe,
             groups=None if group_by_first_words is None else first_words(query.pool.texts, group_by_first_words),
             student_of=_student,
+            device=open_device(query.settings.answer_device),
         )
     )
 

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from predictor.api import source_of
 from predictor.calibration.calibrate import calibrate
+from predictor.engines.device import open_device
 from predictor.errors import LimitError, W2SError
 from predictor.intake.draw import cut_stored
 from predictor.ranking.rank import rank_steps
@@ -111,7 +112,8 @@ def _rank(request: bytes, state: Path, tenant: str, history: History, listener: 
         roots = roots_of(tenant, excluded=history.errors())
         query = with_checkpoints(query, roots, int(os.environ[MAX_CANDIDATES]))
         source = guarded(source_of(query, store, history.prefetch), roots)
-        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration, past), listener))
+        device = open_device(query.settings.answer_device)
+        ranking = convert.ranking_to_proto(_report(rank_steps(query, source, calibration, past, device), listener))
     if tenant != LOCAL:
         redact_ranking(ranking)
     return ranking.SerializeToString()

@@ -30,9 +30,11 @@ def steps_of(
             return (yield from client.rank_steps(query))
     from predictor.api import past_of
     from predictor.calibration.store import CalibrationStore
+    from predictor.engines.device import open_device
     from predictor.engines.open import open_engine
     from predictor.ranking.rank import rank_steps
 
     with open_engine(arguments.engine, source(query)) as opened:
         calibration = CalibrationStore().named_in(query.settings)
-        return (yield from rank_steps(query, opened, calibration, past_of(query)))
+        device = open_device(query.settings.answer_device)
+        return (yield from rank_steps(query, opened, calibration, past_of(query), device))

@@ -145,7 +145,8 @@ class ConsensusForecast:
         here = case.take(rows)
         gold = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
         kernel = consensus_kernel((here.strong, *here.weak, *here.context_models), FLAT_RIDGE)
-        return simulated_moments(here.weak, kernel, gold, case.training.squared, case.rng("simulated weak labels"))
+        rng = case.rng("simulated weak labels")
+        return simulated_moments(here.weak, kernel, gold, case.training.squared, rng, case.device)
 
 
 def _unlike(case: Case, classes: bool) -> tuple[str, ...]:

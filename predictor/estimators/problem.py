@@ -18,6 +18,7 @@ from predictor.spectral.alignment import Alignment
 from predictor.spectral.kernels import Kernel, StreamedKernel, kernel_of, streams
 from predictor.spectral.moments import check_same_rows, paired
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device
 from predictor.statistics.once import once
 from predictor.truth.voters import Voters
 
@@ -131,6 +132,7 @@ class Case:
         context_models: models on the same rows that shape the prior of tasks and are not candidates themselves.
         voters: scores of the rows by descriptions and proxies, or None.
         described_classes: classes that are described in words; 0 where none are, or the labels are numbers.
+        device: where training is simulated.
     """
 
     strong: Representation
@@ -143,6 +145,7 @@ class Case:
     context_models: tuple[Representation, ...] = ()
     voters: Voters | None = None
     described_classes: int = 0
+    device: Device = HOST
 
     @property
     def rows(self) -> int:
@@ -166,6 +169,7 @@ class Case:
             tuple(one.take(rows) for one in self.context_models),
             None if self.voters is None else self.voters.take(rows),
             self.described_classes,
+            self.device,
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -185,4 +189,5 @@ class Case:
             self.context_models,
             self.voters,
             self.described_classes,
+            self.device,
         )

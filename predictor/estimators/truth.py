@@ -167,7 +167,7 @@ class TruthForecast:
         """Heads of the candidates at these places on random splits of the rows."""
         weak, training = [case.weak[i].features for i in places], case.training.squared
         count, rng = self.splits(case.rows), case.rng("truth splits")
-        return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng)
+        return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng, case.device)
 
     def _draws(self, case: Case, truths: LabelTruths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
         """Plausible labels of all rows: per split of a simulation, at its noise, or in one batch.

@@ -80,6 +80,7 @@ class Options(TypedDict, total=False):
         seed: >= 0.
         calibration: name of a fitted calibration.
         past_outcomes: recipe of recorded outcomes of the same candidates that are taken as evidence, or `any`.
+        answer_device: where training is simulated: `numpy`, `cpu` or `cuda[:N]` by torch, or `auto`.
     """
 
     candidates: str | Path | None
@@ -119,6 +120,7 @@ class Options(TypedDict, total=False):
     seed: int | None
     calibration: str | None
     past_outcomes: str | None
+    answer_device: str | None
 
 
 def build_query(

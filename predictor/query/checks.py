@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from predictor.errors import InputError
 
+_DEVICES = re.compile(r"^(numpy|cpu|cuda(:\d{1,3})?|auto)$")
 _LAYERS = re.compile(r"^(middle|last|\d+)(,(middle|last|\d+))*$")
 
 
@@ -50,3 +51,18 @@ def check_layer(text: str | None) -> str | None:
             field="layer",
         )
     return text
+
+
+def check_answer_device(name: str) -> None:
+    """Refuse what names no device that an answer can be computed on; whether this machine has it is seen later.
+
+    Raises:
+        InputError: `BAD_SETTING`, with all that is allowed.
+    """
+    if not isinstance(name, str) or not _DEVICES.match(name):
+        narrow = " Apple's GPUs (mps) have no 64-bit numbers, which an answer is computed in." if name == "mps" else ""
+        raise InputError(
+            f"answer_device is {name!r}; it must be numpy, cpu, cuda, cuda:N for GPU number N, or auto.{narrow}",
+            reason="BAD_SETTING",
+            field="answer_device",
+        )

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from predictor.errors import InputError
 from predictor.query.budget import Budget, read_budget
-from predictor.query.checks import check_layer
+from predictor.query.checks import check_answer_device, check_layer
 from predictor.query.option import Option, check_options, option_of, options_of, plain, setting
 from predictor.query.prompt import LabelPrompt, read_label_prompt
 from predictor.query.training_plan import Training
@@ -76,6 +76,8 @@ class Settings:
         truncate: the end that a long row loses, or its middle.
         calibration: name of a fitted calibration, or None.
         past_outcomes: recipe of the recorded outcomes that are evidence, `any` for all of them; None for none.
+        answer_device: where training is simulated: `numpy`; `cpu` or `cuda[:N]` by torch; `auto` for a GPU where there
+            is one, else numpy.
         precision: of torch arithmetic; `auto` is bf16 where the device and the model support it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
             dropped on the way; see `predictor.ranking.racing`. Confidence in [0.5, 1), 0.95 where only a budget is
@@ -196,8 +198,19 @@ class Settings:
         ),
     )
 
+    answer_device: str = setting(
+        "numpy",
+        Option(
+            "ranking",
+            "where training is simulated: numpy (default), cuda or cuda:N (a GPU, by torch), cpu (torch without one), "
+            "or auto (a GPU where there is one); numbers agree to 1e-6",
+            "DEVICE",
+        ),
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
+        check_answer_device(self.answer_device)
         check_layer(self.layer.replace(" ", ""))
         if self.confidence is not None and not 0.5 <= self.confidence < 1.0:
             raise InputError(

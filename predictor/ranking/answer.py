@@ -38,7 +38,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     candidates = [with_given_labels(one, query) for one in gathered.candidates]
     pending = [i for i, one in enumerate(candidates) if one.active]
     ordering, suggested = None, NONE
-    with one_blas_thread():
+    with one_blas_thread(), selection.device.running():
         strong = Representation.of(gathered.strong)
         with StrongBoundary(query.strong):
             strong_diagnostics = spectrum(strong)
@@ -55,7 +55,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
         active: Sequence[PendingCandidate] = [one for one in candidates if one.active]
         if active:
             yield Progress("", "estimate", len(active), len(active) + 1)
-            case = case_of(query, strong, active, gathered.context_models, gathered.voters)
+            case = case_of(query, strong, active, gathered.context_models, gathered.voters, selection.device)
             effects = selection.effects([one.name for one in active])
             known = [one.estimates for one in active]
             ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects, selection.past)
@@ -98,7 +98,7 @@ def _ranking(
         ),
         candidates=(*ranked, *(Candidate(one.name, "failed", error=one.failure) for one in failed)),
         null=NullBand() if ordering is None else ordering.null,
-        provenance=Provenance(versions(), query.settings.seed, request_record(query, selection.past)),
+        provenance=Provenance(versions(), query.settings.seed, request_record(query, selection.past, selection.device)),
         warnings=warnings,
         decision=None if ordering is None else decide(query, ordering, ranked, strong.parameters, evidence),
         evidence_kinds=() if ordering is None or ordering.forecast is None else ordering.forecast.evidence_kinds,

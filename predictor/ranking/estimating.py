@@ -18,6 +18,7 @@ from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.ordering import Ordering
 from predictor.ranking.selection import Selection
 from predictor.results.candidate import Estimate
+from predictor.statistics.device import HOST, Device
 from predictor.truth.voters import Voters
 
 SPECTRUM = 32
@@ -47,6 +48,7 @@ def case_of(
     candidates: Sequence[PendingCandidate],
     context_models: Sequence[FeatureSet] = (),
     voters: Voters | None = None,
+    device: Device = HOST,
 ) -> Case:
     """What the estimators are given of these candidates; all of them have features."""
     settings = query.settings
@@ -62,6 +64,7 @@ def case_of(
         tuple(Representation.of(one) for one in context_models),
         voters,
         described_classes(query),
+        device,
     )
 
 

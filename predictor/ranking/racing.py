@@ -54,17 +54,18 @@ def race_steps(query: RankingQuery, selection: Selection, source: FeatureSource)
     estimator = selection.ranking_estimator
     features = IncrementalFeatures(query, source)
     yield from features.describe()
-    stages = yield from _read(query, features, estimator)
+    stages = yield from _read(query, features, selection)
     remaining = _remaining(query, features, estimator)
     ranking = yield from answer_steps(remaining, selection.narrowed(remaining), features.gathered())
     return with_eliminated(ranking, query, features, estimator, stages)
 
 
-def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimator) -> Steps[Stages]:
+def _read(query: RankingQuery, features: IncrementalFeatures, selection: Selection) -> Steps[Stages]:
     """Read until one candidate remains, the others are not noticeably better, or the budget is spent."""
     started, settings, budget = time.monotonic(), query.settings, query.settings.budget
     confidence = settings.confidence or CONFIDENCE
     order = np.random.default_rng([settings.seed, *b"anytime"]).permutation(len(query.pool))
+    estimator = selection.ranking_estimator
     sizes = stages_of(query, order, estimator)
     indifference = INDIFFERENCE if budget is None and forecasts(estimator) else 0.0
     comparisons = sum(size < len(query.pool) for size in sizes)
@@ -80,7 +81,7 @@ def _read(query: RankingQuery, features: IncrementalFeatures, estimator: Estimat
         if not scored:
             continue
         level = level_of(confidence, comparisons, len(features.active) + len(features.eliminated))
-        scores = stage_scores(query, features, scored, estimator, stage)
+        scores = stage_scores(query, features, scored, selection, stage)
         eliminated, decided = _compared(scores, list(scored), level, stage, indifference)
         features.eliminate(eliminated)
         if decided:

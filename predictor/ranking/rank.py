@@ -14,6 +14,7 @@ from predictor.ranking.gathering import check_one_layer, gather
 from predictor.ranking.refining import refine
 from predictor.ranking.selection import Selection
 from predictor.results.ranking import Ranking
+from predictor.statistics.device import HOST, Device
 from predictor.steps import Steps
 from predictor.training.splits import check_rows
 
@@ -23,6 +24,7 @@ def rank_steps(
     source: FeatureSource,
     calibration: Calibration | None = None,
     outcomes: Sequence[Outcome] = (),
+    device: Device = HOST,
 ) -> Steps[Ranking]:
     """Rank the candidates of a query; yields progress, returns the ranking. Closing it cancels the work.
 
@@ -33,13 +35,14 @@ def rank_steps(
         source: gives features of models.
         calibration: the one that the settings of the query name.
         outcomes: recorded ones that the settings of the query ask for.
+        device: the one that they name; see `predictor.engines.device.open_device`.
 
     Raises:
         W2SError: the strong model failed, or the request is wrong.
     """
     if query.labels is not None:
         query.labels.unlabelled()
-    selection = Selection.of(query, calibration, outcomes)
+    selection = Selection.of(query, calibration, outcomes, device)
     if selection.forecasters:
         check_rows(len(query.pool))
     check_one_layer(query)

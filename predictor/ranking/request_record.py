@@ -6,10 +6,14 @@ from typing import Any
 
 from predictor.query.query import RankingQuery
 from predictor.ranking.past_outcomes import PastOutcomes
+from predictor.statistics.device import HOST, Device
 
 
-def request_record(query: RankingQuery, past: PastOutcomes | None = None) -> dict[str, Any]:
-    """The request as names and numbers, enough to repeat it; arrays by name only, past outcomes by a digest."""
+def request_record(query: RankingQuery, past: PastOutcomes | None = None, device: Device = HOST) -> dict[str, Any]:
+    """The request as names and numbers, enough to repeat it.
+
+    Arrays are recorded by name only, past outcomes by a digest, and of the device the one that computed.
+    """
     labelled = 0 if query.labels is None else int(query.labels.known.sum())
     return {
         "strong": query.strong.as_given,
@@ -20,5 +24,6 @@ def request_record(query: RankingQuery, past: PastOutcomes | None = None) -> dic
         "describers": [spec.as_given for spec in query.describers],
         "proxies": sorted(query.proxies),
         **query.settings.record(),
+        "answer_device": device.name,
         **({} if past is None else {"past_outcomes": past.record()}),
     }

@@ -23,6 +23,7 @@ from predictor.ranking.candidate_effects import CandidateEffects
 from predictor.ranking.ordering import Ordering
 from predictor.ranking.past_outcomes import PastOutcomes
 from predictor.results.ranking import Ranking
+from predictor.statistics.device import HOST, Device
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,7 @@ class Selection:
         evidence: the most that is known of any candidate.
         calibration: None where none was named.
         past: recorded outcomes of the candidates; None where they are not asked for.
+        device: where training is simulated.
     """
 
     estimators: tuple[Estimator, ...]
@@ -96,10 +98,15 @@ class Selection:
     evidence: Evidence
     calibration: AppliedCalibration | None = None
     past: PastOutcomes | None = None
+    device: Device = HOST
 
     @classmethod
     def of(
-        cls, query: RankingQuery, calibration: Calibration | None = None, outcomes: Sequence[Outcome] = ()
+        cls,
+        query: RankingQuery,
+        calibration: Calibration | None = None,
+        outcomes: Sequence[Outcome] = (),
+        device: Device = HOST,
     ) -> Selection:
         """What the query asks for. Past outcomes are evidence once: beside them, a calibration moves no candidate.
 
@@ -113,7 +120,7 @@ class Selection:
         if calibration is not None and isinstance(ranking, Combined):
             ranking = _recorded(query, evidence) or ranking
         past = None if query.settings.past_outcomes is None else PastOutcomes.of(outcomes, query)
-        selection = cls(estimators, ranking, query.settings.rank_by, evidence, past=past)
+        selection = cls(estimators, ranking, query.settings.rank_by, evidence, past=past, device=device)
         if calibration is None:
             return selection
         applied = AppliedCalibration.of(calibration, *_calibrated(query, ranking))
@@ -139,7 +146,8 @@ class Selection:
     def narrowed(self, query: RankingQuery) -> Selection:
         """The selection for a part of the candidates and rows, with the same calibration."""
         past = () if self.past is None else self.past.outcomes
-        return Selection.of(query, None if self.calibration is None else self.calibration.calibration, past)
+        calibration = None if self.calibration is None else self.calibration.calibration
+        return Selection.of(query, calibration, past, self.device)
 
     def effects(self, names: Sequence[str]) -> CandidateEffects | None:
         """What past outcomes of these candidates add to their predictions."""

@@ -18,6 +18,7 @@ from predictor.ranking.incremental_features import IncrementalFeatures
 from predictor.ranking.point_scores import max_rows, scores
 from predictor.ranking.point_values import some_rows
 from predictor.ranking.racing_bounds import HALVES, StageScores, schedule
+from predictor.ranking.selection import Selection
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Ints
 from predictor.statistics.threads import one_blas_thread
@@ -79,17 +80,18 @@ def stage_scores(
     query: RankingQuery,
     features: IncrementalFeatures,
     candidates: Mapping[str, PendingCandidate],
-    estimator: Estimator,
+    selection: Selection,
     stage: int,
 ) -> StageScores:
     """The candidates scored on the rows read and on random halves of them.
 
     Args:
+        selection: whose ranking estimator scores, on its device.
         stage: from 1, seeds the halves.
     """
     if features.student is None:
         raise TypeError("nothing was read yet")
-    rows, rank_by = features.rows, query.settings.rank_by
+    rows, rank_by, estimator = features.rows, query.settings.rank_by, selection.ranking_estimator
     if query.settings.calibration is not None:
         rank_by = rank_by or "w2s_error"  # what past outcomes correct
     case = Case(
@@ -105,9 +107,10 @@ def stage_scores(
         training=training_on_all_rows(query, estimator),
         voters=features.read_voters,
         described_classes=described_classes(query),
+        device=selection.device,
     )
     rng = np.random.default_rng([query.settings.seed, stage, *b"halves"])
-    with one_blas_thread():
+    with one_blas_thread(), selection.device.running():
         in_order = case.take(np.argsort(rows))
         values = scores(estimator, in_order, rank_by)
         drawn = [np.sort(some_rows(in_order, len(rows) // 2, rng)) for _ in range(HALVES)]

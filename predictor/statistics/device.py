@@ -19,6 +19,11 @@ Numbers = TypeVar("Numbers", bound=NDArray[Any])
 class Device(Protocol):
     """A place that computes in float64."""
 
+    @property
+    def name(self) -> str:
+        """As the option names it, `numpy` or `cuda:0`."""
+        ...
+
     def put(self, array: Numbers) -> Numbers:
         """A numpy array as one of this device, of the same type; it may share memory."""
         ...
@@ -30,6 +35,8 @@ class Device(Protocol):
 
 class Host:
     """This process's memory and numpy: the device that is always there."""
+
+    name = "numpy"
 
     def put(self, array: Numbers) -> Numbers:
         """The array itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -52,7 +53,7 @@ class NullSplit:
     def errors(self, teacher: SimulatedTeacher, orders: Sequence[Rows]) -> Array:
         """(S,) expected Err_w2s with the training rows in these orders."""
         teacher, found = teacher.single(), []
-        for some in stacks(orders, self.root.root.size):
+        for some in stacks(orders, math.prod(self.root.root.shape)):
             along = self.root.along(turned(teacher.seen[beside(teacher.seen, np.stack(some))]))
             _, learned = teacher.trained(along, self.root)
             handed = teacher.handed @ learned

@@ -21,6 +21,7 @@ from predictor.ranking.gathering import gather
 from predictor.ranking.selection import Selection
 from predictor.results.ranking import Provenance, Ranking
 from predictor.results.versions import versions
+from predictor.statistics.device import HOST, Device
 from predictor.steps import Progress, Steps
 from predictor.training.learners import Trainee, student_heads
 from predictor.training.outcomes import Outcomes
@@ -53,6 +54,7 @@ def validation_steps(
     recipe: Recipe | None = None,
     groups: Rows | None = None,
     student_of: StudentOf | None = None,
+    device: Device = HOST,
 ) -> Steps[Validation]:
     """Train weak head → weak labels → student for every candidate, and score every estimator against it.
 
@@ -68,6 +70,7 @@ def validation_steps(
         recipe: ridge heads where None. Its sizes and ridges replace those of the settings in the predictions.
         groups: (n,) rows of one group never fall into two parts of a split.
         student_of: for recipes that train the strong model itself; called before anything else is done.
+        device: where the predictions simulate training.
 
     Raises:
         W2SError: the request or the strong model is wrong, a row is unlabelled, or no candidate is left.
@@ -82,7 +85,7 @@ def validation_steps(
         yield Progress(query.strong.name, "load", 0, 1)
     tuned = _tuned(query, asked, student_of)
     gathered = yield from gather(query, source)
-    free = yield from answer_steps(query, Selection.of(query), gathered)
+    free = yield from answer_steps(query, Selection.of(query, device=device), gathered)
     failed = {c.name: c.error for c in free.candidates if c.error is not None}
     active = [one for one in gathered.active if one.name not in failed]
     if not active:
@@ -107,7 +110,7 @@ def validation_steps(
         revealed = _with_labels(query, reveal(labels, cut.weak), seed + split)
         if revealed is None:
             break
-        shown.append((yield from answer_steps(revealed, Selection.of(revealed), gathered)))
+        shown.append((yield from answer_steps(revealed, Selection.of(revealed, device=device), gathered)))
         if groups is not None or asked.trains_model:
             parts.append(outcomes.of_split(split))
             continue

@@ -75,6 +75,7 @@ def full_query() -> RankingQuery:
             seed=9,
             calibration="sst2",
             past_outcomes="any",
+            answer_device="cuda:1",
             precision="bf16",
             budget=Budget(0.25, 90.0),
             confidence=0.9,

@@ -62,6 +62,7 @@ GIVEN = {
     "seed": "9",
     "calibration": "sst2",
     "past_outcomes": "ridge",
+    "answer_device": "cuda:1",
 }
 """Keyword -> a value on the command line that is not the default."""
 
@@ -85,6 +86,7 @@ EXPECTED = Settings(
     seed=9,
     calibration="sst2",
     past_outcomes="ridge",
+    answer_device="cuda:1",
 )
 
 

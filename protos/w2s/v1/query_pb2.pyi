@@ -210,7 +210,7 @@ class Proxy(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Union[Tensor, _Mapping]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training", "launch", "costs", "truncate", "suggest_labels", "past_outcomes")
+    __slots__ = ("estimators", "rank_by", "layer", "pooling", "max_rows", "max_length", "seed", "calibration", "precision", "budget", "confidence", "label_prompt", "refine", "training", "launch", "costs", "truncate", "suggest_labels", "past_outcomes", "answer_device")
     class CostsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -237,6 +237,7 @@ class Settings(_message.Message):
     TRUNCATE_FIELD_NUMBER: _ClassVar[int]
     SUGGEST_LABELS_FIELD_NUMBER: _ClassVar[int]
     PAST_OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_DEVICE_FIELD_NUMBER: _ClassVar[int]
     estimators: _containers.RepeatedScalarFieldContainer[str]
     rank_by: RankBy
     layer: str
@@ -256,7 +257,8 @@ class Settings(_message.Message):
     truncate: Truncate
     suggest_labels: int
     past_outcomes: str
-    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., launch: _Optional[int] = ..., costs: _Optional[_Mapping[str, float]] = ..., truncate: _Optional[_Union[Truncate, str]] = ..., suggest_labels: _Optional[int] = ..., past_outcomes: _Optional[str] = ...) -> None: ...
+    answer_device: str
+    def __init__(self, estimators: _Optional[_Iterable[str]] = ..., rank_by: _Optional[_Union[RankBy, str]] = ..., layer: _Optional[str] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., max_rows: _Optional[int] = ..., max_length: _Optional[int] = ..., seed: _Optional[int] = ..., calibration: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., confidence: _Optional[float] = ..., label_prompt: _Optional[_Union[LabelPrompt, _Mapping]] = ..., refine: _Optional[_Union[RefineBy, str]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., launch: _Optional[int] = ..., costs: _Optional[_Mapping[str, float]] = ..., truncate: _Optional[_Union[Truncate, str]] = ..., suggest_labels: _Optional[int] = ..., past_outcomes: _Optional[str] = ..., answer_device: _Optional[str] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("weak_rows", "student_rows", "weak_ridge", "student_ridge", "heads", "label_form")
