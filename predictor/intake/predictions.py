@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.heads.divergences import class_probabilities
+from predictor.heads.divergences import SUM_TOLERANCE
 from predictor.query.label_column import MAX_CLASSES, LabelColumn
 from predictor.query.labels import class_order, need_squares
+from predictor.query.weak_label_tables import ROUNDING, columns_of
 from predictor.statistics.arrays import Floats
 
 
@@ -77,22 +78,26 @@ def checked_predictions(
         )
     _check_codes(numbers, name, classes)
     need_squares(numbers, f"weak labels of {name!r}", "weak_labels")
-    return numbers
+    return _unrounded(numbers)
+
+
+def _unrounded(numbers: Floats) -> Floats:
+    """Class probabilities that were written with few decimals, brought to sum to 1; any other table unchanged."""
+    if columns_of(numbers) == 1 or numbers.min() < 0.0:
+        return numbers
+    sums = numbers.sum(axis=1, keepdims=True)
+    off = float(np.abs(sums - 1.0).max())
+    return numbers / sums if SUM_TOLERANCE < off <= ROUNDING else numbers
 
 
 def second_of_two(table: NDArray[Any], classes: Sequence[str] | None) -> NDArray[Any]:
-    """(n,) probabilities of the second class, of (n, 2) probabilities of two; any other table unchanged.
+    """(n,) shares of the second class, of (n, 2) shares of two that sum to 1; any other table unchanged.
 
     Args:
         classes: of the gold labels, where there are any; a table of two columns beside three classes stays wrong.
     """
     fits = classes is None or len(classes) == 2
-    two = (
-        fits
-        and table.ndim == 2
-        and table.shape[1] == 2
-        and class_probabilities(np.asarray(table, np.float64)) is not None
-    )
+    two = fits and columns_of(table) == 2 and np.abs(np.asarray(table, np.float64).sum(axis=1) - 1.0).max() <= ROUNDING
     return table[:, 1] if two else table
 
 

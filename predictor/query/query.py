@@ -17,6 +17,7 @@ from predictor.query.prompt import check_classes
 from predictor.query.row_sample import Drawn
 from predictor.query.settings import Settings
 from predictor.query.training_plan import Training
+from predictor.query.weak_label_tables import check_weak_labels
 from predictor.statistics.arrays import Floats
 
 
@@ -53,7 +54,7 @@ class RankingQuery:
         for describer in self.describers:
             check_has_features(describer, "describers")
         _check_gold(self.labels, self.pool, self.settings.training)
-        _check_weak_labels(self.weak_labels, self.weak, self.pool)
+        check_weak_labels(self.weak_labels, self.weak, self.pool, any_width=self.labels is not None)
         _check_labelling_models(self.strong, self.weak, self.weak_labels)
         _check_label_prompt(self)
         check_descriptions(self.descriptions, self.describers, self.pool, self.labels)
@@ -141,23 +142,6 @@ def _check_gold(labels: Labels | None, pool: Pool, training: Training) -> None:
             reason="BAD_SETTING",
             field="heads",
         )
-
-
-def _check_weak_labels(weak_labels: Mapping[str, Floats], weak: Sequence[ModelSpec], pool: Pool) -> None:
-    names = [spec.name for spec in weak]
-    for name, values in weak_labels.items():
-        if name not in names:
-            raise InputError(
-                f"weak labels are given for {name!r}, which is no candidate; the candidates are {', '.join(names)}.",
-                reason="UNKNOWN_CANDIDATE",
-                field="weak_labels",
-            )
-        if len(values) != len(pool):
-            raise InputError(
-                f"weak labels of {name!r} cover {len(values)} rows, the pool has {len(pool)}; give one per row.",
-                reason="ROWS_DIFFER",
-                field="weak_labels",
-            )
 
 
 def _check_labelling_models(strong: ModelSpec, weak: Sequence[ModelSpec], weak_labels: Mapping[str, Floats]) -> None:

@@ -19,7 +19,7 @@ from predictor.ranking.ordering import Ordering, order
 from predictor.ranking.request_record import request_record
 from predictor.ranking.selection import Selection
 from predictor.ranking.suggesting import NONE, suggestions_for
-from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, warnings_on_rows
+from predictor.ranking.warnings import warnings_on_codes, warnings_on_evidence, warnings_on_rows, warnings_on_scales
 from predictor.results.candidate import Candidate
 from predictor.results.ranking import NullBand, Provenance, Ranking, StrongModel
 from predictor.results.versions import versions
@@ -35,7 +35,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     Raises:
         W2SError: the strong model failed, or the request is wrong.
     """
-    candidates = [with_given_labels(one, query) for one in gathered.candidates]
+    candidates = with_given_labels(gathered.candidates, query)
     pending = [i for i, one in enumerate(candidates) if one.active]
     ordering, suggested = None, NONE
     with one_blas_thread(), selection.device.running():
@@ -86,7 +86,7 @@ def _ranking(
     warnings = warnings_on_rows(query, strong, known) + gathered.warnings
     if ordering is not None:
         warnings += warnings_on_evidence(query, requested, ordering.estimator, ranked)
-        warnings += warnings_on_codes(query)
+        warnings += warnings_on_codes(query) + warnings_on_scales(query)
         warnings += () if ordering.forecast is None else ordering.forecast.warnings
     return Ranking(
         rank_by=_rank_by(selection, ordering),

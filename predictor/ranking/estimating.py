@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +10,17 @@ import numpy as np
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import Estimator, forecasts
 from predictor.estimators.supervision import check_probabilities, check_width
+from predictor.intake.predictions import second_of_two
 from predictor.query.description import names_ends
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet
+from predictor.query.weak_label_tables import check_class_scores, check_same_columns
 from predictor.ranking.boundary import CandidateBoundary
 from predictor.ranking.candidate import PendingCandidate
 from predictor.ranking.ordering import Ordering
 from predictor.ranking.selection import Selection
 from predictor.results.candidate import Estimate
+from predictor.statistics.arrays import Array
 from predictor.statistics.device import HOST, Device
 from predictor.truth.voters import Voters
 
@@ -28,15 +31,33 @@ LEADING = 0.95
 """Share of energy that is a model's principal part in the diagnostics."""
 
 
-def with_given_labels(candidate: PendingCandidate, query: RankingQuery) -> PendingCandidate:
-    """The candidate with the weak labels that the query gives it; failed where labels do not fit the gold ones."""
+def with_given_labels(candidates: Sequence[PendingCandidate], query: RankingQuery) -> list[PendingCandidate]:
+    """The candidates with the weak labels that the query or their own models give; failed where these do not fit.
+
+    Without gold labels and descriptions, those fit that have as many columns as the first.
+    """
+    tables = {one.name: table for one in candidates if (table := _table(one, query)) is not None}
+    first = dict(list(tables.items())[:1])
+    return [_with_labels(one, tables[one.name], first, query) if one.name in tables else one for one in candidates]
+
+
+def _table(candidate: PendingCandidate, query: RankingQuery) -> Array | None:
     given = query.weak_labels.get(candidate.spec.name, candidate.weak_labels)
     if given is None or not candidate.active:
-        return candidate
-    table = np.asarray(given, dtype=np.float64)
+        return None
+    return second_of_two(np.asarray(given, dtype=np.float64), None if query.labels is None else query.labels.classes)
+
+
+def _with_labels(
+    candidate: PendingCandidate, table: Array, first: Mapping[str, Array], query: RankingQuery
+) -> PendingCandidate:
     with CandidateBoundary(candidate.spec) as boundary:
-        if query.columns is not None:
+        if query.columns is None:
+            check_same_columns({**first, candidate.name: table})
+        else:
             check_width(table, query.columns, candidate.name)
+        if query.labels is not None and query.labels.kind != "regression":
+            check_class_scores(table, candidate.name)
         if query.labels is not None and query.settings.training.heads == "logistic":
             check_probabilities(table, candidate.name)
     return replace(candidate, weak_labels=table, failure=boundary.failure)

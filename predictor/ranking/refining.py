@@ -39,7 +39,7 @@ def refine(query: RankingQuery, gathered: Gathered, source: FeatureSource) -> St
     if label_prompt is None:
         raise TypeError("a query that prompts has a prompt")
     prompted = labels_of(source, query.strong)
-    candidates = [one for one in (with_given_labels(one, query) for one in gathered.candidates) if one.active]
+    candidates = [one for one in with_given_labels(gathered.candidates, query) if one.active]
     case = case_of(query, gathered.strong, candidates)
     supervision = supervise(case, case.rng("refinement"))
     drawn = np.sort(case.rng("rows of prompted refinement").permutation(len(supervision.rows))[:MAX_ROWS])

@@ -14,6 +14,7 @@ from predictor.query.evidence import Evidence
 from predictor.query.label_column import MAX_CLASSES
 from predictor.query.query import RankingQuery
 from predictor.query.source import FeatureSet
+from predictor.query.weak_label_tables import columns_of
 from predictor.results.candidate import Candidate
 
 FEW_ROWS = 200
@@ -85,8 +86,25 @@ def warnings_on_codes(query: RankingQuery) -> tuple[str, ...]:
     ]
     if not coded:
         return ()
-    named = ", ".join(coded[:3]) + (f" and {len(coded) - 3} more" if len(coded) > 3 else "")
     return (
-        f"the weak labels of {named} are a few whole numbers and were read as numbers; if they are classes, give "
-        "names of classes, or a column of probabilities for each",
+        f"the weak labels of {_some(coded)} are a few whole numbers and were read as numbers; if they are classes, "
+        "give names of classes, or probabilities",
     )
+
+
+def warnings_on_scales(query: RankingQuery) -> tuple[str, ...]:
+    """That weak labels leave the range of probabilities beside others that do not, and what that makes of all."""
+    tables = {name: table for name, table in query.weak_labels.items() if columns_of(table) == 1}
+    inside = [name for name, table in tables.items() if np.min(table) >= 0.0 and np.max(table) <= 1.0]
+    outside = [name for name in tables if name not in inside]
+    if query.labels is not None or not (inside and outside):
+        return ()
+    least, most = min(np.min(tables[name]) for name in outside), max(np.max(tables[name]) for name in outside)
+    return (
+        f"the weak labels of {_some(outside)} go from {least:.3g} to {most:.3g} and those of {_some(inside)} from 0 to "
+        "1, so all were read as numbers; if some are logits or other scores of classes, give probabilities",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

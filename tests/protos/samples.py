@@ -59,7 +59,7 @@ def full_query() -> RankingQuery:
         ),
         pool=Pool.of(["a", "ß", "c", "", "e 🙂", "f"], ids=["r1", "r2", "r3", "r4", "r5", "r6"]),
         labels=Labels.of(["x", "y", None, "z", "x", "y"]),
-        weak_labels={"tiny": rng.random((rows, 3)), "small": rng.random(rows).astype(np.float16)},
+        weak_labels={"tiny": rng.dirichlet(np.ones(3), rows), "small": rng.random(rows).astype(np.float16)},
         descriptions=(Description("x", ("a text", "ein Wörtchen")), Description("y", ("b",)), Description("z", ("c",))),
         describers=(ModelSpec("reader", "pypi:reader==1/model", "last", "mean", about={"g": "h"}, prefix="ß "),),
         drawn=Drawn(np.array([0, 2, 4, 5, 7, 9], np.int64), 10, "ab" * 32),

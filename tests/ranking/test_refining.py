@@ -61,7 +61,7 @@ def test_every_candidate_with_labels_is_relabelled_by_the_strong_model():
     found = drain(rank_steps(query(LOGITS, PLAIN, refine="prompted", label_prompt=WORDS), source))
     ((name, weak, contexts),) = source.seen
     assert name == "s"
-    assert weak.shape == (ROWS, 2)
+    assert weak.shape == (ROWS, 1)
     assert [c.shape for c in contexts] == [(ROWS, 8)] * 2
     refined = drain(FakePrompted().refined(ModelSpec("s", "./s"), [0] * ROWS, Settings(), weak, contexts))
     by_name = {c.name: c.estimates["refinement"] for c in found.candidates}
@@ -88,7 +88,7 @@ def test_the_rows_are_few_enough_to_be_read_and_drawn_by_the_seed(monkeypatch):
     for source, seed in zip(sources, (0, 0, 1), strict=True):
         drain(rank_steps(query(LOGITS, refine="prompted", label_prompt=WORDS, seed=seed), source))
     one, same, other = (source.seen[0] for source in sources)
-    assert one[1].shape == (30, 2)
+    assert one[1].shape == (30, 1)
     np.testing.assert_array_equal(one[1], same[1])
     np.testing.assert_array_equal(one[2][0], same[2][0])
     assert not np.array_equal(one[1], other[1])
