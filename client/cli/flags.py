@@ -79,7 +79,7 @@ def add_labels(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--weak-label-column",
         metavar="NAME",
-        help="column of weak labels (default: label, soft_label or soft_pred, whichever there is)",
+        help="column of weak labels, or no,yes: probabilities of each class (default: label, soft_label or soft_pred)",
     )
     group.add_argument("--labels", metavar="FILE", help="gold labels of some rows: id,label, or .npy (n,) with NaN")
     group.add_argument(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from predictor.errors import InputError
 from predictor.intake.row_texts import OTHER_COLUMNS, TEXT_COLUMN
 from predictor.intake.tables import Table
+from predictor.query.label_column import LabelColumn
 from predictor.query.pool import Pool
 
 ID_COLUMN = "id"
@@ -40,6 +42,8 @@ def label_column_of(table: Table, asked: str | None, kind: LabelsOf, field: str)
     """
     flag = "--label-column" if kind == "gold" else "--weak-label-column"
     if asked is not None:
+        if kind == "weak" and _class_columns(table, asked):
+            return asked
         table.need(asked, flag.removeprefix("--").removesuffix("-column"), field=field)
         return asked
     known: tuple[str, ...] = GOLD_COLUMNS
@@ -57,9 +61,10 @@ def label_column_of(table: Table, asked: str | None, kind: LabelsOf, field: str)
     if found is None and table.positional and len(table.columns) == 1:
         found = table.columns[0]
     if found is None:
-        there = ", ".join(repr(name) for name in table.columns) or "none"
+        classes = ", or those of the classes' probabilities, as no,yes" if kind == "weak" else ""
         raise InputError(
-            f"{table.source} has no column 'label'; its columns are: {there}. Name the column of labels with {flag}.",
+            f"{table.source} has no column 'label'; its columns are: {table.column_names}. Name the column of labels "
+            f"with {flag}{classes}.",
             reason="MISSING_COLUMN",
             field=field,
         )
@@ -72,7 +77,7 @@ def labels_by_id(table: Table, column: str, pool: Pool, field: str, id_column: s
     Raises:
         InputError: no way to find the rows, a row that is labelled twice.
     """
-    values = table.read(column)
+    values = _cells(table, column, field)
     ids = next((one for one in dict.fromkeys((ID_COLUMN, id_column)) if one in table.columns), None)
     if ids is not None:
         names = ids_of(table, ids, field)
@@ -92,6 +97,23 @@ def labels_by_id(table: Table, column: str, pool: Pool, field: str, id_column: s
             raise InputError(f"{place}: row {name!r} is labelled twice.", reason="DUPLICATE_ROW_ID", field=field)
         found[name] = RowLabel(value, place)
     return found
+
+
+def _class_columns(table: Table, asked: str) -> tuple[str, ...]:
+    """The columns of `no,yes`, one for each class, where the table has these and none of that name; else none."""
+    names = tuple(one.strip() for one in asked.split(","))
+    several = asked not in table.columns and 1 < len(names) == len(set(names)) and set(names) <= set(table.columns)
+    return names if several else ()
+
+
+def _cells(table: Table, column: str, field: str) -> Sequence[object]:
+    """The label of every record; of several columns the probabilities by class."""
+    names = _class_columns(table, column)
+    if not names:
+        return table.read(column)
+    what = f"column {{}} of {table.source}"
+    columns = [LabelColumn.of(table.read(name), what.format(repr(name)), field, table.places).values for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def ids_of(table: Table, column: str, field: str = "pool") -> list[str]:
@@ -117,10 +139,9 @@ def _ids_by_text(table: Table, column: str, pool: Pool, field: str) -> list[str]
     """The ids of the pool rows with the same texts; texts that occur several times are taken in order."""
     texts = next((one for one in (TEXT_COLUMN, *OTHER_COLUMNS[:1]) if one in table.columns), None)
     if texts is None or not pool.texts:
-        there = ", ".join(repr(name) for name in table.columns) or "none"
         raise InputError(
             f"{table.source} has no column {ID_COLUMN!r}; labels need columns 'id' and {column!r}, and it has: "
-            f"{there}. Rows without ids are named by their number, from 0.",
+            f"{table.column_names}. Rows without ids are named by their number, from 0.",
             reason="MISSING_COLUMN",
             field=field,
         )

@@ -31,6 +31,10 @@ COMPRESSED: Mapping[bytes, tuple[str, Callable[[bytes], bytes]]] = {
 """First bytes of a compressed file -> its suffix and what decompresses it."""
 
 
+SHOWN = 12
+"""Columns that a message lists."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Records in file order, read column by column.
@@ -57,6 +61,13 @@ class Table:
         """Where every record is, with the name of the file."""
         return [f"{self.source}, {line}" for line in self.lines]
 
+    @property
+    def column_names(self) -> str:
+        """The columns as a message lists them: the first twelve of many."""
+        more = len(self.columns) - SHOWN
+        shown = ", ".join(repr(name) for name in self.columns[:SHOWN]) or "none"
+        return f"{shown} and {more} more" if more > 0 else shown
+
     def need(self, column: str, meaning: str, advice: str = "", field: str = "pool") -> None:
         """Refuse a column that the table does not have.
 
@@ -64,9 +75,8 @@ class Table:
             InputError: with the columns that it has.
         """
         if column not in self.columns:
-            there = ", ".join(repr(name) for name in self.columns) or "none"
             raise InputError(
-                f"{self.source} has no column {column!r}; its columns are: {there}. "
+                f"{self.source} has no column {column!r}; its columns are: {self.column_names}. "
                 f"{advice or f'Name another with --{meaning}-column.'}",
                 reason="MISSING_COLUMN",
                 field=field,

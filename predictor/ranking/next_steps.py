@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from predictor.query.query import RankingQuery
+from predictor.results.advice import amount
 from predictor.results.decision import Decision
 
 LABELS = 50
@@ -43,11 +44,10 @@ def _launch(decision: Decision) -> list[str]:
     if more is None or decision.expected_regret is None or more.saves < decision.tolerance:
         return []
     names = " and ".join((*decision.launch, more.name)) if len(decision.launch) == 1 else f"{more.name} as well"
-    left = decision.expected_regret - more.saves
-    return [
-        f"launch {names} (--launch {len(decision.launch) + 1}): the expected loss falls from "
-        f"{decision.expected_regret:.3f} to {left:.3f}"
-    ]
+    lost, left = (
+        amount(loss, decision.unit) for loss in (decision.expected_regret, decision.expected_regret - more.saves)
+    )
+    return [f"launch {names} (--launch {len(decision.launch) + 1}): the expected loss falls from {lost} to {left}"]
 
 
 def _rows(query: RankingQuery) -> list[str]:

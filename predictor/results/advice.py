@@ -55,9 +55,9 @@ def decision_lines(ranking: Ranking) -> list[tuple[str, str]]:
 
 
 def amount(value: float, unit: str) -> str:
-    """`0.4 % of rows`, or `0.012 label variance`."""
+    """`0.4% of rows`, or `0.012 label variance`."""
     if unit == SHARE:
-        return f"{100.0 * value:.1f} % of rows"
+        return f"{value:.1%} of rows"
     return f"{value:.3f} {unit}".rstrip()
 
 
@@ -151,15 +151,13 @@ def _number(cost: float) -> str:
 def _gain(decision: Decision) -> str:
     gain, chance = decision.gain or 0.0, decision.p_gain or 0.0
     whose = "the student" if len(decision.launch) == 1 else "the better student"
-    if gain <= 0.0:
-        return (
-            f"none expected: {whose} is {amount(-gain, decision.unit)} behind {visible(decision.best_weak)} used as it "
-            f"is; the chance of any gain is {chance:.0%}"
-        )
-    return (
-        f"{whose} is expected to be {amount(gain, decision.unit)} better than {visible(decision.best_weak)} used as it "
-        f"is; the chance of any gain is {chance:.0%}"
-    )
+    beside = f"{visible(decision.best_weak)} used as it is; the chance of any gain is {chance:.0%}"
+    size = amount(abs(gain), decision.unit)
+    if size == amount(0.0, decision.unit):
+        return f"none expected: {whose} is level with {beside}"
+    if gain < 0.0:
+        return f"none expected: {whose} is {size} behind {beside}"
+    return f"{whose} is expected to be {size} better than {beside}"
 
 
 def _next(decision: Decision) -> str:

@@ -236,3 +236,26 @@ def test_splits_are_named() -> None:
     data = datasets.Dataset.from_dict({"text": ["a", "b"]})
     with pytest.raises(InputError, match=r"has the splits train, test; pass one of them, as DATA\['train'\]"):
         build_query(strong=FEATURES, weak={"a": FEATURES}, pool=datasets.DatasetDict({"train": data, "test": data}))
+
+
+def test_columns_of_classes(tmp_path: Path) -> None:
+    """A column of probabilities for each class, in the order of the gold classes; a name that exists is one column."""
+    path, pool = tmp_path / "proba.csv", Pool.numbered(3)
+    path.write_text("id,no,yes\n0,0.9,0.1\n2,0.3,0.7\n1,0.5,0.5\n")
+    for asked in ("no,yes", "yes, no"):
+        found = read_predictions(path, pool, "a", ("no", "yes"), asked)
+        np.testing.assert_allclose(found, [[0.9, 0.1], [0.5, 0.5], [0.3, 0.7]])
+    with pytest.raises(InputError, match=r"no column 'no,may'; its columns are: 'id', 'no', 'yes'\."):
+        read_predictions(path, pool, "a", None, "no,may")
+    with pytest.raises(InputError, match=r"Name the column of labels with --weak-label-column, or those .* no,yes"):
+        read_predictions(path, pool, "a")
+    path.write_text('id,no,"no,yes"\n0,9,0.1\n2,9,0.7\n1,9,0.5\n')
+    np.testing.assert_allclose(read_predictions(path, pool, "a", None, "no,yes"), [0.1, 0.5, 0.7])
+
+
+def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:
+    """A mapping of ids to labels is a row of as many columns."""
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({f"r{i}": 0.5 for i in range(40)}))
+    with pytest.raises(InputError, match=r"'r10', 'r11' and 28 more\."):
+        read_predictions(path, Pool.numbered(40), "a")

@@ -93,9 +93,11 @@ def test_the_lines_name_cost_loss_gain_and_next_steps():
         "gain is 93%"
     )
     assert lines["next"] == "label 50 of the rows and give them with --labels"
-    assert "none expected" in dict(decision_lines(decided(gain=-0.02)))["gain"]
+    assert "is 0.020 label variance behind" in dict(decision_lines(decided(gain=-0.02)))["gain"]
+    for none in (0.0, -0.0001, 0.0001):
+        assert f"none expected: the student is level with {SECOND}" in dict(decision_lines(decided(gain=none)))["gain"]
     share = dict(decision_lines(decided(unit="share of rows")))
-    assert "lose 0.4 % of rows" in share["loss"]
+    assert "lose 0.4% of rows" in share["loss"]
 
 
 def test_default_costs_are_shown_as_shares_of_the_first():
