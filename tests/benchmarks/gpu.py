@@ -1,4 +1,5 @@
-"""Reading on a GPU, in under ten minutes: speed, share of the peak, what bf16 moves, several models in memory.
+"""A GPU at work, in under ten minutes: reading (speed, share of the peak, what bf16 moves, models in memory together),
+and answers with training simulated on it, against numpy.
 
     python -m tests.benchmarks.gpu [--peers PYTHON] [-o tests/benchmarks/gpu.md]
     python -m tests.benchmarks.gpu --small                        every line of it, on a CPU, in a minute
@@ -31,6 +32,7 @@ from predictor.extraction.extractor import CPU_TOKENS, GPU_TOKENS
 from predictor.extraction.loaded import LoadedModel, load_model
 from predictor.extraction.precision import drift_of
 from predictor.models.artefact import Artefact, classify
+from tests.benchmarks import answer_device
 from tests.benchmarks.extraction import block_products, gemm_peak, relative_distance, timed
 from tests.benchmarks.gpu_models import FULL, SMALL, Shape, built, known, texts_of
 from tests.benchmarks.peers import Peer
@@ -182,7 +184,7 @@ def _size(count: int) -> str:
 
 
 def tables(bench: Bench, shapes: tuple[Shape, ...]) -> list[str]:
-    """All three tables; what there was no time for is named."""
+    """All four tables; what there was no time for is named."""
     models = {one.name: (classify(built(one, bench.place), as_given=one.name), texts_of(one.rows)) for one in shapes}
     real = known()
     if real is not None:
@@ -213,7 +215,9 @@ def tables(bench: Bench, shapes: tuple[Shape, ...]) -> list[str]:
     else:
         together = {f"{name}": artefact for name, (artefact, _) in models.items()}
         lines += resident(bench, together, next(iter(models.values()))[1])
-    return [*lines, "", f"Not run, out of time: {', '.join(left)}." if left else "All was run."]
+    lines += ["", f"Not run, out of time: {', '.join(left)}." if left else "All models were read."]
+    answers = answer_device.table(bench.device, small=shapes is SMALL, rounds=1, deadline=bench.deadline)
+    return [*lines, "", "Training simulated by torch against numpy, on arrays:", "", *answers]
 
 
 def main() -> None:
@@ -233,7 +237,7 @@ def main() -> None:
         found = tables(bench, SMALL if given.small else FULL)
     where = torch.cuda.get_device_name() if device == "cuda" else platform.machine()
     head = [
-        "# Reading on a GPU",
+        "# Reading, and simulating training, on a GPU",
         "",
         f"{datetime.now(UTC):%Y-%m-%d} · {where} · torch {torch.__version__} · {given.rounds} interleaved rounds"
         f"{' · --small' if given.small else ''}. Base: {PEER}, or its loop where it is not given. Made by "
