@@ -12,7 +12,7 @@ AUTO, CPU = "auto", "cpu"
 
 
 def open_device(name: str) -> Device:
-    """Where the training of an answer is simulated; torch is loaded where it is named, and by `auto` where installed.
+    """The device of an answer; torch is loaded where it is named, and by `auto` where it is installed.
 
     Args:
         name: `Settings.answer_device`.

@@ -42,7 +42,7 @@ class TorchDevice:
             if "alloc" not in str(error).lower():
                 raise
             raise LimitError(
-                f"{self.name} has too little memory to simulate training on it ({str(error).splitlines()[0]}). Give "
+                f"{self.name} has too little memory for this answer ({str(error).splitlines()[0]}). Give "
                 "--max-rows for fewer rows, set OMP_NUM_THREADS=1 for one candidate at a time, or leave "
                 f"--answer-device out for {HOST.name}.",
                 reason="DEVICE_MEMORY",

@@ -175,6 +175,6 @@ class AgreementSelection:
         count, rows, columns = stacked.shape
         flat = stacked.transpose(1, 0, 2).reshape(rows, -1)
         strong, ridge = case.strong.features[matrix.rows], case.training.squared.student_ridge
-        learned = cross_fitted(strong, flat, FOLDS, case.rng(self.name), ridge)
+        learned = cross_fitted(strong, flat, FOLDS, case.rng(self.name), ridge, device=case.strong.device)
         missed: Array = np.sum((learned - flat) ** 2, axis=0).reshape(count, columns).sum(axis=1) / rows
         return missed

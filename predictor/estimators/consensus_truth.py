@@ -102,7 +102,7 @@ class ConsensusForecast:
         truth = ConsensusTruth.of(list(calibrated), self._simulated(case, supervision.rows[used]), classes=classes)
         student = case.strong.take(supervision.rows[used])
         root = flat_root(student.kernel, FLAT_RIDGE)
-        train = by_ridge(student.features, case.training, rng)
+        train = by_ridge(student.features, case.training, rng, student.device)
         runs, totals, others = [], [], []
         own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
         training = replace(case.training, label_form="soft")
@@ -145,8 +145,7 @@ class ConsensusForecast:
         here = case.take(rows)
         gold = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
         kernel = consensus_kernel((here.strong, *here.weak, *here.context_models), FLAT_RIDGE)
-        rng = case.rng("simulated weak labels")
-        return simulated_moments(here.weak, kernel, gold, case.training.squared, rng, case.device)
+        return simulated_moments(here.weak, kernel, gold, case.training.squared, case.rng("simulated weak labels"))
 
 
 def _unlike(case: Case, classes: bool) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from predictor.estimators.problem import Case
 from predictor.estimators.supervision import Supervision, cross_fitted_student, fold_schedule, folds_of
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device
 from predictor.training.coding import Coding
 from predictor.training.learners import LogisticHeads, RidgeHeads, TunableLearner
 from predictor.training.measures import hardened
@@ -23,18 +24,21 @@ Teach = Callable[[Array], Array]
 """(L, n, k) labels -> (L, n, k) held-out predictions, in the same unit."""
 
 
-def by_ridge(strong: NDArray[np.floating], training: Training, rng: np.random.Generator) -> Teach:
+def by_ridge(
+    strong: NDArray[np.floating], training: Training, rng: np.random.Generator, device: Device = HOST
+) -> Teach:
     """Ridge students on soft labels.
 
     Args:
         strong: (n, d) features of the rows.
         training: rows and ridge of the student; other heads' are not looked at.
         rng: cuts the rows, anew at every call.
+        device: that factors the heads.
     """
 
     def train(labels: Array) -> Array:
         stacked = labels.transpose(1, 0, 2)
-        learned = cross_fitted_student(strong, stacked.reshape(len(strong), -1), training.squared, rng)
+        learned = cross_fitted_student(strong, stacked.reshape(len(strong), -1), training.squared, rng, device)
         return learned.reshape(stacked.shape).transpose(1, 0, 2)
 
     return train

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array, Ints
+from predictor.statistics.device import HOST, Device, namespace, on_host
 from predictor.training.label_prior import solved
 
 
@@ -20,30 +21,35 @@ class FlatSmoother:
         features: (n, d), as given; Z is made of them anew when it is needed.
         scale: of the features.
         ridge: β > 0, as a share of tr K.
-        root: (m, m) lower Cholesky factor of what is inverted, m the smaller of n and d.
+        root: (m, m) lower Cholesky factor of what is inverted, m the smaller of n and d; on the device.
+        device: that factors and multiplies; blocks are in numpy.
     """
 
     features: NDArray[np.floating]
     scale: Scale
     ridge: float
     root: Array
+    device: Device
 
     @classmethod
-    def of(cls, features: NDArray[np.floating], ridge: float) -> FlatSmoother:
+    def of(cls, features: NDArray[np.floating], ridge: float, device: Device = HOST) -> FlatSmoother:
         """Factor (n, d) features that vary."""
         scale = Scale.of(features)
-        scaled = _scaled(features, scale)
+        scaled = device.put(_scaled(features, scale))
         among = scaled.T @ scaled if features.shape[1] <= len(features) else scaled @ scaled.T
-        among.flat[:: len(among) + 1] += ridge
-        return cls(features, scale, ridge, np.asarray(np.linalg.cholesky(among), dtype=np.float64))
+        diagonal = device.put(np.arange(len(among)))
+        among[diagonal, diagonal] += ridge
+        root: Array = namespace(among).linalg.cholesky(among)
+        return cls(features, scale, ridge, root, device)
 
     def among(self, rows: slice | Ints) -> Array:
         """(k, k) P between some rows."""
         if self.features.shape[1] <= len(self.features):
-            half = solved(self.root, _scaled(self.features[rows], self.scale, len(self.features)).T.copy())
-            return half.T @ half
-        half = solved(self.root, np.ascontiguousarray(np.eye(len(self.root))[:, rows]))
-        found: Array = half.T @ half
+            scaled = _scaled(self.features[rows], self.scale, len(self.features)).T.copy()
+            half = solved(self.root, self.device.put(scaled))
+            return on_host(half.T @ half)
+        half = solved(self.root, self.device.put(np.ascontiguousarray(np.eye(len(self.root))[:, rows])))
+        found: Array = on_host(half.T @ half)
         found *= -self.ridge
         found.flat[:: len(found) + 1] += 1.0
         return found

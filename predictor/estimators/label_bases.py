@@ -90,7 +90,7 @@ def _of_same_rows(case: Case, voters: Voters, kernel: Array, *, unit: bool) -> A
         return None
     trained, training = [models[voters.names[i]] for i in weak], case.training
     rng, asked = case.rng("simulated weak labels"), training.sizes(case.rows)[0]
-    moments = simulated_moments(trained, kernel, asked, training.squared, rng, case.device)
+    moments = simulated_moments(trained, kernel, asked, training.squared, rng)
     one = linear_prediction(voters.scores[:, weak], moments, np.ones(len(weak)))
     others = voters.only([i for i in range(len(voters.names)) if i not in weak])
     kind: Kind = "weak"
@@ -101,7 +101,7 @@ def _of_same_rows(case: Case, voters: Voters, kernel: Array, *, unit: bool) -> A
 def _students(case: Case, labels: list[Array]) -> list[Array]:
     """(n, k) of each: centred answers of students trained on (n, k) labels, on rows that they were not trained on."""
     stacked, rng = np.concatenate(labels, axis=1), case.rng("consensus")
-    strong, training = case.strong.features, case.training.squared
-    answers: Array = np.mean([cross_fitted_student(strong, stacked, training, rng) for _ in range(HALVINGS)], axis=0)
+    given = case.strong.features, stacked, case.training.squared, rng, case.strong.device
+    answers: Array = np.mean([cross_fitted_student(*given) for _ in range(HALVINGS)], axis=0)
     answers = answers - answers.mean(axis=0)
     return np.split(answers, len(labels), axis=1)

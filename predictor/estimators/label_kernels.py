@@ -57,7 +57,7 @@ def label_kernels(case: Case) -> tuple[Array, ...]:
     if not others:
         return strong, strong, *easier
     rows = compared_rows(case.rows)
-    smoothers = in_order(lambda one: FlatSmoother.of(one.features, FLAT_RIDGE), others)
+    smoothers = in_order(lambda one: FlatSmoother.of(one.features, FLAT_RIDGE, one.device), others)
     compared = in_order(lambda one: one.among(rows), smoothers)
     weights = model_weights([*others, case.strong])
     shares = agreed_shares(agreement([*compared, strong[rows, rows]]), weights)[:-1]

@@ -42,7 +42,7 @@ def flat_kernel_of(model: Representation, ridge: float) -> Array:
     """As `flat_kernel`, without eigenvectors where the features fit into memory: K (K + β I)⁻¹ over its trace."""
     if streams(model.features):
         return flat_kernel(model.kernel, ridge)
-    return FlatSmoother.of(model.features, ridge).flat()
+    return FlatSmoother.of(model.features, ridge, model.device).flat()
 
 
 def mixed_kernel(kernels: Sequence[Callable[[], Array]], shares: Array) -> Array:

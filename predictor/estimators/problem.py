@@ -33,6 +33,7 @@ class Representation:
         parameters: weights of the model, or None where unknown.
         depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
         labels_only: the features are the candidate's labels, as it has no others.
+        device: where what is made of the features is factored.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Representation:
     parameters: int | None = None
     depth: float | None = None
     labels_only: bool = False
+    device: Device = HOST
     _alignments: WeakKeyDictionary[Representation, Alignment] = field(
         init=False, repr=False, default_factory=WeakKeyDictionary
     )
@@ -47,9 +49,9 @@ class Representation:
     _heads: HeadCache = field(init=False, repr=False, default_factory=HeadCache)
 
     @classmethod
-    def of(cls, found: FeatureSet) -> Representation:
+    def of(cls, found: FeatureSet, device: Device = HOST) -> Representation:
         """What an estimator needs of a feature set."""
-        return cls(found.name, found.values, found.parameters, found.depth, found.labels_only)
+        return cls(found.name, found.values, found.parameters, found.depth, found.labels_only, device)
 
     @once
     def kernel(self) -> Kernel:
@@ -61,7 +63,7 @@ class Representation:
         if self._reordered is not None:
             source, order = self._reordered
             return source.kernel.permuted(order)
-        return kernel_of(self.features)
+        return kernel_of(self.features, self.device)
 
     def alignment(self, strong: Representation) -> Alignment:
         """This model's kernel beside the strong model's on the same rows, made at most once.
@@ -82,7 +84,7 @@ class Representation:
 
     def head(self, train: NDArray[np.integer], other: NDArray[np.integer]) -> FactoredRidge:
         """A ridge head trained on some rows and carried over to others; the latest are cached."""
-        return self._heads.of(self.features, train, other)
+        return self._heads.of(self.features, train, other, self.device)
 
     @property
     def dim(self) -> int:
@@ -91,7 +93,8 @@ class Representation:
 
     def take(self, rows: NDArray[np.integer]) -> Representation:
         """The same model on the given rows."""
-        return Representation(self.name, self.features[rows], self.parameters, self.depth, self.labels_only)
+        about = self.parameters, self.depth, self.labels_only, self.device
+        return Representation(self.name, self.features[rows], *about)
 
     def permuted(self, order: NDArray[np.integer]) -> Representation:
         """The same model with its rows in another order; its eigenvalues are the same, so it is not factored again."""
@@ -132,7 +135,6 @@ class Case:
         context_models: models on the same rows that shape the prior of tasks and are not candidates themselves.
         voters: scores of the rows by descriptions and proxies, or None.
         described_classes: classes that are described in words; 0 where none are, or the labels are numbers.
-        device: where training is simulated.
     """
 
     strong: Representation
@@ -145,7 +147,6 @@ class Case:
     context_models: tuple[Representation, ...] = ()
     voters: Voters | None = None
     described_classes: int = 0
-    device: Device = HOST
 
     @property
     def rows(self) -> int:
@@ -169,7 +170,6 @@ class Case:
             tuple(one.take(rows) for one in self.context_models),
             None if self.voters is None else self.voters.take(rows),
             self.described_classes,
-            self.device,
         )
 
     def shuffled(self, rng: np.random.Generator) -> Case:
@@ -189,5 +189,4 @@ class Case:
             self.context_models,
             self.voters,
             self.described_classes,
-            self.device,
         )

@@ -11,7 +11,6 @@ from predictor.estimators.problem import Representation
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
-from predictor.statistics.device import HOST, Device
 from predictor.statistics.threads import in_order
 from predictor.training.label_prior import LabelPrior
 from predictor.training.splits import TEST_SHARE, Parts, cut
@@ -24,19 +23,13 @@ SPLITS = 4
 
 
 def simulated_moments(
-    weak: Sequence[Representation],
-    kernel: Array,
-    gold: int,
-    training: Training,
-    rng: np.random.Generator,
-    device: Device = HOST,
+    weak: Sequence[Representation], kernel: Array, gold: int, training: Training, rng: np.random.Generator
 ) -> WeakMoments:
     """Moments of the candidates' weak labels over random cuts of the rows.
 
     Args:
         kernel: (n, n) of the tasks.
         gold: rows that heads are trained on; nine tenths of all rows at most.
-        device: that trains them.
     """
     rows = len(kernel)
     gold = max(1, min(gold, rows - round(TEST_SHARE * rows)))
@@ -44,12 +37,12 @@ def simulated_moments(
     found = []
     for _ in range(SPLITS):
         part = cut(rows, gold, 0, rng)
-        heads = in_order(partial(_head, part, device), weak)
-        found.append(weak_moments(heads, part.weak, part.test, prior, training, device))
+        heads = in_order(partial(_head, part), weak)
+        found.append(weak_moments(heads, part.weak, part.test, prior, training, weak[0].device))
     return WeakMoments(
         np.mean([one.spread for one in found], axis=0), np.mean([one.with_truth for one in found], axis=0)
     )
 
 
-def _head(part: Parts, device: Device, weak: Representation) -> FactoredRidge:
-    return FactoredRidge.of(weak.features[part.weak], weak.features[part.test], device)
+def _head(part: Parts, weak: Representation) -> FactoredRidge:
+    return FactoredRidge.of(weak.features[part.weak], weak.features[part.test], weak.device)

@@ -14,6 +14,7 @@ from predictor.heads.divergences import class_probabilities
 from predictor.heads.ridge import FactoredRidge
 from predictor.query.training_plan import Training
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device
 from predictor.statistics.threads import in_order
 from predictor.training.splits import Rows
 
@@ -83,7 +84,7 @@ def _head(case: Case, candidate: Representation, train: NDArray[np.intp], other:
     """The weak head; kept for the next estimator where the case has one candidate, as those of many are large."""
     if len(case.weak) == 1:
         return candidate.head(train, other)
-    return FactoredRidge.of(candidate.features[train], candidate.features[other])
+    return FactoredRidge.of(candidate.features[train], candidate.features[other], candidate.device).on_host()
 
 
 def unlabelled_rows(case: Case) -> NDArray[np.intp]:
@@ -140,6 +141,7 @@ def cross_fitted(
     rng: np.random.Generator,
     ridge: float | None = None,
     max_rows: int | None = None,
+    device: Device = HOST,
 ) -> Array:
     """(n, k) held-out predictions of the strong head trained on weak labels: each row from heads that never saw it.
 
@@ -149,10 +151,13 @@ def cross_fitted(
         folds: ≥ 2, random, of equal size.
         ridge: a share of tr K; None for leave-one-out on the weak labels of the training folds.
         max_rows: that a head is trained on, of its training folds; None for all of them.
+        device: that factors the heads.
     """
-    return cross_fitted_by(
-        lambda train, test: FactoredRidge.of(strong[train], strong[test]), weak_labels, folds, rng, ridge, max_rows
-    )
+
+    def head(train: NDArray[np.intp], test: NDArray[np.intp]) -> FactoredRidge:
+        return FactoredRidge.of(strong[train], strong[test], device).on_host()
+
+    return cross_fitted_by(head, weak_labels, folds, rng, ridge, max_rows)
 
 
 def cross_fitted_by(
@@ -181,15 +186,19 @@ def fold_schedule(
 
 
 def cross_fitted_student(
-    strong: NDArray[np.floating], weak_labels: Array, training: Training, rng: np.random.Generator
+    strong: NDArray[np.floating],
+    weak_labels: Array,
+    training: Training,
+    rng: np.random.Generator,
+    device: Device = HOST,
 ) -> Array:
     """(n, k) held-out predictions of the student as it will be trained, on (n, k) weak labels and (n, d) features.
 
     Each half is predicted by the student trained on the other. A training of more than half of the rows takes more
-    folds, up to ten.
+    folds, up to ten. The device factors the heads.
     """
     folds, max_rows = folds_of(len(strong), training)
-    return cross_fitted(strong, weak_labels, folds, rng, training.student_ridge, max_rows)
+    return cross_fitted(strong, weak_labels, folds, rng, training.student_ridge, max_rows, device)
 
 
 def folds_of(rows: int, training: Training) -> tuple[int, int | None]:

@@ -167,7 +167,7 @@ class TruthForecast:
         """Heads of the candidates at these places on random splits of the rows."""
         weak, training = [case.weak[i].features for i in places], case.training.squared
         count, rng = self.splits(case.rows), case.rng("truth splits")
-        return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng, case.device)
+        return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng, case.strong.device)
 
     def _draws(self, case: Case, truths: LabelTruths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
         """Plausible labels of all rows: per split of a simulation, at its noise, or in one batch.
@@ -207,7 +207,7 @@ class TruthForecast:
         batches = truths.batches(drawn, rows, np.array_split(shuffled, self.halvings))
         named = RowClasses(coding) if truths.classes else None
         rng, strong = case.rng("truth students"), case.strong.features[rows]
-        teach, null = by_ridge(strong, training, rng), coding.labels(mixed)
+        teach, null = by_ridge(strong, training, rng, case.strong.device), coding.labels(mixed)
         run = CrossFitOutcome.mean(
             [cross_fit_outcome(teach, weak, null, mean, one, rng, named, drawn=own) for one, own in batches]
         )

@@ -88,7 +88,7 @@ class TruthPosteriorForecast:
         weak = coding.labels(np.stack([p[used] for p in supervision.predictions if p is not None]))
         null = coding.labels(np.stack([p[:, used] for p in supervision.null if p is not None]))
         truth = _Truth.of(posterior) if case.labels.kind == "regression" else _Truth.of_classes(posterior, gold)
-        train = by_ridge(strong[rows], case.training, rng)
+        train = by_ridge(strong[rows], case.training, rng, case.strong.device)
         run = CrossFitOutcome.mean(
             [
                 cross_fit_outcome(train, weak, null, truth.mean, truth.draw(self.draws, rng), rng, truth.classes)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from predictor.spectral.spectra import Scale, factor, roots
 from predictor.statistics.arrays import Array
-from predictor.statistics.device import HOST, Device, beside, namespace
+from predictor.statistics.device import HOST, Device, beside, namespace, on_host
 from predictor.statistics.once import once
 
 RIDGES: Array = np.logspace(-6, 1, 22)
@@ -68,6 +68,10 @@ class FactoredRidge:
     def nbytes(self) -> int:
         """Memory of its arrays."""
         return self.values.nbytes + self.left.nbytes + self.transfer.nbytes
+
+    def on_host(self) -> FactoredRidge:
+        """The head in numpy, for real labels."""
+        return FactoredRidge(*(on_host(one) for one in (self.values, self.left, self.transfer)))
 
     def take(self, place: int | slice) -> FactoredRidge:
         """The head at one place of a stack, or at some."""

@@ -80,7 +80,8 @@ class Options(TypedDict, total=False):
         seed: >= 0.
         calibration: name of a fitted calibration.
         past_outcomes: recipe of recorded outcomes of the same candidates that are taken as evidence, or `any`.
-        answer_device: where training is simulated: `numpy`, `cpu` or `cuda[:N]` by torch, or `auto`.
+        answer_device: where heads and kernels are factored and training is simulated: `numpy`, `cpu` or `cuda[:N]` by
+            torch, or `auto`.
     """
 
     candidates: str | Path | None

@@ -76,8 +76,8 @@ class Settings:
         truncate: the end that a long row loses, or its middle.
         calibration: name of a fitted calibration, or None.
         past_outcomes: recipe of the recorded outcomes that are evidence, `any` for all of them; None for none.
-        answer_device: where training is simulated: `numpy`; `cpu` or `cuda[:N]` by torch; `auto` for a GPU where there
-            is one, else numpy.
+        answer_device: where heads and kernels are factored and training is simulated: `numpy`; `cpu` or `cuda[:N]` by
+            torch; `auto` for a GPU where there is one, else numpy.
         precision: of torch arithmetic; `auto` is bf16 where the device and the model support it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
             dropped on the way; see `predictor.ranking.racing`. Confidence in [0.5, 1), 0.95 where only a budget is
@@ -202,8 +202,8 @@ class Settings:
         "numpy",
         Option(
             "ranking",
-            "where training is simulated: numpy (default), cuda or cuda:N (a GPU, by torch), cpu (torch without one), "
-            "or auto (a GPU where there is one); numbers agree to 1e-6",
+            "where heads and kernels are factored and training is simulated: numpy (default), cuda or cuda:N (a GPU, "
+            "by torch), cpu (torch without one), or auto (a GPU where there is one); numbers agree to 1e-6",
             "DEVICE",
         ),
     )

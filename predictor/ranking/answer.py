@@ -39,7 +39,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     pending = [i for i, one in enumerate(candidates) if one.active]
     ordering, suggested = None, NONE
     with one_blas_thread(), selection.device.running():
-        strong = Representation.of(gathered.strong)
+        strong = Representation.of(gathered.strong, selection.device)
         with StrongBoundary(query.strong):
             strong_diagnostics = spectrum(strong)
         threads = usable_threads()
@@ -55,7 +55,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
         active: Sequence[PendingCandidate] = [one for one in candidates if one.active]
         if active:
             yield Progress("", "estimate", len(active), len(active) + 1)
-            case = case_of(query, strong, active, gathered.context_models, gathered.voters, selection.device)
+            case = case_of(query, strong, active, gathered.context_models, gathered.voters)
             effects = selection.effects([one.name for one in active])
             known = [one.estimates for one in active]
             ordering = order(selection.ranking_estimator, case, selection.rank_by, known, effects, selection.past)

@@ -10,6 +10,7 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.source import FeatureSet
 from predictor.results.candidate import Estimate, Failure
 from predictor.statistics.arrays import Array
+from predictor.statistics.device import HOST, Device
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,6 @@ class PendingCandidate:
             raise TypeError(f"candidate {self.name!r} has no features")
         return self.features
 
-    @property
-    def representation(self) -> Representation:
+    def representation(self, device: Device = HOST) -> Representation:
         """What an estimator needs of its features; made anew each time, so that its kernel is not stored."""
-        return Representation.of(self.known_features)
+        return Representation.of(self.known_features, device)

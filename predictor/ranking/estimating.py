@@ -21,7 +21,6 @@ from predictor.ranking.ordering import Ordering
 from predictor.ranking.selection import Selection
 from predictor.results.candidate import Estimate
 from predictor.statistics.arrays import Array
-from predictor.statistics.device import HOST, Device
 from predictor.truth.voters import Voters
 
 SPECTRUM = 32
@@ -69,23 +68,21 @@ def case_of(
     candidates: Sequence[PendingCandidate],
     context_models: Sequence[FeatureSet] = (),
     voters: Voters | None = None,
-    device: Device = HOST,
 ) -> Case:
-    """What the estimators are given of these candidates; all of them have features."""
-    settings = query.settings
+    """What the estimators are given of these candidates; all have features, and the device of the strong model."""
+    settings, strong = query.settings, strong if isinstance(strong, Representation) else Representation.of(strong)
     refined = {one.name: one.refined for one in candidates if one.refined is not None}
     return Case(
-        strong if isinstance(strong, Representation) else Representation.of(strong),
-        tuple(one.representation for one in candidates),
+        strong,
+        tuple(one.representation(strong.device) for one in candidates),
         query.labels,
         {one.name: one.weak_labels for one in candidates if one.weak_labels is not None},
         settings.seed,
         refined if settings.refine == "prompted" else None,
         settings.training,
-        tuple(Representation.of(one) for one in context_models),
+        tuple(Representation.of(one, strong.device) for one in context_models),
         voters,
         described_classes(query),
-        device,
     )
 
 

@@ -89,7 +89,7 @@ class Selection:
         evidence: the most that is known of any candidate.
         calibration: None where none was named.
         past: recorded outcomes of the candidates; None where they are not asked for.
-        device: where training is simulated.
+        device: that computes, as the settings name it.
     """
 
     estimators: tuple[Estimator, ...]

@@ -95,8 +95,8 @@ def stage_scores(
     if query.settings.calibration is not None:
         rank_by = rank_by or "w2s_error"  # what past outcomes correct
     case = Case(
-        Representation.of(features.student),
-        tuple(one.representation for one in candidates.values()),
+        Representation.of(features.student, selection.device),
+        tuple(one.representation(selection.device) for one in candidates.values()),
         None if query.labels is None else query.labels.take(rows),
         {
             name: np.asarray(query.weak_labels[one.spec.name], dtype=np.float64)[rows]
@@ -107,7 +107,6 @@ def stage_scores(
         training=training_on_all_rows(query, estimator),
         voters=features.read_voters,
         described_classes=described_classes(query),
-        device=selection.device,
     )
     rng = np.random.default_rng([query.settings.seed, stage, *b"halves"])
     with one_blas_thread(), selection.device.running():

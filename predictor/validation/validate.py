@@ -70,7 +70,7 @@ def validation_steps(
         recipe: ridge heads where None. Its sizes and ridges replace those of the settings in the predictions.
         groups: (n,) rows of one group never fall into two parts of a split.
         student_of: for recipes that train the strong model itself; called before anything else is done.
-        device: where the predictions simulate training.
+        device: that the settings of the query name.
 
     Raises:
         W2SError: the request or the strong model is wrong, a row is unlabelled, or no candidate is left.
