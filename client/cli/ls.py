@@ -133,6 +133,7 @@ def _devices(as_json: bool) -> None:
     else:
         import torch
 
+        note = "Answers are computed with numpy; --answer-device names another device."
         for place in range(torch.cuda.device_count()):
             facts = torch.cuda.get_device_properties(place)
             found.append((f"cuda:{place}", facts.name, facts.total_memory))

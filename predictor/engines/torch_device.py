@@ -29,13 +29,14 @@ class TorchDevice:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """One thread of the CPU for each operation, as candidates are shared over threads already.
+        """One thread for each operation, as candidates are shared over threads, and products of all 32 bits.
 
         Raises:
             LimitError: the memory of the device does not suffice.
         """
-        threads = torch.get_num_threads()
+        threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
         torch.set_num_threads(1)
+        torch.set_float32_matmul_precision("highest")
         try:
             yield
         except RuntimeError as error:
@@ -50,5 +51,6 @@ class TorchDevice:
             ) from error
         finally:
             torch.set_num_threads(threads)
+            torch.set_float32_matmul_precision(precision)
             if self.name != "cpu":
                 torch.cuda.empty_cache()

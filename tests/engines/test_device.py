@@ -11,10 +11,14 @@ from predictor.api import predict
 from predictor.engines.device import open_device
 from predictor.engines.torch_device import TorchDevice
 from predictor.errors import InputError, LimitError
+from predictor.intake.request import build_query
 from predictor.query.settings import Settings
+from predictor.ranking.rank import rank_steps
 from predictor.statistics.device import HOST
+from predictor.steps import drain
+from predictor.store.arrays import ArraySource
 
-ROWS = 150
+ROWS, FULL_AT = 150, 70
 KINDS = ("nothing", "descriptions", "weak labels", "gold labels", "numbers", "three classes", "own training")
 REL = 1e-6
 
@@ -174,13 +178,41 @@ def test_too_little_memory_is_said_with_what_to_do():
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 
-def test_threads_of_torch_are_put_back():
-    """One for each operation inside, as many as before afterwards."""
-    before = torch.get_num_threads()
+class FakeFullDevice(TorchDevice):
+    """A device without room for features of one width."""
+
+    def put(self, array):
+        if array.shape[-1:] == (FULL_AT,):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore.")
+        return super().put(array)
+
+
+def test_memory_lacking_for_one_candidate_fails_it_alone(arrays):
+    """The others are ranked, and the reason says what to do."""
+    strong, weak, _ = arrays
+    query = build_query(strong=strong, weak=weak)
+    found = drain(rank_steps(query, ArraySource(), device=FakeFullDevice("cpu"))).candidates
+    assert [one.status for one in found] == ["ok", "ok", "failed"]
+    assert found[-1].error.reason == "DEVICE_MEMORY"
+    assert (
+        "cpu has too little memory for this answer (CUDA out of memory. Tried to allocate 2.00 GiB.)"
+        in found[-1].error.message
+    )
+
+
+def test_settings_of_torch_are_put_back():
+    """One thread for each operation and whole 32-bit numbers inside, as before afterwards."""
+
+    def now():
+        return torch.get_num_threads(), torch.get_float32_matmul_precision()
+
+    before = now()
     torch.set_num_threads(2)
+    torch.set_float32_matmul_precision("medium")
     try:
         with TorchDevice("cpu").running():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
+            assert now() == (1, "highest")
+        assert now() == (2, "medium")
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])
