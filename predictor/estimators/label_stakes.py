@@ -40,7 +40,7 @@ def label_stake(case: Case, *, accuracy: bool, estimator: TruthForecast | None =
         InputError: as `TruthForecast.forecast`.
     """
     estimator = estimator or TruthForecast()
-    rows, case = estimator.sampled_rows(case), estimator.prepared(case)
+    rows, case = estimator.sampled(estimator.prepared(case))
     known = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
     truths = estimator.truths(case, known)
     level = truths.order.heaviest(GRID_POINTS)

@@ -13,7 +13,7 @@ from predictor.statistics.arrays import Array, Ints
 from predictor.training.coding import Coding
 from predictor.training.row_classes import RowClasses
 from predictor.truth.class_link import ClassLink, Smoother
-from predictor.truth.class_truth import class_probabilities
+from predictor.truth.class_probabilities import class_probabilities
 from predictor.truth.conditioned import DrawnLabels, LabelPosterior
 from predictor.truth.voters import Consensus, Voters, variances_of
 
@@ -33,6 +33,7 @@ class LabelTruths:
         voters, consensus: in that unit, without gold labels; None where nobody votes.
         classes: labels are class codes in that coding.
         known, gold: rows with gold labels, and these labels.
+        uncertain: standard error of the level of errors, as far as gold rows show it.
     """
 
     order: LabelPosterior
@@ -44,6 +45,7 @@ class LabelTruths:
     classes: bool
     known: Rows
     gold: Array
+    uncertain: float = 0.0
 
     def with_classes(
         self, drawn: Sequence[DrawnLabels], smoother: Smoother, rng: np.random.Generator
@@ -105,9 +107,9 @@ class LabelTruths:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How much each voter is relied on."""
+        """How much each voter is relied on; without voters, how many gold rows the truth is from."""
         if self.voters is None or self.consensus is None:
-            return ()
+            return (f"truth from {len(self.known)} gold rows",) if len(self.known) else ()
         relied = zip(self.voters.names, self.consensus.reliability, strict=True)
         return ("truth from " + ", ".join(f"{name} {value:.2f}" for name, value in relied),)
 

@@ -38,7 +38,13 @@ class Supervision:
 
 
 def supervise(
-    case: Case, rng: np.random.Generator, shuffles: int = 0, *, every_row: bool = False, null: bool = True
+    case: Case,
+    rng: np.random.Generator,
+    shuffles: int = 0,
+    *,
+    every_row: bool = False,
+    null: bool = True,
+    among: Rows | None = None,
 ) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
 
@@ -48,6 +54,7 @@ def supervise(
         rng: shuffles the pairing of given labels with rows, of training rows with gold labels for trained heads.
         shuffles: S.
         every_row: of gold rows, too, for candidates whose heads were not trained on these.
+        among: the rows concerned are some of these; None for all.
         null: False to draw the shuffles, so that `rng` gives the same numbers afterwards, and label none of them.
 
     Raises:
@@ -55,6 +62,7 @@ def supervise(
             does not fit the gold labels.
     """
     rows = np.arange(case.rows) if every_row else unlabelled_rows(case)
+    rows = rows if among is None else rows[np.isin(rows, among)]
     known = np.flatnonzero(case.labels.known) if case.labels is not None else np.empty(0, dtype=int)
     given = [one.name in case.weak_labels for one in case.weak]
     sizes = [len(rows) if one else 0 if case.labels is None else len(known) for one in given]

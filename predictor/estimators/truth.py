@@ -85,25 +85,26 @@ class TruthForecast:
         Raises:
             InputError: too few rows, gold labels of nearly all rows, or evidence that does not fit.
         """
-        pool, case = case.rows, self.prepared(case)
+        whole = self.prepared(case)
+        taken, case = self.sampled(whole)
         known = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
-        trained = case.labels is not None and (case.training.weak_rows or 0) <= len(known)
+        gold = 0 if whole.labels is None else int(whole.labels.known.sum())
+        trained = whole.labels is not None and (case.training.weak_rows or 0) <= gold
         real = [trained or one.name in case.weak_labels for one in case.weak]
         truths = self.truths(case, known)
-        parts, drawn = [], self._draws(case, truths, simulated=not all(real))
+        parts, drawn = [], self.labels_drawn(case, truths, simulated=not all(real))
         if any(real):
-            parts.append((np.flatnonzero(real), self._trained(case, np.flatnonzero(real), truths, drawn)))
+            parts.append((np.flatnonzero(real), self._trained(whole, taken, np.flatnonzero(real), truths, drawn)))
         if not all(real):
             places = np.flatnonzero(~np.array(real))
             parts.append((places, self._simulated(case, places, truths, drawn)))
-        gold = len(known) if trained else None
         every_row = any(real) and _on_every_row(case, np.flatnonzero(real), truths)
         rows = case.rows if every_row else case.rows - len(known)
-        warnings = shortfall(rows, case.training, gold) if any(real) else ()
+        warnings = shortfall(rows, case.training, gold if trained else None) if any(real) else ()
         notes = truths.notes
         if not all(real):
             warnings += unlike(case)
-            notes += () if case.rows == pool else (cut_to(case, pool),)
+            notes += () if case is whole else (cut_to(case, whole.rows),)
         return replace(
             _joined(len(case.weak), parts, (*notes, AT_HAND if all(real) else FRESH)),
             warnings=warnings,
@@ -112,22 +113,22 @@ class TruthForecast:
         )
 
     def prepared(self, case: Case) -> Case:
-        """The case on `sampled_rows`, weak labels in the coding of gold ones."""
+        """The evidence used, weak labels in the coding of gold ones."""
         given = case.weak_labels if self.weak_labels else ()
-        case = replace(case, weak_labels={name: _table(case, name) for name in given})
-        return case if case.rows <= self.max_rows else case.take(self.sampled_rows(case))
+        return replace(case, weak_labels={name: _table(case, name) for name in given})
 
-    def sampled_rows(self, case: Case) -> Rows:
-        """At most `max_rows` of the rows, gold rows first."""
+    def sampled(self, case: Case) -> tuple[Rows, Case]:
+        """At most `max_rows` of the rows, gold rows first, and the case on these."""
         if case.rows <= self.max_rows:
-            return np.arange(case.rows)
+            return np.arange(case.rows), case
         rng = case.rng("truth rows")
         gold = np.empty(0, dtype=np.intp) if case.labels is None else np.flatnonzero(case.labels.known)
         gold = np.sort(rng.permutation(gold)[:MAX_GOLD])
         others = np.setdiff1d(np.arange(case.rows), gold)
         if case.labels is not None:
             others = others[~case.labels.known[others]]
-        return np.sort(np.concatenate([gold, rng.permutation(others)[: self.max_rows - len(gold)]]))
+        rows = np.sort(np.concatenate([gold, rng.permutation(others)[: self.max_rows - len(gold)]]))
+        return rows, case.take(rows)
 
     def truths(self, case: Case, known: Rows) -> LabelTruths:
         """The posteriors that make the order and the level."""
@@ -169,7 +170,7 @@ class TruthForecast:
         count, rng = self.splits(case.rows), case.rng("truth splits")
         return splits_of(case.strong.features, weak, sizes_of(case), count, training, rng, case.strong.device)
 
-    def _draws(self, case: Case, truths: LabelTruths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
+    def labels_drawn(self, case: Case, truths: LabelTruths, *, simulated: bool) -> tuple[DrawnLabels, ...]:
         """Plausible labels of all rows: per split of a simulation, at its noise, or in one batch.
 
         Candidates with and without weak labels are compared on the same, so that they differ in nothing else.
@@ -190,23 +191,28 @@ class TruthForecast:
         return simulated_outcomes(heads, order, alone, drawn, rng, shuffles=self.shuffles)
 
     def _trained(
-        self, case: Case, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
+        self, case: Case, taken: Rows, places: Rows, truths: LabelTruths, drawn: Sequence[DrawnLabels]
     ) -> SimulatedOutcomes:
         """Students really trained on the weak labels of some candidates; errors are shares of the label variance.
 
         Errors are measured on every row, gold rows by their own labels, unless heads were trained on these: gold rows
-        may have been chosen, and the others are then no sample of the pool.
+        may have been chosen, and the others are then no sample of the pool. Heads are trained on all gold rows.
+
+        Args:
+            case: on all rows.
+            taken: rows that truths are of.
         """
         every_row = _on_every_row(case, places, truths)
-        supervision = supervise(case, case.rng("truth shuffles"), self.shuffles, every_row=every_row)
-        coding, rows, training = truths.coding, supervision.rows, case.training
+        supervision = supervise(case, case.rng("truth shuffles"), self.shuffles, every_row=every_row, among=taken)
+        strong, rows = case.strong.features[supervision.rows], np.searchsorted(taken, supervision.rows)
+        coding, training = truths.coding, case.training
         mean = truths.moments(truths.order)[0][rows]
         weak = coding.labels(np.stack([t for i in places if (t := supervision.predictions[i]) is not None]))
         mixed = np.array([supervision.null[i] for i in places]).reshape(len(places), self.shuffles, *weak.shape[1:])
         shuffled = case.rng("truth batches").permutation(sum(len(one.noise) for one in drawn))
         batches = truths.batches(drawn, rows, np.array_split(shuffled, self.halvings))
         named = RowClasses(coding) if truths.classes else None
-        rng, strong = case.rng("truth students"), case.strong.features[rows]
+        rng = case.rng("truth students")
         teach, null = by_ridge(strong, training, rng, case.strong.device), coding.labels(mixed)
         run = CrossFitOutcome.mean(
             [cross_fit_outcome(teach, weak, null, mean, one, rng, named, drawn=own) for one, own in batches]
@@ -223,7 +229,9 @@ class TruthForecast:
                 [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold, own) for one, own in batches]
             )
         back, total = np.argsort(shuffled), np.concatenate([one.total for one in drawn])
-        draws = (run.error_draws[:, back] / total, run.gain_draws[:, back] / total, run.ceiling_draws[back] / total)
+        off = truths.uncertain * case.rng("truth level").standard_normal(len(total))
+        error_draws, ceiling_draws = (one[..., back] / total + off for one in (run.error_draws, run.ceiling_draws))
+        draws = (error_draws, run.gain_draws[:, back] / total, ceiling_draws)
         unit = truths.level.unit
         order, level = (
             float(np.mean(truths.moments(one)[1][rows])) * mean.shape[1] for one in (truths.order, truths.level)

@@ -18,11 +18,9 @@ class RowClasses:
 
     Attributes:
         coding: from the unit to codes: 0/1 of two classes, one column a class of more.
-        probability: (n, c) of each class, for expectations; None where these are means over the drawn classes.
     """
 
     coding: Coding
-    probability: Array | None = None
 
     @classmethod
     def of_codes(cls, columns: int) -> RowClasses:
@@ -34,6 +32,12 @@ class RowClasses:
         codes = self.coding.codes(labels)
         found: Ints = (codes[..., 0] > 0.5).astype(np.intp) if codes.shape[-1] == 1 else codes.argmax(axis=-1)
         return found
+
+    def labels(self, classes: Ints) -> Array:
+        """(n, k, R) labels of (n, R) classes."""
+        columns = len(self.coding.centre)
+        codes: Array = classes[:, :, None].astype(np.float64) if columns == 1 else np.eye(columns)[classes]
+        return self.coding.labels(codes).transpose(0, 2, 1)
 
     def drawn(self, labels: Array) -> Ints:
         """(n, R) classes of (n, k, R) drawn labels."""
@@ -52,14 +56,8 @@ class RowClasses:
         weak_draws, w2s_draws = (
             np.array([np.sum(weights * (one == classes), axis=0) for one in m]) for m in (first, second)
         )
-        expected = self._expected(first, classes), self._expected(second, classes)
-        return PredictedMeasure(*expected, weak_draws, w2s_draws, 1.0 / len(weights))
-
-    def _expected(self, named: Ints, classes: Ints) -> Array:
-        """(m,) expected share of right rows of (m, n, R) or (m, n, 1) named classes."""
-        if self.probability is None:
-            return np.array([float(np.mean(one == classes)) for one in named])
-        return np.array([float(np.mean(np.take_along_axis(self.probability, one, axis=1))) for one in named])
+        expected = [np.array([float(np.mean(one == classes)) for one in m]) for m in (first, second)]
+        return PredictedMeasure(expected[0], expected[1], weak_draws, w2s_draws, 1.0 / len(weights))
 
     def auroc(self, weak: Array, w2s: Array, classes: Ints, weights: Array) -> PredictedMeasure | None:
         """Areas under the ROC curve, arguments as of `accuracy`.

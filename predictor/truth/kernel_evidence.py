@@ -6,7 +6,9 @@ import numpy as np
 
 from predictor.statistics.arrays import Array
 from predictor.truth.model import NOISES
-from predictor.truth.posterior import TEMPER
+
+TEMPER = 10.0
+"""Models weigh exp(log evidence / TEMPER): they are alike, so their evidences are far from independent."""
 
 CONSTANT = 1e-12
 """Mean diagonal up to which a kernel is constant but for rounding: those compared are of the size of 1."""

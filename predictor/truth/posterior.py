@@ -8,22 +8,17 @@ length and noise maximise the marginal likelihood, the amplitude is profiled out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
-from predictor.statistics.threads import in_order, usable_threads
-
-LENGTHS = (0.6, 1.0, 1.6)
-"""RBF lengths tried, in units of each model's median distance between rows."""
-
-TEMPER = 10.0
-"""Models weigh exp(log evidence / TEMPER): they are alike, so their evidences are far from independent."""
+from predictor.statistics.threads import in_order
+from predictor.truth.kernel_evidence import TEMPER
+from predictor.truth.rbf import LENGTHS, PAIRS, Distances, mixture, rbf
 
 NOISES: Array = np.logspace(-3, 1.5, 19)
 """Noise variances tried, as multiples of the amplitude."""
@@ -79,32 +74,6 @@ class TruthPosterior:
         return drawn
 
 
-@dataclass(frozen=True, eq=False)
-class _Distances:
-    """Standardised features of one model with the squared median distance between its rows."""
-
-    scaled: Array
-    norms: Array
-    typical: float
-
-    @classmethod
-    def of(cls, features: NDArray[np.floating], pairs: NDArray[np.intp]) -> _Distances:
-        """Measure (n, d) features over (2, p) pairs of rows."""
-        scaled = Scale.of(features).apply(features)
-        norms = np.sum(scaled**2, axis=1)
-        left, right = pairs
-        apart = np.sum((scaled[left] - scaled[right]) ** 2, axis=1)[left != right]
-        return cls(scaled, norms, max(float(np.median(apart)), 1e-12))
-
-    def between(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> Array:
-        """(l, r) squared distances in units of the median's square."""
-        squared = (
-            self.norms[left][:, None] + self.norms[right][None, :] - 2.0 * self.scaled[left] @ self.scaled[right].T
-        )
-        result: Array = np.maximum(squared, 0.0) / self.typical
-        return result
-
-
 def truth_posterior(
     strong: NDArray[np.floating],
     weak: Sequence[NDArray[np.floating]],
@@ -121,19 +90,19 @@ def truth_posterior(
         labelled, target: row numbers, disjoint.
         rng: chooses selection rows and the pairs, the same for every model, whose median distance sets its length.
     """
-    pairs = rng.integers(len(strong), size=(2, 4000))
-    distances = [_Distances.of(features, pairs) for features in (strong, *weak)]
+    pairs = rng.integers(len(strong), size=(2, PAIRS))
+    distances = [Distances.of(features, pairs) for features in (strong, *weak)]
     chosen = rng.permutation(len(labelled))[:SELECTION_ROWS]
     rows = labelled[chosen]
     squared = [d.between(rows, rows) for d in distances]
     weights = _weights(squared, gold[chosen])
     among = [partial(_same, one) for one in squared]
     evidence, noise, length = max(
-        (*_evidence(_mixture(among, weights, length), gold[chosen]), length) for length in LENGTHS
+        (*_evidence(mixture(among, weights, length), gold[chosen]), length) for length in LENGTHS
     )
 
     def kernel(left: NDArray[np.intp], right: NDArray[np.intp]) -> Array:
-        return _mixture([partial(model.between, left, right) for model in distances], weights, length)
+        return mixture([partial(model.between, left, right) for model in distances], weights, length)
 
     values, vectors = np.linalg.eigh(kernel(labelled, labelled))
     across = kernel(target, labelled) @ vectors
@@ -150,34 +119,12 @@ def truth_posterior(
 
 def _weights(squared: Sequence[Array], gold: Array) -> Array:
     """(M,) exp(log evidence / TEMPER) of each model alone at its best length, summing to 1; tiny ones are dropped."""
-    alone = in_order(lambda one: max(_evidence(_kernel(one, 1.0, length), gold)[0] for length in LENGTHS), squared)
+    alone = in_order(lambda one: max(_evidence(rbf(one, 1.0, length), gold)[0] for length in LENGTHS), squared)
     logs = np.array(alone) * (len(gold) / TEMPER)
     weights = np.exp(logs - logs.max())
     weights[weights < 1e-3] = 0.0
     shares: Array = weights / weights.sum()
     return shares
-
-
-def _mixture(squared: Sequence[Callable[[], Array]], weights: Array, length: float) -> Array:
-    """Σ wₘ exp(−dₘ² / 2 length²) over the models that weigh anything; as many are in memory as threads.
-
-    Args:
-        squared: each gives the squared distances of one model.
-    """
-    used = [(one, float(w)) for one, w in zip(squared, weights, strict=True) if w]
-    total: Array | None = None
-    for start in range(0, len(used), threads := usable_threads()):
-        for part in in_order(lambda one: _kernel(one[0](), one[1], length), used[start : start + threads]):
-            total = part if total is None else np.add(total, part, out=total)
-    if total is None:
-        raise TypeError("weights of models sum to 1")
-    return total
-
-
-def _kernel(squared: Array, weight: float, length: float) -> Array:
-    found: Array = np.exp(squared * (-0.5 / length**2))
-    found *= weight
-    return found
 
 
 def _same(squared: Array) -> Array:

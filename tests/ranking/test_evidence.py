@@ -23,7 +23,7 @@ def test_gold_labels_of_some_rows_make_few_labels_evidence(models, kind):
     assert found.provenance.request["labelled_rows"] == 48
     assert found.best().name == "t0"
     assert found.best().predicted_w2s_error.unit == "label variance"
-    assert found.best().estimates["truth_posterior"].note.startswith("truth posterior from 48 gold rows")
+    assert found.best().estimates["truth_posterior"].note.startswith("truth from 48 gold rows")
 
 
 def test_the_heads_of_an_answer_from_gold_labels_have_the_ridges_asked_for(models):

@@ -41,6 +41,19 @@ def conditioned(mean, covariance, noise, gold, known, rows):
     return found, left, density
 
 
+def left_out(kernel, ratio, gold, known):
+    """τ² at which left-out gold rows are missed by as much as expected with noise `ratio` τ², and their predictions."""
+    missed, expected, found = 0.0, 0.0, np.empty_like(gold)
+    for i, row in enumerate(known):
+        others = np.delete(np.asarray(known), i)
+        among = kernel[np.ix_(others, others)] + ratio * np.eye(len(others))
+        weights = np.linalg.inv(among) @ kernel[others, row]
+        found[i] = weights @ np.delete(gold, i, axis=0)
+        missed += float(np.mean((gold[i] - found[i]) ** 2))
+        expected += kernel[row, row] + ratio - kernel[row, others] @ weights
+    return missed / expected, found
+
+
 def mixed(weights, means, covariances):
     """Mean and covariance of a mixture."""
     mean = sum(w * m for w, m in zip(weights, means, strict=True))

@@ -10,14 +10,10 @@ normal prior of unit variance. Sigmoids of each class against the rest, scaled t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import erf
-
 import numpy as np
 
 from predictor.heads.logistic import fit_logistic
 from predictor.statistics.arrays import Array
-from predictor.truth.posterior import TruthPosterior
 
 RIDGE = 1e-4
 """Of the sigmoids' slopes, on scores of unit mean square: enough for classes that scores part completely."""
@@ -25,75 +21,8 @@ RIDGE = 1e-4
 STEPS = 100
 """Newton steps at most; about ten are taken."""
 
-_ERF = np.frompyfunc(erf, 1, 1)
-
 MIN = 1e-6
 """Smallest probability of any class."""
-
-
-@dataclass(frozen=True, eq=False)
-class ClassTruth:
-    """Which class each of n rows is in.
-
-    Attributes:
-        probability: (n, c) of each class, rows summing to 1.
-        columns: 1 where labels are 0/1 codes of two classes, else c one-hot columns.
-        root: (n, r) and
-        own: (n,) parts of the latent that decides: root z + own ε is standard normal in every row.
-        standard_error: that of the expected squared error as a share of it, from gold rows left out.
-    """
-
-    probability: Array
-    columns: int
-    root: Array
-    own: Array
-    standard_error: float
-
-    @classmethod
-    def of(cls, posterior: TruthPosterior, gold: Array) -> ClassTruth:
-        """The posterior of classes from that of codes.
-
-        Args:
-            posterior: given `gold` in any linear coding.
-            gold: (l, k) codes of the gold rows: 0/1, or one-hot.
-        """
-        left, right = class_probabilities(posterior.left_out, posterior.mean, gold)
-        missed = np.sum((_codes(left, gold.shape[1]) - gold) ** 2, axis=1)
-        standard_error = float(np.std(missed) / np.sqrt(len(missed)) / max(np.mean(missed), 1e-12))
-        values, vectors = np.linalg.eigh(posterior.covariance)
-        spread = np.sqrt(posterior.variance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0)) / spread[:, None]
-        own = np.sqrt(np.maximum(1.0 - np.sum(root**2, axis=1), 0.0))
-        return cls(right, gold.shape[1], root, own, standard_error)
-
-    @property
-    def mean(self) -> Array:
-        """(n, k) expected codes."""
-        return _codes(self.probability, self.columns)
-
-    @property
-    def spread(self) -> float:
-        """Mean over rows of the codes' variance, summed over columns."""
-        mean = self.mean
-        return float(np.mean(np.sum(mean * (1.0 - mean), axis=1)))
-
-    def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """(n, k, R) codes: each row of a class with its probability, similar rows together.
-
-        The latent passes through the classes in an order of its own in every draw, so that none is next to another.
-        """
-        latent = self.root @ rng.standard_normal((self.root.shape[1], count))
-        latent += self.own[:, None] * rng.standard_normal(latent.shape)
-        level = 0.5 * (1.0 + _ERF(latent / np.sqrt(2.0)).astype(np.float64))
-        if self.columns == 1:
-            coded: Array = (level > self.probability[:, :1]).astype(np.float64)[:, None]
-            return coded
-        drawn = np.empty((len(level), self.columns, count))
-        for r in range(count):
-            order = rng.permutation(self.columns)
-            below = np.cumsum(self.probability[:, order], axis=1)[:, :-1]
-            drawn[:, :, r] = np.eye(self.columns)[order[np.sum(level[:, r, None] > below, axis=1)]]
-        return drawn
 
 
 def class_probabilities(left_out: Array, mean: Array, gold: Array) -> tuple[Array, Array]:
@@ -172,7 +101,3 @@ def _sigmoid(seen: Array, asked: Array, gold: Array) -> tuple[Array, Array]:
     head = fit_logistic(((seen - centre) / scale)[:, None], soft, np.array([RIDGE]))
     found = head.predict(((np.concatenate([seen, asked]) - centre) / scale)[:, None])[:, 0, 1]
     return found[: len(seen)], found[len(seen) :]
-
-
-def _codes(probability: Array, columns: int) -> Array:
-    return probability[:, 1:] if columns == 1 else probability
