@@ -33,7 +33,8 @@ class Representation:
         parameters: weights of the model, or None where unknown.
         depth: share of the model's blocks below the layer, 0 (embeddings) to 1 (last), or None where unknown.
         labels_only: the features are the candidate's labels, as it has no others.
-        device: where what is made of the features is factored.
+        device: where training on the features is simulated. The kernel is numpy's: labels are drawn along eigenvectors,
+            whose signs are free, so that another library would draw others.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Representation:
         if self._reordered is not None:
             source, order = self._reordered
             return source.kernel.permuted(order)
-        return kernel_of(self.features, self.device)
+        return kernel_of(self.features)
 
     def alignment(self, strong: Representation) -> Alignment:
         """This model's kernel beside the strong model's on the same rows, made at most once.
@@ -84,7 +85,7 @@ class Representation:
 
     def head(self, train: NDArray[np.integer], other: NDArray[np.integer]) -> FactoredRidge:
         """A ridge head trained on some rows and carried over to others; the latest are cached."""
-        return self._heads.of(self.features, train, other, self.device)
+        return self._heads.of(self.features, train, other)
 
     @property
     def dim(self) -> int:

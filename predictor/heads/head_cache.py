@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.heads.ridge import FactoredRidge
-from predictor.statistics.device import HOST, Device
 
 LIMIT = 128 << 20
 """Bytes of heads that are cached of one model at most."""
@@ -23,23 +22,18 @@ class HeadCache:
         self._lock = Lock()  # threads that want the same head wait for the one that factors it
 
     def of(
-        self,
-        features: NDArray[np.floating],
-        train: NDArray[np.integer],
-        other: NDArray[np.integer],
-        device: Device = HOST,
+        self, features: NDArray[np.floating], train: NDArray[np.integer], other: NDArray[np.integer]
     ) -> FactoredRidge:
         """The head trained on some rows of (n, d) features and carried over to others, factored where it is not cached.
 
         Args:
             features: the same at every call.
-            device: that factors.
         """
         key = (train.tobytes(), other.tobytes())
         with self._lock:
             found = self._heads.pop(key, None)
             if found is None:
-                found = FactoredRidge.of(features[train], features[other], device).on_host()
+                found = FactoredRidge.of(features[train], features[other])
             self._heads[key] = found  # last: it was asked for last
             while len(self._heads) > 1 and sum(head.nbytes for head in self._heads.values()) > self._limit:
                 del self._heads[next(iter(self._heads))]

@@ -80,7 +80,7 @@ class Options(TypedDict, total=False):
         seed: >= 0.
         calibration: name of a fitted calibration.
         past_outcomes: recipe of recorded outcomes of the same candidates that are taken as evidence, or `any`.
-        answer_device: where heads and kernels are factored and training is simulated: `numpy`, `cpu` or `cuda[:N]` by
+        answer_device: where heads are factored and training is simulated: `numpy`, `cpu` or `cuda[:N]` by
             torch, or `auto`.
     """
 

@@ -76,7 +76,7 @@ class Settings:
         truncate: the end that a long row loses, or its middle.
         calibration: name of a fitted calibration, or None.
         past_outcomes: recipe of the recorded outcomes that are evidence, `any` for all of them; None for none.
-        answer_device: where heads and kernels are factored and training is simulated: `numpy`; `cpu` or `cuda[:N]` by
+        answer_device: where heads are factored and training is simulated: `numpy`; `cpu` or `cuda[:N]` by
             torch; `auto` for a GPU where there is one, else numpy.
         precision: of torch arithmetic; `auto` is bf16 where the device and the model support it, else fp32.
         budget, confidence: where either is given, rows are read in stages and candidates that cannot be best are
@@ -202,7 +202,7 @@ class Settings:
         "numpy",
         Option(
             "ranking",
-            "where heads and kernels are factored and training is simulated: numpy (default), cuda or cuda:N (a GPU, "
+            "where heads are factored and training is simulated: numpy (default), cuda or cuda:N (a GPU, "
             "by torch), cpu (torch without one), or auto (a GPU where there is one); numbers agree to 1e-6",
             "DEVICE",
         ),

@@ -40,7 +40,7 @@ def answer_steps(query: RankingQuery, selection: Selection, gathered: Gathered) 
     ordering, suggested = None, NONE
     with one_blas_thread(), selection.device.running():
         strong = Representation.of(gathered.strong, selection.device)
-        with StrongBoundary(query.strong), selection.device.running():
+        with StrongBoundary(query.strong):
             strong_diagnostics = spectrum(strong)
         threads = usable_threads()
         for start in range(0, len(pending), threads):

@@ -100,7 +100,7 @@ def estimate_alone(
     """
     diagnostics: dict[str, float] = {}
     estimates: dict[str, Estimate] = {}
-    with CandidateBoundary(candidate.spec) as boundary, strong.device.running():
+    with CandidateBoundary(candidate.spec) as boundary:
         case = case_of(query, strong, [candidate])
         model = case.weak[0]
         shared = model.alignment(strong).shared_energy(LEADING)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from predictor.spectral.moments import CHUNK_ROWS, Moments
 from predictor.spectral.spectra import PrincipalKernel, Scale, Spectrum, constant, leading
 from predictor.statistics.arrays import Array
-from predictor.statistics.device import HOST, Device
 
 
 class Kernel(Protocol):
@@ -161,16 +160,13 @@ class StreamedKernel:
         return self.spectrum.shrinkage(ridge)
 
 
-def kernel_of(features: NDArray[np.floating], device: Device = HOST) -> Kernel:
+def kernel_of(features: NDArray[np.floating]) -> Kernel:
     """The kernel of (n, d) features, with U in memory only where that is no longer than `CHUNK_ROWS` rows or d.
-
-    Args:
-        device: that factors features which are not streamed.
 
     Raises:
         InputError: every dimension is constant over the rows.
     """
-    return StreamedKernel.of(features) if streams(features) else PrincipalKernel.of(features, device)
+    return StreamedKernel.of(features) if streams(features) else PrincipalKernel.of(features)
 
 
 def streams(features: NDArray[np.floating]) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from predictor.errors import InputError
 from predictor.statistics.arrays import Array
-from predictor.statistics.device import HOST, Device, namespace, on_host
+from predictor.statistics.device import namespace
 
 RANK_TOLERANCE = 1e-13
 """Eigenvalues below this share of the largest are rounding, not signal."""
@@ -161,17 +161,13 @@ class PrincipalKernel:
     tail_square: float = 0.0
 
     @classmethod
-    def of(cls, features: NDArray[np.floating], device: Device = HOST) -> PrincipalKernel:
+    def of(cls, features: NDArray[np.floating]) -> PrincipalKernel:
         """Factor (n, d) features in O(n d min(n, d)) time and O(n d) memory, through the smaller of K and ZᵀZ.
-
-        Args:
-            device: that factors; the kernel is in numpy.
 
         Raises:
             InputError: every dimension is constant over the rows.
         """
-        scaled = device.put(Scale.of(features).apply(features))
-        values, vectors = (on_host(one) for one in factor(scaled)[:2])
+        values, vectors, _ = factor(Scale.of(features).apply(features))
         if not len(values):
             raise constant(features)
         return cls(values, vectors)

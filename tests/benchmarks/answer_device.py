@@ -38,7 +38,7 @@ def numbers(value: object) -> Iterator[float]:
     if isinstance(value, dict):
         for name in sorted(value.keys() - {"timings"}):
             yield from numbers(value[name])
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for one in value:
             yield from numbers(one)
     elif isinstance(value, int | float) and not isinstance(value, bool):
