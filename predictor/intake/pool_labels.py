@@ -79,10 +79,10 @@ class RowsGiven:
 
 def _of_texts(given: Any) -> Pool:
     texts = list(given)
-    other = next((text for text in texts if not isinstance(text, str)), None)
-    if other is not None:
+    row = next((row for row, text in enumerate(texts) if not isinstance(text, str)), None)
+    if row is not None:
         raise InputError(
-            f"the pool has a {type(other).__name__}; give texts, or a file or frame of rows.",
+            f"row {row} of the pool is {texts[row]!r:.40}, which is no text; give texts, or a file or frame of rows.",
             reason="ROW_WITHOUT_TEXT",
             field="pool",
         )

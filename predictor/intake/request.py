@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeGuard, Unpack, cast
 
@@ -142,6 +143,7 @@ def build_query(
     Raises:
         InputError, NotFoundError: with the next step in the message.
     """
+    _check_keywords(options)
     student = spec_of(strong, "strong", "strong")
     listed = None if (file := options.get("candidates")) is None else read_candidates(file)
     candidates = _candidates(weak, listed)
@@ -223,12 +225,25 @@ def spec_of(model: Model, name: str, field: str) -> ModelSpec:
     return ModelSpec(name, "array:", values=values)
 
 
-def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
+def _check_keywords(options: Iterable[str]) -> None:
+    """Refuse a keyword that nothing reads."""
+    known = Options.__annotations__
+    unknown = next((one for one in options if one not in known), None)
+    if unknown is not None:
+        alike = difflib.get_close_matches(unknown, known, 1)
+        what = f"did you mean {alike[0]}?" if alike else f"known ones are {', '.join(sorted(known))}."
+        raise InputError(f"there is no keyword {unknown!r}; {what}", reason="UNKNOWN_KEYWORD", field=unknown)
+
+
+def _as_array(model: Any, name: str, field: str) -> NDArray[Any]:
     """The model as numpy sees it.
 
     Raises:
-        InputError: numpy cannot, as with rows of different lengths, or a tensor that it has no type for or that learns.
+        InputError: numpy cannot, as with rows of different lengths, or a tensor of a form that has no numbers here.
     """
+    if hasattr(model, "detach") and hasattr(model, "cpu"):
+        model = model.detach().cpu()
+        model = model.float() if str(model.dtype) == "torch.bfloat16" else model
     if isinstance(model, np.ma.MaskedArray) and np.ma.is_masked(model):
         raise InputError(
             f"{field} model {name!r} is an array with {int(np.ma.getmaskarray(model).sum()):,} masked values; a "
@@ -240,8 +255,7 @@ def _as_array(model: object, name: str, field: str) -> NDArray[Any]:
         return np.asarray(model)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{field} model {name!r} is no array of numbers ({error}); give features of shape (rows, dimensions), of a "
-            "tensor its .detach().float().cpu().numpy().",
+            f"{field} model {name!r} is no array of numbers ({error}); give features of shape (rows, dimensions).",
             reason="BAD_ARRAY",
             field=field,
         ) from error

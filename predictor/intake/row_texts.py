@@ -106,7 +106,7 @@ def _text(value: object, place: str, column: str) -> str:
         except ValueError:
             pass
     if not isinstance(value, str):
-        got = "no value" if _is_missing(value) else f"a {type(value).__name__}"
+        got = "no value" if _is_missing(value) else f"{value!r:.40}, which is no text"
         raise InputError(
             f"{place}: column {column!r} has {got}; every row needs a text (an empty string is one).",
             reason="ROW_WITHOUT_TEXT",

@@ -93,10 +93,12 @@ class RankingQuery:
 
 def _check_proxies(query: RankingQuery) -> None:
     for name, values in query.proxies.items():
-        if np.shape(values) != (len(query.pool),) or not np.isfinite(values).all():
+        fits = np.shape(values) == (len(query.pool),)
+        if not fits or not np.isfinite(values).all():
+            row = int(np.argmin(np.isfinite(values))) if fits else 0
+            found = f"is {values[row]} in row {row}" if fits else f"has shape {np.shape(values)}"
             raise InputError(
-                f"proxy {name!r} has shape {np.shape(values)}; give one finite number for each of the "
-                f"{len(query.pool)} rows.",
+                f"proxy {name!r} {found}; give one finite number for each of the {len(query.pool)} rows.",
                 reason="BAD_PROXY",
                 field="proxies",
             )

@@ -177,7 +177,9 @@ def test_every_row_is_drawn_equally_often(arrays):
         ({"weak_labels": {"z": [0.0] * ROWS}}, r"given for 'z', which is no candidate; the candidates are a, b"),
         ({"weak_labels": {"a": [0.0] * 3}}, r"weak labels of 'a' have shape \(3,\)"),
         ({"weak_labels": ["a.npy"]}, r"must be given as NAME=FILE"),
-        ({"pool": ["x", 3]}, r"the pool has a int; give texts"),
+        ({"pool": ["x", 3]}, r"row 1 of the pool is 3, which is no text; give texts"),
+        ({"labls": [0, 1]}, r"there is no keyword 'labls'; did you mean labels\?"),
+        ({"teacher_model": "a"}, r"there is no keyword 'teacher_model'; known ones are answer_device, budget, "),
         ({"weak": []}, r"no weak candidate given; name at least one with --weak"),
         ({"weak": ["./m", "./m"]}, r"candidate '\./m' is named twice; give each its own alias"),
         (

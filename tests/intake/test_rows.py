@@ -86,7 +86,7 @@ def test_other_columns_are_named(write):
         ("rows.jsonl", '{"text": "a"}\n"b"\n', r"line 2: a str where an object is needed"),
         ("rows.jsonl", '{"body": "a", "n": 1}\n{"body": "b"}\n', r"no column 'text'; its columns are: 'body', 'n'"),
         ("rows.jsonl", '{"text": "a"}\n{"body": "b"}\n', r"line 2: column 'text' has no value"),
-        ("rows.jsonl", '{"text": "a"}\n{"text": 3}\n', r"line 2: column 'text' has a int"),
+        ("rows.jsonl", '{"text": "a"}\n{"text": 3}\n', r"line 2: column 'text' has 3, which is no text"),
         ("rows.jsonl", '{"text": "a"}\n{"text": "\\ud800"}\n', r"line 2: half of a surrogate pair"),
         ("rows.jsonl", '{"id": 1, "text": "a"}\n{"text": "b"}\n', r"line 2: column 'id' has no id"),
         ("rows.jsonl", '{"id": 1, "text": "a"}\n{"id": 1, "text": "b"}\n', r"row id '1' occurs more than once"),
