@@ -18,7 +18,6 @@ least of any. The choice is that of `truth` from the weak labels and the gold la
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +40,7 @@ from predictor.query.training_plan import Training
 from predictor.training.splits import cut
 from tests.benchmarks.lineup import Cell, cells, data_folder, read
 from tests.benchmarks.one_truth import shown, teachers
+from tests.benchmarks.sheet import Sheet, continued
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -49,6 +49,7 @@ COUNTS = (0, 10, 20, 50, 100, 200)
 DRAWS = {"random": 4, "suggested": 4, "variance": 1}
 HALVINGS = 4
 COLUMNS = ("task", "strong", "split", "candidates", "rule", "draw", "labels", "regret", "bias", "spread")
+KEY = ("task", "strong", "split", "rule", "draw")
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,20 +180,19 @@ def _trainable(labels: Labels, known: Rows) -> bool:
     return len(known) >= 4 and bool(np.ptp(labels.targets[known], axis=0).max() > 0.0)
 
 
-def run(cell: Cell, splits: Sequence[int], done: set[tuple[str, ...]], sheet: csv.DictWriter[str], file: Any) -> None:
+def run(cell: Cell, splits: Sequence[int], sheet: Sheet) -> None:
     """Add the draws of a cell that are not there yet, one of every rule before the next."""
     strong = f"{cell.strong.name.partition('#')[0]}#layer={cell.strong.layer}"
     for split in splits:
         asked = [(rule, draw) for draw in range(max(DRAWS.values())) for rule in DRAWS if draw < DRAWS[rule]]
-        asked = [one for one in asked if (cell.task.name, strong, str(split), one[0], str(one[1])) not in done]
+        asked = [one for one in asked if (cell.task.name, strong, str(split), one[0], str(one[1])) not in sheet.done]
         if not asked:
             continue
         world = World.of(cell, split)
         head = {"task": cell.task.name, "strong": strong, "split": split, "candidates": len(world.error)}
         for rule, draw in asked:
             for row in [head | one for one in world.rows(split, rule, draw)]:
-                sheet.writerow({k: f"{v:.5f}" if isinstance(v, float) else v for k, v in row.items()})
-            file.flush()
+                sheet.write(row)
 
 
 def main() -> None:
@@ -209,19 +209,10 @@ def main() -> None:
 
         sys.stdout.write(table(options.table) + "\n")
         return
-    done = set()
-    if options.o.exists():
-        with options.o.open(newline="") as file:
-            done = {
-                tuple(row[key] for key in ("task", "strong", "split", "rule", "draw")) for row in csv.DictReader(file)
-            }
-    with options.o.open("a", newline="") as file:
-        sheet = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not done:
-            sheet.writeheader()
+    with continued(options.o, COLUMNS, KEY) as sheet:
         for name in options.task or ():
             for cell in cells(read(name, data_folder()), Extractor())[: options.strong]:
-                run(cell, range(options.splits), done, sheet, file)
+                run(cell, range(options.splits), sheet)
 
 
 if __name__ == "__main__":

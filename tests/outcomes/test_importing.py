@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from predictor.errors import InputError, NotFoundError
@@ -235,6 +236,12 @@ def test_a_table_with_a_row_that_is_no_outcome_is_refused_by_line(tmp_path, text
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         import_outcomes(path)
+
+
+def test_arrays_are_no_outcomes(tmp_path):
+    np.savez(tmp_path / "runs.npz", w2s_error=np.ones(3))
+    with pytest.raises(InputError, match=r"runs\.npz has arrays, and outcomes are one training a row; give a \.csv"):
+        import_outcomes(tmp_path / "runs.npz")
 
 
 def test_folders_and_files_that_are_not_known_are_refused(tmp_path):

@@ -38,6 +38,13 @@ def import_outcomes(path: str | Path, *, task: str | None = None) -> Imported:
 
 
 def _of_table(path: Path, task: str | None) -> Imported:
+    if path.suffix.lower() == ".npz":
+        raise InputError(
+            f"{path} has arrays, and outcomes are one training a row; give a .csv, .tsv, .parquet or .jsonl with the "
+            "columns task, strong, weak, and w2s_error or w2s_accuracy. See w2s outcomes import --help.",
+            reason="UNKNOWN_FILE_KIND",
+            field="path",
+        )
     table = read_table(path)
     layout = layout_of(frozenset(table.columns))
     return read_sheet(path) if layout is None else read_layout(table.records(), layout, task)
