@@ -45,12 +45,16 @@ class Pace:
         self.models = tuple(models)
         self.latest: Progress | None = None
         self._seen: deque[tuple[float, int]] = deque()
+        self._begun: dict[str, float] = {}
+        self._took: dict[str, float] = {}
 
     def take(self, step: Progress, now: float) -> None:
         """Note one step."""
         if self.latest is None or (step.candidate, step.phase) != (self.latest.candidate, self.latest.phase):
             self._seen.clear()
         self.latest = step
+        if step.phase in READING and step.candidate in self.models:
+            self._took[step.candidate] = now - self._begun.setdefault(step.candidate, now)
         self._seen.append((now, step.done))
         while len(self._seen) > 2 and self._seen[1][0] < now - WINDOW_SECONDS:
             self._seen.popleft()
@@ -67,6 +71,19 @@ class Pace:
     def seconds_left(self) -> float | None:
         """Time that this phase of this model still takes at this rate."""
         return None if self.latest is None or not self.rate else (self.latest.total - self.latest.done) / self.rate
+
+    @property
+    def all_left(self) -> float | None:
+        """Time that this model and those after it still take, if they take what earlier ones took on average.
+
+        None before one was run, and for the last one. Models whose features are stored take no time and do not count.
+        """
+        name = "" if self.latest is None else self.latest.candidate
+        before = [took for model, took in self._took.items() if model != name and took >= MIN_SECONDS]
+        after = len(set(self.models) - set(self._begun))
+        if self.seconds_left is None or name not in self.models or not before or not after:
+            return None
+        return self.seconds_left + after * sum(before) / len(before)
 
     @property
     def model(self) -> str:
@@ -90,6 +107,11 @@ class Pace:
             count += f", {self.rate:,.{0 if self.rate >= 10 else 1}f} {unit}/s"
         most = "at most " if step.phase in READING else ""  # long rows are run first, and the others are faster
         return count + (f", {most}{duration(self.seconds_left)} left" if self.seconds_left is not None else "")
+
+    @property
+    def text_on_all(self) -> str:
+        """How far all models are, such as `about 12 min for all models`; "" where nothing tells."""
+        return "" if self.all_left is None else f"about {duration(self.all_left)} for all models"
 
 
 def duration(seconds: float) -> str:

@@ -124,8 +124,8 @@ class Lines:
                 step, now = self._pace.latest, time.monotonic()
                 if step is None or now - self._printed < self.quiet_seconds:
                     continue
-                far = f", {self._pace.text}" if self._pace.text else ""
-                self._print(f"{self._pace.model}: {PHASES.get(step.phase, step.phase)}{far}", now)
+                parts = (PHASES.get(step.phase, step.phase), self._pace.text, self._pace.text_on_all)
+                self._print(f"{self._pace.model}: {', '.join(part for part in parts if part)}", now)
 
 
 class Bars:
@@ -180,8 +180,9 @@ class Bars:
             self._run.add(step.candidate)
         elif step.phase not in READING:
             self._run.update(self._pace.models)
-        models = len(self._pace.models)
-        self._live.update(self._all, completed=len(self._run), far=f"{len(self._run)} of {models} read")
+        read = f"{len(self._run)} of {len(self._pace.models)} read"
+        far = f"{read}, {self._pace.text_on_all}" if self._pace.text_on_all else read
+        self._live.update(self._all, completed=len(self._run), far=far)
         self._live.update(self._now, completed=max(step.total, 1) if finished else step.done, far=self._pace.text)
 
 

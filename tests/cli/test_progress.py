@@ -74,6 +74,21 @@ def test_work_that_has_not_begun_prints_nothing():
     assert out.getvalue() == ""
 
 
+def test_time_left_for_all_models_is_the_mean_of_those_that_were_run():
+    """Not of the one whose features are stored, and only while another one is to come."""
+    pace = Pace(["stored", "a", "b", "c", "d"])
+    pace.take(Progress("stored", "extract", 100, 100), 0.0)
+    for second in range(0, 31, 5):
+        pace.take(Progress("a", "extract", 10 * second, 300), float(second))
+    assert pace.text_on_all == ""
+    pace.take(Progress("b", "extract", 0, 100), 30.0)
+    pace.take(Progress("b", "extract", 50, 100), 35.0)
+    assert pace.all_left == pytest.approx(5.0 + 2 * 30.0)
+    assert pace.text_on_all == "about 65 s for all models"
+    pace.take(Progress("", "estimate", 1, 5), 40.0)
+    assert pace.all_left is None
+
+
 def test_rate_and_time_left_are_those_of_the_last_window():
     pace = Pace(["a", "b"])
     pace.take(Progress("b", "extract", 0, 1000), 0.0)
