@@ -49,7 +49,7 @@ def with_mean(directions: Floats, rows: int) -> Floats:
 
 def shrunk(head: FactoredRidge, ridge: float | Array) -> Floats:
     """(r + 1, 1) shrinkage s of the mean and of every direction."""
-    directions: Array = head.values / (head.values + (ridge if isinstance(ridge, float) else ridge[..., None]))
+    directions: Array = head.values / (head.values + (ridge if isinstance(ridge, int | float) else ridge[..., None]))
     return with_mean(directions, 1)[..., None]
 
 
