@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,22 +49,21 @@ def place(task: str, strong: str) -> Path:
     return cache_dir() / "benchmarks" / "label_free" / f"{task}-{strong}.npz"
 
 
-def load(task: str, strong: str) -> Stored | None:
+def load(home: Path) -> Stored | None:
     """A stored forecast; None where there is none."""
-    if not place(task, strong).exists():
+    if not home.exists():
         return None
-    with np.load(place(task, strong)) as found:
+    with np.load(home) as found:
         parts = [found[name].astype(np.float64) for name in ("error", "gain", "error_draws", "gain_draws")]
         return Stored(tuple(found["names"].tolist()), *parts)
 
 
-def predict(strong: Representation, weak: tuple[Representation, ...], home: Path) -> None:
-    """Predict a cell from rows and models alone, and store it."""
-    found = TruthForecast(shuffles=1).forecast(Case(strong, weak))
+def save(found: Forecast, names: Sequence[str], home: Path) -> None:
+    """Store a forecast; draws in single precision."""
     home.parent.mkdir(parents=True, exist_ok=True)
     parts = {name: getattr(found, name) for name in ("error", "gain")}
     parts |= {name: getattr(found, name).astype(np.float32) for name in ("error_draws", "gain_draws")}
-    np.savez_compressed(home, names=np.array([one.name for one in weak]), **parts)
+    np.savez_compressed(home, names=np.array(names), **parts)
 
 
 def strong_name(cell: Cell) -> str:
@@ -82,7 +82,9 @@ def main() -> None:
         for cell in cells(read(name, data_folder()), extractor):
             home = place(name, strong_name(cell))
             if not home.exists():
-                predict(Representation.of(cell.strong), tuple(Representation.of(one) for one in cell.weak), home)
+                weak = tuple(Representation.of(one) for one in cell.weak)
+                found = TruthForecast(shuffles=1).forecast(Case(Representation.of(cell.strong), weak))
+                save(found, [one.name for one in weak], home)
             print(home.name, file=sys.stderr, flush=True)
 
 

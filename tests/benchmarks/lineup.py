@@ -97,11 +97,11 @@ def data_folder() -> Path:
     return Path(os.environ["W2S_DATA"])
 
 
-def read(name: str, folder: Path) -> Task:
-    """The task of that name from the data folder."""
+def read(name: str, folder: Path, skip: int = 0) -> Task:
+    """The task of that name from the data folder; `skip` rows of those drawn are left out, for other ones."""
     pool, labels = read_task(folder / f"{name}.jsonl")
     if len(pool) > MAX_ROWS:
-        rows = np.sort(np.random.default_rng(0).permutation(len(pool))[:MAX_ROWS])
+        rows = np.sort(np.random.default_rng(0).permutation(len(pool))[skip : skip + MAX_ROWS])
         pool, labels = pool.take(rows), labels.take(rows)
     return Task(name, pool, labels)
 

@@ -3,14 +3,13 @@
     W2S_DATA=FOLDER nice -n 15 python -m tests.benchmarks.label_free_forecasts      # some hours on a busy machine
     python -m tests.benchmarks.past_outcomes > tests/benchmarks/past_outcomes.md
 
-Forecasts are those stored by `tests.benchmarks.label_free_forecasts`; outcomes are those of the accuracy record, and of
-the zoo of SMILES transformers where its cells are stored. Nothing is trained. Every cell goes to past_outcomes.csv.
+Forecasts are those stored by `tests.benchmarks.label_free_forecasts`; outcomes are those of the accuracy record.
+Nothing is trained. Every cell goes to past_outcomes.csv. Populations of many models are in `tests.benchmarks.papers`.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields, replace
@@ -20,13 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from predictor.estimators.protocol import Forecast
-from predictor.folders import cache_dir
 from predictor.outcomes.outcome import Outcome
 from predictor.ranking.past_outcomes import PastOutcomes
 from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import average_ranks, rank_correlation
 from tests.benchmarks.accuracy import RECORDS, measured_beside
-from tests.benchmarks.label_free_forecasts import load
+from tests.benchmarks.label_free_forecasts import load, place
 from tests.benchmarks.lineup import ALL_SMILES
 from tests.benchmarks.past_outcomes_page import PAGE
 
@@ -94,18 +92,13 @@ class Measured:
 
 
 def recorded() -> Iterator[tuple[str, Outcome]]:
-    """Population and outcome of every measured candidate of the record and of the zoo."""
+    """Population and outcome of every measured candidate of the record."""
     for path in RECORDS.values():
         with measured_beside(path).open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 errors = {name: float(row[name]) for name in ("weak_error", "w2s_error", "standard_error")}
                 kind = "molecules" if row["task"] in ALL_SMILES else "texts"
                 yield kind, Outcome(row["task"], row["strong"], row["candidate"], **errors)  # type: ignore[arg-type]
-    for place in sorted((cache_dir() / "benchmarks" / "molecules").glob("*-80.json")):
-        cell = json.loads(place.read_text(encoding="utf-8"))
-        rows = zip(cell["names"], cell["weak_error"], cell["w2s_error"], strict=True)
-        for name, weak, student in rows:
-            yield "zoo", Outcome(cell["task"], f"zoo {cell['student']}", name, weak_error=weak, w2s_error=student)
 
 
 @cache
@@ -120,7 +113,7 @@ def cells() -> Iterator[Measured]:
     for kind, one in every():
         found.setdefault((kind, one.task, one.strong), {})[one.weak] = one
     for (kind, task, student), own in found.items():
-        stored = load(task, student)
+        stored = load(place(task, student))
         if stored is not None:
             outcomes = tuple(own[name] for name in stored.names)
             yield Measured(kind, task, student, stored.names, outcomes, stored.forecast())
@@ -197,11 +190,10 @@ def _inside(draws: Array, error: Array) -> float:
 
 
 GROUPS: dict[str, Callable[[str, str], bool]] = {
-    "all": lambda kind, task: kind != "zoo",
-    "with something to learn": lambda kind, task: kind != "zoo" and task not in UNLEARNED,
+    "all": lambda kind, task: True,
+    "with something to learn": lambda kind, task: task not in UNLEARNED,
     "texts with something to learn": lambda kind, task: kind == "texts" and task not in UNLEARNED,
     "molecules with something to learn": lambda kind, task: kind == "molecules" and task not in UNLEARNED,
-    "zoo of SMILES transformers": lambda kind, task: kind == "zoo",
 }
 
 

@@ -6,7 +6,8 @@ Made by `python -m tests.benchmarks.past_outcomes` from stored forecasts and mea
 [past_outcomes.csv](past_outcomes.csv). {done} of {possible} cells had a stored forecast.
 
 **Setting.** Outcomes are those of the accuracy record (every layer of every other model as a candidate, three
-students a task), texts and molecules apart, and those of the zoo of 80 SMILES transformers (two students a task).
+students a task), texts and molecules apart. Populations of many different models are on pages of their own,
+[molecules](papers/molecules.md) and [text_population](papers/text_population.md).
 `truth` sees rows and models alone. Each task is left out in turn: what is added are outcomes of the same candidates
 on all other tasks, as `--past-outcomes any` adds them. *Static order*: mean rank of a candidate over the cells of the
 other tasks. *Shuffled*: ρ where every past task gives its outcomes to candidates at random; it should be that of
@@ -29,8 +30,8 @@ Written of 30 cells of ten tasks with something to learn.
   the mean.
 * Single cells lose, up to .20: those where the candidates' order is unlike that of other tasks (ESOL, FreeSolv and
   subjectivity with one student).
-* Not measured: cells without a stored forecast, among them those of the zoo and tasks on which nothing is learned;
-  past outcomes beside weak or gold labels; outcomes of other recipes.
+* Not measured: cells without a stored forecast, among them those of tasks on which nothing is learned; past outcomes
+  beside weak or gold labels; outcomes of other recipes.
 
 ## What was chosen after looking
 

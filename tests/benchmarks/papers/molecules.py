@@ -3,7 +3,7 @@
     W2S_DATA=FOLDER nice -n 19 python -m tests.benchmarks.papers.molecules > tests/benchmarks/papers/molecules.md
 
 Cells are measured once and stored in the cache folder, by task, student and number of teachers; the command continues
-where it was stopped. FOLDER may be the one that `tests.benchmarks.registry_tasks` writes, with the task files beside.
+where it was stopped. FOLDER is the one that `tests.benchmarks.registry_tasks` writes, with the task files beside.
 """
 
 from __future__ import annotations
@@ -11,16 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from predictor.estimators.problem import Case, Representation
-from predictor.estimators.xue2025 import RepresentationGap
 from predictor.extraction.extractor import Extractor
 from predictor.folders import cache_dir
 from predictor.models.known_models import find
@@ -28,27 +24,107 @@ from predictor.query.model_spec import ModelSpec
 from predictor.query.settings import Settings
 from predictor.query.source import FeatureSet
 from predictor.steps import drain
+from predictor.training.runs import train_w2s
 from predictor.validation.validate import validation_steps
-from tests.benchmarks.lineup import SECOND_SMILES, SMILES_STRONG, SMILES_TASKS, Cell, InMemory, data_folder, read, ready
-from tests.benchmarks.papers.peers_gaussian import left_out_share, sufficiency
-from tests.benchmarks.papers.population import STATIC, Figure, Measured, summary, write
+from tests.benchmarks.lineup import (
+    POPULATION_SMILES,
+    SECOND_SMILES,
+    SMILES_STRONG,
+    SMILES_TASKS,
+    Cell,
+    InMemory,
+    Task,
+    data_folder,
+    read,
+    ready,
+)
+from tests.benchmarks.papers.population import (
+    HINDSIGHT,
+    LABELLED,
+    ONE_ORDER,
+    STATIC,
+    Measured,
+    cellwise,
+    figures,
+    quoted,
+    summary,
+    with_past,
+    write,
+)
+from tests.benchmarks.papers.population_cell import (
+    ALONE,
+    LEFT_OUT,
+    NOTHING,
+    PopulationCell,
+    Scored,
+    candidates,
+    forecasts,
+    gaps,
+    load,
+    orders,
+    reliability,
+)
 from tests.benchmarks.papers.pretrain import trained
 from tests.benchmarks.papers.zoo import SMILES
 
-TASKS = (*SMILES_TASKS, *SECOND_SMILES)
+TASKS = (*SMILES_TASKS, *SECOND_SMILES, *POPULATION_SMILES)
 STUDENTS = SMILES_STRONG[:2]
-SPLITS = 6
-ASKED = (
-    *("combined", "label_prior_simulation", "representation_gap", "representation_gap_frobenius"),
-    *("representation_gap_prior", "cka", "parameter_count", "width", "effective_dimension", "consensus_truth"),
-    *("truth_posterior", "misfit", "misfit_selection", "logme"),
-)
-LABEL_FREE = (
-    *("label_prior_simulation", "representation_gap", "representation_gap_frobenius", "representation_gap_prior"),
-    *("cka", "parameter_count", "width", "effective_dimension"),
-)
-HINDSIGHT = "`representation_gap`, best of 9 settings in hindsight"
-Row = dict[str, Any]
+SPLITS = 24
+"""Random thirds on which every teacher's student is trained."""
+
+WITH_LABELS = ("combined", "consensus_truth", "truth_posterior", "misfit", "misfit_selection", "logme")
+SHOWN = (quoted(NOTHING), with_past(NOTHING), quoted(ALONE), LEFT_OUT, "`representation_gap`", HINDSIGHT)
+SHOWN += ("`cka`", "`parameter_count`", STATIC, ONE_ORDER)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Features of a task's rows, by the student and by every teacher."""
+
+    task: Task
+    student: str
+    strong: FeatureSet
+    weak: tuple[FeatureSet, ...]
+
+    @classmethod
+    def read(cls, rows: Task, student: tuple[str, str], extractor: Extractor, first: int) -> Population:
+        """From the store, or extracted."""
+        strong = features("strong", ready(find(student[0])), student[1], extractor, rows.pool)
+        weak = (features(one.name, str(one.folder), "middle", extractor, rows.pool) for one in trained(SMILES)[:first])
+        return cls(rows, student[0], strong, tuple(weak))
+
+    def measured(self, home: Path) -> PopulationCell:
+        """All students trained, and every order without labels."""
+        outcomes = train_w2s(self.strong.values, [one.values for one in self.weak], self.task.labels, splits=SPLITS)
+        case = Case(Representation.of(self.strong), tuple(Representation.of(one) for one in self.weak))
+        models = [(one.name, str(one.layer)) for one in self.weak]
+        return PopulationCell(
+            self.task.name,
+            self.student,
+            len(self.task.pool),
+            float(outcomes.ceiling.mean()),
+            reliability(outcomes.w2s),
+            candidates(models, range(len(models)), outcomes),
+            orders(case, None, 0, home),
+            gaps(case),
+        )
+
+    def with_labels(self) -> list[Scored]:
+        """Orders that see the weak labels or the gold labels of D~ of one split, against trainings with that D~."""
+        cell = Cell(self.task, self.strong, self.weak)
+        asked = validation_steps(
+            cell.query(Settings(estimators=("combined",))),
+            self.task.labels,
+            InMemory(cell.models),
+            task=self.task.name,
+            splits=2,
+            labelled_splits=1,
+        )
+        return [
+            Scored(quoted(one.estimator), one.evidence, one.spearman_error, one.spearman_gain, one.regret)
+            for one in drain(asked).scores
+            if one.evidence in LABELLED and one.estimator in WITH_LABELS and one.spearman_error is not None
+        ]
 
 
 def features(name: str, reference: str, layer: str, extractor: Extractor, pool: Any) -> FeatureSet:
@@ -59,107 +135,20 @@ def features(name: str, reference: str, layer: str, extractor: Extractor, pool: 
 
 def place(task: str, student: str, teachers: int) -> Path:
     """Where a measured cell is stored."""
-    return cache_dir() / "benchmarks" / "molecules" / f"{task}-{student}-{teachers}.json"
+    return cache_dir() / "benchmarks" / "molecules" / f"{task}-{student}-{teachers}-{SPLITS}.json"
 
 
-def load(stored: Path) -> Row:
-    """A measured cell."""
-    found: Row = json.loads(stored.read_text(encoding="utf-8"))
-    return found
-
-
-def measure(task: str, student: tuple[str, str], extractor: Extractor, first: int) -> Row:
-    """Train all students of a cell, and score every estimator; from the cache where it is there."""
-    members = trained(SMILES)[:first]
-    stored = place(task, student[0], len(members))
-    if stored.exists():
-        return load(stored)
-    rows = read(task, data_folder())
-    strong = features("strong", ready(find(student[0])), student[1], extractor, rows.pool)
-    weak = tuple(features(one.name, str(one.folder), "middle", extractor, rows.pool) for one in members)
-    cell = Cell(rows, strong, weak)
-    asked = validation_steps(
-        cell.query(Settings(estimators=ASKED)),
-        rows.labels,
-        InMemory(cell.models),
-        task=task,
-        splits=SPLITS,
-        labelled_splits=1,
-    )
-    validation = drain(asked)
-    case = Case(Representation.of(strong), tuple(Representation.of(one) for one in weak))
-    by_name = dict(zip((one.name for one in weak), RepresentationGap().estimate(case), strict=True))
-    names = [one.name for one in validation.trained]
-    grid = [by_name[name] for name in names]
-    ordered = [{one.name: one.values for one in weak}[name] for name in names]
-    result = {
-        "task": task,
-        "student": student[0],
-        "rows": len(rows.pool),
-        "ceiling": validation.ceiling_error.value,
-        "reliability": validation.reliability,
-        "scores": [asdict(one) for one in validation.scores],
-        "names": names,
-        "w2s_error": [one.w2s_error.value for one in validation.trained],
-        "weak_error": [one.weak_error.value for one in validation.trained],
-        "settings": {name: [one.details[name] for one in grid] for name in grid[0].details},
-        "left-out share of the student": left_out_share(strong.values, ordered).tolist(),
-        "Gaussian sufficiency": (-sufficiency(strong.values, ordered)).tolist(),
-    }
-    stored.parent.mkdir(parents=True, exist_ok=True)
-    stored.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    return result
-
-
-def figures(cells: Sequence[Row]) -> list[Figure]:
-    """Every order of every cell."""
-    found, all_measured = [], [measured(one) for one in cells]
-    for cell, here in zip(cells, all_measured, strict=True):
-        for score in cell["scores"]:
-            if score["spearman_error"] is not None:
-                about = (here.task, here.student, len(here.names), f"`{score['estimator']}`", score["evidence"])
-                found.append(Figure(*about, score["spearman_error"], score["spearman_gain"], score["regret"]))
-        for name in ("left-out share of the student", "Gaussian sufficiency"):
-            found.append(here.figure(name, "representations", np.array(cell[name])))
-        static = here.static(all_measured)
-        found += [here.hindsight(HINDSIGHT, cell["settings"]), here.teachers_own(), *([static] if static else [])]
-    return found
-
-
-def measured(cell: Row) -> Measured:
-    """What a stored cell says of its teachers."""
-    error, weak = np.array(cell["w2s_error"]), np.array(cell["weak_error"])
-    return Measured(cell["task"], cell["student"], tuple(cell["names"]), error, weak)
-
-
-def cellwise(cells: Sequence[Row], found: Sequence[Figure]) -> str:
-    """A line per cell, that in which `truth` orders worst first."""
-    shown = (
-        "`truth`",
-        "`label_prior_simulation`",
-        "`representation_gap`",
-        HINDSIGHT,
-        "`cka`",
-        "`parameter_count`",
-        STATIC,
-    )
-    lines = [
-        "| task · student | rows | ceiling | reliability | weak error, range | " + " | ".join(shown) + " |",
-        "|---|---:|---:|---:|---:|" + "---:|" * len(shown),
-    ]
-    at = {(f.task, f.student, f.order): f.rho for f in found if f.evidence in FREE_KINDS}
-    for cell in sorted(cells, key=lambda c: at[c["task"], c["student"], shown[0]]):
-        rho = [at.get((cell["task"], cell["student"], name)) for name in shown]
-        lines.append(
-            f"| {cell['task']} · {cell['student']} | {cell['rows']} | {cell['ceiling']:.2f} | "
-            f"{cell['reliability']:.2f} | {min(cell['weak_error']):.2f} to {max(cell['weak_error']):.2f} | "
-            + " | ".join("–" if one is None else f"{one:.2f}" for one in rho)
-            + " |"
-        )
-    return "\n".join(lines)
-
-
-FREE_KINDS = ("representations", "past outcomes")
+def measure(task: str, student: tuple[str, str], extractor: Extractor, first: int, *, labels: bool) -> PopulationCell:
+    """A cell, from the cache where it is there; with labels only where they are asked for or stored."""
+    stored = place(task, student[0], len(trained(SMILES)[:first]))
+    scored, rows = stored.with_suffix(".labels.json"), read(task, data_folder())
+    if not stored.exists():
+        Population.read(rows, student, extractor, first).measured(stored).write(stored)
+    if labels and not scored.exists():
+        found = Population.read(rows, student, extractor, first).with_labels()
+        scored.write_text(json.dumps([asdict(one) for one in found]) + "\n", encoding="utf-8")
+    known = json.loads(scored.read_text(encoding="utf-8")) if scored.exists() else []
+    return replace(load(stored), scored=[Scored(**one) for one in known])
 
 
 def main() -> None:
@@ -167,20 +156,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.papers.molecules", description=__doc__)
     parser.add_argument("--first", type=int, default=1_000, help="only the first N trained members of the zoo")
     parser.add_argument("--stored", action="store_true", help="only cells that were measured before")
+    parser.add_argument("--labels", action="store_true", help="orders with labels, too")
+    parser.add_argument("--task", action="append", choices=TASKS, help="only these tasks")
     options = parser.parse_args()
-    extractor, tasks = Extractor(), [one for one in TASKS if (data_folder() / f"{one}.jsonl").exists()]
+    extractor = Extractor()
     cells, teachers = [], len(trained(SMILES)[: options.first])
-    for task, student in product(tasks, STUDENTS):
+    for student, task in product(STUDENTS, options.task or TASKS):
         if options.stored and not place(task, student[0], teachers).exists():
             continue
-        cells.append(measure(task, student, extractor, options.first))
-        print(f"{task} · {student[0]}: {len(cells[-1]['names'])} teachers", file=sys.stderr, flush=True)
-    found = figures(cells)
+        cells.append(measure(task, student, extractor, options.first, labels=options.labels))
+        print(f"{task} · {student[0]}: {len(cells[-1].candidates)} teachers", file=sys.stderr, flush=True)
+    found = figures([(cell, forecasts(place(cell.task, cell.student, teachers))) for cell in cells])
     write(Path(__file__).with_name("molecules.csv"), found)
-    page = PAGE.format(
-        count=len(cells[0]["names"]), summary=summary(found), cellwise=cellwise(cells, found), splits=SPLITS
+    sys.stdout.write(
+        PAGE.format(
+            count=len(Measured.of(cells[0]).names),
+            summary=summary(found),
+            cellwise=cellwise(cells, found, SHOWN),
+            splits=SPLITS,
+            labelled=sum(bool(one.scored) for one in cells),
+        )
     )
-    sys.stdout.write(page)
 
 
 PAGE = """# Xue, Li, Mirzasoleiman 2025: a population of small SMILES transformers

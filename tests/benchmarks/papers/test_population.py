@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.papers.population import STATIC, UNKNOWN, Measured, summary
-from tests.benchmarks.papers.text_cells import Candidate, Prediction, TextCell
-from tests.benchmarks.papers.text_population import BOTH, best_layers, figures, reach
+from predictor.estimators.protocol import Forecast
+from tests.benchmarks.papers.population import BOTH, STATIC, UNKNOWN, Measured, cellwise, figures, summary
+from tests.benchmarks.papers.population_cell import Candidate, PopulationCell, Prediction
+from tests.benchmarks.papers.text_population import best_layers
 
 NAMES = ("a", "b", "c", "d")
 HERE = Measured("task", "student", NAMES, np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.5, 0.4, 0.6, 0.4]))
@@ -47,20 +48,49 @@ def test_hindsight_is_the_best_setting():
     assert found.rho == pytest.approx(0.8)
 
 
-def cell() -> TextCell:
+def test_one_order_sees_its_own_task():
+    """The mean rank over both tasks is that of both, where they agree and where they do not."""
+    other = Measured("other", "student", NAMES, np.array([0.1, 0.2, 0.4, 0.3]), np.ones(4))
+    assert HERE.one_order([HERE]) is None
+    assert HERE.one_order([HERE, other]).rho == pytest.approx(0.9487, abs=1e-4)
+
+
+def test_past_outcomes_move_the_order():
+    """A forecast that knows nothing takes the order of two other tasks that agree; its own task is no past."""
+    draws = np.random.default_rng(0).normal(size=(4, 64))
+    forecast = Forecast(np.zeros(4), np.zeros(4), 0.0, draws, draws, np.zeros(64), np.empty((4, 0)))
+    others = [Measured(name, "student", NAMES, HERE.w2s_error, HERE.weak_error, np.zeros(4)) for name in ("a", "b")]
+    assert HERE.with_past("order", "e", forecast, [HERE]) is None
+    found = HERE.with_past("order", "e", forecast, [HERE, *others])
+    assert found.rho == pytest.approx(1.0)
+    assert found.rho_gain == pytest.approx(1.0)
+
+
+def cell() -> PopulationCell:
     """Two models of two layers, the second layer by rule; the first is better of model b."""
     errors = [("a", "1", 0.5), ("a", "2", 0.4), ("b", "1", 0.1), ("b", "2", 0.6), ("c", "1", 0.3)]
-    candidates = [Candidate(model, layer, layer == "2" or model == "c", 0.7, error) for model, layer, error in errors]
+    candidates = [
+        Candidate(model, layer, layer == "2" or model == "c", 0.7, error, 0.0) for model, layer, error in errors
+    ]
     one = {name: Prediction([2.0, 3.0, 1.0]) for name in ("truth", "left-out share of the student")}
     layers = {"truth": Prediction([5.0, 4.0, 1.0, 6.0, 3.0])}
-    return TextCell("task", "student", 9, 0.2, 0.5, candidates, one, {"only": [2.0, 3.0, 1.0]}, layers)
+    return PopulationCell("task", "student", 9, 0.2, 0.5, candidates, one, {"only": [2.0, 3.0, 1.0]}, layers)
 
 
 def test_text_figures():
     """Orders are of the layer by rule; a page has every one of them."""
-    found = {one.order: one.rho for one in figures([cell()])}
-    assert found["`truth`"] == found[BOTH] == 1.0
-    assert "`truth`" in summary(figures([cell()]))
+    found = figures([(cell(), {})])
+    rho = {one.order: one.rho for one in found}
+    assert rho["`truth`"] == rho[BOTH] == 1.0
+    assert "`truth`" in summary(found)
+    assert cellwise([cell()], found, ("`truth`", STATIC)).endswith("| 0.70 to 0.70 | 1.00 | – |")
+
+
+def test_summary_of_reach():
+    """Half of what a perfect order would correlate with is .5 of reach, whatever that is."""
+    here = Measured("task", "student", NAMES, HERE.w2s_error, HERE.weak_error, reach=0.8)
+    line = summary([here.figure("x", "e", np.array([2.0, 1, 4, 3]))]).splitlines()[-1]
+    assert line.startswith("| e | x | 1 | 0.60 (0.60 to 0.60) | 0.75 | 0.60 |")
 
 
 def test_best_layer_hand_case():
@@ -71,4 +101,4 @@ def test_best_layer_hand_case():
 
 def test_reach_of_halves():
     """Halves that correlate by .5 make means of reliability 2/3, of which an order can reach the root."""
-    assert reach(cell()) == pytest.approx((2 / 3) ** 0.5)
+    assert cell().reach == pytest.approx((2 / 3) ** 0.5)

@@ -21,94 +21,47 @@ from predictor.statistics.arrays import Array
 from predictor.statistics.rank_correlation import rank_correlation
 from tests.benchmarks.descriptions import DESCRIPTIONS
 from tests.benchmarks.lineup import TEXT_STRONG, data_folder, read
-from tests.benchmarks.papers.population import APART, Figure, Measured, summary, write
-from tests.benchmarks.papers.pretrain import trained
-from tests.benchmarks.papers.text_cells import (
+from tests.benchmarks.papers.population import (
+    APART,
+    BOTH,
+    HINDSIGHT,
+    STATIC,
+    Figure,
+    Measured,
+    cellwise,
+    figures,
+    quoted,
+    summary,
+    with_past,
+    write,
+)
+from tests.benchmarks.papers.population_cell import (
+    ALONE,
     LEFT_OUT,
     NOTHING,
-    SPLITS,
     TURTLE,
     WORDS,
-    TextCell,
+    PopulationCell,
+    forecasts,
     load,
-    measure,
-    stored,
 )
+from tests.benchmarks.papers.pretrain import trained
+from tests.benchmarks.papers.text_cells import SPLITS, measure, stored
 from tests.benchmarks.papers.zoo import TEXT
 
 TASKS = (*DESCRIPTIONS, "opinions")
 STUDENTS = tuple(name for name, _ in TEXT_STRONG)
-HINDSIGHT = "`representation_gap`, best of 9 settings in hindsight"
-BOTH = "mean rank of `truth` and the left-out share"
+SHOWN = (
+    *(quoted(NOTHING), with_past(NOTHING), quoted(WORDS), with_past(WORDS), quoted(ALONE), LEFT_OUT, BOTH, TURTLE),
+    *(HINDSIGHT, STATIC),
+)
 LEARNABLE = 0.9
 """Cells whose ceiling is above this have nothing to learn."""
 
 MARKS = {NOTHING: 0.8, WORDS: 0.9}
 
 
-def measured(cell: TextCell) -> Measured:
-    """What was measured of one layer a model."""
-    one = [found for found in cell.candidates if found.one]
-    errors = (np.array([getattr(found, name) for found in one]) for name in ("w2s_error", "weak_error"))
-    return Measured(cell.task, cell.student, tuple(found.model for found in one), *errors)
-
-
-def figures(cells: Sequence[TextCell]) -> list[Figure]:
-    """Every order of every cell."""
-    found, all_measured = [], [measured(one) for one in cells]
-    for cell, here in zip(cells, all_measured, strict=True):
-        for name, predicted in cell.one.items():
-            evidence = "descriptions" if name == WORDS else "representations"
-            gain = None if predicted.gain is None else np.array(predicted.gain)
-            values = np.array(predicted.error)
-            known = np.where(np.isnan(values), np.nanmean(values), values)
-            found.append(here.figure(_quoted(name), evidence, known, gain))
-        ranks = [np.argsort(np.argsort(cell.one[name].error)) for name in (NOTHING, LEFT_OUT)]
-        static = here.static(all_measured)
-        found += [
-            here.figure(BOTH, "representations", np.mean(ranks, axis=0)),
-            here.hindsight(HINDSIGHT, cell.settings),
-            here.teachers_own(),
-            *([static] if static else []),
-        ]
-    return found
-
-
-def _quoted(name: str) -> str:
-    head, *rest = name.split(",", maxsplit=1)
-    return name if " " in head or head == "TURTLE" else ",".join([f"`{head}`", *rest])
-
-
-def reach(cell: TextCell) -> float:
-    """Root of the reliability of all splits: what a perfect order of the true errors would correlate with.
-
-    Source: Spearman 1904, Spearman 1910 and Brown 1910: 2 r / (1 + r) for the mean of two halves that correlate by r.
-    """
-    halves = max(cell.reliability, 0.0)
-    return float(np.sqrt(2.0 * halves / (1.0 + halves)))
-
-
-def cellwise(cells: Sequence[TextCell], found: Sequence[Figure]) -> str:
-    """A line per cell, that in which `truth` without words orders worst first."""
-    shown = (_quoted(NOTHING), _quoted(WORDS), LEFT_OUT, BOTH, TURTLE, HINDSIGHT, "`cka`", "`parameter_count`")
-    lines = [
-        "| task · student | ceiling | reach | weak error, range | " + " | ".join(shown) + " |",
-        "|---|---:|---:|---:|" + "---:|" * len(shown),
-    ]
-    at = {(f.task, f.student, f.order): f.rho for f in found}
-    for cell in sorted(cells, key=lambda c: at[c.task, c.student, shown[0]] or 0.0):
-        rho = [at.get((cell.task, cell.student, name)) for name in shown]
-        weak = measured(cell).weak_error
-        lines.append(
-            f"| {cell.task} · {cell.student} | {cell.ceiling:.2f} | {reach(cell):.2f} | "
-            f"{weak.min():.2f} to {weak.max():.2f} | "
-            + " | ".join("–" if one is None else f"{one:.2f}" for one in rho)
-            + " |"
-        )
-    return "\n".join(lines)
-
-
-def best_layers(cells: Sequence[TextCell]) -> str:
+def best_layers(cells: Sequence[PopulationCell]) -> str:
     """One layer a model by rule, by prediction and in hindsight, a line per task and evidence."""
     lines = [
         "| task · student | evidence | layers | ρ: by rule | ρ: predicted best | ρ: measured best | mean W2S error: by "
@@ -129,18 +82,18 @@ def best_layers(cells: Sequence[TextCell]) -> str:
                 for places in (rule, chosen, best)
             ]
             lines.append(
-                f"| {cell.task} · {cell.student} | {_quoted(name)} | {len(error)} | "
+                f"| {cell.task} · {cell.student} | {quoted(name)} | {len(error)} | "
                 + " | ".join("–" if one is None else f"{one:.2f}" for one in rho)
                 + f" | {error[rule].mean():.3f} · {error[chosen].mean():.3f} · {error[best].mean():.3f} |"
             )
     return "\n".join(lines)
 
 
-def _models(cell: TextCell) -> tuple[str, ...]:
+def _models(cell: PopulationCell) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.model for one in cell.candidates))
 
 
-def marks(cells: Sequence[TextCell], found: Sequence[Figure]) -> str:
+def marks(cells: Sequence[PopulationCell], found: Sequence[Figure]) -> str:
     """Mean and worst against what was asked for, of all cells and of those with something to learn."""
     learnable = {(one.task, one.student) for one in cells if one.ceiling < LEARNABLE}
     lines = ["| order | cells | mean ρ | mark | missed by | worst |", "|---|---|---:|---:|---:|---:|"]
@@ -149,13 +102,13 @@ def marks(cells: Sequence[TextCell], found: Sequence[Figure]) -> str:
             rho = [
                 f.rho or 0.0
                 for f in found
-                if f.order == _quoted(name) and (which == "all" or (f.task, f.student) in learnable)
+                if f.order == quoted(name) and (which == "all" or (f.task, f.student) in learnable)
             ]
             if rho:
                 mean = float(np.mean(rho))
                 missed = f"{mark - mean:.2f}" if mean < mark else "reached"
                 lines.append(
-                    f"| {_quoted(name)} | {len(rho)}, {which} | {mean:.2f} | {mark} | {missed} | {min(rho):.2f} |"
+                    f"| {quoted(name)} | {len(rho)}, {which} | {mean:.2f} | {mark} | {missed} | {min(rho):.2f} |"
                 )
     return "\n".join(lines)
 
@@ -164,7 +117,7 @@ def main() -> None:
     """Write the page to standard output and every figure beside this file, the worst first."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.papers.text_population", description=__doc__)
     parser.add_argument("--first", type=int, default=1_000, help="only the first N trained members of the zoo")
-    parser.add_argument("--student", nargs="+", choices=STUDENTS, default=STUDENTS[:1], help="students (%(default)s)")
+    parser.add_argument("--student", nargs="+", choices=STUDENTS, default=STUDENTS[:2], help="students (%(default)s)")
     parser.add_argument("--task", action="append", choices=TASKS, help="only these tasks")
     parser.add_argument("--stored", action="store_true", help="only cells that were measured before")
     options = parser.parse_args()
@@ -177,11 +130,11 @@ def main() -> None:
         else:
             cells += measure(read(name, data_folder()), extractor, members, options.student)
             print(f"{name}: {len(cells)} cells", file=sys.stderr, flush=True)
-    found = figures(cells)
-    write(Path(__file__).with_name("text_population.csv"), found, pairs=True)
+    found = figures([(cell, forecasts(stored(cell.task, cell.student, members))) for cell in cells])
+    write(Path(__file__).with_name("text_population.csv"), found)
     sys.stdout.write(
         PAGE.format(
-            count=len(measured(cells[0]).names),
+            count=len(Measured.of(cells[0]).names),
             own=members,
             tasks=", ".join(dict.fromkeys(cell.task for cell in cells)),
             closer=" and ".join(dict.fromkeys(cell.task for cell in cells if cell.layers)),
@@ -189,8 +142,8 @@ def main() -> None:
             splits=SPLITS,
             apart=APART,
             marks=marks(cells, found),
-            summary=summary(found, pairs=True),
-            cellwise=cellwise(cells, found),
+            summary=summary(found),
+            cellwise=cellwise(cells, found, SHOWN),
             layers=best_layers([one for one in cells if one.layers]),
         )
     )
