@@ -25,7 +25,6 @@ ONE_ORDER = "one order for all tasks, this one among them"
 WEAK_ERROR = "weak error, measured"
 UNKNOWN = "unknown beforehand"
 PAST = "past outcomes"
-LABELLED = ("weak_labels", "few_labels")
 HINDSIGHT = "`representation_gap`, best of 9 settings in hindsight"
 BOTH = "mean rank of `truth` and the left-out share"
 APART = 0.05
@@ -141,9 +140,6 @@ def figures(cells: Sequence[tuple[PopulationCell, Mapping[str, Forecast]]]) -> l
         for name, predicted in cell.one.items():
             gain = None if predicted.gain is None else np.array(predicted.gain)
             found.append(here.figure(quoted(name), evidence(name), np.array(predicted.error), gain))
-        for one in cell.scored:
-            about = here.task, here.student, len(here.names), one.order, one.evidence
-            found.append(Figure(*about, one.rho, one.rho_gain, one.regret, None, here.reach))
         ranks = [np.argsort(np.argsort(cell.one[name].error)) for name in (NOTHING, LEFT_OUT)]
         found += [
             here.figure(BOTH, evidence(NOTHING), np.mean(ranks, axis=0)),
@@ -209,7 +205,7 @@ def cellwise(cells: Sequence[PopulationCell], found: Sequence[Figure], shown: Se
         "| task · student | ceiling | reach | weak error, range | " + " | ".join(shown) + " |",
         "|---|---:|---:|---:|" + "---:|" * len(shown),
     ]
-    at = {(f.task, f.student, f.order): f.rho for f in found if f.evidence not in LABELLED}
+    at = {(f.task, f.student, f.order): f.rho for f in found}
     for cell in sorted(cells, key=lambda c: at[c.task, c.student, shown[0]] or 0.0):
         rho = [at.get((cell.task, cell.student, name)) for name in shown]
         weak = Measured.of(cell).weak_error

@@ -72,17 +72,6 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Figures of an order whose values are not stored."""
-
-    order: str
-    evidence: str
-    rho: float | None
-    rho_gain: float | None
-    regret: float | None
-
-
-@dataclass(frozen=True)
 class PopulationCell:
     """Everything measured and predicted of a task and a student.
 
@@ -91,7 +80,6 @@ class PopulationCell:
         one: predictions of the population of one layer a model, by the name of the order.
         settings: the representation gap of the same population under each of its settings.
         layers: predictions of all layers, by the name of the order; none where only one layer a model is there.
-        scored: orders with labels.
     """
 
     task: str
@@ -103,7 +91,6 @@ class PopulationCell:
     one: dict[str, Prediction]
     settings: dict[str, list[float]]
     layers: dict[str, Prediction] = field(default_factory=dict)
-    scored: list[Scored] = field(default_factory=list)
 
     @property
     def reach(self) -> float:
@@ -125,11 +112,7 @@ def load(path: Path) -> PopulationCell:
     """A stored cell."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     predicted = {key: {name: Prediction(**one) for name, one in found[key].items()} for key in ("one", "layers")}
-    listed = {
-        "candidates": [Candidate(**one) for one in found["candidates"]],
-        "scored": [Scored(**one) for one in found["scored"]],
-    }
-    return PopulationCell(**(found | predicted | listed))
+    return PopulationCell(**(found | predicted | {"candidates": [Candidate(**one) for one in found["candidates"]]}))
 
 
 def reliability(w2s: Array) -> float:

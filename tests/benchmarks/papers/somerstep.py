@@ -32,7 +32,7 @@ from predictor.query.pool import Pool
 from predictor.spectral.spectra import Scale
 from predictor.statistics.arrays import Array
 from tests.benchmarks.lineup import ready
-from tests.benchmarks.papers.molecules import features
+from tests.benchmarks.papers.molecule_cells import features
 from tests.benchmarks.papers.nouns import CLASSES, NOUNS
 
 if TYPE_CHECKING:
