@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from predictor.report.markup import model, section, text
 from predictor.results.advice import amount, decision_lines
-from predictor.results.command import command
 from predictor.results.decision import Decision
 from predictor.results.ranking import Ranking
 
@@ -26,10 +25,7 @@ def decision_section(ranking: Ranking) -> str:
     found = [("Launch", _launch(decision)), ("As good", _as_good(decision)), ("One more", _one_more(decision))]
     found += [(HEADINGS[word], text(_sentence(line))) for word, line in decision_lines(ranking)]
     rows = "".join(f"<div><dt>{heading}</dt><dd>{value}</dd></div>" for heading, value in found if value)
-    shown = command(ranking.provenance.request)
-    lines = "\n".join(text(line) for line in shown.split("\n"))
-    again = f'<pre class="copy" title="click to select"><code>{lines}</code></pre>' if shown else ""
-    return section("Decision", f'<dl class="decision panel">{rows}</dl>', again)
+    return section("Decision", f'<dl class="decision panel">{rows}</dl>')
 
 
 def _launch(decision: Decision) -> str:

@@ -231,5 +231,7 @@ def _repeat(ranking: Ranking) -> str:
     pairs += [("seed", str(ranking.provenance.seed)), ("rows, SHA-256", f"<code>{text(ranking.rows_sha256)}</code>")]
     asked = [(key.replace("_", " "), text(value)) for key, value in settings(ranking.provenance.request)]
     lines = "\n".join(text(line) for line in shell.split("\n"))
-    shown = f"<pre><code>{lines}</code></pre>" if shell else facts(asked, "versions")
+    shown = (
+        f'<pre class="copy" title="click to select"><code>{lines}</code></pre>' if shell else facts(asked, "versions")
+    )
     return section("Run it again", shown, facts(pairs, "versions"))

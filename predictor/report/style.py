@@ -139,7 +139,8 @@ main{padding:32px 16px 48px}section{margin-top:40px}
 .ranking th:first-child{width:auto}
 :is(.estimates,.measured) th:first-child{min-width:8em;max-width:40vw}
 }
-@media print{:root{--paper:#fff}main{max-width:none;padding:0}section{break-inside:avoid;margin-top:28px}
+@media print{:root{--paper:#fff}main{max-width:none;padding:0}section{margin-top:28px}
+h2,h3,.lead{break-after:avoid}.lead,.panel>*,figure,pre,li,tr{break-inside:avoid}
 .scroll{overflow:visible;border:0}table{font-size:11px}
 main .scroll th,main .scroll td{position:static;min-width:0;padding:4px 5px;white-space:normal;overflow-wrap:anywhere;
 word-break:normal}
