@@ -61,6 +61,13 @@ def test_pages_are_shown_under_a_strict_policy(open_web, ranked, path):
     assert re.findall(r"<script(?! src=\"/static/page.js\")|<style|style=|\son\w+=|https?://", text) == []
 
 
+def test_a_job_is_headed_by_the_name_that_somebody_gave_it(open_web, ranked):
+    """Its label, else a request id that is chosen; of one that a client drew, the job's own id."""
+    chosen = open_web.post("/v1/jobs", job_request() | {"requestId": "nightly-7"}).json["job"]["id"]
+    for job, heading in ((ranked[0], "plain"), (ranked[1], ranked[1]), (chosen, "nightly-7")):
+        assert f"<h1>{heading}</h1>" in open_web.get(f"/jobs/{job}").body.decode()
+
+
 def test_names_are_text_wherever_they_are_shown(open_web, ranked):
     for path in ("/jobs/{1}", "/jobs/{1}/report", "/compare?job={0}&job={1}"):
         text = open_web.get(path.format(*ranked)).body.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,16 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+_DRAWN = re.compile(r"(page-)?[0-9a-f]{16}([0-9a-f]{16})?")
+"""Request ids that clients and this page draw where nobody names one."""
+
+
+def heading(job: Job) -> str:
+    """What a job is called: its label `name`, its request id where a caller chose one, else its id."""
+    chosen = job.id if _DRAWN.fullmatch(job.request_id) else job.request_id
+    return job.labels.get("name") or chosen
+
+
 def doing(job: Job) -> str:
     """What a job does now, in a few words; "" once it is finished."""
     if job.finished or job.state == "CANCELLING":
@@ -58,7 +69,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    made.filters |= {"moment": moment, "duration": duration, "doing": doing}
+    made.filters |= {"moment": moment, "duration": duration, "doing": doing, "heading": heading}
     return made
 
 
