@@ -12,19 +12,22 @@ that number: errors, gains, intervals, the null, and every estimate. Memory is t
 from __future__ import annotations
 
 import argparse
+import platform
 import statistics
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import predictor
 from predictor.results.ranking import Ranking
 from tests.benchmarks.answer import KINDS, arrays, evidence
 
-HEAD = (
+COLUMNS = (
     "| candidates × rows, evidence | numpy, s | {device}, s | × faster | apart | memory |",
     "|---|---:|---:|---:|---:|---:|",
 )
@@ -58,7 +61,7 @@ def table(device: str, *, small: bool, rounds: int = ROUNDS, deadline: float = f
         deadline: by `time.monotonic`; no question is begun after it.
     """
     clock = time.process_time if device == "cpu" else time.perf_counter
-    lines, left = [line.format(device=device) for line in HEAD], []
+    lines, left = [line.format(device=device) for line in COLUMNS], []
     for candidates, rows, kind in SMALL if small else FULL:
         name = f"{candidates} × {rows:,}, {kind}"
         if time.monotonic() > deadline:
@@ -85,6 +88,20 @@ def table(device: str, *, small: bool, rounds: int = ROUNDS, deadline: float = f
     return [*lines, *(["", f"Not run, out of time: {', '.join(left)}."] if left else [])]
 
 
+def heading(device: str, rounds: int) -> list[str]:
+    """What the page says above its table."""
+    where = platform.machine() if device == "cpu" else torch.cuda.get_device_name()
+    clock = "CPU seconds on one thread" if device == "cpu" else "wall seconds"
+    return [
+        "# Answers with training simulated by torch",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d} · {where} · numpy {np.__version__}, torch {torch.__version__} · medians of "
+        f"{rounds} rounds by turns, {clock}. Apart is the largest difference of any number of an answer, as a share of "
+        "that number. Made by `python -m tests.benchmarks.answer_device`.",
+        "",
+    ]
+
+
 def main() -> None:
     """Measure, and write the table where told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     lines = table(given.device, small=given.small, rounds=given.rounds)
     if given.output:
-        given.output.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        given.output.write_text("\n".join([*heading(given.device, given.rounds), *lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
