@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     known = [f"# - {one.reference}" for one in KNOWN_MODELS if one.reads == "text" and not one.convert]
     lines = [HEAD.format(file=arguments.output), *(_entry(one) for one in found)]
     lines += [
-        "" if found else "[]",
+        "",
         "# Known models of the package registry, fetched when they are first read:",
         *known,
     ]

@@ -116,6 +116,8 @@ def _yaml(text: str, path: str) -> Iterator[tuple[int, str, float | None]]:
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise _bad(path, 1 if mark is None else mark.line + 1, f"it is not YAML ({why})") from error
+    if top is None:  # blank, or comments alone
+        return
     if not isinstance(top, yaml.SequenceNode):
         raise _bad(path, 1, "the file must be a list: one `- MODEL`, or `- reference: MODEL` with name and cost, each")
     for node in top.value:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from predictor.errors import InputError
 from predictor.intake.candidates import read_candidates
 from tests.cli.conftest import Run
 from tests.extraction.tiny import encoder_classifier
@@ -77,7 +78,12 @@ def test_init_without_models(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = run("init", "empty", "--no-hub-cache", cwd=tmp_path)
     assert "0 model(s) found" in done.stdout
-    assert "name folders with models" in done.stdout
+    assert "take the # from known ones in the file" in done.stdout
+    file = tmp_path / "candidates.yaml"
+    with pytest.raises(InputError, match="names none; give one MODEL a line"):
+        read_candidates(file)
+    file.write_text(file.read_text().replace("# - pypi:", "- pypi:", 1))
+    assert [one.reference.startswith("pypi:") for one in read_candidates(file).models] == [True]
     assert "no folder" in run("init", "nowhere", "-o", "x.yaml", cwd=tmp_path).stderr
 
 
