@@ -1,10 +1,9 @@
-"""Consensus truth: outcomes of W2S training when nothing but the candidates' weak labels is at hand.
+"""Consensus truth: `truth` given nothing but the candidates' weak labels.
 
-Ours; no paper states it. The student is really trained on every candidate's weak labels, and only the unknown truth is
-replaced by its posterior given the weak labels of all candidates: see `predictor.truth.consensus`. No gold label is
-looked at. What the candidates have in common because their heads were trained on the same gold rows is predicted by the
-simulation of `label_prior_simulation`. Where the weak labels come from heads that were trained on given gold rows, it
-still sees the heads' answers alone, and is a second opinion beside `truth_posterior`.
+Ours; no paper states it. No gold label is looked at, nor words. Weak labels that were not given are those of heads
+trained on the gold rows: it then sees the heads' answers on the other rows alone, and is a second opinion beside
+`truth_posterior`. Of the views of `truth` it takes that of heads that were trained on the same gold rows: with all of
+them the order of gains is worse where labels are numbers.
 """
 
 from __future__ import annotations
@@ -12,58 +11,44 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictor.errors import InputError
-from predictor.estimators.calibrated_votes import calibrated_votes, only_votes, read_as_classes
-from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
-from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
-from predictor.estimators.priors import FLAT_RIDGE, consensus_kernel, flat_root
+from predictor.estimators.cross_fitted_students import own_labels
+from predictor.estimators.label_bases import LabelBases
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import AT_HAND, Forecast, forecast_estimates
-from predictor.estimators.simulated_moments import simulated_moments
-from predictor.estimators.supervision import Supervision, shortfall, supervise
+from predictor.estimators.protocol import Forecast
+from predictor.estimators.supervision import Supervision, supervise
+from predictor.estimators.truth import TruthForecast
 from predictor.estimators.vote_matrix import NEEDED
+from predictor.estimators.weak_probabilities import once_per_case
 from predictor.query.evidence import Evidence
-from predictor.results.candidate import Better, Estimate
+from predictor.results.candidate import Estimate
 from predictor.statistics.arrays import Array
-from predictor.statistics.shuffles import SHUFFLES
-from predictor.training.coding import Coding
-from predictor.training.row_classes import RowClasses
-from predictor.truth.consensus import ConsensusTruth, WeakMoments
+from predictor.truth.voters import Voters
+
+CALIBRATED = (1.0, 0.0)
+"""Mean and standard deviation of the consensus's coefficient: all candidates together are taken to be calibrated, and
+what single ones have wrong is their own."""
 
 
 @dataclass(frozen=True)
-class ConsensusForecast:
-    """Err_w2s = mean (f_sw − T)² + what T leaves of the label variance; gain = mean (f_w − T)² − (f_sw − T)².
-
-    Attributes:
-        two_fold_splits: random two-fold splits of the rows averaged over.
-        draws: plausible truths per split, each with its own bootstrap of the rows.
-        max_rows: rows used at most (drawn by the seed).
-    """
-
-    two_fold_splits: int = 4
-    draws: int = 64
-    max_rows: int = 1600
+class ConsensusForecast(TruthForecast):
+    """Expected Err_w2s and gain under the posterior of the labels given the weak labels of at least three models."""
 
     name: str = "consensus_truth"
-    better: Better = "lower"
-    unit: str = "label variance"
     evidence: Evidence = Evidence.weak_labels
-    source: str = "this project; no paper states it"
     summary: str = (
-        "Expected test error of the student under the posterior of the truth given the weak labels of at least three "
-        "models, given what heads of the same gold rows have in common when such training is simulated; linear heads "
-        "of the training's own loss; mistakes that all of them share are invisible."
+        "Expected test error of the student under the posterior of the labels given the weak labels of at least three "
+        "models alone, one view of which is what heads of the same gold rows have in common when such training is "
+        "simulated; linear heads of the training's own loss; mistakes that all of them share are invisible."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:
         """Expected Err_w2s per candidate with its 90 % interval; absent where `lacks` gives a reason."""
-        forecast = self._forecast(case, null=False)
-        if isinstance(forecast, str):
-            return tuple(Estimate(None, self.better, self.unit, note=forecast) for _ in case.weak)
-        return forecast_estimates(self, forecast)
+        missing = self.lacks(case)
+        if missing:
+            return tuple(Estimate(None, self.better, self.unit, note=missing) for _ in case.weak)
+        return super().estimate(case)
 
     def lacks(self, case: Case) -> str:
         """Why there is no consensus to speak of; empty where there is one.
@@ -71,91 +56,41 @@ class ConsensusForecast:
         Raises:
             InputError: weak labels do not fit the gold labels, or these leave too few rows.
         """
-        return _lacking(supervise(case, case.rng(self.name)))
+        return _lacking(_answers(case))
 
     def forecast(self, case: Case) -> Forecast:
         """Outcomes on the rows without gold labels, in units of the label variance.
 
-        The variance is that of the classes' shares; of numbers it is not known, and outcomes are averaged over five
-        shares of it that no candidate explains.
-
         Raises:
             InputError: weak labels are missing, or carry no information together.
         """
-        forecast = self._forecast(case, null=True)
-        if isinstance(forecast, str):
-            raise InputError(f"consensus_truth {forecast}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
-        return forecast
-
-    def _forecast(self, case: Case, *, null: bool) -> Forecast | str:
-        """The forecast, or why there is none; with errors of shuffled pairings or without."""
-        rng = case.rng(self.name)
-        supervision = supervise(case, rng, SHUFFLES, null=null)
-        missing = _lacking(supervision)
+        missing = self.lacks(case)
         if missing:
-            return missing
-        used = np.sort(rng.permutation(len(supervision.rows))[: self.max_rows])
-        mixed = np.stack([p[:, used] for p in supervision.null if p is not None])
-        plain = np.stack([p[used] for p in supervision.predictions if p is not None])
-        weak = np.stack([p[used] for p in own_labels(case, supervision) if p is not None])
-        calibrated, classes, note = _calibrated(weak, case)
-        truth = ConsensusTruth.of(list(calibrated), self._simulated(case, supervision.rows[used]), classes=classes)
-        student = case.strong.take(supervision.rows[used])
-        root = flat_root(student.kernel, FLAT_RIDGE)
-        train = by_ridge(student.features, case.training, rng, student.device)
-        runs, totals, others = [], [], []
-        own_rng, bare = case.rng("heads as trained"), Coding(np.zeros(weak.shape[2]), 1.0)
-        training = replace(case.training, label_form="soft")
-        named = RowClasses.of_codes(weak.shape[2]) if classes else None
-        as_they_will = as_trained(student.features, training, bare, own_rng, case.seed)
-        for _ in range(self.two_fold_splits):
-            drawn, spread = truth.draw(self.draws, root, rng)
-            runs.append(cross_fit_outcome(train, plain, mixed, truth.mean, drawn, rng, named))
-            totals.append(spread)
-            if classes and training != training.squared:
-                others.append(
-                    cross_fit_outcome(as_they_will, weak, mixed[:, :0], truth.mean, drawn, own_rng, named, train)
-                )
-        plainly = CrossFitOutcome.mean(runs)
-        run = CrossFitOutcome.mean(others) if others else plainly
-        spreads = truth.spreads
-        unit = float(np.mean(1.0 / spreads))
-        left = float(np.mean(np.maximum(spreads - truth.explained, 0.0) / spreads))
-        total = np.concatenate(totals)
-        return Forecast(
-            error=run.error * unit + left,
-            gain=run.gain * unit,
-            ceiling=float(np.mean(run.ceiling_draws / total)),
-            error_draws=run.error_draws / total,
-            gain_draws=run.gain_draws / total,
-            ceiling_draws=run.ceiling_draws / total,
-            null_draws=plainly.null_draws * unit + left,
-            notes=(note, AT_HAND),
-            warnings=(*shortfall(len(used), case.training), *_unlike(case, classes)),
-            null_error=plainly.error * unit + left if others else None,
-            accuracy=run.accuracy,
-            auroc=run.auroc,
-        )
+            raise InputError(f"consensus_truth {missing}.", reason="WEAK_LABELS_NEEDED", field="weak_labels")
+        return super().forecast(case)
 
-    def _simulated(self, case: Case, rows: NDArray[np.intp]) -> WeakMoments:
-        """Moments of the candidates' weak labels in the simulation, over random cuts of these rows.
+    def bases(self, case: Case, voters: Voters, kernel: Array, *, unit: bool) -> LabelBases:
+        """The view of heads that were trained on the same gold rows alone, where candidates have features."""
+        found = super().bases(case, voters, kernel, unit=unit)
+        return replace(found, whole=(replace(found.whole[-1], kappa=np.array([CALIBRATED])),))
 
-        Heads are trained on as many of the rows as there are gold rows, or are to be, at most nine tenths of them.
-        """
-        here = case.take(rows)
-        gold = case.training.sizes(case.rows)[0] if case.labels is None else int(case.labels.known.sum())
-        kernel = consensus_kernel((here.strong, *here.weak, *here.context_models), FLAT_RIDGE)
-        return simulated_moments(here.weak, kernel, gold, case.training.squared, case.rng("simulated weak labels"))
+    def prepared(self, case: Case) -> Case:
+        """The rows without gold labels with weak labels of every candidate, and no other evidence."""
+        supervision = _answers(case)
+        tables = zip(case.weak, own_labels(case, supervision), strict=True)
+        weak_labels = {one.name: table for one, table in tables if table is not None}
+        training, classes = case.training, case.described_classes
+        if case.labels is not None:
+            training = replace(training, weak_rows=int(case.labels.known.sum()))
+            classes = 0 if case.labels.kind == "regression" else max(case.labels.targets.shape[1], 2)
+        bare = replace(case, labels=None, weak_labels={}, voters=None).take(supervision.rows)
+        return super().prepared(replace(bare, weak_labels=weak_labels, training=training, described_classes=classes))
 
 
-def _unlike(case: Case, classes: bool) -> tuple[str, ...]:
-    """Where the training is not as asked for: a consensus is too uncertain to predict students of hard labels."""
-    found = []
-    if case.training.heads == "logistic" and not classes:
-        found.append("students were ridge heads, as the weak labels are no class probabilities")
-    if case.training.label_form == "hard":
-        found.append("students were trained on soft labels, not the hard ones asked for; give gold labels for these")
-    return tuple(found)
+@once_per_case
+def _answers(case: Case) -> Supervision:
+    """Weak labels of the rows without gold labels."""
+    return supervise(case, case.rng("consensus_truth"))
 
 
 def _lacking(supervision: Supervision) -> str:
@@ -171,13 +106,3 @@ def _lacking(supervision: Supervision) -> str:
     if all(float(np.ptp(table, axis=0).max()) == 0.0 for table in tables):
         return "needs weak labels that differ between rows, and every candidate's are constant"
     return ""
-
-
-def _calibrated(weak: Array, case: Case) -> tuple[Array, bool, str]:
-    """(m, n, k) calibrated weak labels, whether they are probabilities, and what the reader should know."""
-    if not read_as_classes(weak, case.labels):
-        return weak, False, f"truth from the weak labels of {len(weak)} candidates, each taken as calibrated"
-    if not only_votes(weak):
-        return weak, True, f"truth from the class probabilities of {len(weak)} candidates, each taken as calibrated"
-    note = f"truth from the votes of {len(weak)} candidates, with error rates by Dawid and Skene"
-    return calibrated_votes(weak), True, note

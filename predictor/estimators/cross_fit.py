@@ -9,6 +9,7 @@ import numpy as np
 
 from predictor.estimators.cross_fitted_students import Teach
 from predictor.statistics.arrays import Array, Ints
+from predictor.training.coding import Coding
 from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.row_classes import RowClasses
 
@@ -57,9 +58,9 @@ def cross_fit_outcome(
     mean: Array,
     truth: Array,
     rng: np.random.Generator,
-    classes: RowClasses | None = None,
-    gold: Teach | None = None,
+    coding: Coding,
     drawn: Ints | None = None,
+    gold: Teach | None = None,
 ) -> CrossFitOutcome:
     """Outcomes of one random two-fold split: each half gets the student trained on the other.
 
@@ -70,9 +71,9 @@ def cross_fit_outcome(
         mean: (n, k) expected labels.
         truth: (n, k, R) plausible labels, each compared on a bootstrap of the rows of its own.
         rng: draws these.
-        classes: how labels name classes, where rows are of classes.
+        coding: of the labels.
+        drawn: (n, R) plausible classes; None of numbers.
         gold: the student trained on plausible labels; None for `train`.
-        drawn: (n, R) plausible classes; None where the plausible labels name them.
     """
     rows = weak.shape[1]
     labels = np.concatenate([weak[:, None], null], axis=1)
@@ -84,9 +85,8 @@ def cross_fit_outcome(
     weak_draws = np.stack([_drawn_error(f, truth, weights) for f in weak])
     error = np.mean(np.sum((learned - mean) ** 2, axis=2), axis=1)
     accuracy = area = None
-    if classes is not None:
-        named = classes.drawn(truth) if drawn is None else drawn
-        compared = (weak[:, :, None], learned[:, :, None], named, weights)
+    if drawn is not None:
+        classes, compared = RowClasses(coding), (weak[:, :, None], learned[:, :, None], drawn, weights)
         accuracy, area = classes.accuracy(*compared), classes.auroc(*compared)
     return CrossFitOutcome(
         error=error,

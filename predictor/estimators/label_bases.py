@@ -91,7 +91,7 @@ def _of_same_rows(case: Case, voters: Voters, kernel: Array, *, unit: bool) -> A
     trained, training = [models[voters.names[i]] for i in weak], case.training
     rng, asked = case.rng("simulated weak labels"), training.sizes(case.rows)[0]
     moments = simulated_moments(trained, kernel, asked, training.squared, rng)
-    one = linear_prediction(voters.scores[:, weak], moments, np.ones(len(weak)))
+    one = linear_prediction(voters.scores[:, weak], moments)
     others = voters.only([i for i in range(len(voters.names)) if i not in weak])
     kind: Kind = "weak"
     joint = Voters(("heads of the same rows",), (kind,), one[:, None]).joined(others).in_label_units()

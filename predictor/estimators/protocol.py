@@ -72,8 +72,6 @@ class Forecast:
         error_draws, gain_draws: (m, R).
         ceiling_draws: (R,).
         null_draws: (m, S) Err_w2s of the same candidates with row pairing shuffled.
-        null_error: (m,) Err_w2s that these are compared with, where it is not `error`: that of ridge heads on soft
-            labels; the null is always computed from these.
         evidence_kinds: how much each description, proxy and candidate's weak labels was relied on, where known.
         notes: what the reader should know.
         warnings: where this is not the training that was asked for.
@@ -92,7 +90,6 @@ class Forecast:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     accuracy: PredictedMeasure | None = None
-    null_error: Array | None = None
     evidence_kinds: tuple[EvidenceUse, ...] = ()
     auroc: PredictedMeasure | None = None
     label_scale: float | None = None

@@ -43,7 +43,6 @@ def supervise(
     shuffles: int = 0,
     *,
     every_row: bool = False,
-    null: bool = True,
     among: Rows | None = None,
 ) -> Supervision:
     """Weak labels per candidate: those given, else a ridge head trained on the gold rows, else None.
@@ -55,7 +54,6 @@ def supervise(
         shuffles: S.
         every_row: of gold rows, too, for candidates whose heads were not trained on these.
         among: the rows concerned are some of these; None for all.
-        null: False to draw the shuffles, so that `rng` gives the same numbers afterwards, and label none of them.
 
     Raises:
         InputError: gold labels cover (nearly) every row, so none is left to predict; given weak labels whose width
@@ -67,8 +65,7 @@ def supervise(
     given = [one.name in case.weak_labels for one in case.weak]
     sizes = [len(rows) if one else 0 if case.labels is None else len(known) for one in given]
     orders = [[rng.permutation(size) for _ in range(shuffles)] if size else [] for size in sizes]
-    asked = [(one, drawn if null else []) for one, drawn in zip(case.weak, orders, strict=True)]
-    found = in_order(lambda one: _labels(case, *one, known, rows), asked)
+    found = in_order(lambda one: _labels(case, *one, known, rows), list(zip(case.weak, orders, strict=True)))
     return Supervision(rows, tuple(own for own, _ in found), tuple(mixed for _, mixed in found))
 
 

@@ -31,11 +31,11 @@ from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
 from predictor.training.predicted_measure import PredictedMeasure
-from predictor.training.row_classes import RowClasses
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
 from predictor.truth.model import NOISES, LabelModel
+from predictor.truth.voters import Voters
 
 Rows = NDArray[np.intp]
 
@@ -144,7 +144,7 @@ class TruthForecast:
         strong, rest, *others = self.kernels(case)
         mixed = unit(strong + rest)
         if voters is not None and voters.names:
-            bases = label_bases(case, voters, mixed, unit=not unitless)
+            bases = self.bases(case, voters, mixed, unit=not unitless)
         if len(known):
             model, grid = label_free_first((mixed, strong, rest, *others), bases)
             agreed = bases.consensus
@@ -155,6 +155,10 @@ class TruthForecast:
             order = posterior(free((mixed,), *bases.whole), gold, known)
             level = posterior(free((strong, *others), *bases.whole), gold, known)
         return LabelTruths(order, level, level, coding, voters, bases.consensus, _are_classes(case), known, gold)
+
+    def bases(self, case: Case, voters: Voters, kernel: Array, *, unit: bool) -> LabelBases:
+        """See `label_bases`."""
+        return label_bases(case, voters, kernel, unit=unit)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
         """See `label_kernels`."""
@@ -211,11 +215,10 @@ class TruthForecast:
         mixed = np.array([supervision.null[i] for i in places]).reshape(len(places), self.shuffles, *weak.shape[1:])
         shuffled = case.rng("truth batches").permutation(sum(len(one.noise) for one in drawn))
         batches = truths.batches(drawn, rows, np.array_split(shuffled, self.halvings))
-        named = RowClasses(coding) if truths.classes else None
         rng = case.rng("truth students")
         teach, null = by_ridge(strong, training, rng, case.strong.device), coding.labels(mixed)
         run = CrossFitOutcome.mean(
-            [cross_fit_outcome(teach, weak, null, mean, one, rng, named, drawn=own) for one, own in batches]
+            [cross_fit_outcome(teach, weak, null, mean, one, rng, coding, own) for one, own in batches]
         )
         lost = run.null_draws - run.error[:, None]
         if training != training.squared and truths.classes:
@@ -226,7 +229,7 @@ class TruthForecast:
             )
             none = weak[:, None][:, :0]
             run = CrossFitOutcome.mean(
-                [cross_fit_outcome(teach, weak, none, mean, one, rng, named, gold, own) for one, own in batches]
+                [cross_fit_outcome(teach, weak, none, mean, one, rng, coding, own, gold) for one, own in batches]
             )
         back, total = np.argsort(shuffled), np.concatenate([one.total for one in drawn])
         off = truths.uncertain * case.rng("truth level").standard_normal(len(total))

@@ -113,7 +113,7 @@ def _by_forecast(
     past: PastOutcomes | None,
 ) -> Ordering:
     own = forecaster.forecast(case)
-    above = above_null(own.error if own.null_error is None else own.null_error, own.null_draws)
+    above = above_null(own.error, own.null_draws)
     added = effects is not None and effects.forecaster == forecaster.name
     forecast = effects.added_to(own, case.rng("random_effects")) if effects is not None and added else own
     forecast = forecast if past is None else past.added_to(forecast, [one.name for one in case.weak])

@@ -39,10 +39,6 @@ class RowClasses:
         codes: Array = classes[:, :, None].astype(np.float64) if columns == 1 else np.eye(columns)[classes]
         return self.coding.labels(codes).transpose(0, 2, 1)
 
-    def drawn(self, labels: Array) -> Ints:
-        """(n, R) classes of (n, k, R) drawn labels."""
-        return self.named(labels.transpose(0, 2, 1))
-
     def accuracy(self, weak: Array, w2s: Array, classes: Ints, weights: Array) -> PredictedMeasure:
         """Shares of right rows.
 

@@ -227,7 +227,6 @@ def _write(
     path: Path, case: Case, evidence: str, split: int, cell: Cell, control: NDArray[np.bool_], measured: Array
 ) -> None:
     forecast: Forecast = Combined().forecast(case)
-    own = forecast.error if forecast.null_error is None else forecast.null_error
     follows = rank_by_of(None, forecast)
     order, draws = ordered_by(follows, forecast)
     nothing = np.full(len(order), np.nan)
@@ -239,7 +238,7 @@ def _write(
         tuple(one.name for one in case.weak),
         order,
         centred_on(order, draws).T,
-        above_null(own, forecast.null_draws),
+        above_null(forecast.error, forecast.null_draws),
         control,
         nothing if forecast.accuracy is None else forecast.accuracy.w2s,
         forecast.error,

@@ -162,7 +162,7 @@ def test_gold_labels_never_reverse_finished_teachers(models, values, count):
 def test_heads_trained_on_the_gold_rows_are_no_voters(models, values):
     """With gold labels alone and no other training named, heads are trained on them, and no voter is reported."""
     forecast = QUICK.forecast(Case(*models, revealed(values, 60)))
-    assert forecast.notes == (AT_HAND,)
+    assert forecast.notes == ("truth from 60 gold rows", AT_HAND)
     assert forecast.error.argmin() == 0
 
 

@@ -32,7 +32,7 @@ def test_accuracy_row_by_row(columns):
     """Expectations weigh all rows alike; each draw has a bootstrap of its own."""
     coding, weak, w2s, classes, labels, weights = setting(columns)
     rows = RowClasses(coding)
-    assert np.array_equal(rows.drawn(labels), classes)
+    assert np.array_equal(rows.named(labels.transpose(0, 2, 1)), classes)
     np.testing.assert_allclose(rows.labels(classes), labels)
     found = rows.accuracy(weak, w2s, classes, weights)
     for i in range(2):
