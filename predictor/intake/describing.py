@@ -51,26 +51,27 @@ def descriptions_of(given: DescribeInput | None) -> tuple[Description, ...]:
     return tuple(Description(name, tuple(texts)) for name, texts in found.items())
 
 
-def describers_of(given: object, specs: Sequence[ModelSpec], described: bool) -> tuple[ModelSpec, ...]:
+def describers_of(given: object, specs: Sequence[ModelSpec], *, described: bool, texts: bool) -> tuple[ModelSpec, ...]:
     """The named describers; where none is named, the request's own sentence encoders, else a small known one.
 
     Args:
         given: MODELs as on the command line, or one of them.
         specs: the strong model and the candidates.
         described: descriptions are given.
+        texts: the rows have texts.
 
     Raises:
-        InputError: none is named and the request has arrays only.
+        InputError: none is named, and the request has neither models to run nor texts.
     """
     if given is not None:
         several: list[Any] = [given] if isinstance(given, str | Path | ModelSpec) else list(given)  # type: ignore[call-overload]
         return tuple(one if isinstance(one, ModelSpec) else _named(read_spec(str(one))) for one in several)
     if not described:
         return ()
-    if not any(spec.needs_rows for spec in specs):
+    if not texts and not any(spec.needs_rows for spec in specs):
         raise InputError(
-            "descriptions are given and no model of the request reads texts; name a describer with --describer MODEL, "
-            f"as --describer {find(DEFAULT).reference} (`w2s ls describers` lists more).",
+            "descriptions are compared with texts, and no rows are given; name them with --pool FILE. "
+            f"{DEFAULT} compares them, unless --describer MODEL names another.",
             reason="NO_DESCRIBER",
             field="describers",
         )

@@ -170,7 +170,9 @@ def build_query(
         weak_labels,
         settings,
         descriptions=descriptions,
-        describers=describers_of(options.get("describers"), (student, *candidates), bool(descriptions)),
+        describers=describers_of(
+            options.get("describers"), (student, *candidates), described=bool(descriptions), texts=bool(rows.texts)
+        ),
         proxies=proxies_of(options.get("proxies"), rows),
     )
     return draw(query, remote=remote)

@@ -28,27 +28,36 @@ def test_description_without_name_or_text_is_refused(text):
 def test_known_sentence_encoders_of_the_request_are_the_default_once_each():
     mpnet, minilm = find("all-mpnet-base-v2"), find("all-MiniLM-L6-v2")
     specs = [read_spec(f"{mpnet.reference}#layer=8"), read_spec(minilm.reference), read_spec(f"a={minilm.reference}")]
-    found = describers_of(None, [*specs, read_spec(find("SmolLM2-135M-Instruct").reference)], True)
+    found = describers_of(
+        None, [*specs, read_spec(find("SmolLM2-135M-Instruct").reference)], described=True, texts=True
+    )
     assert [(one.name, one.layer) for one in found] == [(mpnet.name, None), (minilm.name, None)]
-    assert [one.name for one in describers_of(None, [read_spec(minilm.pinned)], True)] == [minilm.name]
+    assert [one.name for one in describers_of(None, [read_spec(minilm.pinned)], described=True, texts=True)] == [
+        minilm.name
+    ]
 
 
 def test_folder_of_sentence_transformers_is_a_default(tmp_path):
     (tmp_path / "modules.json").write_text("[]")
-    assert [one.reference for one in describers_of(None, [read_spec(str(tmp_path))], True)] == [str(tmp_path)]
+    assert [one.reference for one in describers_of(None, [read_spec(str(tmp_path))], described=True, texts=True)] == [
+        str(tmp_path)
+    ]
 
 
 def test_small_known_encoder_reads_where_no_model_of_the_request_can():
-    found = describers_of(None, [read_spec("./plain-model")], True)
+    found = describers_of(None, [read_spec("./plain-model")], described=True, texts=True)
     assert [(one.name, one.reference) for one in found] == [(DEFAULT, find(DEFAULT).reference)]
-    assert describers_of(None, [read_spec("./plain-model")], False) == ()
+    assert describers_of(None, [read_spec("./plain-model")], described=False, texts=True) == ()
 
 
-def test_arrays_alone_need_a_named_describer():
-    arrays = {"strong": np.eye(9), "weak": {"w": np.eye(9)}, "pool": [f"row {i}" for i in range(9)]}
-    with pytest.raises(InputError, match="--describer"):
-        build_query(**arrays, describe=WORDS)
-    assert build_query(**arrays, describe=WORDS, describers="mine=./encoder").describers[0].name == "mine"
+def test_arrays_are_described_by_the_small_known_encoder():
+    """Where the rows have texts; without them there is nothing to compare."""
+    arrays = {"strong": np.eye(9), "weak": {"w": np.eye(9)}, "describe": WORDS}
+    texts = [f"row {i}" for i in range(9)]
+    assert [one.name for one in build_query(**arrays, pool=texts).describers] == [DEFAULT]
+    assert build_query(**arrays, pool=texts, describers="mine=./encoder").describers[0].name == "mine"
+    with pytest.raises(InputError, match=f"no rows are given; name them with --pool FILE. {DEFAULT} compares them"):
+        build_query(**arrays)
 
 
 def test_proxies_come_from_arrays_and_files(tmp_path):

@@ -115,7 +115,7 @@ def _query(
     pool = _pool(filled.rows, file, (strong, *weak), models)
     described = descriptions_of([line for line in lines_of(filled.describe) if line.strip()]) if filled.describe else ()
     remote = [spec for spec in (strong, *weak) if spec.parsed.kind != "folder"]
-    describers = describers_of(None, remote, bool(described)) if described else ()
+    describers = describers_of(None, remote, described=bool(described), texts=bool(pool.texts))
     if filled.rank_by not in RANK_BY:
         raise InputError(
             f"rank_by is {filled.rank_by[:50]!r}; it must be one of {', '.join(filter(None, RANK_BY))}.",
