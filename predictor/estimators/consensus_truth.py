@@ -39,8 +39,8 @@ class ConsensusForecast(TruthForecast):
     evidence: Evidence = Evidence.weak_labels
     summary: str = (
         "Expected test error of the student under the posterior of the labels given the weak labels of at least three "
-        "models alone, one view of which is what heads of the same gold rows have in common when such training is "
-        "simulated; linear heads of the training's own loss; mistakes that all of them share are invisible."
+        "models alone, given what heads of the same gold rows have in common when such training is simulated; linear "
+        "heads of the training's own loss; mistakes that all of them share are invisible."
     )
 
     def estimate(self, case: Case) -> tuple[Estimate, ...]:

@@ -11,7 +11,9 @@ from predictor.estimators.label_bases import label_bases
 from predictor.estimators.label_grid import LABEL_FREE, label_free_first
 from predictor.estimators.problem import Case, Representation
 from predictor.estimators.protocol import AT_HAND, FRESH
+from predictor.estimators.supervision import supervise
 from predictor.estimators.truth import TruthForecast
+from predictor.estimators.truth_posterior import TruthPosteriorForecast
 from predictor.estimators.weak_voters import weak_voters
 from predictor.query.labels import Labels
 from predictor.query.training_plan import Training
@@ -164,6 +166,21 @@ def test_heads_trained_on_the_gold_rows_are_no_voters(models, values):
     forecast = QUICK.forecast(Case(*models, revealed(values, 60)))
     assert forecast.notes == ("truth from 60 gold rows", AT_HAND)
     assert forecast.error.argmin() == 0
+
+
+def test_heads_of_a_large_pool_are_trained_on_all_gold_rows(models, values, monkeypatch):
+    """Of 100 gold rows 30 make the posterior; weak labels are as if given by heads that saw all of them."""
+    monkeypatch.setattr("predictor.estimators.truth.MAX_GOLD", 30)
+    few = {"halvings": 2, "draws": 16, "shuffles": 2, "max_rows": 130}
+    case, estimator = Case(*models, revealed(values, 100)), TruthPosteriorForecast(**few)
+    found = estimator.forecast(case)
+    assert found.notes == ("truth from 30 gold rows", AT_HAND)
+    heads = supervise(case, case.rng("any")).predictions
+    given = {one.name: np.vstack([np.zeros((100, 1)), table]) for one, table in zip(case.weak, heads, strict=True)}
+    np.testing.assert_allclose(estimator.forecast(replace(case, weak_labels=given)).error, found.error, atol=1e-9)
+    asked = replace(case, training=Training(weak_rows=90))
+    expected = ("weak heads were trained on all 100 gold rows, not on the 90 asked for",)
+    assert TruthForecast(**few).forecast(asked).warnings == expected
 
 
 def test_more_rows_asked_for_than_are_labelled_are_simulated(models, values):
