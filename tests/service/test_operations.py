@@ -132,7 +132,7 @@ def test_finished_jobs_are_forgotten_after_their_time(start):
 
 @pytest.mark.parametrize("when", ["idle", "computing"])
 def test_a_worker_that_hangs_is_replaced_and_its_job_runs_again(start, when):
-    running = start(*limited(worker_silence_seconds=2))
+    running = start(*limited(worker_silence_seconds=4))
     worker = running.job_worker()
     with running.client() as client:
         if when == "idle":
@@ -148,11 +148,14 @@ def test_a_worker_that_hangs_is_replaced_and_its_job_runs_again(start, when):
 
 
 def test_a_worker_that_only_computes_for_long_shows_life(start):
-    running = start(*limited(worker_silence_seconds=1))
+    """A job that takes longer than the silence allowed, on as many rows as that needs here."""
+    running = start(*limited(worker_silence_seconds=2))
+    seconds, rows = 0.0, 2500
     with running.client() as client:
-        job = client.wait(client.submit(arrays(rows=2500)), 120)
-    assert (job.state, job.attempts) == ("SUCCEEDED", 1)
-    assert (job.updated - job.created).total_seconds() > 1
+        while seconds < 2:
+            job = client.wait(client.submit(arrays(rows=rows)), 120)
+            assert (job.state, job.attempts) == ("SUCCEEDED", 1)
+            seconds, rows = (job.updated - job.created).total_seconds(), 2 * rows
 
 
 def test_a_job_that_computes_too_long_fails_and_the_next_one_runs(start):
