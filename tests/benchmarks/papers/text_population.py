@@ -208,7 +208,8 @@ hindsight alone, and is about the most that an order can reach which is the same
 ## Cells, the worst first
 
 Ceiling is the error of a student trained on gold labels. Reach is what a perfect order would correlate with: the root
-of the reliability of the measured means, over splits of the same rows.
+of the reliability of the measured means, over splits of the same rows. On [other rows](fresh_rows.md) an order
+repeats less.
 
 {cellwise}
 
