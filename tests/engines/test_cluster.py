@@ -27,6 +27,7 @@ from predictor.steps import Progress, drain
 from predictor.store.arrays import ArraySource
 from predictor.store.features import FeatureStore
 from tests import weights
+from tests.service.running import until
 
 WORDS = ("film", "plain", "warm", "the", "story", "never", "music", "dull", "long", "bright", "cold", "acting")
 
@@ -160,14 +161,12 @@ def test_close_cancels(engine):
     next(step for step in steps if step.phase == "extract")
     steps.close()
     cluster.close()
-    for _ in range(100):
-        remaining = engine._client.run_on_scheduler(
-            lambda dask_scheduler: sum("extract" in k or "join" in k for k in map(str, dask_scheduler.tasks))
-        )
-        if not remaining:
-            break
-        time.sleep(0.1)
-    assert remaining == 0
+    until(lambda: not engine._client.run_on_scheduler(unfinished))
+
+
+def unfinished(dask_scheduler=None):
+    """Tasks that extract or join features, on the scheduler."""
+    return sum("extract" in key or "join" in key for key in map(str, dask_scheduler.tasks))
 
 
 def test_a_cancelled_extraction_stops_between_batches(cluster, tmp_path):
