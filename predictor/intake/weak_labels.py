@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from predictor.errors import InputError
 from predictor.intake.frames import table_of
 from predictor.intake.label_tables import SOFT_COLUMNS
 from predictor.intake.predictions import predictions_of, second_of_two
+from predictor.intake.row_texts import OTHER_COLUMNS, TEXT_COLUMN
 from predictor.intake.rows import read_predictions, read_weak_labels, weak_labels_of
 from predictor.query.labels import Labels
 from predictor.query.model_spec import ModelSpec
@@ -89,6 +91,8 @@ def _predictions(
         return read_predictions(values, pool, name, classes, column, id_column)
     table = table_of(values, f"weak labels of {name!r}")
     if table is not None and {column, "id", id_column, "label", *SOFT_COLUMNS} & {*table.columns}:
+        named = {"id", id_column, TEXT_COLUMN, *OTHER_COLUMNS} & {*table.columns}
+        table = table if named else replace(table, positional=True)
         return weak_labels_of(table, pool, name, classes, column, id_column)
     return predictions_of(_read_out(values), len(pool), name, classes)
 

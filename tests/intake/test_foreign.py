@@ -64,3 +64,12 @@ def test_weak_labels_may_be_tensors_and_must_bear_squaring(features):
         given = {"a": np.linspace(-1.0, 1.0, 60) * unit}
         with pytest.raises(InputError, match=r"weak labels of 'a' reach from .* at most 1e\+60 in size"):
             build_query(strong=features, weak={"a": features}, weak_labels=given)
+
+
+def test_weak_labels_in_memory_without_ids_are_those_of_the_pool_in_its_order(features):
+    """As pipelines of transformers give them: a label and a score a row."""
+    given = [{"label": "yes" if row % 3 else "no", "score": 0.9} for row in range(60)]
+    found = build_query(strong=features, weak={"a": features}, weak_labels={"a": given}).weak_labels["a"]
+    np.testing.assert_array_equal(found, [float(row % 3 > 0) for row in range(60)])
+    with pytest.raises(InputError, match="has 59 labels, the pool has 60 rows; give one per row, or ids"):
+        build_query(strong=features, weak={"a": features}, weak_labels={"a": given[1:]})
