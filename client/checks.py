@@ -91,7 +91,8 @@ def _extra(name: str) -> Check:
 
 
 def _devices() -> Check:
-    threads = f"{usable_threads()} CPU threads"
+    count = usable_threads()
+    threads = f"{count} CPU thread{'s' if count > 1 else ''}"
     if find_spec("torch") is None:
         return Check("devices", "missing", f"{threads}; no torch, so arrays only")
     import torch

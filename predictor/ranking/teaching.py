@@ -101,4 +101,5 @@ def _head(query: RankingQuery, source: FeatureSource, rows: np.ndarray) -> Steps
     targets: Array = gold.targets[known]
     values = learner.learn(targets, settings.seed, gold=True)
     heads = "ridge" if gold.kind == "regression" else "logistic"
-    return values, f"a {heads} head on its layer {found[0].layer}, trained on {len(known)} gold labels"
+    features = "its features" if found[0].layer == "given" else f"its layer {found[0].layer}"
+    return values, f"a {heads} head on {features}, trained on {len(known)} gold labels"

@@ -128,7 +128,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     Path("rows.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     asked = ["label", "--teacher", "t=t.npy", "--pool", "rows.jsonl", "--label-column", "gold"]
     assert main([*asked, "--columns", "openai", "-o", "train.jsonl"]) == 0
-    assert "30 rows labelled by t: a logistic head on its layer given, trained on 30 gold" in capsys.readouterr().out
+    assert "30 rows labelled by t: a logistic head on its features, trained on 30 gold" in capsys.readouterr().out
     assert len(read_rows("train.jsonl")) == 30
     assert main([*asked, "-o", "train.xlsx"]) == 2
     assert "name a .jsonl, .csv, .parquet file, or a folder without a suffix" in capsys.readouterr().err
