@@ -149,9 +149,11 @@ class LogisticLearner:
 
 
 def _class_shares(labels: Array) -> Array:
-    """(n, c) class probabilities."""
+    """(n, c) class probabilities; all alike in a row of which the cut leaves nothing."""
     shares = probabilities(np.clip(labels, 0.0, 1.0))
-    normal: Array = shares / shares.sum(axis=1, keepdims=True)
+    whole = shares.sum(axis=1, keepdims=True)
+    normal: Array = np.full(shares.shape, 1.0 / shares.shape[1])
+    np.divide(shares, whole, out=normal, where=whole > 0.0)
     return normal
 
 

@@ -165,6 +165,7 @@ def test_the_consensus_is_of_these_heads(training):
     )
     np.testing.assert_array_equal(found.error, ConsensusForecast(**options).forecast(given).error)
     assert found.warnings == ()
+    assert np.isfinite(found.ceiling_draws).all()
 
 
 def test_scores_that_are_no_probabilities_teach_ridge_heads():
