@@ -18,6 +18,8 @@ GOLD = {"none": (0, False), "descriptions": (0, True)} | {
 TEACHERS = {
     "descriptions + weak labels": (0, "soft", True),
     "finished 0": (0, "soft", False),
+    "finished 10": (10, "soft", False),
+    "finished 20": (20, "soft", False),
     "finished 50": (50, "soft", False),
     "finished 100": (100, "soft", False),
     "over-confident 50": (50, "over", False),
