@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,8 +151,9 @@ def label_free(
         if described and words is None:
             continue
         for split in range(SPLITS if count else 1):
-            order = np.random.default_rng([split, 11]).permutation(len(strong.features))[:count]
-            labels = shown(cell.task.labels, order) if count else None
+            labels = (
+                shown(cell.task.labels, gold_rows(cell.task, len(strong.features), split)[:count]) if count else None
+            )
             training = Training(weak_rows=len(strong.features) // 3) if count else Training()
             case = Case(
                 strong,
@@ -185,7 +187,7 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
             regressed = likes == "hard" and cell.task.labels.kind == "regression"
             if regressed or (described and words is None):
                 continue
-            known = np.random.default_rng([split, 19]).permutation(len(rows))[:count]
+            known = gold_rows(cell.task, len(rows), split)[:count]
             given = {one.name: table for one, table in zip(candidates, tables[likes], strict=True)}
             labels = shown(cell.task.labels.take(rows), known) if count else None
             voters = words.take(rows) if described and words is not None else None
@@ -200,6 +202,11 @@ def with_teachers(cell: Cell, kind: str, words: Voters | None, wanted: Sequence[
             errors = np.sum(missed**2, axis=(2, 3)) / len(held) / variance
             outcome = np.stack([errors[0], errors[1:].mean(axis=0)], axis=1)
             yield {"evidence": name, "split": split} | scored(forecast, outcome[:real], seconds)
+
+
+def gold_rows(task: Task, rows: int, split: int) -> NDArray[np.intp]:
+    """An order of the rows of which the first have gold labels; of each task its own, as files are ordered alike."""
+    return np.random.default_rng([split, 19, crc32(task.name.encode())]).permutation(rows)
 
 
 def teachers(
