@@ -92,7 +92,7 @@ class Cached(TruthForecast):
                 split = Split.of(strong, [features], part, case.training.squared)
                 self.chains[id(features), number] = split.student, split.teachers[0]()
         kept = [self.chains[id(case.weak[i].features), number] for i in places]
-        return Split(part, kept[0][0], tuple(partial(_same, teacher) for _, teacher in kept))
+        return Split(part, kept[0][0], tuple(partial(_same, teacher) for _, teacher in kept), case.strong.device)
 
 
 def _same(teacher: SimulatedTeacher) -> SimulatedTeacher:
