@@ -33,7 +33,7 @@ class LabelTruths:
         voters, consensus: in that unit, without gold labels; None where nobody votes.
         classes: labels are class codes in that coding.
         known, gold: rows with gold labels, and these labels.
-        uncertain: standard error of the level of errors, as far as gold rows show it.
+        uncertain: see `level_error`; 0 without gold labels.
     """
 
     order: LabelPosterior
@@ -121,6 +121,11 @@ def _correlation(scores: Array, gold: Array) -> float | None:
     first, second = scores - scores.mean(axis=0), gold - gold.mean(axis=0)
     size = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(np.sum(first * second)) / size if size > 0.0 else None
+
+
+def level_error(left_out: Array, gold: Array) -> float:
+    """Standard error of the mean squared error on gold rows left out, of (l, k) predictions and labels."""
+    return float(np.std(np.sum((left_out - gold) ** 2, axis=1)) / np.sqrt(len(gold)))
 
 
 def class_noise(codes: Array) -> Array:

@@ -20,7 +20,7 @@ from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own
 from predictor.estimators.label_bases import LabelBases, label_bases
 from predictor.estimators.label_grid import label_free_first
 from predictor.estimators.label_kernels import label_kernels, student_smoother
-from predictor.estimators.label_truths import LabelTruths, class_noise
+from predictor.estimators.label_truths import LabelTruths, class_noise, level_error
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import AT_HAND, FRESH, Forecast, forecast_estimates
 from predictor.estimators.simulated_sizes import cut_to, sizes_of, unlike
@@ -105,8 +105,9 @@ class TruthForecast:
         if not all(real):
             warnings += unlike(case)
             notes += () if case is whole else (cut_to(case, whole.rows),)
+        found = _joined(len(case.weak), parts, (*notes, AT_HAND if all(real) else FRESH))
         return replace(
-            _joined(len(case.weak), parts, (*notes, AT_HAND if all(real) else FRESH)),
+            _of_uncertain_level(found, truths.uncertain, case.rng("truth level")),
             warnings=warnings,
             evidence_kinds=truths.evidence_kinds,
             label_scale=truths.coding.scale if case.labels is not None and not truths.classes else None,
@@ -154,7 +155,8 @@ class TruthForecast:
             free = LabelModel.without_unit if bases.consensus is not None and unitless else LabelModel.of
             order = posterior(free((mixed,), *bases.whole), gold, known)
             level = posterior(free((strong, *others), *bases.whole), gold, known)
-        return LabelTruths(order, level, level, coding, voters, bases.consensus, _are_classes(case), known, gold)
+        classes, uncertain = _are_classes(case), level_error(level.left_out, gold) if len(known) else 0.0
+        return LabelTruths(order, level, level, coding, voters, bases.consensus, classes, known, gold, uncertain)
 
     def bases(self, case: Case, voters: Voters, kernel: Array, *, unit: bool) -> LabelBases:
         """See `label_bases`."""
@@ -232,9 +234,7 @@ class TruthForecast:
                 [cross_fit_outcome(teach, weak, none, mean, one, rng, coding, own, gold) for one, own in batches]
             )
         back, total = np.argsort(shuffled), np.concatenate([one.total for one in drawn])
-        off = truths.uncertain * case.rng("truth level").standard_normal(len(total))
-        error_draws, ceiling_draws = (one[..., back] / total + off for one in (run.error_draws, run.ceiling_draws))
-        draws = (error_draws, run.gain_draws[:, back] / total, ceiling_draws)
+        draws = (run.error_draws[:, back] / total, run.gain_draws[:, back] / total, run.ceiling_draws[back] / total)
         unit = truths.level.unit
         order, level = (
             float(np.mean(truths.moments(one)[1][rows])) * mean.shape[1] for one in (truths.order, truths.level)
@@ -276,6 +276,19 @@ def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: 
         accuracy=accuracy,
         auroc=area,
     )
+
+
+def _of_uncertain_level(forecast: Forecast, error: float, rng: np.random.Generator) -> Forecast:
+    """The forecast with a level of errors that is known no better than to `error`, whatever the posterior makes of it.
+
+    Grid points weigh as if label columns and rows were independent: of many classes the level would seem to be known
+    four times as well as it is. All candidates are off alike, so that no order and no chance of being the best moves.
+    """
+    draws, top = forecast.error_draws, forecast.ceiling_draws
+    more = max(error**2 - float(np.var(draws.mean(axis=0))), 0.0)
+    off = np.sqrt(more) * rng.standard_normal(draws.shape[1])
+    off = np.maximum(off, -np.minimum(draws.min(axis=0), top))
+    return replace(forecast, error_draws=draws + off, ceiling_draws=top + off)
 
 
 def _are_classes(case: Case) -> bool:

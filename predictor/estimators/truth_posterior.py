@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from predictor.errors import InputError
-from predictor.estimators.label_truths import LabelTruths
+from predictor.estimators.label_truths import LabelTruths, level_error
 from predictor.estimators.problem import Case
 from predictor.estimators.protocol import Forecast
 from predictor.estimators.truth import Rows, TruthForecast
@@ -88,8 +88,7 @@ class TruthPosteriorForecast(TruthForecast):
         model = LabelModel.of(self.kernels(case), Basis.none(case.rows, gold.shape[1]))
         found = posterior(model, gold, known, left_out_grid(model, gold, known))
         order = _of_classes(found, coding, codes) if classes else found
-        level, missed = replace(found, variance=order.variance), np.sum((order.left_out - gold) ** 2, axis=1)
-        uncertain = float(np.std(missed) / np.sqrt(len(missed)))
+        level, uncertain = replace(found, variance=order.variance), level_error(order.left_out, gold)
         return LabelTruths(order, level, level, coding, None, None, classes, known, gold, uncertain)
 
 
