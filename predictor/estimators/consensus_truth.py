@@ -14,9 +14,9 @@ import numpy as np
 
 from predictor.errors import InputError
 from predictor.estimators.cross_fitted_students import own_labels
-from predictor.estimators.label_bases import LabelBases
+from predictor.estimators.label_bases import LabelBases, same_rows_basis
 from predictor.estimators.problem import Case
-from predictor.estimators.protocol import Forecast
+from predictor.estimators.protocol import Forecast, forecast_estimates
 from predictor.estimators.supervision import Supervision, supervise
 from predictor.estimators.truth import TruthForecast
 from predictor.estimators.vote_matrix import NEEDED
@@ -48,7 +48,7 @@ class ConsensusForecast(TruthForecast):
         missing = self.lacks(case)
         if missing:
             return tuple(Estimate(None, self.better, self.unit, note=missing) for _ in case.weak)
-        return super().estimate(case)
+        return forecast_estimates(self, replace(self, shuffles=0).forecast(case))
 
     def lacks(self, case: Case) -> str:
         """Why there is no consensus to speak of; empty where there is one.
@@ -71,6 +71,9 @@ class ConsensusForecast(TruthForecast):
 
     def bases(self, case: Case, voters: Voters, kernel: Array, *, unit: bool) -> LabelBases:
         """The view of heads that were trained on the same gold rows alone, where candidates have features."""
+        alone = same_rows_basis(case, voters, kernel, CALIBRATED, unit=unit)
+        if alone is not None:
+            return alone
         found = super().bases(case, voters, kernel, unit=unit)
         return replace(found, whole=(replace(found.whole[-1], kappa=np.array([CALIBRATED])),))
 

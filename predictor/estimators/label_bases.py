@@ -79,6 +79,21 @@ def label_bases(case: Case, voters: Voters, kernel: Array, *, unit: bool) -> Lab
     return LabelBases(agreed, whole, parted)
 
 
+def same_rows_basis(
+    case: Case, voters: Voters, kernel: Array, kappa: tuple[float, float], *, unit: bool
+) -> LabelBases | None:
+    """The third view alone, for labels without gold ones; None where no voter is a head on features.
+
+    Args:
+        kappa: mean and standard deviation of its coefficient.
+    """
+    simulated = _of_same_rows(case, voters, kernel, unit=unit)
+    if simulated is None:
+        return None
+    agreed = consensus(voters, unit=unit)
+    return LabelBases(agreed, (Basis.of(scaled(simulated, voters, agreed.covariance), voters.scores, kappa),), ())
+
+
 def _of_same_rows(case: Case, voters: Voters, kernel: Array, *, unit: bool) -> Array | None:
     """(n, k) consensus where weak labels are of heads that saw the same gold rows; None of labels without features.
 
