@@ -20,7 +20,7 @@ DECLARED = {
     "DEADLINE_EXCEEDED",
 }  # fmt: skip
 
-LEAKS = ("Traceback", "Error:", "error:", "Exception", "protobuf", "numpy", ".py", "site-packages", "array is", "at 0x")
+LEAKS = ("Traceback", "rror:", "Exception", "protobuf", "numpy.", ".py", "site-packages", "array is", "at 0x")
 """What only the text of an exception holds; a bare 0x may be the caller's own name, told back."""
 
 
