@@ -72,8 +72,9 @@ class Cached(TruthForecast):
     found: dict[tuple[int, ...], Any] = field(default_factory=dict)
 
     def kernels(self, case: Case) -> tuple[Array, ...]:
-        """As the estimator's, made once per set of models."""
-        key = tuple(id(one.features) for one in case.weak)
+        """As the estimator's, made once per set of models and of gold rows, which weigh them."""
+        known = () if case.labels is None else np.flatnonzero(case.labels.known).tolist()
+        key = (*(id(one.features) for one in case.weak), *known)
         if key not in self.found:
             self.found[key] = super().kernels(case)
         kernels: tuple[Array, ...] = self.found[key]
