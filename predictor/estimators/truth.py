@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from predictor.estimators.cross_fit import CrossFitOutcome, cross_fit_outcome
 from predictor.estimators.cross_fitted_students import as_trained, by_ridge, own_labels
+from predictor.estimators.joined_forecast import joined_forecast, of_uncertain_level
 from predictor.estimators.label_bases import LabelBases, label_bases
 from predictor.estimators.label_grid import label_free_first
 from predictor.estimators.label_kernels import label_kernels, student_smoother
@@ -30,7 +31,6 @@ from predictor.query.evidence import Evidence
 from predictor.results.candidate import Better, Estimate
 from predictor.statistics.arrays import Array
 from predictor.statistics.shuffles import SHUFFLES
-from predictor.training.predicted_measure import PredictedMeasure
 from predictor.training.simulated import SimulatedOutcomes, Split, noises_of, simulated_outcomes, splits_of
 from predictor.truth.conditioned import DrawnLabels, posterior
 from predictor.truth.kernels import unit
@@ -105,9 +105,9 @@ class TruthForecast:
         if not all(real):
             warnings += unlike(case)
             notes += () if case is whole else (cut_to(case, whole.rows),)
-        found = _joined(len(case.weak), parts, (*notes, AT_HAND if all(real) else FRESH))
+        found = joined_forecast(len(case.weak), parts, (*notes, AT_HAND if all(real) else FRESH))
         return replace(
-            _of_uncertain_level(found, truths.uncertain, case.rng("truth level")),
+            of_uncertain_level(found, truths.uncertain, case.rng("truth level")),
             warnings=warnings,
             evidence_kinds=truths.evidence_kinds,
             label_scale=truths.coding.scale if case.labels is not None and not truths.classes else None,
@@ -247,48 +247,6 @@ class TruthForecast:
 def _on_every_row(case: Case, places: Rows, truths: LabelTruths) -> bool:
     """Whether errors of these candidates can be measured on gold rows, too: no head was trained on them."""
     return truths.finished and all(case.weak[i].name in case.weak_labels for i in places)
-
-
-def _joined(count: int, parts: Sequence[tuple[Rows, SimulatedOutcomes]], notes: tuple[str, ...]) -> Forecast:
-    size = min(one.error_draws.shape[1] for _, one in parts)
-    error, gain = np.empty(count), np.empty(count)
-    error_draws, gain_draws = np.empty((count, size)), np.empty((count, size))
-    null = np.empty((count, parts[0][1].null.shape[1]))
-    for places, one in parts:
-        error[places], gain[places] = one.error + one.level, one.gain
-        error_draws[places], gain_draws[places] = one.error_draws[:, :size], one.gain_draws[:, :size]
-        null[places] = (one.error + one.level)[:, None] + one.null
-    ceiling = parts[0][1]
-    top = ceiling.ceiling_draws
-    accuracy, area = (
-        PredictedMeasure.joined(count, [(places, getattr(one, name)) for places, one in parts])
-        for name in ("accuracy", "auroc")
-    )
-    return Forecast(
-        error,
-        gain,
-        float(np.mean(top)),
-        error_draws,
-        gain_draws,
-        top[:size],
-        null,
-        notes,
-        accuracy=accuracy,
-        auroc=area,
-    )
-
-
-def _of_uncertain_level(forecast: Forecast, error: float, rng: np.random.Generator) -> Forecast:
-    """The forecast with a level of errors that is known no better than to `error`, whatever the posterior makes of it.
-
-    Grid points weigh as if label columns and rows were independent: of many classes the level would seem to be known
-    four times as well as it is. All candidates are off alike, so that no order and no chance of being the best moves.
-    """
-    draws, top = forecast.error_draws, forecast.ceiling_draws
-    more = max(error**2 - float(np.var(draws.mean(axis=0))), 0.0)
-    off = np.sqrt(more) * rng.standard_normal(draws.shape[1])
-    off = np.maximum(off, -np.minimum(draws.min(axis=0), top))
-    return replace(forecast, error_draws=draws + off, ceiling_draws=top + off)
 
 
 def _are_classes(case: Case) -> bool:
