@@ -290,11 +290,3 @@ def test_intervals_say_what_they_hold_for(models, values):
     some = {name: given[name] for name in list(given)[:2]}
     for labels, note in ((given, AT_HAND), (some, FRESH), ({}, FRESH)):
         assert QUICK.forecast(Case(*models, weak_labels=labels)).notes[-1] == note
-
-
-def test_the_level_is_known_no_better_than_left_out_gold_rows_show_it(models):
-    """Of many classes, too, where grid points weigh as if columns were independent; candidates are off alike."""
-    values = np.digitize(task(models[0]), 3.0 + np.array([-1.0, -0.5, 0.0, 0.5, 1.0]))
-    case = Case(*models, revealed(values, 40), finished(models, values, 6))
-    draws, error = replace(QUICK, draws=128).forecast(case).error_draws, QUICK.truths(case, np.arange(40)).uncertain
-    assert np.std(draws.mean(axis=0)) > 0.8 * error > np.std(draws - draws.mean(axis=0))
